@@ -1,0 +1,315 @@
+"""What comes in over HTTP and what goes out, beyond the stored records. `GET /openapi.json` is made of these."""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import Field, StringConstraints, model_validator
+
+from chalicelib.store.records import EntityCounts, GroupSettings, Mode, Name, Record, RunningSync, State, Sync
+
+Item = TypeVar("Item")
+Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+Role = Literal["viewer", "operator", "admin"]
+Entity = Literal["orgs", "classes", "users", "enrollments", "courses", "academicSessions"]
+Action = Literal["create", "update", "deactivate", "end"]
+
+
+class Health(Record):
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Me(Record):
+    """Who is asking. `groups` is None for somebody let into every group."""
+
+    user_id: str
+    name: str
+    role: Role
+    groups: list[str] | None
+
+
+class FieldError(Record):
+    field: str
+    message: str
+
+
+class Problem(Record):
+    """RFC 9457 problem document, sent as application/problem+json. `sync_id` names the running sync on a 409."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+    request_id: str = ""
+    sync_id: str | None = None
+
+
+class Page(Record, Generic[Item]):
+    items: list[Item]
+    next_cursor: str | None = None
+    total: int
+
+
+class GroupLastSync(Record):
+    sync_id: str
+    state: State
+    at: datetime
+
+
+class GroupOut(GroupSettings):
+    group_id: str
+    etag: str
+    created_at: datetime
+    updated_at: datetime
+    sync: RunningSync | None = None
+    last_sync: GroupLastSync | None = None
+
+
+class GroupDeletion(Record):
+    """The group's own name, typed by the admin who deletes it with all its data."""
+
+    name: Name
+
+
+class UploadRequest(Record):
+    file_name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+    size: int = Field(ge=1, description="bytes")
+
+
+class Upload(Record):
+    """A presigned POST for one file: send `fields` and then the file as multipart/form-data to `url`."""
+
+    upload_id: str
+    url: str
+    fields: dict[str, str]
+    max_bytes: int
+    expires_at: datetime
+
+
+class SyncStart(Record):
+    mode: Mode
+    upload_id: Id
+    preview: bool = False
+
+
+class LastSync(Record):
+    sync_id: str
+    status: State
+    message: str
+    started_at: datetime
+    last_sync_date: datetime | None
+    users: EntityCounts
+    classes: EntityCounts
+    orgs: EntityCounts
+    enrollments: EntityCounts
+    links: dict[str, str]
+
+
+class OrgChoice(Record):
+    """A school to choose. `classes` and `users` are None until the rest of the bundle is staged."""
+
+    sourced_id: str
+    name: str
+    type: str
+    identifier: str
+    parent: str
+    classes: int | None
+    users: int | None
+    chosen_last_time: bool
+    new: bool
+
+
+class OrgChoices(Page[OrgChoice]):
+    counted: bool
+
+
+class ClassChoice(Record):
+    sourced_id: str
+    title: str
+    class_code: str
+    course: str
+    terms: str
+    grades: list[str]
+    subjects: list[str]
+    school_sourced_id: str
+    school: str
+    students: int
+    teachers: int
+    users: int
+    chosen_last_time: bool
+    new: bool
+
+
+class SheetLink(Record):
+    url: str
+    expires_at: datetime
+
+
+class SheetFinding(Record):
+    """One cell or row of an uploaded workbook. `cell` is its address, like H12."""
+
+    cell: str
+    sourced_id: str
+    message: str
+
+
+class SheetCheck(Record):
+    """What a filled workbook says, before it counts. Lists hold the first 100 findings; the counts are whole."""
+
+    chosen: int
+    not_chosen: int
+    changed: int
+    unknown: int
+    missing: int
+    repeated: int
+    unreadable: int
+    findings: list[SheetFinding]
+    usable: bool
+    message: str
+
+
+class ChoiceAnswer(Record):
+    """Exactly one of the three."""
+
+    all: Literal[True] | None = None
+    ids: list[Id] | None = None
+    sheet_upload_id: Id | None = None
+
+    @model_validator(mode="after")
+    def exactly_one(self) -> "ChoiceAnswer":
+        if sum(way is not None for way in (self.all, self.ids, self.sheet_upload_id)) != 1:
+            raise ValueError("send exactly one of `all`, `ids` and `sheetUploadId`")
+        return self
+
+
+UserStatus = Literal["active", "inactive", "deleted", "blank"]
+
+
+class StatusCell(Record):
+    """Users of one status and one user type: members of the chosen classes, and other members of the chosen schools."""
+
+    status: UserStatus
+    user_type: str
+    users: int
+    other_members: int
+    preset: bool
+
+
+class Statuses(Record):
+    cells: list[StatusCell]
+    guardians: int
+    rule: str
+
+
+class Cell(Record):
+    status: UserStatus
+    user_type: str
+
+
+class StatusesAnswer(Record):
+    cells: list[Cell] = Field(min_length=1)
+    other_members: bool = False
+    guardians: bool = False
+    remove_unselected: bool = False
+    preview: bool = False
+
+
+class Accepted(Record):
+    """The answer reached the machine; `sync` is as it stands now."""
+
+    message: str
+    sync: Sync
+
+
+class ActionCounts(Record):
+    created: int = 0
+    updated: int = 0
+    deactivated: int = 0
+    ended: int = 0
+    unchanged: int = 0
+
+
+class SchoolCounts(Record):
+    sourced_id: str
+    name: str
+    counts: dict[Entity, ActionCounts]
+
+
+class Breach(Record):
+    """Removals that hold a plan. `school` is empty when the breach is about a whole collection."""
+
+    school: str
+    entity: Entity
+    removed: int
+    records: int
+    message: str
+
+
+class Plan(Record):
+    counts: dict[Entity, ActionCounts]
+    schools: list[SchoolCounts]
+    breaches: list[Breach]
+    notes: list[str]
+    held: bool
+
+
+class Change(Record):
+    entity: Entity
+    sourced_id: str
+    name: str
+    action: Action
+    reason: str
+    schools: list[str]
+    fields: list[str]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class Approval(Record):
+    decision: Literal["approve", "approveWithoutRemovals", "discard"]
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] = ""
+
+
+class ProblemGroup(Record):
+    """Problems with one root cause. `explains` counts the rows it explains, its own included."""
+
+    cause: str
+    severity: Literal["error", "warning", "note"]
+    rule: str
+    message: str
+    how_to_fix: str
+    explains: int
+    file: str
+    line: int | None
+    sourced_id: str
+
+
+class ProblemRow(Record):
+    file: str
+    line: int | None
+    sourced_id: str
+    field: str
+    rule: str
+    severity: Literal["error", "warning", "note"]
+    message: str
+
+
+class ReportFile(Record):
+    name: str
+    title: str
+    size_bytes: int
+    url: str
+
+
+class Report(Record):
+    files: list[ReportFile]
+    expires_at: datetime
+
+
+class AuditEntry(Record):
+    at: datetime
+    who: str
+    what: str
+    sync_id: str | None = None
+    detail: dict[str, Any] = {}

@@ -1,0 +1,60 @@
+"""Everything that can go wrong on purpose, one sentence a class.
+
+RosterError
+├── BundleRefused         the bundle can't be read as a roster; nothing was changed
+├── SourceUnavailable     the source didn't answer; it may in a minute
+├── LockLost              the sync no longer holds its group; somebody ended it
+├── NotFound              no such group, sync or file
+├── GroupBusy             the group is syncing already; names the sync
+├── Conflict              it was changed, or answered, by somebody else first
+├── QuestionExpired       the answer came after its deadline
+└── Unacceptable          understood, and refused: the message says what to do
+
+A bad row is none of these: it is a problem, collected and counted by `roster/`.
+Step Functions matches errors by class name as text, so renaming one changes `stepfunctions/sync.asl.json`;
+`tests/stepfunctions/` compares the two.
+"""
+
+
+class RosterError(Exception):
+    """Root of the tree. The message says what happened, where, and what to do; never a person's data."""
+
+
+class BundleRefused(RosterError):
+    """The bundle can't be read as a roster. Nothing was changed; the message says what to mend."""
+
+
+class SourceUnavailable(RosterError):
+    """The source didn't answer; it may in a minute. `sync.asl.json` retries it by this very name."""
+
+
+class LockLost(RosterError):
+    """The sync no longer holds its group's lock: it was cancelled, or ended from outside."""
+
+
+class NotFound(RosterError):
+    """No such group, sync, question or file, or not one that this caller may see."""
+
+
+class GroupBusy(RosterError):
+    """The group is syncing already."""
+
+    def __init__(self, sync_id: str) -> None:
+        super().__init__(f"This group is already being synced by {sync_id}. Wait for it to end, or cancel it.")
+        self.sync_id = sync_id
+
+
+class Conflict(RosterError):
+    """Somebody else changed or answered it first."""
+
+
+class QuestionExpired(RosterError):
+    """The answer came after the question's deadline; the sync has ended without changes."""
+
+
+class Unacceptable(RosterError):
+    """Understood and refused. `fields` maps a field of the request to what is wrong with it."""
+
+    def __init__(self, message: str, fields: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields = fields or {}

@@ -1,0 +1,184 @@
+"""The shapes of what is stored about groups and syncs. The API answers with these same shapes.
+
+Names are camelCase on the wire and at rest (OneRoster's own habit), snake_case in Python.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+
+class Record(BaseModel):
+    """Base of everything stored or sent: camelCase outside, unknown fields refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+class Method(StrEnum):
+    ZIP = "zip"
+
+
+class Mode(StrEnum):
+    FULL = "full"
+    SELECTIVE = "selective"
+
+
+class Trigger(StrEnum):
+    PORTAL = "portal"
+    API = "api"
+    SCHEDULE = "schedule"
+    DROP = "drop"
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    DISCARDED = "discarded"
+    SUPERSEDED = "superseded"
+
+
+LIVE_STATES = frozenset({State.QUEUED, State.RUNNING, State.WAITING})
+
+
+class QuestionKind(StrEnum):
+    ORGS = "orgs"
+    CLASSES = "classes"
+    STATUSES = "statuses"
+    APPROVAL = "approval"
+
+
+class MatchWith(StrEnum):
+    SOURCED_ID = "sourcedId"
+
+
+class ZipSource(Record):
+    method: Literal[Method.ZIP] = Method.ZIP
+    version: Literal["auto", "1.1", "1.2"] = "auto"
+
+
+class RolloverWindow(Record):
+    """The days (both included) in which a new school year may remove more than usual."""
+
+    from_: date = Field(alias="from")
+    to: date
+
+
+class GuardFigures(Record):
+    """When a plan is held: removals over `share` of one school's records of an entity, and at least `floor` of them."""
+
+    share: float = Field(default=0.10, ge=0, le=1)
+    floor: int = Field(default=10, ge=1)
+    rollover_share: float = Field(default=0.50, ge=0, le=1)
+    rollover: RolloverWindow | None = None
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+class GroupSettings(Record):
+    """What an admin configures of a group."""
+
+    name: Name
+    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] = ""
+    contact_email: EmailStr | None = None
+    partner_id: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
+    source: ZipSource = ZipSource()
+    match_with: MatchWith = MatchWith.SOURCED_ID
+    username_suffix: Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)] = ""
+    guard: GuardFigures = GuardFigures()
+    grace_days: int = Field(default=30, ge=1, le=365)
+    retention_days: int = Field(default=30, ge=1, le=3650)
+
+
+class EntityCounts(Record):
+    """Rows of one entity in one sync. `read == kept + left_out`, always; the rest is what the plan does."""
+
+    read: int = 0
+    kept: int = 0
+    left_out: int = 0
+    selected: int = 0
+    created: int = 0
+    updated: int = 0
+    deactivated: int = 0
+    ended: int = 0
+    unchanged: int = 0
+
+
+class SyncCounts(Record):
+    orgs: EntityCounts = EntityCounts()
+    classes: EntityCounts = EntityCounts()
+    users: EntityCounts = EntityCounts()
+    enrollments: EntityCounts = EntityCounts()
+    courses: EntityCounts = EntityCounts()
+    academic_sessions: EntityCounts = EntityCounts()
+
+
+class Step(StrEnum):
+    OPEN = "open"
+    STAGE = "stage"
+    PLAN = "plan"
+    APPLY = "apply"
+    COMMIT = "commit"
+    REPORT = "report"
+
+
+class Progress(Record):
+    """How far a step is, in rows (apply: changes). `ended_at` is None while it runs."""
+
+    step: Step
+    done: int = 0
+    total: int | None = None
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+class Question(Record):
+    """What the machine waits for. Its task token is kept beside it in the table and never leaves the store."""
+
+    kind: QuestionKind
+    since: datetime
+    until: datetime
+
+
+class Sync(Record):
+    group_id: str
+    sync_id: str
+    mode: Mode
+    trigger: Trigger
+    preview: bool = False
+    started_by: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    state: State
+    message: str = ""
+    bundle_name: str = ""
+    question: Question | None = None
+    progress: tuple[Progress, ...] = ()
+    counts: SyncCounts = SyncCounts()
+    held: bool = False
+
+
+class RunningSync(Record):
+    sync_id: str
+    since: datetime
+
+
+class Group(GroupSettings):
+    """A group as stored. `snapshot` is the sync whose snapshot shows the platform; `unfinished`: syncs cut off in apply."""
+
+    group_id: str
+    etag: str
+    created_at: datetime
+    updated_at: datetime
+    sync: RunningSync | None = None
+    snapshot: str | None = None
+    unfinished: tuple[str, ...] = ()
