@@ -173,7 +173,7 @@ class RunningSync(Record):
 
 
 class Group(GroupSettings):
-    """A group as stored. `snapshot` is the sync whose snapshot shows the platform; `unfinished`: syncs cut off in apply."""
+    """As stored. `snapshot`: the sync whose snapshot shows the platform; `unfinished`: syncs cut off in apply."""
 
     group_id: str
     etag: str
