@@ -1,0 +1,138 @@
+"""The Groups table: configuration, the lock of a running sync, and the pointer to the snapshot.
+
+The lock is taken and given back in `syncs.py`, together with the sync that it is for.
+"""
+
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.errors import Conflict, GroupBusy, LockLost, NotFound
+from chalicelib.store.records import Group, GroupSettings
+from chalicelib.store.tables import from_item, table, to_item
+
+TABLE = "GROUPS_TABLE"
+
+
+def create(settings: GroupSettings, group_id: str, etag: str, now: datetime) -> Group:
+    group = Group(**dict(settings), group_id=group_id, etag=etag, created_at=now, updated_at=now)
+    table(TABLE).put_item(Item=to_item(group), ConditionExpression="attribute_not_exists(groupId)")
+    return group
+
+
+def get(group_id: str) -> Group:
+    """Raises NotFound."""
+    item = table(TABLE).get_item(Key={"groupId": group_id}, ConsistentRead=True).get("Item")
+    if item is None:
+        raise NotFound(f"There is no group {group_id}.")
+    return from_item(Group, item)
+
+
+def find(search: str = "") -> list[Group]:
+    """Every group whose name contains `search`, ignoring case and accents, by name.
+
+    Reads the whole table: a platform has groups by the thousand at most, at about 1 KB each.
+    """
+    wanted = _folded(search)
+    groups = (from_item(Group, item) for item in _scan())
+    return sorted((group for group in groups if wanted in _folded(group.name)), key=lambda group: _folded(group.name))
+
+
+def change(group_id: str, settings: GroupSettings, if_match: str, etag: str, now: datetime) -> Group:
+    """Replace the settings if nobody has since `if_match`. Raises NotFound, Conflict."""
+    values = {**to_item(settings), "etag": etag, "updatedAt": now.isoformat()}
+    cleared = [field.alias or name for name, field in GroupSettings.model_fields.items()]
+    removed = [name for name in cleared if name not in values]
+    names = {f"#{name}": name for name in (*values, *removed)}
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+    if removed:
+        expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
+    try:
+        item = table(TABLE).update_item(
+            Key={"groupId": group_id},
+            UpdateExpression=expression,
+            ConditionExpression="#etag = :ifMatch",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={**{f":{name}": value for name, value in values.items()}, ":ifMatch": if_match},
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+    except ClientError as refusal:
+        if not is_failed_condition(refusal):
+            raise
+        get(group_id)
+        raise Conflict("The group was changed by somebody else. Load it again and repeat your change.") from refusal
+    return from_item(Group, item)
+
+
+def delete(group_id: str) -> None:
+    """Raises NotFound, and GroupBusy while a sync runs."""
+    try:
+        table(TABLE).delete_item(
+            Key={"groupId": group_id},
+            ConditionExpression="attribute_exists(groupId) AND attribute_not_exists(#sync)",
+            ExpressionAttributeNames={"#sync": "sync"},
+        )
+    except ClientError as refusal:
+        if not is_failed_condition(refusal):
+            raise
+        group = get(group_id)
+        raise GroupBusy(group.sync.sync_id if group.sync else "another sync") from refusal
+
+
+def mark_unfinished(group_id: str, sync_id: str) -> None:
+    """Say, before the first write, that this sync's plan may stay half applied. Saying it twice is saying it once."""
+    _held_update(
+        group_id,
+        sync_id,
+        "SET unfinished = list_append(if_not_exists(unfinished, :none), :mine)",
+        {":none": [], ":mine": [sync_id]},
+        unless="contains(unfinished, :holder)",
+    )
+
+
+def move_snapshot(group_id: str, sync_id: str, cleared: bool) -> None:
+    """Point the group at this sync's snapshot and take its unfinished mark away; all marks when `cleared`.
+
+    A mark of an earlier sync stays unless this sync covered everything that one could have touched.
+    """
+    group = get(group_id)
+    left = [] if cleared else [mark for mark in group.unfinished if mark != sync_id]
+    _held_update(group_id, sync_id, "SET #snapshot = :holder, unfinished = :left", {":left": left}, snapshot=True)
+
+
+def is_failed_condition(refusal: ClientError) -> bool:
+    return refusal.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def _held_update(
+    group_id: str, sync_id: str, expression: str, values: dict[str, Any], unless: str = "", snapshot: bool = False
+) -> None:
+    """Update the group if this sync holds it; leave it alone where `unless` is true already. Raises LockLost."""
+    condition = "#sync.syncId = :holder" + (f" AND NOT {unless}" if unless else "")
+    names = {"#sync": "sync", **({"#snapshot": "snapshot"} if snapshot else {})}
+    try:
+        table(TABLE).update_item(
+            Key={"groupId": group_id},
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={":holder": sync_id, **values},
+        )
+    except ClientError as refusal:
+        if not is_failed_condition(refusal):
+            raise
+        group = get(group_id)
+        if group.sync is None or group.sync.sync_id != sync_id:
+            raise LockLost(f"Sync {sync_id} no longer holds group {group_id}; it was ended elsewhere.") from refusal
+
+
+def _scan() -> list[dict[str, Any]]:
+    pages = table(TABLE).meta.client.get_paginator("scan").paginate(TableName=table(TABLE).name, ConsistentRead=True)
+    return [item for page in pages for item in page["Items"]]
+
+
+def _folded(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in apart if not unicodedata.combining(letter)).casefold()

@@ -1,0 +1,213 @@
+"""The Syncs table: each run of a group, the question it waits with, and the group's lock.
+
+A sync's id starts with its group's (`{groupId}-{time}-{chance}`), so one id finds the item by a consistent read,
+and a group's syncs sort by time. Task tokens are secrets: they are written here and read only by `claim_answer`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
+from chalicelib.errors import Conflict, GroupBusy, NotFound, QuestionExpired
+from chalicelib.store import groups
+from chalicelib.store.groups import is_failed_condition
+from chalicelib.store.records import LIVE_STATES, Progress, Question, QuestionKind, State, Sync, SyncCounts
+from chalicelib.store.tables import client, from_item, table, to_item
+
+TABLE = "SYNCS_TABLE"
+KEY_LIFETIME = timedelta(days=1)  # how long an Idempotency-Key is remembered
+KEY_PREFIX = "~key~"  # sorts behind every sync id, so that history never meets one
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """An answer that is ours to give. `token` opens the machine's wait; it goes nowhere else."""
+
+    sync: Sync
+    token: str
+
+
+def new_id(group_id: str, now: datetime, chance: str) -> str:
+    return f"{group_id}-{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{chance}"
+
+
+def group_of(sync_id: str) -> str:
+    return sync_id.split("-", 1)[0]
+
+
+def start(sync: Sync, idempotency_key: str = "") -> Sync:
+    """Write the sync and take its group's lock, both or neither. The same key gives the sync it gave before.
+
+    Raises NotFound for an unknown group and GroupBusy, which names the running sync.
+    """
+    if earlier := _started_with(sync.group_id, idempotency_key):
+        return earlier
+    lock = {"syncId": sync.sync_id, "since": sync.started_at.isoformat()}
+    writes: list[Any] = [
+        {
+            "Update": {
+                "TableName": table(groups.TABLE).name,
+                "Key": {"groupId": sync.group_id},
+                "UpdateExpression": "SET #sync = :lock",
+                "ConditionExpression": "attribute_exists(groupId) AND attribute_not_exists(#sync)",
+                "ExpressionAttributeNames": {"#sync": "sync"},
+                "ExpressionAttributeValues": {":lock": lock},
+            }
+        },
+        {"Put": {"TableName": table(TABLE).name, "Item": to_item(sync)}},
+    ]
+    if idempotency_key:
+        remembered = {
+            "groupId": sync.group_id,
+            "syncId": KEY_PREFIX + idempotency_key,
+            "gave": sync.sync_id,
+            "expiresAt": int((sync.started_at + KEY_LIFETIME).timestamp()),
+        }
+        unused = "attribute_not_exists(syncId)"
+        writes.append({"Put": {"TableName": table(TABLE).name, "Item": remembered, "ConditionExpression": unused}})
+    try:
+        client().transact_write_items(TransactItems=writes)
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] != "TransactionCanceledException":
+            raise
+        if earlier := _started_with(sync.group_id, idempotency_key):
+            return earlier
+        group = groups.get(sync.group_id)
+        if group.sync is None:
+            raise Conflict("Another sync of this group started or ended just now. Try again.") from refusal
+        raise GroupBusy(group.sync.sync_id) from refusal
+    return sync
+
+
+def get(sync_id: str) -> Sync:
+    """Raises NotFound."""
+    return from_item(Sync, _item(sync_id))
+
+
+def history(group_id: str, limit: int, before: str = "") -> list[Sync]:
+    """A group's syncs, newest first, those older than `before` when it is given."""
+    upper = before or f"{group_id}-~"
+    found = table(TABLE).query(
+        KeyConditionExpression=Key("groupId").eq(group_id) & Key("syncId").lt(upper),
+        ScanIndexForward=False,
+        Limit=limit,
+        ConsistentRead=True,
+    )
+    return [from_item(Sync, item) for item in found["Items"]]
+
+
+def progressed(sync_id: str, progress: Progress) -> None:
+    """Write how far a step is. A sync that has ended is left as it ended."""
+    sync = get(sync_id)
+    others = tuple(each for each in sync.progress if each.step != progress.step)
+    _update_live(sync_id, {"progress": [*map(to_item, others), to_item(progress)]})
+
+
+def counted(sync_id: str, counts: SyncCounts, held: bool) -> None:
+    _update_live(sync_id, {"counts": to_item(counts), "held": held})
+
+
+def ask(sync_id: str, question: Question, token: str) -> None:
+    """Open a question; asked again by a retried state, the newer token counts. Raises Conflict if the sync has ended."""
+    asked = {"state": State.WAITING, "question": to_item(question), "taskToken": token}
+    if not _update_live(sync_id, asked):
+        raise Conflict(f"Sync {sync_id} has ended; it asks nothing any more.")
+
+
+def claim_answer(sync_id: str, kind: QuestionKind, now: datetime) -> Claimed:
+    """Take the open question, so that nobody else answers it; give it back by `ask` if the machine can't be reached.
+
+    Raises NotFound; Conflict when the question is not open (answered, not asked yet, the sync has ended); and
+    QuestionExpired after its deadline.
+    """
+    try:
+        item = table(TABLE).update_item(
+            Key=_key(sync_id),
+            UpdateExpression="SET #state = :running REMOVE question, taskToken",
+            ConditionExpression="question.kind = :kind AND question.#until > :now",
+            ExpressionAttributeNames={"#state": "state", "#until": "until"},
+            ExpressionAttributeValues={":running": State.RUNNING, ":kind": kind, ":now": _moment(now)},
+            ReturnValues="ALL_OLD",
+        )["Attributes"]
+    except ClientError as refusal:
+        if not is_failed_condition(refusal):
+            raise
+        sync = get(sync_id)
+        if sync.state is State.EXPIRED or (sync.question and sync.question.kind is kind):
+            late = f"The question about {kind} had to be answered earlier; nothing was changed. Start a new sync."
+            raise QuestionExpired(late) from refusal
+        raise Conflict(f"The question about {kind} is not open: {_standing(sync)}.") from refusal
+    return Claimed(from_item(Sync, item), str(item["taskToken"]))
+
+
+def end(sync_id: str, state: State, message: str, now: datetime) -> bool:
+    """End a live sync and give its group's lock back. False when it had ended before; the lock is freed all the same."""
+    ended = _update_live(
+        sync_id, {"state": state, "message": message, "endedAt": now.isoformat()}, removed=("question", "taskToken")
+    )
+    try:
+        table(groups.TABLE).update_item(
+            Key={"groupId": group_of(sync_id)},
+            UpdateExpression="REMOVE #sync",
+            ConditionExpression="#sync.syncId = :mine",
+            ExpressionAttributeNames={"#sync": "sync"},
+            ExpressionAttributeValues={":mine": sync_id},
+        )
+    except ClientError as refusal:
+        if not is_failed_condition(refusal):
+            raise
+    return ended
+
+
+def _update_live(sync_id: str, values: dict[str, Any], removed: tuple[str, ...] = ()) -> bool:
+    """Set `values` unless the sync has ended; say whether it had not."""
+    live = {f":live{place}": state for place, state in enumerate(sorted(LIVE_STATES))}
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+    if removed:
+        expression += " REMOVE " + ", ".join(removed)
+    try:
+        table(TABLE).update_item(
+            Key=_key(sync_id),
+            UpdateExpression=expression,
+            ConditionExpression=f"#state IN ({', '.join(live)})",
+            ExpressionAttributeNames={"#state": "state", **{f"#{name}": name for name in values}},
+            ExpressionAttributeValues={**live, **{f":{name}": value for name, value in values.items()}},
+        )
+    except ClientError as refusal:
+        if not is_failed_condition(refusal):
+            raise
+        return False
+    return True
+
+
+def _started_with(group_id: str, idempotency_key: str) -> Sync | None:
+    if not idempotency_key:
+        return None
+    key = {"groupId": group_id, "syncId": KEY_PREFIX + idempotency_key}
+    item = table(TABLE).get_item(Key=key, ConsistentRead=True).get("Item")
+    return get(str(item["gave"])) if item else None
+
+
+def _item(sync_id: str) -> dict[str, Any]:
+    item = table(TABLE).get_item(Key=_key(sync_id), ConsistentRead=True).get("Item")
+    if item is None:
+        raise NotFound(f"There is no sync {sync_id}.")
+    return item
+
+
+def _key(sync_id: str) -> dict[str, Any]:
+    return {"groupId": group_of(sync_id), "syncId": sync_id}
+
+
+def _moment(moment: datetime) -> str:
+    """As `Question.until` is written, so that the two compare as text."""
+    return str(Question(kind=QuestionKind.ORGS, since=moment, until=moment).model_dump(mode="json")["until"])
+
+
+def _standing(sync: Sync) -> str:
+    if sync.question:
+        return f"the sync now asks about {sync.question.kind}"
+    return f"the sync is {sync.state}"

@@ -1,0 +1,55 @@
+"""The doors to DynamoDB: one table each, and a record to an item and back.
+
+Settings come from the environment, read where they are used first, so that a missing one fails by its own name.
+"""
+
+import os
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+
+from chalicelib.store.records import Record
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
+
+R = TypeVar("R", bound=Record)
+
+
+@cache
+def _dynamodb() -> "DynamoDBServiceResource":
+    return boto3.resource("dynamodb")
+
+
+def client() -> "DynamoDBClient":
+    return _dynamodb().meta.client
+
+
+def table(setting: str) -> "Table":
+    """The table that the environment names under `setting`, e.g. GROUPS_TABLE."""
+    return _dynamodb().Table(os.environ[setting])
+
+
+def to_item(record: Record) -> dict[str, Any]:
+    """A record as DynamoDB keeps it: JSON's types with Decimal for numbers, None left out."""
+    sent = record.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {name: _plain(value) for name, value in sent.items()}
+
+
+def from_item(kind: type[R], item: dict[str, Any]) -> R:
+    """Read an item as `kind`, leaving behind what only the store uses (task tokens, locks' internals, ttl)."""
+    known = {field.alias or name for name, field in kind.model_fields.items()}
+    return kind.model_validate({name: value for name, value in item.items() if name in known})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,45 @@
+"""What every test of the stores stands on: the tables and the bucket, in moto."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from chalicelib.store import tables
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "GROUPS_TABLE": "Groups",
+        "SYNCS_TABLE": "Syncs",
+        "ROSTER_TABLE": "Roster",
+        "AUDIT_TABLE": "Audit",
+        "DATA_BUCKET": "data",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        tables._dynamodb.cache_clear()
+        keys = {
+            "Groups": ("groupId",),
+            "Syncs": ("groupId", "syncId"),
+            "Roster": ("shard", "sourcedId"),
+            "Audit": ("groupId", "at"),
+        }
+        for name, (partition, *sort) in keys.items():
+            boto3.client("dynamodb").create_table(
+                TableName=name,
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": part, "AttributeType": "S"} for part in (partition, *sort)],
+                KeySchema=[
+                    {"AttributeName": partition, "KeyType": "HASH"},
+                    *({"AttributeName": part, "KeyType": "RANGE"} for part in sort),
+                ],
+            )
+        boto3.client("s3").create_bucket(Bucket="data")
+        yield
+    tables._dynamodb.cache_clear()
