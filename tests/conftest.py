@@ -30,15 +30,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             "Roster": ("shard", "sourcedId"),
             "Audit": ("groupId", "at"),
         }
-        for name, (partition, *sort) in keys.items():
-            boto3.client("dynamodb").create_table(
+        for name, parts in keys.items():
+            boto3.resource("dynamodb").create_table(
                 TableName=name,
                 BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[{"AttributeName": part, "AttributeType": "S"} for part in (partition, *sort)],
-                KeySchema=[
-                    {"AttributeName": partition, "KeyType": "HASH"},
-                    *({"AttributeName": part, "KeyType": "RANGE"} for part in sort),
-                ],
+                AttributeDefinitions=[{"AttributeName": part, "AttributeType": "S"} for part in parts],
+                KeySchema=[{"AttributeName": part, "KeyType": "RANGE" if place else "HASH"} for place, part in enumerate(parts)],
             )
         boto3.client("s3").create_bucket(Bucket="data")
         yield

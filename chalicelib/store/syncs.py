@@ -111,7 +111,7 @@ def counted(sync_id: str, counts: SyncCounts, held: bool) -> None:
 
 
 def ask(sync_id: str, question: Question, token: str) -> None:
-    """Open a question; asked again by a retried state, the newer token counts. Raises Conflict if the sync has ended."""
+    """Open a question; asked again by a retried state, the newer token counts. Raises Conflict if the sync is over."""
     asked = {"state": State.WAITING, "question": to_item(question), "taskToken": token}
     if not _update_live(sync_id, asked):
         raise Conflict(f"Sync {sync_id} has ended; it asks nothing any more.")
@@ -144,7 +144,7 @@ def claim_answer(sync_id: str, kind: QuestionKind, now: datetime) -> Claimed:
 
 
 def end(sync_id: str, state: State, message: str, now: datetime) -> bool:
-    """End a live sync and give its group's lock back. False when it had ended before; the lock is freed all the same."""
+    """End a live sync and free its group. False when it had ended before; the lock is given back all the same."""
     ended = _update_live(
         sync_id, {"state": state, "message": message, "endedAt": now.isoformat()}, removed=("question", "taskToken")
     )

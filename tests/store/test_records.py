@@ -15,9 +15,7 @@ def test_a_group_needs_nothing_but_a_name() -> None:
 
 
 def test_a_group_is_spoken_of_in_camel_case_and_comes_back_the_same() -> None:
-    group = GroupSettings.model_validate(
-        {"name": "Lakeside", "guard": {"rollover": {"from": "2026-08-01", "to": "2026-08-31"}}}
-    )
+    group = GroupSettings.model_validate({"name": "Lakeside", "guard": {"rollover": {"from": "2026-08-01", "to": "2026-08-31"}}})
 
     sent = group.model_dump(mode="json", by_alias=True)
 

@@ -1,0 +1,36 @@
+"""One DuckDB connection for one piece of work: bounded memory, spilling to a folder that goes with it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+MEMORY = "1500MB"  # half of the smallest Lambda that runs the engine; the rest is for buffers outside DuckDB's count
+
+
+@contextmanager
+def connect(beside: Path, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A scratch database in a temporary folder next to `beside`, gone afterwards. Row order is kept."""
+    with TemporaryDirectory(dir=beside.parent, prefix="duck-") as scratch:
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory,
+            "temp_directory": f"{scratch}/spill",
+            "preserve_insertion_order": True,
+        }
+        connection = duckdb.connect(f"{scratch}/work.duckdb", config=settings)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def quoted(name: str) -> str:
+    """An identifier for SQL. Only ever given names from `oneroster/entities.py` and a file's own header."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    found = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(found[0]) if found else 0

@@ -1,0 +1,109 @@
+"""A ZIP of OneRoster CSVs: inflate the files that we read, and nothing that could hurt.
+
+What a hostile or broken archive may cost is bounded while inflating, by what really comes out, not by what its
+directory claims.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from chalicelib.errors import BundleRefused
+from chalicelib.oneroster.entities import ROSTER_FILES
+
+CHUNK = 1 << 20
+READ = {f"{name}.csv".casefold(): f"{name}.csv" for name in ("manifest", *ROSTER_FILES)}
+JUNK = ("__macosx", ".ds_store", "thumbs.db", "desktop.ini")
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may cost. `ratio` is expanded bytes to packed bytes, over the whole archive."""
+
+    zip_bytes: int = 1 << 30
+    expanded_bytes: int = 8 << 30
+    entries: int = 1000
+    ratio: int = 200
+
+
+def inflate(archive: Path, out: Path, limits: Limits, only: frozenset[str] | None = None) -> list[Path]:
+    """Write the archive's OneRoster CSVs to `out` under the standard's names; `only` narrows them (e.g. {"orgs.csv"}).
+
+    One folder level, any case of the names, and other files beside them are accepted. Raises BundleRefused, with a
+    sentence that says what to do, for everything that can't be trusted.
+    """
+    size = archive.stat().st_size
+    if size > limits.zip_bytes:
+        raise _refused(f"The file is larger than {limits.zip_bytes:,} bytes", "Send it in a smaller archive")
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = _members(opened.infolist(), limits)
+            wanted = {name: info for name, info in members.items() if only is None or name in only}
+            out.mkdir(parents=True, exist_ok=True)
+            room = min(limits.expanded_bytes, max(size, 1) * limits.ratio)
+            files = []
+            for name, info in wanted.items():
+                room -= _copy(opened, info, out / name, room)
+                files.append(out / name)
+            return files
+    except UNREADABLE as trouble:
+        raise _refused("The file is not a ZIP that can be read", "Make the ZIP again and check that it opens") from trouble
+
+
+def _members(infos: Iterable[zipfile.ZipInfo], limits: Limits) -> dict[str, zipfile.ZipInfo]:
+    infos = [
+        info for info in infos if info.filename.strip("/\\") and not info.filename.endswith("/") and not _junk(info.filename)
+    ]
+    if len(infos) > limits.entries:
+        raise _refused(f"The ZIP has more than {limits.entries} files", "Send only the OneRoster CSVs")
+    found: dict[str, zipfile.ZipInfo] = {}
+    folders: set[str] = set()
+    for info in infos:
+        path = _safe(info.filename)
+        name = READ.get(path.name.casefold())
+        if path.suffix.casefold() == ".zip":
+            raise _refused("There is a ZIP inside the ZIP", "Pack the CSV files themselves")
+        if name is None or len(path.parts) > 2:
+            continue
+        if info.flag_bits & 1:
+            raise _refused("The ZIP is encrypted", "Send it without a password")
+        if name in found:
+            raise _refused(f"{name} is in the ZIP twice", "Keep the one that counts")
+        found[name] = info
+        folders.add(str(path.parent))
+    if not found:
+        raise _refused("The ZIP holds no OneRoster CSV files", "Pack orgs.csv, users.csv and the others into it")
+    if len(folders) > 1:
+        raise _refused("The CSVs lie in more than one folder of the ZIP", "Put them all in one place")
+    return found
+
+
+def _safe(name: str) -> PurePosixPath:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        raise _refused("The ZIP has a file name that points outside of it", "Make the ZIP again from the CSV files alone")
+    return path
+
+
+def _junk(name: str) -> bool:
+    parts = name.replace("\\", "/").casefold().split("/")
+    return not name or any(part in JUNK or part.startswith("._") for part in parts)
+
+
+def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, to: Path, room: int) -> int:
+    """Inflate one member; bytes written. Stops at `room`, whatever the directory says."""
+    written = 0
+    with opened.open(info) as packed, to.open("wb") as out:
+        while chunk := packed.read(CHUNK):
+            written += len(chunk)
+            if written > room:
+                raise _refused("The ZIP expands to far more than a roster", "Check what is in it and send it again")
+            out.write(chunk)
+    return written
+
+
+def _refused(what: str, do: str) -> BundleRefused:
+    return BundleRefused(f"{what}. {do}. Nothing was changed.")

@@ -1,0 +1,119 @@
+"""Both readers give the same table; the line is the one that a spreadsheet shows."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.errors import BundleRefused
+from chalicelib.oneroster.entities import FIELDS
+from chalicelib.roster import reading
+from chalicelib.roster.duck import connect
+
+HEADER = "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId"
+
+
+def read(folder: Path, content: bytes, patiently: bool = False) -> tuple[list[tuple[Any, ...]], reading.Loaded]:
+    path = folder / "orgs.csv"
+    path.write_bytes(content)
+    with connect(path) as connection:
+        if patiently:
+            findings: list[reading.Finding] = []
+            dialect = reading._dialect(path)
+            places = reading._places(path.name, dialect.header, FIELDS["orgs"])
+            rows = reading._patient(connection, path, dialect, places, FIELDS["orgs"], "raw", findings)
+            loaded = reading.Loaded(rows, tuple(findings))
+        else:
+            loaded = reading.load(connection, path, FIELDS["orgs"], "raw")
+        table = connection.execute("SELECT line, sourcedId, status, name, type, identifier FROM raw ORDER BY line")
+        return table.fetchall(), loaded
+
+
+cells = st.text(st.sampled_from("ab01 ,\"\n\r;é\t'\\#"), max_size=6)
+
+
+@given(st.lists(st.lists(cells, min_size=7, max_size=7), max_size=6), st.sampled_from(["\n", "\r\n"]), st.booleans())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_fast_reader_reads_what_the_patient_one_reads(
+    tmp_path: Path, rows: list[list[str]], end: str, quote_all: bool
+) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator=end, quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL)
+    writer.writerows([HEADER.split(","), *rows])
+    content = out.getvalue().encode()
+
+    assert read(tmp_path, content)[0] == read(tmp_path, content, patiently=True)[0]
+
+
+@given(st.text(st.sampled_from('ab,"\n\r x'), max_size=40))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_text_that_is_hardly_csv_is_read_alike_by_both_or_refused_in_a_sentence(tmp_path: Path, body: str) -> None:
+    content = f"{HEADER}\n{body}".encode()
+    try:
+        patient, _ = read(tmp_path, content, patiently=True)
+    except BundleRefused:
+        with pytest.raises(BundleRefused, match="Nothing was changed"):
+            read(tmp_path, content)
+        return
+
+    assert read(tmp_path, content)[0] == patient
+
+
+def test_a_row_keeps_the_line_of_the_spreadsheet_past_blank_lines_and_broken_cells(tmp_path: Path) -> None:
+    rows, loaded = read(tmp_path, (HEADER + '\n1,,,A,school,,\n\n2,,,"B\nC",school,,\n3,,,short\n4,,,D,school,,\n').encode())
+
+    assert [(row[0], row[1], row[3]) for row in rows] == [(2, "1", "A"), (4, "2", "B C"), (6, "4", "D")]
+    assert loaded.rows == 4
+    assert [(found.rule, found.line, found.sourced_id) for found in loaded.findings] == [
+        ("line-break", 4, "2"),
+        ("width", 5, "3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "separator", "end"),
+    [
+        ("utf-8-sig", ",", "\n"),
+        ("utf-16", "\t", "\r\n"),
+        ("cp1252", ";", "\n"),
+        ("utf-8", ",", "\r"),
+        ("utf-8", "\t", "\n"),
+    ],
+)
+def test_a_file_is_read_whatever_its_encoding_separator_and_line_end(
+    tmp_path: Path, encoding: str, separator: str, end: str
+) -> None:
+    text = end.join([HEADER.replace(",", separator), separator.join(["0012", "", "", "École", "school", "7", ""]), ""])
+
+    rows, _ = read(tmp_path, text.encode(encoding))
+
+    assert rows == [(2, "0012", None, "École", "school", "7")]
+
+
+def test_columns_are_found_in_any_order_and_case_and_extra_ones_are_named(tmp_path: Path) -> None:
+    content = b"TYPE, Name ,colour,SOURCEDID\nschool,A,red,001\n"
+
+    rows, loaded = read(tmp_path, content)
+
+    assert rows == [(2, "001", None, "A", "school", None)]
+    assert {found.rule for found in loaded.findings} == {"column-order", "column-ignored"}
+    assert any("colour" in found.message for found in loaded.findings)
+
+
+def test_a_missing_required_column_is_refused_with_the_nearest_header(tmp_path: Path) -> None:
+    with pytest.raises(BundleRefused, match=r"orgs.csv, line 1: required column `sourcedId` .* nearest is `sourced_id`"):
+        read(tmp_path, b"sourced_id,name,type\n1,A,school\n")
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleRefused, match="column `Name` stands there twice"):
+        read(tmp_path, b"sourcedId,name,Name,type\n1,A,B,school\n")
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleRefused, match="neither UTF-8 nor Windows-1252"):
+        read(tmp_path, HEADER.encode() + b"\n1,,,\x81\xff,school,,\n")

@@ -1,0 +1,98 @@
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.errors import BundleRefused
+from chalicelib.sources.zip import Limits, inflate
+
+ORGS = b"sourcedId,name,type\n1,North,school\n"
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return held.getvalue()
+
+
+def inflated(folder: Path, content: bytes, limits: Limits | None = None) -> dict[str, bytes]:
+    archive = folder / "bundle.zip"
+    archive.write_bytes(content)
+    files = inflate(archive, folder / "out", limits or Limits())
+    return {file.name: file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["orgs.csv"],
+        ["ORGS.CSV", "readme.txt"],
+        ["export/orgs.csv", "__MACOSX/export/._orgs.csv", "export/.DS_Store"],
+        ["export\\orgs.csv"],
+        ["orgs.csv", "results.csv", "deep/down/users.csv"],
+    ],
+)
+def test_the_csvs_are_found_wherever_people_put_them(tmp_path: Path, names: list[str]) -> None:
+    assert inflated(tmp_path, packed(dict.fromkeys(names, ORGS))) == {"orgs.csv": ORGS}
+
+
+def encrypted() -> bytes:
+    content = bytearray(packed({"orgs.csv": ORGS}))
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = content.index(signature) + offset
+        content[place : place + 2] = struct.pack("<H", 1)
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "not a ZIP"),
+        (b"sourcedId,name\n1,x\n", "not a ZIP"),
+        (packed({"orgs.csv": ORGS})[:-30], "not a ZIP"),
+        (encrypted(), "without a password"),
+        (packed({"../orgs.csv": ORGS}), "points outside"),
+        (packed({"/orgs.csv": ORGS}), "points outside"),
+        (packed({"C:\\orgs.csv": ORGS}), "points outside"),
+        (packed({"all.zip": ORGS, "orgs.csv": ORGS}), "ZIP inside the ZIP"),
+        (packed({"orgs.csv": ORGS, "Orgs.csv": ORGS}), "twice"),
+        (packed({"a/orgs.csv": ORGS, "b/users.csv": ORGS}), "more than one folder"),
+        (packed({"picture.png": b"x"}), "no OneRoster CSV files"),
+        (packed({"orgs.csv": b"a" * 5_000_000}), "expands to far more"),
+    ],
+)
+def test_what_can_not_be_trusted_is_refused_in_a_sentence(tmp_path: Path, content: bytes, said: str) -> None:
+    with pytest.raises(BundleRefused, match=said) as refusal:
+        inflated(tmp_path, content)
+
+    assert str(refusal.value).endswith("Nothing was changed.")
+
+
+def test_a_lie_about_the_size_does_not_get_past_the_limit(tmp_path: Path) -> None:
+    with pytest.raises(BundleRefused, match="expands to far more"):
+        inflated(tmp_path, packed({"orgs.csv": bytes(range(256)) * 4}), Limits(expanded_bytes=100))
+
+    assert (tmp_path / "out" / "orgs.csv").stat().st_size <= 100
+
+
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=8), st.booleans())
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_damage_to_an_archive_gives_anything_but_its_files_or_a_refusal(
+    tmp_path: Path, place: int, damage: bytes, cut: bool
+) -> None:
+    content = packed({"orgs.csv": ORGS, "users.csv": ORGS * 3})
+    damaged = content[:place] + damage + (b"" if cut else content[place + len(damage) :])
+    try:
+        files = inflated(tmp_path, damaged)
+    except BundleRefused as refusal:
+        files = {}
+        assert "Nothing was changed." in str(refusal)  # noqa: PT017 - either end is right
+
+    assert set(files) <= {"orgs.csv", "users.csv"}
+    assert all(content in (ORGS, ORGS * 3) for content in files.values())
