@@ -31,7 +31,11 @@ def read_manifest(path: Path) -> Manifest | None:
             f"manifest.csv: oneroster.version is `{version[:20]}`; 1.1 and 1.2 are read. "
             "Export again as OneRoster 1.1 or 1.2. Nothing was changed."
         )
-    modes = {name.removeprefix("file."): mode.casefold() for name, mode in rows.items() if name.startswith("file.")}
+    modes = {
+        name.removeprefix("file."): mode.casefold()
+        for name, mode in rows.items()
+        if name.startswith("file.") and name not in ("file.systemname", "file.systemcode")
+    }
     for name, mode in modes.items():
         if mode not in MODES:
             raise BundleRefused(

@@ -8,6 +8,7 @@ blank lines, rows of the wrong width. `load` takes the fast one only where a cou
 import codecs
 import csv
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from chalicelib.roster.duck import count, quoted
 COMMON = ("sourcedId", "status", "dateLastModified")
 CHUNK = 1 << 20
 LONGEST_FIELD = 1 << 20
+UTF_8 = "utf-8-sig"  # with or without its mark
+LINE_END = re.compile(r"\r\n|\r|\n")
 
 csv.field_size_limit(LONGEST_FIELD)
 
@@ -61,7 +64,7 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, fields: Sequence[Fie
     dialect = _dialect(path)
     places = _places(path.name, dialect.header, fields)
     notes = [*dialect.findings, *_about_header(dialect.header, places, fields)]
-    if dialect.encoding == "utf-8" and dialect.delimiter == "," and _fast(connection, path, dialect, places, fields, table):
+    if dialect.encoding == UTF_8 and dialect.delimiter == "," and _fast(connection, path, dialect, places, fields, table):
         return Loaded(count(connection, table), tuple(notes))
     findings: list[Finding] = []
     rows_read = _patient(connection, path, dialect, places, fields, table, findings)
@@ -73,10 +76,8 @@ def _dialect(path: Path) -> _Dialect:
     findings: tuple[Finding, ...] = ()
     if encoding == "cp1252":
         findings = (Finding("encoding", "warning", f"{path.name} is not UTF-8; it was read as Windows-1252."),)
-    with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as text:
+    with path.open(encoding=encoding, newline="") as text:
         first = text.readline(LONGEST_FIELD)
-        if "\r" in first.rstrip("\r\n"):
-            first = first.split("\r", 1)[0]
     delimiter = max(",;\t|", key=first.count) if "," not in first or first.count(";") > first.count(",") else ","
     header = next(csv.reader([first], delimiter=delimiter), [])
     return _Dialect(encoding, delimiter, header, findings)
@@ -84,10 +85,8 @@ def _dialect(path: Path) -> _Dialect:
 
 def _encoding(path: Path) -> str:
     with path.open("rb") as file:
-        start = file.read(4)
-    if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return "utf-16"
-    for encoding in ("utf-8", "cp1252"):
+        marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    for encoding in ("utf-16",) if marked else (UTF_8, "cp1252"):
         if _decodes(path, encoding):
             return encoding
     raise BundleRefused(
@@ -191,11 +190,11 @@ def _patient(
     mended = path.with_suffix(".mended")
     rows = 0
     with (
-        path.open(encoding="utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding, newline="") as sent,
+        path.open(encoding=dialect.encoding, newline="") as sent,
         mended.open("w", encoding="utf-8", newline="") as out,
     ):
         writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        reader = csv.reader(_lines(sent), delimiter=dialect.delimiter)
+        reader = csv.reader(sent, delimiter=dialect.delimiter)
         try:
             for line, row in enumerate(reader, start=1):
                 if line == 1 or not row:
@@ -208,7 +207,7 @@ def _patient(
                 if any("\n" in cell or "\r" in cell for cell in cells):
                     said = f"{path.name}, line {line}: a line break inside a cell was read as a blank."
                     findings.append(Finding("line-break", "warning", said, line, row[places["sourcedId"]]))
-                writer.writerow([line, *(" ".join(cell.replace("\0", "").splitlines()) for cell in cells)])
+                writer.writerow([line, *(LINE_END.sub(" ", cell.replace("\0", "")) for cell in cells)])
         except csv.Error as trouble:
             raise BundleRefused(
                 f"{path.name}, after line {reader.line_num}: it can't be read as CSV ({trouble}). "
@@ -222,12 +221,6 @@ def _patient(
     )
     mended.unlink()
     return rows
-
-
-def _lines(text: Iterator[str]) -> Iterator[str]:
-    """The csv module wants lines; a file of old Macs ends them with a carriage return alone."""
-    for piece in text:
-        yield from piece.splitlines(keepends=True) if "\r" in piece.rstrip("\r\n") else (piece,)
 
 
 def _misfit(file: str, line: int, row: list[str], header: Sequence[str], places: dict[str, int]) -> Finding | None:

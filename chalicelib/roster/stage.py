@@ -68,7 +68,7 @@ def stage_bundle(bundle: Path, stage: Path) -> Staged:
         loaded = {name: _load(connection, path, name, version) for name, path in files.items()}
         if version == "1.2" and "roles" not in files and loaded["users"].rows:
             raise BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Nothing was changed.")
-        for name in (*(each for each in ROSTER_FILES if each not in files), *(() if version == "1.2" else ("roles",))):
+        for name in (each for each in ROSTER_FILES if each not in files):
             _nothing(connection, name, version)
         if manifest is None:
             _note(connection, "manifest.csv", "manifest-absent", f"No manifest; read as OneRoster {version} in bulk.")
@@ -138,8 +138,11 @@ def _judge(connection: duckdb.DuckDBPyConnection, entity: str, version: str) -> 
     for part in parts:
         _type(connection, part, fields_of(part, version))
         _judge_values(connection, part, fields_of(part, version))
+        for field in fields_of(part, version):
+            if field.refers and field.refers.entity == "orgs":
+                _judge_reference(connection, part, field)
     _type(connection, entity, fields)
-    _judge_ids(connection, entity)
+    _judge_ids(connection, entity, fields)
     _judge_values(connection, entity, fields)
     if entity == "users":
         connection.execute(_ROLES_1_2 if version == "1.2" else _ROLES_1_1)
@@ -217,11 +220,11 @@ def _local_date(connection: duckdb.DuckDBPyConnection, name: str, own: str) -> s
     return f"try_strptime(replace({own}, '.', '/'), '{order}')::DATE"
 
 
-def _judge_ids(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
+def _judge_ids(connection: duckdb.DuckDBPyConnection, entity: str, fields: Sequence[Field]) -> None:
     malformed = f"sourcedId IS NULL OR length(sourcedId) > {LONGEST_ID} OR regexp_matches(sourcedId, '[\\x00-\\x1f\\x7f]')"
     _leave(connection, entity, "sourced-id", "error", malformed, "sourcedId",
            "sourcedId is empty or malformed (1 to 255 characters, none of them a control character).")  # fmt: skip
-    sent = ", ".join(quoted(field.name) for field in FIELDS[entity])
+    sent = ", ".join(quoted(field.name) for field in fields)
     connection.execute(_REPEATED.format(entity=entity, sent=sent))
 
 
@@ -369,12 +372,12 @@ SELECT '{entity}.csv', repeated.line, '{entity}', sourcedId, 'sourcedId',
 FROM repeated JOIN first USING (sourcedId), LATERAL (SELECT repeated.said IS NOT DISTINCT FROM first.said AS same)
 WHERE repeated.line > first.line;
 INSERT INTO left_out
-SELECT entity, NULL, line, key FROM problem WHERE entity = '{entity}' AND rule IN ('repeated', 'repeated-differently')
+SELECT entity, sourcedId, line, key FROM problem WHERE entity = '{entity}' AND rule IN ('repeated', 'repeated-differently')
 """
 
 _DANGLING_REQUIRED = """
 INSERT INTO problem
-SELECT '{file}', own.line, '{entity}', own.sourcedId, '{name}', 'unknown-reference', 'error',
+SELECT '{file}', own.line, '{entity}', coalesce(own.sourcedId, ''), '{name}', 'unknown-reference', 'error',
        '{file}, line ' || own.line || ': {name} names no row of {target}.csv that could be kept.',
        coalesce(root.cause, '{target}.csv:missing:' || own.{field}), '{file}:' || own.line || ':unknown-reference:{name}'
 FROM typed_{entity} own
@@ -434,11 +437,6 @@ WHERE org NOT IN ({_ORGS_KEPT}) GROUP BY line
 """
 
 _ROLES_1_2 = f"""
-INSERT INTO problem
-SELECT 'roles.csv', line, 'roles', coalesce(sourcedId, ''), 'orgSourcedId', 'unknown-reference', 'error',
-       'roles.csv, line ' || line || ': orgSourcedId names no row of orgs.csv that could be kept.',
-       'orgs.csv:missing:' || orgSourcedId, 'roles.csv:' || line || ':unknown-reference:orgSourcedId'
-FROM typed_roles WHERE status <> 'tobedeleted' AND orgSourcedId NOT IN ({_ORGS_KEPT});
 CREATE TABLE roles_of AS
 SELECT users.line, list({{'roleType': coalesce(roles.roleType, 'secondary'), 'role': roles."role",
     'orgSourcedId': roles.orgSourcedId, 'beginDate': roles.beginDate, 'endDate': roles.endDate,

@@ -4,6 +4,7 @@ What a hostile or broken archive may cost is bounded while inflating, by what re
 directory claims.
 """
 
+import errno
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -50,13 +51,13 @@ def inflate(archive: Path, out: Path, limits: Limits, only: frozenset[str] | Non
                 files.append(out / name)
             return files
     except UNREADABLE as trouble:
+        if isinstance(trouble, OSError) and trouble.errno != errno.EINVAL:  # EINVAL: a seek to where the archive lies
+            raise
         raise _refused("The file is not a ZIP that can be read", "Make the ZIP again and check that it opens") from trouble
 
 
 def _members(infos: Iterable[zipfile.ZipInfo], limits: Limits) -> dict[str, zipfile.ZipInfo]:
-    infos = [
-        info for info in infos if info.filename.strip("/\\") and not info.filename.endswith("/") and not _junk(info.filename)
-    ]
+    infos = [info for info in infos if not info.filename.endswith("/") and not _junk(info.filename)]
     if len(infos) > limits.entries:
         raise _refused(f"The ZIP has more than {limits.entries} files", "Send only the OneRoster CSVs")
     found: dict[str, zipfile.ZipInfo] = {}
@@ -83,14 +84,14 @@ def _members(infos: Iterable[zipfile.ZipInfo], limits: Limits) -> dict[str, zipf
 
 def _safe(name: str) -> PurePosixPath:
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
         raise _refused("The ZIP has a file name that points outside of it", "Make the ZIP again from the CSV files alone")
     return path
 
 
 def _junk(name: str) -> bool:
     parts = name.replace("\\", "/").casefold().split("/")
-    return not name or any(part in JUNK or part.startswith("._") for part in parts)
+    return any(part in JUNK or part.startswith("._") for part in parts)
 
 
 def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, to: Path, room: int) -> int:

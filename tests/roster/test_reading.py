@@ -117,3 +117,19 @@ def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleRefused, match="neither UTF-8 nor Windows-1252"):
         read(tmp_path, HEADER.encode() + b"\n1,,,\x81\xff,school,,\n")
+
+
+@pytest.mark.parametrize("odd", ["\u2028", "\x0b", "\x85"])
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_only_line_ends_end_a_line_whatever_else_python_takes_for_one(tmp_path: Path, odd: str, end: str) -> None:
+    content = end.join([HEADER, f"1,,,A{odd}B,school,,", "", "2,,,C,school,,", ""]).encode()
+
+    rows, loaded = read(tmp_path, content)
+
+    assert [(row[0], row[1], row[3]) for row in rows] == [(2, "1", f"A{odd}B"), (4, "2", "C")]
+    assert loaded.findings == ()
+
+
+def test_a_utf_16_file_cut_in_the_middle_of_a_letter_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleRefused, match="Nothing was changed"):
+        read(tmp_path, f"{HEADER}\n1,,,A,school,,\n".encode("utf-16")[:-1])

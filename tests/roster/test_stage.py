@@ -253,3 +253,38 @@ def test_every_row_read_is_kept_or_left_out_whatever_is_sent(
         assert counted.read == counted.kept + counted.left_out
         assert ids == sorted(set(ids))
         assert len(ids) == counted.kept
+
+
+def test_the_same_person_at_another_school_is_not_an_identical_row(tmp_path: Path) -> None:
+    two = [org("north"), org("south")]
+
+    staged = Staging(tmp_path, small(orgs=two, users=[user(), user(orgSourcedIds="south")]))
+
+    assert ("users.csv", 3, "repeated-differently", "error") in staged.problems()
+
+
+def test_a_repeated_row_is_left_out_under_its_own_id(tmp_path: Path) -> None:
+    staged = Staging(tmp_path, small(users=[user(), user()]))
+
+    assert staged.rows("left_out") == [{"entity": "users", "sourcedId": "ann"}]
+
+
+def test_a_role_at_a_school_that_was_left_out_has_that_school_as_its_cause(tmp_path: Path) -> None:
+    files = small(orgs=[org(), org("south", type="skool")], roles=[role(), {**role(orgSourcedId="south"), "sourcedId": "r2"}])
+
+    staged = Staging(tmp_path, files, version="1.2")
+
+    caused = [each["cause"] for each in staged.rows("problems") if each["file"] == "roles.csv"]
+    assert caused == ["orgs.csv:3:unknown-word:type"]
+
+
+def test_a_roles_file_beside_1_1_people_troubles_nobody(tmp_path: Path) -> None:
+    staged = Staging(tmp_path, small(roles=[role()]), manifest="propertyName,value\noneroster.version,1.1\n")
+
+    assert [each["userType"] for each in staged.rows("users")] == ["student"]
+
+
+def test_the_sending_system_is_known_under_the_name_that_some_give_it(tmp_path: Path) -> None:
+    staged = Staging(tmp_path, small(), manifest="propertyName,value\nfile.systemName,Some SIS\n")
+
+    assert staged.staged.system == "Some SIS"

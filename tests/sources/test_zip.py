@@ -36,6 +36,7 @@ def inflated(folder: Path, content: bytes, limits: Limits | None = None) -> dict
         ["export/orgs.csv", "__MACOSX/export/._orgs.csv", "export/.DS_Store"],
         ["export\\orgs.csv"],
         ["orgs.csv", "results.csv", "deep/down/users.csv"],
+        ["orgs.csv", "."],
     ],
 )
 def test_the_csvs_are_found_wherever_people_put_them(tmp_path: Path, names: list[str]) -> None:
@@ -72,6 +73,13 @@ def test_what_can_not_be_trusted_is_refused_in_a_sentence(tmp_path: Path, conten
         inflated(tmp_path, content)
 
     assert str(refusal.value).endswith("Nothing was changed.")
+
+
+def test_a_full_disk_is_not_blamed_on_the_archive(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file where the folder should be")
+
+    with pytest.raises(OSError, match="File exists"):
+        inflated(tmp_path, packed({"orgs.csv": ORGS}))
 
 
 def test_a_lie_about_the_size_does_not_get_past_the_limit(tmp_path: Path) -> None:
