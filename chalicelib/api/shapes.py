@@ -223,6 +223,7 @@ class Accepted(Record):
 
 
 class ActionCounts(Record):
+    selected: int = 0
     created: int = 0
     updated: int = 0
     deactivated: int = 0

@@ -53,6 +53,27 @@ class Staged:
     problems: dict[str, int]
 
 
+def stage_orgs(bundle: Path, stage: Path) -> Counted:
+    """Clean `orgs.csv` alone, so that an admin can read the list of schools while the rest is still staged.
+
+    Writes orgs.parquet and choices/orgs.parquet, with NULL for the counts of classes and users; `stage_bundle`
+    writes both again, whole. Raises BundleRefused.
+    """
+    read_manifest(bundle / "manifest.csv")
+    orgs = bundle / "orgs.csv"
+    if not orgs.is_file():
+        raise BundleRefused("The bundle lacks orgs.csv. Export again with every file. Nothing was changed.")
+    (stage / "choices").mkdir(parents=True, exist_ok=True)
+    with connect(stage) as connection:
+        connection.execute(_TABLES)
+        loaded = _load(connection, orgs, "orgs", "")
+        _judge(connection, "orgs", "")
+        _copy(connection, f"SELECT {_columns('orgs')} FROM kept_orgs ORDER BY sourcedId", stage / "orgs.parquet")
+        _copy(connection, _SCHOOLS, stage / "choices" / "orgs.parquet")
+        kept = count(connection, "kept_orgs")
+        return Counted(loaded.rows, kept, loaded.rows - kept)
+
+
 def stage_bundle(bundle: Path, stage: Path) -> Staged:
     """Clean the CSVs in `bundle` into `stage`: {entity}.parquet, problems.parquet, left_out.parquet, summary.json.
 
@@ -440,14 +461,14 @@ _ROLES_1_2 = f"""
 CREATE TABLE roles_of AS
 SELECT users.line, list({{'roleType': coalesce(roles.roleType, 'secondary'), 'role': roles."role",
     'orgSourcedId': roles.orgSourcedId, 'beginDate': roles.beginDate, 'endDate': roles.endDate,
-    'userProfileSourcedId': roles.userProfileSourcedId}} ORDER BY roles.line) AS roles
+    'userProfileSourcedId': roles.userProfileSourcedId}} ORDER BY roles.sourcedId, roles.line) AS roles
 FROM typed_users users JOIN typed_roles roles ON roles.userSourcedId = users.sourcedId
 WHERE roles."role" IS NOT NULL AND roles.status <> 'tobedeleted' AND roles.orgSourcedId IN ({_ORGS_KEPT})
 GROUP BY users.line;
 CREATE TABLE profiles_of AS
 SELECT users.line, list({{'sourcedId': p.sourcedId, 'profileType': p.profileType, 'vendorId': p.vendorId,
     'applicationId': p.applicationId, 'description': p.description, 'credentialType': p.credentialType,
-    'username': p.username}} ORDER BY p.line) AS profiles
+    'username': p.username}} ORDER BY p.sourcedId, p.line) AS profiles
 FROM typed_users users JOIN typed_userProfiles p ON p.userSourcedId = users.sourcedId
 WHERE p.status <> 'tobedeleted' GROUP BY users.line;
 CREATE TABLE missing_org AS
@@ -499,6 +520,13 @@ FROM kept_classes WHERE kept_classes.sourcedId = classSourcedId
 _KEEP = """
 CREATE TABLE kept_{entity} AS
 SELECT * FROM typed_{entity} WHERE line NOT IN (SELECT line FROM left_out WHERE entity = '{entity}')
+"""
+
+_SCHOOLS = """
+SELECT own.sourcedId, own.name, own.type, coalesce(own.identifier, '') AS identifier, coalesce(up.name, '') AS parent,
+       own.parentSourcedId, NULL::BIGINT AS classes, NULL::BIGINT AS users
+FROM kept_orgs own LEFT JOIN kept_orgs up ON up.sourcedId = own.parentSourcedId
+WHERE own.status <> 'tobedeleted' AND own.type = 'school' ORDER BY own.name, own.sourcedId
 """
 
 _CHOICES = """

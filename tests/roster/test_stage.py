@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import BundleRefused
-from chalicelib.roster.stage import Staged, stage_bundle
+from chalicelib.roster.stage import Staged, stage_bundle, stage_orgs
 from tests.roster.districts import Rows, class_, course, enrollment, org, role, session, small, user, write_bundle
 
 
@@ -288,3 +288,18 @@ def test_the_sending_system_is_known_under_the_name_that_some_give_it(tmp_path: 
     staged = Staging(tmp_path, small(), manifest="propertyName,value\nfile.systemName,Some SIS\n")
 
     assert staged.staged.system == "Some SIS"
+
+
+def test_the_schools_can_be_listed_before_anything_else_is_read(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", orgs=[org("b"), org("a", parentSourcedId="d"), org("d", type="district"), org("")])
+
+    counted = stage_orgs(bundle, tmp_path / "stage")
+
+    listed = duckdb.read_parquet(f"{tmp_path}/stage/choices/orgs.parquet").project("sourcedId, parent, classes").fetchall()
+    assert listed == [("a", "D", None), ("b", "", None)]
+    assert (counted.read, counted.kept, counted.left_out) == (4, 3, 1)
+
+
+def test_without_orgs_there_is_nothing_to_choose_from(tmp_path: Path) -> None:
+    with pytest.raises(BundleRefused, match=r"lacks orgs\.csv"):
+        stage_orgs(write_bundle(tmp_path / "bundle", users=[user()]), tmp_path / "stage")
