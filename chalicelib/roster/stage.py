@@ -461,7 +461,8 @@ _ROLES_1_2 = f"""
 CREATE TABLE roles_of AS
 SELECT users.line, list({{'roleType': coalesce(roles.roleType, 'secondary'), 'role': roles."role",
     'orgSourcedId': roles.orgSourcedId, 'beginDate': roles.beginDate, 'endDate': roles.endDate,
-    'userProfileSourcedId': roles.userProfileSourcedId}} ORDER BY roles.sourcedId, roles.line) AS roles
+    'userProfileSourcedId': roles.userProfileSourcedId}}
+    ORDER BY roles.roleType IS DISTINCT FROM 'primary', roles.sourcedId, roles.line) AS roles
 FROM typed_users users JOIN typed_roles roles ON roles.userSourcedId = users.sourcedId
 WHERE roles."role" IS NOT NULL AND roles.status <> 'tobedeleted' AND roles.orgSourcedId IN ({_ORGS_KEPT})
 GROUP BY users.line;
@@ -497,9 +498,8 @@ UPDATE typed_users SET roles = roles_of.roles FROM roles_of WHERE typed_users.li
 UPDATE typed_users SET userProfiles = profiles_of.profiles FROM profiles_of WHERE typed_users.line = profiles_of.line;
 UPDATE typed_users SET roles = coalesce(roles, []), userProfiles = coalesce(userProfiles, []);
 UPDATE typed_users SET
-    userType = coalesce(list_filter(roles, lambda each: each.roleType = 'primary')[1]."role", roles[1]."role"),
-    primaryOrgSourcedId = coalesce(primaryOrgSourcedId,
-        list_filter(roles, lambda each: each.roleType = 'primary')[1].orgSourcedId, roles[1].orgSourcedId),
+    userType = roles[1]."role",
+    primaryOrgSourcedId = coalesce(primaryOrgSourcedId, roles[1].orgSourcedId),
     statusCell = CASE WHEN status = 'tobedeleted' THEN 'deleted'
                       WHEN status = 'inactive' OR enabledUser = false THEN 'inactive'
                       WHEN status = 'active' THEN 'active' ELSE 'blank' END

@@ -1,0 +1,459 @@
+"""What would change on the platform, record by record, each with its reason; and the snapshot that follows.
+
+A plan compares the selected rows with the snapshot of what the platform holds. Its rules for removing:
+- A full sync, or one with "remove what is no longer selected", removes every record that is not selected. Another
+  selective sync removes only inside the chosen schools, and only what has left the source or is tobedeleted there;
+  people only where the chosen schools are all that they have and their user type is ticked, or their Deleted cell is.
+- Never removed are records whose row has an error, records of a collection that isn't complete, and what a record
+  that stays still names. Enrollments end with their person or class.
+- A removed record becomes inactive and stays in the snapshot for the grace period, so that it can come back under
+  the same platform id.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from isal import igzip
+
+from chalicelib.oneroster.entities import ENTITIES, FIELDS
+from chalicelib.roster import guard as guards
+from chalicelib.roster.duck import connect, quoted, text
+from chalicelib.roster.guard import Breach, Guard, Removals
+from chalicelib.roster.selection import Selection, select
+
+CHUNK_CHANGES = 2_500  # about a megabyte of DynamoDB writes, some seconds of one Lambda
+NOT_CHOSEN = "not chosen any more"
+ACTIONS = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended", "unchanged": "unchanged"}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The group's settings that a plan obeys. `now` is the sync's own time, so that a retry gives the same bytes."""
+
+    sync_id: str
+    now: datetime
+    username_suffix: str = ""
+    guard: Guard = field(default_factory=Guard)
+    grace_days: int = 30
+
+
+@dataclass(frozen=True)
+class Planned:
+    """`counts` maps an entity to selected, created, updated, deactivated, ended, unchanged. `changes`: rows to write."""
+
+    counts: dict[str, dict[str, int]]
+    changes: int
+    held: bool
+    breaches: list[Breach] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def plan_changes(
+    stage: Path, selection: Selection, snapshot: Path | None, plan: Path, policy: Policy, unfinished: Sequence[Path] = ()
+) -> Planned:
+    """Write changes.parquet, summary.json, chunks/*.jsonl.gz and manifest.json into `plan`.
+
+    `snapshot` is a folder of {entity}.parquet, None for an empty platform. `unfinished` are the changes.parquet of
+    syncs that were cut off while applying, oldest first: what they touched is written again whatever it seems to be.
+    """
+    (plan / "chunks").mkdir(parents=True, exist_ok=True)
+    staged = json.loads((stage / "summary.json").read_text())
+    with connect(plan) as connection:
+        select(connection, stage, selection)
+        _know(connection, snapshot, unfinished, policy)
+        connection.execute(f"CREATE VIEW left_out AS SELECT * FROM read_parquet({text(str(stage / 'left_out.parquet'))})")
+        for entity in ENTITIES:
+            connection.execute(f"CREATE VIEW now_{entity} AS {_now(entity, policy)}")
+            connection.execute(_COMPARED.format(entity=entity))
+            user_type = "row.userType" if entity == "users" else "NULL"
+            not_selected = _NOT_SELECTED.format(entity=entity, scope=_scope(entity, selection), user_type=user_type)
+            connection.execute(not_selected, _scope_values(entity, selection))
+        kept_whole = [entity for entity in ENTITIES if _blocked(connection, entity, staged)]
+        for entity in kept_whole:
+            connection.execute(f"DELETE FROM gone_{entity}")
+        connection.execute(_STILL_NAMED if "enrollments" in kept_whole else _END_WITH + _STILL_NAMED)
+        connection.execute(_CHANGE)
+        for entity in ENTITIES:
+            removal = "end" if entity == "enrollments" else "deactivate"
+            connection.execute(_VERDICTS.format(entity=entity, removal=removal))
+            connection.execute(_CHANGES.format(entity=entity), {"sync_id": policy.sync_id, "now": _iso(policy.now)})
+        return _write(connection, plan, policy, staged, kept_whole)
+
+
+def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, grace_days: int, removals: bool = True) -> None:
+    """Write into `out` what the platform holds once the plan is applied, without its removals when `removals` is false.
+
+    Records removed longer than `grace_days` ago are dropped; the platform has purged them by then.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with connect(out) as connection:
+        changes = f"SELECT * FROM read_parquet({text(str(plan / 'changes.parquet'))})"
+        wanted = "" if removals else " WHERE action NOT IN ('deactivate', 'end')"
+        connection.execute(f"CREATE VIEW change AS {changes}{wanted}")
+        for entity in ENTITIES:
+            connection.execute(f"CREATE VIEW snapshot_{entity} AS {_snapshot(snapshot, entity)}")
+            query = _NEXT.format(entity=entity, oldest=text(_iso(now - timedelta(days=grace_days))))
+            connection.execute(
+                f"COPY ({query}) TO $to (FORMAT parquet, COMPRESSION zstd)", {"to": str(out / f"{entity}.parquet")}
+            )
+
+
+def _know(connection: duckdb.DuckDBPyConnection, snapshot: Path | None, unfinished: Sequence[Path], policy: Policy) -> None:
+    """Make `before_{entity}`: each record that the platform holds or may hold; `again` where nobody can be sure."""
+    connection.execute(
+        "CREATE TABLE half_applied (entity VARCHAR, sourcedId VARCHAR, name VARCHAR, schools VARCHAR[], after JSON)"
+    )
+    for path in unfinished:
+        connection.execute("CREATE OR REPLACE TEMP TABLE cut AS SELECT * FROM read_parquet($path)", {"path": str(path)})
+        connection.execute("DELETE FROM half_applied WHERE (entity, sourcedId) IN (SELECT (entity, sourcedId) FROM cut)")
+        connection.execute("INSERT INTO half_applied SELECT entity, sourcedId, name, schools, after FROM cut")
+    oldest = text(_iso(policy.now - timedelta(days=policy.grace_days)))
+    for entity in ENTITIES:
+        connection.execute(f"CREATE VIEW snapshot_{entity} AS {_snapshot(snapshot, entity)}")
+        connection.execute(_BEFORE.format(entity=entity, oldest=oldest))
+
+
+def _snapshot(snapshot: Path | None, entity: str) -> str:
+    if snapshot is None:
+        return _NO_SNAPSHOT
+    return f"SELECT * REPLACE (fields::JSON AS fields) FROM read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
+
+
+def _now(entity: str, policy: Policy) -> str:
+    """The selected rows as platform records. When a row was touched in the source says nothing about what it holds."""
+    names = [each.name for each in FIELDS[entity]] + (["roles", "userProfiles"] if entity == "users" else [])
+    values = {name: quoted(name) for name in names}
+    if entity == "users" and policy.username_suffix:
+        values["username"] = f"username || {text(policy.username_suffix)}"
+    pairs = ", ".join(f"{text(name)}, {value}" for name, value in values.items())
+    inactive = "statusCell = 'inactive'" if entity == "users" else "status = 'inactive'"
+    called, schools = _CALLED[entity], _SCHOOLS[entity]
+    return (
+        f"SELECT own.sourcedId, {called} AS name, {schools} AS schools, if({inactive}, 'inactive', 'active') AS platformStatus, "
+        f"json_object({pairs}) AS fields FROM (SELECT * FROM staged_{entity} SEMI JOIN selected_{entity} USING (sourcedId)) own"
+        + (" LEFT JOIN (SELECT sourcedId AS id, title FROM staged_classes) class ON class.id = own.classSourcedId"
+           if entity == "enrollments" else "")
+    )  # fmt: skip
+
+
+def _scope(entity: str, selection: Selection) -> str:
+    """Whether a record that isn't selected may be removed at all."""
+    if selection.remove_unselected:
+        return "true"
+    inside = "true" if selection.orgs is None else "list_has_any($chosen::VARCHAR[], schools)"
+    only_inside = "true" if selection.orgs is None else "len(schools) > 0 AND list_has_all($chosen::VARCHAR[], schools)"
+    left, deleted = "reason = 'left the source'", "reason = 'status deleted'"
+    if entity in ("classes", "enrollments"):
+        return f"({left} OR {deleted}) AND {inside}"
+    if entity == "users":
+        every = selection.cells is None
+        type_ticked = "true" if every else "(fields->>'$.roles[0].role') IN (SELECT userType FROM ticked)"
+        cell = "true" if every else "coalesce(userType, 'unknown') IN (SELECT userType FROM ticked WHERE status = 'deleted')"
+        return f"({left} AND {only_inside} AND {type_ticked}) OR ({deleted} AND {inside} AND {cell})"
+    return "false"
+
+
+def _scope_values(entity: str, selection: Selection) -> dict[str, Any]:
+    scoped = entity in ("classes", "enrollments", "users") and not selection.remove_unselected
+    return {"chosen": sorted(selection.orgs)} if scoped and selection.orgs is not None else {}
+
+
+def _blocked(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str, Any]) -> bool:
+    """Whether absence from the bundle proves nothing, for any record of the entity."""
+    return not staged["complete"][entity] or _nameless(connection, entity) > 0
+
+
+def _nameless(connection: duckdb.DuckDBPyConnection, entity: str) -> int:
+    return _number(connection, "SELECT count(*) FROM left_out WHERE entity = $1 AND sourcedId IS NULL", entity)
+
+
+def _number(connection: duckdb.DuckDBPyConnection, query: str, *values: str) -> int:
+    found = connection.execute(query, list(values)).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, plan: Path, policy: Policy, staged: dict[str, Any], kept_whole: Sequence[str]
+) -> Planned:
+    counts = {entity: dict.fromkeys(("selected", *ACTIONS.values()), 0) for entity in ENTITIES}
+    schools: dict[str, dict[str, Any]] = {}
+    for entity in ENTITIES:
+        counts[entity]["selected"] = _number(connection, f"SELECT count(*) FROM selected_{entity}")
+        for action, number in connection.execute(f"SELECT action, count(*) FROM verdict_{entity} GROUP BY action").fetchall():
+            counts[entity][ACTIONS[action]] = number
+        for school, name, action, number in connection.execute(_BY_SCHOOL.format(entity=entity)).fetchall():
+            said = schools.setdefault(school, {"sourcedId": school, "name": name, "counts": {}})
+            said["counts"].setdefault(entity, dict.fromkeys(ACTIONS.values(), 0))[ACTIONS[action]] = number
+    breaches = _breaches(connection, policy, staged, counts)
+    notes = [note for entity in ENTITIES for note in _notes(connection, entity, staged, entity in kept_whole)]
+    planned = Planned(
+        counts=counts,
+        changes=_number(connection, "SELECT count(*) FROM change"),
+        held=bool(breaches),
+        breaches=breaches,
+        notes=notes,
+    )
+    summary = {
+        "counts": counts,
+        "schools": sorted(schools.values(), key=lambda school: (school["name"], school["sourcedId"])),
+        "breaches": [asdict(breach) for breach in breaches],
+        "notes": notes,
+        "held": planned.held,
+    }
+    (plan / "summary.json").write_text(json.dumps(summary, indent=1))
+    connection.execute(
+        "COPY (SELECT * FROM change ORDER BY entity, sourcedId) TO $to (FORMAT parquet, COMPRESSION zstd)",
+        {"to": str(plan / "changes.parquet")},
+    )
+    (plan / "manifest.json").write_text(json.dumps([{"chunk": name} for name in _write_chunks(connection, plan / "chunks")]))
+    return planned
+
+
+def _write_chunks(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[str]:
+    """Lines in an order that has nothing to do with the file's, so that no partition of the platform gets them all."""
+    names: list[str] = []
+    lines = connection.execute(_LINES)
+    while rows := lines.fetchmany(CHUNK_CHANGES):
+        names.append(f"{len(names):05d}.jsonl.gz")
+        packed = igzip.compress("".join(line + "\n" for (line,) in rows).encode(), mtime=0)
+        (folder / names[-1]).write_bytes(packed)
+    return names
+
+
+def _breaches(
+    connection: duckdb.DuckDBPyConnection, policy: Policy, staged: dict[str, Any], counts: dict[str, dict[str, int]]
+) -> list[Breach]:
+    found: list[Breach] = []
+    removals: list[Removals] = []
+    for entity in ENTITIES:
+        records = _number(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL")
+        if records and not staged["complete"][entity]:
+            found.append(guards.empty_collection(entity, records))
+        again = _number(connection, _OLD_NAMES.format(entity=entity))
+        if guards.looks_renumbered(counts[entity]["created"], again, counts[entity]["selected"], policy.guard):
+            found.append(guards.renumbered(entity, counts[entity]["created"], again, records))
+        rows = connection.execute(_REMOVALS.format(entity=entity)).fetchall()
+        removals += [Removals(school, name, entity, removed, of) for school, name, removed, of in rows]
+    return found + guards.breaches(removals, policy.guard, policy.now.date())
+
+
+def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str, Any], kept_whole: bool) -> list[str]:
+    notes = []
+    records = _number(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL")
+    if kept_whole and records:
+        nameless = _nameless(connection, entity)
+        why = f"{nameless:,} rows have an id that can't be read" if nameless else "the bundle has no row that could be kept"
+        notes.append(f"{entity}: {why}, so nothing of it is removed.")
+    spared = _number(
+        connection,
+        f"SELECT count(*) FROM compared_{entity} WHERE NOT selected AND NOT removed "
+        "AND sourcedId IN (SELECT sourcedId FROM left_out WHERE entity = $1)",
+        entity,
+    )
+    if spared and not kept_whole:
+        notes.append(f"{entity}: {spared:,} on the platform have an error in their row now; they were kept as they are.")
+    return notes
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_CALLED = {
+    "orgs": "own.name",
+    "academicSessions": "title",
+    "courses": "title",
+    "classes": "title",
+    "users": "concat_ws(' ', givenName, familyName)",
+    "enrollments": "concat_ws(' ', \"role\", userSourcedId, 'in', class.title)",
+}
+_SCHOOLS = {
+    "orgs": "[own.sourcedId]",
+    "academicSessions": "[]::VARCHAR[]",
+    "courses": "list_filter([orgSourcedId], lambda each: each IS NOT NULL)",
+    "classes": "[schoolSourcedId]",
+    "users": "list_sort(list_distinct(list_transform(roles, lambda each: each.orgSourcedId)))",
+    "enrollments": "[schoolSourcedId]",
+}
+
+_NO_SNAPSHOT = """
+SELECT '' AS sourcedId, '' AS platformId, '' AS platformStatus, '' AS since, NULL::VARCHAR AS removedAt, '' AS digest,
+       '' AS name, []::VARCHAR[] AS schools, '{}'::JSON AS fields WHERE false
+"""
+
+_BEFORE = """
+CREATE VIEW before_{entity} AS
+SELECT sourcedId, platformId, platformStatus, since, removedAt, digest, name, schools, fields,
+       sourcedId IN (SELECT sourcedId FROM half_applied WHERE entity = '{entity}') AS again
+FROM snapshot_{entity} WHERE removedAt IS NULL OR removedAt > {oldest}
+UNION ALL
+SELECT sourcedId, after->>'platformId', after->>'platformStatus', after->>'since', after->>'removedAt', NULL,
+       name, schools, after->'fields', true
+FROM half_applied WHERE entity = '{entity}' AND sourcedId NOT IN (SELECT sourcedId FROM snapshot_{entity})
+"""
+
+# One row per record that is selected, on the platform, or both.
+_COMPARED = """
+CREATE TABLE compared_{entity} AS
+SELECT coalesce(new.sourcedId, old.sourcedId) AS sourcedId, new.sourcedId IS NOT NULL AS selected,
+       old.sourcedId IS NOT NULL AS known, coalesce(old.removed, false) AS removed, coalesce(old.again, false) AS again,
+       new.digest IS NOT DISTINCT FROM old.digest AS same, coalesce(new.schools, old.schools) AS schools
+FROM (SELECT sourcedId, schools, md5(platformStatus || fields::VARCHAR) AS digest FROM now_{entity}) new
+FULL JOIN (SELECT sourcedId, removedAt IS NOT NULL AS removed, again, digest, schools FROM before_{entity}) old
+     ON old.sourcedId = new.sourcedId
+"""
+
+# What is on the platform and not selected, with the reason why it would be removed.
+_NOT_SELECTED = f"""
+CREATE TABLE gone_{{entity}} AS
+SELECT sourcedId, reason FROM (
+    SELECT old.*, CASE WHEN row.sourcedId IS NULL THEN 'left the source'
+                       WHEN row.status = 'tobedeleted' THEN 'status deleted' ELSE '{NOT_CHOSEN}' END AS reason,
+           {{user_type}} AS userType
+    FROM (SELECT sourcedId, schools, fields FROM before_{{entity}} SEMI JOIN
+              (SELECT sourcedId FROM compared_{{entity}} WHERE NOT selected AND NOT removed) USING (sourcedId)) old
+    LEFT JOIN staged_{{entity}} row ON row.sourcedId = old.sourcedId
+    WHERE old.sourcedId NOT IN (SELECT sourcedId FROM left_out WHERE entity = '{{entity}}' AND sourcedId IS NOT NULL)
+) WHERE {{scope}}
+"""
+
+# An enrollment ends with its person or class when that one has gone for good, even where its own row is in error.
+_END_WITH = f"""
+INSERT INTO gone_enrollments
+SELECT own.sourcedId, if(person.sourcedId IS NOT NULL, 'its person is removed', 'its class is removed')
+FROM (SELECT sourcedId, fields->>'userSourcedId' AS userSourcedId, fields->>'classSourcedId' AS classSourcedId
+      FROM before_enrollments SEMI JOIN (SELECT sourcedId FROM compared_enrollments WHERE NOT selected AND NOT removed)
+           USING (sourcedId)
+      WHERE sourcedId NOT IN (SELECT sourcedId FROM gone_enrollments)) own
+LEFT JOIN (SELECT sourcedId FROM gone_users WHERE reason <> '{NOT_CHOSEN}') person ON person.sourcedId = own.userSourcedId
+LEFT JOIN (SELECT sourcedId FROM gone_classes WHERE reason <> '{NOT_CHOSEN}') class ON class.sourcedId = own.classSourcedId
+WHERE person.sourcedId IS NOT NULL OR class.sourcedId IS NOT NULL;
+"""
+
+
+def _staying(entity: str) -> str:
+    """Records that stay although nobody chose them."""
+    return (
+        f"(SELECT * FROM before_{entity} SEMI JOIN (SELECT sourcedId FROM compared_{entity} WHERE NOT selected AND NOT removed "
+        f"AND sourcedId NOT IN (SELECT sourcedId FROM gone_{entity})) USING (sourcedId))"
+    )
+
+
+_STILL_NAMED = f"""
+DELETE FROM gone_users WHERE reason = '{NOT_CHOSEN}'
+    AND sourcedId IN (SELECT fields->>'userSourcedId' FROM {_staying("enrollments")});
+DELETE FROM gone_classes WHERE reason = '{NOT_CHOSEN}'
+    AND sourcedId IN (SELECT fields->>'classSourcedId' FROM {_staying("enrollments")});
+DELETE FROM gone_courses WHERE reason = '{NOT_CHOSEN}'
+    AND sourcedId IN (SELECT fields->>'courseSourcedId' FROM {_staying("classes")});
+DELETE FROM gone_academicSessions WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (
+    WITH RECURSIVE named AS (
+        SELECT unnest(fields->>'$.termSourcedIds[*]') AS id FROM {_staying("classes")}
+        UNION SELECT fields->>'schoolYearSourcedId' FROM {_staying("courses")}
+        UNION SELECT sourcedId FROM {_staying("academicSessions")}
+        UNION SELECT fields->>'parentSourcedId' FROM before_academicSessions JOIN named ON sourcedId = id
+    ) SELECT id FROM named WHERE id IS NOT NULL);
+DELETE FROM gone_orgs WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (
+    WITH RECURSIVE named AS (
+        SELECT unnest(schools) AS id FROM {_staying("classes")}
+        UNION SELECT unnest(schools) FROM {_staying("users")}
+        UNION SELECT fields->>'primaryOrgSourcedId' FROM {_staying("users")}
+        UNION SELECT unnest(schools) FROM {_staying("courses")}
+        UNION SELECT sourcedId FROM {_staying("orgs")}
+        UNION SELECT fields->>'parentSourcedId' FROM before_orgs JOIN named ON sourcedId = id
+    ) SELECT id FROM named WHERE id IS NOT NULL)
+"""
+
+_CHANGE = """
+CREATE TABLE change (entity VARCHAR, sourcedId VARCHAR, name VARCHAR, action VARCHAR, reason VARCHAR, schools VARCHAR[],
+                     fields VARCHAR[], before VARCHAR, after VARCHAR)
+"""
+
+_VERDICTS = """
+CREATE TABLE verdict_{entity} AS
+SELECT sourcedId, schools,
+       CASE WHEN selected AND NOT known THEN 'create' WHEN selected AND same AND NOT removed AND NOT again THEN 'unchanged'
+            WHEN selected THEN 'update' WHEN gone.reason IS NOT NULL THEN '{removal}' ELSE 'update' END AS action,
+       CASE WHEN selected AND NOT known THEN 'not on the platform yet' WHEN selected AND removed THEN 'back in the source'
+            WHEN gone.reason IS NOT NULL THEN gone.reason WHEN again THEN 'written again, since a sync was cut off'
+            ELSE 'changed in the source' END AS reason
+FROM compared_{entity} LEFT JOIN gone_{entity} gone USING (sourcedId)
+WHERE selected OR again OR gone.reason IS NOT NULL
+"""
+
+# Nothing in a record depends on when a retry ran: the same plan gives the same bytes.
+_CHANGES = """
+INSERT INTO change
+WITH record AS (
+    SELECT verdict.sourcedId, action, reason, verdict.schools, coalesce(new.name, old.name) AS name,
+           coalesce(old.platformId, md5($sync_id || '/{entity}/' || verdict.sourcedId)) AS platformId,
+           CASE WHEN new.sourcedId IS NOT NULL THEN new.platformStatus
+                WHEN action = 'update' THEN old.platformStatus ELSE 'inactive' END AS platformStatus,
+           CASE WHEN new.sourcedId IS NOT NULL THEN NULL WHEN action = 'update' THEN old.removedAt ELSE $now END AS removedAt,
+           coalesce(new.fields, old.fields) AS fields, old.fields AS fields_before, old.platformStatus AS status_before,
+           old.since AS since_before, old.sourcedId IS NOT NULL AS known,
+           json_object('platformId', old.platformId, 'platformStatus', old.platformStatus, 'since', old.since,
+                       'removedAt', old.removedAt, 'fields', old.fields) AS before
+    FROM (SELECT * FROM verdict_{entity} WHERE action <> 'unchanged') verdict
+    LEFT JOIN now_{entity} new ON new.sourcedId = verdict.sourcedId
+    LEFT JOIN before_{entity} old ON old.sourcedId = verdict.sourcedId
+)
+SELECT '{entity}', sourcedId, name, action, reason, schools,
+       CASE WHEN action <> 'update' THEN [] ELSE list_concat(
+           list_filter(json_keys(fields), lambda each:
+               json_extract(fields, '$."' || each || '"') IS DISTINCT FROM json_extract(fields_before, '$."' || each || '"')),
+           if(platformStatus <> status_before, ['platformStatus'], [])) END,
+       if(known, before::VARCHAR, NULL),
+       json_object('platformId', platformId, 'platformStatus', platformStatus,
+                   'since', if(platformStatus IS DISTINCT FROM status_before, $now, since_before),
+                   'removedAt', removedAt, 'fields', fields)::VARCHAR
+FROM record
+"""
+
+_LINES = """
+SELECT json_object('entity', entity, 'sourcedId', sourcedId, 'action', action, 'record', after::JSON)::VARCHAR
+FROM change ORDER BY hash(sourcedId), entity, sourcedId
+"""
+
+_SCHOOL_NAMES = """
+(SELECT sourcedId, any_value(name) AS name FROM (
+    SELECT sourcedId, name FROM staged_orgs UNION ALL SELECT sourcedId, name FROM before_orgs) GROUP BY sourcedId)
+"""
+
+_BY_SCHOOL = f"""
+SELECT school, coalesce(name, school), action, number FROM (
+    SELECT school, action, count(*) AS number FROM (SELECT unnest(schools) AS school, action FROM verdict_{{entity}})
+    GROUP BY ALL)
+LEFT JOIN {_SCHOOL_NAMES} ON sourcedId = school
+"""
+
+_REMOVALS = f"""
+SELECT school, coalesce(name, school), count(*) FILTER (gone), count(*) FROM (
+    SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, sourcedId IN (SELECT sourcedId FROM gone_{{entity}}) AS gone
+    FROM before_{{entity}} WHERE removedAt IS NULL)
+LEFT JOIN {_SCHOOL_NAMES} ON sourcedId = school GROUP BY ALL HAVING count(*) FILTER (gone) > 0
+"""
+
+# New records that bear the name of one which the source has no more.
+_OLD_NAMES = """
+SELECT count(*) FROM now_{entity}
+SEMI JOIN (SELECT sourcedId FROM compared_{entity} WHERE selected AND NOT known) USING (sourcedId)
+WHERE name IN (SELECT name FROM before_{entity} WHERE removedAt IS NULL
+               AND sourcedId NOT IN (SELECT sourcedId FROM staged_{entity}))
+"""
+
+_NEXT = """
+SELECT * FROM (
+    SELECT sourcedId, platformId, platformStatus, since, removedAt, digest, name, schools, fields FROM snapshot_{entity}
+    WHERE sourcedId NOT IN (SELECT sourcedId FROM change WHERE entity = '{entity}')
+    UNION ALL
+    SELECT sourcedId, after->>'platformId', after->>'platformStatus', after->>'since', after->>'removedAt',
+           md5((after->>'platformStatus') || (after->'fields')::VARCHAR), name, schools, after->'fields'
+    FROM change WHERE entity = '{entity}'
+) WHERE removedAt IS NULL OR removedAt > {oldest} ORDER BY sourcedId
+"""
