@@ -1,0 +1,202 @@
+"""The bucket: what each sync read and wrote, uploads, snapshots, and the links people get to them.
+
+The one module that talks to S3. Keys are those of the data layout; a sync's folders and a local working folder have
+the same names, so the engine sees paths only.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from chalicelib.errors import NotFound
+from chalicelib.store.syncs import group_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+LINK_LIFETIME = timedelta(minutes=5)
+PARALLEL = 8  # transfers at once; enough for a few hundred chunks in seconds
+
+
+@dataclass(frozen=True)
+class PresignedUpload:
+    """A presigned POST: send `fields` and then the file as multipart/form-data to `url`."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
+
+
+@cache
+def _s3() -> "S3Client":
+    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+
+
+def bucket() -> str:
+    return os.environ["DATA_BUCKET"]
+
+
+def sync_key(sync_id: str, name: str) -> str:
+    return f"groups/{group_of(sync_id)}/syncs/{sync_id}/{name}"
+
+
+def upload_key(group_id: str, upload_id: str, suffix: str) -> str:
+    return f"uploads/{group_id}/{upload_id}{suffix}"
+
+
+def size_bytes(key: str) -> int | None:
+    """None when there is no such object."""
+    try:
+        return int(_s3().head_object(Bucket=bucket(), Key=key)["ContentLength"])
+    except ClientError as refusal:
+        if _is_missing(refusal):
+            return None
+        raise
+
+
+def copy(source_key: str, target_key: str) -> None:
+    """Raises NotFound. Any size: boto3 copies in parts where it must."""
+    try:
+        _s3().copy({"Bucket": bucket(), "Key": source_key}, bucket(), target_key)
+    except ClientError as refusal:
+        raise _translated(refusal, source_key) from refusal
+
+
+def download(key: str, to: Path) -> None:
+    """Raises NotFound."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _s3().download_file(bucket(), key, str(to))
+    except ClientError as refusal:
+        raise _translated(refusal, key) from refusal
+
+
+def upload(path: Path, key: str) -> None:
+    _s3().upload_file(str(path), bucket(), key)
+
+
+def read_json(key: str) -> Any | None:
+    """None when there is no such object."""
+    try:
+        return json.loads(_s3().get_object(Bucket=bucket(), Key=key)["Body"].read())
+    except ClientError as refusal:
+        if _is_missing(refusal):
+            return None
+        raise
+
+
+def write_json(key: str, value: Any) -> None:
+    body = json.dumps(value, ensure_ascii=False).encode()
+    _s3().put_object(Bucket=bucket(), Key=key, Body=body, ContentType="application/json")
+
+
+def cached(key: str) -> Path:
+    """A local copy that later calls of this Lambda share; fetched again when the object has changed. Raises NotFound."""
+    try:
+        etag = _s3().head_object(Bucket=bucket(), Key=key)["ETag"]
+    except ClientError as refusal:
+        raise _translated(refusal, key) from refusal
+    name = sha256(f"{bucket()}/{key}@{etag}".encode()).hexdigest()
+    path = Path(gettempdir()) / "objects" / f"{name}{Path(key).suffix}"
+    if not path.is_file():
+        unfinished = path.with_name(f"{name}.{os.getpid()}")
+        download(key, unfinished)
+        unfinished.replace(path)
+    return path
+
+
+def presigned_upload(key: str, max_bytes: int, now: datetime) -> PresignedUpload:
+    """A form that takes one file for one key, of 1 to `max_bytes` bytes, for five minutes."""
+    made = _s3().generate_presigned_post(
+        bucket(),
+        key,
+        Conditions=[["content-length-range", 1, max_bytes]],
+        ExpiresIn=int(LINK_LIFETIME.total_seconds()),
+    )
+    return PresignedUpload(made["url"], made["fields"], now + LINK_LIFETIME)
+
+
+def presigned_download(key: str, file_name: str) -> str:
+    """A link to one object for five minutes, saved by browsers as `file_name` (plain ASCII)."""
+    return _s3().generate_presigned_url(
+        "get_object",
+        Params={"Bucket": bucket(), "Key": key, "ResponseContentDisposition": f'attachment; filename="{file_name}"'},
+        ExpiresIn=int(LINK_LIFETIME.total_seconds()),
+    )
+
+
+@contextmanager
+def workspace(sync_id: str, reads: Iterable[str] = (), writes: Iterable[str] = ()) -> Iterator[Path]:
+    """A local folder for one step: the sync's folders in `reads` are there, those in `writes` are stored at the end.
+
+    Nothing is stored when the step fails.
+    """
+    with TemporaryDirectory(prefix="room-") as folder:
+        room = Path(folder)
+        for name in reads:
+            _fetch_folder(sync_key(sync_id, f"{name}/"), room / name)
+        yield room
+        for name in writes:
+            _store_folder(room / name, sync_key(sync_id, f"{name}/"))
+
+
+def fetch_snapshot(group_id: str, sync_id: str, to: Path) -> None:
+    _fetch_folder(_snapshot_prefix(group_id, sync_id), to)
+
+
+def store_snapshot(group_id: str, sync_id: str, folder: Path) -> None:
+    _store_folder(folder, _snapshot_prefix(group_id, sync_id))
+
+
+def selection_of(sync_id: str) -> dict[str, Any]:
+    """What has been chosen so far; empty before the first answer."""
+    return read_json(sync_key(sync_id, "selection.json")) or {}
+
+
+def write_selection(sync_id: str, selection: dict[str, Any]) -> None:
+    write_json(sync_key(sync_id, "selection.json"), selection)
+
+
+def delete_group(group_id: str) -> None:
+    """Every object of the group, old versions included where the bucket keeps them."""
+    for prefix in (f"groups/{group_id}/", f"uploads/{group_id}/", f"drop/{group_id}/"):
+        boto3.resource("s3").Bucket(bucket()).object_versions.filter(Prefix=prefix).delete()
+
+
+def _snapshot_prefix(group_id: str, sync_id: str) -> str:
+    return f"groups/{group_id}/snapshot/{sync_id}/"
+
+
+def _fetch_folder(prefix: str, to: Path) -> None:
+    to.mkdir(parents=True, exist_ok=True)
+    pages = _s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix)
+    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        list(pool.map(lambda key: download(key, to / key.removeprefix(prefix)), keys))
+
+
+def _store_folder(folder: Path, prefix: str) -> None:
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        list(pool.map(lambda path: upload(path, prefix + path.relative_to(folder).as_posix()), paths))
+
+
+def _is_missing(refusal: ClientError) -> bool:
+    return refusal.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound")
+
+
+def _translated(refusal: ClientError, key: str) -> Exception:
+    return NotFound(f"There is no file {key}.") if _is_missing(refusal) else refusal

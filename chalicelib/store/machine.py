@@ -1,0 +1,54 @@
+"""The state machine: start a sync's execution, answer its wait, stop it."""
+
+import json
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from chalicelib.errors import QuestionExpired
+from chalicelib.store.records import Sync
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.client import SFNClient
+
+
+@cache
+def _stepfunctions() -> "SFNClient":
+    return boto3.client("stepfunctions")
+
+
+def machine_arn() -> str:
+    return os.environ["STATE_MACHINE_ARN"]
+
+
+def start(sync: Sync) -> None:
+    """Start the sync's execution, named like the sync, so that starting it twice starts it once."""
+    given = {"groupId": sync.group_id, "syncId": sync.sync_id, "mode": sync.mode}
+    try:
+        _stepfunctions().start_execution(stateMachineArn=machine_arn(), name=sync.sync_id, input=json.dumps(given))
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] != "ExecutionAlreadyExists":
+            raise
+
+
+def answer(token: str, output: dict[str, Any]) -> None:
+    """Let the machine go on. Raises QuestionExpired when it doesn't wait any more."""
+    try:
+        _stepfunctions().send_task_success(taskToken=token, output=json.dumps(output))
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] in ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken"):
+            raise QuestionExpired("The sync has ended before this answer came; start a new sync.") from refusal
+        raise
+
+
+def stop(sync_id: str, why: str) -> None:
+    """Stop the sync's execution; none left to stop is as good."""
+    execution = machine_arn().replace(":stateMachine:", ":execution:") + f":{sync_id}"
+    try:
+        _stepfunctions().stop_execution(executionArn=execution, error="Cancelled", cause=why)
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] != "ExecutionDoesNotExist":
+            raise
