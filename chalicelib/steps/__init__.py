@@ -1,0 +1,5 @@
+"""One Lambda per state of `stepfunctions/sync.asl.json`: read the event, call one room, write the result."""
+
+from chalicelib.steps.blueprint import steps
+
+__all__ = ["steps"]

@@ -140,14 +140,18 @@ def presigned_download(key: str, file_name: str) -> str:
 
 @contextmanager
 def workspace(sync_id: str, reads: Iterable[str] = (), writes: Iterable[str] = ()) -> Iterator[Path]:
-    """A local folder for one step: the sync's folders in `reads` are there, those in `writes` are stored at the end.
+    """A local folder for one step: the sync's folders and files in `reads` are there, the folders in `writes` are
+    stored at the end.
 
     Nothing is stored when the step fails.
     """
     with TemporaryDirectory(prefix="room-") as folder:
         room = Path(folder)
         for name in reads:
-            _fetch_folder(sync_key(sync_id, f"{name}/"), room / name)
+            if Path(name).suffix:
+                download(sync_key(sync_id, name), room / name)
+            else:
+                _fetch_folder(sync_key(sync_id, f"{name}/"), room / name)
         yield room
         for name in writes:
             _store_folder(room / name, sync_key(sync_id, f"{name}/"))

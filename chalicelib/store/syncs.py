@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from chalicelib.errors import Conflict, GroupBusy, NotFound, QuestionExpired
 from chalicelib.store import groups
 from chalicelib.store.groups import is_failed_condition
-from chalicelib.store.records import LIVE_STATES, Progress, Question, QuestionKind, State, Sync, SyncCounts
+from chalicelib.store.records import LIVE_STATES, Progress, Question, QuestionKind, State, Step, Sync, SyncCounts
 from chalicelib.store.tables import client, from_item, table, to_item
 
 TABLE = "SYNCS_TABLE"
@@ -84,7 +84,7 @@ def start(sync: Sync, idempotency_key: str = "") -> Sync:
 
 def get(sync_id: str) -> Sync:
     """Raises NotFound."""
-    return from_item(Sync, _item(sync_id))
+    return _read(_item(sync_id))
 
 
 def history(group_id: str, limit: int, before: str = "") -> list[Sync]:
@@ -96,7 +96,7 @@ def history(group_id: str, limit: int, before: str = "") -> list[Sync]:
         Limit=limit,
         ConsistentRead=True,
     )
-    return [from_item(Sync, item) for item in found["Items"]]
+    return [_read(item) for item in found["Items"]]
 
 
 def progressed(sync_id: str, progress: Progress) -> None:
@@ -104,6 +104,18 @@ def progressed(sync_id: str, progress: Progress) -> None:
     sync = get(sync_id)
     others = tuple(each for each in sync.progress if each.step != progress.step)
     _update_live(sync_id, {"progress": [*map(to_item, others), to_item(progress)]})
+
+
+def applied(sync_id: str, changes: int) -> None:
+    """Add to the changes applied so far; chunks do so side by side. A chunk that was repeated counts twice."""
+    table(TABLE).update_item(
+        Key=_key(sync_id), UpdateExpression="ADD applied :changes", ExpressionAttributeValues={":changes": changes}
+    )
+
+
+def preview(sync_id: str) -> None:
+    """The plan is to be shown before it is applied."""
+    _update_live(sync_id, {"preview": True})
 
 
 def counted(sync_id: str, counts: SyncCounts, held: bool) -> None:
@@ -189,6 +201,16 @@ def _started_with(group_id: str, idempotency_key: str) -> Sync | None:
     key = {"groupId": group_id, "syncId": KEY_PREFIX + idempotency_key}
     item = table(TABLE).get_item(Key=key, ConsistentRead=True).get("Item")
     return get(str(item["gave"])) if item else None
+
+
+def _read(item: dict[str, Any]) -> Sync:
+    sync = from_item(Sync, item)
+    done = int(item.get("applied", 0))
+    progress = (
+        each.model_copy(update={"done": min(done, each.total)}) if each.step is Step.APPLY and each.total else each
+        for each in sync.progress
+    )
+    return sync.model_copy(update={"progress": tuple(progress)})
 
 
 def _item(sync_id: str) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""Lets a bearer of a valid OIDC ID token in, and says who that is.
+
+Checked are signature, issuer, audience and expiry. Role: the highest of viewer, operator and admin among
+`cognito:groups`. Groups: `custom:rosterGroups`, ids separated by blanks, `*` for all.
+"""
+
+import os
+from functools import cache
+from typing import Any
+
+import jwt
+from aws_lambda_powertools import Logger
+from chalice.app import AuthRequest, AuthResponse, Blueprint, ChaliceAuthorizer
+
+from chalicelib.api.routing import ROLES
+
+logger = Logger()
+auth = Blueprint(__name__)
+
+
+def authorize(request: AuthRequest) -> AuthResponse:
+    """API Gateway answers 401 to exactly the error text "Unauthorized"."""
+    scheme, _, token = request.token.partition(" ")
+    try:
+        claims = _claims(token) if scheme.lower() == "bearer" else {}
+    except jwt.PyJWTError as refusal:
+        logger.info("token refused", extra={"why": type(refusal).__name__})
+        raise Exception("Unauthorized") from refusal
+    role = next((each for each in reversed(ROLES) if each in claims.get("cognito:groups", [])), None)
+    if role is None or claims.get("token_use", "id") != "id":
+        raise Exception("Unauthorized")
+    context = {
+        "name": claims.get("name") or claims.get("email") or claims.get("cognito:username") or "",
+        "role": role,
+        "groups": claims.get("custom:rosterGroups", ""),
+    }
+    return AuthResponse(routes=["*"], principal_id=claims["sub"], context=context)
+
+
+authorizer: ChaliceAuthorizer = auth.authorizer(name="authorize", ttl_seconds=300)(authorize)
+
+
+def _claims(token: str) -> dict[str, Any]:
+    key = _keys().get_signing_key_from_jwt(token)
+    return jwt.decode(
+        token,
+        key,
+        algorithms=["RS256"],
+        issuer=os.environ["TOKEN_ISSUER"],
+        audience=os.environ["TOKEN_AUDIENCE"],
+        options={"require": ["exp", "iss", "aud", "sub"]},
+    )
+
+
+@cache
+def _keys() -> jwt.PyJWKClient:
+    return jwt.PyJWKClient(os.environ["TOKEN_JWKS_URL"], timeout=5)

@@ -1,0 +1,81 @@
+"""The OpenAPI document, made of the routes as they are declared. `python -m chalicelib.api.openapi` prints it."""
+
+import json
+import re
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+from chalicelib.api import API_VERSION
+from chalicelib.api.routing import ROUTES, Route
+from chalicelib.api.shapes import Problem
+
+REF = "#/components/schemas/{model}"
+
+
+def document() -> dict[str, Any]:
+    """OpenAPI 3.1. Every route of the API is in it, since it is made of what they are registered with."""
+    models = {(route.body, "validation") for route in ROUTES if route.body}
+    models |= {(route.answer, "serialization") for route in ROUTES if isinstance(route.answer, type)}
+    models |= {(Problem, "serialization")}
+    ordered: Any = sorted(models, key=lambda each: (each[0].__name__, each[1]))
+    refs, definitions = models_json_schema(ordered, ref_template=REF)
+    paths: dict[str, Any] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "OneRoster Selective Sync", "version": API_VERSION, "license": {"name": "Apache-2.0"}},
+        "servers": [{"url": "/api"}],
+        "paths": paths,
+        "components": {
+            "schemas": definitions.get("$defs", {}),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _operation(route: Route, refs: Any) -> dict[str, Any]:
+    problem = {
+        "description": "A problem document",
+        "content": {"application/problem+json": {"schema": refs[Problem, "serialization"]}},
+    }
+    schema = refs[route.answer, "serialization"] if isinstance(route.answer, type) else {"type": "object"}
+    operation: dict[str, Any] = {
+        "operationId": re.sub(r"[^a-zA-Z]+", "_", f"{route.method.lower()}{route.path}").strip("_"),
+        "summary": route.summary,
+        "parameters": [*_in_path(route), *_in_query(route)],
+        "responses": {
+            str(route.status): {"description": "Done", "content": {"application/json": {"schema": schema}}},
+            "default": problem,
+        },
+    }
+    if route.body:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": refs[route.body, "validation"]}},
+        }
+    if route.role:
+        operation |= {"security": [{"token": []}], "x-role": route.role}
+    return operation
+
+
+def _in_path(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+
+
+def _in_query(route: Route) -> list[dict[str, Any]]:
+    if route.query is None:
+        return []
+    properties = TypeAdapter(route.query).json_schema(ref_template=REF)["properties"]
+    return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in properties.items()]
+
+
+if __name__ == "__main__":
+    import app  # noqa: F401  (registers every route)
+
+    print(json.dumps(document(), indent=1))

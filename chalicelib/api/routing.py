@@ -1,0 +1,216 @@
+"""A route, said once: path, method, who may call it, what comes in and goes out. The rest follows from that.
+
+Bodies and queries are parsed by their models, callers let in by role and group, errors told as RFC 9457 problem
+documents, and the OpenAPI document is made of the same declarations.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from aws_lambda_powertools import Logger
+from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
+from pydantic import ValidationError
+
+from chalicelib.api.shapes import FieldError, Problem, Role
+from chalicelib.errors import (
+    BundleRefused,
+    Conflict,
+    GroupBusy,
+    LockLost,
+    NotFound,
+    QuestionExpired,
+    RosterError,
+    SourceUnavailable,
+    Unacceptable,
+)
+from chalicelib.store.records import Record
+from chalicelib.store.syncs import group_of
+
+logger = Logger()
+H = TypeVar("H", bound=Callable[..., Any])
+
+ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")  # each may do what those before it may
+STATUSES: dict[type[RosterError], tuple[int, str]] = {
+    NotFound: (404, "Not found"),
+    GroupBusy: (409, "The group is being synced"),
+    Conflict: (409, "Conflict"),
+    LockLost: (409, "Conflict"),
+    QuestionExpired: (410, "Too late"),
+    Unacceptable: (422, "Refused"),
+    BundleRefused: (422, "Refused"),
+    SourceUnavailable: (503, "Try again"),
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling. `groups` is None for somebody let into every group."""
+
+    user_id: str
+    name: str
+    role: Role
+    groups: frozenset[str] | None
+
+    def may_see(self, group_id: str) -> bool:
+        return self.groups is None or group_id in self.groups
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: the caller, the moment, and a bit of chance for new ids."""
+
+    caller: Caller
+    now: datetime
+    chance: str
+    headers: dict[str, str]
+    query: Any = None
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name.lower(), "")
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    role: Role | None
+    status: int
+    answer: Any
+    body: type[Record] | None
+    query: type[Record] | None
+    summary: str
+
+
+ROUTES: list[Route] = []
+
+
+class Malformed(Exception):
+    """The request can't be read at all."""
+
+
+class Forbidden(Exception):
+    """The caller's role doesn't reach."""
+
+
+def route(
+    resource: Blueprint,
+    said: str,
+    *,
+    role: Role | None,
+    answer: Any,
+    authorizer: ChaliceAuthorizer | None,
+    status: int = 200,
+    body: type[Record] | None = None,
+    query: type[Record] | None = None,
+) -> Callable[[H], H]:
+    """Register a handler for `said` ("GET /groups/{groupId}"); `role` None lets everybody in.
+
+    The handler gets the Call, then the path's parameters by name (snake_case), then `body` where there is one. Its
+    docstring's first line becomes the route's summary.
+    """
+    method, path = said.split(" ")
+
+    def register(handler: H) -> H:
+        declared = Route(method, path, role, status, answer, body, query, (handler.__doc__ or "").strip().split("\n")[0])
+        ROUTES.append(declared)
+
+        def view(**parameters: str) -> Response:
+            return _answer(declared, handler, resource.current_request, parameters)
+
+        view.__name__ = handler.__name__
+        kwargs: dict[str, Any] = {"authorizer": authorizer} if role else {}
+        resource.route(path, methods=[method], name=handler.__name__, **kwargs)(view)
+        return handler
+
+    return register
+
+
+def _answer(declared: Route, handler: Callable[..., Any], request: Request, parameters: dict[str, str]) -> Response:
+    request_id = str(request.context.get("requestId", ""))
+    logger.append_keys(requestId=request_id, route=f"{declared.method} {declared.path}")
+    try:
+        caller = caller_of(request.context.get("authorizer") or {}) if declared.role else NOBODY
+        _let_in(declared, caller, parameters)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        query = declared.query.model_validate(dict(request.query_params or {})) if declared.query else None
+        call = Call(caller, datetime.now(UTC), secrets.token_hex(4), headers, query)
+        given = {_snake(name): value for name, value in parameters.items()}
+        if declared.body:
+            given["body"] = declared.body.model_validate(_json(request))
+        answer = handler(call, **given)
+    except Exception as trouble:  # noqa: BLE001 (the outermost edge: what is not ours is logged and said as a 500)
+        return _problem(trouble, request_id)
+    if isinstance(answer, Response):
+        return answer
+    body = answer.model_dump_json(by_alias=True) if isinstance(answer, Record) else json.dumps(answer)
+    etag = {"ETag": f'"{answer.etag}"'} if getattr(answer, "etag", "") else {}
+    return Response(body, {"Content-Type": "application/json", "Cache-Control": "no-store", **etag}, declared.status)
+
+
+NOBODY = Caller("", "", "viewer", frozenset())
+
+
+def caller_of(context: dict[str, str]) -> Caller:
+    """What the authorizer said, in API Gateway's strings."""
+    groups = context.get("groups", "").split()
+    role = context.get("role", "viewer")
+    return Caller(
+        context.get("principalId", ""),
+        context.get("name", ""),
+        next(each for each in ROLES if each == role),
+        None if "*" in groups else frozenset(groups),
+    )
+
+
+def _let_in(declared: Route, caller: Caller, parameters: dict[str, str]) -> None:
+    if declared.role is None:
+        return
+    if ROLES.index(caller.role) < ROLES.index(declared.role):
+        raise Forbidden(f"This needs the role {declared.role}; you have {caller.role}.")
+    if "groupId" in parameters and not caller.may_see(parameters["groupId"]):
+        raise NotFound(f"There is no group {parameters['groupId']}.")
+    if "syncId" in parameters and not caller.may_see(group_of(parameters["syncId"])):
+        raise NotFound(f"There is no sync {parameters['syncId']}.")
+
+
+def _json(request: Request) -> Any:
+    try:
+        return json.loads(request.raw_body or b"null")
+    except ValueError as trouble:
+        raise Malformed("The body is not JSON.") from trouble
+
+
+def _problem(trouble: Exception, request_id: str) -> Response:
+    errors: list[FieldError] = []
+    sync_id = trouble.sync_id if isinstance(trouble, GroupBusy) else None
+    if isinstance(trouble, RosterError):
+        status, title = STATUSES[type(trouble)]
+        detail = str(trouble)
+        fields = trouble.fields if isinstance(trouble, Unacceptable) else {}
+        errors = [FieldError(field=field, message=message) for field, message in fields.items()]
+    elif isinstance(trouble, ValidationError):
+        status, title, detail = 422, "Refused", "Some of what was sent can't be accepted."
+        errors = [
+            FieldError(field=".".join(map(str, each["loc"])), message=each["msg"])
+            for each in trouble.errors(include_url=False, include_input=False, include_context=False)
+        ]
+    elif isinstance(trouble, Malformed):
+        status, title, detail = 400, "Malformed", str(trouble)
+    elif isinstance(trouble, Forbidden):
+        status, title, detail = 403, "Not allowed", str(trouble)
+    else:
+        logger.exception("unexpected error")
+        status, title = 500, "Our error"
+        detail = f"Something went wrong on our side. Try again; if it stays so, name {request_id or 'the time'} to support."
+    said = Problem(title=title, status=status, detail=detail, errors=errors, request_id=request_id, sync_id=sync_id)
+    body = said.model_dump_json(by_alias=True, exclude_none=True)
+    return Response(body, {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}, status)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: "_" + found.group(1).lower(), name)

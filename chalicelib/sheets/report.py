@@ -1,0 +1,146 @@
+"""The log of a sync for people: one workbook, and the full rows as gzipped CSV."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from openpyxl import Workbook
+
+from chalicelib.roster.problems import problem_groups
+from chalicelib.sheets import cells
+
+MOST_ROWS = 100_000  # a sheet holds 1,048,576 rows; people read fewer, and the CSV beside it holds all
+BATCH = 5_000
+ACTIONS = ("created", "updated", "deactivated", "ended", "unchanged")
+CHANGES = ("entity", "sourcedId", "name", "action", "reason", "schools", "fields")
+PROBLEMS = ("severity", "file", "line", "sourcedId", "field", "rule", "message", "cause")
+
+
+@dataclass(frozen=True)
+class ReportHeader:
+    group_name: str
+    sync_id: str
+    mode: str
+    started_by: str
+    started_at: datetime
+    ended_at: datetime
+    outcome: str
+
+
+@dataclass(frozen=True)
+class ReportFile:
+    name: str
+    title: str
+    size_bytes: int
+
+
+def write_report(room: Path, out: Path, header: ReportHeader) -> list[ReportFile]:
+    """Write report.xlsx, changes.csv.gz and problems.csv.gz into `out`.
+
+    Reads stage/summary.json, stage/problems.parquet, plan/summary.json and plan/changes.parquet in `room`. Rows
+    stream; memory doesn't grow with them.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    staged = json.loads((room / "stage" / "summary.json").read_text())
+    plan = json.loads((room / "plan" / "summary.json").read_text())
+    book = Workbook(write_only=True)
+    _summary(book, header, staged, plan)
+    _schools(book, plan)
+    _problems(book, room / "stage")
+    _changes(book, room / "plan" / "changes.parquet")
+    book.save(out / "report.xlsx")
+    _csv(room / "plan" / "changes.parquet", (*CHANGES, "before", "after"), out / "changes.csv.gz")
+    _csv(room / "stage" / "problems.parquet", PROBLEMS, out / "problems.csv.gz")
+    titles = {
+        "report.xlsx": "Report: summary, schools, problems and changes",
+        "changes.csv.gz": "Every change, with before and after",
+        "problems.csv.gz": "Every problem, by file and line",
+    }
+    return [ReportFile(name, title, (out / name).stat().st_size) for name, title in titles.items()]
+
+
+def _summary(book: Workbook, header: ReportHeader, staged: dict[str, Any], plan: dict[str, Any]) -> None:
+    sheet = book.create_sheet("Summary")
+    columns = ("", "Rows read", "Kept", "Left out", "Selected", *(action.capitalize() for action in ACTIONS))
+    cells.header(sheet, columns, [24, *[12] * (len(columns) - 1)])
+    for entity, counted in staged["counts"].items():
+        numbers = plan["counts"][entity]
+        read = (counted["read"], counted["kept"], counted["left_out"])
+        cells.row(sheet, (entity, *read, numbers["selected"], *(numbers[action] for action in ACTIONS)))
+    cells.row(sheet, ())
+    cells.row(sheet, ("Every row that was read is either kept or left out: Rows read = Kept + Left out.",))
+    cells.row(sheet, ())
+    for name, value in (
+        ("Group", header.group_name),
+        ("Sync", header.sync_id),
+        ("Mode", header.mode),
+        ("Started by", header.started_by),
+        ("Started (UTC)", header.started_at.replace(tzinfo=None)),
+        ("Ended (UTC)", header.ended_at.replace(tzinfo=None)),
+        ("Result", header.outcome),
+        ("OneRoster", staged["version"]),
+        ("Source system", staged["system"]),
+    ):
+        cells.row(sheet, (name, value))
+    for note in plan["notes"] + [breach["message"] for breach in plan["breaches"]]:
+        cells.row(sheet, ("Note", note))
+
+
+def _schools(book: Workbook, plan: dict[str, Any]) -> None:
+    sheet = book.create_sheet("Schools")
+    cells.header(sheet, ("School", "sourcedId", "Of", *(action.capitalize() for action in ACTIONS)), [36, 20, 18, *[12] * 5])
+    for school in plan["schools"]:
+        for entity, numbers in school["counts"].items():
+            cells.row(sheet, (school["name"], school["sourcedId"], entity, *(numbers[action] for action in ACTIONS)))
+
+
+def _problems(book: Workbook, stage: Path) -> None:
+    sheet = book.create_sheet("Problems")
+    names = ("Severity", "Explains rows", "Example", "File", "Line", "sourcedId", "How to fix")
+    cells.header(sheet, names, [10, 14, 80, 22, 10, 20, 60])
+    found = problem_groups(stage, limit=MOST_ROWS, offset=0)
+    for group in found.items:
+        keys = ("severity", "explains", "message", "file", "line", "sourcedId", "howToFix")
+        cells.row(sheet, [group[key] for key in keys])
+    _say_the_rest(sheet, found.total, "problems.csv.gz")
+
+
+def _changes(book: Workbook, changes: Path) -> None:
+    sheet = book.create_sheet("Changes")
+    cells.header(
+        sheet, ("Of", "sourcedId", "Name", "Action", "Reason", "Schools", "Fields that differ"), [18, 20, 36, 12, 36, 24, 36]
+    )
+    total = 0
+    for total, row in enumerate(_rows(changes, CHANGES), start=1):
+        if total <= MOST_ROWS:
+            cells.row(sheet, ["; ".join(value) if isinstance(value, list) else value for value in row])
+    _say_the_rest(sheet, total, "changes.csv.gz")
+
+
+def _say_the_rest(sheet: Any, total: int, where: str) -> None:
+    if total > MOST_ROWS:
+        cells.row(sheet, (f"{total - MOST_ROWS:,} more rows are in {where}.",))
+
+
+def _csv(parquet: Path, columns: Sequence[str], to: Path) -> None:
+    with gzip.open(to, "wb", compresslevel=1) as packed, io.TextIOWrapper(packed, encoding="utf-8-sig", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(columns)
+        for row in _rows(parquet, columns):
+            plain = ("; ".join(value) if isinstance(value, list) else value for value in row)
+            writer.writerow([cells.harmless(value) if isinstance(value, str) else value for value in plain])
+
+
+def _rows(parquet: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    with duckdb.connect(config={"threads": 1}) as connection:
+        named = ", ".join(f'"{column}"' for column in columns)
+        found = connection.execute(f"SELECT {named} FROM read_parquet($file)", {"file": str(parquet)})
+        while batch := found.fetchmany(BATCH):
+            yield from batch

@@ -1,0 +1,262 @@
+"""The Lambdas of the state machine. An event holds ids (and for `apply_chunk` the name of a chunk), never rows.
+
+Every handler may run twice with the same event and leaves the same.
+"""
+
+import gzip
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypedDict
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from chalice.app import Blueprint
+
+from chalicelib.errors import LockLost
+from chalicelib.platform import writer
+from chalicelib.roster.guard import Guard
+from chalicelib.roster.plan import Policy, next_snapshot, plan_changes
+from chalicelib.roster.selection import EVERYTHING, Selection
+from chalicelib.roster.stage import stage_bundle, stage_orgs
+from chalicelib.sheets.report import ReportHeader, write_report
+from chalicelib.sources import zip as zip_source
+from chalicelib.steps.endings import ending_of, success
+from chalicelib.store import files, groups, syncs
+from chalicelib.store.limits import limits
+from chalicelib.store.records import EntityCounts, Group, Mode, Progress, Question, QuestionKind, State, Step, Sync, SyncCounts
+
+WAIT = timedelta(days=7)  # TimeoutSeconds of the machine's waits
+
+steps = Blueprint(__name__)
+logger = Logger()
+tracer = Tracer()
+metrics = Metrics()
+
+
+class StepEvent(TypedDict):
+    groupId: str
+    syncId: str
+
+
+class OpenEvent(StepEvent):
+    mode: Mode
+
+
+class AskEvent(StepEvent):
+    kind: str
+    token: str
+
+
+class ChunkEvent(StepEvent):
+    chunk: str
+    withRemovals: bool
+
+
+class CommitEvent(StepEvent):
+    withRemovals: bool
+
+
+class FailureEvent(StepEvent):
+    error: dict[str, str]
+
+
+@steps.lambda_function(name="open_source")
+@tracer.capture_lambda_handler
+@logger.inject_lambda_context(clear_state=True)
+def open_source(event: OpenEvent, context: LambdaContext) -> None:
+    """State `OpenSource`: see that the bundle is one, and list its schools for a selective sync."""
+    sync_id = _named(event)
+    with _progress(sync_id, Step.OPEN), files.workspace(sync_id, reads=["bundle"], writes=["stage"]) as room:
+        wanted = frozenset({"manifest.csv", "orgs.csv"})
+        zip_source.inflate(room / "bundle" / "bundle.zip", room / "csv", _zip_limits(), wanted)
+        if event["mode"] == Mode.SELECTIVE:
+            stage_orgs(room / "csv", room / "stage")
+
+
+@steps.lambda_function(name="stage")
+@tracer.capture_lambda_handler
+@logger.inject_lambda_context(clear_state=True)
+def stage(event: StepEvent, context: LambdaContext) -> None:
+    """State `Stage`: read, judge and clean the whole bundle."""
+    sync_id = _named(event)
+    with _progress(sync_id, Step.STAGE), files.workspace(sync_id, reads=["bundle"], writes=["stage"]) as room:
+        zip_source.inflate(room / "bundle" / "bundle.zip", room / "csv", _zip_limits())
+        staged = stage_bundle(room / "csv", room / "stage")
+        read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
+    syncs.counted(sync_id, _counts(read), held=False)
+
+
+@steps.lambda_function(name="ask")
+@tracer.capture_lambda_handler
+@logger.inject_lambda_context(clear_state=True)
+def ask(event: AskEvent, context: LambdaContext) -> None:
+    """States `Ask...`: open a question; the API's answer lets the machine go on."""
+    sync_id = _named(event)
+    now = _now()
+    syncs.ask(sync_id, Question(kind=QuestionKind(event["kind"]), since=now, until=now + WAIT), event["token"])
+
+
+@steps.lambda_function(name="plan")
+@tracer.capture_lambda_handler
+@logger.inject_lambda_context(clear_state=True)
+def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
+    """State `Plan`: compare the selection with the snapshot; say whether somebody is to look at it first."""
+    sync_id = _named(event)
+    sync, group = syncs.get(sync_id), groups.get(event["groupId"])
+    selection = EVERYTHING if sync.mode is Mode.FULL else Selection.from_json(files.selection_of(sync_id))
+    cut_off = [mark for mark in group.unfinished if mark != sync_id]
+    with _progress(sync_id, Step.PLAN), files.workspace(sync_id, reads=["stage"], writes=["plan"]) as room:
+        snapshot = _snapshot(group, room)
+        unfinished = [_changes_of(mark, room) for mark in cut_off]
+        planned = plan_changes(room / "stage", selection, snapshot, room / "plan", _policy(sync, group), unfinished)
+    counts = {name: getattr(sync.counts, field).model_dump() | planned.counts[name] for name, field in _ENTITY_FIELDS.items()}
+    syncs.counted(sync_id, _counts(counts), planned.held)
+    return {
+        "ask": planned.held or sync.preview,
+        "changes": planned.changes,
+        "bucket": files.bucket(),
+        "manifestKey": files.sync_key(sync_id, "plan/manifest.json"),
+    }
+
+
+@steps.lambda_function(name="apply_chunk")
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def apply_chunk(event: ChunkEvent, context: LambdaContext) -> None:
+    """State `ApplyChunk`: write one chunk's changes to the platform. Raises LockLost once the sync was ended."""
+    sync_id = _named(event)
+    group = groups.get(event["groupId"])
+    if group.sync is None or group.sync.sync_id != sync_id:
+        raise LockLost(f"Sync {sync_id} no longer holds group {group.group_id}; nothing more is written.")
+    groups.mark_unfinished(group.group_id, sync_id)
+    chunk = f"plan/chunks/{event['chunk']}"
+    with files.workspace(sync_id, reads=[chunk]) as room, gzip.open(room / chunk) as lines:
+        written = writer.write_chunk(lines, group.group_id, sync_id, group.grace_days, event["withRemovals"])
+    syncs.applied(sync_id, written)
+    metrics.add_metric(name="RecordsWritten", unit=MetricUnit.Count, value=written)
+
+
+@steps.lambda_function(name="commit")
+@tracer.capture_lambda_handler
+@logger.inject_lambda_context(clear_state=True)
+def commit(event: CommitEvent, context: LambdaContext) -> None:
+    """State `Commit`: make the next snapshot and move the group's pointer to it."""
+    sync_id = _named(event)
+    sync, group = syncs.get(sync_id), groups.get(event["groupId"])
+    if group.snapshot == sync_id:
+        return  # an earlier try came this far
+    with _progress(sync_id, Step.COMMIT), files.workspace(sync_id, reads=["plan/changes.parquet"]) as room:
+        before = _snapshot(group, room)
+        next_snapshot(before, room / "plan", room / "next", sync.started_at, group.grace_days, event["withRemovals"])
+        files.store_snapshot(group.group_id, sync_id, room / "next")
+    groups.move_snapshot(group.group_id, sync_id, cleared=sync.mode is Mode.FULL and event["withRemovals"])
+
+
+@steps.lambda_function(name="report")
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def report(event: StepEvent, context: LambdaContext) -> None:
+    """State `Report`: write the log for people, end the sync and give the lock back."""
+    sync_id = _named(event)
+    sync, group = syncs.get(sync_id), groups.get(event["groupId"])
+    message = success(sync.counts)
+    with _progress(sync_id, Step.REPORT):
+        reads = ["stage/summary.json", "stage/problems.parquet", "plan/summary.json", "plan/changes.parquet"]
+        with files.workspace(sync_id, reads=reads, writes=["report"]) as room:
+            header = ReportHeader(
+                group_name=group.name,
+                sync_id=sync_id,
+                mode=sync.mode,
+                started_by=sync.started_by,
+                started_at=sync.started_at,
+                ended_at=_now(),
+                outcome=message,
+            )
+            written = write_report(room, room / "report", header)
+            said = [{"name": each.name, "title": each.title, "sizeBytes": each.size_bytes} for each in written]
+            (room / "report" / "files.json").write_text(json.dumps(said))
+    syncs.end(sync_id, State.SUCCEEDED, message, _now())
+    metrics.add_metric(name="SyncSucceeded", unit=MetricUnit.Count, value=1)
+
+
+@steps.lambda_function(name="record_failure")
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+def record_failure(event: FailureEvent, context: LambdaContext) -> None:
+    """State `RecordFailure`: end the sync with what happened, in a sentence, and give the lock back."""
+    sync_id = _named(event)
+    group = groups.get(event["groupId"])
+    ending = ending_of(event["error"], sync_id, half_applied=sync_id in group.unfinished)
+    syncs.end(sync_id, ending.state, ending.message, _now())
+    logger.warning("sync ended without success", extra={"outcome": ending.state, "error": event["error"].get("Error")})
+    metrics.add_metric(name=f"Sync{ending.state.capitalize()}", unit=MetricUnit.Count, value=1)
+
+
+_ENTITY_FIELDS = {field.alias or name: name for name, field in SyncCounts.model_fields.items()}
+
+
+def _counts(by_entity: dict[str, dict[str, int]]) -> SyncCounts:
+    return SyncCounts(**{_ENTITY_FIELDS[name]: EntityCounts(**numbers) for name, numbers in by_entity.items()})
+
+
+def _named(event: StepEvent | OpenEvent | AskEvent | ChunkEvent | CommitEvent | FailureEvent) -> str:
+    """The sync's id, which from here on stands in every line of the log."""
+    logger.append_keys(groupId=event["groupId"], syncId=event["syncId"])
+    tracer.put_annotation("syncId", event["syncId"])
+    return event["syncId"]
+
+
+@contextmanager
+def _progress(sync_id: str, step: Step) -> Iterator[None]:
+    started = _now()
+    syncs.progressed(sync_id, Progress(step=step, done=0, started_at=started))
+    yield
+    syncs.progressed(sync_id, Progress(step=step, done=1, total=1, started_at=started, ended_at=_now()))
+
+
+def _zip_limits() -> zip_source.Limits:
+    allowed = limits()
+    return zip_source.Limits(allowed.zip_bytes, allowed.expanded_bytes, allowed.entries, allowed.ratio)
+
+
+def _policy(sync: Sync, group: Group) -> Policy:
+    figures = group.guard
+    window = figures.rollover
+    guard = Guard(
+        share=figures.share,
+        floor=figures.floor,
+        rollover_share=figures.rollover_share,
+        rollover_from=window.from_ if window else None,
+        rollover_to=window.to if window else None,
+    )
+    return Policy(
+        sync_id=sync.sync_id,
+        now=sync.started_at,
+        username_suffix=group.username_suffix,
+        guard=guard,
+        grace_days=group.grace_days,
+    )
+
+
+def _snapshot(group: Group, room: Path) -> Path | None:
+    if group.snapshot is None:
+        return None
+    files.fetch_snapshot(group.group_id, group.snapshot, room / "snapshot")
+    return room / "snapshot"
+
+
+def _changes_of(sync_id: str, room: Path) -> Path:
+    path = room / "unfinished" / f"{sync_id}.parquet"
+    files.download(files.sync_key(sync_id, "plan/changes.parquet"), path)
+    return path
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
