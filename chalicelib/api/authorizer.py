@@ -12,7 +12,7 @@ import jwt
 from aws_lambda_powertools import Logger
 from chalice.app import AuthRequest, AuthResponse, Blueprint, ChaliceAuthorizer
 
-from chalicelib.api.routing import ROLES
+from chalicelib.api.shapes import ROLES
 
 logger = Logger()
 auth = Blueprint(__name__)

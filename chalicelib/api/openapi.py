@@ -17,7 +17,7 @@ REF = "#/components/schemas/{model}"
 def document() -> dict[str, Any]:
     """OpenAPI 3.1. Every route of the API is in it, since it is made of what they are registered with."""
     models = {(route.body, "validation") for route in ROUTES if route.body}
-    models |= {(route.answer, "serialization") for route in ROUTES if isinstance(route.answer, type)}
+    models |= {(route.answer, "serialization") for route in ROUTES}
     models |= {(Problem, "serialization")}
     ordered: Any = sorted(models, key=lambda each: (each[0].__name__, each[1]))
     refs, definitions = models_json_schema(ordered, ref_template=REF)
@@ -37,18 +37,15 @@ def document() -> dict[str, Any]:
 
 
 def _operation(route: Route, refs: Any) -> dict[str, Any]:
-    problem = {
-        "description": "A problem document",
-        "content": {"application/problem+json": {"schema": refs[Problem, "serialization"]}},
-    }
-    schema = refs[route.answer, "serialization"] if isinstance(route.answer, type) else {"type": "object"}
+    failed = {"application/problem+json": {"schema": refs[Problem, "serialization"]}}
+    schema = refs[route.answer, "serialization"]
     operation: dict[str, Any] = {
         "operationId": re.sub(r"[^a-zA-Z]+", "_", f"{route.method.lower()}{route.path}").strip("_"),
         "summary": route.summary,
         "parameters": [*_in_path(route), *_in_query(route)],
         "responses": {
             str(route.status): {"description": "Done", "content": {"application/json": {"schema": schema}}},
-            "default": problem,
+            "default": {"description": "A problem document", "content": failed},
         },
     }
     if route.body:
@@ -62,10 +59,8 @@ def _operation(route: Route, refs: Any) -> dict[str, Any]:
 
 
 def _in_path(route: Route) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"{(\w+)}", route.path)
-    ]
+    names = re.findall(r"{(\w+)}", route.path)
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
 
 
 def _in_query(route: Route) -> list[dict[str, Any]]:

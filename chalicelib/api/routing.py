@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
-from chalice.app import Blueprint, ChaliceAuthorizer, Request, Response
+from chalice.app import Blueprint, Request, Response
 from pydantic import ValidationError
 
-from chalicelib.api.shapes import FieldError, Problem, Role
+from chalicelib.api.authorizer import authorizer
+from chalicelib.api.shapes import ROLES, FieldError, Problem, Role
 from chalicelib.errors import (
     BundleRefused,
     Conflict,
@@ -28,13 +29,13 @@ from chalicelib.errors import (
     SourceUnavailable,
     Unacceptable,
 )
+from chalicelib.store import audit
 from chalicelib.store.records import Record
 from chalicelib.store.syncs import group_of
 
 logger = Logger()
 H = TypeVar("H", bound=Callable[..., Any])
 
-ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")  # each may do what those before it may
 STATUSES: dict[type[RosterError], tuple[int, str]] = {
     NotFound: (404, "Not found"),
     GroupBusy: (409, "The group is being synced"),
@@ -70,6 +71,9 @@ class Call:
     headers: dict[str, str]
     query: Any = None
 
+    def audit(self, group_id: str, what: str, sync_id: str | None = None, detail: dict[str, Any] | None = None) -> None:
+        audit.record(group_id, self.caller.user_id, what, self.now, self.chance, sync_id, detail)
+
     def header(self, name: str) -> str:
         return self.headers.get(name.lower(), "")
 
@@ -80,7 +84,7 @@ class Route:
     path: str
     role: Role | None
     status: int
-    answer: Any
+    answer: type[Record]
     body: type[Record] | None
     query: type[Record] | None
     summary: str
@@ -102,8 +106,7 @@ def route(
     said: str,
     *,
     role: Role | None,
-    answer: Any,
-    authorizer: ChaliceAuthorizer | None,
+    answer: type[Record],
     status: int = 200,
     body: type[Record] | None = None,
     query: type[Record] | None = None,
@@ -139,7 +142,7 @@ def _answer(declared: Route, handler: Callable[..., Any], request: Request, para
         headers = {name.lower(): value for name, value in request.headers.items()}
         query = declared.query.model_validate(dict(request.query_params or {})) if declared.query else None
         call = Call(caller, datetime.now(UTC), secrets.token_hex(4), headers, query)
-        given = {_snake(name): value for name, value in parameters.items()}
+        given: dict[str, Any] = {_snake(name): value for name, value in parameters.items()}
         if declared.body:
             given["body"] = declared.body.model_validate(_json(request))
         answer = handler(call, **given)

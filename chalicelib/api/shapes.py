@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, create_model, model_validator
 
 from chalicelib.store.records import EntityCounts, GroupSettings, Mode, Name, Record, RunningSync, State, Sync
 
 Item = TypeVar("Item")
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Role = Literal["viewer", "operator", "admin"]
+ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")  # each may do what those before it may
 Entity = Literal["orgs", "classes", "users", "enrollments", "courses", "academicSessions"]
 Action = Literal["create", "update", "deactivate", "end"]
 
@@ -17,6 +18,16 @@ Action = Literal["create", "update", "deactivate", "end"]
 class Health(Record):
     status: Literal["ok"] = "ok"
     version: str
+
+
+class Message(Record):
+    message: str
+
+
+class OpenApi(Record):
+    """An OpenAPI 3.1 document."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 class Me(Record):
@@ -64,6 +75,10 @@ class GroupOut(GroupSettings):
     updated_at: datetime
     sync: RunningSync | None = None
     last_sync: GroupLastSync | None = None
+
+
+_PATCH: Any = {name: (field.annotation | None, None) for name, field in GroupSettings.model_fields.items()}  # type: ignore[operator]
+GroupPatch = create_model("GroupPatch", __base__=Record, __doc__="The settings to change; the others stay.", **_PATCH)
 
 
 class GroupDeletion(Record):

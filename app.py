@@ -1,0 +1,16 @@
+"""The whole wiring on one page: the Chalice app and the blueprints it registers."""
+
+from chalice.app import Chalice
+
+from chalicelib.api.authorizer import auth
+from chalicelib.api.choices import choices
+from chalicelib.api.groups import groups
+from chalicelib.api.service import service
+from chalicelib.api.syncs import syncs
+from chalicelib.steps import steps
+from chalicelib.triggers import triggers
+
+app = Chalice(app_name="oneroster")
+
+for blueprint in (auth, service, groups, syncs, choices, steps, triggers):
+    app.register_blueprint(blueprint)

@@ -1,0 +1,130 @@
+"""Groups: their configuration, uploads for them, and what was done to them."""
+
+import secrets
+
+from chalice.app import Blueprint
+
+from chalicelib.api.lists import ListQuery, offset_of, page
+from chalicelib.api.routing import Call, route
+from chalicelib.api.shapes import (
+    AuditEntry,
+    GroupDeletion,
+    GroupLastSync,
+    GroupOut,
+    GroupPatch,
+    Message,
+    Page,
+    Upload,
+    UploadRequest,
+)
+from chalicelib.errors import Unacceptable
+from chalicelib.store import audit, files, syncs
+from chalicelib.store import groups as store
+from chalicelib.store.limits import limits
+from chalicelib.store.records import Group, GroupSettings, Record
+
+groups = Blueprint(__name__)
+
+
+class Groups(Page[GroupOut]):
+    pass
+
+
+class AuditEntries(Page[AuditEntry]):
+    pass
+
+
+@route(groups, "GET /groups", role="viewer", answer=Groups, query=ListQuery)
+def list_groups(call: Call) -> Groups:
+    """The groups that the caller may see, by name."""
+    found = [group for group in store.find(call.query.search) if call.caller.may_see(group.group_id)]
+    start = offset_of(call.query)
+    shown = found[start : start + call.query.limit]
+    return page(Groups, [_out(group) for group in shown], len(found), call.query)
+
+
+@route(groups, "POST /groups", role="admin", body=GroupSettings, answer=GroupOut, status=201)
+def create_group(call: Call, body: GroupSettings) -> GroupOut:
+    """Make a group."""
+    group = store.create(body, secrets.token_hex(6), call.chance, call.now)
+    call.audit(group.group_id, "group created")
+    return _out(group)
+
+
+@route(groups, "GET /groups/{groupId}", role="viewer", answer=GroupOut)
+def get_group(call: Call, group_id: str) -> GroupOut:
+    """One group; its ETag is what a change is sent with."""
+    return _out(store.get(group_id))
+
+
+@route(groups, "PATCH /groups/{groupId}", role="admin", body=GroupPatch, answer=GroupOut)
+def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
+    """Change some of the settings, if nobody else has since the ETag in If-Match."""
+    if_match = call.header("if-match").strip('"')
+    if not if_match:
+        raise Unacceptable("Send the group's etag in If-Match, so that nobody's change is lost.")
+    stored = store.get(group_id)
+    changed = body.model_dump(by_alias=True, exclude_unset=True, mode="json")
+    now_set = {name: value for name, value in stored.model_dump(by_alias=True, mode="json").items() if name in _SETTINGS}
+    settings = GroupSettings.model_validate({**now_set, **changed})
+    group = store.change(group_id, settings, if_match, call.chance, call.now)
+    call.audit(group_id, "group changed", detail={"settings": sorted(changed)})
+    return _out(group)
+
+
+@route(groups, "DELETE /groups/{groupId}", role="admin", body=GroupDeletion, answer=Message)
+def delete_group(call: Call, group_id: str, body: GroupDeletion) -> Message:
+    """Delete a group with its files; its name must be sent along."""
+    group = store.get(group_id)
+    if body.name != group.name:
+        raise Unacceptable("The name is not this group's. Nothing was deleted.", {"name": "differs from the group's name"})
+    store.delete(group_id)
+    files.delete_group(group_id)
+    call.audit(group_id, "group deleted")
+    return Message(message="The group and its files were deleted.")
+
+
+@route(
+    groups,
+    "POST /groups/{groupId}/uploads",
+    role="operator",
+    body=UploadRequest,
+    answer=Upload,
+    status=201,
+)
+def create_upload(call: Call, group_id: str, body: UploadRequest) -> Upload:
+    """A form to send one ZIP straight to the bucket."""
+    store.get(group_id)
+    return presigned(group_id, ".zip", limits().zip_bytes, body, call)
+
+
+@route(groups, "GET /groups/{groupId}/audit", role="admin", answer=AuditEntries, query=ListQuery)
+def list_audit(call: Call, group_id: str) -> AuditEntries:
+    """Who did what, newest first."""
+    store.get(group_id)
+    found = audit.entries(group_id, call.query.limit, call.query.cursor)
+    items = [
+        AuditEntry(at=entry.at.split("#")[0], who=entry.who, what=entry.what, sync_id=entry.sync_id, detail=dict(entry.detail))
+        for entry in found
+    ]
+    following = found[-1].at if len(found) == call.query.limit else None
+    return AuditEntries(items=items, next_cursor=following, total=len(items))
+
+
+def presigned(group_id: str, suffix: str, max_bytes: int, body: UploadRequest, call: Call) -> Upload:
+    """A form for one file. Raises Unacceptable for one that is too large."""
+    if body.size > max_bytes:
+        raise Unacceptable(f"The file has {body.size:,} bytes; at most {max_bytes:,} are taken.", {"size": "too large"})
+    upload_id = f"{call.now:%Y%m%dT%H%M%S}{call.chance}"
+    form = files.presigned_upload(files.upload_key(group_id, upload_id, suffix), max_bytes, call.now)
+    return Upload(upload_id=upload_id, url=form.url, fields=form.fields, max_bytes=max_bytes, expires_at=form.expires_at)
+
+
+_SETTINGS = {field.alias or name for name, field in GroupSettings.model_fields.items()}
+
+
+def _out(group: Group) -> GroupOut:
+    latest = syncs.history(group.group_id, 1)
+    last = GroupLastSync(sync_id=latest[0].sync_id, state=latest[0].state, at=latest[0].started_at) if latest else None
+    kept = {name: value for name, value in dict(group).items() if name in GroupOut.model_fields}
+    return GroupOut(**kept, last_sync=last)

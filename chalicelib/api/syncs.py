@@ -1,0 +1,259 @@
+"""Syncs: start, follow, cancel; their plan, problems and report."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from chalice.app import Blueprint
+
+from chalicelib.api.lists import ListQuery, offset_of, page, sorting
+from chalicelib.api.routing import Call, route
+from chalicelib.api.shapes import (
+    Accepted,
+    Approval,
+    Change,
+    LastSync,
+    Page,
+    Plan,
+    ProblemGroup,
+    ProblemRow,
+    Report,
+    ReportFile,
+    SyncStart,
+)
+from chalicelib.errors import Conflict, NotFound, Unacceptable
+from chalicelib.roster.pages import page_of
+from chalicelib.roster.problems import problem_groups, problem_rows
+from chalicelib.store import files, machine
+from chalicelib.store import groups as group_store
+from chalicelib.store import syncs as store
+from chalicelib.store.limits import limits
+from chalicelib.store.records import QuestionKind, State, Sync, Trigger
+
+syncs = Blueprint(__name__)
+
+CHANGE_SORTS = ("entity", "sourcedId", "name", "action")
+
+
+class Syncs(Page[Sync]):
+    pass
+
+
+class Changes(Page[Change]):
+    pass
+
+
+class ProblemGroups(Page[ProblemGroup]):
+    pass
+
+
+class ProblemRows(Page[ProblemRow]):
+    pass
+
+
+class ChangeQuery(ListQuery):
+    entity: str = ""
+    action: Literal["", "create", "update", "deactivate", "end"] = ""
+    school: str = ""
+
+
+class ProblemRowQuery(ListQuery):
+    cause: str
+
+
+@route(syncs, "POST /groups/{groupId}/syncs", role="operator", body=SyncStart, answer=Sync, status=202)
+def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
+    """Start a sync of an uploaded ZIP. The same Idempotency-Key gives the same sync; a busy group answers 409."""
+    upload = files.upload_key(group_id, body.upload_id, ".zip")
+    size = files.size_bytes(upload)
+    if size is None:
+        raise Unacceptable("There is no such upload of this group. Upload the ZIP again.", {"uploadId": "unknown"})
+    if size > limits().zip_bytes:
+        raise Unacceptable(f"The ZIP has {size:,} bytes; at most {limits().zip_bytes:,} are taken.", {"uploadId": "too large"})
+    wanted = Sync(
+        group_id=group_id,
+        sync_id=store.new_id(group_id, call.now, call.chance),
+        mode=body.mode,
+        trigger=Trigger.API,
+        preview=body.preview,
+        started_by=call.caller.name or call.caller.user_id,
+        started_at=call.now,
+        state=State.RUNNING,
+    )
+    sync = store.start(wanted, call.header("idempotency-key"))
+    if sync.sync_id != wanted.sync_id:
+        return sync
+    try:
+        files.copy(upload, files.sync_key(sync.sync_id, "bundle/bundle.zip"))
+        machine.start(sync)
+    except Exception:
+        store.end(sync.sync_id, State.FAILED, "The sync could not be started. Nothing was changed; start it again.", call.now)
+        raise
+    call.audit(group_id, f"{body.mode} sync started", sync.sync_id)
+    return sync
+
+
+@route(syncs, "GET /groups/{groupId}/syncs", role="viewer", answer=Syncs, query=ListQuery)
+def list_syncs(call: Call, group_id: str) -> Syncs:
+    """A group's syncs, newest first."""
+    group_store.get(group_id)
+    found = store.history(group_id, call.query.limit, call.query.cursor)
+    following = found[-1].sync_id if len(found) == call.query.limit else None
+    return Syncs(items=found, next_cursor=following, total=len(found))
+
+
+@route(syncs, "GET /groups/{groupId}/syncs/last", role="viewer", answer=LastSync)
+def last_sync(call: Call, group_id: str) -> LastSync:
+    """How the last sync of a group stands."""
+    group_store.get(group_id)
+    latest = store.history(group_id, 1)
+    if not latest:
+        raise NotFound("This group has never been synced.")
+    sync = latest[0]
+    base = f"/syncs/{sync.sync_id}"
+    return LastSync(
+        sync_id=sync.sync_id,
+        status=sync.state,
+        message=sync.message,
+        started_at=sync.started_at,
+        last_sync_date=sync.ended_at,
+        users=sync.counts.users,
+        classes=sync.counts.classes,
+        orgs=sync.counts.orgs,
+        enrollments=sync.counts.enrollments,
+        links={"sync": base, "report": f"{base}/report", "problems": f"{base}/problems", "plan": f"{base}/plan"},
+    )
+
+
+@route(syncs, "GET /syncs/{syncId}", role="viewer", answer=Sync)
+def get_sync(call: Call, sync_id: str) -> Sync:
+    """One sync: state, progress, counts and the open question."""
+    return store.get(sync_id)
+
+
+@route(syncs, "POST /syncs/{syncId}/cancel", role="operator", answer=Sync, status=202)
+def cancel_sync(call: Call, sync_id: str) -> Sync:
+    """End a running sync; chunks that are being written are finished, no other is begun."""
+    group = group_store.get(store.group_of(sync_id))
+    half = sync_id in group.unfinished
+    said = (
+        "Cancelled; some changes had been written, the next sync makes them right." if half else "Cancelled; nothing was changed."
+    )
+    if not store.end(sync_id, State.CANCELLED, said, call.now):
+        raise Conflict("The sync has ended already.")
+    machine.stop(sync_id, "cancelled by its admin")
+    call.audit(group.group_id, "sync cancelled", sync_id)
+    return store.get(sync_id)
+
+
+@route(syncs, "GET /syncs/{syncId}/plan", role="viewer", answer=Plan)
+def get_plan(call: Call, sync_id: str) -> Plan:
+    """What would change or has changed, in numbers, and why it is held."""
+    summary = files.read_json(files.sync_key(sync_id, "plan/summary.json"))
+    if summary is None:
+        store.get(sync_id)
+        raise Conflict("This sync has no plan yet.")
+    return Plan.model_validate(summary)
+
+
+@route(syncs, "GET /syncs/{syncId}/plan/changes", role="viewer", answer=Changes, query=ChangeQuery)
+def list_changes(call: Call, sync_id: str) -> Changes:
+    """The plan's rows, each with before, after and reason."""
+    asked: ChangeQuery = call.query
+    sort, descending = sorting(asked, CHANGE_SORTS)
+    where = {name: [value] for name, value in (("entity", asked.entity), ("action", asked.action)) if value}
+    if asked.school:
+        where["schools"] = [asked.school]
+    found = page_of(
+        _staged(sync_id, "plan/changes.parquet", "plan"),
+        search=asked.search,
+        search_in=("name", "sourcedId"),
+        sort=sort,
+        descending=descending,
+        limit=asked.limit,
+        offset=offset_of(asked),
+        where=where,
+    )
+    return page(Changes, [Change.model_validate(_parsed(row)) for row in found.items], found.total, asked)
+
+
+@route(syncs, "POST /syncs/{syncId}/approval", role="admin", body=Approval, answer=Accepted, status=202)
+def approve(call: Call, sync_id: str, body: Approval) -> Accepted:
+    """Decide about a held or previewed plan: exactly what was shown is applied, or nothing."""
+    said = {
+        "approve": "Sync started. The changes are being applied.",
+        "approveWithoutRemovals": "Sync started. The changes are being applied, without the removals.",
+        "discard": "The changes are discarded.",
+    }[body.decision]
+    give_answer(call, sync_id, QuestionKind.APPROVAL, {"decision": body.decision})
+    detail = {"decision": body.decision, "note": body.note}
+    call.audit(store.group_of(sync_id), "plan decided", sync_id, detail)
+    return Accepted(message=said, sync=store.get(sync_id))
+
+
+@route(syncs, "GET /syncs/{syncId}/problems", role="viewer", answer=ProblemGroups, query=ListQuery)
+def list_problems(call: Call, sync_id: str) -> ProblemGroups:
+    """Problems by root cause, worst first."""
+    found = problem_groups(_problems(sync_id), limit=call.query.limit, offset=offset_of(call.query))
+    return page(ProblemGroups, [ProblemGroup.model_validate(row) for row in found.items], found.total, call.query)
+
+
+@route(syncs, "GET /syncs/{syncId}/problems/rows", role="viewer", answer=ProblemRows, query=ProblemRowQuery)
+def list_problem_rows(call: Call, sync_id: str) -> ProblemRows:
+    """The rows that one root cause explains."""
+    found = problem_rows(_problems(sync_id), call.query.cause, limit=call.query.limit, offset=offset_of(call.query))
+    return page(ProblemRows, [ProblemRow.model_validate(row) for row in found.items], found.total, call.query)
+
+
+@route(syncs, "GET /syncs/{syncId}/report", role="viewer", answer=Report)
+def get_report(call: Call, sync_id: str) -> Report:
+    """Links to the log: workbook, changes and problems as gzipped CSV, and the bundle as received."""
+    written = files.read_json(files.sync_key(sync_id, "report/files.json")) or []
+    bundle = files.sync_key(sync_id, "bundle/bundle.zip")
+    listed = [
+        (each["name"], each["title"], each["sizeBytes"], files.sync_key(sync_id, f"report/{each['name']}")) for each in written
+    ]
+    if size := files.size_bytes(bundle):
+        listed.append(("bundle.zip", "The bundle as received", size, bundle))
+    if not listed:
+        raise NotFound(f"There is no report of sync {sync_id}.")
+    call.audit(store.group_of(sync_id), "report links given", sync_id)
+    links = [
+        ReportFile(name=name, title=title, size_bytes=size, url=files.presigned_download(key, f"{sync_id}-{name}"))
+        for name, title, size, key in listed
+    ]
+    return Report(files=links, expires_at=call.now + files.LINK_LIFETIME)
+
+
+def give_answer(
+    call: Call, sync_id: str, kind: QuestionKind, output: dict[str, Any], selection: dict[str, Any] | None = None
+) -> None:
+    """Answer the machine's open question: claim it, so that nobody else does, write what was chosen, let it go on.
+
+    When the machine can't be reached the question is open again. Raises Conflict, QuestionExpired.
+    """
+    claimed = store.claim_answer(sync_id, kind, call.now)
+    try:
+        if selection is not None:
+            files.write_selection(sync_id, {**files.selection_of(sync_id), **selection})
+        machine.answer(claimed.token, output)
+    except Exception:
+        assert claimed.sync.question is not None
+        store.ask(sync_id, claimed.sync.question, claimed.token)
+        raise
+
+
+def _parsed(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "before": row["before"] and json.loads(row["before"]), "after": row["after"] and json.loads(row["after"])}
+
+
+def _problems(sync_id: str) -> Path:
+    return _staged(sync_id, "stage/problems.parquet", "list of problems")
+
+
+def _staged(sync_id: str, name: str, called: str) -> Path:
+    try:
+        return files.cached(files.sync_key(sync_id, name))
+    except NotFound as missing:
+        store.get(sync_id)
+        raise Conflict(f"This sync has no {called} yet.") from missing
