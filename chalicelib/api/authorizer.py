@@ -10,7 +10,7 @@ from typing import Any
 
 import jwt
 from aws_lambda_powertools import Logger
-from chalice.app import AuthRequest, AuthResponse, Blueprint, ChaliceAuthorizer
+from chalice.app import AuthRequest, AuthResponse, Blueprint
 
 from chalicelib.api.shapes import ROLES
 
@@ -18,6 +18,7 @@ logger = Logger()
 auth = Blueprint(__name__)
 
 
+@auth.authorizer(name="authorize", ttl_seconds=300)
 def authorize(request: AuthRequest) -> AuthResponse:
     """API Gateway answers 401 to exactly the error text "Unauthorized"."""
     scheme, _, token = request.token.partition(" ")
@@ -35,9 +36,6 @@ def authorize(request: AuthRequest) -> AuthResponse:
         "groups": claims.get("custom:rosterGroups", ""),
     }
     return AuthResponse(routes=["*"], principal_id=claims["sub"], context=context)
-
-
-authorizer: ChaliceAuthorizer = auth.authorizer(name="authorize", ttl_seconds=300)(authorize)
 
 
 def _claims(token: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, Request, Response
 from pydantic import ValidationError
 
-from chalicelib.api.authorizer import authorizer
+from chalicelib.api.authorizer import authorize
 from chalicelib.api.shapes import ROLES, FieldError, Problem, Role
 from chalicelib.errors import (
     BundleRefused,
@@ -126,7 +126,7 @@ def route(
             return _answer(declared, handler, resource.current_request, parameters)
 
         view.__name__ = handler.__name__
-        kwargs: dict[str, Any] = {"authorizer": authorizer} if role else {}
+        kwargs: dict[str, Any] = {"authorizer": authorize} if role else {}
         resource.route(path, methods=[method], name=handler.__name__, **kwargs)(view)
         return handler
 

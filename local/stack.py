@@ -1,0 +1,236 @@
+"""The embedded AWS on one machine: start it, deploy the very template that AWS gets, let people in.
+
+Everything in which the emulator differs from AWS is in this folder.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from infra.build import ROOT, build, with_code
+
+REGION = "us-east-1"
+STACK = "oneroster-local"
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+READY_WITHIN_S = 30
+PASSWORD = "Local-demo-2026"  # of a pool that is reachable from this machine alone
+PEOPLE = {"admin": "Ada Admin", "operator": "Olu Operator", "viewer": "Vera Viewer"}
+
+
+@dataclass
+class Stack:
+    """A running emulator with the product deployed in it."""
+
+    port: int
+    portal_origin: str
+    folder: Path
+    process: "subprocess.Popen[bytes] | None" = None
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.endpoint}/_aws/execute-api/{self.outputs['RestAPIId']}/api"
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 3}),
+        )
+
+    def start(self) -> None:
+        """Start the emulator and wait until it answers; its state is kept in `folder`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kept = {
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self.folder / "state"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self.folder / "objects"),
+        }
+        served = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "MINISTACK_HOST": "127.0.0.1"}
+        path = {"PYTHONPATH": str(ROOT), "AWS_ENDPOINT_URL": self.endpoint, "POWERTOOLS_TRACE_DISABLED": "true"}
+        self.process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "ministack")],
+            env={**os.environ, **KEYS, **kept, **served, **path},
+            stdout=(self.folder / "emulator.log").open("ab"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        until = time.monotonic() + READY_WITHIN_S
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise SystemExit(f"The embedded AWS did not start; see {self.folder}/emulator.log.")
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def deploy(self) -> None:
+        """Create or update the stack from the template that AWS gets; nothing is done where nothing has changed."""
+        built = build(self.folder / "build")
+        code = built.code.read_bytes()
+        bucket, key = f"{STACK}-artifacts", f"{_digest(built.code.parent / 'source')}.zip"
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=key, Body=code)
+        template = json.dumps(with_code(built.template, f"s3://{bucket}/{key}"))
+        s3.put_object(Bucket=bucket, Key="template.json", Body=template.encode())
+        given = {"PortalOrigin": self.portal_origin, "TokenKeysBase": self.endpoint}
+        parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
+        asked = {
+            "StackName": STACK,
+            "TemplateURL": f"{self.endpoint}/{bucket}/template.json",
+            "Parameters": parameters,
+            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+        }
+        cloudformation = self.client("cloudformation")
+        try:
+            if self._exists():
+                cloudformation.update_stack(**asked)
+            else:
+                cloudformation.create_stack(**asked)
+        except ClientError as refusal:
+            if "No updates" not in str(refusal):
+                raise
+        self.outputs = self._settled()
+
+    def _exists(self) -> bool:
+        try:
+            stacks = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        except ClientError:
+            return False
+        return bool(stacks) and not stacks[0]["StackStatus"].startswith("DELETE")
+
+    def _settled(self) -> dict[str, str]:
+        until = time.monotonic() + READY_WITHIN_S
+        while True:
+            stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+            if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+                return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+            if "IN_PROGRESS" not in stack["StackStatus"] or time.monotonic() > until:
+                events = self.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
+                failed = [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}" for e in events if "FAILED" in e["ResourceStatus"]]
+                raise SystemExit(f"The stack is {stack['StackStatus']}: {'; '.join(failed) or stack.get('StackStatusReason')}")
+            time.sleep(0.1)
+
+    def let_people_in(self) -> None:
+        """One person a role, let into every group. Asking twice is asking once."""
+        cognito, pool = self.client("cognito-idp"), self.outputs["UserPool"]
+        for role, name in PEOPLE.items():
+            attributes = {"email": _email(role), "email_verified": "true", "name": name, "custom:rosterGroups": "*"}
+            given = [{"Name": key, "Value": value} for key, value in attributes.items()]
+            try:
+                cognito.admin_create_user(
+                    UserPoolId=pool, Username=_email(role), UserAttributes=given, MessageAction="SUPPRESS", TemporaryPassword=PASSWORD
+                )
+            except cognito.exceptions.UsernameExistsException:
+                continue
+            cognito.admin_set_user_password(UserPoolId=pool, Username=_email(role), Password=PASSWORD, Permanent=True)
+            cognito.admin_add_user_to_group(UserPoolId=pool, Username=_email(role), GroupName=role)
+
+    def token(self, role: str) -> str:
+        """An ID token of the person with this role."""
+        signed_in = self.client("cognito-idp").admin_initiate_auth(
+            UserPoolId=self.outputs["UserPool"],
+            ClientId=self.outputs["PortalClient"],
+            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": _email(role), "PASSWORD": PASSWORD},
+        )
+        return str(signed_in["AuthenticationResult"]["IdToken"])
+
+    def give_back_locks(self) -> None:
+        """Syncs that ran when the emulator was stopped are over: its executions don't survive a restart."""
+        os.environ.update(self.environment())
+        from chalicelib.store import groups, syncs
+        from chalicelib.store.records import State
+
+        for group in groups.find():
+            if group.sync:
+                said = "The local stack was stopped while this sync ran. Start it again."
+                syncs.end(group.sync.sync_id, State.FAILED, said, datetime.now(UTC))
+
+    def environment(self) -> dict[str, str]:
+        """What scripts need to reach the stack."""
+        named = {
+            "DATA_BUCKET": "DataBucket",
+            "GROUPS_TABLE": "GroupsTable",
+            "SYNCS_TABLE": "SyncsTable",
+            "ROSTER_TABLE": "RosterTable",
+            "AUDIT_TABLE": "AuditTable",
+            "STATE_MACHINE_ARN": "StateMachineArn",
+            "USER_POOL": "UserPool",
+            "PORTAL_CLIENT": "PortalClient",
+            "REST_API": "RestAPIId",
+        }
+        reached = {"AWS_ENDPOINT_URL": self.endpoint, "API_URL": f"{self.portal_origin}/api", "PORTAL_URL": self.portal_origin}
+        return {**KEYS, **reached, **{name: self.outputs[output] for name, output in named.items()}}
+
+    def portal_config(self) -> dict[str, str]:
+        """`/config.json` of the portal: everything by its own origin, which the front server leads on."""
+        origin = self.portal_origin
+        return {
+            "apiUrl": f"{origin}/api",
+            "issuer": f"https://cognito-idp.{REGION}.amazonaws.com/{self.outputs['UserPool']}",
+            "clientId": self.outputs["PortalClient"],
+            "redirectUri": f"{origin}/signed-in",
+            "authorizationEndpoint": f"{origin}/oauth2/authorize",
+            "tokenEndpoint": f"{origin}/oauth2/token",
+            "jwksUri": f"{origin}/{self.outputs['UserPool']}/.well-known/jwks.json",
+            "endSessionEndpoint": f"{origin}/logout",
+        }
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+
+
+def write_environment(path: Path, values: Mapping[str, str]) -> None:
+    path.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def read_environment(path: Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
+
+
+def _email(role: str) -> str:
+    return f"{role}@example.org"
+
+
+def _digest(folder: Path) -> str:
+    """Of names and contents: the same code has the same address, so that an unchanged deploy changes nothing."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:32]
+
+

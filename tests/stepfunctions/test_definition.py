@@ -1,0 +1,120 @@
+"""`sync.asl.json` read as data: what must hold of every state, whatever path a sync takes."""
+
+import json
+import re
+from typing import Any
+
+import cfnlint.api
+import pytest
+
+from app import app
+from chalicelib import errors
+from tests.stepfunctions.definition import PATH, attempts, catches_all, definition, every_state
+
+STATES = list(every_state(definition()["States"]))
+TASKS = [(name, state, outside) for name, state, outside in STATES if state["Type"] == "Task"]
+WAITS = [(name, state) for name, state, _ in TASKS if state["Resource"].endswith(".waitForTaskToken")]
+REFUSALS = ("BundleRefused", "Conflict", "LockLost", "NotFound")
+PASSING = (
+    "SourceUnavailable",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+)
+
+each_task = pytest.mark.parametrize(("state", "caught_outside"), [each[1:] for each in TASKS], ids=[each[0] for each in TASKS])
+
+
+def test_step_functions_would_take_the_definition() -> None:
+    assert lint(definition()) == []
+
+
+def test_the_validator_would_tell_of_a_broken_definition() -> None:
+    broken = definition()
+    broken["States"]["Plan"]["TimeoutSeconds"] = "soon"
+
+    assert lint(broken)
+
+
+def test_every_state_leads_to_one_that_exists_and_every_state_is_reached() -> None:
+    machines = [definition()]
+    for _, state, _ in STATES:
+        machines += [*state.get("Branches", []), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
+    for machine in machines:
+        named = {machine["StartAt"]}
+        for state in machine["States"].values():
+            named |= {part["Next"] for part in (state, *state.get("Choices", []), *state.get("Catch", [])) if "Next" in part}
+            named |= {state["Default"]} if "Default" in state else set()
+        assert named == set(machine["States"])
+
+
+@each_task
+def test_every_state_that_works_has_an_end_in_time_and_its_failure_is_recorded(
+    state: dict[str, Any], caught_outside: bool
+) -> None:
+    assert state["TimeoutSeconds"] > 0
+    assert catches_all(state) or caught_outside
+
+
+@each_task
+def test_what_can_pass_is_tried_again_and_a_refusal_never(state: dict[str, Any], caught_outside: bool) -> None:
+    assert all(attempts(state, error) >= 3 for error in PASSING)
+    assert all(attempts(state, error) == 0 for error in REFUSALS)
+
+
+@each_task
+def test_tries_keep_their_distance_from_each_other(state: dict[str, Any], caught_outside: bool) -> None:
+    for retrier in state["Retry"]:
+        if retrier["MaxAttempts"]:
+            assert (retrier["BackoffRate"], retrier["JitterStrategy"]) == (2, "FULL")
+            assert retrier["MaxDelaySeconds"] <= 60
+
+
+@pytest.mark.parametrize(("name", "state"), WAITS)
+def test_a_question_waits_seven_days_and_is_not_asked_again_after_them(name: str, state: dict[str, Any]) -> None:
+    assert state["TimeoutSeconds"] == 7 * 24 * 60 * 60
+    assert attempts(state, "States.Timeout") == 0
+
+
+def test_the_four_questions_fit_into_the_time_of_the_whole() -> None:
+    assert len(WAITS) == 4
+    assert definition()["TimeoutSeconds"] > sum(state["TimeoutSeconds"] for _, state in WAITS)
+
+
+def test_every_error_in_the_machine_is_one_of_ours_or_of_aws() -> None:
+    ours = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.RosterError)}
+    for _, state, _ in STATES:
+        named = {error for rule in state.get("Retry", []) + state.get("Catch", []) for error in rule["ErrorEquals"]}
+        named |= {state["Error"]} if state["Type"] == "Fail" and "Error" in state else set()
+        assert {error for error in named if not error.startswith(("States.", "Lambda."))} <= ours
+
+
+def test_every_lambda_in_the_machine_is_a_registered_handler_and_every_step_is_used() -> None:
+    placeholders = set(re.findall(r"\$\{(\w+)\}", PATH.read_text()))
+    steps = {
+        "".join(part.capitalize() for part in handler.name.split("_"))
+        for handler in app.pure_lambda_functions
+        if handler.handler_string.startswith("chalicelib.steps.")
+    }
+
+    assert placeholders == steps
+
+
+def test_only_ids_and_keys_of_files_are_carried_from_state_to_state() -> None:
+    kept = {name: state.get("ResultPath", "$") for name, state, _ in STATES if state["Type"] in ("Task", "Parallel", "Map")}
+
+    assert {name: path for name, path in kept.items() if path is not None} == {"Plan": "$.plan", "AskApproval": "$.approval"}
+
+
+def test_task_tokens_go_to_the_ask_lambda_alone() -> None:
+    holders = [state for _, state, _ in TASKS if "Task.Token" in json.dumps(state)]
+
+    assert {state["Parameters"]["FunctionName"] for state in holders} == {"${Ask}"}
+
+
+def lint(machine: dict[str, Any]) -> list[Any]:
+    """What cfn-lint's schema of the language says (E3601) about the machine as CloudFormation gets it."""
+    properties = {"DefinitionString": json.dumps(machine), "RoleArn": "arn:aws:iam::123456789012:role/machine"}
+    template = {"Resources": {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}}}
+    return cfnlint.api.lint_all(json.dumps(template))
