@@ -16,20 +16,43 @@ def get(group_id: str, entity: str, sourced_id: str) -> dict[str, Any] | None:
     return table(TABLE).get_item(Key=key, ConsistentRead=True).get("Item")
 
 
-def all_of(group_id: str, entity: str) -> Iterator[dict[str, Any]]:
-    """Every record of a collection, removed ones still kept included."""
-    for shard in range(SHARDS):
-        yield from _query({"KeyConditionExpression": Key("shard").eq(f"{group_id}#{entity}#{shard:02d}"), "ConsistentRead": True})
+def page(group_id: str, entity: str, limit: int, cursor: str = "") -> tuple[list[dict[str, Any]], str]:
+    """Up to `limit` records, removed ones still kept included, and the cursor of those that follow: "" after the last.
+
+    The order is the same on every call and means nothing.
+    """
+    found: list[dict[str, Any]] = []
+    start, _, after = cursor.partition("#")
+    for number in range(int(start or 0), SHARDS):
+        shard = f"{group_id}#{entity}#{number:02d}"
+        key = Key("shard").eq(shard)
+        asked = {"KeyConditionExpression": key & Key("sourcedId").gt(after) if after else key, "ConsistentRead": True}
+        for item in _query(asked):
+            if len(found) == limit:
+                return found, f"{found[-1]['shard'].rsplit('#', 1)[1]}#{found[-1]['sourcedId']}"
+            found.append(item)
+        after = ""
+    return found, ""
 
 
-def enrollments_of_class(group_id: str, class_sourced_id: str) -> list[dict[str, Any]]:
+def members_of_class(group_id: str, class_sourced_id: str) -> list[dict[str, Any]]:
+    """The class's enrollments, ended ones still kept included."""
     key = Key("classKey").eq(f"{group_id}#{class_sourced_id}")
     return list(_query({"IndexName": "byClass", "KeyConditionExpression": key}))
 
 
-def enrollments_of_user(group_id: str, user_sourced_id: str) -> list[dict[str, Any]]:
+def classes_of_user(group_id: str, user_sourced_id: str) -> list[dict[str, Any]]:
+    """The person's enrollments, ended ones still kept included."""
     key = Key("userKey").eq(f"{group_id}#{user_sourced_id}")
     return list(_query({"IndexName": "byUser", "KeyConditionExpression": key}))
+
+
+def all_of(group_id: str, entity: str) -> Iterator[dict[str, Any]]:
+    """Every record of a collection, removed ones still kept included."""
+    for number in range(SHARDS):
+        yield from _query(
+            {"KeyConditionExpression": Key("shard").eq(f"{group_id}#{entity}#{number:02d}"), "ConsistentRead": True}
+        )
 
 
 def _query(asked: dict[str, Any]) -> Iterator[dict[str, Any]]:

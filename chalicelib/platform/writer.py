@@ -7,37 +7,73 @@ import json
 import os
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 from zlib import crc32
 
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
+
 from chalicelib.errors import SourceUnavailable
+from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.store.tables import client
 
 SHARDS = 16
 BATCH = 25  # DynamoDB's BatchWriteItem takes 25 items
+WRITERS = 4
+WAVE = 20 * BATCH  # between two waves it is seen whether the sync goes on
 ATTEMPTS = 10
 LONGEST_WAIT_S = 8.0
 REMOVALS = ("deactivate", "end")
+# A batch of which the table took nothing at all is an error of one of these names instead of unprocessed items.
+PASSING = ("ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "InternalServerError")
+
+Requests = Sequence[dict[str, Any]]
 
 
-def write_chunk(lines: Iterable[bytes], group_id: str, sync_id: str, grace_days: int, with_removals: bool) -> int:
+def write_chunk(
+    lines: Iterable[bytes], group_id: str, sync_id: str, grace_days: int, with_removals: bool, go_on: Callable[[], None]
+) -> int:
     """Write a chunk's lines (JSON, as the plan made them); how many were written.
 
-    Raises SourceUnavailable when the table takes no more even after waiting; what was written stays and is the same
-    when it is written again.
+    `go_on` is called before each wave of writes and after each pause; when it raises, nothing more is written. Raises
+    SourceUnavailable when the table takes no more even after waiting; what was written stays and is the same when it
+    is written again.
     """
     changes = (json.loads(line, parse_float=Decimal) for line in lines)
     wanted = (change for change in changes if with_removals or change["action"] not in REMOVALS)
-    items = (item_of(change, group_id, sync_id, grace_days) for change in wanted)
+    requests = ({"PutRequest": {"Item": item_of(change, group_id, sync_id, grace_days)}} for change in wanted)
+
+    def pause(seconds: float) -> None:
+        time.sleep(seconds)
+        go_on()
+
     written = 0
-    while batch := list(islice(items, BATCH)):
-        _write_batch(batch)
-        written += len(batch)
+    with ThreadPoolExecutor(WRITERS) as pool:
+        while wave := list(islice(requests, WAVE)):
+            go_on()
+            batches = [wave[start : start + BATCH] for start in range(0, len(wave), BATCH)]
+            list(pool.map(lambda batch: send_all(batch, _send, pause), batches))
+            written += len(wave)
     return written
+
+
+def delete_group(group_id: str) -> int:
+    """Take every record of the group out of the table, at once and for good; how many there were."""
+    keys = {"ProjectionExpression": "shard, sourcedId"}
+    deleted = 0
+    for shard in (f"{group_id}#{entity}#{number:02d}" for entity in ENTITIES for number in range(SHARDS)):
+        asked: Any = {"TableName": os.environ["ROSTER_TABLE"], "KeyConditionExpression": Key("shard").eq(shard), **keys}
+        for page in client().get_paginator("query").paginate(**asked):
+            requests = [{"DeleteRequest": {"Key": item}} for item in page["Items"]]
+            for start in range(0, len(requests), BATCH):
+                send_all(requests[start : start + BATCH], _send, time.sleep)
+            deleted += len(requests)
+    return deleted
 
 
 def shard_of(group_id: str, entity: str, sourced_id: str) -> str:
@@ -72,26 +108,35 @@ def item_of(change: dict[str, Any], group_id: str, sync_id: str, grace_days: int
     return item
 
 
+def send_all(requests: Requests, send: Callable[[Requests], Requests], pause: Callable[[float], None]) -> None:
+    """Send until nothing is left. `send` gives back what the table didn't take.
+
+    boto3's own batch writer sends what was left over again at once and for ever; a throttled table needs pauses (full
+    jitter, doubling), and a Lambda an end. Raises SourceUnavailable.
+    """
+    left = send(requests)
+    for attempt in range(1, ATTEMPTS):
+        if not left:
+            return
+        pause(random.uniform(0, min(LONGEST_WAIT_S, 0.05 * 2**attempt)))
+        left = send(left)
+    if left:
+        raise SourceUnavailable(f"The Roster table did not take {len(left)} of {len(requests)} items in {ATTEMPTS} attempts.")
+
+
+def _send(requests: Requests) -> Requests:
+    name = os.environ["ROSTER_TABLE"]
+    asked: Any = {name: requests}
+    try:
+        left: Any = client().batch_write_item(RequestItems=asked)["UnprocessedItems"].get(name, [])
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] not in PASSING:
+            raise
+        return requests
+    return list(left)
+
+
 def _without_nothing(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_nothing(inner) for name, inner in value.items() if inner is not None}
     return [_without_nothing(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _write_batch(items: Sequence[dict[str, Any]]) -> None:
-    # boto3's own batch writer sends what was left over again at once and for ever; a throttled table needs pauses,
-    # and a Lambda an end.
-    name = os.environ["ROSTER_TABLE"]
-    left: Any = [{"PutRequest": {"Item": item}} for item in items]
-    for wait_s in _waits():
-        left = client().batch_write_item(RequestItems={name: left})["UnprocessedItems"].get(name, [])
-        if not left:
-            return
-        time.sleep(wait_s)
-    raise SourceUnavailable(f"The Roster table did not take {len(left)} of {len(items)} items after {ATTEMPTS} attempts.")
-
-
-def _waits() -> Iterator[float]:
-    """Full jitter, doubling."""
-    for attempt in range(ATTEMPTS):
-        yield random.uniform(0, min(LONGEST_WAIT_S, 0.05 * 2**attempt))

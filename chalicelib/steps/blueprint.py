@@ -7,6 +7,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
@@ -16,7 +17,6 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from chalice.app import Blueprint
 
-from chalicelib.errors import LockLost
 from chalicelib.platform import writer
 from chalicelib.roster.guard import Guard
 from chalicelib.roster.plan import Policy, next_snapshot, plan_changes
@@ -24,7 +24,7 @@ from chalicelib.roster.selection import EVERYTHING, Selection
 from chalicelib.roster.stage import stage_bundle, stage_orgs
 from chalicelib.sheets.report import ReportHeader, write_report
 from chalicelib.sources import zip as zip_source
-from chalicelib.steps.endings import ending_of, success
+from chalicelib.steps import endings
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.limits import limits
 from chalicelib.store.records import EntityCounts, Group, Mode, Progress, Question, QuestionKind, State, Step, Sync, SyncCounts
@@ -56,7 +56,7 @@ class ChunkEvent(StepEvent):
     withRemovals: bool
 
 
-class CommitEvent(StepEvent):
+class DecidedEvent(StepEvent):
     withRemovals: bool
 
 
@@ -70,11 +70,11 @@ class FailureEvent(StepEvent):
 def open_source(event: OpenEvent, context: LambdaContext) -> None:
     """State `OpenSource`: see that the bundle is one, and list its schools for a selective sync."""
     sync_id = _named(event)
-    with _progress(sync_id, Step.OPEN), files.workspace(sync_id, reads=["bundle"], writes=["stage"]) as room:
+    with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, reads=["bundle"], writes=["stage"]) as room:
         wanted = frozenset({"manifest.csv", "orgs.csv"})
         zip_source.inflate(room / "bundle" / "bundle.zip", room / "csv", _zip_limits(), wanted)
         if event["mode"] == Mode.SELECTIVE:
-            stage_orgs(room / "csv", room / "stage")
+            rows.number = stage_orgs(room / "csv", room / "stage").read
 
 
 @steps.lambda_function(name="stage")
@@ -83,10 +83,11 @@ def open_source(event: OpenEvent, context: LambdaContext) -> None:
 def stage(event: StepEvent, context: LambdaContext) -> None:
     """State `Stage`: read, judge and clean the whole bundle."""
     sync_id = _named(event)
-    with _progress(sync_id, Step.STAGE), files.workspace(sync_id, reads=["bundle"], writes=["stage"]) as room:
+    with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, reads=["bundle"], writes=["stage"]) as room:
         zip_source.inflate(room / "bundle" / "bundle.zip", room / "csv", _zip_limits())
         staged = stage_bundle(room / "csv", room / "stage")
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
+        rows.number = sum(each.read for each in staged.counts.values())
     syncs.counted(sync_id, _counts(read), held=False)
 
 
@@ -109,10 +110,11 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     selection = EVERYTHING if sync.mode is Mode.FULL else Selection.from_json(files.selection_of(sync_id))
     cut_off = [mark for mark in group.unfinished if mark != sync_id]
-    with _progress(sync_id, Step.PLAN), files.workspace(sync_id, reads=["stage"], writes=["plan"]) as room:
+    with _progress(sync_id, Step.PLAN) as rows, files.workspace(sync_id, reads=["stage"], writes=["plan"]) as room:
         snapshot = _snapshot(group, room)
         unfinished = [_changes_of(mark, room) for mark in cut_off]
         planned = plan_changes(room / "stage", selection, snapshot, room / "plan", _policy(sync, group), unfinished)
+        rows.number = sum(each["selected"] for each in planned.counts.values())
     counts = {name: getattr(sync.counts, field).model_dump() | planned.counts[name] for name, field in _ENTITY_FIELDS.items()}
     syncs.counted(sync_id, _counts(counts), planned.held)
     return {
@@ -130,13 +132,18 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
 def apply_chunk(event: ChunkEvent, context: LambdaContext) -> None:
     """State `ApplyChunk`: write one chunk's changes to the platform. Raises LockLost once the sync was ended."""
     sync_id = _named(event)
-    group = groups.get(event["groupId"])
-    if group.sync is None or group.sync.sync_id != sync_id:
-        raise LockLost(f"Sync {sync_id} no longer holds group {group.group_id}; nothing more is written.")
-    groups.mark_unfinished(group.group_id, sync_id)
+    sync, group = syncs.get(sync_id), groups.get(event["groupId"])
+
+    def go_on() -> None:
+        groups.mark_unfinished(group.group_id, sync_id)
+
+    go_on()
+    if _applying(sync) is None:
+        total = endings.changes(endings.written(sync.counts, event["withRemovals"]))
+        syncs.progressed(sync_id, Progress(step=Step.APPLY, total=total, started_at=_now()))
     chunk = f"plan/chunks/{event['chunk']}"
     with files.workspace(sync_id, reads=[chunk]) as room, gzip.open(room / chunk) as lines:
-        written = writer.write_chunk(lines, group.group_id, sync_id, group.grace_days, event["withRemovals"])
+        written = writer.write_chunk(lines, group.group_id, sync_id, group.grace_days, event["withRemovals"], go_on)
     syncs.applied(sync_id, written)
     metrics.add_metric(name="RecordsWritten", unit=MetricUnit.Count, value=written)
 
@@ -144,16 +151,21 @@ def apply_chunk(event: ChunkEvent, context: LambdaContext) -> None:
 @steps.lambda_function(name="commit")
 @tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
-def commit(event: CommitEvent, context: LambdaContext) -> None:
+def commit(event: DecidedEvent, context: LambdaContext) -> None:
     """State `Commit`: make the next snapshot and move the group's pointer to it."""
     sync_id = _named(event)
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     if group.snapshot == sync_id:
         return  # an earlier try came this far
-    with _progress(sync_id, Step.COMMIT), files.workspace(sync_id, reads=["plan/changes.parquet"]) as room:
+    if applying := _applying(sync):
+        syncs.progressed(sync_id, applying.model_copy(update={"done": applying.total, "ended_at": _now()}))
+    counts = endings.written(sync.counts, event["withRemovals"])
+    with _progress(sync_id, Step.COMMIT) as rows, files.workspace(sync_id, reads=["plan/changes.parquet"]) as room:
         before = _snapshot(group, room)
         next_snapshot(before, room / "plan", room / "next", sync.started_at, group.grace_days, event["withRemovals"])
         files.store_snapshot(group.group_id, sync_id, room / "next")
+        rows.number = endings.changes(counts)
+    syncs.counted(sync_id, counts, sync.held)
     groups.move_snapshot(group.group_id, sync_id, cleared=sync.mode is Mode.FULL and event["withRemovals"])
 
 
@@ -161,11 +173,13 @@ def commit(event: CommitEvent, context: LambdaContext) -> None:
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
-def report(event: StepEvent, context: LambdaContext) -> None:
+def report(event: DecidedEvent, context: LambdaContext) -> None:
     """State `Report`: write the log for people, end the sync and give the lock back."""
     sync_id = _named(event)
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
-    message = success(sync.counts)
+    if sync.ended_at is not None:
+        return  # an earlier try came this far
+    message = endings.success(sync.counts, event["withRemovals"])
     with _progress(sync_id, Step.REPORT):
         reads = ["stage/summary.json", "stage/problems.parquet", "plan/summary.json", "plan/changes.parquet"]
         with files.workspace(sync_id, reads=reads, writes=["report"]) as room:
@@ -181,8 +195,9 @@ def report(event: StepEvent, context: LambdaContext) -> None:
             written = write_report(room, room / "report", header)
             said = [{"name": each.name, "title": each.title, "sizeBytes": each.size_bytes} for each in written]
             (room / "report" / "files.json").write_text(json.dumps(said))
-    syncs.end(sync_id, State.SUCCEEDED, message, _now())
-    metrics.add_metric(name="SyncSucceeded", unit=MetricUnit.Count, value=1)
+    if syncs.end(sync_id, State.SUCCEEDED, message, _now()):
+        logger.info("sync succeeded", extra={"changes": endings.changes(sync.counts)})
+        metrics.add_metric(name="SyncSucceeded", unit=MetricUnit.Count, value=1)
 
 
 @steps.lambda_function(name="record_failure")
@@ -192,11 +207,12 @@ def report(event: StepEvent, context: LambdaContext) -> None:
 def record_failure(event: FailureEvent, context: LambdaContext) -> None:
     """State `RecordFailure`: end the sync with what happened, in a sentence, and give the lock back."""
     sync_id = _named(event)
-    group = groups.get(event["groupId"])
-    ending = ending_of(event["error"], sync_id, half_applied=sync_id in group.unfinished)
-    syncs.end(sync_id, ending.state, ending.message, _now())
-    logger.warning("sync ended without success", extra={"outcome": ending.state, "error": event["error"].get("Error")})
-    metrics.add_metric(name=f"Sync{ending.state.capitalize()}", unit=MetricUnit.Count, value=1)
+    extent = endings.extent(groups.get(event["groupId"]), sync_id)
+    ending = endings.ending_of(event["error"], sync_id, extent)
+    if syncs.end(sync_id, ending.state, ending.message, _now()):
+        said = {"outcome": ending.state, "error": event["error"].get("Error"), "written": extent.name}
+        logger.warning("sync ended without success", extra=said)
+        metrics.add_metric(name=f"Sync{ending.state.capitalize()}", unit=MetricUnit.Count, value=1)
 
 
 _ENTITY_FIELDS = {field.alias or name: name for name, field in SyncCounts.model_fields.items()}
@@ -206,19 +222,31 @@ def _counts(by_entity: dict[str, dict[str, int]]) -> SyncCounts:
     return SyncCounts(**{_ENTITY_FIELDS[name]: EntityCounts(**numbers) for name, numbers in by_entity.items()})
 
 
-def _named(event: StepEvent | OpenEvent | AskEvent | ChunkEvent | CommitEvent | FailureEvent) -> str:
+def _named(event: StepEvent | OpenEvent | AskEvent | ChunkEvent | DecidedEvent | FailureEvent) -> str:
     """The sync's id, which from here on stands in every line of the log."""
     logger.append_keys(groupId=event["groupId"], syncId=event["syncId"])
     tracer.put_annotation("syncId", event["syncId"])
     return event["syncId"]
 
 
+@dataclass
+class Rows:
+    """How many rows a step went through, told when it ends."""
+
+    number: int = 0
+
+
 @contextmanager
-def _progress(sync_id: str, step: Step) -> Iterator[None]:
-    started = _now()
-    syncs.progressed(sync_id, Progress(step=step, done=0, started_at=started))
-    yield
-    syncs.progressed(sync_id, Progress(step=step, done=1, total=1, started_at=started, ended_at=_now()))
+def _progress(sync_id: str, step: Step) -> Iterator[Rows]:
+    started, rows = _now(), Rows()
+    syncs.progressed(sync_id, Progress(step=step, started_at=started))
+    yield rows
+    ended = Progress(step=step, done=rows.number, total=rows.number, started_at=started, ended_at=_now())
+    syncs.progressed(sync_id, ended)
+
+
+def _applying(sync: Sync) -> Progress | None:
+    return next((each for each in sync.progress if each.step is Step.APPLY), None)
 
 
 def _zip_limits() -> zip_source.Limits:

@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 
 from chalicelib import errors
-from chalicelib.store.records import EntityCounts, State, SyncCounts
+from chalicelib.store.records import EntityCounts, Group, State, SyncCounts
 
 # An error of the machine, by the name it matches, and the state that it means. Any other is a failure.
 STATES = {
@@ -14,11 +15,22 @@ STATES = {
     "Discarded": State.DISCARDED,
 }
 SENTENCES = {
-    State.EXPIRED: "Nobody answered within seven days, so the sync ended. Nothing was changed.",
-    State.DISCARDED: "The changes were discarded. Nothing was changed.",
+    State.EXPIRED: "Nobody answered within seven days, so the sync ended.",
+    State.DISCARDED: "The changes were discarded.",
     State.CANCELLED: "The sync was ended from outside.",
 }
-HALF_APPLIED = " Some changes had been written already; the next sync makes them right without help."
+NOTHING_NEW = "Nothing has changed since the last sync; nothing was written."
+ONLY_REMOVALS = "Nothing was written: every change was a removal, and removals were left out, as approved."
+# A Map's own error: which of its chunks failed, and why, stands in the log alone.
+CHUNKS_FAILED = "States.ExceedToleratedFailureThreshold"
+
+
+class Extent(StrEnum):
+    """How much of a sync's plan the platform has when the sync ends."""
+
+    NOTHING = "Nothing was changed."
+    SOME = "Some changes had been written already; the next sync makes them right without help."
+    ALL = "All its changes had been written."
 
 
 @dataclass(frozen=True)
@@ -27,20 +39,40 @@ class Ending:
     message: str
 
 
-def success(counts: SyncCounts) -> str:
-    """What was written, in numbers."""
-    each: list[EntityCounts] = [getattr(counts, name) for name in SyncCounts.model_fields]
+def extent(group: Group, sync_id: str) -> Extent:
+    if group.snapshot == sync_id:
+        return Extent.ALL
+    return Extent.SOME if sync_id in group.unfinished else Extent.NOTHING
+
+
+def written(counts: SyncCounts, with_removals: bool) -> SyncCounts:
+    """The plan's counts as they came true: without removals, when it was approved so."""
+    if with_removals:
+        return counts
+    none = {"deactivated": 0, "ended": 0}
+    return SyncCounts(**{name: each.model_copy(update=none) for name, each in _by_field(counts).items()})
+
+
+def changes(counts: SyncCounts) -> int:
+    """Rows written, of every entity together."""
+    return sum(one.created + one.updated + one.deactivated + one.ended for one in _by_field(counts).values())
+
+
+def success(counts: SyncCounts, with_removals: bool) -> str:
+    """What was written, in numbers. `counts` are those of `written`."""
+    if not changes(counts):
+        return NOTHING_NEW if with_removals else ONLY_REMOVALS
+    left_out = "" if with_removals else " Removals were left out, as approved."
+    each = _by_field(counts).values()
     created, updated = sum(one.created for one in each), sum(one.updated for one in each)
     deactivated, ended = sum(one.deactivated for one in each), sum(one.ended for one in each)
-    if not created + updated + deactivated + ended:
-        return "Nothing has changed since the last sync; nothing was written."
     return (
         f"Synced: {created:,} created, {updated:,} updated, {deactivated:,} deactivated, {ended:,} ended, "
-        f"{sum(one.unchanged for one in each):,} unchanged."
+        f"{sum(one.unchanged for one in each):,} unchanged.{left_out}"
     )
 
 
-def ending_of(error: dict[str, str], sync_id: str, half_applied: bool) -> Ending:
+def ending_of(error: dict[str, str], sync_id: str, extent: Extent) -> Ending:
     """`error` is what Step Functions caught: Error, a name, and Cause, often JSON with an errorMessage.
 
     A message of ours is shown as it is; of anything unexpected only that it happened, since it may hold a person's data.
@@ -48,7 +80,12 @@ def ending_of(error: dict[str, str], sync_id: str, half_applied: bool) -> Ending
     name = error.get("Error", "")
     state = STATES.get(name, State.FAILED)
     message = SENTENCES.get(state) or (_message(error) if _is_ours(name) else _unexpected(name, sync_id))
-    return Ending(state, message + (HALF_APPLIED if half_applied else ""))
+    said = state is State.REFUSED and extent is Extent.NOTHING  # a refusal says so in its own sentence
+    return Ending(state, message if said else f"{message} {extent}")
+
+
+def _by_field(counts: SyncCounts) -> dict[str, EntityCounts]:
+    return {name: getattr(counts, name) for name in SyncCounts.model_fields}
 
 
 def _is_ours(name: str) -> bool:
@@ -64,4 +101,6 @@ def _message(error: dict[str, str]) -> str:
 
 
 def _unexpected(name: str, sync_id: str) -> str:
+    if name == CHUNKS_FAILED:
+        return f"The platform did not take every change. Start the sync again; if it happens again, name {sync_id} to support."
     return f"The sync stopped because of an error of ours ({name or 'unknown'}). Start it again; name {sync_id} to support."

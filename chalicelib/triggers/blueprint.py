@@ -27,6 +27,7 @@ def execution_ended(event: CloudWatchEvent) -> None:
     sync_id = detail["name"]
     logger.append_keys(syncId=sync_id)
     stopped = detail["status"] == "ABORTED"
-    message = "The sync was stopped from outside." if stopped else "The sync stopped because of an error of ours. Start it again."
+    why = "The sync was stopped from outside." if stopped else "The sync stopped because of an error of ours. Start it again."
+    message = f"{why} What it may have written already, the next sync makes right without help."
     if syncs.end(sync_id, State.CANCELLED if stopped else State.FAILED, message, datetime.now(UTC)):
         logger.warning("sync ended by its execution", extra={"status": detail["status"]})

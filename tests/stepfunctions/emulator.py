@@ -1,0 +1,85 @@
+"""Starts the embedded AWS with its state machines failing as AWS's do: `python -m tests.stepfunctions.emulator`.
+
+Where ministack 1.5.33 differs, and what is mended here:
+- A failed Python Lambda is known by its exception's class name, which Retry and Catch match. A warm worker's is always
+  `Runtime.HandlerError`; only the traceback in its log has the name.
+- A Parallel fails as soon as one branch does. There it waits for the others first, for days if one asks a question.
+- A Lambda that fails instead of passing its task token on fails the wait. There the wait goes on.
+"""
+
+import contextvars
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ministack import app
+from ministack.services import lambda_svc, stepfunctions
+
+NAMELESS = "Runtime.HandlerError"
+Json = dict[str, Any]
+
+
+def error_name(traceback: str, message: str) -> str:
+    """The class name that stands before the message, which may have many lines, at the traceback's end."""
+    before = traceback.rstrip("\n").removesuffix(message.rstrip("\n")).rstrip(": \n")
+    return before.rsplit("\n", 1)[-1].rsplit(".", 1)[-1]
+
+
+def naming_errors(execute: Callable[..., Json]) -> Callable[..., Json]:
+    def executed(*given: Any) -> Json:
+        result = execute(*given)
+        body = result.get("body")
+        if result.get("error") and isinstance(body, dict) and body.get("errorType") == NAMELESS:
+            body["errorType"] = error_name(result.get("log", ""), body["errorMessage"]) or NAMELESS
+        return result
+
+    return executed
+
+
+def failing_waits(call: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    def called(function: str, event: Any) -> Any:
+        try:
+            return call(function, event)
+        except stepfunctions._ExecutionError as failure:
+            waiting = stepfunctions._task_tokens.get(event.get("token")) if isinstance(event, dict) else None
+            if waiting:
+                waiting["error"] = {"Error": failure.error, "Cause": failure.cause}
+                waiting["event"].set()
+            raise
+
+    return called
+
+
+def run_branches(state: Json, raw_input: Json, execution: Json, context: Json) -> tuple[Any, str | None]:
+    """`stepfunctions._run_parallel_branches`, but the first branch that fails decides; the others are left behind."""
+    given = stepfunctions._apply_parameters(state, stepfunctions._apply_input_path(state, raw_input, context), context)
+    ended: queue.SimpleQueue[tuple[int, Any, Exception | None]] = queue.SimpleQueue()
+
+    def run(place: int, branch: Json) -> None:
+        try:
+            ended.put(
+                (place, stepfunctions._run_sub_machine(branch["States"], branch["StartAt"], given, execution, context), None)
+            )
+        except Exception as failure:  # noqa: BLE001  raised again where the branches meet
+            ended.put((place, None, failure))
+
+    for place, branch in enumerate(state["Branches"]):
+        threading.Thread(target=contextvars.copy_context().run, args=(run, place, branch), daemon=True).start()
+    results: dict[int, Any] = {}
+    for _ in state["Branches"]:
+        place, result, failure = ended.get()
+        if failure:
+            raise failure
+        results[place] = result
+    output = stepfunctions._apply_result_selector(state, [results[place] for place in sorted(results)])
+    output = stepfunctions._apply_output_path(state, stepfunctions._apply_result_path(state, raw_input, output), context)
+    return output, stepfunctions._next_or_end(state)
+
+
+if __name__ == "__main__":
+    lambda_svc._execute_function_warm = naming_errors(lambda_svc._execute_function_warm)
+    stepfunctions._call_lambda = failing_waits(stepfunctions._call_lambda)
+    stepfunctions._run_parallel_branches = run_branches
+    sys.exit(app.main())
