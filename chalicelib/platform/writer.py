@@ -64,7 +64,7 @@ def write_chunk(
 
 def delete_group(group_id: str) -> int:
     """Take every record of the group out of the table, at once and for good; how many there were."""
-    keys = {"ProjectionExpression": "shard, sourcedId"}
+    keys = {"ProjectionExpression": "#shard, sourcedId", "ExpressionAttributeNames": {"#shard": "shard"}}
     deleted = 0
     for shard in (f"{group_id}#{entity}#{number:02d}" for entity in ENTITIES for number in range(SHARDS)):
         asked: Any = {"TableName": os.environ["ROSTER_TABLE"], "KeyConditionExpression": Key("shard").eq(shard), **keys}

@@ -117,6 +117,8 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
         rows.number = sum(each["selected"] for each in planned.counts.values())
     counts = {name: getattr(sync.counts, field).model_dump() | planned.counts[name] for name, field in _ENTITY_FIELDS.items()}
     syncs.counted(sync_id, _counts(counts), planned.held)
+    if planned.changes:  # chunks run side by side, so what they count against is written before the first of them
+        syncs.progressed(sync_id, Progress(step=Step.APPLY, total=planned.changes, started_at=_now()))
     return {
         "ask": planned.held or sync.preview,
         "changes": planned.changes,
@@ -132,15 +134,12 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
 def apply_chunk(event: ChunkEvent, context: LambdaContext) -> None:
     """State `ApplyChunk`: write one chunk's changes to the platform. Raises LockLost once the sync was ended."""
     sync_id = _named(event)
-    sync, group = syncs.get(sync_id), groups.get(event["groupId"])
+    group = groups.get(event["groupId"])
 
     def go_on() -> None:
         groups.mark_unfinished(group.group_id, sync_id)
 
     go_on()
-    if _applying(sync) is None:
-        total = endings.changes(endings.written(sync.counts, event["withRemovals"]))
-        syncs.progressed(sync_id, Progress(step=Step.APPLY, total=total, started_at=_now()))
     chunk = f"plan/chunks/{event['chunk']}"
     with files.workspace(sync_id, reads=[chunk]) as room, gzip.open(room / chunk) as lines:
         written = writer.write_chunk(lines, group.group_id, sync_id, group.grace_days, event["withRemovals"], go_on)
@@ -157,9 +156,10 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     if group.snapshot == sync_id:
         return  # an earlier try came this far
-    if applying := _applying(sync):
-        syncs.progressed(sync_id, applying.model_copy(update={"done": applying.total, "ended_at": _now()}))
     counts = endings.written(sync.counts, event["withRemovals"])
+    for applying in (each for each in sync.progress if each.step is Step.APPLY):
+        done = endings.changes(counts)
+        syncs.progressed(sync_id, applying.model_copy(update={"done": done, "total": done, "ended_at": _now()}))
     with _progress(sync_id, Step.COMMIT) as rows, files.workspace(sync_id, reads=["plan/changes.parquet"]) as room:
         before = _snapshot(group, room)
         next_snapshot(before, room / "plan", room / "next", sync.started_at, group.grace_days, event["withRemovals"])
@@ -243,10 +243,6 @@ def _progress(sync_id: str, step: Step) -> Iterator[Rows]:
     yield rows
     ended = Progress(step=step, done=rows.number, total=rows.number, started_at=started, ended_at=_now())
     syncs.progressed(sync_id, ended)
-
-
-def _applying(sync: Sync) -> Progress | None:
-    return next((each for each in sync.progress if each.step is Step.APPLY), None)
 
 
 def _zip_limits() -> zip_source.Limits:

@@ -1,0 +1,80 @@
+"""The sentence with which a sync ends."""
+
+import json
+
+import pytest
+
+from chalicelib import errors
+from chalicelib.steps.endings import Extent, ending_of, success, written
+from chalicelib.store.records import EntityCounts, State, SyncCounts
+
+REFUSAL = "users.csv is missing. Export again with every file. Nothing was changed."
+
+
+def error(name: str, message: str = "") -> dict[str, str]:
+    said = {"errorMessage": message, "errorType": name, "stackTrace": ["  File blueprint.py, line 1\n"]}
+    return {"Error": name, "Cause": json.dumps(said)}
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("BundleRefused", State.REFUSED),
+        ("QuestionExpired", State.EXPIRED),
+        ("Discarded", State.DISCARDED),
+        ("LockLost", State.CANCELLED),
+        ("SourceUnavailable", State.FAILED),
+        ("States.Timeout", State.FAILED),
+        ("Runtime.ExitError", State.FAILED),
+        ("KeyError", State.FAILED),
+        ("", State.FAILED),
+    ],
+)
+def test_each_error_has_its_state(name: str, state: State) -> None:
+    assert ending_of(error(name, "m"), "g1-1", Extent.NOTHING).state is state
+
+
+def test_a_refusal_is_shown_in_its_own_words_alone() -> None:
+    assert ending_of(error("BundleRefused", REFUSAL), "g1-1", Extent.NOTHING).message == REFUSAL
+
+
+@pytest.mark.parametrize("name", ["QuestionExpired", "Discarded", "SourceUnavailable", "KeyError", "States.Timeout"])
+@pytest.mark.parametrize("extent", list(Extent))
+def test_an_end_says_what_was_written(name: str, extent: Extent) -> None:
+    assert ending_of(error(name, "m."), "g1-1", extent).message.endswith(extent)
+
+
+@pytest.mark.parametrize("name", ["KeyError", "ConversionException", "States.Timeout", "States.ExceedToleratedFailureThreshold"])
+def test_an_unexpected_error_shows_the_sync_and_nothing_of_its_own_text(name: str) -> None:
+    message = ending_of(error(name, "could not convert 'Annabel Lee'"), "g1-1", Extent.NOTHING).message
+
+    assert "g1-1" in message
+    assert "Annabel" not in message
+    assert "blueprint.py" not in message
+
+
+@pytest.mark.parametrize("cause", ["", "no JSON", "[]", "{}"])
+def test_a_cause_of_another_form_is_no_trouble(cause: str) -> None:
+    assert ending_of({"Error": "SourceUnavailable", "Cause": cause}, "g1-1", Extent.NOTHING).state is State.FAILED
+
+
+def test_every_error_of_ours_that_a_step_may_end_with_has_a_message() -> None:
+    for kind in (errors.SourceUnavailable, errors.NotFound, errors.Conflict):
+        assert ending_of(error(kind.__name__, "The words."), "g1-1", Extent.SOME).message.startswith("The words. ")
+
+
+def counts(**users: int) -> SyncCounts:
+    return SyncCounts(users=EntityCounts(**users), orgs=EntityCounts(unchanged=3))
+
+
+def test_a_success_is_told_in_numbers_with_thousands() -> None:
+    assert success(counts(created=1200, updated=3, deactivated=2, unchanged=5), with_removals=True) == (
+        "Synced: 1,200 created, 3 updated, 2 deactivated, 0 ended, 8 unchanged."
+    )
+
+
+def test_nothing_written_is_said_for_what_it_is() -> None:
+    planned = counts(deactivated=4)
+
+    assert success(counts(unchanged=4), with_removals=True).startswith("Nothing has changed")
+    assert success(written(planned, with_removals=False), with_removals=False).startswith("Nothing was written: every change")

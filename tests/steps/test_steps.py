@@ -1,0 +1,304 @@
+"""The Lambdas of the machine, called as it calls them, one after another and once too often."""
+
+import gzip
+import io
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.errors import BundleRefused, Conflict, LockLost
+from chalicelib.steps import blueprint
+from chalicelib.store import files, groups, syncs
+from chalicelib.store.records import Mode, QuestionKind, State, Step
+from tests.events import saved
+from tests.roster.districts import Rows, class_, enrollment, org, small, user
+from tests.stepfunctions.definition import definition, every_state
+from tests.steps.walk import NOW, Walk, everything, make_group, platform, zipped
+
+pytestmark = pytest.mark.usefixtures("stack")
+
+
+def people(*names: str) -> dict[str, Rows]:
+    """One school with a class in which these people are enrolled."""
+    return small(
+        users=[user(name) for name in names], enrollments=[enrollment(f"e-{name}", userSourcedId=name) for name in names]
+    )
+
+
+def test_a_full_sync_brings_the_district_to_the_platform_and_gives_the_group_back() -> None:
+    make_group()
+
+    sync = Walk(zipped(people("ann", "bob"))).through()
+
+    assert {"north", "math-1", "ann", "bob", "e-ann", "e-bob"} <= set(platform())
+    assert (sync.state, sync.message) == (State.SUCCEEDED, "Synced: 6 created, 0 updated, 0 deactivated, 0 ended, 0 unchanged.")
+    assert (sync.counts.users.read, sync.counts.users.kept, sync.counts.users.created) == (2, 2, 2)
+    group = groups.get("g1")
+    assert (group.sync, group.snapshot, group.unfinished) == (None, sync.sync_id, ())
+
+
+def test_the_same_bundle_again_writes_nothing_and_says_so() -> None:
+    make_group()
+    bundle = zipped(people("ann"))
+    Walk(bundle).through()
+    before = platform()
+
+    sync = Walk(bundle, day=1).through()
+
+    assert sync.message == "Nothing has changed since the last sync; nothing was written."
+    assert platform() == before
+    assert sync.counts.users.unchanged == 1
+
+
+def test_a_selective_sync_lists_the_schools_before_the_rest_is_read() -> None:
+    make_group()
+    walk = Walk(zipped(people("ann")), Mode.SELECTIVE)
+
+    walk.open()
+
+    keys = {each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket="data")["Contents"]}
+    assert files.sync_key(walk.sync_id, "stage/choices/orgs.parquet") in keys
+    assert files.sync_key(walk.sync_id, "stage/users.parquet") not in keys
+
+
+def test_a_selective_sync_brings_what_was_chosen() -> None:
+    make_group()
+    district = small(
+        orgs=[org("north"), org("south")],
+        classes=[class_("math-1"), class_("art-1", schoolSourcedId="south")],
+        users=[user("ann"), user("sam", orgSourcedIds="south")],
+        enrollments=[
+            enrollment("e1"),
+            enrollment("e2", classSourcedId="art-1", schoolSourcedId="south", userSourcedId="sam"),
+        ],
+    )
+    walk = Walk(zipped(district), Mode.SELECTIVE)
+    walk.open()
+    walk.stage()
+    walk.choose(orgs=["south"], classes=["art-1"], otherMembers=False, guardians=False)
+
+    assert walk.plan()["changes"] > 0
+    walk.apply()
+
+    assert set(platform()) == {"south", "art-1", "sam", "e2"}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_what_is_no_zip_is_refused_at_once_and_nothing_is_kept(mode: Mode) -> None:
+    make_group()
+    walk = Walk(b"sourcedId,name\nnorth,North", mode)
+
+    with pytest.raises(BundleRefused, match="not a ZIP"):
+        walk.open()
+
+    stored = boto3.client("s3").list_objects_v2(Bucket="data")["Contents"]
+    assert [each["Key"] for each in stored] == [files.sync_key(walk.sync_id, "bundle/bundle.zip")]
+
+
+def test_each_step_may_run_twice_and_leaves_what_it_left_the_first_time() -> None:
+    make_group()
+    Walk(zipped(people("ann", "old"))).through()
+    walk = Walk(zipped(people("ann", "new")), Mode.SELECTIVE, day=1)
+
+    for step in (walk.open, walk.stage, walk.choose, walk.plan, walk.apply, walk.commit, walk.report):
+        step()
+        once = everything()
+        step()
+        assert everything() == once, step.__name__
+    assert walk.sync.state is State.SUCCEEDED
+    assert walk.sync.message.startswith("Synced: ")
+
+
+def test_a_question_that_is_asked_twice_is_answered_by_the_newer_token() -> None:
+    make_group()
+    walk = Walk(b"", Mode.SELECTIVE)
+
+    walk.invoke("ask", token="old")
+    walk.invoke("ask", token="new")
+
+    sync = walk.sync
+    assert sync.question is not None
+    assert (sync.state, sync.question.kind) == (State.WAITING, QuestionKind.ORGS)
+    assert (sync.question.until - sync.question.since).days == 7
+    assert syncs.claim_answer(walk.sync_id, QuestionKind.ORGS, sync.question.since).token == "new"
+
+
+def test_a_sync_that_has_ended_asks_nothing() -> None:
+    make_group()
+    walk = Walk(b"", Mode.SELECTIVE)
+    syncs.end(walk.sync_id, State.CANCELLED, "Cancelled.", NOW)
+
+    with pytest.raises(Conflict):
+        walk.invoke("ask")
+
+
+def test_a_plan_that_removes_too_much_waits_for_somebody() -> None:
+    make_group()
+    names = [f"u{number}" for number in range(20)]
+    Walk(zipped(people(*names))).through()
+    walk = Walk(zipped(people(*names[:5])), day=1)
+    walk.open()
+    walk.stage()
+
+    assert walk.plan()["ask"] is True
+    assert walk.sync.held
+
+
+def test_removals_left_out_by_the_approval_are_neither_done_nor_counted_as_done() -> None:
+    make_group()
+    Walk(zipped(people("ann", "old"))).through()
+    walk = Walk(zipped(people("ann", "new")), day=1)
+    walk.with_removals = False
+
+    sync = walk.through()
+
+    assert (platform()["old"]["status"], platform()["new"]["status"]) == ("active", "active")
+    assert (sync.counts.users.created, sync.counts.users.deactivated, sync.counts.enrollments.ended) == (1, 0, 0)
+    assert sync.message.startswith("Synced: 2 created, 0 updated, 0 deactivated, 0 ended")
+    assert sync.message.endswith("Removals were left out, as approved.")
+    again = Walk(zipped(people("ann", "new")), day=2).through()
+    assert (again.counts.users.deactivated, platform()["old"]["status"]) == (1, "inactive")
+
+
+def test_a_chunk_of_a_cancelled_sync_is_not_written() -> None:
+    make_group()
+    walk = Walk(zipped(people("ann")))
+    walk.open()
+    walk.stage()
+    walk.plan()
+    syncs.end(walk.sync_id, State.CANCELLED, "Cancelled.", NOW)
+
+    with pytest.raises(LockLost):
+        walk.apply()
+    with pytest.raises(LockLost):
+        walk.commit()
+
+    assert platform() == {}
+    assert groups.get("g1").snapshot is None
+
+
+def test_a_sync_cut_off_while_applying_is_made_right_by_the_next() -> None:
+    make_group()
+    Walk(zipped(people("ann"))).through()
+    cut = Walk(zipped(people("ann", "bob")), day=1)
+    cut.open()
+    cut.stage()
+    cut.plan()
+    cut.apply()
+    cut.invoke("record_failure", error={"Error": "States.ExceedToleratedFailureThreshold", "Cause": "exceeded"})
+    assert "Some changes had been written" in cut.sync.message
+
+    sync = Walk(zipped(people("ann")), day=2).through()
+
+    assert groups.get("g1").unfinished == ()
+    assert (platform()["bob"]["status"], platform()["ann"]["status"]) == ("inactive", "active")
+    assert sync.counts.users.deactivated == 1
+
+
+def test_progress_is_told_in_rows_for_every_step() -> None:
+    make_group()
+
+    sync = Walk(zipped(people("ann", "bob"))).through()
+
+    rows = {each.step: (each.done, each.total) for each in sync.progress}
+    assert rows[Step.STAGE] == rows[Step.PLAN] == rows[Step.APPLY] == rows[Step.COMMIT] == (6, 6)
+    assert set(rows) == set(Step)
+    assert all(each.ended_at is not None for each in sync.progress)
+
+
+def test_changes_applied_so_far_are_counted_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chalicelib.roster.plan.CHUNK_CHANGES", 2)
+    make_group()
+    walk = Walk(zipped(people("ann", "bob")))
+    walk.open()
+    walk.stage()
+    walk.plan()
+    first, *others = walk.chunks()
+    assert len(others) == 2
+
+    walk.invoke("apply_chunk", chunk=first)
+
+    [applying] = (each for each in walk.sync.progress if each.step is Step.APPLY)
+    assert (applying.done, applying.total, applying.ended_at) == (2, 6, None)
+
+
+def test_the_report_lists_its_files_with_their_sizes() -> None:
+    make_group()
+    walk = Walk(zipped(people("ann")))
+    walk.through()
+
+    listed = files.read_json(files.sync_key(walk.sync_id, "report/files.json"))
+
+    assert [each["name"] for each in listed or []] == ["report.xlsx", "changes.csv.gz", "problems.csv.gz"]
+    assert all(
+        files.size_bytes(files.sync_key(walk.sync_id, f"report/{each['name']}")) == each["sizeBytes"] for each in listed or []
+    )
+    packed = (
+        boto3.client("s3").get_object(Bucket="data", Key=files.sync_key(walk.sync_id, "report/changes.csv.gz"))["Body"].read()
+    )
+    assert b"ann" in gzip.decompress(packed)
+
+
+def test_a_refused_bundle_ends_the_sync_with_its_own_sentence_and_frees_the_group() -> None:
+    make_group()
+    walk = Walk(b"")
+
+    walk.invoke("record_failure")
+
+    assert walk.sync.state is State.REFUSED
+    assert walk.sync.message == "The bundle lacks orgs.csv. Export again with every file. Nothing was changed."
+    assert groups.get("g1").sync is None
+
+
+def test_a_sync_that_was_cancelled_stays_cancelled_when_its_failure_arrives() -> None:
+    make_group()
+    walk = Walk(b"")
+    syncs.end(walk.sync_id, State.CANCELLED, "Cancelled; nothing was changed.", NOW)
+
+    walk.invoke("record_failure", error={"Error": "LockLost", "Cause": "{}"})
+
+    assert (walk.sync.state, walk.sync.message) == (State.CANCELLED, "Cancelled; nothing was changed.")
+
+
+def test_a_failure_after_the_commit_says_that_everything_was_written() -> None:
+    make_group()
+    walk = Walk(zipped(people("ann")))
+    for step in (walk.open, walk.stage, walk.plan, walk.apply, walk.commit):
+        step()
+
+    walk.invoke("record_failure", error={"Error": "OSError", "Cause": "{}"})
+
+    assert walk.sync.state is State.FAILED
+    assert walk.sync.message.endswith("All its changes had been written.")
+
+
+def test_the_log_names_group_and_sync_and_no_person_and_no_token() -> None:
+    said = io.StringIO()
+    handler = blueprint.logger.registered_handler
+    earlier = handler.setStream(said)  # type: ignore[attr-defined]
+    try:
+        make_group()
+        walk = Walk(zipped(small(users=[user("ann", givenName="Annabel", familyName="Lee", email="annabel@example.org")])))
+        walk.through()
+        walk = Walk(b"", day=1)
+        walk.invoke("ask", token="a-secret-token")
+        walk.invoke("record_failure", error={"Error": "ValueError", "Cause": json.dumps({"errorMessage": "Annabel Lee"})})
+    finally:
+        handler.setStream(earlier)  # type: ignore[attr-defined]
+
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert {(line["groupId"], line["syncId"]) for line in lines} >= {("g1", walk.sync_id)}
+    assert not any(secret in said.getvalue() for secret in ("Annabel", "example.org", "a-secret-token"))
+    assert "Annabel" not in walk.sync.message
+
+
+def test_the_saved_events_are_those_that_the_machine_sends() -> None:
+    tasks = [state for _, state, _ in every_state(definition()["States"]) if state["Type"] == "Task"]
+
+    for task in tasks:
+        given: dict[str, Any] = task["Parameters"]
+        function = str(given["FunctionName"]).strip("${}")
+        name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in function).lstrip("_")
+        assert {key.removesuffix(".$") for key in given["Payload"]} == set(saved(name)), name

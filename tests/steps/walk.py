@@ -1,0 +1,133 @@
+"""One sync walked through the Lambdas in the order of the machine, against AWS in moto."""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import boto3
+from chalice.test import Client
+
+from app import app
+from chalicelib.store import files, groups, syncs
+from chalicelib.store.records import GroupSettings, Mode, State, Sync, Trigger
+from tests.events import saved
+from tests.roster.districts import Rows, write_bundle
+
+NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def make_group(**settings: Any) -> None:
+    groups.create(GroupSettings(name="Lakeside", **settings), "g1", "e1", NOW)
+
+
+def zipped(district: Mapping[str, Rows]) -> bytes:
+    packed = BytesIO()
+    with TemporaryDirectory() as folder, zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(write_bundle(Path(folder), "1.1", **district).iterdir()):
+            archive.write(path, path.name)
+    return packed.getvalue()
+
+
+class Walk:
+    """A started sync; each method is one state of the machine."""
+
+    def __init__(self, bundle: bytes, mode: Mode = Mode.FULL, day: int = 0) -> None:
+        now = NOW + timedelta(days=day)
+        self.mode, self.sync_id = mode, syncs.new_id("g1", now, "aa")
+        self.with_removals = True
+        syncs.start(
+            Sync(
+                group_id="g1",
+                sync_id=self.sync_id,
+                mode=mode,
+                trigger=Trigger.API,
+                started_by="Ada",
+                started_at=now,
+                state=State.RUNNING,
+            )
+        )
+        boto3.client("s3").put_object(Bucket="data", Key=files.sync_key(self.sync_id, "bundle/bundle.zip"), Body=bundle)
+
+    def invoke(self, name: str, **other: Any) -> Any:
+        """Call the Lambda by its registered name, with its saved event for this sync."""
+        return Client(app, project_dir=str(ROOT)).lambda_.invoke(name, saved(name, syncId=self.sync_id, **other)).payload
+
+    def open(self) -> None:
+        self.invoke("open_source", mode=self.mode)
+
+    def stage(self) -> None:
+        self.invoke("stage")
+
+    def choose(self, **selection: Any) -> None:
+        """As the API writes the answers of an admin who ticks everybody."""
+        everybody = {"orgs": None, "classes": None, "cells": None, "otherMembers": True, "guardians": True}
+        files.write_selection(self.sync_id, {**everybody, "removeUnselected": False, **selection})
+
+    def plan(self) -> dict[str, Any]:
+        said: dict[str, Any] = self.invoke("plan")
+        self.planned = said
+        return said
+
+    def chunks(self) -> list[str]:
+        manifest = boto3.client("s3").get_object(Bucket=self.planned["bucket"], Key=self.planned["manifestKey"])
+        return [item["chunk"] for item in json.loads(manifest["Body"].read())]
+
+    def apply(self) -> None:
+        for chunk in self.chunks():
+            self.invoke("apply_chunk", chunk=chunk, withRemovals=self.with_removals)
+
+    def commit(self) -> None:
+        self.invoke("commit", withRemovals=self.with_removals)
+
+    def report(self) -> None:
+        self.invoke("report", withRemovals=self.with_removals)
+
+    def through(self) -> Sync:
+        """Every state to the end."""
+        self.open()
+        self.stage()
+        if self.mode is Mode.SELECTIVE:
+            self.choose()
+        self.plan()
+        self.apply()
+        self.commit()
+        self.report()
+        return self.sync
+
+    @property
+    def sync(self) -> Sync:
+        return syncs.get(self.sync_id)
+
+
+def platform() -> dict[str, dict[str, Any]]:
+    """What the Roster table holds, by sourcedId."""
+    return {str(item["sourcedId"]): item for item in boto3.resource("dynamodb").Table("Roster").scan()["Items"]}
+
+
+def everything() -> dict[str, Any]:
+    """Every item and every object, but for the moments at which a step ran."""
+    kept: dict[str, Any] = {}
+    for table in ("Groups", "Syncs", "Roster", "Audit"):
+        for item in boto3.resource("dynamodb").Table(table).scan()["Items"]:
+            key = [str(item.get(name, "")) for name in ("groupId", "syncId", "shard", "sourcedId")]
+            kept[f"{table} {key}"] = _timeless(item)
+    for found in boto3.client("s3").list_objects_v2(Bucket="data").get("Contents", []):
+        kept[found["Key"]] = found["ETag"]
+    return kept
+
+
+def _timeless(item: dict[str, Any]) -> dict[str, Any]:
+    """`applied` counts a chunk that was repeated twice; it is shown up to the total."""
+    moments = ("startedAt", "endedAt", "since", "until")
+    kept = {name: value for name, value in item.items() if name != "applied"}
+    if "progress" in kept:
+        kept["progress"] = [{name: each[name] for name in each if name not in moments} for each in kept["progress"]]
+    if "question" in kept:
+        kept["question"] = kept["question"]["kind"]
+    return kept
