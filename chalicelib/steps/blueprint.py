@@ -137,9 +137,9 @@ def apply_chunk(event: ChunkEvent, context: LambdaContext) -> None:
     group = groups.get(event["groupId"])
 
     def go_on() -> None:
+        """Called before each wave of writes, the first included."""
         groups.mark_unfinished(group.group_id, sync_id)
 
-    go_on()
     chunk = f"plan/chunks/{event['chunk']}"
     with files.workspace(sync_id, reads=[chunk]) as room, gzip.open(room / chunk) as lines:
         written = writer.write_chunk(lines, group.group_id, sync_id, group.grace_days, event["withRemovals"], go_on)
