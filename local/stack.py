@@ -71,7 +71,7 @@ class Stack:
         served = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "MINISTACK_HOST": "127.0.0.1"}
         path = {"PYTHONPATH": str(ROOT), "AWS_ENDPOINT_URL": self.endpoint, "POWERTOOLS_TRACE_DISABLED": "true"}
         self.process = subprocess.Popen(
-            [str(Path(sys.executable).parent / "ministack")],
+            [sys.executable, "-m", "local.emulator"],
             env={**os.environ, **KEYS, **kept, **served, **path},
             stdout=(self.folder / "emulator.log").open("ab"),
             stderr=subprocess.STDOUT,
@@ -134,7 +134,11 @@ class Stack:
                 return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
             if "IN_PROGRESS" not in stack["StackStatus"] or time.monotonic() > until:
                 events = self.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
-                failed = [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}" for e in events if "FAILED" in e["ResourceStatus"]]
+                failed = [
+                    f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}"
+                    for e in events
+                    if "FAILED" in e["ResourceStatus"]
+                ]
                 raise SystemExit(f"The stack is {stack['StackStatus']}: {'; '.join(failed) or stack.get('StackStatusReason')}")
             time.sleep(0.1)
 
@@ -146,7 +150,11 @@ class Stack:
             given = [{"Name": key, "Value": value} for key, value in attributes.items()]
             try:
                 cognito.admin_create_user(
-                    UserPoolId=pool, Username=_email(role), UserAttributes=given, MessageAction="SUPPRESS", TemporaryPassword=PASSWORD
+                    UserPoolId=pool,
+                    Username=_email(role),
+                    UserAttributes=given,
+                    MessageAction="SUPPRESS",
+                    TemporaryPassword=PASSWORD,
                 )
             except cognito.exceptions.UsernameExistsException:
                 continue
@@ -232,5 +240,3 @@ def _digest(folder: Path) -> str:
         if path.is_file():
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:32]
-
-

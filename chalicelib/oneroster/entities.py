@@ -166,4 +166,7 @@ USER_FIELDS_1_1 = (
 
 def fields_of(file: str, version: str) -> tuple[Field, ...]:
     """The columns of `file` that are read, after sourcedId, status and dateLastModified. Passwords never are."""
-    return FIELDS[file] + USER_FIELDS_1_1 if file == "users" and version == "1.1" else FIELDS[file]
+    if file == "users" and version == "1.1":
+        enabled_user, *others = FIELDS[file]
+        return (enabled_user, *USER_FIELDS_1_1, *others)  # the standard's order
+    return FIELDS[file]

@@ -91,7 +91,7 @@ def write_sheet(
     letter = get_column_letter(len(sheet.columns))
     answers = DataValidation(type="list", formula1='"Yes,No"', allow_blank=True)
     answers.add(f"{letter}2:{letter}{max(last, 2)}")
-    page.add_data_validation(answers)
+    page.data_validations.append(answers)
     page.auto_filter.ref = f"A1:{letter}{last}"
     about = book.create_sheet("About")
     about.column_dimensions["A"].width = 100

@@ -143,7 +143,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     log = tmp_path_factory.mktemp("emulator") / "emulator.log"
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.stepfunctions.emulator"],
+            [sys.executable, "-m", "local.emulator"],
             env={**os.environ, **KEYS, **settings},
             stdout=said,
             stderr=said,

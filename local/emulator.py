@@ -1,4 +1,4 @@
-"""Starts the embedded AWS with its state machines failing as AWS's do: `python -m tests.stepfunctions.emulator`.
+"""Starts the embedded AWS with its state machines failing as AWS's do: `python -m local.emulator`.
 
 Where ministack 1.5.33 differs, and what is mended here:
 - A failed Python Lambda is known by its exception's class name, which Retry and Catch match. A warm worker's is always

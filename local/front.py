@@ -1,0 +1,66 @@
+"""One origin for everything that a browser sees, like CloudFront on AWS: the portal, the API, and the sign-in.
+
+Serves `portal/dist`, `/config.json`, and leads `/api`, the user pool's pages and its keys on to the emulator.
+"""
+
+from pathlib import Path
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from local.stack import Stack
+
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-encoding", "content-length", "host"}
+METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+TIMEOUT_S = 60.0
+
+
+def front(stack: Stack, dist: Path) -> Starlette:
+    client = httpx.AsyncClient(timeout=TIMEOUT_S)
+
+    async def lead_on(request: Request, base: str) -> Response:
+        path = request.url.path.removeprefix("/api") if base == stack.api_url else request.url.path
+        headers = {name: value for name, value in request.headers.items() if name not in HOP_BY_HOP}
+        query = f"?{request.url.query}" if request.url.query else ""
+        answer = await client.request(request.method, f"{base}{path}{query}", headers=headers, content=await request.body())
+        kept = {name: value for name, value in answer.headers.items() if name not in HOP_BY_HOP}
+        return Response(answer.content, answer.status_code, kept)
+
+    async def api(request: Request) -> Response:
+        return await lead_on(request, stack.api_url)
+
+    async def sign_in(request: Request) -> Response:
+        return await lead_on(request, stack.endpoint)
+
+    async def config(request: Request) -> Response:
+        return JSONResponse(stack.portal_config(), headers={"Cache-Control": "no-store"})
+
+    async def signed_out(request: Request) -> Response:
+        return Response(status_code=302, headers={"Location": "/"})
+
+    async def portal(request: Request) -> Response:
+        wanted = (dist / request.url.path.lstrip("/")).resolve()
+        if wanted.is_file() and wanted.is_relative_to(dist.resolve()):
+            hashed = "assets" in wanted.parts
+            cached = "public, max-age=31536000, immutable" if hashed else "no-cache"
+            return FileResponse(wanted, headers={"Cache-Control": cached})
+        page = dist / "index.html"
+        if not page.is_file():
+            return PlainTextResponse("The portal has not been built; `make run` does that.", 503)
+        return FileResponse(page, headers={"Cache-Control": "no-cache"})
+
+    pool = stack.outputs["UserPool"]
+    return Starlette(
+        routes=[
+            Route("/config.json", config),
+            Route("/api/{path:path}", api, methods=METHODS),
+            Route("/oauth2/{path:path}", sign_in, methods=METHODS),
+            Route("/login", sign_in, methods=METHODS),
+            Route("/logout", signed_out),
+            Route(f"/{pool}/{{path:path}}", sign_in),
+            Route("/{path:path}", portal),
+        ]
+    )

@@ -1,0 +1,50 @@
+"""A script's way through the API: what an engineer of the platform would write."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.stack import Stack
+
+SETTLES_WITHIN_S = 90
+
+
+class Client:
+    def __init__(self, stack: Stack, role: str) -> None:
+        token = {"Authorization": f"Bearer {stack.token(role)}"}
+        self.http = httpx.Client(base_url=stack.api_url, headers=token, timeout=60)
+
+    def call(self, method: str, path: str, body: Any = None, expect: int = 200, **headers: str) -> Any:
+        answer = self.http.request(method, path, json=body, headers=headers)
+        assert answer.status_code == expect, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def new_group(self, name: str, **settings: Any) -> str:
+        return str(self.call("POST", "/groups", {"name": name, **settings}, 201)["groupId"])
+
+    def upload(self, path: str, file: Path) -> str:
+        """Ask for a form, send the file by it, straight to the bucket."""
+        form = self.call("POST", path, {"fileName": file.name, "size": file.stat().st_size}, 201)
+        sent = httpx.post(form["url"], data=form["fields"], files={"file": (file.name, file.read_bytes())}, timeout=60)
+        assert sent.status_code in (200, 204), sent.text
+        return str(form["uploadId"])
+
+    def start(self, group_id: str, zip_file: Path, mode: str = "full", expect: int = 202, **more: Any) -> Any:
+        upload_id = self.upload(f"/groups/{group_id}/uploads", zip_file)
+        return self.call("POST", f"/groups/{group_id}/syncs", {"mode": mode, "uploadId": upload_id, **more}, expect)
+
+    def until(self, sync_id: str, *, asks: str = "") -> Any:
+        """The sync once it asks about `asks`, or has ended."""
+        until = time.monotonic() + SETTLES_WITHIN_S
+        while True:
+            sync = self.call("GET", f"/syncs/{sync_id}")
+            over = sync["state"] not in ("queued", "running", "waiting")
+            if over or (asks and sync["question"] and sync["question"]["kind"] == asks):
+                return sync
+            assert time.monotonic() < until, f"still {sync['state']}: {sync}"
+            time.sleep(0.1)
+
+    def sync_all(self, group_id: str, zip_file: Path) -> Any:
+        return self.until(self.start(group_id, zip_file)["syncId"])

@@ -1,0 +1,43 @@
+"""The whole product in the embedded AWS, deployed once for all tests of a run, on ports that are free."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.stack import Stack
+from tests.stack.client import Client
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = Stack(free_port(), f"http://127.0.0.1:{free_port()}", tmp_path_factory.mktemp("stack"))
+    running.start()
+    try:
+        running.deploy()
+        running.let_people_in()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def admin(stack: Stack) -> Client:
+    return Client(stack, "admin")
+
+
+@pytest.fixture(scope="session")
+def district(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small clean district as a ZIP."""
+    from samples.district import SHAPES, District, write
+
+    out = tmp_path_factory.mktemp("district") / "district.zip"
+    write(District(SHAPES["tiny"], seed=1, version="1.1", day=1, problems=False), out)
+    return out
