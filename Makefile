@@ -1,12 +1,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint types clean
+.PHONY: help run token test lint types portal-check portal-types bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(VENV)/ready: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Set PYTHON=python3.13 or the like.")'
@@ -15,16 +16,43 @@ $(VENV)/ready: requirements.txt requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+portal/node_modules/ready: portal/package-lock.json $(VENV)/ready
+	@echo "Setting up the portal's packages"
+	@$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+portal/dist/index.html: portal/node_modules/ready portal/index.html portal/vite.config.ts $(shell find portal/src -type f)
+	@echo "Building the portal"
+	@$(NPM) run --silent build
+
+run: $(VENV)/ready portal/dist/index.html ## the whole product on this machine, at http://127.0.0.1:8000
+	@$(BIN)/python -m local.run
+
+token: $(VENV)/ready ## a bearer token of the running stack: make token ROLE=admin|operator|viewer
+	@$(BIN)/python -m local.token $(ROLE)
+
 lint: $(VENV)/ready ## style and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
 types: $(VENV)/ready ## strict types
-	$(BIN)/mypy chalicelib tests
+	$(BIN)/mypy chalicelib tests local infra samples benchmarks app.py
 
-test: lint types ## set up all that is needed and run every test
-	$(BIN)/pytest
+portal-check: portal/node_modules/ready ## the portal's types, and that they are those of the API as it is
+	@$(BIN)/python -m chalicelib.api.openapi | diff -q - portal/openapi.json || (echo "portal/openapi.json is old: make portal-types"; exit 1)
+	@$(NPM) run --silent check
+
+portal-types: portal/node_modules/ready ## make the portal's types from the API
+	@$(BIN)/python -m chalicelib.api.openapi > portal/openapi.json
+	@$(NPM) run --silent types
+
+test: lint types portal-check portal/dist/index.html ## set up all that is needed and run every test
+	@local/chromium.sh
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+bench: $(VENV)/ready ## measure speed and memory
+	$(BIN)/python -m benchmarks.run
 
 clean: ## forget everything that was made here
-	rm -rf $(VENV) build .local
+	rm -rf $(VENV) build .local portal/node_modules portal/dist

@@ -1,0 +1,69 @@
+import createClient from 'openapi-fetch';
+import { useMemo } from 'react';
+import { useConfig } from '../app/ConfigContext';
+import type { components, paths } from './schema';
+
+export type Schemas = components['schemas'];
+
+let token = '';
+export const useToken = (idToken: string | undefined) => {
+  token = idToken ?? '';
+};
+
+/** An answer that is no success, as the API told it. */
+export class FailedRequest extends Error {
+  constructor(readonly problem: Schemas['Problem']) {
+    super(problem.detail);
+  }
+}
+
+export const sentence = (error: unknown) =>
+  error instanceof FailedRequest
+    ? [error.problem.detail, ...(error.problem.errors ?? []).map(each => `${each.field}: ${each.message}`)].join(' ')
+    : 'The service can’t be reached. Check your connection and try again.';
+
+export function useApi() {
+  const { apiUrl } = useConfig();
+  return useMemo(() => {
+    const client = createClient<paths>({ baseUrl: apiUrl });
+    client.use({
+      onRequest: ({ request }) => {
+        request.headers.set('Authorization', `Bearer ${token}`);
+        return request;
+      },
+      onResponse: async ({ response }) => {
+        if (response.ok) return;
+        if (response.status === 401) throw new FailedRequest(said(401, 'Your sign-in has ended. Load the page again to sign in.'));
+        const body = (await response.json().catch(() => null)) as Partial<Schemas['Problem']> | null;
+        throw new FailedRequest({ ...said(response.status, 'Something went wrong. Try again.'), ...body });
+      },
+    });
+    return client;
+  }, [apiUrl]);
+}
+
+export type Api = ReturnType<typeof useApi>;
+
+const said = (status: number, detail: string): Schemas['Problem'] => ({
+  type: 'about:blank', title: 'Failed', status, detail, errors: [], requestId: '', syncId: null,
+});
+
+/** The data of an answer; a failed one has been thrown by then. */
+export async function data<T>(answer: Promise<{ data?: T }>): Promise<T> {
+  return (await answer).data as T;
+}
+
+/** Send a file by its presigned form, straight to the bucket, and say how far it is (0 to 100). */
+export function send(form: Schemas['Upload'], file: File, onProgress: (percent: number) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const body = new FormData();
+    Object.entries(form.fields).forEach(([name, value]) => body.append(name, value));
+    body.append('file', file);
+    request.upload.onprogress = event => onProgress(Math.round((100 * event.loaded) / event.total));
+    request.onload = () => (request.status < 300 ? resolve() : reject(new FailedRequest(said(request.status, 'The file was not taken. Try again.'))));
+    request.onerror = () => reject(new Error('upload'));
+    request.open('POST', form.url);
+    request.send(body);
+  });
+}

@@ -1,0 +1,17 @@
+/** What differs by stage, read at run time so that one build serves every stage. */
+export interface Config {
+  apiUrl: string;
+  issuer: string;
+  clientId: string;
+  redirectUri: string;
+  authorizationEndpoint: string;
+  tokenEndpoint: string;
+  jwksUri: string;
+  endSessionEndpoint: string;
+}
+
+export async function readConfig(): Promise<Config> {
+  const answer = await fetch('/config.json');
+  if (!answer.ok) throw new Error('config.json');
+  return (await answer.json()) as Config;
+}

@@ -1,0 +1,33 @@
+/** How the stored words read on a page. */
+import type { StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
+import type { Schemas } from '../api/client';
+
+export const METHODS: Record<string, string> = { zip: 'ZIP', sftp: 'SFTP', rest: 'API' };
+
+export const STATES: Record<Schemas['State'], { label: string; type: StatusIndicatorProps.Type }> = {
+  queued: { label: 'Queued', type: 'pending' },
+  running: { label: 'Running', type: 'in-progress' },
+  waiting: { label: 'Waiting for you', type: 'info' },
+  succeeded: { label: 'Succeeded', type: 'success' },
+  failed: { label: 'Failed', type: 'error' },
+  refused: { label: 'Refused', type: 'error' },
+  expired: { label: 'Expired', type: 'stopped' },
+  cancelled: { label: 'Cancelled', type: 'stopped' },
+  discarded: { label: 'Discarded', type: 'stopped' },
+  superseded: { label: 'Superseded', type: 'stopped' },
+};
+
+export const STEPS: Record<Schemas['Step'], string> = {
+  open: 'Open the bundle',
+  stage: 'Read and check the rows',
+  plan: 'Work out the changes',
+  apply: 'Write the changes',
+  commit: 'Commit',
+  report: 'Write the report',
+};
+
+export const isLive = (state: Schemas['State']) => ['queued', 'running', 'waiting'].includes(state);
+export const number = (value: number) => value.toLocaleString();
+export const moment = (value: string | null | undefined) =>
+  value ? new Date(value).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }) : '–';
+export const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);

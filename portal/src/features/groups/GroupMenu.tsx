@@ -1,0 +1,27 @@
+import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
+import { useNavigate } from 'react-router';
+import type { Schemas } from '../../api/client';
+import { METHODS } from '../../app/words';
+
+/** The three things one does with a group, under the names that admins know. */
+export function GroupMenu({ group, variant }: { group: Schemas['GroupOut']; variant: 'primary' | 'normal' }) {
+  const navigate = useNavigate();
+  const method = METHODS[group.source?.method ?? 'zip'];
+  const items = [
+    { id: 'sync', text: `Sync all data – ${method}` },
+    { id: 'selective', text: 'Selective sync' },
+    { id: 'status', text: 'Check last sync status' },
+    { id: '', text: 'Configuration' },
+  ];
+  return (
+    <ButtonDropdown
+      variant={variant}
+      expandToViewport
+      ariaLabel={`Actions of ${group.name}`}
+      items={[{ text: 'OneRoster', items: items.slice(0, 3) }, { text: 'Group', items: items.slice(3) }]}
+      onItemClick={({ detail }) => void navigate(`/groups/${group.groupId}${detail.id && `/${detail.id}`}`)}
+    >
+      Actions
+    </ButtonDropdown>
+  );
+}

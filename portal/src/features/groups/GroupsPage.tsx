@@ -1,0 +1,78 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Header from '@cloudscape-design/components/header';
+import Link from '@cloudscape-design/components/link';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import Table, { type TableProps } from '@cloudscape-design/components/table';
+import TextFilter from '@cloudscape-design/components/text-filter';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearchParams } from 'react-router';
+import { data, useApi, type Schemas } from '../../api/client';
+import { Problem } from '../../app/Problem';
+import { useTitle } from '../../app/title';
+import { METHODS, moment, STATES } from '../../app/words';
+import { GroupMenu } from './GroupMenu';
+
+export function GroupsPage() {
+  useTitle('Groups');
+  const api = useApi();
+  const navigate = useNavigate();
+  const [params, setParams] = useSearchParams();
+  const search = params.get('search') ?? '';
+  const { data: page, error, isPending, refetch } = useQuery({
+    queryKey: ['groups', search],
+    queryFn: () => data(api.GET('/groups', { params: { query: { search, limit: 200 } } })),
+    placeholderData: keepPreviousData,
+  });
+  const columns: TableProps.ColumnDefinition<Schemas['GroupOut']>[] = [
+    {
+      id: 'name', header: 'Name', isRowHeader: true,
+      cell: group => (
+        <Link href={`/groups/${group.groupId}/status`} onFollow={event => { event.preventDefault(); void navigate(`/groups/${group.groupId}/status`); }}>
+          {group.name}
+        </Link>
+      ),
+    },
+    { id: 'method', header: 'Method', cell: group => METHODS[group.source?.method ?? 'zip'] },
+    {
+      id: 'status', header: 'Last sync status',
+      cell: group => group.lastSync
+        ? <StatusIndicator type={STATES[group.lastSync.state].type}>{STATES[group.lastSync.state].label}</StatusIndicator>
+        : 'Never synced',
+    },
+    { id: 'at', header: 'Last sync date', cell: group => moment(group.lastSync?.at) },
+    { id: 'actions', header: 'Actions', cell: group => <GroupMenu group={group} variant="normal" /> },
+  ];
+  if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
+  return (
+    <Table
+      variant="full-page"
+      enableKeyboardNavigation
+      columnDefinitions={columns}
+      items={page?.items ?? []}
+      trackBy="groupId"
+      loading={isPending}
+      loadingText="Loading groups"
+      header={
+        <Header variant="h1" counter={page && `(${page.total})`} description="Each group is one customer’s OneRoster configuration."
+          actions={<Button variant="primary" onClick={() => void navigate('/groups/new')}>Create group</Button>}>
+          Groups
+        </Header>
+      }
+      filter={
+        <TextFilter filteringText={search} filteringPlaceholder="Find a group by name" filteringAriaLabel="Find a group by name"
+          countText={search && page ? `${page.total} found` : ''}
+          onChange={({ detail }) => setParams(detail.filteringText ? { search: detail.filteringText } : {}, { replace: true })} />
+      }
+      empty={
+        <Box textAlign="center" padding="l">
+          <SpaceBetween size="s">
+            {search ? `No group has “${search}” in its name.` : 'There is no group yet. Create one to bring in a district.'}
+            {search && <Button onClick={() => setParams({})}>Show all groups</Button>}
+          </SpaceBetween>
+        </Box>
+      }
+    />
+  );
+}

@@ -1,0 +1,98 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import Steps from '@cloudscape-design/components/steps';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useParams } from 'react-router';
+import { data, useApi, type Schemas } from '../../api/client';
+import { useSay } from '../../app/messages';
+import { Problem } from '../../app/Problem';
+import { useTitle } from '../../app/title';
+import { isLive } from '../../app/words';
+import { ZipUpload } from '../upload/ZipUpload';
+import { Changes } from './Changes';
+import { Choose } from './Choose';
+import { Users } from './Users';
+
+const PARTS = ['Source', 'Schools', 'Classes', 'Users', 'Changes'] as const;
+const ASKED: Record<Schemas['QuestionKind'], (typeof PARTS)[number]> = { orgs: 'Schools', classes: 'Classes', statuses: 'Users', approval: 'Changes' };
+
+/** One page that follows the machine: whatever it asks is what is shown, in whichever browser one comes back to it. */
+export function SelectivePage() {
+  const { groupId = '' } = useParams();
+  const api = useApi();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const say = useSay();
+  useTitle('Selective sync');
+  const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
+  const syncId = group.data?.sync?.syncId;
+  const sync = useQuery({
+    queryKey: ['sync', syncId],
+    queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId: syncId! } } })),
+    enabled: !!syncId,
+    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : 1000),
+  });
+  const answered = (accepted: Schemas['Accepted']) => {
+    queries.setQueryData(['sync', syncId], accepted.sync);
+    say('success', accepted.message);
+  };
+  if (group.error) return <Problem error={group.error} onRetry={() => void group.refetch()} />;
+  if (sync.error && !sync.data) return <Problem error={sync.error} onRetry={() => void sync.refetch()} />;
+  const question = sync.data?.question?.kind;
+  const at = !syncId ? 0 : question ? PARTS.indexOf(ASKED[question]) : -1;
+  const ended = sync.data && !isLive(sync.data.state);
+  return (
+    <ContentLayout
+      header={
+        <Header variant="h1" description={group.data?.name}
+          actions={<SpaceBetween size="xs" direction="horizontal"><Button onClick={() => void navigate(`/groups/${groupId}/status`)}>Check last sync status</Button></SpaceBetween>}>
+          Selective sync
+        </Header>
+      }
+    >
+      <SpaceBetween size="l">
+        {at >= 0 && (
+          <Box>
+            <Steps orientation="horizontal" ariaLabel="Steps of the selective sync"
+              steps={PARTS.filter(part => part !== 'Changes' || question === 'approval').map((header, place) => ({ header, status: place < at ? 'success' : place === at ? 'info' : 'pending' }))} />
+          </Box>
+        )}
+        {group.isPending && <Spinner />}
+        {group.data && !syncId && (
+          <ZipUpload groupId={groupId} mode="selective" onStarted={started => { queries.setQueryData(['sync', started.syncId], started); void group.refetch(); }} />
+        )}
+        {syncId && !question && !ended && (
+          <Container><SpaceBetween size="s"><Box><Spinner /> {waitingFor(sync.data)}</Box>
+            <Box color="text-body-secondary">You can leave this page and come back to it.</Box></SpaceBetween></Container>
+        )}
+        {syncId && question === 'orgs' && <Choose key="orgs" kind="orgs" syncId={syncId} onAnswered={answered} />}
+        {syncId && question === 'classes' && <Choose key="classes" kind="classes" syncId={syncId} onAnswered={answered} />}
+        {syncId && question === 'statuses' && (
+          <Users syncId={syncId} onAnswered={accepted => { answered(accepted); if (!accepted.sync.preview) void navigate(`/groups/${groupId}/status`); }} />
+        )}
+        {syncId && question === 'approval' && <Changes syncId={syncId} onAnswered={accepted => { answered(accepted); void navigate(`/groups/${groupId}/status`); }} />}
+        {ended && (
+          <Container header={<Header variant="h2">This sync has ended</Header>}>
+            <SpaceBetween size="m"><Box>{sync.data?.message}</Box>
+              <SpaceBetween size="xs" direction="horizontal">
+                <Button variant="primary" onClick={() => void group.refetch()}>Start another selective sync</Button>
+                <Button onClick={() => void navigate(`/groups/${groupId}/status`)}>Check last sync status</Button>
+              </SpaceBetween></SpaceBetween>
+          </Container>
+        )}
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+function waitingFor(sync: Schemas['Sync'] | undefined): string {
+  const running = sync?.progress?.find(each => !each.endedAt)?.step;
+  if (running === 'plan') return 'Working out the changes…';
+  if (running === 'apply' || running === 'commit' || running === 'report') return 'Writing the changes…';
+  return 'Reading the bundle…';
+}

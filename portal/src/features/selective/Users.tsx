@@ -1,0 +1,88 @@
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Checkbox from '@cloudscape-design/components/checkbox';
+import Container from '@cloudscape-design/components/container';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { data, useApi, type Schemas } from '../../api/client';
+import { Problem } from '../../app/Problem';
+import { capital, number } from '../../app/words';
+
+const STATUSES = ['active', 'inactive', 'deleted', 'blank'] as const;
+
+export function Users(props: { syncId: string; onAnswered: (accepted: Schemas['Accepted']) => void }) {
+  const api = useApi();
+  const { data: statuses, error, refetch } = useQuery({
+    queryKey: ['statuses', props.syncId],
+    queryFn: () => data(api.GET('/syncs/{syncId}/statuses', { params: { path: { syncId: props.syncId } } })),
+  });
+  if (error) return <Problem error={error} onRetry={() => void refetch()} />;
+  return statuses ? <Matrix statuses={statuses} {...props} /> : <Box><Spinner /> Counting people…</Box>;
+}
+
+const key = (cell: { status: string; userType: string }) => `${cell.status}/${cell.userType}`;
+
+function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses']; syncId: string; onAnswered: (accepted: Schemas['Accepted']) => void }) {
+  const api = useApi();
+  const [ticked, setTicked] = useState<ReadonlySet<string>>(() => new Set(statuses.cells.filter(cell => cell.preset).map(key)));
+  const [otherMembers, setOtherMembers] = useState(false);
+  const [guardians, setGuardians] = useState(false);
+  const [removeUnselected, setRemove] = useState(false);
+  const types = [...new Set(statuses.cells.map(cell => cell.userType))];
+  const cells = new Map(statuses.cells.map(cell => [key(cell), cell]));
+  const people = (cell: Schemas['StatusCell'] | undefined) => (cell ? cell.users + (otherMembers ? cell.otherMembers : 0) : 0);
+  const sum = (some: (Schemas['StatusCell'] | undefined)[]) => some.reduce((total, cell) => total + (cell && ticked.has(key(cell)) ? people(cell) : 0), 0);
+  const tick = (cell: Schemas['StatusCell'], on: boolean) => {
+    const next = new Set(ticked);
+    if (on) next.add(key(cell));
+    else next.delete(key(cell));
+    setTicked(next);
+  };
+  const answer = useMutation({
+    mutationFn: (preview: boolean) => data(api.POST('/syncs/{syncId}/statuses/selection', {
+      params: { path: { syncId } },
+      body: { cells: statuses.cells.filter(cell => ticked.has(key(cell))).map(({ status, userType }) => ({ status, userType })), otherMembers, guardians, removeUnselected, preview },
+    })),
+    onSuccess: onAnswered,
+  });
+  return (
+    <Container header={<Header variant="h2" description="Tick the people to bring in, by status and user type.">Users</Header>}>
+      <SpaceBetween size="l">
+        <div className="scrolls">
+          <table className="matrix">
+            <caption style={{ textAlign: 'start' }}><Box variant="small">{otherMembers ? 'Members of the chosen classes and of the chosen schools' : 'Members of the chosen classes'}</Box></caption>
+            <thead><tr><th scope="col">Status</th>{types.map(type => <th scope="col" key={type}>{capital(type)}</th>)}<th scope="col">Total ticked</th></tr></thead>
+            <tbody>
+              {STATUSES.map(status => (
+                <tr key={status}>
+                  <th scope="row">{capital(status)}</th>
+                  {types.map(type => {
+                    const cell = cells.get(`${status}/${type}`);
+                    return <td key={type}>{cell ? <Checkbox checked={ticked.has(key(cell))} onChange={({ detail }) => tick(cell, detail.checked)} ariaLabel={`${capital(status)} ${type}`}>{number(people(cell))}</Checkbox> : '–'}</td>;
+                  })}
+                  <td>{number(sum(types.map(type => cells.get(`${status}/${type}`))))}</td>
+                </tr>
+              ))}
+            </tbody>
+            <tfoot><tr><th scope="row">Total ticked</th>{types.map(type => <td key={type}>{number(sum(STATUSES.map(status => cells.get(`${status}/${type}`))))}</td>)}<td><b>{number(sum(statuses.cells))}</b></td></tr></tfoot>
+          </table>
+        </div>
+        <Alert type="info" header="How a status is found">{statuses.rule}</Alert>
+        <SpaceBetween size="s">
+          <Checkbox checked={otherMembers} onChange={({ detail }) => setOtherMembers(detail.checked)} description="People of the chosen schools who are in none of the chosen classes.">Other members of these schools</Checkbox>
+          <Checkbox checked={guardians} onChange={({ detail }) => setGuardians(detail.checked)} description={`Guardians, parents and relatives of the chosen students (up to ${number(statuses.guardians)}).`}>Guardians</Checkbox>
+          <Checkbox checked={removeUnselected} onChange={({ detail }) => setRemove(detail.checked)} description="Whatever is on the platform and not chosen now is deactivated, in other schools too. Preview the changes first.">Remove what is no longer selected</Checkbox>
+        </SpaceBetween>
+        {answer.error && <Problem error={answer.error} />}
+        <SpaceBetween size="xs" direction="horizontal">
+          <Button variant="primary" disabled={!ticked.size} loading={answer.isPending} onClick={() => answer.mutate(false)}>Sync</Button>
+          <Button disabled={!ticked.size || answer.isPending} onClick={() => answer.mutate(true)}>Preview changes</Button>
+        </SpaceBetween>
+      </SpaceBetween>
+    </Container>
+  );
+}

@@ -1,0 +1,153 @@
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import Link from '@cloudscape-design/components/link';
+import ProgressBar from '@cloudscape-design/components/progress-bar';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import Table from '@cloudscape-design/components/table';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useParams } from 'react-router';
+import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
+import { ChangeTable } from '../../app/ChangeTable';
+import { Problem } from '../../app/Problem';
+import { useTitle } from '../../app/title';
+import { isLive, moment, number, STATES, STEPS } from '../../app/words';
+import { GroupMenu } from '../groups/GroupMenu';
+
+export function StatusPage() {
+  const { groupId = '' } = useParams();
+  const api = useApi();
+  const navigate = useNavigate();
+  useTitle('Last sync status');
+  const path = { groupId };
+  const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path } })) });
+  const last = useQuery({
+    queryKey: ['last', groupId],
+    queryFn: () => data(api.GET('/groups/{groupId}/syncs/last', { params: { path } })),
+    refetchInterval: query => (query.state.data && isLive(query.state.data.status) ? 1000 : false),
+  });
+  const never = last.error instanceof FailedRequest && last.error.problem.status === 404;
+  const sync = last.data;
+  return (
+    <ContentLayout header={<Header variant="h1" description={group.data?.name} actions={group.data && <GroupMenu group={group.data} variant="primary" />}>Last sync status</Header>}>
+      <SpaceBetween size="l">
+        {last.isPending && <Spinner />}
+        {never && <Container><Box textAlign="center" padding="l">This group has never been synced. Start with Actions: Sync all data, or Selective sync.</Box></Container>}
+        {last.error && !never && <Problem error={last.error} onRetry={() => void last.refetch()} />}
+        {sync && (
+          <>
+            {sync.status === 'waiting' && (
+              <Alert type="info" header="This sync waits for your choice" action={<Button onClick={() => void navigate(`/groups/${groupId}/selective`)}>Go on with it</Button>}>You can go on from any browser.</Alert>
+            )}
+            <Container header={<Header variant="h2">{sync.message || STATES[sync.status].label}</Header>}>
+              <KeyValuePairs columns={3} items={[
+                { label: 'Status', value: <StatusIndicator type={STATES[sync.status].type}>{STATES[sync.status].label}</StatusIndicator> },
+                { label: 'Last sync date', value: moment(sync.lastSyncDate ?? sync.startedAt) },
+                ...(['users', 'classes', 'orgs', 'enrollments'] as const).map(name => ({ label: name.charAt(0).toUpperCase() + name.slice(1), value: <Counts counts={sync[name]} /> })),
+                { label: 'Download log', value: <Log key={sync.status} syncId={sync.syncId} live={isLive(sync.status)} /> },
+              ]} />
+            </Container>
+            {isLive(sync.status) && <Running syncId={sync.syncId} />}
+            {!isLive(sync.status) && <Problems syncId={sync.syncId} />}
+            {sync.status === 'succeeded' && <ExpandableSection variant="container" headerText="Changes"><ChangeTable syncId={sync.syncId} /></ExpandableSection>}
+          </>
+        )}
+        <History groupId={groupId} key={sync?.status} />
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+function Counts({ counts }: { counts: Schemas['EntityCounts'] }) {
+  const done = (['created', 'updated', 'deactivated', 'ended', 'unchanged'] as const).filter(name => counts[name]).map(name => `${number(counts[name] ?? 0)} ${name}`);
+  return (
+    <>
+      <Box fontSize="heading-m">{number(counts.selected ?? 0)}</Box>
+      <Box variant="small">{done.join(', ') || 'nothing to change'}</Box>
+      <Box variant="small" color="text-body-secondary" display="block">{number(counts.read ?? 0)} rows read, {number(counts.leftOut ?? 0)} left out</Box>
+    </>
+  );
+}
+
+function Log({ syncId, live }: { syncId: string; live: boolean }) {
+  const api = useApi();
+  const links = useMutation({ mutationFn: () => data(api.GET('/syncs/{syncId}/report', { params: { path: { syncId } } })) });
+  if (live) return 'when the sync has ended';
+  if (links.error) return <Problem error={links.error} onRetry={() => links.mutate()} />;
+  if (!links.data) return <Button iconName="download" loading={links.isPending} onClick={() => links.mutate()}>Download log</Button>;
+  return (
+    <SpaceBetween size="xxs">
+      {links.data.files.map(file => <Link key={file.name} href={file.url} external={false}>{file.title} ({number(Math.ceil(file.sizeBytes / 1024))} KB)</Link>)}
+      <Box variant="small">The links work until {moment(links.data.expiresAt)}.</Box>
+    </SpaceBetween>
+  );
+}
+
+function Running({ syncId }: { syncId: string }) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const { data: sync } = useQuery({ queryKey: ['sync', syncId], queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })), refetchInterval: 1000 });
+  const cancel = useMutation({ mutationFn: () => data(api.POST('/syncs/{syncId}/cancel', { params: { path: { syncId } } })), onSuccess: () => queries.invalidateQueries() });
+  return (
+    <Container header={<Header variant="h2" actions={<Button loading={cancel.isPending} onClick={() => cancel.mutate()}>Cancel sync</Button>}>Progress</Header>}>
+      <SpaceBetween size="m">
+        {cancel.error && <Problem error={cancel.error} />}
+        {(sync?.progress ?? []).map(each => (
+          <ProgressBar key={each.step} label={STEPS[each.step]} status={each.endedAt ? 'success' : 'in-progress'} resultText="Done"
+            value={each.total ? (100 * each.done) / each.total : 0} additionalInfo={each.total ? `${number(each.done)} of ${number(each.total)}` : 'working'} />
+        ))}
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+const WORST = { error: 'error', warning: 'warning', note: 'info' } as const;
+
+function Problems({ syncId }: { syncId: string }) {
+  const api = useApi();
+  const { data: page, error } = useQuery({ queryKey: ['problems', syncId], queryFn: () => data(api.GET('/syncs/{syncId}/problems', { params: { path: { syncId }, query: { limit: 50 } } })) });
+  if (error || !page) return null;
+  return (
+    <Table
+      items={page.items}
+      trackBy="cause"
+      wrapLines
+      header={<Header variant="h2" counter={`(${number(page.total)})`} description="By root cause, worst first.">Problems in the bundle</Header>}
+      columnDefinitions={[
+        { id: 'severity', header: 'Severity', cell: each => <StatusIndicator type={WORST[each.severity]}>{each.severity}</StatusIndicator> },
+        { id: 'message', header: 'What', isRowHeader: true, cell: each => each.message },
+        { id: 'explains', header: 'Rows', cell: each => number(each.explains) },
+        { id: 'fix', header: 'How to fix it', cell: each => each.howToFix },
+      ]}
+      empty={<Box textAlign="center">Nothing was wrong with the bundle.</Box>}
+    />
+  );
+}
+
+function History({ groupId }: { groupId: string }) {
+  const api = useApi();
+  const { data: page } = useQuery({ queryKey: ['history', groupId], queryFn: () => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId }, query: { limit: 20 } } })) });
+  if (!page?.items.length) return null;
+  return (
+    <Table
+      items={page.items}
+      trackBy="syncId"
+      wrapLines
+      header={<Header variant="h2">History</Header>}
+      columnDefinitions={[
+        { id: 'at', header: 'Started', isRowHeader: true, cell: sync => moment(sync.startedAt) },
+        { id: 'mode', header: 'Mode', cell: sync => (sync.mode === 'full' ? 'All data' : 'Selective') },
+        { id: 'by', header: 'By', cell: sync => sync.startedBy },
+        { id: 'state', header: 'Status', cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
+        { id: 'message', header: 'Result', cell: sync => sync.message || '–' },
+      ]}
+    />
+  );
+}
