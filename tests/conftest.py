@@ -8,6 +8,8 @@ from moto import mock_aws
 
 from chalicelib.store import tables
 
+pytest_plugins = ["tests.stack_fixtures"]
+
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

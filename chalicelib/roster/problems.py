@@ -28,29 +28,29 @@ HOW_TO_FIX = {
 }
 
 
-def problem_groups(stage: Path, *, limit: int, offset: int) -> Rows:
+def problem_groups(problems: Path, *, limit: int, offset: int) -> Rows:
     """Problems by root cause, each with one example and how many rows it explains; errors before warnings before
     notes, and what explains most first. Problems that stand alone are gathered by file, rule and field.
 
-    Keys are those of the API's ProblemGroup; `cause` is what `problem_rows` takes.
+    `problems` is a stage's problems.parquet. Keys are those of the API's ProblemGroup; `cause` is what `problem_rows` takes.
     """
-    rows = _ask(stage, _GROUPS + " LIMIT $limit OFFSET $offset", {"limit": limit, "offset": offset})
+    rows = _ask(problems, _GROUPS + " LIMIT $limit OFFSET $offset", {"limit": limit, "offset": offset})
     for row in rows:
         row["howToFix"] = HOW_TO_FIX.get(row["rule"], "")
-    total = _ask(stage, f"SELECT count(DISTINCT together) AS total FROM ({_TOGETHER})", {})[0]["total"]
+    total = _ask(problems, f"SELECT count(DISTINCT together) AS total FROM ({_TOGETHER})", {})[0]["total"]
     return Rows(rows, total)
 
 
-def problem_rows(stage: Path, cause: str, *, limit: int, offset: int) -> Rows:
+def problem_rows(problems: Path, cause: str, *, limit: int, offset: int) -> Rows:
     """The rows that a root cause explains, its own first. Keys are those of the API's ProblemRow."""
-    rows = _ask(stage, _ROWS + " LIMIT $limit OFFSET $offset", {"cause": cause, "limit": limit, "offset": offset})
+    rows = _ask(problems, _ROWS + " LIMIT $limit OFFSET $offset", {"cause": cause, "limit": limit, "offset": offset})
     counted = f"SELECT count(*) AS total FROM ({_TOGETHER}) WHERE together = $cause"
-    return Rows(rows, _ask(stage, counted, {"cause": cause})[0]["total"])
+    return Rows(rows, _ask(problems, counted, {"cause": cause})[0]["total"])
 
 
-def _ask(stage: Path, query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+def _ask(problems: Path, query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
     with duckdb.connect(config={"threads": 1}) as connection:
-        found = connection.execute(query, {"problems": str(stage / "problems.parquet"), **values})
+        found = connection.execute(query, {"problems": str(problems), **values})
         names = [column[0] for column in found.description or []]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 

@@ -105,7 +105,7 @@ def _problems(book: Workbook, stage: Path) -> None:
     sheet = book.create_sheet("Problems")
     names = ("Severity", "Explains rows", "Example", "File", "Line", "sourcedId", "How to fix")
     cells.header(sheet, names, [10, 14, 80, 22, 10, 20, 60])
-    found = problem_groups(stage, limit=MOST_ROWS, offset=0)
+    found = problem_groups(stage / "problems.parquet", limit=MOST_ROWS, offset=0)
     for group in found.items:
         keys = ("severity", "explains", "message", "file", "line", "sourcedId", "howToFix")
         cells.row(sheet, [group[key] for key in keys])

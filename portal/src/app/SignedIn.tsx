@@ -13,6 +13,7 @@ export function SignedIn({ children }: { children: ReactNode }) {
   }, [out, auth]);
   useToken(auth.user?.id_token);
   if (auth.error) return <Box padding="xl">You could not be signed in ({auth.error.message}). <a href="/">Try again</a></Box>;
-  if (!auth.isAuthenticated) return <Box padding="xl"><Spinner /> Signing you in…</Box>;
+  const returning = window.location.pathname === '/signed-in'; // about to be led on to where one was
+  if (!auth.isAuthenticated || returning) return <Box padding="xl"><Spinner /> Signing you in…</Box>;
   return children;
 }

@@ -14,7 +14,7 @@ export function Messages({ children }: { children: ReactNode }) {
   const say: Say = (type, content) => {
     const id = String(Date.now());
     const onDismiss = () => setItems(old => old.filter(item => item.id !== id));
-    setItems(old => [...old.slice(-2), { id, type, content, dismissible: true, dismissLabel: 'Close', onDismiss }]);
+    setItems([{ id, type, content, dismissible: true, dismissLabel: 'Close', onDismiss }]); // the newest is what counts
   };
   return (
     <SayContext.Provider value={say}>

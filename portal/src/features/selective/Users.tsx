@@ -24,6 +24,8 @@ export function Users(props: { syncId: string; onAnswered: (accepted: Schemas['A
   return statuses ? <Matrix statuses={statuses} {...props} /> : <Box><Spinner /> Counting people…</Box>;
 }
 
+const FIRST = ['student', 'teacher', 'aide', 'administrator'];
+const rank = (type: string) => (FIRST.includes(type) ? FIRST.indexOf(type) : FIRST.length);
 const key = (cell: { status: string; userType: string }) => `${cell.status}/${cell.userType}`;
 
 function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses']; syncId: string; onAnswered: (accepted: Schemas['Accepted']) => void }) {
@@ -32,7 +34,7 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
   const [otherMembers, setOtherMembers] = useState(false);
   const [guardians, setGuardians] = useState(false);
   const [removeUnselected, setRemove] = useState(false);
-  const types = [...new Set(statuses.cells.map(cell => cell.userType))];
+  const types = [...new Set(statuses.cells.map(cell => cell.userType))].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   const cells = new Map(statuses.cells.map(cell => [key(cell), cell]));
   const people = (cell: Schemas['StatusCell'] | undefined) => (cell ? cell.users + (otherMembers ? cell.otherMembers : 0) : 0);
   const sum = (some: (Schemas['StatusCell'] | undefined)[]) => some.reduce((total, cell) => total + (cell && ticked.has(key(cell)) ? people(cell) : 0), 0);

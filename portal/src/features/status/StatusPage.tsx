@@ -112,8 +112,10 @@ const WORST = { error: 'error', warning: 'warning', note: 'info' } as const;
 
 function Problems({ syncId }: { syncId: string }) {
   const api = useApi();
-  const { data: page, error } = useQuery({ queryKey: ['problems', syncId], queryFn: () => data(api.GET('/syncs/{syncId}/problems', { params: { path: { syncId }, query: { limit: 50 } } })) });
-  if (error || !page) return null;
+  const { data: page, error, refetch } = useQuery({ queryKey: ['problems', syncId], queryFn: () => data(api.GET('/syncs/{syncId}/problems', { params: { path: { syncId }, query: { limit: 50 } } })) });
+  if (error instanceof FailedRequest && error.problem.status === 409) return null; // it ended before the rows were read
+  if (error) return <Problem error={error} onRetry={() => void refetch()} />;
+  if (!page) return <Spinner />;
   return (
     <Table
       items={page.items}
@@ -133,7 +135,8 @@ function Problems({ syncId }: { syncId: string }) {
 
 function History({ groupId }: { groupId: string }) {
   const api = useApi();
-  const { data: page } = useQuery({ queryKey: ['history', groupId], queryFn: () => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId }, query: { limit: 20 } } })) });
+  const { data: page, error, refetch } = useQuery({ queryKey: ['history', groupId], queryFn: () => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId }, query: { limit: 20 } } })) });
+  if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   if (!page?.items.length) return null;
   return (
     <Table

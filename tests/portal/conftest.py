@@ -1,0 +1,62 @@
+"""The portal in a real Chromium, in front of the whole product in the embedded AWS."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from infra.build import ROOT
+from local.front import front
+from local.stack import PASSWORD, Stack
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def portal(stack: Stack) -> Iterator[str]:
+    """The address of the portal, served as `make run` does."""
+    port = urlsplit(stack.portal_origin).port or 0
+    server = uvicorn.Server(uvicorn.Config(front(stack, ROOT / "portal" / "dist"), "127.0.0.1", port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield stack.portal_origin
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+@pytest.fixture
+def page(browser: Browser, portal: str, tmp_path: Path) -> Iterator[Page]:
+    """A new person's browser, signed in as the admin."""
+    context = browser.new_context(base_url=portal, viewport={"width": 1280, "height": 900}, locale="en-US")
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    sign_in(opened, "admin")
+    yield opened
+    context.close()
+
+
+def sign_in(page: Page, role: str) -> None:
+    page.goto("/")
+    page.locator("input[name=username]:visible").first.fill(f"{role}@example.org")
+    page.locator("input[name=password]:visible").first.fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Groups").wait_for()

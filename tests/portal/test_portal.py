@@ -1,0 +1,131 @@
+"""The sixteen steps by a person's clicks: what an admin reads, chooses, downloads, fills in and uploads."""
+
+import io
+from pathlib import Path
+
+import openpyxl
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from local.stack import Stack
+from tests.portal.conftest import sign_in
+from tests.stack.client import Client
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def create_group(page: Page, name: str) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Create group").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name="Create group").click()
+    expect(page.get_by_text(f"Group “{name}” was saved.")).to_be_visible()
+
+
+def choose_in_menu(page: Page, group: str, entry: str) -> None:
+    page.goto("/")
+    page.get_by_label("Find a group by name").fill(group)
+    page.get_by_role("button", name=f"Actions of {group}").click()
+    page.get_by_role("menuitem", name=entry, exact=True).click()
+
+
+def upload_zip(page: Page, district: Path, button: str) -> None:
+    page.locator("input[type=file]").set_input_files(district)
+    page.get_by_role("button", name=button).click()
+
+
+def fill_sheet(page: Page, out: Path, sheet: str, rows: int) -> None:
+    """Download the workbook, write Yes beside its first rows, upload it, and confirm what it says."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download sheet").click()
+    book = openpyxl.load_workbook(io.BytesIO(Path(download.value.path()).read_bytes()))
+    column = [cell.value for cell in book[sheet][1]].index("sync") + 1
+    for row in range(2, 2 + rows):
+        book[sheet].cell(row, column).value = "yes"
+    book.save(out)
+    page.locator("input[type=file]").set_input_files(out)
+    expect(page.get_by_text(f"{rows} rows say Yes.")).to_be_visible()
+    page.get_by_role("button", name="Use this sheet").click()
+
+
+def test_an_admin_brings_in_a_district_by_both_workbooks(page: Page, district: Path, tmp_path: Path) -> None:
+    create_group(page, "Clicks by workbook")
+    choose_in_menu(page, "Clicks by workbook", "Selective sync")
+    upload_zip(page, district, "Upload and choose schools")
+
+    expect(page.get_by_role("heading", name="Schools")).to_be_visible()
+    fill_sheet(page, tmp_path / "Org.xlsx", "Org", 2)
+    expect(page.get_by_role("heading", name="Classes (")).to_be_visible()
+    fill_sheet(page, tmp_path / "Classes.xlsx", "Classes", 5)
+    expect(page.get_by_role("heading", name="Users")).to_be_visible()
+    expect(page.get_by_label("Blank student")).to_be_checked()
+    page.get_by_role("button", name="Sync", exact=True).click()
+
+    expect(page.get_by_text("Sync started.")).to_be_visible()
+    expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("5 created").first).to_be_visible()
+    page.get_by_role("button", name="Download log").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Report: summary").click()
+    assert openpyxl.load_workbook(io.BytesIO(download.value.path().read_bytes())).sheetnames[0] == "Summary"
+
+
+def test_a_browser_closed_in_the_middle_comes_back_to_the_same_question(
+    page: Page, browser: Browser, portal: str, district: Path
+) -> None:
+    create_group(page, "Interrupted")
+    choose_in_menu(page, "Interrupted", "Selective sync")
+    upload_zip(page, district, "Upload and choose schools")
+    expect(page.get_by_role("heading", name="Schools")).to_be_visible()
+    page.get_by_role("button", name="Select all").click()
+    page.get_by_role("button", name="Use this choice").click()
+    expect(page.get_by_role("heading", name="Classes (")).to_be_visible()
+
+    elsewhere = browser.new_context(base_url=portal, viewport={"width": 400, "height": 800}).new_page()
+    sign_in(elsewhere, "operator")
+    choose_in_menu(elsewhere, "Interrupted", "Check last sync status")
+    elsewhere.get_by_role("button", name="Go on with it").click()
+
+    expect(elsewhere.get_by_role("heading", name="Classes (")).to_be_visible()
+    elsewhere.get_by_label("Find classes").fill("mathematics 1")
+    expect(elsewhere.get_by_text("found")).to_be_visible()
+    elsewhere.get_by_role("button", name="Select what matches").click()
+    elsewhere.get_by_role("button", name="Use this choice").click()
+    expect(elsewhere.get_by_role("heading", name="Users")).to_be_visible()
+    expect(page.get_by_role("heading", name="Users")).to_be_visible()
+    elsewhere.context.close()
+
+
+def test_all_data_comes_without_questions_and_the_second_time_nothing_is_written(page: Page, district: Path) -> None:
+    create_group(page, "Clicks for all")
+    for said in ("created", "Nothing has changed since the last sync; nothing was written."):
+        choose_in_menu(page, "Clicks for all", "Sync all data \N{EN DASH} ZIP")
+        upload_zip(page, district, "Upload and sync all data")
+        expect(page.get_by_role("heading", name=said)).to_be_visible(timeout=60_000)
+
+
+def test_a_file_that_is_no_zip_is_refused_on_the_page_in_a_sentence(page: Page, tmp_path: Path) -> None:
+    create_group(page, "Clicks refused")
+    (tmp_path / "bad.zip").write_text("no zip at all")
+    choose_in_menu(page, "Clicks refused", "Selective sync")
+    upload_zip(page, tmp_path / "bad.zip", "Upload and choose schools")
+
+    expect(page.get_by_text("The file is not a ZIP that can be read").first).to_be_visible(timeout=60_000)
+
+
+def test_a_preview_shows_the_changes_before_anything_is_written(page: Page, stack: Stack, district: Path) -> None:
+    create_group(page, "Clicks previewed")
+    choose_in_menu(page, "Clicks previewed", "Selective sync")
+    upload_zip(page, district, "Upload and choose schools")
+    for heading in ("Schools (", "Classes ("):
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        page.get_by_role("button", name="Select all").click()
+        page.get_by_role("button", name="Use this choice").click()
+    page.get_by_role("button", name="Preview changes").click()
+
+    expect(page.get_by_role("heading", name="Changes in numbers")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Not on the platform yet").first).to_be_visible()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_text("The changes were discarded. Nothing was changed.").first).to_be_visible(timeout=60_000)
+    group = Client(stack, "admin").call("GET", "/groups?search=previewed")["items"][0]
+    assert group["sync"] is None
