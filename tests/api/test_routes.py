@@ -1,0 +1,167 @@
+"""Who may call what, and how a refusal is told. Routes are called as API Gateway does, authorizer's answer included."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+import app as wiring
+from chalicelib.api.openapi import document
+from chalicelib.api.routing import ROUTES, Route
+from chalicelib.api.shapes import ROLES
+from chalicelib.store import groups
+from chalicelib.store.records import GroupSettings
+from tests.store.test_groups_and_syncs import NOW
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+class Context:
+    aws_request_id = "r1"
+    function_name = "api_handler"
+    memory_limit_in_mb = 128
+    invoked_function_arn = "arn:aws:lambda:us-east-1:1:function:api_handler"
+
+
+def pattern_of(route: Route) -> re.Pattern[str]:
+    return re.compile(re.sub(r"{\w+}", "([^/]+)", route.path))
+
+
+def call(
+    said: str,
+    body: Any = None,
+    role: str = "admin",
+    groups: str = "*",
+    headers: Mapping[str, str] | None = None,
+    raw: str | None = None,
+    query: Mapping[str, str] | None = None,
+) -> tuple[int, dict[str, Any]]:
+    method, path = said.split(" ")
+    declared = next(route for route in ROUTES if route.method == method and pattern_of(route).fullmatch(path))
+    values = pattern_of(declared).fullmatch(path)
+    assert values is not None
+    event = {
+        "httpMethod": method,
+        "path": path,
+        "headers": {"Content-Type": "application/json", **(headers or {})},
+        "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()} or None,
+        "pathParameters": dict(zip(re.findall(r"{(\w+)}", declared.path), values.groups(), strict=True)) or None,
+        "stageVariables": None,
+        "body": raw if raw is not None else json.dumps(body),
+        "isBase64Encoded": False,
+        "requestContext": {
+            "resourcePath": declared.path,
+            "httpMethod": method,
+            "requestId": "r1",
+            "authorizer": {"principalId": "u1", "name": "Ada", "role": role, "groups": groups},
+        },
+    }
+    answer = wiring.app(event, Context())
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def filled(route: Route) -> str:
+    return f"{route.method} " + route.path.replace("{groupId}", "g1").replace("{syncId}", "g1-s1").replace("{uploadId}", "u1")
+
+
+guarded = [route for route in ROUTES if route.role]
+
+
+def test_only_health_and_the_openapi_document_are_open_to_all() -> None:
+    assert {route.path for route in ROUTES if route.role is None} == {"/health", "/openapi.json"}
+
+
+@pytest.mark.parametrize("route", [route for route in guarded if route.role != "viewer"], ids=filled)
+def test_a_lower_role_is_sent_away_before_anything_else(route: Route) -> None:
+    assert route.role is not None
+    for lower in ROLES[: ROLES.index(route.role)]:
+        status, said = call(filled(route), {}, role=lower)
+        assert (status, said["title"]) == (403, "Not allowed")
+
+
+@pytest.mark.parametrize("route", [route for route in guarded if "Id}" in route.path], ids=filled)
+def test_a_foreign_group_does_not_exist(route: Route) -> None:
+    groups.create(GroupSettings(name="Theirs"), "g1", "e1", NOW)
+
+    status, said = call(filled(route), {}, groups="g2 g3")
+
+    assert (status, "There is no" in said["detail"]) == (404, True)
+
+
+def test_lists_leave_out_foreign_groups() -> None:
+    groups.create(GroupSettings(name="Theirs"), "g1", "e1", NOW)
+    groups.create(GroupSettings(name="Mine"), "g2", "e2", NOW)
+
+    status, said = call("GET /groups", groups="g2")
+
+    assert (status, [each["name"] for each in said["items"]], said["total"]) == (200, ["Mine"], 1)
+
+
+def test_a_change_needs_the_etag_of_what_was_read() -> None:
+    groups.create(GroupSettings(name="A", description="kept"), "g1", "e1", NOW)
+
+    assert call("PATCH /groups/g1", {"name": "B"})[0] == 422
+    assert call("PATCH /groups/g1", {"name": "B"}, headers={"If-Match": '"old"'})[0] == 409
+    status, said = call("PATCH /groups/g1", {"name": "B"}, headers={"If-Match": '"e1"'})
+
+    assert (status, said["name"], said["description"]) == (200, "B", "kept")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "A", "colour": "red"}, "colour"),
+        ({"name": "A", "contactEmail": "x"}, "contactEmail"),
+        ({"name": "A", "guard": {"share": 7}}, "guard.share"),
+    ],
+)
+def test_a_wrong_form_says_which_field(body: dict[str, Any], field: str) -> None:
+    status, said = call("POST /groups", body)
+
+    assert (status, [each["field"] for each in said["errors"]]) == (422, [field])
+
+
+def test_what_is_no_json_is_malformed() -> None:
+    assert call("POST /groups", raw="{")[0] == 400
+
+
+def test_a_group_is_deleted_only_by_its_name() -> None:
+    groups.create(GroupSettings(name="Riverside"), "g1", "e1", NOW)
+
+    assert call("DELETE /groups/g1", {"name": "riverside"})[0] == 422
+    assert call("DELETE /groups/g1", {"name": "Riverside"})[0] == 200
+    assert call("GET /groups/g1")[0] == 404
+
+
+def test_a_cursor_leads_through_the_whole_list() -> None:
+    for number in range(5):
+        groups.create(GroupSettings(name=f"Group {number}"), f"g{number}", "e", NOW)
+
+    seen: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        _, said = call("GET /groups", query={"limit": "2", "cursor": cursor})
+        seen += [each["name"] for each in said["items"]]
+        cursor = said["nextCursor"]
+
+    assert seen == [f"Group {number}" for number in range(5)]
+    assert call("GET /groups", query={"cursor": "nonsense"})[0] == 422
+    assert call("GET /groups", query={"limit": "9999"})[0] == 422
+
+
+def test_an_error_of_ours_shows_no_trace() -> None:
+    status, said = call("GET /groups/g1/syncs/last", query={})
+    assert (status, said["title"]) == (404, "Not found")
+
+
+def test_every_route_is_in_the_openapi_document_with_its_role() -> None:
+    paths = document()["paths"]
+
+    for route in ROUTES:
+        operation = paths[route.path][route.method.lower()]
+        assert operation["summary"]
+        assert operation.get("x-role") == route.role
