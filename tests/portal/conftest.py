@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from infra.build import ROOT
 from local.front import front
@@ -21,6 +21,8 @@ CHROMIUM = next(
 )
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+expect.set_options(timeout=30_000)  # two cores may be busy with other tests
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +50,7 @@ def page(browser: Browser, portal: str, tmp_path: Path) -> Iterator[Page]:
     """A new person's browser, signed in as the admin."""
     context = browser.new_context(base_url=portal, viewport={"width": 1280, "height": 900}, locale="en-US")
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(30_000)
     sign_in(opened, "admin")
     yield opened
     context.close()

@@ -8,7 +8,7 @@ import httpx
 
 from local.stack import Stack
 
-SETTLES_WITHIN_S = 90
+SETTLES_WITHIN_S = 120
 
 
 class Client:
