@@ -11,15 +11,14 @@ export function GroupMenu({ group, variant }: { group: Schemas['GroupOut']; vari
     { id: 'sync', text: `Sync all data – ${method}` },
     { id: 'selective', text: 'Selective sync' },
     { id: 'status', text: 'Check last sync status' },
-    { id: '', text: 'Configuration' },
   ];
   return (
     <ButtonDropdown
       variant={variant}
       expandToViewport
       ariaLabel={`Actions of ${group.name}`}
-      items={[{ text: 'OneRoster', items: items.slice(0, 3) }, { text: 'Group', items: items.slice(3) }]}
-      onItemClick={({ detail }) => void navigate(`/groups/${group.groupId}${detail.id && `/${detail.id}`}`)}
+      items={items}
+      onItemClick={({ detail }) => void navigate(`/groups/${group.groupId}/${detail.id}`)}
     >
       Actions
     </ButtonDropdown>

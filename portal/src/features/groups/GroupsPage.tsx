@@ -34,6 +34,7 @@ export function GroupsPage() {
         </Link>
       ),
     },
+    { id: 'actions', header: 'Actions', cell: group => <GroupMenu group={group} variant="normal" /> },
     { id: 'method', header: 'Method', cell: group => METHODS[group.source?.method ?? 'zip'] },
     {
       id: 'status', header: 'Last sync status',
@@ -42,7 +43,7 @@ export function GroupsPage() {
         : 'Never synced',
     },
     { id: 'at', header: 'Last sync date', cell: group => moment(group.lastSync?.at) },
-    { id: 'actions', header: 'Actions', cell: group => <GroupMenu group={group} variant="normal" /> },
+    { id: 'edit', header: 'Configuration', cell: group => <Button variant="inline-link" ariaLabel={`Edit ${group.name}`} onClick={() => void navigate(`/groups/${group.groupId}`)}>Edit</Button> },
   ];
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   return (

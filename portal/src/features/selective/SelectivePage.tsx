@@ -13,6 +13,7 @@ import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { isLive } from '../../app/words';
+import { GroupMenu } from '../groups/GroupMenu';
 import { ZipUpload } from '../upload/ZipUpload';
 import { Changes } from './Changes';
 import { Choose } from './Choose';
@@ -50,7 +51,7 @@ export function SelectivePage() {
     <ContentLayout
       header={
         <Header variant="h1" description={group.data?.name}
-          actions={<SpaceBetween size="xs" direction="horizontal"><Button onClick={() => void navigate(`/groups/${groupId}/status`)}>Check last sync status</Button></SpaceBetween>}>
+          actions={group.data && <GroupMenu group={group.data} variant="normal" />}>
           Selective sync
         </Header>
       }

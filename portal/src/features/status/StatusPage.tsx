@@ -36,7 +36,8 @@ export function StatusPage() {
   const never = last.error instanceof FailedRequest && last.error.problem.status === 404;
   const sync = last.data;
   return (
-    <ContentLayout header={<Header variant="h1" description={group.data?.name} actions={group.data && <GroupMenu group={group.data} variant="primary" />}>Last sync status</Header>}>
+    <ContentLayout header={<Header variant="h1" description={group.data?.name} actions={group.data && (
+        <SpaceBetween size="xs" direction="horizontal"><Button onClick={() => void navigate(`/groups/${groupId}`)}>Edit group</Button><GroupMenu group={group.data} variant="primary" /></SpaceBetween>)}>Last sync status</Header>}>
       <SpaceBetween size="l">
         {last.isPending && <Spinner />}
         {never && <Container><Box textAlign="center" padding="l">This group has never been synced. Start with Actions: Sync all data, or Selective sync.</Box></Container>}
