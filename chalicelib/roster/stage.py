@@ -5,7 +5,7 @@ is written. What follows from another row's problem points at it, so that one mi
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -74,15 +74,16 @@ def stage_orgs(bundle: Path, stage: Path) -> Counted:
         return Counted(loaded.rows, kept, loaded.rows - kept)
 
 
-def stage_bundle(bundle: Path, stage: Path) -> Staged:
+def stage_bundle(bundle: Path, stage: Path, expected: str = "auto") -> Staged:
     """Clean the CSVs in `bundle` into `stage`: {entity}.parquet, problems.parquet, left_out.parquet, summary.json.
 
     Rows are sorted by sourcedId, one a sourcedId, lifted into the shape of OneRoster 1.2. Memory stays bounded for
-    any number of rows. Raises BundleRefused, before anything is written.
+    any number of rows. `expected` is 1.1, 1.2 or auto: a bundle that says otherwise is refused, one that says
+    nothing is read as expected. Raises BundleRefused, before anything is written.
     """
     manifest = read_manifest(bundle / "manifest.csv")
     files = _files(bundle, manifest)
-    version = manifest.version if manifest and manifest.version else ("1.2" if "roles" in files else "1.1")
+    version = _version(manifest.version if manifest else "", expected, files)
     stage.mkdir(parents=True, exist_ok=True)
     with connect(stage) as connection:
         connection.execute(_TABLES)
@@ -96,6 +97,16 @@ def stage_bundle(bundle: Path, stage: Path) -> Staged:
         for entity in ORDER:
             _judge(connection, entity, version)
         return _write(connection, stage, manifest, version, loaded)
+
+
+def _version(said: str, expected: str, files: Collection[str]) -> str:
+    if said and expected not in ("auto", said):
+        raise BundleRefused(
+            f"manifest.csv: the bundle is OneRoster {said}, and this group takes {expected}. "
+            "Send the other export or change the group's version. Nothing was changed."
+        )
+    guessed = "1.2" if "roles" in files else "1.1"
+    return said or (guessed if expected == "auto" else expected)
 
 
 def _files(bundle: Path, manifest: Manifest | None) -> dict[str, Path]:

@@ -85,7 +85,7 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
     sync_id = _named(event)
     with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, reads=["bundle"], writes=["stage"]) as room:
         zip_source.inflate(room / "bundle" / "bundle.zip", room / "csv", _zip_limits())
-        staged = stage_bundle(room / "csv", room / "stage")
+        staged = stage_bundle(room / "csv", room / "stage", groups.get(event["groupId"]).source.version)
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
         rows.number = sum(each.read for each in staged.counts.values())
     syncs.counted(sync_id, _counts(read), held=False)

@@ -303,3 +303,23 @@ def test_the_schools_can_be_listed_before_anything_else_is_read(tmp_path: Path) 
 def test_without_orgs_there_is_nothing_to_choose_from(tmp_path: Path) -> None:
     with pytest.raises(BundleRefused, match=r"lacks orgs\.csv"):
         stage_orgs(write_bundle(tmp_path / "bundle", users=[user()]), tmp_path / "stage")
+
+
+MANIFEST_1_1 = "propertyName,value\noneroster.version,1.1\n"
+
+
+def test_a_bundle_of_another_version_than_the_group_takes_is_refused(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", "1.1", **small())
+    (bundle / "manifest.csv").write_text(MANIFEST_1_1)
+
+    with pytest.raises(BundleRefused, match=r"is OneRoster 1\.1, and this group takes 1\.2"):
+        stage_bundle(bundle, tmp_path / "stage", expected="1.2")
+
+    assert stage_bundle(bundle, tmp_path / "stage", expected="1.1").version == "1.1"
+
+
+def test_a_bundle_that_does_not_say_is_read_as_the_group_takes_it(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", "1.2", **small(roles=[role()]))
+
+    assert stage_bundle(bundle, tmp_path / "stage").version == "1.2"
+    assert stage_bundle(bundle, tmp_path / "again", expected="1.2").version == "1.2"
