@@ -12,14 +12,14 @@ MEMORY = "1500MB"  # half of the smallest Lambda that runs the engine; the rest 
 
 @contextmanager
 def connect(beside: Path, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A scratch database in a temporary folder next to `beside`, gone afterwards. Row order is kept."""
+    """A scratch database in memory that spills into a temporary folder next to `beside`. Row order is kept."""
     with TemporaryDirectory(dir=beside.parent, prefix="duck-") as scratch:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
             "temp_directory": f"{scratch}/spill",
             "preserve_insertion_order": True,
         }
-        connection = duckdb.connect(f"{scratch}/work.duckdb", config=settings)
+        connection = duckdb.connect(":memory:", config=settings)
         try:
             yield connection
         finally:
