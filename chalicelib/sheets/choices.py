@@ -6,11 +6,13 @@ Read with openpyxl's streaming reader, bounded like a ZIP, since a workbook is o
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Font
@@ -23,6 +25,12 @@ from chalicelib.sheets import cells
 
 SHOWN_FINDINGS = 100
 EXPANDED_BYTES = 400 << 20  # a sheet of 600,000 classes expands to some 250 MB
+# What openpyxl raises for a damaged workbook, when opening it or rows later.
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, EOFError, OSError, ParseError, InvalidFileException, NotImplementedError, RuntimeError,
+    ValueError, TypeError, KeyError, IndexError, AttributeError,
+)  # fmt: skip
+LONGEST_NUMBER = 10**15  # a spreadsheet keeps fifteen digits of a number and makes zeros of the others
 YES, NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"", "no", "n", "false", "0"})
 
 
@@ -124,7 +132,7 @@ def check_sheet(sheet: Sheet, path: Path, known: Mapping[str, Mapping[str, Any]]
         said = str(row["sync"]).strip().casefold() if row["sync"] is not None else ""
         if sourced_id is None:
             unknown += 1
-            findings.append(Finding(f"A{line}", cells.clean(str(row["sourcedId"])), "No row of the list has this sourcedId."))
+            findings.append(Finding(f"A{line}", cells.clean(str(row["sourcedId"])), _unrecognised(row["sourcedId"], numbers)))
         elif said not in YES | NO:
             unreadable += 1
             findings.append(Finding(cell, sourced_id, f"`{said[:20]}` is neither Yes nor No."))
@@ -179,14 +187,12 @@ def _read(sheet: Sheet, path: Path) -> tuple[str, Iterator[tuple[int, dict[str, 
                     "The workbook expands to far more than a list of rows. Download the sheet again and fill that."
                 )
         book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as trouble:
-        raise Unacceptable("The file is no Excel workbook (.xlsx). Save the sheet as .xlsx and upload that.") from trouble
+    except BROKEN as trouble:
+        raise Unacceptable(_NO_WORKBOOK) from trouble
     name = next((each for each in book.sheetnames if each.strip().casefold() == sheet.name.casefold()), None)
     if name is None:
         raise Unacceptable(f"The workbook has no sheet `{sheet.name}`. Download it again and fill that one.")
-    page = book[name]
-    page.reset_dimensions()
-    rows = page.iter_rows(values_only=True)
+    rows = _sent(book[name])
     first = [str(value or "").strip().casefold() for value in next(rows, ())]
     places = {column: first.index(column.casefold()) for column in sheet.columns if column.casefold() in first}
     if lacking := [column for column in ("sourcedId", "sync") if column not in places]:
@@ -201,16 +207,42 @@ def _read(sheet: Sheet, path: Path) -> tuple[str, Iterator[tuple[int, dict[str, 
     return str(book.properties.identifier or ""), found()
 
 
+_NO_WORKBOOK = "The file is no Excel workbook (.xlsx), or a damaged one. Save the sheet as .xlsx and upload that."
+
+
+def _sent(page: Any) -> Iterator[tuple[Any, ...]]:
+    """The sheet's rows as they come. A damaged one breaks anywhere on the way; whoever takes the rows is not at fault."""
+    try:
+        page.reset_dimensions()
+        yield from page.iter_rows(values_only=True)
+    except BROKEN as trouble:
+        raise Unacceptable(_NO_WORKBOOK) from trouble
+
+
 def _recognised(value: Any, known: Mapping[str, Any], numbers: Mapping[str, list[str]]) -> str | None:
-    said = str(value).strip()
-    if said in known:
-        return said
-    if isinstance(value, float) and value.is_integer():
-        said = str(int(value))
+    if _rounded(value):
+        return None
+    said = _digits(value)
     if said in known:
         return said
     fitting = numbers.get(said.lstrip("0"), []) if said.isdigit() else []
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _unrecognised(value: Any, numbers: Mapping[str, list[str]]) -> str:
+    if _rounded(value):
+        return "The spreadsheet made a number of this sourcedId and rounded it. Make the cell text and write the id again."
+    if len(numbers.get(_digits(value).lstrip("0"), ())) > 1:
+        return "The spreadsheet made a number of this sourcedId, and several rows of the list fit. Write the id again as text."
+    return "No row of the list has this sourcedId."
+
+
+def _digits(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _rounded(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) >= LONGEST_NUMBER
 
 
 def _by_number(known: Iterable[str]) -> dict[str, list[str]]:

@@ -1,14 +1,18 @@
 """The workbooks say what their filler meant, and what they can't tell they name by cell."""
 
 import io
+import shutil
+import subprocess
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chalicelib.errors import Unacceptable
 from chalicelib.sheets.choices import CLASSES, ORG, Checked, check_sheet, write_sheet
@@ -91,6 +95,26 @@ def test_an_id_that_a_spreadsheet_made_a_number_of_is_recognised(tmp_path: Path)
     assert (set(checked.chosen), checked.unknown, checked.usable) == ({"00123", "124"}, 0, True)
 
 
+@pytest.mark.parametrize(
+    ("ids", "sent", "said"),
+    [
+        (("12345678901234567", "12345678901234568"), 12345678901234567.0, "rounded it"),
+        (("0123", "00123"), 123, "several rows of the list fit"),
+        (("0123",), 124, "No row of the list"),
+    ],
+)
+def test_a_number_that_could_be_another_row_chooses_none_and_says_why(
+    tmp_path: Path, ids: tuple[str, ...], sent: float, said: str
+) -> None:
+    known = {sourced_id: school(sourced_id) for sourced_id in ids}
+    (tmp_path / "up.xlsx").write_bytes(workbook("Org", ["sourcedId", "sync"], [sent, "Yes"]))
+
+    checked = check_sheet(ORG, tmp_path / "up.xlsx", known, "s1")
+
+    assert (checked.chosen, checked.unknown, checked.usable) == (frozenset(), 1, False)
+    assert said in checked.findings[0].message
+
+
 def test_unknown_missing_repeated_and_changed_rows_are_counted(tmp_path: Path) -> None:
     def fill(page: Any) -> None:
         page["H2"].value = "Yes"
@@ -130,7 +154,7 @@ def test_a_sheet_of_another_sync_is_taken_and_said(tmp_path: Path) -> None:
     assert "another sync" in checked.message
 
 
-def workbook(sheet: str, *rows: list[object]) -> bytes:
+def workbook(sheet: str, *rows: Sequence[object]) -> bytes:
     book = openpyxl.Workbook()
     book.worksheets[0].title = sheet
     for row in rows:
@@ -138,6 +162,19 @@ def workbook(sheet: str, *rows: list[object]) -> bytes:
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def rezipped(content: bytes, change: Callable[[str, bytes], bytes]) -> bytes:
+    """The workbook with each part put through `change`, as a broken disk or a hostile hand would have it."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as whole, zipfile.ZipFile(out, "w") as packed:
+        for name in whole.namelist():
+            packed.writestr(name, change(name, whole.read(name)))
+    return out.getvalue()
+
+
+def cut_in_the_middle(name: str, part: bytes) -> bytes:
+    return part[: len(part) // 2] if name == "xl/worksheets/sheet1.xml" else part
 
 
 def some_zip() -> bytes:
@@ -152,6 +189,9 @@ def some_zip() -> bytes:
     [
         (b"sourcedId,sync\n", "no Excel workbook"),
         (some_zip(), "no Excel workbook"),
+        (workbook("Org", ["sourcedId", "sync"])[:-40], "no Excel workbook"),
+        (rezipped(workbook("Org", ["sourcedId", "sync"], *[["124", "Yes"]] * 3000), cut_in_the_middle), "a damaged one"),
+        (rezipped(workbook("Org", ["sourcedId", "sync"]), lambda name, part: part.replace(b"<", b"&", 3)), "a damaged one"),
         (workbook("Sheet1", ["sourcedId", "sync"]), "has no sheet `Org`"),
         (workbook("Org", ["sourcedId", "name"]), "lacks the column sync"),
     ],
@@ -170,3 +210,41 @@ def test_lists_of_a_class_are_written_with_commas(tmp_path: Path) -> None:
 
     page = openpyxl.load_workbook(tmp_path / "Classes.xlsx")["Classes"]
     assert page["F2"].value == "09, 10"
+
+
+@given(st.integers(0, 12), st.integers(0, 4000), st.binary(max_size=6), st.booleans())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_damage_to_a_workbook_gives_anything_but_an_answer_or_a_refusal(
+    tmp_path: Path, part: int, place: int, damage: bytes, cut: bool
+) -> None:
+    if not (tmp_path / "whole.xlsx").exists():
+        write_sheet(ORG, KNOWN.values(), tmp_path / "whole.xlsx", "s1", NOW, frozenset({"124"}))
+    whole = (tmp_path / "whole.xlsx").read_bytes()
+    names = zipfile.ZipFile(io.BytesIO(whole)).namelist()
+
+    def damaged(name: str, sent: bytes) -> bytes:
+        at = place % len(sent)
+        return sent if name != names[part % len(names)] else sent[:at] + damage + (b"" if cut else sent[at + len(damage) :])
+
+    (tmp_path / "up.xlsx").write_bytes(rezipped(whole, damaged))
+    try:
+        chosen = check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "s1").chosen
+    except Unacceptable:
+        chosen = frozenset()
+
+    assert chosen <= KNOWN.keys()
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed here")
+def test_a_sheet_that_libreoffice_has_saved_in_its_own_form_and_back_says_the_same(tmp_path: Path) -> None:
+    write_sheet(ORG, KNOWN.values(), tmp_path / "Org.xlsx", "s1", NOW, frozenset({"00123"}))
+    soffice = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--outdir", str(tmp_path)]
+    for given, form in (("Org.xlsx", "ods"), ("Org.ods", "xlsx")):
+        subprocess.run([*soffice, "--convert-to", form, str(tmp_path / given)], check=True, capture_output=True, timeout=120)
+
+    checked = check_sheet(ORG, tmp_path / "Org.xlsx", KNOWN, "s1")
+
+    page = openpyxl.load_workbook(tmp_path / "Org.xlsx")["Org"]
+    assert [page.cell(row, 1).value for row in (2, 3, 4)] == list(KNOWN)
+    assert (page["B3"].value, page["B3"].data_type) == ("=HYPERLINK(1)", "s")
+    assert (set(checked.chosen), checked.not_chosen, checked.findings, checked.usable) == ({"00123"}, 2, (), True)
