@@ -238,9 +238,10 @@ def test_no_damage_to_a_workbook_gives_anything_but_an_answer_or_a_refusal(
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed here")
 def test_a_sheet_that_libreoffice_has_saved_in_its_own_form_and_back_says_the_same(tmp_path: Path) -> None:
     write_sheet(ORG, KNOWN.values(), tmp_path / "Org.xlsx", "s1", NOW, frozenset({"00123"}))
-    soffice = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--outdir", str(tmp_path)]
-    for given, form in (("Org.xlsx", "ods"), ("Org.ods", "xlsx")):
-        subprocess.run([*soffice, "--convert-to", form, str(tmp_path / given)], check=True, capture_output=True, timeout=120)
+    soffice = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to"]
+    for name, form in (("Org.xlsx", "ods"), ("Org.ods", "xlsx")):
+        command = [*soffice, form, "--outdir", str(tmp_path), str(tmp_path / name)]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
 
     checked = check_sheet(ORG, tmp_path / "Org.xlsx", KNOWN, "s1")
 
