@@ -40,8 +40,3 @@ def text(sheet: WriteOnlyWorksheet, value: str) -> WriteOnlyCell:
 
 def clean(value: str) -> str:
     return "".join(letter for letter in value if letter >= " " or letter in "\t\n")[:32_767]
-
-
-def harmless(value: str) -> str:
-    """For CSV, where a spreadsheet would take it for a formula: such text gets an apostrophe in front."""
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

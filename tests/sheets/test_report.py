@@ -1,0 +1,118 @@
+"""The log of a sync: the workbook's figures add up, and the CSVs beside it hold every row."""
+
+import csv
+import gzip
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import openpyxl
+import pytest
+
+from chalicelib.roster.plan import Policy, plan_changes
+from chalicelib.roster.selection import EVERYTHING
+from chalicelib.roster.stage import stage_bundle
+from chalicelib.sheets import report
+from chalicelib.sheets.report import ReportFile, ReportHeader, write_report
+from tests.roster.districts import Rows, class_, enrollment, org, small, user, write_bundle
+
+NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
+
+
+def reported(room: Path, **files: Rows) -> list[ReportFile]:
+    stage_bundle(write_bundle(room / "bundle", "1.1", **small(**files)), room / "stage")
+    plan_changes(room / "stage", EVERYTHING, None, room / "plan", Policy(sync_id="s1", now=NOW))
+    header = ReportHeader("=Riverside", "s1", "full", "Ann Admin", NOW, NOW, "Succeeded.")
+    return write_report(room, room / "report", header)
+
+
+def sheet(room: Path, name: str) -> list[tuple[Any, ...]]:
+    return list(openpyxl.load_workbook(room / "report" / "report.xlsx")[name].iter_rows(values_only=True))
+
+
+def table(room: Path, name: str) -> list[dict[str, str]]:
+    text = gzip.decompress((room / "report" / f"{name}.csv.gz").read_bytes()).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_what_was_read_is_kept_or_left_out_and_every_kept_row_has_an_outcome(tmp_path: Path) -> None:
+    reported(tmp_path, users=[user(), user("bob"), user("cy", role="wizard")])
+
+    head, *rows = sheet(tmp_path, "Summary")
+    entities = [dict(zip(head, row, strict=True)) for row in rows[:6]]
+
+    assert [row[""] if "" in row else row[None] for row in entities] == [
+        "orgs", "academicSessions", "courses", "classes", "users", "enrollments",
+    ]  # fmt: skip
+    assert all(row["Rows read"] == row["Kept"] + row["Left out"] for row in entities)
+    users = entities[4]
+    assert (users["Rows read"], users["Left out"], users["Selected"], users["Created"]) == (3, 1, 2, 2)
+    assert ("Group", "=Riverside") in {row[:2] for row in rows}
+
+
+def test_schools_are_counted_one_by_one(tmp_path: Path) -> None:
+    reported(tmp_path, orgs=[org(), org("south")], users=[user(), user("bob", orgSourcedIds="south")])
+
+    created = {(row[1], row[2]): row[3] for row in sheet(tmp_path, "Schools")[1:]}
+
+    assert created[("north", "users")] == created[("south", "users")] == 1
+    assert ("south", "classes") not in created
+
+
+def test_a_school_that_is_left_out_is_one_line_that_says_how_many_rows_it_explains(tmp_path: Path) -> None:
+    reported(
+        tmp_path,
+        orgs=[org(), org("gone", name="")],
+        classes=[class_(), class_("c2", schoolSourcedId="gone")],
+        enrollments=[enrollment(), *(enrollment(f"x{n}", classSourcedId="c2") for n in range(5))],
+    )
+
+    head, worst, *_ = sheet(tmp_path, "Problems")
+    line = dict(zip(head, worst, strict=True))
+
+    assert (line["Severity"], line["Explains rows"], line["File"], line["sourcedId"]) == ("error", 7, "orgs.csv", "gone")
+    assert line["How to fix"]
+    assert len([row for row in table(tmp_path, "problems") if row["severity"] == "error"]) == 7
+
+
+def test_no_text_becomes_a_formula_in_the_workbook_or_in_a_csv(tmp_path: Path) -> None:
+    reported(tmp_path, classes=[class_(title="=HYPERLINK(1)")], users=[user("-1", givenName="@Ann", familyName="Ünal")],
+             enrollments=[enrollment(userSourcedId="-1")])  # fmt: skip
+
+    kinds = {
+        cell.data_type
+        for page in openpyxl.load_workbook(tmp_path / "report" / "report.xlsx").worksheets
+        for row in page.iter_rows()
+        for cell in row
+    }
+    changes = {(row["entity"], row["sourcedId"]): row for row in table(tmp_path, "changes")}
+
+    assert "f" not in kinds
+    assert changes[("classes", "math-1")]["name"] == "'=HYPERLINK(1)"
+    assert changes[("users", "'-1")]["name"] == "'@Ann Ünal"
+    assert not [value for row in changes.values() for value in row.values() if value[:1] in ("=", "+", "-", "@")]
+
+
+def test_a_sheet_that_is_full_says_where_the_other_rows_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "MOST_ROWS", 10)
+    reported(tmp_path, users=[user(f"u{n}", role="student" if n else "wizard") for n in range(25)], enrollments=[
+        enrollment(userSourcedId="u1")])  # fmt: skip
+
+    rows = sheet(tmp_path, "Changes")
+    changes = table(tmp_path, "changes")
+
+    assert len(rows) == 1 + 10 + 1
+    assert rows[-1][0] == f"{len(changes) - 10} more rows are in changes.csv.gz."
+    assert len(changes) == duckdb.read_parquet(str(tmp_path / "plan" / "changes.parquet")).shape[0]
+
+
+def test_the_files_are_listed_with_the_size_they_have(tmp_path: Path) -> None:
+    files = reported(tmp_path)
+
+    assert {each.name: each.size_bytes for each in files} == {
+        path.name: path.stat().st_size for path in (tmp_path / "report").iterdir()
+    }
+    assert [row["rule"] for row in table(tmp_path, "problems")] == ["manifest-absent"]
+    assert list(table(tmp_path, "changes")[0]) == [*report.CHANGES, "before", "after"]
