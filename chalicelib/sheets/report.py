@@ -138,7 +138,7 @@ def _csv(parquet: Path, columns: Sequence[str], to: Path) -> None:
         names = [UTF_8_MARK + columns[0], *columns[1:]]
         query = ", ".join(f"{value} AS {quoted(name)}" for value, name in zip(shown, names, strict=True))
         connection.execute(
-            f"COPY (SELECT {query} FROM read_parquet($file)) TO $to (FORMAT csv, HEADER, COMPRESSION gzip)",
+            f"COPY (SELECT {query} FROM read_parquet($file)) TO $to (FORMAT csv, HEADER, COMPRESSION gzip, NEW_LINE '\\r\\n')",
             {**file, "to": str(to)},
         )
 

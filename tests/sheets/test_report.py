@@ -33,7 +33,10 @@ def sheet(room: Path, name: str) -> list[tuple[Any, ...]]:
 
 
 def table(room: Path, name: str) -> list[dict[str, str]]:
-    text = gzip.decompress((room / "report" / f"{name}.csv.gz").read_bytes()).decode("utf-8-sig")
+    text = gzip.decompress((room / "report" / f"{name}.csv.gz").read_bytes()).decode()
+    assert text.startswith("\ufeff")  # by which Excel knows UTF-8
+    assert text.count("\n") == text.count("\r\n") > 0
+    text = text.removeprefix("\ufeff")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
