@@ -96,7 +96,7 @@ FAMILY = [
     "van-den-Berg",
 ]
 SUBJECTS = ("Mathematics", "English", "Biology", "History", "Art", "Physics", "Music", "Spanish", "Chemistry", "Geography")
-PROBLEM_SHARE = 0.01
+SPOILT_OF = 100  # one row of so many, with `problems`
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,62 @@ USERS_1_2 = (
     "preferredFamilyName,primaryOrgSourcedId,pronouns"
 )
 Row = Sequence[str]
+
+# What happens to a spoilt row, in turn: cells of these columns become this. Files that a version lacks are passed over.
+ANNEX = "99998"  # a school whose row lacks its name, so that all that hangs on it has one root cause
+NEVER_SENT = "never-sent"
+DIRT: dict[str, tuple[dict[str, str], ...]] = {
+    "classes": (
+        {"schoolSourcedId": ANNEX},
+        {"schoolSourcedId": NEVER_SENT},
+        {"title": ""},
+        {"classType": "club"},
+        {"termSourcedIds": "2026-summer"},
+        {"status": "tobedeleted"},
+    ),
+    "users": (
+        {"role": ""},
+        {"status": "inactive"},
+        {"role": "wizard"},
+        {"orgSourcedIds": NEVER_SENT},
+        {"orgSourcedIds": ANNEX},
+        {"username": ""},
+        {"familyName": ""},
+        {"enabledUser": "perhaps"},
+        {"status": "tobedeleted"},
+        {"status": "on leave"},
+        {"agentSourcedIds": NEVER_SENT},
+        {"sourcedId": ""},
+    ),
+    "roles": (
+        {"role": "wizard"},
+        {"orgSourcedId": NEVER_SENT},
+        {"orgSourcedId": ANNEX},
+        {"userSourcedId": NEVER_SENT},
+        {"beginDate": "some time in fall"},
+        {"roleType": "favourite"},
+    ),
+    "enrollments": (
+        {"classSourcedId": NEVER_SENT},
+        {"userSourcedId": NEVER_SENT},
+        {"role": ""},
+        {"role": "wizard"},
+        {"role": "aide"},
+        {"beginDate": "31/02/2026"},
+        {"beginDate": "2026-09-01", "endDate": "2025-01-01"},
+        {"schoolSourcedId": "district"},
+        {"primary": "perhaps"},
+        {"status": "tobedeleted"},
+        {"sourcedId": ""},
+    ),
+}
+# A row that comes again, once the same and once like this.
+DIFFERENT = {"classes": {"location": "elsewhere"}, "users": {"familyName": "Other"}, "enrollments": {"role": "proctor"}}
+EXTRA: dict[str, tuple[Row, ...]] = {
+    "orgs": ((ANNEX, "", "", "", "school", "0699999", "district"),),
+    "academicSessions": (("2026-summer", "", "", "Summer 2027", "semester", "in June", "2027-07-31", "2026", "2027"),),
+    "courses": (("c-untitled", "", "", "2026", "", "X1", "", "district", "", ""),),
+}
 
 
 class District:
@@ -157,7 +213,12 @@ class District:
         if self.version == "1.2":
             header = "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,"
             made["roles"] = (header + "orgSourcedId,userProfileSourcedId", self.roles)
-        return made
+        return {
+            name: (header, self._spoiling(name, header, rows) if self.problems else rows) for name, (header, rows) in made.items()
+        }
+
+    def _spoiling(self, name: str, header: str, rows: Callable[[], Iterator[Row]]) -> Callable[[], Iterator[Row]]:
+        return lambda: spoilt(name, rows(), header.split(","), self.seed)
 
     def school(self, number: int) -> str:
         return f"{number % self.shape.schools + 1:05d}"  # leading zeros, as many districts have them
@@ -193,13 +254,12 @@ class District:
     def classes(self) -> Iterator[Row]:
         for n in range(self.shape.classes):
             subject, level = SUBJECTS[n % len(SUBJECTS)], n % 3 + 1
-            school = "99999" if self._spoilt(n, "class") else self.school(n)
             term = "2026-fall" if n % 2 else "2026-fall,2026-spring"
             title = f"{subject} {level} - Section {n // self.shape.schools + 1}"
             grade = f"{level + 8:02d}"
             yield (
                 f"cl{n}", "", "", title, grade, f"c{n % len(SUBJECTS)}-{level}", f"{subject[:3].upper()}-{n}", "scheduled",
-                f"Room {n % 90}", school, term, subject, "", str(n % 7 + 1),
+                f"Room {n % 90}", self.school(n), term, subject, "", str(n % 7 + 1),
             )  # fmt: skip
 
     def people(self) -> Iterator[tuple[str, str, int]]:
@@ -217,10 +277,13 @@ class District:
     def _here(self) -> Iterator[tuple[str, str, int]]:
         """On day 2 a hundredth has left, and a few have come."""
         for sourced_id, role, n in self.people():
-            if not (self.day == 2 and self._chance(n, "left") < 0.01):
+            if not self._left(n):
                 yield sourced_id, role, n
         if self.day == 2:
             yield from ((f"new{n}", "student", n) for n in range(max(1, self.shape.users // 200)))
+
+    def _left(self, number: int) -> bool:
+        return self.day == 2 and self._chance(number, "left") < 0.01
 
     def users(self) -> Iterator[Row]:
         first_guardian = self.students + self.teachers + self.shape.schools
@@ -230,22 +293,18 @@ class District:
             given, family = chance.choice(GIVEN), chance.choice(FAMILY)
             changed = self.day == 2 and self._chance(n, "changed") < 0.02
             phone = "555-0199" if changed else ""
-            agents = f"g{first_guardian + n % guardians}" if role == "student" and guardians > 0 else ""
+            agent = first_guardian + n % guardians if role == "student" and guardians > 0 else None
+            agents = f"g{agent}" if agent is not None and not self._left(agent) else ""
             enabled = "false" if chance.random() < 0.01 else "true"
             grade = f"{n % 4 + 9:02d}" if role == "student" else ""
             common = ("", sourced_id, "", given, family, "", f"ID{sourced_id}", f"{sourced_id}@riverside.example", "", phone)
-            status, org = "", self.school(n)
-            if self._spoilt(n, "user"):
-                kind = n % 5
-                status = ("tobedeleted", "inactive", "", "", "odd")[kind]
-                org = "99999" if kind == 2 else org
-                role = "wizard" if kind == 3 else role
+            org = self.school(n)
             if self.version == "1.1":
                 tail = (org, role, sourced_id, "", given, family, *common[5:], agents, grade, "")
-                yield (sourced_id, status, "", enabled, *tail)
+                yield (sourced_id, "", "", enabled, *tail)
             else:
                 yield (
-                    sourced_id, status, "", enabled, sourced_id, "", given, family, *common[5:], agents, grade, "", "", "", "",
+                    sourced_id, "", "", enabled, sourced_id, "", given, family, *common[5:], agents, grade, "", "", "", "",
                     "", org, "",
                 )  # fmt: skip
 
@@ -256,31 +315,45 @@ class District:
 
     def enrollments(self) -> Iterator[Row]:
         """A class has one teacher of its school, and its students."""
-        schools, here = self.shape.schools, {sourced_id for sourced_id, _, n in self._here()} if self.day == 2 else None
+        schools = self.shape.schools
         number = 0
         per_school = max(1, self.shape.classes // schools)
         for n in range(self.shape.classes):
-            teacher = f"t{n % schools + schools * (n // schools % max(1, self.teachers // schools))}"
-            if here is None or teacher in here:
-                yield (f"e{number}", "", "", f"cl{n}", self.school(n), teacher, "teacher", "true", "", "")
+            teacher = n % schools + schools * (n // schools % max(1, self.teachers // schools))
+            if not self._left(teacher):
+                yield (f"e{number}", "", "", f"cl{n}", self.school(n), f"t{teacher}", "teacher", "true", "", "")
             number += 1
         a_student = max(1, (self.shape.enrollments - self.shape.classes) // max(1, self.students))
         for n in range(self.students):
+            left = self._left(n)
             for place in range(a_student):
                 section = (n // schools * a_student + place) % per_school
-                sourced_id = f"ghost{n}" if self._spoilt(number, "enrollment") else f"s{n}"
-                if here is None or sourced_id in here:
+                sourced_id = f"s{n}"
+                if not left:
                     row = (f"e{number}", "", "", f"cl{n % schools + schools * section}", self.school(n), sourced_id, "student")
                     yield (*row, "", "2026-08-17", "")
-                    if self.problems and number % 997 == 0:
-                        yield (*row, "", "17/08/2026", "")  # the same id again, in another row
                 number += 1
-
-    def _spoilt(self, number: int, what: str) -> bool:
-        return self.problems and self._chance(number, what) < PROBLEM_SHARE
 
     def _chance(self, number: int, what: str) -> float:
         return (hash_of(self.seed, number, what) % 100_000) / 100_000
+
+
+def spoilt(name: str, rows: Iterator[Row], header: Sequence[str], seed: int) -> Iterator[Row]:
+    """The rows, one of a hundred with something wrong, in turn everything that can be; and rows that come again."""
+    ways: list[dict[str, str]] = [cells for cells in DIRT.get(name, ()) if cells.keys() <= set(header)]
+    again = [{}, DIFFERENT[name]] if name in DIFFERENT else []
+    turn = 0
+    for number, row in enumerate(rows, start=seed * 37):
+        if number % SPOILT_OF or not ways:
+            yield row
+            continue
+        place = turn % (len(ways) + len(again))
+        turn += 1
+        if place >= len(ways):
+            yield row
+        cells = [*ways, *again][place]
+        yield [cells.get(column, cell) for column, cell in zip(header, row, strict=True)]
+    yield from EXTRA.get(name, ())
 
 
 def hash_of(seed: int, number: int, what: str) -> int:

@@ -1,18 +1,30 @@
 """The made-up districts are what they say: the same for the same arguments, clean or dirty as asked."""
 
+import csv
+import io
+import zipfile
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from chalicelib.roster.problems import problem_groups
 from chalicelib.roster.stage import Staged, stage_bundle
 from chalicelib.sources.zip import Limits, inflate
 from samples.district import SHAPES, District, write
 
+READY = Path(__file__).parent.parent.parent / "samples"
 
-def staged(tmp_path: Path, version: str, problems: bool) -> Staged:
-    write(District(SHAPES["tiny"], 1, version, 1, problems), tmp_path / "d.zip")
+
+def staged(tmp_path: Path, version: str, problems: bool, shape: str = "tiny", day: int = 1) -> Staged:
+    write(District(SHAPES[shape], 1, version, day, problems), tmp_path / "d.zip")
     inflate(tmp_path / "d.zip", tmp_path / "csv", Limits())
     return stage_bundle(tmp_path / "csv", tmp_path / "stage")
+
+
+def users(archive: Path) -> dict[str, dict[str, str]]:
+    with zipfile.ZipFile(archive) as packed:
+        return {row["sourcedId"]: row for row in csv.DictReader(io.StringIO(packed.read("users.csv").decode(), newline=""))}
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
@@ -24,22 +36,51 @@ def test_a_clean_district_has_no_problem_at_all(tmp_path: Path, version: str) ->
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
-def test_a_dirty_district_has_errors_and_every_row_is_accounted_for(tmp_path: Path, version: str) -> None:
-    said = staged(tmp_path, version, problems=True)
+def test_a_day_later_it_is_as_clean(tmp_path: Path, version: str) -> None:
+    assert staged(tmp_path, version, problems=False, shape="T", day=2).problems == {}
 
-    assert said.problems["error"] > 0
+
+def test_a_day_later_some_changed_fewer_are_gone_and_some_are_new(tmp_path: Path) -> None:
+    for day in (1, 2):
+        write(District(SHAPES["T"], 1, "1.1", day, False), tmp_path / str(day))
+    before, after = users(tmp_path / "1"), users(tmp_path / "2")
+
+    changed = [each for each in before.keys() & after.keys() if before[each]["phone"] != after[each]["phone"]]
+    assert 0.01 < len(changed) / len(before) < 0.03
+    assert 0.005 < len(before.keys() - after.keys()) / len(before) < 0.02
+    assert len(after.keys() - before.keys()) == 10
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_a_dirty_district_has_every_kind_of_problem_and_every_row_is_accounted_for(tmp_path: Path, version: str) -> None:
+    said = staged(tmp_path, version, problems=True, shape="T")
+
     assert all(each.read == each.kept + each.left_out for each in said.counts.values())
+    assert all(each.kept > each.read * 0.9 for name, each in said.counts.items() if name in ("classes", "users", "enrollments"))
+    rules = duckdb.read_parquet(str(tmp_path / "stage" / "problems.parquet")).project("rule").distinct().fetchall()
+    assert {rule for (rule,) in rules} >= {
+        "sourced-id", "repeated", "repeated-differently", "required", "expected", "unknown-word", "unusual-word",
+        "unknown-reference", "without-role", "status", "unreadable-date", "unreadable-boolean", "end-before-begin",
+        "school-differs",
+    }  # fmt: skip
+    assert {row["status"] for row in users(tmp_path / "d.zip").values()} >= {"", "inactive", "tobedeleted"}
+    groups = problem_groups(tmp_path / "stage" / "problems.parquet", limit=100, offset=0).items
+    school = next(group for group in groups if group["file"] == "orgs.csv")
+    assert (school["severity"], school["explains"] > 10) == ("error", True)  # its classes, and their enrollments
 
 
-def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        write(District(SHAPES["tiny"], 7, "1.2", 2, True), tmp_path / name)
+def test_the_same_arguments_give_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        write(District(SHAPES["tiny"], seed, "1.2", 2, True), tmp_path / name)
 
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert (tmp_path / "a").read_bytes() != (tmp_path / "c").read_bytes()
 
 
-def test_the_ready_made_zip_is_what_the_script_makes(tmp_path: Path) -> None:
-    write(District(SHAPES["tiny"], 1, "1.1", 1, False), tmp_path / "now.zip")
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_the_ready_made_zips_hold_what_the_script_makes(tmp_path: Path, version: str) -> None:
+    """File by file: how tightly a ZIP is packed depends on the machine's zlib."""
+    write(District(SHAPES["tiny"], 1, version, 1, False), tmp_path / "now.zip")
 
-    ready = Path(__file__).parent.parent.parent / "samples" / "riverside-unified-1.1.zip"
-    assert ready.read_bytes() == (tmp_path / "now.zip").read_bytes()
+    with zipfile.ZipFile(READY / f"riverside-unified-{version}.zip") as ready, zipfile.ZipFile(tmp_path / "now.zip") as now:
+        assert {name: ready.read(name) for name in ready.namelist()} == {name: now.read(name) for name in now.namelist()}
