@@ -1,42 +1,72 @@
-"""What every workbook that we write has in common: text that stays text."""
+"""What every workbook that we write has in common: text that stays text, and memory that doesn't grow with rows."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
-TEXT = "@"  # the number format of text: ids keep their leading zeros in Excel and LibreOffice
-BOLD = Font(bold=True)
-SHADED = PatternFill("solid", fgColor="FFE8EEF7")
-TOP = Alignment(vertical="top", wrap_text=True)
+LONGEST_TEXT = 32_767  # of a cell, in Excel
+FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML, and so a workbook, can't hold
 
 
-def header(sheet: WriteOnlyWorksheet, names: Sequence[str], widths: Sequence[int]) -> None:
-    """A frozen, shaded first row. Must be written before any other row."""
-    sheet.freeze_panes = "A2"
-    for place, width in enumerate(widths, start=1):
-        sheet.column_dimensions[get_column_letter(place)].width = width
-    cells = []
-    for name in names:
-        cell = WriteOnlyCell(sheet, value=name)
-        cell.font, cell.fill = BOLD, SHADED
-        cells.append(cell)
-    sheet.append(cells)
+class Page:
+    """One sheet, written from its first row to its last."""
+
+    def __init__(self, sheet: Worksheet, heading: Format, text: Format, moment: Format) -> None:
+        self.sheet = sheet
+        self.rows = 0
+        self._heading, self._text, self._moment = heading, text, moment
+
+    def header(self, names: Sequence[str], widths: Sequence[int]) -> None:
+        """A frozen, shaded first row."""
+        self.sheet.freeze_panes(1, 0)
+        for place, width in enumerate(widths):
+            self.sheet.set_column(place, place, width)
+        self.row(names, self._heading)
+
+    def row(self, values: Iterable[Any], text: Format | None = None) -> None:
+        """Text, whatever it starts with, is text: an id keeps its leading zeros, and none is ever a formula or a link."""
+        sheet, row, as_text = self.sheet, self.rows, text or self._text
+        for place, value in enumerate(values):
+            if isinstance(value, str):
+                sheet.write_string(row, place, clean(value), as_text)
+            elif isinstance(value, datetime):
+                sheet.write_datetime(row, place, value, self._moment)
+            elif value is not None:
+                sheet.write_number(row, place, value)
+        self.rows += 1
 
 
-def row(sheet: WriteOnlyWorksheet, values: Iterable[Any]) -> None:
-    sheet.append([text(sheet, value) if isinstance(value, str) else value for value in values])
+class Book:
+    def __init__(self, out: Path) -> None:
+        self._book = Workbook(str(out), {"constant_memory": True})
+        self._formats = (
+            self._book.add_format({"bold": True, "bg_color": "#E8EEF7"}),
+            self._book.add_format({"num_format": "@"}),  # the number format of text
+            self._book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
+        )
+
+    def page(self, name: str) -> Page:
+        return Page(self._book.add_worksheet(name), *self._formats)
+
+    def close(self) -> None:
+        self._book.close()
 
 
-def text(sheet: WriteOnlyWorksheet, value: str) -> WriteOnlyCell:
-    """A cell of text, whatever it starts with; control characters, which no workbook may hold, are left out."""
-    cell = WriteOnlyCell(sheet, value=clean(value))
-    cell.data_type, cell.number_format = "s", TEXT
-    return cell
+@contextmanager
+def workbook(out: Path) -> Iterator[Book]:
+    """A workbook at `out` once the block has ended."""
+    book = Book(out)
+    yield book
+    book.close()
 
 
 def clean(value: str) -> str:
-    return "".join(letter for letter in value if letter >= " " or letter in "\t\n")[:32_767]
+    """Without what no workbook may hold, and no longer than a cell."""
+    return FORBIDDEN.sub("", value)[:LONGEST_TEXT]

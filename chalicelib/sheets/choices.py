@@ -1,7 +1,7 @@
 """The workbooks Org and Classes: every row to choose from, and a column `sync` to write Yes in.
 
 Blank and No mean no. What a filled workbook says is told before it counts: a finding has the cell's address.
-Read with openpyxl's streaming reader, bounded like a ZIP, since a workbook is one.
+A district of 100,000 classes is written and read within an HTTP request; see docs/decisions/0004.
 """
 
 import re
@@ -11,25 +11,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
-from openpyxl import Workbook, load_workbook
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.worksheet.datavalidation import DataValidation
+from python_calamine import CalamineError, CalamineWorkbook, WorksheetNotFound
 
 from chalicelib.errors import Unacceptable
 from chalicelib.sheets import cells
 
 SHOWN_FINDINGS = 100
+ABOUT, MADE_FOR = "About", "Sync: "
 EXPANDED_BYTES = 400 << 20  # a sheet of 600,000 classes expands to some 250 MB
-# What openpyxl raises for a damaged workbook, when opening it or rows later.
-BROKEN = (
-    zipfile.BadZipFile, zlib.error, EOFError, OSError, ParseError, InvalidFileException, NotImplementedError, RuntimeError,
-    ValueError, TypeError, KeyError, IndexError, AttributeError,
-)  # fmt: skip
+# What is raised for a damaged ZIP, or for a whole one with a damaged workbook in it.
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError, CalamineError)
+# A cell with something in it right of column Z: the reader lays out every cell between the corners, so one stray cell
+# far away would take more memory than there is. Cells that have but a style end in `/>`.
+FAR_CELL = re.compile(rb"""\sr=["']([A-Z]{2,3}[0-9]{1,7})["'][^>]*(?<!/)>""")
+PIECE_BYTES, LONGEST_TAG = 1 << 20, 256
 LONGEST_NUMBER = 10**15  # a spreadsheet keeps fifteen digits of a number and makes zeros of the others
 YES, NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"", "no", "n", "false", "0"})
 
@@ -87,32 +85,24 @@ def write_sheet(
     sheet: Sheet, rows: Iterable[Mapping[str, Any]], out: Path, sync_id: str, now: datetime, chosen: frozenset[str] = frozenset()
 ) -> None:
     """Write the workbook; ids are text, so that leading zeros survive, and no cell is ever a formula."""
-    book = Workbook(write_only=True)
-    book.properties.title, book.properties.identifier = sheet.name, sync_id
-    page = book.create_sheet(sheet.name)
-    cells.header(page, list(sheet.columns), list(sheet.columns.values()))
-    last = 1
-    for row in rows:
-        last += 1
-        values = [_plain(row[name]) for name in sheet.columns if name != "sync"]
-        cells.row(page, [*values, "Yes" if row["sourcedId"] in chosen else None])
-    letter = get_column_letter(len(sheet.columns))
-    answers = DataValidation(type="list", formula1='"Yes,No"', allow_blank=True)
-    answers.add(f"{letter}2:{letter}{max(last, 2)}")
-    page.data_validations.append(answers)
-    page.auto_filter.ref = f"A1:{letter}{last}"
-    about = book.create_sheet("About")
-    about.column_dimensions["A"].width = 100
-    title = cells.text(about, f"Sheet {sheet.name}: what to bring onto the platform")
-    title.font = Font(bold=True)
-    about.append([title])
-    for line in (
-        "Write Yes in the column sync of every row that you want. Blank and No mean no.",
-        "Change nothing else, save the workbook as .xlsx, and upload it on the page where you downloaded it.",
-        f"Made {now:%Y-%m-%d %H:%M} UTC for sync {sync_id}.",
-    ):
-        cells.row(about, [line])
-    book.save(out)
+    with cells.workbook(out) as book:
+        page = book.page(sheet.name)
+        page.header(list(sheet.columns), list(sheet.columns.values()))
+        for row in rows:
+            values = [_plain(row[name]) for name in sheet.columns if name != "sync"]
+            page.row([*values, "Yes" if row["sourcedId"] in chosen else None])
+        last, answer = max(page.rows - 1, 1), len(sheet.columns) - 1
+        page.sheet.data_validation(1, answer, last, answer, {"validate": "list", "source": ["Yes", "No"]})
+        page.sheet.autofilter(0, 0, page.rows - 1, answer)
+        about = book.page(ABOUT)
+        about.header([f"Sheet {sheet.name}: what to bring onto the platform"], [100])
+        for line in (
+            "Write Yes in the column sync of every row that you want. Blank and No mean no.",
+            "Change nothing else, save the workbook as .xlsx, and upload it on the page where you downloaded it.",
+            f"Made {now:%Y-%m-%d %H:%M} UTC.",
+            f"{MADE_FOR}{sync_id}",
+        ):
+            about.row([line])
 
 
 def check_sheet(sheet: Sheet, path: Path, known: Mapping[str, Mapping[str, Any]], sync_id: str) -> Checked:
@@ -128,8 +118,8 @@ def check_sheet(sheet: Sheet, path: Path, known: Mapping[str, Mapping[str, Any]]
     made_for, rows = _read(sheet, path)
     for line, row in rows:
         sourced_id = _recognised(row["sourcedId"], known, numbers)
-        cell = f"{get_column_letter(row['at'])}{line}"
-        said = str(row["sync"]).strip().casefold() if row["sync"] is not None else ""
+        cell = f"{ascii_uppercase[row['at']]}{line}"
+        said = _digits(row["sync"]).casefold()
         if sourced_id is None:
             unknown += 1
             findings.append(Finding(f"A{line}", cells.clean(str(row["sourcedId"])), _unrecognised(row["sourcedId"], numbers)))
@@ -181,42 +171,56 @@ def _message(chosen: frozenset[str], unknown: int, unreadable: int, missing: int
 
 def _read(sheet: Sheet, path: Path) -> tuple[str, Iterator[tuple[int, dict[str, Any]]]]:
     try:
-        with zipfile.ZipFile(path) as packed:
-            if sum(info.file_size for info in packed.infolist()) > EXPANDED_BYTES:
-                raise Unacceptable(
-                    "The workbook expands to far more than a list of rows. Download the sheet again and fill that."
-                )
-        book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        _bounded(path)
+        book = CalamineWorkbook.from_path(path)
+        name = next((each for each in book.sheet_names if each.strip().casefold() == sheet.name.casefold()), None)
+        if name is None:
+            raise Unacceptable(f"The workbook has no sheet `{sheet.name}`. Download it again and fill that one.")
+        page = book.get_sheet_by_name(name)
+        made_for = _made_for(book)
     except BROKEN as trouble:
         raise Unacceptable(_NO_WORKBOOK) from trouble
-    name = next((each for each in book.sheetnames if each.strip().casefold() == sheet.name.casefold()), None)
-    if name is None:
-        raise Unacceptable(f"The workbook has no sheet `{sheet.name}`. Download it again and fill that one.")
-    rows = _sent(book[name])
-    first = [str(value or "").strip().casefold() for value in next(rows, ())]
-    places = {column: first.index(column.casefold()) for column in sheet.columns if column.casefold() in first}
-    if lacking := [column for column in ("sourcedId", "sync") if column not in places]:
+    row, column = page.start or (0, 0)  # rows and columns that are empty in front are not given
+    rows = page.iter_rows()
+    first = [str(value).strip().casefold() for value in next(rows, ())] if row == 0 else []
+    places = {name: first.index(name.casefold()) for name in sheet.columns if name.casefold() in first}
+    if lacking := [name for name in ("sourcedId", "sync") if name not in places]:
         raise Unacceptable(f"Sheet `{sheet.name}` lacks the column {' and '.join(lacking)} in its first row. Download it again.")
 
     def found() -> Iterator[tuple[int, dict[str, Any]]]:
-        for line, row in enumerate(rows, start=2):
-            values = {column: row[place] if place < len(row) else None for column, place in places.items()}
-            if values["sourcedId"] is not None and str(values["sourcedId"]).strip():
-                yield line, {**values, "at": places["sync"] + 1}
+        for line, values in enumerate(rows, start=2):
+            if str(values[places["sourcedId"]]).strip():
+                yield line, {**{name: values[place] for name, place in places.items()}, "at": column + places["sync"]}
 
-    return str(book.properties.identifier or ""), found()
+    return made_for, found()
 
 
 _NO_WORKBOOK = "The file is no Excel workbook (.xlsx), or a damaged one. Save the sheet as .xlsx and upload that."
 
 
-def _sent(page: Any) -> Iterator[tuple[Any, ...]]:
-    """The sheet's rows as they come. A damaged one breaks anywhere on the way; whoever takes the rows is not at fault."""
+def _bounded(path: Path) -> None:
+    """See that the workbook is whole, and that what reads it next finds neither more bytes nor more cells than it can hold."""
+    with zipfile.ZipFile(path) as packed:
+        if sum(info.file_size for info in packed.infolist()) > EXPANDED_BYTES:
+            raise Unacceptable("The workbook expands to far more than a list of rows. Download the sheet again and fill that.")
+        for info in packed.infolist():  # read to their ends, where zipfile compares the size and the checksum
+            with packed.open(info) as part:
+                before = b""
+                while piece := part.read(PIECE_BYTES):
+                    if info.filename.startswith("xl/worksheets/") and (far := FAR_CELL.search(before + piece)):
+                        raise Unacceptable(
+                            f"Cell {far[1].decode()} is far right of the list. Clear it, or fill a sheet just downloaded."
+                        )
+                    before = piece[-LONGEST_TAG:]
+
+
+def _made_for(book: CalamineWorkbook) -> str:
+    """The sync that the workbook was downloaded for; empty when it doesn't say."""
     try:
-        page.reset_dimensions()
-        yield from page.iter_rows(values_only=True)
-    except BROKEN as trouble:
-        raise Unacceptable(_NO_WORKBOOK) from trouble
+        lines = [str(row[0]) for row in book.get_sheet_by_name(ABOUT).iter_rows() if row]
+    except WorksheetNotFound:
+        return ""
+    return next((line.removeprefix(MADE_FOR) for line in lines if line.startswith(MADE_FOR)), "")
 
 
 def _recognised(value: Any, known: Mapping[str, Any], numbers: Mapping[str, list[str]]) -> str | None:
@@ -255,7 +259,7 @@ def _by_number(known: Iterable[str]) -> dict[str, list[str]]:
 
 def _differs(said: Any, listed: Any) -> bool:
     """Numbers are compared as numbers, since a spreadsheet may have made one of an id."""
-    here, there = str(said if said is not None else "").strip(), cells.clean(str(_plain(listed) or "")).strip()
+    here, there = _digits(said), cells.clean(str(_plain(listed) or "")).strip()
     return here != there and here.lstrip("0") != there.lstrip("0")
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from openpyxl import Workbook
 
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster.duck import quoted
@@ -50,12 +49,11 @@ def write_report(room: Path, out: Path, header: ReportHeader) -> list[ReportFile
     out.mkdir(parents=True, exist_ok=True)
     staged = json.loads((room / "stage" / "summary.json").read_text())
     plan = json.loads((room / "plan" / "summary.json").read_text())
-    book = Workbook(write_only=True)
-    _summary(book, header, staged, plan)
-    _schools(book, plan)
-    _problems(book, room / "stage")
-    _changes(book, room / "plan" / "changes.parquet")
-    book.save(out / "report.xlsx")
+    with cells.workbook(out / "report.xlsx") as book:
+        _summary(book.page("Summary"), header, staged, plan)
+        _schools(book.page("Schools"), plan)
+        _problems(book.page("Problems"), room / "stage")
+        _changes(book.page("Changes"), room / "plan" / "changes.parquet")
     _csv(room / "plan" / "changes.parquet", (*CHANGES, "before", "after"), out / "changes.csv.gz")
     _csv(room / "stage" / "problems.parquet", PROBLEMS, out / "problems.csv.gz")
     titles = {
@@ -66,17 +64,16 @@ def write_report(room: Path, out: Path, header: ReportHeader) -> list[ReportFile
     return [ReportFile(name, title, (out / name).stat().st_size) for name, title in titles.items()]
 
 
-def _summary(book: Workbook, header: ReportHeader, staged: dict[str, Any], plan: dict[str, Any]) -> None:
-    sheet = book.create_sheet("Summary")
+def _summary(page: cells.Page, header: ReportHeader, staged: dict[str, Any], plan: dict[str, Any]) -> None:
     columns = ("", "Rows read", "Kept", "Left out", "Selected", *(action.capitalize() for action in ACTIONS))
-    cells.header(sheet, columns, [24, *[12] * (len(columns) - 1)])
+    page.header(columns, [24, *[12] * (len(columns) - 1)])
     for entity in ENTITIES:
         counted, numbers = staged["counts"][entity], plan["counts"][entity]
         read = (counted["read"], counted["kept"], counted["left_out"])
-        cells.row(sheet, (entity, *read, numbers["selected"], *(numbers[action] for action in ACTIONS)))
-    cells.row(sheet, ())
-    cells.row(sheet, ("Every row that was read is either kept or left out: Rows read = Kept + Left out.",))
-    cells.row(sheet, ())
+        page.row((entity, *read, numbers["selected"], *(numbers[action] for action in ACTIONS)))
+    page.row(())
+    page.row(("Every row that was read is either kept or left out: Rows read = Kept + Left out.",))
+    page.row(())
     for name, value in (
         ("Group", header.group_name),
         ("Sync", header.sync_id),
@@ -88,44 +85,39 @@ def _summary(book: Workbook, header: ReportHeader, staged: dict[str, Any], plan:
         ("OneRoster", staged["version"]),
         ("Source system", staged["system"]),
     ):
-        cells.row(sheet, (name, value))
+        page.row((name, value))
     for note in plan["notes"] + [breach["message"] for breach in plan["breaches"]]:
-        cells.row(sheet, ("Note", note))
+        page.row(("Note", note))
 
 
-def _schools(book: Workbook, plan: dict[str, Any]) -> None:
-    sheet = book.create_sheet("Schools")
-    cells.header(sheet, ("School", "sourcedId", "Of", *(action.capitalize() for action in ACTIONS)), [36, 20, 18, *[12] * 5])
+def _schools(page: cells.Page, plan: dict[str, Any]) -> None:
+    page.header(("School", "sourcedId", "Of", *(action.capitalize() for action in ACTIONS)), [36, 20, 18, *[12] * 5])
     for school in plan["schools"]:
         for entity, numbers in school["counts"].items():
-            cells.row(sheet, (school["name"], school["sourcedId"], entity, *(numbers[action] for action in ACTIONS)))
+            page.row((school["name"], school["sourcedId"], entity, *(numbers[action] for action in ACTIONS)))
 
 
-def _problems(book: Workbook, stage: Path) -> None:
-    sheet = book.create_sheet("Problems")
+def _problems(page: cells.Page, stage: Path) -> None:
     names = ("Severity", "Explains rows", "Example", "File", "Line", "sourcedId", "How to fix")
-    cells.header(sheet, names, [10, 14, 80, 22, 10, 20, 60])
+    page.header(names, [10, 14, 80, 22, 10, 20, 60])
     found = problem_groups(stage / "problems.parquet", limit=MOST_ROWS, offset=0)
     for group in found.items:
         keys = ("severity", "explains", "message", "file", "line", "sourcedId", "howToFix")
-        cells.row(sheet, [group[key] for key in keys])
-    _say_the_rest(sheet, found.total, "problems.csv.gz")
+        page.row([group[key] for key in keys])
+    _say_the_rest(page, found.total, "problems.csv.gz")
 
 
-def _changes(book: Workbook, changes: Path) -> None:
-    sheet = book.create_sheet("Changes")
-    cells.header(
-        sheet, ("Of", "sourcedId", "Name", "Action", "Reason", "Schools", "Fields that differ"), [18, 20, 36, 12, 36, 24, 36]
-    )
+def _changes(page: cells.Page, changes: Path) -> None:
+    page.header(("Of", "sourcedId", "Name", "Action", "Reason", "Schools", "Fields that differ"), [18, 20, 36, 12, 36, 24, 36])
     total, rows = _first_rows(changes, CHANGES)
     for row in rows:
-        cells.row(sheet, ["; ".join(value) if isinstance(value, list) else value for value in row])
-    _say_the_rest(sheet, total, "changes.csv.gz")
+        page.row(["; ".join(value) if isinstance(value, list) else value for value in row])
+    _say_the_rest(page, total, "changes.csv.gz")
 
 
-def _say_the_rest(sheet: Any, total: int, where: str) -> None:
+def _say_the_rest(page: cells.Page, total: int, where: str) -> None:
     if total > MOST_ROWS:
-        cells.row(sheet, (f"{total - MOST_ROWS:,} more rows are in {where}.",))
+        page.row((f"{total - MOST_ROWS:,} more rows are in {where}.",))
 
 
 def _csv(parquet: Path, columns: Sequence[str], to: Path) -> None:

@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl.styles import PatternFill
 
 from chalicelib.errors import Unacceptable
 from chalicelib.sheets.choices import CLASSES, ORG, Checked, check_sheet, write_sheet
@@ -152,6 +153,22 @@ def test_a_sheet_of_another_sync_is_taken_and_said(tmp_path: Path) -> None:
 
     assert checked.usable
     assert "another sync" in checked.message
+
+
+def test_a_stray_cell_far_right_is_named_before_the_reader_lays_out_a_million_columns(tmp_path: Path) -> None:
+    def fill(page: Any) -> None:
+        page["XFD1048576"].value = "oops"
+
+    with pytest.raises(Unacceptable, match="Cell XFD1048576 is far right of the list"):
+        filled(tmp_path, fill)
+
+
+def test_cells_far_right_that_have_but_a_colour_and_notes_beside_the_list_do_no_harm(tmp_path: Path) -> None:
+    def fill(page: Any) -> None:
+        page["H2"].value, page["K3"].value = "Yes", "ask Ann"
+        page["XFD4"].fill = PatternFill("solid", fgColor="FFFF0000")
+
+    assert set(filled(tmp_path, fill).chosen) == {"00123"}
 
 
 def workbook(sheet: str, *rows: Sequence[object]) -> bytes:
