@@ -1,0 +1,273 @@
+"""Bundles that are broken or ugly as a whole: each what it tries, how it is made, and what must come of it."""
+
+import io
+import struct
+import zipfile
+from collections.abc import Mapping
+
+from chalicelib.oneroster.entities import FIELDS, USER_FIELDS_1_1
+from tests.corpus.build import Case, Found, files, manifest_of, packed, text_of
+from tests.roster.districts import Rows, class_, enrollment, org, role, session, user
+
+NOT_YET = "not yet: "
+CLEAN_ORGS = text_of("orgs", [org()])
+ORG_HEADER = CLEAN_ORGS.splitlines()[0]
+
+
+def bundle(version: str = "1.1", **changed: bytes | Rows | None) -> bytes:
+    return packed(files(version, **changed))
+
+
+def refused(name: str, of: str, archive: bytes, sentence: str, waiting: str = "") -> Case:
+    return Case(name, of, archive, refused=sentence, waiting=waiting)
+
+
+def note(file: str, says: str) -> Found:
+    return Found(file, None, "note", says)
+
+
+def encrypted() -> bytes:
+    content = bytearray(bundle())
+    place = 0
+    while (place := content.find(b"PK\x03\x04", place)) >= 0:
+        content[place + 6 : place + 8] = struct.pack("<H", 1)
+        place += 4
+    place = 0
+    while (place := content.find(b"PK\x01\x02", place)) >= 0:
+        content[place + 8 : place + 10] = struct.pack("<H", 1)
+        place += 4
+    return bytes(content)
+
+
+def zip64() -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for name, data in files().items():
+            with archive.open(name, "w", force_zip64=True) as out:
+                out.write(data)
+    return held.getvalue()
+
+
+def renamed(names: Mapping[str, str]) -> bytes:
+    return packed({names.get(name, name): data for name, data in files().items()})
+
+
+def without_file(name: str) -> dict[str, bytes]:
+    return {file: data for file, data in files().items() if file != f"{name}.csv"}
+
+
+def without_column(file: str, column: str, written: str = "") -> bytes:
+    """A bundle in which `column` of `file` is missing, or is called `written`."""
+    content = files("1.2" if file == "roles" else "1.1")
+    header, *lines = content[f"{file}.csv"].decode().split("\r\n")
+    names = header.split(",")
+    place = names.index(column)
+    rows = [line.split(",") for line in lines if line]
+    if written:
+        names[place] = written
+    else:
+        names.pop(place)
+        for row in rows:
+            row.pop(place)
+    content[f"{file}.csv"] = "\r\n".join(",".join(row) for row in [names, *rows]).encode()
+    return packed(content)
+
+
+REQUIRED_COLUMNS = [
+    (file, column)
+    for file in ("orgs", "academicSessions", "courses", "classes", "users", "roles", "enrollments")
+    for column in (
+        "sourcedId",
+        *(each.name for each in (*FIELDS[file], *(USER_FIELDS_1_1 if file == "users" else ())) if each.column_required),
+    )
+]
+
+V = "validation.md, refused"
+
+REFUSED = (
+    refused("an empty file", V, b"", "not a ZIP"),
+    refused("a CSV instead of a ZIP", V, CLEAN_ORGS.encode(), "not a ZIP"),
+    refused("half a ZIP", V, bundle()[:-40], "not a ZIP"),
+    refused("a ZIP with a password", V, encrypted(), "encrypted.*without a password"),
+    refused("a bomb", V, packed({**files(), "users.csv": b"a" * 50_000_000}), "expands to far more than a roster"),
+    refused("a path out of the ZIP", "oneroster.md 4, row 6", renamed({"orgs.csv": "../orgs.csv"}), "points outside"),
+    refused("an absolute path", "oneroster.md 4, row 6", renamed({"orgs.csv": "/etc/orgs.csv"}), "points outside"),
+    refused("a ZIP in the ZIP", V, packed({"export.zip": bundle()}), "ZIP inside the ZIP"),
+    refused("one file twice", V, packed([*files().items(), ("orgs.csv", b"x")]), r"orgs\.csv is in the ZIP twice"),
+    refused("one file in two cases", V, packed([*files().items(), ("Orgs.CSV", b"x")]), r"orgs\.csv is in the ZIP twice"),
+    refused("two manifests in two folders", "oneroster.md 4, row 1",
+            packed({**files(), "old/manifest.csv": manifest_of("1.1")}), r"manifest\.csv is in the ZIP twice"),
+    refused("nothing of a roster", V, packed({"photo.png": b"x"}), "no OneRoster CSV files"),
+    *(refused(f"no {name}.csv", V, packed(without_file(name)), rf"lacks {name}\.csv")
+      for name in ("orgs", "classes", "users", "enrollments")),
+    refused("1.2 without roles.csv", V, bundle("1.2", roles=None), r"roles\.csv is missing"),
+    refused("a version that nobody knows", V, bundle(manifest=manifest_of("2.0")), r"oneroster\.version is `2\.0`"),
+    refused("a delta with nothing to merge into", V, bundle(manifest=manifest_of("1.1", modes={"users": "delta"})),
+            r"delta.*\bbulk"),
+    refused("a mode that nobody knows", V, bundle(manifest=manifest_of("1.1", modes={"users": "partial"})),
+            r"file\.users is `partial`; bulk, delta or absent"),
+    *(refused(f"{file}.csv without the column {column}", V, without_column(file, column),
+              rf"{file}\.csv, line 1: required column `{column}` is missing") for file, column in REQUIRED_COLUMNS),
+    refused("a required column under a similar name", V, without_column("users", "givenName", "given_name"),
+            r"users\.csv, line 1: required column `givenName` is missing; the nearest is `given_name`"),
+    refused("one column twice", V, bundle(orgs=b"sourcedId,name,Name,type\r\nnorth,N,N,school\r\n"),
+            r"orgs\.csv, line 1: column `Name` stands there twice"),
+    refused("a file without a single line", V, bundle(orgs=b""), r"orgs\.csv, line 1: required column `sourcedId` is missing"),
+    refused("bytes that are no text", "validation.md, bytes that are not UTF-8",
+            bundle(orgs=CLEAN_ORGS.encode() + b"1,,,\x81\xff,school,,\r\n"), r"orgs\.csv.*neither UTF-8 nor Windows-1252"),
+    refused("a quote left open to the end of the file", "oneroster.md 4, row 12",
+            bundle(orgs=(CLEAN_ORGS + 's1,,,"South,school,,\r\ns2,,,S,school,,\r\n').encode()), r"orgs\.csv.*quote",
+            waiting=NOT_YET + "rows behind an open quote are swallowed unseen"),
+)  # fmt: skip
+
+ZOE = user(givenName="Zoë", enabledUser="true")
+USERS = text_of("users", [ZOE])
+READ_ZOE = {("users", "ann", "givenName"): "Zoë"}
+
+
+def users_as(name: str, row: str, content: bytes, *found: Found, waiting: str = "") -> Case:
+    """Ann, whose name is Zoë, in a users.csv of another form."""
+    return Case(name, row, bundle(users=content), problems=found, values=READ_ZOE, waiting=waiting)
+
+
+FORMS = (
+    Case("a clean bundle of 1.1", "the standard", bundle()),
+    Case("a clean bundle of 1.2", "the standard", bundle("1.2")),
+    users_as("UTF-8 with its mark", "oneroster.md 4, row 7", b"\xef\xbb\xbf" + USERS.encode(), note("users.csv", "BOM"),
+             waiting=NOT_YET + "a note on a byte order mark"),
+    users_as("UTF-16 as Excel's Unicode text", "oneroster.md 4, row 8", USERS.replace(",", "\t").encode("utf-16"),
+             note("users.csv", "UTF-16"), note("users.csv", "tab"), waiting=NOT_YET + "notes on UTF-16 and tabs"),
+    users_as("UTF-16, big end first", "oneroster.md 4, row 8", b"\xfe\xff" + USERS.encode("utf-16-be")),
+    users_as("UTF-16 without its mark", "oneroster.md 4, row 8", USERS.encode("utf-16-le"),
+             waiting=NOT_YET + "UTF-16 told by its NULs"),
+    users_as("Windows-1252", "validation.md, bytes that are not UTF-8", USERS.encode("cp1252"),
+             Found("users.csv", None, "warning", r"users\.csv is not UTF-8; it was read as Windows-1252")),
+    users_as("semicolons", "oneroster.md 4, row 9", USERS.replace(",", ";").encode(), note("users.csv", "semicolon"),
+             waiting=NOT_YET + "a note on the separator"),
+    users_as("tabs", "oneroster.md 4, row 9", USERS.replace(",", "\t").encode()),
+    users_as("bars", "oneroster.md 4, row 9", USERS.replace(",", "|").encode()),
+    users_as("Excel's sep= in the first line", "oneroster.md 4, row 9", ("sep=;\r\n" + USERS.replace(",", ";")).encode(),
+             waiting=NOT_YET + "a first line that only names the separator"),
+    users_as("line feeds", "the standard", USERS.replace("\r\n", "\n").encode()),
+    users_as("carriage returns", "issue 4", USERS.replace("\r\n", "\r").encode()),
+    users_as("no end to the last line", "the standard", USERS.rstrip("\r\n").encode()),
+    users_as("blank lines", "oneroster.md 4, row 12", ("\r\n".join([*USERS.split("\r\n"), "", ""])).encode()),
+    users_as("every cell quoted", "the standard",
+             "\r\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in USERS.splitlines()).encode()),
+    Case("a line break in a cell", "oneroster.md 4, row 12",
+         bundle(orgs=(CLEAN_ORGS + 's1,,,"South\r\nHigh",school,,\r\ns2,,,S,skool,,\r\n').encode()),
+         problems=(Found("orgs.csv", 3, "warning", "a line break inside a cell"),
+                   Found("orgs.csv", 4, "error", "type is none of")),
+         counts={"orgs": (3, 2, 1)}, values={("orgs", "s1", "name"): "South High"}),
+    Case("a quote left open that a later one closes", "oneroster.md 4, row 12",
+         bundle(orgs=(CLEAN_ORGS + 's1,,,"South,school,,\r\ns2,,,"West",school,,\r\n').encode()),
+         problems=(Found("orgs.csv", 3, "error", "quote"),), incomplete=frozenset({"orgs"}),
+         waiting=NOT_YET + "a row behind an open quote is swallowed unseen"),
+    Case("columns in another order and case, with blanks", "oneroster.md 4, row 10",
+         bundle(orgs=b"TYPE, Name ,SOURCEDID\r\nschool,North,north\r\n"),
+         problems=(note("orgs.csv", "another order"),), values={("orgs", "north", "name"): "North"}),
+    Case("columns of one's own", "validation.md, note: unknown column ignored",
+         bundle(orgs=b"sourcedId,name,type,colour\r\nnorth,North,school,red\r\n"),
+         problems=(note("orgs.csv", "colour"),)),
+    Case("columns of metadata", "oneroster.md 1.1",
+         bundle(orgs=b"sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId,metadata.jp.kana\r\n"
+                     b"north,,,North,school,,,ka\r\n"),
+         values={("orgs", "north", "metadata"): {"jp.kana": "ka"}}, waiting=NOT_YET + "metadata is kept"),
+    Case("1.2's users of the first edition, with resourceSourcedIds", "oneroster.md 4, row 11",
+         bundle("1.2", users=text_of("users", [user(preferredGivenName="Annie")], "1.2")
+                .replace("userMasterIdentifier,", "userMasterIdentifier,resourceSourcedIds,")
+                .replace(",Annie", ",,Annie").encode()),
+         values={("users", "ann", "preferredGivenName"): "Annie"}),
+    Case("1.2's users with 1.1's columns too", "oneroster.md 4, row 10",
+         bundle("1.2", users=b"sourcedId,enabledUser,orgSourcedIds,role,username,givenName,familyName,agents\r\n"
+                             b"ann,true,north,student,ann,G,F,\r\n"),
+         problems=(note("users.csv", "orgSourcedIds"),)),
+    Case("passwords", "oneroster.md 4, row 38",
+         bundle(users=b"sourcedId,enabledUser,orgSourcedIds,role,username,givenName,familyName,password\r\n"
+                      b"ann,true,north,student,ann,G,F,hunter2\r\n")),
+    Case("the CSVs in a folder", "oneroster.md 4, row 1", packed({f"export/{name}": data for name, data in files().items()}),
+         problems=(note("", "folder"),), waiting=NOT_YET + "a note on the folder in the ZIP"),
+    Case("a folder with a Mac's leftovers", "oneroster.md 4, row 2",
+         packed({**{f"export/{name}": data for name, data in files().items()}, "__MACOSX/export/._users.csv": b"x",
+                 "export/.DS_Store": b"x", "Thumbs.db": b"x", "desktop.ini": b"x"})),
+    Case("other files beside them", "oneroster.md 4, row 2",
+         packed({**files(), "readme.txt": b"hello", "results.csv": b"sourcedId\r\n1\r\n", "log/export.log": b"done"})),
+    Case("file names in another case", "oneroster.md 4, row 3",
+         renamed({"academicSessions.csv": "academicsessions.CSV", "users.csv": "USERS.csv"})),
+    Case("paths with backslashes", "oneroster.md 4, row 6", renamed({name: f"export\\{name}" for name in files()})),
+    Case("a ZIP64", "oneroster.md 4, row 6", zip64()),
+    Case("no manifest", "validation.md, note: manifest absent", bundle(manifest=None),
+         problems=(note("manifest.csv", "No manifest; read as OneRoster 1.1"),)),
+    Case("no manifest, with roles", "oneroster.md 1.14", bundle("1.2", manifest=None),
+         problems=(note("manifest.csv", "No manifest; read as OneRoster 1.2"),)),
+    Case("a manifest in capitals, with blanks and a misspelt row", "oneroster.md 4, row 4",
+         bundle(manifest=b"PropertyName,propertyValue\r\nmanifest.version, 1.0\r\nOneRoster.Version , 1.1 \r\n"
+                         b"file.catagories,absent\r\nfile.systemName,Some SIS\r\nfile.users, Bulk\r\n")),
+    Case("a file that the manifest calls absent", "oneroster.md 4, row 5",
+         bundle(manifest=manifest_of("1.1", modes={"courses": "absent"}), classes=[class_()]),
+         problems=(Found("courses.csv", None, "warning", "manifest.*absent"),), counts={"courses": (0, 0, 0)},
+         incomplete=frozenset({"courses"}), waiting=NOT_YET + "a warning where manifest and ZIP disagree"),
+    Case("a file that the manifest promises and the ZIP lacks", "oneroster.md 4, row 5",
+         bundle(courses=None, classes=[class_()]),
+         problems=(Found("courses.csv", None, "warning", "manifest"),), counts={"courses": (0, 0, 0)},
+         incomplete=frozenset({"courses"}), waiting=NOT_YET + "a warning where manifest and ZIP disagree"),
+    Case("a file with a header only", "oneroster.md 1.1", bundle(enrollments=[]), counts={"enrollments": (0, 0, 0)},
+         incomplete=frozenset({"enrollments"})),
+    Case("a bulk that fills status and a plain date in dateLastModified", "oneroster.md 4, row 14",
+         bundle(orgs=[org(status="active", dateLastModified="2026-09-01")]),
+         values={("orgs", "north", "status"): "active"}),
+)  # fmt: skip
+
+
+def sessions_with(*starts: str) -> Rows:
+    return [session("fall", startDate=starts[0]), *(session(f"t{at}", startDate=start) for at, start in enumerate(starts[1:]))]
+
+
+def begun(*dates: str) -> bytes:
+    return bundle(enrollments=[enrollment(f"e{at}", beginDate=date) for at, date in enumerate(dates, start=1)])
+
+
+def begins(*dates: str | None) -> dict[tuple[str, str, str], str | None]:
+    return {("enrollments", f"e{at}", "beginDate"): date for at, date in enumerate(dates, start=1)}
+
+
+def unread(*lines: int) -> tuple[Found, ...]:
+    return tuple(Found("enrollments.csv", line, "warning", "beginDate can't be read for certain") for line in lines)
+
+
+DATES = (
+    Case("dates with a time, a zone or a fraction", "oneroster.md 4, row 18",
+         begun("2026-09-01", "2026-09-01T00:00:00.000Z", "2026-09-01T08:00:00-06:00", "2026-09-01 00:00:00"),
+         values=begins(*["2026-09-01"] * 4)),
+    Case("American dates, which one of them shows", "oneroster.md 4, row 18", begun("9/25/2026", "03/04/2026"),
+         problems=(note("enrollments.csv", "beginDate.*month"),), values=begins("2026-09-25", "2026-03-04"),
+         waiting=NOT_YET + "a note on how dates were read"),
+    Case("European dates, which one of them shows", "oneroster.md 4, row 18", begun("25.9.2026", "03.04.2026"),
+         problems=(note("enrollments.csv", "beginDate.*day"),), values=begins("2026-09-25", "2026-04-03"),
+         waiting=NOT_YET + "a note on how dates were read"),
+    Case("dates of which none shows the month", "issue 4", begun("03/04/2026", "05/06/2026"), problems=unread(2, 3),
+         values=begins(None, None)),
+    Case("dates that contradict each other", "issue 4", begun("25/09/2026", "09/25/2026"), problems=unread(2, 3),
+         values=begins(None, None)),
+    Case("a term's dates of which none shows the month", "validation.md, unreadable date: error where it is required",
+         bundle(academicSessions=sessions_with("03/04/2026"), classes=[class_(courseSourcedId="math")]),
+         problems=(Found("academicSessions.csv", 2, "error", "startDate can't be read for certain"),),
+         counts={"academicSessions": (1, 0, 1)}, incomplete=frozenset({"academicSessions"})),
+    Case("booleans of another kind", "validation.md: read, with a note", bundle(users=[user(enabledUser="Yes")]),
+         problems=(note("users.csv", "enabledUser"),), values={("users", "ann", "enabledUser"): True},
+         waiting=NOT_YET + "a note on booleans of another kind"),
+)  # fmt: skip
+
+CASCADE = tuple(class_(f"c{at}", schoolSourcedId="gone") for at in range(40))
+CASES: tuple[Case, ...] = (
+    *REFUSED,
+    *FORMS,
+    *DATES,
+    Case("one missing school under forty classes", "validation.md, root cause",
+         bundle(classes=[class_(courseSourcedId="math", termSourcedIds="fall"), *CASCADE]),
+         problems=tuple(Found("classes.csv", 3 + at, "error", "schoolSourcedId names no row") for at in range(40)),
+         counts={"classes": (41, 1, 40)}),
+    Case("a person who moved from a school in 1.2", "validation.md",
+         bundle("1.2", roles=[role(), {**role(orgSourcedId="gone"), "sourcedId": "r2"}]),
+         problems=(Found("roles.csv", 3, "error", "orgSourcedId names no row of orgs.csv"),)),
+)  # fmt: skip

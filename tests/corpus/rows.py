@@ -1,0 +1,266 @@
+"""Every row that `validation.md` judges, in two districts (OneRoster 1.1 and 1.2) that hold nothing else.
+
+A row is said once, beside what is to become of it. Where it takes several rows to show something, the last one of
+them bears the finding. `{above}` in a message is the line before.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.corpus.build import Found
+from tests.roster.districts import class_, course, enrollment, org, role, session, user
+
+Row = Mapping[str, str] | str  # a string is a line as it is sent
+
+
+@dataclass(frozen=True)
+class RowCase:
+    """`severity` and `says` are the finding's, empty for a row that is nobody's trouble. `values` are the stage's,
+    by column. `root` is an error's root cause where that isn't the row itself: "file: name" of another case, or the
+    key of a row that was never sent."""
+
+    name: str
+    file: str
+    rows: tuple[Row, ...]
+    severity: str = ""
+    says: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    root: str = ""
+    waiting: str = ""
+
+    @property
+    def sourced_id(self) -> str:
+        last = self.rows[-1]
+        return last.split(",")[0] if isinstance(last, str) else last.get("sourcedId", "")
+
+
+def profile(sourced_id: str, **more: str) -> dict[str, str]:
+    return {"sourcedId": sourced_id, "userSourcedId": "ann", "profileType": "LTI", "vendorId": "v",
+            "credentialType": "x", "username": "u", **more}  # fmt: skip
+
+
+def rows_of(cases: tuple[RowCase, ...]) -> dict[str, list[Row]]:
+    """The rows of each file, in the order of the cases."""
+    files: dict[str, list[Row]] = {}
+    for case in cases:
+        files.setdefault(case.file, []).extend(case.rows)
+    return files
+
+
+def line_of(case: RowCase, cases: tuple[RowCase, ...]) -> int:
+    """Where the case's last row stands: one-based, the header counted."""
+    before = [each for each in cases[: cases.index(case)] if each.file == case.file]
+    return 1 + sum(len(each.rows) for each in before) + len(case.rows)
+
+
+def found_of(case: RowCase, cases: tuple[RowCase, ...]) -> Found | None:
+    if not case.severity:
+        return None
+    line = line_of(case, cases)
+    return Found(f"{case.file}.csv", line, case.severity, case.says.replace("{above}", str(line - 1)))
+
+
+def _need(file: str, row: Mapping[str, str], *fields: str) -> tuple[RowCase, ...]:
+    """A row of `file` for each field, with that field empty: an error that names it."""
+    return tuple(
+        RowCase(f"{file} without {name}", file, ({**row, "sourcedId": f"no-{name}", name: ""},), "error", f"{name} is empty")
+        for name in fields
+    )
+
+
+LATER = "not yet: "
+
+ORGS = (
+    RowCase("a clean school", "orgs", (org("north"),)),
+    RowCase("a clean district", "orgs", (org("district", type="district"),)),
+    RowCase("an id that is empty", "orgs", (org(""),), "error", "sourcedId is empty or malformed"),
+    RowCase("an id of 256 characters", "orgs", (org("x" * 256),), "error", "sourcedId is empty or malformed"),
+    RowCase("an id of 255 characters", "orgs", (org("x" * 255),)),
+    RowCase("an id with a control character", "orgs", (org("bell\x07"),), "error", "sourcedId is empty or malformed"),
+    RowCase(
+        "the same id in an identical row", "orgs", (org("twin"), org("twin")),
+        "warning", "stands in line {above} already, in an identical row; one was kept",
+    ),
+    RowCase(
+        "the same id in another row", "orgs", (org("other-twin"), org("other-twin", name="Another")),
+        "error", "stands in line {above} already, in a different row; the first was kept", {"name": "Other-Twin"},
+    ),
+    RowCase("ids that differ in case only", "orgs", (org("North"),), values={"name": "North"}),
+    *_need("orgs", org(), "name", "type"),
+    RowCase("a type that nobody knows", "orgs", (org("skool", type="skool"),), "error", "type is none of"),
+    RowCase("a type in another case with blanks", "orgs", (org("loud", type=" SCHOOL "),), values={"type": "school"}),
+    RowCase("1.2's own type", "orgs", (org("campus", type="ext:campus"),), values={"type": "ext:campus"}),
+    RowCase("a status that nobody knows", "orgs", (org("odd", status="archived"),), "warning", "unknown status", {"status": ""}),
+    RowCase("the old status inactive", "orgs", (org("old", status="Inactive"),), values={"status": "inactive"}),
+    RowCase("a status spelt otherwise", "orgs", (org("going", status="to_be_deleted"),), values={"status": "tobedeleted"}),
+    RowCase("to be deleted, and nothing else", "orgs", ({"sourcedId": "gone", "status": "tobedeleted"},)),
+    RowCase(
+        "a parent that is unknown", "orgs", (org("orphan", parentSourcedId="nobody"),),
+        "warning", "parentSourcedId names no row of orgs.csv", {"parentSourcedId": None},
+    ),
+    RowCase(
+        "a parent that was left out", "orgs", (org("half-orphan", parentSourcedId="skool"),),
+        "warning", "parentSourcedId names no row of orgs.csv", {"parentSourcedId": None},
+    ),
+    RowCase(
+        "its own parent", "orgs", (org("snake", parentSourcedId="snake"),),
+        "warning", "parentSourcedId .*(itself|circle|cycle)", {"parentSourcedId": None}, waiting=LATER + "cycles of parents",
+    ),
+    RowCase("a line that is too long", "orgs", ("long,,,Long,school,,,surplus",), "error", "8 cells where the header has 7"),
+    RowCase("a line that is too short", "orgs", ("short,,,Short",), "error", "4 cells where the header has 7"),
+    RowCase("empty cells past the header", "orgs", ("trailing,,,Trailing,school,,,,,",), values={"name": "Trailing"}),
+    RowCase("an id that looks like a number", "orgs", (org("00012"),), values={"sourcedId": "00012"}),
+)  # fmt: skip
+
+SESSIONS = (
+    RowCase("a clean term", "academicSessions", (session("fall"),)),
+    *_need("academicSessions", session(), "title", "type", "startDate", "endDate"),
+    RowCase(
+        "a type that nobody knows", "academicSessions", (session("odd", type="fortnight"),), "warning", "type is none of",
+        {"type": None}, waiting=LATER + "a session's unknown type costs the row, as an empty one does",
+    ),
+    RowCase("a date that is none", "academicSessions", (session("soon", startDate="soon"),), "error", "startDate can't be read"),
+    RowCase("no such day", "academicSessions", (session("31st", endDate="2026-11-31"),), "error", "endDate can't be read"),
+    RowCase("the end before the begin", "academicSessions", (session("back", endDate="2026-01-01"),), "warning",
+            "endDate is before startDate"),
+    RowCase("a parent that is unknown", "academicSessions", (session("orphan", parentSourcedId="never"),), "warning",
+            "parentSourcedId names no row", {"parentSourcedId": None}),
+    RowCase("each the other's parent", "academicSessions",
+            (session("hen", parentSourcedId="egg"), session("egg", parentSourcedId="hen")),
+            "warning", "parentSourcedId .*(itself|circle|cycle)", waiting=LATER + "cycles of parents"),
+    RowCase("a school year of two years", "academicSessions", (session("year", schoolYear="2025-2026"),), "warning", "schoolYear",
+            {"schoolYear": "2026"}, waiting=LATER + "the later year of 2025-2026"),
+)  # fmt: skip
+
+COURSES = (
+    RowCase("a clean course", "courses", (course("math", schoolYearSourcedId="fall", orgSourcedId="north"),)),
+    *_need("courses", course(), "title"),
+    RowCase("an org that is unknown", "courses", (course("art", orgSourcedId="nobody"),), "warning", "orgSourcedId names no row",
+            {"orgSourcedId": None}),
+    RowCase("a year that is unknown", "courses", (course("bio", schoolYearSourcedId="never"),), "warning",
+            "schoolYearSourcedId names no row", {"schoolYearSourcedId": None}),
+)  # fmt: skip
+
+CLASSES = (
+    RowCase("a clean class", "classes", (class_("math-1", courseSourcedId="math", termSourcedIds="fall", classType="Scheduled"),),
+            values={"classType": "scheduled", "termSourcedIds": ["fall"]}),
+    *_need("classes", class_(), "title", "schoolSourcedId"),
+    RowCase("a school that is unknown", "classes", (class_("stray", schoolSourcedId="never-sent"),), "error",
+            "schoolSourcedId names no row of orgs.csv", root="orgs.csv:missing:never-sent"),
+    RowCase("a school that was left out", "classes", (class_("stray-2", schoolSourcedId="skool"),), "error",
+            "schoolSourcedId names no row of orgs.csv", root="orgs: a type that nobody knows"),
+    RowCase("a course that is unknown", "classes", (class_("no-course", courseSourcedId="nothing"),), "warning",
+            "courseSourcedId names no row", {"courseSourcedId": None}),
+    RowCase("one term of two that is unknown", "classes", (class_("half", termSourcedIds="fall, never"),), "warning",
+            "1 of termSourcedIds", {"termSourcedIds": ["fall"]}),
+    RowCase("a type that nobody knows", "classes", (class_("club", classType="club"),), "warning", "classType is none of",
+            {"classType": None}),
+    RowCase("a grade that nobody knows", "classes", (class_("odd-grade", grades="09,banana"),), "warning", "grades",
+            {"grades": ["09"]}, waiting=LATER + "grades are read as CEDS codes"),
+    RowCase("grades with blanks after the comma", "classes", (class_("blank", grades="09, 10"),),
+            values={"grades": ["09", "10"]}),
+)  # fmt: skip
+
+USERS = (
+    RowCase("a clean student", "users", (user("ann", enabledUser="true"),),
+            values={"userType": "student", "statusCell": "blank"}),
+    RowCase("a clean teacher", "users", (user("bob", role="TEACHER", orgSourcedIds="north,district"),),
+            values={"userType": "teacher", "primaryOrgSourcedId": "north"}),
+    *_need("users", user(), "role", "orgSourcedIds"),
+    RowCase("a role that nobody knows", "users", (user("staff", role="Staff"),), "error", "role is none of"),
+    RowCase("1.2's role in 1.1", "users", (user("head", role="principal"),), values={"userType": "principal"}),
+    RowCase("an administrator of a school", "users", (user("admin", role="administrator"),),
+            values={"userType": "siteAdministrator"}, waiting=LATER + "1.1's administrator is lifted to 1.2's words"),
+    RowCase("no username", "users", (user("anon", username=""),), "warning", "username is empty", {"username": None}),
+    RowCase("no given name", "users", (user("x", givenName=""),), "warning", "givenName is empty"),
+    RowCase("no family name", "users", (user("y", familyName=""),), "warning", "familyName is empty"),
+    RowCase("at no org that is known", "users", (user("lost", orgSourcedIds="never-sent"),), "error", "no role at an org",
+            root="orgs.csv:missing:never-sent"),
+    RowCase("at an org that was left out", "users", (user("lost-2", orgSourcedIds="skool"),), "error", "no role at an org",
+            root="orgs: a type that nobody knows"),
+    RowCase("one org of two that is unknown", "users", (user("two", orgSourcedIds="north,never-sent"),), "warning",
+            "1 of orgSourcedIds name no row"),
+    RowCase("an agent that is unknown", "users", (user("kid", agentSourcedIds="nobody"),), "warning", "1 of agentSourcedIds",
+            {"agentSourcedIds": []}),
+    RowCase("enabled, perhaps", "users", (user("maybe", enabledUser="maybe"),), "warning", "enabledUser can't be read",
+            {"enabledUser": None}),
+    *(RowCase(f"enabled: {word}", "users", (user(f"enabled-{word}", enabledUser=word),), values={"enabledUser": means})
+      for means, words in ((True, ("TRUE", "1", "yes", "Y", "t")), (False, ("False", "0", "NO", "n", "F"))) for word in words),
+    RowCase("nothing but the id of somebody deleted", "users", ({"sourcedId": "left", "status": "tobedeleted"},),
+            values={"statusCell": "deleted"}),
+    RowCase("ids at other systems", "users", (user("ids", userIds="{LDAP:jdoe},{LTI:42}"),),
+            values={"userIds": [{"type": "LDAP", "identifier": "jdoe"}, {"type": "LTI", "identifier": "42"}]}),
+    RowCase("names that hold commas, quotes and other alphabets", "users",
+            (user("names", givenName='Zoë "Zo", Ann', familyName="Łukasz 李"),),
+            values={"givenName": 'Zoë "Zo", Ann', "familyName": "Łukasz 李"}),
+)  # fmt: skip
+
+ENROLLMENTS = (
+    RowCase("a clean enrollment", "enrollments", (enrollment("e1"),)),
+    *_need("enrollments", enrollment(), "classSourcedId", "userSourcedId", "role"),
+    RowCase("a class that is unknown", "enrollments", (enrollment("e2", classSourcedId="unknown"),), "error",
+            "classSourcedId names no row", root="classes.csv:missing:unknown"),
+    RowCase("a class of a school that was left out", "enrollments", (enrollment("e3", classSourcedId="stray-2"),), "error",
+            "classSourcedId names no row", root="orgs: a type that nobody knows"),
+    RowCase("a person who is unknown", "enrollments", (enrollment("e4", userSourcedId="unknown"),), "error",
+            "userSourcedId names no row", root="users.csv:missing:unknown"),
+    RowCase("a person who was left out", "enrollments", (enrollment("e5", userSourcedId="staff"),), "error",
+            "userSourcedId names no row", root="users: a role that nobody knows"),
+    RowCase("a role that nobody knows", "enrollments", (enrollment("e6", role="primaryTeacher"),), "error", "role is none of"),
+    RowCase("a role that only users have", "enrollments", (enrollment("e7", role="Aide"),), "warning", "does not allow this role",
+            {"role": "aide"}),
+    RowCase("another school than its class's", "enrollments", (enrollment("e8", schoolSourcedId="North"),), "warning",
+            "its school differs from its class's", {"schoolSourcedId": "north"}),
+    RowCase("primary, perhaps", "enrollments", (enrollment("e9", primary="x"),), "warning", "primary can't be read",
+            {"primary": None}),
+    RowCase("a date that is none", "enrollments", (enrollment("e10", beginDate="0000-00-00"),), "warning",
+            "beginDate can't be read", {"beginDate": None}),
+    RowCase("the end before the begin", "enrollments", (enrollment("e11", beginDate="2026-09-02", endDate="2026-09-01"),),
+            "warning", "endDate is before beginDate"),
+)  # fmt: skip
+
+V1_1 = (*ORGS, *SESSIONS, *COURSES, *CLASSES, *USERS, *ENROLLMENTS)
+
+V1_2 = (
+    RowCase("a clean school", "orgs", (org("north"),)),
+    RowCase("another school", "orgs", (org("south"),)),
+    RowCase("a school with an error", "orgs", (org("skool", type="skool"),), "error", "type is none of"),
+    RowCase("a clean term", "academicSessions", (session("fall"),)),
+    RowCase("a clean course", "courses", (course("math"),)),
+    RowCase("a clean class", "classes", (class_("math-1"),)),
+    RowCase("a person with a role", "users", (user("ann"),), values={"userType": "student", "primaryOrgSourcedId": "north"}),
+    RowCase("a person without one", "users", (user("nobody"),), "error", "no role at an org"),
+    RowCase("a person whose one role is to be deleted", "users", (user("former"),), "error", "no role at an org"),
+    RowCase("a person whose one role is at a school with an error", "users", (user("lost"),), "error", "no role at an org",
+            root="orgs: a school with an error"),
+    RowCase("two primary roles", "users", (user("two"),), values={"userType": "teacher"}),
+    RowCase("1.2's own role", "users", (user("coach"),), values={"userType": "ext:coach"}),
+    RowCase("1.1's administrator", "users", (user("admin"),), values={"userType": "administrator"}),
+    RowCase("a primary org that is unknown", "users", (user("stray", primaryOrgSourcedId="never-sent"),), "warning",
+            "primaryOrgSourcedId names no row"),
+    RowCase("a person of a role without a type", "users", (user("untyped"),)),
+    RowCase("a person of a profile that is unknown", "users", (user("unprofiled"),)),
+    RowCase("a clean role", "roles", (role("ann"),)),
+    RowCase("a role to be deleted", "roles", (role("former", status="tobedeleted"),)),
+    RowCase("a role at a school with an error", "roles", (role("lost", orgSourcedId="skool"),), "error",
+            "orgSourcedId names no row of orgs.csv", root="orgs: a school with an error"),
+    RowCase("the first primary role", "roles", ({**role("two", role="teacher"), "sourcedId": "a"},)),
+    RowCase("the second primary role", "roles", ({**role("two", role="student"), "sourcedId": "b"},)),
+    RowCase("a role of one's own", "roles", (role("coach", role="ext:coach"),)),
+    RowCase("a role of 1.1", "roles", (role("admin", role="administrator"),)),
+    RowCase("a role for the stray", "roles", (role("stray"),)),
+    RowCase("a role type that nobody knows", "roles", (role("untyped", roleType="tertiary"),), "warning", "roleType is none of"),
+    RowCase("a role with a profile that is unknown", "roles", (role("unprofiled", userProfileSourcedId="never"),), "warning",
+            "userProfileSourcedId names no row", waiting=LATER + "a role's unknown profile"),
+    RowCase("a role of a person who is unknown", "roles", (role("stranger"),), "error", "userSourcedId names no row",
+            root="users.csv:missing:stranger", waiting=LATER + "roles of people who are unknown"),
+    *(RowCase(f"roles without {name}", "roles", ({**role("ann"), "sourcedId": f"no-{name}", name: ""},), "error",
+              f"{name} is empty") for name in ("userSourcedId", "role", "orgSourcedId")),
+    RowCase("a clean profile", "userProfiles", (profile("p1"),)),
+    RowCase("a profile of a person who is unknown", "userProfiles", (profile("p2", userSourcedId="stranger"),), "error",
+            "userSourcedId names no row", root="users.csv:missing:stranger",
+            waiting=LATER + "profiles of people who are unknown"),
+    RowCase("a clean enrollment", "enrollments", (enrollment("e1"),)),
+    RowCase("1.2's own role in a class", "enrollments", (enrollment("e2", role="ext:coach"),), values={"role": "ext:coach"}),
+)  # fmt: skip

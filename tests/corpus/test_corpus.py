@@ -1,0 +1,175 @@
+"""What people really send: each broken or ugly bundle, through the door and into the stage, as it must come out."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from chalicelib.errors import BundleRefused
+from chalicelib.oneroster.entities import ENTITIES
+from chalicelib.roster.problems import problem_groups
+from chalicelib.roster.stage import Staged, stage_bundle
+from chalicelib.sources.zip import Limits, inflate
+from tests.corpus.build import Case, Found, files, header_of, manifest_of, packed
+from tests.corpus.cases import CASES
+from tests.corpus.rows import V1_1, V1_2, RowCase, found_of, line_of, rows_of
+
+SECRET = b"hunter2"
+
+
+class Read:
+    """A bundle that was read: its stage, to be asked."""
+
+    def __init__(self, folder: Path, archive: bytes) -> None:
+        packed_at = folder / "bundle.zip"
+        packed_at.write_bytes(archive)
+        inflate(packed_at, folder / "bundle", Limits())
+        self.stage = folder / "stage"
+        self.staged: Staged = stage_bundle(folder / "bundle", self.stage)
+        self.problems = self.rows("problems")
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        found = duckdb.read_parquet(str(self.stage / f"{name}.parquet"))
+        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+    def row(self, entity: str, sourced_id: str) -> dict[str, Any] | None:
+        return next((row for row in self.rows(entity) if row["sourcedId"] == sourced_id), None)
+
+    def matching(self, found: Found) -> list[dict[str, Any]]:
+        return [
+            each
+            for each in self.problems
+            if (each["line"], each["severity"]) == (found.line, found.severity)
+            and each["file"] in (found.file, found.file or each["file"])
+            and re.search(found.says, each["message"])
+        ]
+
+    def unexpected(self, expected: list[Found]) -> list[dict[str, Any]]:
+        """Errors and warnings beyond those expected."""
+        known = [each["key"] for found in expected for each in self.matching(found)]
+        return [each for each in self.problems if each["severity"] != "note" and each["key"] not in known]
+
+
+def marked(case: Case | RowCase, label: str) -> Any:
+    marks = [pytest.mark.xfail(strict=True, reason=case.waiting)] if case.waiting else []
+    return pytest.param(case, id=label.replace(" ", "-"), marks=marks)
+
+
+@pytest.mark.parametrize("case", [marked(case, case.name) for case in CASES])
+def test_each_bundle_of_the_corpus_is_read_or_refused_as_it_must_be(tmp_path: Path, case: Case) -> None:
+    if case.refused:
+        with pytest.raises(BundleRefused, match=case.refused) as refusal:
+            Read(tmp_path, case.archive)
+        assert str(refusal.value).endswith("Nothing was changed.")
+        assert not list(tmp_path.rglob("*.parquet"))
+        return
+
+    read = Read(tmp_path, case.archive)
+
+    for found in case.problems:
+        assert read.matching(found), (found, read.problems)
+    assert read.unexpected(list(case.problems)) == []
+    for entity in ENTITIES:
+        counted = read.staged.counts[entity]
+        assert counted.read == counted.kept + counted.left_out
+        if entity in case.counts:
+            assert (counted.read, counted.kept, counted.left_out) == case.counts[entity]
+        elif entity not in case.incomplete:
+            assert counted.left_out == 0, entity
+        assert read.staged.complete[entity] == (entity not in case.incomplete), entity
+    for (entity, sourced_id, column), expected in case.values.items():
+        row = read.row(entity, sourced_id)
+        assert row is not None
+        assert (str(row[column]) if column.endswith("Date") and row[column] else row[column]) == expected
+    assert all(SECRET not in file.read_bytes() for file in read.stage.rglob("*.*"))
+
+
+def lines_of(file: str, version: str, cases: tuple[RowCase, ...]) -> bytes:
+    header = header_of(file, version)
+    rows = [row if isinstance(row, str) else row_of(header, row) for row in rows_of(cases).get(file, [])]
+    return "\r\n".join([",".join(header), *rows, ""]).encode()
+
+
+def row_of(header: list[str], row: Any) -> str:
+    return ",".join('"' + row.get(name, "").replace('"', '""') + '"' if row.get(name) else "" for name in header)
+
+
+DISTRICTS = {"1.1": V1_1, "1.2": V1_2}
+
+
+@pytest.fixture(scope="module")
+def districts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Read]:
+    """The two districts in which every row is a case."""
+    read = {}
+    for version, cases in DISTRICTS.items():
+        names = [name.removesuffix(".csv") for name in files(version) if name != "manifest.csv"]
+        content = {f"{name}.csv": lines_of(name, version, cases) for name in names}
+        archive = packed({"manifest.csv": manifest_of(version), **content})
+        read[version] = Read(tmp_path_factory.mktemp("district"), archive)
+    return read
+
+
+ROW_CASES = [
+    pytest.param(version, case, id=f"{version}-{case.file}-{case.name}".replace(" ", "-"), marks=marked(case, "").marks)
+    for version, cases in DISTRICTS.items()
+    for case in cases
+]
+
+
+@pytest.mark.parametrize(("version", "case"), ROW_CASES)
+def test_each_row_is_judged_with_its_file_line_and_message(districts: dict[str, Read], version: str, case: RowCase) -> None:
+    read, cases = districts[version], DISTRICTS[version]
+    line, found = line_of(case, cases), found_of(case, cases)
+    about = [each for each in read.problems if (each["file"], each["line"]) == (f"{case.file}.csv", line)]
+
+    if found is None:
+        assert [each["message"] for each in about if each["severity"] != "note"] == []
+    else:
+        matching = read.matching(found)
+        assert len(matching) == 1, about
+        assert matching[0]["message"].startswith(f"{case.file}.csv, line {line}: ")
+        assert matching[0]["sourcedId"] == (case.sourced_id or "")
+        assert root_of(read, matching[0]) == root_line(case, cases)
+    if case.file in ENTITIES:
+        kept = next((row for row in read.rows(case.file) if row["line"] == line), None)
+        assert (kept is None) == (case.severity == "error" or "identical" in case.says)
+        holder = kept or read.row(case.file, case.sourced_id)
+        for column, value in case.values.items():
+            assert holder is not None
+            assert holder[column] == value
+
+
+def root_of(read: Read, problem: dict[str, Any]) -> str:
+    """Where the root cause stands, as file and line, or its key where no such row was sent."""
+    root = next((each for each in read.problems if each["key"] == problem["cause"]), None)
+    return f"{root['file']}, line {root['line']}" if root else str(problem["cause"])
+
+
+def root_line(case: RowCase, cases: tuple[RowCase, ...]) -> str:
+    if not case.root or "missing" in case.root:
+        return case.root or f"{case.file}.csv, line {line_of(case, cases)}"
+    file, name = case.root.split(": ")
+    root = next(each for each in cases if (each.file, each.name) == (file, name))
+    return f"{file}.csv, line {line_of(root, cases)}"
+
+
+@pytest.mark.parametrize("version", list(DISTRICTS))
+def test_nothing_else_is_found_in_these_districts_and_all_rows_add_up(districts: dict[str, Read], version: str) -> None:
+    read, cases = districts[version], DISTRICTS[version]
+
+    waiting = {(f"{case.file}.csv", line_of(case, cases)) for case in cases if case.waiting}
+    unexpected = read.unexpected([found for case in cases if (found := found_of(case, cases))])
+    assert [each for each in unexpected if (each["file"], each["line"]) not in waiting] == []
+    for entity in ENTITIES:
+        counted = read.staged.counts[entity]
+        assert counted.read == len(rows_of(cases)[entity]) == counted.kept + counted.left_out
+
+
+def test_a_missing_school_is_shown_once_as_what_explains_every_row_under_it(tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.name == "one missing school under forty classes")
+
+    groups = problem_groups(Read(tmp_path, case.archive).stage / "problems.parquet", limit=10, offset=0)
+
+    assert [(group["explains"], group["severity"]) for group in groups.items if group["severity"] != "note"] == [(40, "error")]
