@@ -19,7 +19,7 @@ export class FailedRequest extends Error {
 
 export const sentence = (error: unknown) =>
   error instanceof FailedRequest
-    ? [error.problem.detail, ...(error.problem.errors ?? []).map(each => `${each.field}: ${each.message}`)].join(' ')
+    ? [error.problem.detail, ...error.problem.errors.map(each => `${each.field}: ${each.message}`)].join(' ')
     : 'The service can’t be reached. Check your connection and try again.';
 
 export function useApi() {

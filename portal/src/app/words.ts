@@ -2,7 +2,7 @@
 import type { StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
 import type { Schemas } from '../api/client';
 
-export const METHODS: Record<string, string> = { zip: 'ZIP', sftp: 'SFTP', rest: 'API' };
+export const METHODS = { zip: 'ZIP', sftp: 'SFTP', rest: 'API' } as const;
 
 export const STATES: Record<Schemas['State'], { label: string; type: StatusIndicatorProps.Type }> = {
   queued: { label: 'Queued', type: 'pending' },

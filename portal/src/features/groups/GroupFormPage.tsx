@@ -17,7 +17,7 @@ import { data, FailedRequest, sentence, useApi, type Schemas } from '../../api/c
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
-import { GroupMenu } from './GroupMenu';
+import { GroupMenu } from '../../app/GroupMenu';
 
 const VERSIONS = [
   { value: 'auto', label: 'As the bundle says' },
@@ -26,11 +26,11 @@ const VERSIONS = [
 ];
 
 export function GroupFormPage() {
-  const { groupId } = useParams();
+  const { groupId = '' } = useParams();
   const api = useApi();
   const { data: group, error, refetch } = useQuery({
     queryKey: ['group', groupId],
-    queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId: groupId! } } })),
+    queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })),
     enabled: !!groupId,
   });
   useTitle(group?.name ?? 'New group');
@@ -48,10 +48,10 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
   const [description, setDescription] = useState(group?.description ?? '');
   const [contactEmail, setContactEmail] = useState(group?.contactEmail ?? '');
   const [partnerId, setPartnerId] = useState(group?.partnerId ?? '');
-  const [version, setVersion] = useState(group?.source?.version ?? 'auto');
+  const [version, setVersion] = useState(group?.source.version ?? 'auto');
   const [usernameSuffix, setSuffix] = useState(group?.usernameSuffix ?? '');
-  const [share, setShare] = useState(String(Math.round((group?.guard?.share ?? 0.1) * 100)));
-  const [floor, setFloor] = useState(String(group?.guard?.floor ?? 10));
+  const [share, setShare] = useState(String(Math.round((group?.guard.share ?? 0.1) * 100)));
+  const [floor, setFloor] = useState(String(group?.guard.floor ?? 10));
   const [graceDays, setGraceDays] = useState(String(group?.graceDays ?? 30));
   const [deleting, setDeleting] = useState(false);
   const save = useMutation({
@@ -59,7 +59,7 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
       const body = {
         name, description, contactEmail: contactEmail || null, partnerId, usernameSuffix, graceDays: Number(graceDays),
         source: { method: 'zip' as const, version },
-        guard: { share: Number(share) / 100, floor: Number(floor), rolloverShare: group?.guard?.rolloverShare ?? 0.5, rollover: group?.guard?.rollover ?? null },
+        guard: { share: Number(share) / 100, floor: Number(floor), rolloverShare: group?.guard.rolloverShare ?? 0.5, rollover: group?.guard.rollover ?? null },
       };
       return group
         ? data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: body as Schemas['GroupPatch'], headers: { 'If-Match': group.etag } }))
@@ -72,7 +72,7 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
     },
   });
   const wrong = (field: string) =>
-    save.error instanceof FailedRequest ? save.error.problem.errors?.find(each => each.field.startsWith(field))?.message : undefined;
+    save.error instanceof FailedRequest ? save.error.problem.errors.find(each => each.field.startsWith(field))?.message : undefined;
   return (
     <form onSubmit={event => { event.preventDefault(); save.mutate(); }}>
       <Form
@@ -102,7 +102,7 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
           <Container header={<Header variant="h2">Source</Header>}>
             <SpaceBetween size="m">
               <FormField label="Method" description="You upload the district’s OneRoster ZIP here."><Box>ZIP</Box></FormField>
-              <FormField label="OneRoster version"><Select selectedOption={VERSIONS.find(each => each.value === version) ?? VERSIONS[0]!} options={VERSIONS}
+              <FormField label="OneRoster version"><Select selectedOption={VERSIONS.find(each => each.value === version) ?? null} options={VERSIONS}
                 onChange={e => setVersion(e.detail.selectedOption.value as typeof version)} /></FormField>
               <FormField label="Username suffix" description="Added once to every username, for example @district."><Input value={usernameSuffix} onChange={e => setSuffix(e.detail.value)} /></FormField>
             </SpaceBetween>

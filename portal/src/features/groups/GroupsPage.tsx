@@ -12,7 +12,7 @@ import { data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { METHODS, moment, STATES } from '../../app/words';
-import { GroupMenu } from './GroupMenu';
+import { GroupMenu } from '../../app/GroupMenu';
 
 export function GroupsPage() {
   useTitle('Groups');
@@ -35,7 +35,7 @@ export function GroupsPage() {
       ),
     },
     { id: 'actions', header: 'Actions', cell: group => <GroupMenu group={group} variant="normal" /> },
-    { id: 'method', header: 'Method', cell: group => METHODS[group.source?.method ?? 'zip'] },
+    { id: 'method', header: 'Method', cell: group => METHODS[group.source.method] },
     {
       id: 'status', header: 'Last sync status',
       cell: group => group.lastSync

@@ -6,15 +6,15 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Steps from '@cloudscape-design/components/steps';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { isLive } from '../../app/words';
-import { GroupMenu } from '../groups/GroupMenu';
-import { ZipUpload } from '../upload/ZipUpload';
+import { GroupMenu } from '../../app/GroupMenu';
+import { ZipUpload } from '../../app/ZipUpload';
 import { Changes } from './Changes';
 import { Choose } from './Choose';
 import { Users } from './Users';
@@ -34,8 +34,7 @@ export function SelectivePage() {
   const syncId = group.data?.sync?.syncId;
   const sync = useQuery({
     queryKey: ['sync', syncId],
-    queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId: syncId! } } })),
-    enabled: !!syncId,
+    queryFn: syncId ? () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })) : skipToken,
     refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : 1000),
   });
   const answered = (accepted: Schemas['Accepted']) => {
@@ -46,7 +45,7 @@ export function SelectivePage() {
   if (sync.error && !sync.data) return <Problem error={sync.error} onRetry={() => void sync.refetch()} />;
   const question = sync.data?.question?.kind;
   const at = !syncId ? 0 : question ? PARTS.indexOf(ASKED[question]) : -1;
-  const ended = sync.data && !isLive(sync.data.state);
+  const ended = sync.data && !isLive(sync.data.state) ? sync.data : undefined;
   return (
     <ContentLayout
       header={
@@ -79,7 +78,7 @@ export function SelectivePage() {
         {syncId && question === 'approval' && <Changes syncId={syncId} onAnswered={accepted => { answered(accepted); void navigate(`/groups/${groupId}/status`); }} />}
         {ended && (
           <Container header={<Header variant="h2">This sync has ended</Header>}>
-            <SpaceBetween size="m"><Box>{sync.data?.message}</Box>
+            <SpaceBetween size="m"><Box>{ended.message}</Box>
               <SpaceBetween size="xs" direction="horizontal">
                 <Button variant="primary" onClick={() => void group.refetch()}>Start another selective sync</Button>
                 <Button onClick={() => void navigate(`/groups/${groupId}/status`)}>Check last sync status</Button>
@@ -92,7 +91,7 @@ export function SelectivePage() {
 }
 
 function waitingFor(sync: Schemas['Sync'] | undefined): string {
-  const running = sync?.progress?.find(each => !each.endedAt)?.step;
+  const running = sync?.progress.find(each => !each.endedAt)?.step;
   if (running === 'plan') return 'Working out the changes…';
   if (running === 'apply' || running === 'commit' || running === 'report') return 'Writing the changes…';
   return 'Reading the bundle…';

@@ -19,7 +19,7 @@ import { ChangeTable } from '../../app/ChangeTable';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { isLive, moment, number, STATES, STEPS } from '../../app/words';
-import { GroupMenu } from '../groups/GroupMenu';
+import { GroupMenu } from '../../app/GroupMenu';
 
 export function StatusPage() {
   const { groupId = '' } = useParams();
@@ -67,12 +67,12 @@ export function StatusPage() {
 }
 
 function Counts({ counts }: { counts: Schemas['EntityCounts'] }) {
-  const done = (['created', 'updated', 'deactivated', 'ended', 'unchanged'] as const).filter(name => counts[name]).map(name => `${number(counts[name] ?? 0)} ${name}`);
+  const done = (['created', 'updated', 'deactivated', 'ended', 'unchanged'] as const).filter(name => counts[name]).map(name => `${number(counts[name])} ${name}`);
   return (
     <>
-      <Box fontSize="heading-m">{number(counts.selected ?? 0)}</Box>
+      <Box fontSize="heading-m">{number(counts.selected)}</Box>
       <Box variant="small">{done.join(', ') || 'nothing to change'}</Box>
-      <Box variant="small" color="text-body-secondary" display="block">{number(counts.read ?? 0)} rows read, {number(counts.leftOut ?? 0)} left out</Box>
+      <Box variant="small" color="text-body-secondary" display="block">{number(counts.read)} rows read, {number(counts.leftOut)} left out</Box>
     </>
   );
 }

@@ -7,7 +7,7 @@ import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { METHODS } from '../../app/words';
-import { ZipUpload } from './ZipUpload';
+import { ZipUpload } from '../../app/ZipUpload';
 
 export function FullSyncPage() {
   const { groupId = '' } = useParams();
@@ -15,7 +15,7 @@ export function FullSyncPage() {
   const navigate = useNavigate();
   const say = useSay();
   const { data: group, error, refetch } = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
-  const title = `Sync all data – ${METHODS[group?.source?.method ?? 'zip']}`;
+  const title = `Sync all data – ${METHODS[group?.source.method ?? 'zip']}`;
   useTitle(title);
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   return (

@@ -6,7 +6,7 @@ import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
-import { data, send, sentence, useApi, type Schemas } from '../../api/client';
+import { data, send, sentence, useApi, type Schemas } from '../api/client';
 
 /** Takes the district's ZIP, sends it straight to the bucket, and starts a sync of it. */
 export function ZipUpload({ groupId, mode, onStarted }: { groupId: string; mode: Schemas['Mode']; onStarted: (sync: Schemas['Sync']) => void }) {

@@ -1,12 +1,12 @@
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import { useNavigate } from 'react-router';
-import type { Schemas } from '../../api/client';
-import { METHODS } from '../../app/words';
+import type { Schemas } from '../api/client';
+import { METHODS } from './words';
 
 /** The three things one does with a group, under the names that admins know. */
 export function GroupMenu({ group, variant }: { group: Schemas['GroupOut']; variant: 'primary' | 'normal' }) {
   const navigate = useNavigate();
-  const method = METHODS[group.source?.method ?? 'zip'];
+  const method = METHODS[group.source.method];
   const items = [
     { id: 'sync', text: `Sync all data – ${method}` },
     { id: 'selective', text: 'Selective sync' },
