@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run token test lint types portal-check portal-types bench clean
+.PHONY: help run token test lint types portal-check portal-types package lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -50,6 +50,12 @@ portal-types: portal/node_modules/ready ## make the portal's types from the API
 test: lint types portal-check portal/dist/index.html ## set up all that is needed and run every test
 	@local/chromium.sh
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+package: $(VENV)/ready ## what AWS gets, made and checked without an account, into build/STAGE: make package STAGE=prod
+	@$(BIN)/python -m infra.package $(STAGE)
+
+lock: $(VENV)/ready ## write infra/lambda.lock anew, after a change of requirements.txt
+	@$(BIN)/python -m infra.artifact
 
 bench: $(VENV)/ready ## measure speed and memory
 	$(BIN)/python -m benchmarks.run

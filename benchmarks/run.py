@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infra.build import ROOT
+from infra import ROOT
 from samples.district import SHAPES, District, write
 
 

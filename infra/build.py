@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from infra import ROOT
+from infra.artifact import ARCHITECTURE, RUNTIME
+
 CODE = ("app.py", "chalicelib", ".chalice")
 
 
@@ -26,7 +28,7 @@ class Built:
 
 
 def build(out: Path) -> Built:
-    """Package the app into `out` (made anew). Its packages are not in it: see `vendor`."""
+    """Package the app into `out` (made anew). The packages that it imports are not in it: see `artifact`."""
     shutil.rmtree(out, ignore_errors=True)
     source = out / "source"
     source.mkdir(parents=True)
@@ -37,11 +39,11 @@ def build(out: Path) -> Built:
         else:
             shutil.copy(path, source / name)
     (source / "requirements.txt").write_text("")
-    merged = out / "resources.json"
+    merged = out.resolve() / "resources.json"
     merged.write_text(json.dumps(resources()))
     chalice = [str(Path(sys.executable).parent / "chalice"), "package", "--stage", "main", "--template-format", "json"]
     done = subprocess.run(
-        [*chalice, "--merge-template", str(merged), str(out)],
+        [*chalice, "--merge-template", str(merged), str(out.resolve())],
         cwd=source,
         env={"AWS_DEFAULT_REGION": "us-east-1", **os.environ},  # chalice asks for one, and writes it nowhere
         capture_output=True,
@@ -50,7 +52,16 @@ def build(out: Path) -> Built:
     )
     if done.returncode:
         raise SystemExit(f"chalice package failed:\n{done.stdout}{done.stderr}")
-    return Built(out / "deployment.zip", out / "sam.json")
+    template = out / "sam.json"
+    made = json.loads(template.read_text())
+    for function in functions_of(made).values():  # Chalice writes this machine's Python down
+        function["Properties"] |= {"Runtime": RUNTIME, "Architectures": [ARCHITECTURE]}
+    template.write_text(json.dumps(made, indent=1))
+    return Built(out / "deployment.zip", template)
+
+
+def functions_of(template: dict[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in template["Resources"].items() if each["Type"] == "AWS::Serverless::Function"}
 
 
 def resources() -> dict[str, Any]:
@@ -66,9 +77,8 @@ def resources() -> dict[str, Any]:
 def with_code(template: Path, address: str) -> dict[str, Any]:
     """The template with its functions' code at `address` (s3://bucket/key)."""
     made: dict[str, Any] = json.loads(template.read_text())
-    for resource in made["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = address
+    for function in functions_of(made).values():
+        function["Properties"]["CodeUri"] = address
     return made
 
 

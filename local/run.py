@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 
-from infra.build import ROOT
+from infra import ROOT
 from local.front import front
 from local.stack import PASSWORD, PEOPLE, Stack, write_environment
 

@@ -21,7 +21,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from infra.build import ROOT, build, with_code
+from infra import ROOT
+from infra.build import build, with_code
 
 REGION = "us-east-1"
 STACK = "oneroster-local"

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from infra.build import ROOT
+from infra import ROOT
 from local.front import front
 from local.stack import PASSWORD, Stack
 

@@ -1,0 +1,78 @@
+"""The ZIP that Lambda gets: what must be in it, what must not, and that it comes out the same."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from infra import artifact
+from infra.package import CACHE, Package, package
+
+pytestmark = pytest.mark.xdist_group("artifact")  # made once
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    return package(tmp_path_factory.mktemp("first"))
+
+
+def test_the_same_commit_makes_the_same_bytes(made: Package, tmp_path: Path) -> None:
+    again = package(tmp_path)
+
+    assert again.sha256 == made.sha256
+    assert again.template.read_bytes() == made.template.read_bytes()
+
+
+def test_the_lock_is_that_of_the_requirements() -> None:
+    locked = {line.split(" ")[0] for line in artifact.LOCK.read_text().splitlines()}
+    asked = {line.split("[")[0].split("=")[0] + "==" + line.split("==")[1] for line in artifact._lines(artifact.REQUIREMENTS)}
+
+    assert asked <= locked, "run make lock"
+
+
+def test_a_package_that_another_asks_for_and_that_is_not_there_is_named(made: Package) -> None:
+    unzipped = made.code.parent / "artifact"
+    hidden = shutil.move(next(unzipped.glob("cffi-*.dist-info")), made.code.parent / "hidden")
+    try:
+        missing = list(artifact.missing_packages(unzipped))
+    finally:
+        shutil.move(hidden, unzipped / "cffi-2.dist-info")
+
+    assert [each.partition(" is missing")[0] for each in missing] == ['cffi>=2.0.0; platform_python_implementation != "PyPy"']
+
+
+def test_a_handler_whose_import_is_not_in_the_artifact_is_named(made: Package) -> None:
+    unzipped = made.code.parent / "artifact"
+    lacking = unzipped / "chalicelib" / "lacking.py"
+    lacking.write_text("import pytest\n")  # which this machine has
+    try:
+        reasons = artifact.unimportable(unzipped, artifact.fetch(CACHE), ["app.app", "chalicelib.lacking.handler"], CACHE)
+    finally:
+        lacking.unlink()
+
+    assert reasons == ["chalicelib.lacking.handler: ModuleNotFoundError: No module named 'pytest'"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("duck.so", b"\xcf\xfa\xed\xfe" + bytes(20), "duck.so is not for Linux on x86_64"),
+        ("core.cpython-311-x86_64-linux-gnu.so", b"", "is for Python 3.11, the runtime is python3.13"),
+        ("new.abi3.so", b"GLIBC_2.17 GLIBC_2.38", "new.abi3.so wants glibc 2.38, the runtime has 2.34"),
+    ],
+)
+def test_native_code_for_elsewhere_is_named(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    elf = b"\x7fELF" + bytes(14) + artifact.ELF_MACHINE
+    (tmp_path / name).write_bytes(content if content.startswith(b"\xcf") else elf + content)
+
+    reasons = list(artifact.misfits(tmp_path))
+
+    assert len(reasons) == 1
+    assert said in reasons[0]
+
+
+def test_an_artifact_that_lambda_would_not_take_is_refused(made: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifact, "MOST_BYTES", 100_000_000)
+
+    with pytest.raises(artifact.Unfit, match=r"bytes unzipped; Lambda takes 100,000,000"):
+        artifact.check(made.code.parent / "artifact", [], [], CACHE)
