@@ -3,6 +3,7 @@
 RosterError
 ├── BundleRefused         the bundle can't be read as a roster; nothing was changed
 ├── SourceUnavailable     the source didn't answer; it may in a minute
+├── SourceRefused         the source answered, and won't do: trying again changes nothing
 ├── LockLost              the sync no longer holds its group; somebody ended it
 ├── NotFound              no such group, sync or file
 ├── GroupBusy             the group is syncing already; names the sync
@@ -26,6 +27,13 @@ class BundleRefused(RosterError):
 
 class SourceUnavailable(RosterError):
     """The source didn't answer; it may in a minute. `sync.asl.json` retries it by this very name."""
+
+
+class SourceRefused(RosterError):
+    """The source won't do as it is configured: sign-in refused, another host key, an address that is not allowed, no such file.
+
+    Somebody has to mend it there or in the group; the machine doesn't try again.
+    """
 
 
 class LockLost(RosterError):

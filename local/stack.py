@@ -71,9 +71,10 @@ class Stack:
         }
         served = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "MINISTACK_HOST": "127.0.0.1"}
         path = {"PYTHONPATH": str(ROOT), "AWS_ENDPOINT_URL": self.endpoint, "POWERTOOLS_TRACE_DISABLED": "true"}
+        peers = {"SOURCES_ON_LOOPBACK": "allowed"}  # sources to try things with run on this machine
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local.emulator"],
-            env={**os.environ, **KEYS, **kept, **served, **path},
+            env={**os.environ, **KEYS, **kept, **served, **path, **peers},
             stdout=(self.folder / "emulator.log").open("ab"),
             stderr=subprocess.STDOUT,
             start_new_session=True,

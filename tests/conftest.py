@@ -22,6 +22,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "ROSTER_TABLE": "Roster",
         "AUDIT_TABLE": "Audit",
         "DATA_BUCKET": "data",
+        "SECRETS_PREFIX": "oneroster/tests/",
+        "SECRETS_KEY": "alias/tests",
     }.items():
         monkeypatch.setenv(name, value)
     with mock_aws():

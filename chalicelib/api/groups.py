@@ -1,14 +1,17 @@
 """Groups: their configuration, uploads for them, and what was done to them."""
 
-import secrets
+from secrets import token_hex
 
 from chalice.app import Blueprint
+from pydantic.alias_generators import to_camel
 
+from chalicelib.api import credentials
 from chalicelib.api.lists import ListQuery, offset_of, page
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import (
     AuditEntry,
     GroupDeletion,
+    GroupIn,
     GroupLastSync,
     GroupOut,
     GroupPatch,
@@ -17,11 +20,11 @@ from chalicelib.api.shapes import (
     Upload,
     UploadRequest,
 )
-from chalicelib.errors import Unacceptable
-from chalicelib.store import audit, files, syncs
+from chalicelib.errors import Conflict, Unacceptable
+from chalicelib.store import audit, files, secrets, syncs
 from chalicelib.store import groups as store
 from chalicelib.store.limits import limits
-from chalicelib.store.records import Group, GroupSettings, Record
+from chalicelib.store.records import Group, GroupSettings, Record, ZipSource
 
 groups = Blueprint(__name__)
 
@@ -43,10 +46,13 @@ def list_groups(call: Call) -> Groups:
     return page(Groups, [_out(group) for group in shown], len(found), call.query)
 
 
-@route(groups, "POST /groups", role="admin", body=GroupSettings, answer=GroupOut, status=201)
-def create_group(call: Call, body: GroupSettings) -> GroupOut:
+@route(groups, "POST /groups", role="admin", body=GroupIn, answer=GroupOut, status=201)
+def create_group(call: Call, body: GroupIn) -> GroupOut:
     """Make a group."""
-    group = store.create(body, secrets.token_hex(6), call.chance, call.now)
+    group_id = token_hex(6)
+    source = credentials.put_away(group_id, body.source, ZipSource(), call.now)
+    settings = GroupSettings.model_validate({**dict(body), "source": source})
+    group = store.create(settings, group_id, call.chance, call.now)
     call.audit(group.group_id, "group created")
     return _out(group)
 
@@ -64,11 +70,17 @@ def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
     if not if_match:
         raise Unacceptable("Send the group's etag in If-Match, so that nobody's change is lost.")
     stored = store.get(group_id)
-    changed = body.model_dump(by_alias=True, exclude_unset=True, mode="json")
-    now_set = {name: value for name, value in stored.model_dump(by_alias=True, mode="json").items() if name in _SETTINGS}
+    if stored.etag != if_match:
+        raise Conflict(store.CHANGED)
+    changed = {name: value for name, value in dict(body).items() if name in body.model_fields_set}
+    now_set = {name: value for name, value in dict(stored).items() if name in GroupSettings.model_fields}
+    if sent := changed.get("source"):
+        changed["source"] = credentials.put_away(group_id, sent, stored.source, call.now)
     settings = GroupSettings.model_validate({**now_set, **changed})
     group = store.change(group_id, settings, if_match, call.chance, call.now)
-    call.audit(group_id, "group changed", detail={"settings": sorted(changed)})
+    if credentials.forgotten(stored.source, group.source):
+        secrets.forget(group_id)
+    call.audit(group_id, "group changed", detail={"settings": sorted(to_camel(name) for name in changed)})
     return _out(group)
 
 
@@ -80,6 +92,7 @@ def delete_group(call: Call, group_id: str, body: GroupDeletion) -> Message:
         raise Unacceptable("The name is not this group's. Nothing was deleted.", {"name": "differs from the group's name"})
     store.delete(group_id)
     files.delete_group(group_id)
+    secrets.forget(group_id)
     call.audit(group_id, "group deleted")
     return Message(message="The group and its files were deleted.")
 
@@ -118,9 +131,6 @@ def presigned(group_id: str, suffix: str, max_bytes: int, body: UploadRequest, c
     upload_id = f"{call.now:%Y%m%dT%H%M%S}{call.chance}"
     form = files.presigned_upload(files.upload_key(group_id, upload_id, suffix), max_bytes, call.now)
     return Upload(upload_id=upload_id, url=form.url, fields=form.fields, max_bytes=max_bytes, expires_at=form.expires_at)
-
-
-_SETTINGS = {field.alias or name for name, field in GroupSettings.model_fields.items()}
 
 
 def _out(group: Group) -> GroupOut:

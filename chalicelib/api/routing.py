@@ -26,11 +26,12 @@ from chalicelib.errors import (
     NotFound,
     QuestionExpired,
     RosterError,
+    SourceRefused,
     SourceUnavailable,
     Unacceptable,
 )
 from chalicelib.store import audit
-from chalicelib.store.records import Record
+from chalicelib.store.records import Method, Record
 from chalicelib.store.syncs import group_of
 
 logger = Logger()
@@ -44,6 +45,7 @@ STATUSES: dict[type[RosterError], tuple[int, str]] = {
     QuestionExpired: (410, "Too late"),
     Unacceptable: (422, "Refused"),
     BundleRefused: (422, "Refused"),
+    SourceRefused: (422, "Refused"),
     SourceUnavailable: (503, "Try again"),
 }
 
@@ -199,7 +201,7 @@ def _problem(trouble: Exception, request_id: str) -> Response:
     elif isinstance(trouble, ValidationError):
         status, title, detail = 422, "Refused", "Some of what was sent can't be accepted."
         errors = [
-            FieldError(field=".".join(map(str, each["loc"])), message=each["msg"])
+            FieldError(field=_sent(each["loc"]), message=each["msg"])
             for each in trouble.errors(include_url=False, include_input=False, include_context=False)
         ]
     elif isinstance(trouble, Malformed):
@@ -213,6 +215,14 @@ def _problem(trouble: Exception, request_id: str) -> Response:
     said = Problem(title=title, status=status, detail=detail, errors=errors, request_id=request_id, sync_id=sync_id)
     body = said.model_dump_json(by_alias=True, exclude_none=True)
     return Response(body, {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}, status)
+
+
+def _sent(loc: tuple[int | str, ...]) -> str:
+    """The path of a field as it was sent, without the names of the union's branches that pydantic puts between."""
+    return ".".join(str(part) for part in loc if part not in _METHODS and not str(part)[:1].isupper())
+
+
+_METHODS = frozenset(Method)
 
 
 def _snake(name: str) -> str:

@@ -1,11 +1,25 @@
 """What comes in over HTTP and what goes out, beyond the stored records. `GET /openapi.json` is made of these."""
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, Field, StringConstraints, create_model, model_validator
 
-from chalicelib.store.records import EntityCounts, GroupSettings, Mode, Name, Record, RunningSync, State, Sync
+from chalicelib.store.records import (
+    CredentialsMark,
+    EntityCounts,
+    GroupSettings,
+    Mode,
+    Name,
+    Record,
+    RestSource,
+    RunningSync,
+    SftpSource,
+    State,
+    Sync,
+    ZipSource,
+)
+from chalicelib.store.secrets import ClientCredentials, KeyCredentials, PasswordCredentials, TokenCredentials
 
 Item = TypeVar("Item")
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -77,7 +91,38 @@ class GroupOut(GroupSettings):
     last_sync: GroupLastSync | None = None
 
 
-_PATCH: Any = {name: (field.annotation | None, None) for name, field in GroupSettings.model_fields.items()}  # type: ignore[operator]
+class SftpSourceIn(SftpSource):
+    """`credentials` replace what is set; left out, or as they were shown, they stay as they are."""
+
+    credentials: PasswordCredentials | KeyCredentials | CredentialsMark | None = None  # type: ignore[assignment]
+
+
+class RestSourceIn(RestSource):
+    """`credentials` replace what is set; left out, or as they were shown, they stay as they are."""
+
+    credentials: ClientCredentials | TokenCredentials | CredentialsMark | None = None  # type: ignore[assignment]
+
+    @model_validator(mode="after")
+    def fitting_credentials(self) -> "RestSourceIn":
+        bearer = self.authorization == "bearer"
+        unfit = ClientCredentials if bearer else TokenCredentials
+        if isinstance(self.credentials, unfit):
+            needed = "`token`" if bearer else "`clientId` and `clientSecret`"
+            raise ValueError(f"{self.authorization} signs in with {needed}")
+        return self
+
+
+SourceIn = Annotated[ZipSource | SftpSourceIn | RestSourceIn, Field(discriminator="method")]
+
+
+class GroupIn(GroupSettings):
+    """A group as an admin configures it: secrets go in with the source, and never come out."""
+
+    source: SourceIn = ZipSource()
+
+
+_HINTS = get_type_hints(GroupIn, include_extras=True)
+_PATCH: Any = {name: (_HINTS[name] | None, None) for name in GroupIn.model_fields}
 GroupPatch = create_model("GroupPatch", __base__=Record, __doc__="The settings to change; the others stay.", **_PATCH)
 
 
@@ -103,8 +148,10 @@ class Upload(Record):
 
 
 class SyncStart(Record):
+    """`upload_id` names the ZIP for a group whose method is ZIP; the other methods fetch by themselves."""
+
     mode: Mode
-    upload_id: Id
+    upload_id: Id | None = None
     preview: bool = False
 
 

@@ -28,7 +28,7 @@ from chalicelib.store import files, machine
 from chalicelib.store import groups as group_store
 from chalicelib.store import syncs as store
 from chalicelib.store.limits import limits
-from chalicelib.store.records import QuestionKind, State, Sync, Trigger
+from chalicelib.store.records import Group, QuestionKind, State, Sync, Trigger, ZipSource
 
 syncs = Blueprint(__name__)
 
@@ -63,13 +63,8 @@ class ProblemRowQuery(ListQuery):
 
 @route(syncs, "POST /groups/{groupId}/syncs", role="operator", body=SyncStart, answer=Sync, status=202)
 def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
-    """Start a sync of an uploaded ZIP. The same Idempotency-Key gives the same sync; a busy group answers 409."""
-    upload = files.upload_key(group_id, body.upload_id, ".zip")
-    size = files.size_bytes(upload)
-    if size is None:
-        raise Unacceptable("There is no such upload of this group. Upload the ZIP again.", {"uploadId": "unknown"})
-    if size > limits().zip_bytes:
-        raise Unacceptable(f"The ZIP has {size:,} bytes; at most {limits().zip_bytes:,} are taken.", {"uploadId": "too large"})
+    """Start a sync; of a ZIP group with its upload. The same Idempotency-Key gives the same sync; a busy group answers 409."""
+    upload = _bundle_of(group_store.get(group_id), body.upload_id)
     wanted = Sync(
         group_id=group_id,
         sync_id=store.new_id(group_id, call.now, call.chance),
@@ -84,7 +79,8 @@ def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
     if sync.sync_id != wanted.sync_id:
         return sync
     try:
-        files.copy(upload, files.sync_key(sync.sync_id, "bundle/bundle.zip"))
+        if upload:
+            files.copy(upload, files.sync_key(sync.sync_id, "bundle/bundle.zip"))
         machine.start(sync)
     except Exception:
         store.end(sync.sync_id, State.FAILED, "The sync could not be started. Nothing was changed; start it again.", call.now)
@@ -241,6 +237,24 @@ def give_answer(
         assert claimed.sync.question is not None
         store.ask(sync_id, claimed.sync.question, claimed.token)
         raise
+
+
+def _bundle_of(group: Group, upload_id: str | None) -> str | None:
+    """The key of the upload that is to be synced; None where `OpenSource` fetches the bundle. Raises Unacceptable."""
+    if not isinstance(group.source, ZipSource):
+        if upload_id:
+            said = f"This group fetches its roster by {group.source.method.upper()}; it takes no upload."
+            raise Unacceptable(said, {"uploadId": "not for this group"})
+        return None
+    if not upload_id:
+        raise Unacceptable("Upload the ZIP first and send its uploadId.", {"uploadId": "is missing"})
+    upload = files.upload_key(group.group_id, upload_id, ".zip")
+    size = files.size_bytes(upload)
+    if size is None:
+        raise Unacceptable("There is no such upload of this group. Upload the ZIP again.", {"uploadId": "unknown"})
+    if size > limits().zip_bytes:
+        raise Unacceptable(f"The ZIP has {size:,} bytes; at most {limits().zip_bytes:,} are taken.", {"uploadId": "too large"})
+    return upload
 
 
 def _parsed(row: dict[str, Any]) -> dict[str, Any]:

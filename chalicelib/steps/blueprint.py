@@ -17,6 +17,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from chalice.app import Blueprint
 
+from chalicelib.errors import SourceRefused
 from chalicelib.platform import writer
 from chalicelib.roster.guard import Guard
 from chalicelib.roster.plan import Policy, next_snapshot, plan_changes
@@ -27,7 +28,19 @@ from chalicelib.sources import zip as zip_source
 from chalicelib.steps import endings
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.limits import limits
-from chalicelib.store.records import EntityCounts, Group, Mode, Progress, Question, QuestionKind, State, Step, Sync, SyncCounts
+from chalicelib.store.records import (
+    EntityCounts,
+    Group,
+    Method,
+    Mode,
+    Progress,
+    Question,
+    QuestionKind,
+    State,
+    Step,
+    Sync,
+    SyncCounts,
+)
 
 WAIT = timedelta(days=7)  # TimeoutSeconds of the machine's waits
 
@@ -70,6 +83,9 @@ class FailureEvent(StepEvent):
 def open_source(event: OpenEvent, context: LambdaContext) -> None:
     """State `OpenSource`: see that the bundle is one, and list its schools for a selective sync."""
     sync_id = _named(event)
+    method = groups.get(event["groupId"]).source.method
+    if method is not Method.ZIP:
+        raise SourceRefused(f"A roster can't be fetched by {method.upper()} yet. Choose ZIP in the group's configuration.")
     with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, reads=["bundle"], writes=["stage"]) as room:
         wanted = frozenset({"manifest.csv", "orgs.csv"})
         zip_source.inflate(room / "bundle" / "bundle.zip", room / "csv", _zip_limits(), wanted)

@@ -14,6 +14,7 @@ from chalicelib.store.records import Group, GroupSettings
 from chalicelib.store.tables import from_item, table, to_item
 
 TABLE = "GROUPS_TABLE"
+CHANGED = "The group was changed by somebody else. Load it again and repeat your change."
 
 
 def create(settings: GroupSettings, group_id: str, etag: str, now: datetime) -> Group:
@@ -62,7 +63,7 @@ def change(group_id: str, settings: GroupSettings, if_match: str, etag: str, now
         if not is_failed_condition(refusal):
             raise
         get(group_id)
-        raise Conflict("The group was changed by somebody else. Load it again and repeat your change.") from refusal
+        raise Conflict(CHANGED) from refusal
     return from_item(Group, item)
 
 

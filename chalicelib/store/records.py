@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 
@@ -19,6 +19,8 @@ class Record(BaseModel):
 
 class Method(StrEnum):
     ZIP = "zip"
+    SFTP = "sftp"
+    REST = "rest"
 
 
 class Mode(StrEnum):
@@ -58,11 +60,91 @@ class QuestionKind(StrEnum):
 
 class MatchWith(StrEnum):
     SOURCED_ID = "sourcedId"
+    IDENTIFIER = "identifier"
+    USERNAME = "username"
+    EMAIL = "email"
+
+
+Version = Literal["auto", "1.1", "1.2"]
+
+
+class CredentialsMark(Record):
+    """That a secret is set, and since when. The secret itself is in Secrets Manager and is shown to nobody."""
+
+    set: Literal[True] = True
+    changed_at: datetime
+    expires_at: datetime | None = None
 
 
 class ZipSource(Record):
     method: Literal[Method.ZIP] = Method.ZIP
-    version: Literal["auto", "1.1", "1.2"] = "auto"
+    version: Version = "auto"
+
+
+Host = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.:_-]+$")]
+RemotePath = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1024)]
+Fingerprint = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
+
+
+class SftpSource(Record):
+    """A ZIP, or a folder of CSVs, on the customer's SFTP server.
+
+    `path` is a file, a folder, or a pattern with `*` and `?` in its last part; the newest that matches counts.
+    `done_marker` is the suffix of the empty file that says another is complete (`.done`); empty when the customer has no
+    such habit. `host_key_fingerprint` is what the admin confirmed; without it no sync starts.
+    """
+
+    method: Literal[Method.SFTP] = Method.SFTP
+    version: Version = "auto"
+    host: Host
+    port: int = Field(default=22, ge=1, le=65535)
+    username: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+    path: RemotePath = "."
+    host_key_fingerprint: Fingerprint | None = None
+    done_marker: Annotated[str, StringConstraints(strip_whitespace=True, max_length=32, pattern=r"^(\.[A-Za-z0-9._-]+)?$")] = ""
+    afterwards: Literal["leave", "move"] = "leave"
+    move_to: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1024)] = ""
+    credentials: CredentialsMark | None = None
+
+    @model_validator(mode="after")
+    def moved_somewhere(self) -> "SftpSource":
+        if self.afterwards == "move" and not self.move_to:
+            raise ValueError("say in `moveTo` which folder the files are moved to")
+        return self
+
+
+Url = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2048, pattern=r"^https?://[^\s@?#]+$")]
+Scope = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^\S+$")]
+
+
+class RestSource(Record):
+    """A OneRoster provider's API. `base_url` is what stands before `/orgs` (e.g. https://host/ims/oneroster/v1p1).
+
+    `page_size` is asked for, and less is taken. `incremental` asks for what was modified since the last sync, with a full
+    fetch at least weekly. `by_school` fetches only the chosen schools where a choice is saved.
+    """
+
+    method: Literal[Method.REST] = Method.REST
+    version: Version = "auto"
+    base_url: Url
+    authorization: Literal["oauth2", "oauth1", "bearer"] = "oauth2"
+    token_url: Url | None = None
+    scopes: tuple[Scope, ...] = Field(default=(), max_length=50)
+    signature_method: Literal["HMAC-SHA256", "HMAC-SHA1"] = "HMAC-SHA256"
+    max_parallel: int = Field(default=4, ge=1, le=16)
+    page_size: int = Field(default=5000, ge=1, le=10_000)
+    incremental: bool = False
+    by_school: bool = False
+    credentials: CredentialsMark | None = None
+
+    @model_validator(mode="after")
+    def token_from_somewhere(self) -> "RestSource":
+        if self.authorization == "oauth2" and self.token_url is None:
+            raise ValueError("say in `tokenUrl` where OAuth 2 tokens are given out")
+        return self
+
+
+Source = Annotated[ZipSource | SftpSource | RestSource, Field(discriminator="method")]
 
 
 class RolloverWindow(Record):
@@ -91,7 +173,7 @@ class GroupSettings(Record):
     description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] = ""
     contact_email: EmailStr | None = None
     partner_id: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
-    source: ZipSource = ZipSource()
+    source: Source = ZipSource()
     match_with: MatchWith = MatchWith.SOURCED_ID
     username_suffix: Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)] = ""
     guard: GuardFigures = GuardFigures()

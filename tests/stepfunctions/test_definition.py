@@ -14,7 +14,7 @@ from tests.stepfunctions.definition import PATH, attempts, catches_all, definiti
 STATES = list(every_state(definition()["States"]))
 TASKS = [(name, state, outside) for name, state, outside in STATES if state["Type"] == "Task"]
 WAITS = [(name, state) for name, state, _ in TASKS if state["Resource"].endswith(".waitForTaskToken")]
-REFUSALS = ("BundleRefused", "Conflict", "LockLost", "NotFound")
+REFUSALS = ("BundleRefused", "Conflict", "LockLost", "NotFound", "SourceRefused")
 PASSING = (
     "SourceUnavailable",
     "Lambda.ServiceException",

@@ -85,7 +85,7 @@ export interface paths {
         /** A group's syncs, newest first. */
         get: operations["get_groups_groupId_syncs"];
         put?: never;
-        /** Start a sync of an uploaded ZIP. The same Idempotency-Key gives the same sync; a busy group answers 409. */
+        /** Start a sync; of a ZIP group with its upload. The same Idempotency-Key gives the same sync; a busy group answers 409. */
         post: operations["post_groups_groupId_syncs"];
         delete?: never;
         options?: never;
@@ -701,6 +701,46 @@ export interface components {
             total: number;
         };
         /**
+         * ClientCredentials
+         * @description REST with OAuth: consumer key and secret (1.0a), client id and secret (2).
+         */
+        ClientCredentials: {
+            /**
+             * Expiresat
+             * @default null
+             */
+            expiresAt: string | null;
+            /** Clientid */
+            clientId: string;
+            /**
+             * Clientsecret
+             * Format: password
+             */
+            clientSecret: string;
+        };
+        /**
+         * CredentialsMark
+         * @description That a secret is set, and since when. The secret itself is in Secrets Manager and is shown to nobody.
+         */
+        CredentialsMark: {
+            /**
+             * Set
+             * @default true
+             * @constant
+             */
+            set: true;
+            /**
+             * Changedat
+             * Format: date-time
+             */
+            changedAt: string;
+            /**
+             * Expiresat
+             * @default null
+             */
+            expiresAt: string | null;
+        };
+        /**
          * EntityCounts
          * @description Rows of one entity in one sync. `read == kept + left_out`, always; the rest is what the plan does.
          */
@@ -766,6 +806,63 @@ export interface components {
             /** Name */
             name: string;
         };
+        /**
+         * GroupIn
+         * @description A group as an admin configures it: secrets go in with the source, and never come out.
+         */
+        GroupIn: {
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Contactemail
+             * @default null
+             */
+            contactEmail: string | null;
+            /**
+             * Partnerid
+             * @default
+             */
+            partnerId: string;
+            /**
+             * Source
+             * @default {
+             *       "method": "zip",
+             *       "version": "auto"
+             *     }
+             */
+            source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSourceIn"] | components["schemas"]["RestSourceIn"];
+            /** @default sourcedId */
+            matchWith: components["schemas"]["MatchWith"];
+            /**
+             * Usernamesuffix
+             * @default
+             */
+            usernameSuffix: string;
+            /**
+             * @default {
+             *       "share": 0.1,
+             *       "floor": 10,
+             *       "rolloverShare": 0.5,
+             *       "rollover": null
+             *     }
+             */
+            guard: components["schemas"]["GuardFigures"];
+            /**
+             * Gracedays
+             * @default 30
+             */
+            graceDays: number;
+            /**
+             * Retentiondays
+             * @default 30
+             */
+            retentionDays: number;
+        };
         /** GroupLastSync */
         GroupLastSync: {
             /** Syncid */
@@ -797,12 +894,13 @@ export interface components {
              */
             partnerId: string;
             /**
+             * Source
              * @default {
              *       "method": "zip",
              *       "version": "auto"
              *     }
              */
-            source: components["schemas"]["ZipSource"];
+            source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSource"] | components["schemas"]["RestSource"];
             /** @default sourcedId */
             matchWith: components["schemas"]["MatchWith"];
             /**
@@ -873,8 +971,11 @@ export interface components {
              * @default null
              */
             partnerId: string | null;
-            /** @default null */
-            source: components["schemas"]["ZipSource"] | null;
+            /**
+             * Source
+             * @default null
+             */
+            source: (components["schemas"]["ZipSource"] | components["schemas"]["SftpSourceIn"] | components["schemas"]["RestSourceIn"]) | null;
             /** @default null */
             matchWith: components["schemas"]["MatchWith"] | null;
             /**
@@ -894,62 +995,6 @@ export interface components {
              * @default null
              */
             retentionDays: number | null;
-        };
-        /**
-         * GroupSettings
-         * @description What an admin configures of a group.
-         */
-        GroupSettings: {
-            /** Name */
-            name: string;
-            /**
-             * Description
-             * @default
-             */
-            description: string;
-            /**
-             * Contactemail
-             * @default null
-             */
-            contactEmail: string | null;
-            /**
-             * Partnerid
-             * @default
-             */
-            partnerId: string;
-            /**
-             * @default {
-             *       "method": "zip",
-             *       "version": "auto"
-             *     }
-             */
-            source: components["schemas"]["ZipSource"];
-            /** @default sourcedId */
-            matchWith: components["schemas"]["MatchWith"];
-            /**
-             * Usernamesuffix
-             * @default
-             */
-            usernameSuffix: string;
-            /**
-             * @default {
-             *       "share": 0.1,
-             *       "floor": 10,
-             *       "rolloverShare": 0.5,
-             *       "rollover": null
-             *     }
-             */
-            guard: components["schemas"]["GuardFigures"];
-            /**
-             * Gracedays
-             * @default 30
-             */
-            graceDays: number;
-            /**
-             * Retentiondays
-             * @default 30
-             */
-            retentionDays: number;
         };
         /** Groups */
         Groups: {
@@ -997,6 +1042,27 @@ export interface components {
             /** Version */
             version: string;
         };
+        /**
+         * KeyCredentials
+         * @description SFTP: a private key in PEM or OpenSSH's form, with its passphrase where it has one.
+         */
+        KeyCredentials: {
+            /**
+             * Expiresat
+             * @default null
+             */
+            expiresAt: string | null;
+            /**
+             * Privatekey
+             * Format: password
+             */
+            privateKey: string;
+            /**
+             * Passphrase
+             * @default null
+             */
+            passphrase: string | null;
+        };
         /** LastSync */
         LastSync: {
             /** Syncid */
@@ -1024,7 +1090,7 @@ export interface components {
          * MatchWith
          * @enum {string}
          */
-        MatchWith: "sourcedId";
+        MatchWith: "sourcedId" | "identifier" | "username" | "email";
         /**
          * Me
          * @description Who is asking. `groups` is None for somebody let into every group.
@@ -1096,6 +1162,22 @@ export interface components {
             total: number;
             /** Counted */
             counted: boolean;
+        };
+        /**
+         * PasswordCredentials
+         * @description SFTP: a password.
+         */
+        PasswordCredentials: {
+            /**
+             * Expiresat
+             * @default null
+             */
+            expiresAt: string | null;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
         };
         /** Plan */
         Plan: {
@@ -1286,6 +1368,138 @@ export interface components {
             url: string;
         };
         /**
+         * RestSource
+         * @description A OneRoster provider's API. `base_url` is what stands before `/orgs` (e.g. https://host/ims/oneroster/v1p1).
+         *
+         *     `page_size` is asked for, and less is taken. `incremental` asks for what was modified since the last sync, with a full
+         *     fetch at least weekly. `by_school` fetches only the chosen schools where a choice is saved.
+         */
+        RestSource: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "rest";
+            /**
+             * Version
+             * @default auto
+             * @enum {string}
+             */
+            version: "auto" | "1.1" | "1.2";
+            /** Baseurl */
+            baseUrl: string;
+            /**
+             * Authorization
+             * @default oauth2
+             * @enum {string}
+             */
+            authorization: "oauth2" | "oauth1" | "bearer";
+            /**
+             * Tokenurl
+             * @default null
+             */
+            tokenUrl: string | null;
+            /**
+             * Scopes
+             * @default []
+             */
+            scopes: string[];
+            /**
+             * Signaturemethod
+             * @default HMAC-SHA256
+             * @enum {string}
+             */
+            signatureMethod: "HMAC-SHA256" | "HMAC-SHA1";
+            /**
+             * Maxparallel
+             * @default 4
+             */
+            maxParallel: number;
+            /**
+             * Pagesize
+             * @default 5000
+             */
+            pageSize: number;
+            /**
+             * Incremental
+             * @default false
+             */
+            incremental: boolean;
+            /**
+             * Byschool
+             * @default false
+             */
+            bySchool: boolean;
+            /** @default null */
+            credentials: components["schemas"]["CredentialsMark"] | null;
+        };
+        /**
+         * RestSourceIn
+         * @description `credentials` replace what is set; left out, or as they were shown, they stay as they are.
+         */
+        RestSourceIn: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "rest";
+            /**
+             * Version
+             * @default auto
+             * @enum {string}
+             */
+            version: "auto" | "1.1" | "1.2";
+            /** Baseurl */
+            baseUrl: string;
+            /**
+             * Authorization
+             * @default oauth2
+             * @enum {string}
+             */
+            authorization: "oauth2" | "oauth1" | "bearer";
+            /**
+             * Tokenurl
+             * @default null
+             */
+            tokenUrl: string | null;
+            /**
+             * Scopes
+             * @default []
+             */
+            scopes: string[];
+            /**
+             * Signaturemethod
+             * @default HMAC-SHA256
+             * @enum {string}
+             */
+            signatureMethod: "HMAC-SHA256" | "HMAC-SHA1";
+            /**
+             * Maxparallel
+             * @default 4
+             */
+            maxParallel: number;
+            /**
+             * Pagesize
+             * @default 5000
+             */
+            pageSize: number;
+            /**
+             * Incremental
+             * @default false
+             */
+            incremental: boolean;
+            /**
+             * Byschool
+             * @default false
+             */
+            bySchool: boolean;
+            /**
+             * Credentials
+             * @default null
+             */
+            credentials: components["schemas"]["ClientCredentials"] | components["schemas"]["TokenCredentials"] | components["schemas"]["CredentialsMark"] | null;
+        };
+        /**
          * RolloverWindow
          * @description The days (both included) in which a new school year may remove more than usual.
          */
@@ -1321,6 +1535,121 @@ export interface components {
             counts: {
                 [key: string]: components["schemas"]["ActionCounts"];
             };
+        };
+        /**
+         * SftpSource
+         * @description A ZIP, or a folder of CSVs, on the customer's SFTP server.
+         *
+         *     `path` is a file, a folder, or a pattern with `*` and `?` in its last part; the newest that matches counts.
+         *     `done_marker` is the suffix of the empty file that says another is complete (`.done`); empty when the customer has no
+         *     such habit. `host_key_fingerprint` is what the admin confirmed; without it no sync starts.
+         */
+        SftpSource: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "sftp";
+            /**
+             * Version
+             * @default auto
+             * @enum {string}
+             */
+            version: "auto" | "1.1" | "1.2";
+            /** Host */
+            host: string;
+            /**
+             * Port
+             * @default 22
+             */
+            port: number;
+            /** Username */
+            username: string;
+            /**
+             * Path
+             * @default .
+             */
+            path: string;
+            /**
+             * Hostkeyfingerprint
+             * @default null
+             */
+            hostKeyFingerprint: string | null;
+            /**
+             * Donemarker
+             * @default
+             */
+            doneMarker: string;
+            /**
+             * Afterwards
+             * @default leave
+             * @enum {string}
+             */
+            afterwards: "leave" | "move";
+            /**
+             * Moveto
+             * @default
+             */
+            moveTo: string;
+            /** @default null */
+            credentials: components["schemas"]["CredentialsMark"] | null;
+        };
+        /**
+         * SftpSourceIn
+         * @description `credentials` replace what is set; left out, or as they were shown, they stay as they are.
+         */
+        SftpSourceIn: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "sftp";
+            /**
+             * Version
+             * @default auto
+             * @enum {string}
+             */
+            version: "auto" | "1.1" | "1.2";
+            /** Host */
+            host: string;
+            /**
+             * Port
+             * @default 22
+             */
+            port: number;
+            /** Username */
+            username: string;
+            /**
+             * Path
+             * @default .
+             */
+            path: string;
+            /**
+             * Hostkeyfingerprint
+             * @default null
+             */
+            hostKeyFingerprint: string | null;
+            /**
+             * Donemarker
+             * @default
+             */
+            doneMarker: string;
+            /**
+             * Afterwards
+             * @default leave
+             * @enum {string}
+             */
+            afterwards: "leave" | "move";
+            /**
+             * Moveto
+             * @default
+             */
+            moveTo: string;
+            /**
+             * Credentials
+             * @default null
+             */
+            credentials: components["schemas"]["PasswordCredentials"] | components["schemas"]["KeyCredentials"] | components["schemas"]["CredentialsMark"] | null;
         };
         /**
          * SheetCheck
@@ -1640,11 +1969,17 @@ export interface components {
              */
             academicSessions: components["schemas"]["EntityCounts"];
         };
-        /** SyncStart */
+        /**
+         * SyncStart
+         * @description `upload_id` names the ZIP for a group whose method is ZIP; the other methods fetch by themselves.
+         */
         SyncStart: {
             mode: components["schemas"]["Mode"];
-            /** Uploadid */
-            uploadId: string;
+            /**
+             * Uploadid
+             * @default null
+             */
+            uploadId: string | null;
             /**
              * Preview
              * @default false
@@ -1662,6 +1997,22 @@ export interface components {
             nextCursor: string | null;
             /** Total */
             total: number;
+        };
+        /**
+         * TokenCredentials
+         * @description REST with a static bearer token.
+         */
+        TokenCredentials: {
+            /**
+             * Expiresat
+             * @default null
+             */
+            expiresAt: string | null;
+            /**
+             * Token
+             * Format: password
+             */
+            token: string;
         };
         /**
          * Trigger
@@ -1702,9 +2053,8 @@ export interface components {
         /** ZipSource */
         ZipSource: {
             /**
-             * Method
-             * @default zip
-             * @constant
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
             method: "zip";
             /**
@@ -1766,7 +2116,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["GroupSettings"];
+                "application/json": components["schemas"]["GroupIn"];
             };
         };
         responses: {

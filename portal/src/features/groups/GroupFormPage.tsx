@@ -58,12 +58,12 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
     mutationFn: () => {
       const body = {
         name, description, contactEmail: contactEmail || null, partnerId, usernameSuffix, graceDays: Number(graceDays),
-        source: { method: 'zip' as const, version },
+        source: group && group.source.method !== 'zip' ? { ...group.source, version } : { method: 'zip' as const, version },
         guard: { share: Number(share) / 100, floor: Number(floor), rolloverShare: group?.guard.rolloverShare ?? 0.5, rollover: group?.guard.rollover ?? null },
       };
       return group
         ? data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: body as Schemas['GroupPatch'], headers: { 'If-Match': group.etag } }))
-        : data(api.POST('/groups', { body: body as Schemas['GroupSettings'] }));
+        : data(api.POST('/groups', { body: body as Schemas['GroupIn'] }));
     },
     onSuccess: saved => {
       void queries.invalidateQueries();

@@ -1,0 +1,56 @@
+"""What becomes of a secret that comes in with a group's source: put away, kept, or forgotten.
+
+A secret that is set is never read back. So it also goes nowhere else than where it was given for: whoever names another
+server gives the secret again, or one could have it sent to a server of one's own.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from chalicelib.api.shapes import RestSourceIn, SftpSourceIn, SourceIn
+from chalicelib.errors import Unacceptable
+from chalicelib.store import secrets
+from chalicelib.store.records import CredentialsMark, RestSource, SftpSource, Source, ZipSource
+
+
+def put_away(group_id: str, sent: SourceIn, stored: Source, now: datetime) -> Source:
+    """The source as it is stored: with the mark of its secret, new or kept, and never the secret.
+
+    Raises Unacceptable, before anything is written, when the secret that is set was given for another place.
+    """
+    if not isinstance(sent, SftpSourceIn | RestSourceIn):
+        return sent
+    if sent.credentials and not isinstance(sent.credentials, CredentialsMark):
+        mark: CredentialsMark | None = secrets.keep(group_id, sent.credentials, now)
+    elif isinstance(stored, SftpSource | RestSource) and stored.method == sent.method:
+        mark = stored.credentials
+        if mark and _place(sent) != _place(stored):
+            said = "The source is another one now, so its password, key or secret must be sent again. Nothing was changed."
+            raise Unacceptable(said, {"source.credentials": "send them again"})
+    else:
+        mark = None
+    kind = SftpSource if isinstance(sent, SftpSourceIn) else RestSource
+    return kind.model_validate({**dict(sent), "credentials": mark})
+
+
+def forgotten(before: Source, after: Source) -> bool:
+    """Whether the secret that `before` had is of no use to `after`."""
+    return _mark(before) is not None and _mark(after) is None
+
+
+def _mark(source: Source) -> CredentialsMark | None:
+    return None if isinstance(source, ZipSource) else source.credentials
+
+
+def _place(source: SftpSource | RestSource) -> Sequence[object]:
+    """To whom the secret is shown."""
+    if isinstance(source, SftpSource):
+        return source.host.lower(), source.port
+    kind = "token" if source.authorization == "bearer" else "client"
+    return kind, _origin(source.base_url), source.token_url and _origin(source.token_url)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()

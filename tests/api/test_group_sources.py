@@ -1,0 +1,186 @@
+"""A group's source as an admin configures it, and the secret that goes in and never comes out."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.store import groups, secrets
+from tests.api.test_routes import call
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+SFTP = {"method": "sftp", "host": "sftp.district.example", "username": "roster", "path": "/out/*.zip"}
+OAUTH2 = {
+    "method": "rest",
+    "baseUrl": "https://sis.example/ims/oneroster/v1p1",
+    "tokenUrl": "https://sis.example/token",
+    "scopes": ["roster-core.readonly"],
+}
+PASSWORD = {"password": "hunter2"}
+CLIENT = {"clientId": "ours", "clientSecret": "hunter2"}
+
+
+def made(source: dict[str, Any]) -> dict[str, Any]:
+    status, said = call("POST /groups", {"name": "Lakeside", "source": source})
+    assert status == 201, said
+    return said
+
+
+def patched(group: dict[str, Any], **settings: Any) -> tuple[int, dict[str, Any]]:
+    return call(f"PATCH /groups/{group['groupId']}", settings, headers={"If-Match": f'"{group["etag"]}"'})
+
+
+def changed(group: dict[str, Any], **settings: Any) -> dict[str, Any]:
+    status, said = patched(group, **settings)
+    assert status == 200, said
+    return said
+
+
+def kept(group: dict[str, Any]) -> Any:
+    return secrets.of_group(group["groupId"]).model_dump(by_alias=True, exclude_none=True)
+
+
+def secrets_stored() -> int:
+    return len(boto3.client("secretsmanager").list_secrets()["SecretList"])
+
+
+@pytest.mark.parametrize(
+    ("source", "credentials"),
+    [
+        (SFTP, PASSWORD),
+        (SFTP, {"privateKey": "hunter2", "passphrase": "hunter2"}),
+        (OAUTH2, CLIENT),
+        ({**OAUTH2, "authorization": "oauth1"}, CLIENT),
+        ({**OAUTH2, "authorization": "bearer"}, {"token": "hunter2"}),
+    ],
+)
+def test_a_secret_is_shown_as_set_and_stands_in_no_answer_and_no_table(source: Any, credentials: Any) -> None:
+    group = made({**source, "credentials": {**credentials, "expiresAt": "2027-07-01T00:00:00Z"}})
+
+    shown = group["source"]["credentials"]
+    assert (shown["set"], shown["expiresAt"]) == (True, "2027-07-01T00:00:00Z")
+    assert shown["changedAt"] == group["createdAt"]
+    everywhere = [
+        group,
+        call(f"GET /groups/{group['groupId']}"),
+        call("GET /groups"),
+        call(f"GET /groups/{group['groupId']}/audit"),
+    ]
+    tables = [boto3.resource("dynamodb").Table(name).scan()["Items"] for name in ("Groups", "Audit", "Syncs")]
+    assert "hunter2" not in str(everywhere) + str(tables)
+    assert len(kept(group)) == len(credentials)
+
+
+def test_other_settings_change_and_the_secret_stays() -> None:
+    group = made({**SFTP, "credentials": PASSWORD})
+
+    by_name = changed(group, name="Lakeside Unified")
+    as_shown = changed(by_name, source={**by_name["source"], "path": "/elsewhere"})
+    left_out = changed(as_shown, source={**SFTP, "username": "other"})
+
+    assert left_out["source"]["credentials"] == group["source"]["credentials"]
+    assert kept(group)["password"].get_secret_value() == "hunter2"
+
+
+def test_a_secret_is_replaced() -> None:
+    group = made({**SFTP, "credentials": PASSWORD})
+
+    changed(group, source={**SFTP, "credentials": {"password": "newer"}})
+
+    assert kept(group)["password"].get_secret_value() == "newer"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({**SFTP, "credentials": PASSWORD}, {**SFTP, "host": "sftp.attacker.example"}),
+        ({**SFTP, "credentials": PASSWORD}, {**SFTP, "port": 2222}),
+        ({**OAUTH2, "credentials": CLIENT}, {**OAUTH2, "tokenUrl": "https://attacker.example/token"}),
+        ({**OAUTH2, "credentials": CLIENT}, {**OAUTH2, "baseUrl": "http://sis.example/ims/oneroster/v1p1"}),
+        ({**OAUTH2, "credentials": CLIENT}, {**OAUTH2, "authorization": "bearer"}),
+    ],
+)
+def test_a_secret_goes_to_no_other_place_than_it_was_given_for(before: Any, after: Any) -> None:
+    group = made(before)
+
+    status, said = patched(group, source=after)
+
+    assert (status, [each["field"] for each in said["errors"]]) == (422, ["source.credentials"])
+    assert call(f"GET /groups/{group['groupId']}")[1]["etag"] == group["etag"]
+
+
+def test_the_method_changes_and_the_roster_and_the_settings_stay() -> None:
+    group = made({**SFTP, "credentials": PASSWORD})
+    boto3.resource("dynamodb").Table("Groups").update_item(
+        Key={"groupId": group["groupId"]},
+        UpdateExpression="SET #snapshot = :sync",
+        ExpressionAttributeNames={"#snapshot": "snapshot"},
+        ExpressionAttributeValues={":sync": f"{group['groupId']}-s1"},
+    )
+
+    rest = changed(group, source={**OAUTH2, "credentials": CLIENT})
+    zipped = changed(rest, source={"method": "zip"})
+
+    assert zipped["source"] == {"method": "zip", "version": "auto"}
+    assert groups.get(group["groupId"]).snapshot == f"{group['groupId']}-s1"
+    assert secrets_stored() == 0
+
+
+def test_another_method_without_a_secret_has_none() -> None:
+    group = changed(made({**SFTP, "credentials": PASSWORD}), source=OAUTH2)
+
+    assert group["source"]["credentials"] is None
+    assert secrets_stored() == 0
+
+
+def test_a_change_that_comes_too_late_leaves_the_secret_as_it_was() -> None:
+    group = made({**SFTP, "credentials": PASSWORD})
+    changed(group, name="By somebody else")
+
+    status, _ = patched(group, source={**SFTP, "credentials": {"password": "newer"}})
+
+    assert status == 409
+    assert kept(group)["password"].get_secret_value() == "hunter2"
+
+
+def test_the_secret_goes_with_its_group() -> None:
+    group = made({**SFTP, "credentials": PASSWORD})
+
+    call(f"DELETE /groups/{group['groupId']}", {"name": "Lakeside"})
+
+    assert secrets_stored() == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "field"),
+    [
+        ({"method": "ftp"}, "source"),
+        ({"method": "sftp", "username": "u"}, "source.host"),
+        ({**SFTP, "host": "https://sftp.example"}, "source.host"),
+        ({**SFTP, "port": 0}, "source.port"),
+        ({**SFTP, "hostKeyFingerprint": "aa:bb"}, "source.hostKeyFingerprint"),
+        ({**SFTP, "afterwards": "move"}, "source"),
+        ({**SFTP, "credentials": CLIENT}, "source.credentials.password"),
+        ({**OAUTH2, "baseUrl": "ftp://sis.example"}, "source.baseUrl"),
+        ({**OAUTH2, "baseUrl": "https://user:word@sis.example/"}, "source.baseUrl"),
+        ({**OAUTH2, "tokenUrl": None}, "source"),
+        ({**OAUTH2, "maxParallel": 99}, "source.maxParallel"),
+        ({**OAUTH2, "credentials": {"token": "t"}}, "source"),
+    ],
+)
+def test_a_source_that_makes_no_sense_says_which_field(source: Any, field: str) -> None:
+    status, said = call("POST /groups", {"name": "Lakeside", "source": source})
+
+    assert status == 422
+    assert field in [each["field"] for each in said["errors"]]
+    assert "hunter2" not in str(said)
+
+
+def test_a_zip_group_needs_an_upload_and_the_others_take_none() -> None:
+    by_zip, by_sftp = made({"method": "zip"}), made(SFTP)
+
+    status, said = call(f"POST /groups/{by_zip['groupId']}/syncs", {"mode": "full"})
+    assert (status, said["errors"]) == (422, [{"field": "uploadId", "message": "is missing"}])
+    status, said = call(f"POST /groups/{by_sftp['groupId']}/syncs", {"mode": "full", "uploadId": "u1"})
+    assert (status, said["errors"]) == (422, [{"field": "uploadId", "message": "not for this group"}])
