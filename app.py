@@ -2,6 +2,7 @@
 
 from chalice.app import Chalice
 
+from chalicelib.api.arrivals import arrivals
 from chalicelib.api.authorizer import auth
 from chalicelib.api.choices import choices
 from chalicelib.api.groups import groups
@@ -12,5 +13,5 @@ from chalicelib.triggers import triggers
 
 app = Chalice(app_name="oneroster")
 
-for blueprint in (auth, service, groups, syncs, choices, steps, triggers):
+for blueprint in (auth, service, groups, syncs, choices, arrivals, steps, triggers):
     app.register_blueprint(blueprint)

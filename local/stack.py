@@ -192,6 +192,7 @@ class Stack:
             "SYNCS_TABLE": "SyncsTable",
             "ROSTER_TABLE": "RosterTable",
             "AUDIT_TABLE": "AuditTable",
+            "ARRIVALS_TABLE": "ArrivalsTable",
             "STATE_MACHINE_ARN": "StateMachineArn",
             "USER_POOL": "UserPool",
             "PORTAL_CLIENT": "PortalClient",

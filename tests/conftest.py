@@ -21,6 +21,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "SYNCS_TABLE": "Syncs",
         "ROSTER_TABLE": "Roster",
         "AUDIT_TABLE": "Audit",
+        "ARRIVALS_TABLE": "Arrivals",
         "DATA_BUCKET": "data",
         "SECRETS_PREFIX": "oneroster/tests/",
         "SECRETS_KEY": "alias/tests",
@@ -33,6 +34,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             "Syncs": ("groupId", "syncId"),
             "Roster": ("shard", "sourcedId"),
             "Audit": ("groupId", "at"),
+            "Arrivals": ("groupId", "arrivalId"),
         }
         for name, parts in keys.items():
             boto3.resource("dynamodb").create_table(

@@ -134,7 +134,7 @@ def presigned(group_id: str, suffix: str, max_bytes: int, body: UploadRequest, c
 
 
 def _out(group: Group) -> GroupOut:
-    latest = syncs.history(group.group_id, 1)
+    latest = [syncs.get(group.sync.sync_id)] if group.sync else syncs.history(group.group_id, 1)
     last = GroupLastSync(sync_id=latest[0].sync_id, state=latest[0].state, at=latest[0].started_at) if latest else None
     kept = {name: value for name, value in dict(group).items() if name in GroupOut.model_fields}
     return GroupOut(**kept, last_sync=last)

@@ -24,7 +24,7 @@ from chalicelib.api.shapes import (
 from chalicelib.errors import Conflict, NotFound, Unacceptable
 from chalicelib.roster.pages import page_of
 from chalicelib.roster.problems import problem_groups, problem_rows
-from chalicelib.store import files, machine
+from chalicelib.store import files, machine, starts
 from chalicelib.store import groups as group_store
 from chalicelib.store import syncs as store
 from chalicelib.store.limits import limits
@@ -75,13 +75,11 @@ def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
         started_at=call.now,
         state=State.RUNNING,
     )
-    sync = store.start(wanted, call.header("idempotency-key"))
+    sync = store.start(wanted, call.header("idempotency-key"), store.BundleFrom(upload) if upload else None)
     if sync.sync_id != wanted.sync_id:
         return sync
     try:
-        if upload:
-            files.copy(upload, files.sync_key(sync.sync_id, "bundle/bundle.zip"))
-        machine.start(sync)
+        starts.launch(sync, call.now)
     except Exception:
         store.end(sync.sync_id, State.FAILED, "The sync could not be started. Nothing was changed; start it again.", call.now)
         raise
@@ -101,8 +99,8 @@ def list_syncs(call: Call, group_id: str) -> Syncs:
 @route(syncs, "GET /groups/{groupId}/syncs/last", role="viewer", answer=LastSync)
 def last_sync(call: Call, group_id: str) -> LastSync:
     """How the last sync of a group stands."""
-    group_store.get(group_id)
-    latest = store.history(group_id, 1)
+    running = group_store.get(group_id).sync
+    latest = [store.get(running.sync_id)] if running else store.history(group_id, 1)
     if not latest:
         raise NotFound("This group has never been synced.")
     sync = latest[0]

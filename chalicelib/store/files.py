@@ -67,10 +67,34 @@ def size_bytes(key: str) -> int | None:
         raise
 
 
-def copy(source_key: str, target_key: str) -> None:
-    """Raises NotFound. Any size: boto3 copies in parts where it must."""
+@dataclass(frozen=True)
+class Seen:
+    """One version of an object: its size, when it came, and its first bytes."""
+
+    size_bytes: int
+    at: datetime
+    begins: bytes
+
+
+def look(key: str, version_id: str = "") -> Seen | None:
+    """None when there is no such object, or no such version of it any more."""
+    asked: Any = {"Bucket": bucket(), "Key": key, **({"VersionId": version_id} if version_id else {})}
     try:
-        _s3().copy({"Bucket": bucket(), "Key": source_key}, bucket(), target_key)
+        head = _s3().head_object(**asked)
+        size = int(head["ContentLength"])
+        begins = _s3().get_object(**asked, Range="bytes=0-3")["Body"].read() if size else b""
+    except ClientError as refusal:
+        if _is_missing(refusal):
+            return None
+        raise
+    return Seen(size, head["LastModified"], begins)
+
+
+def copy(source_key: str, target_key: str, version_id: str = "") -> None:
+    """Raises NotFound. Any size: boto3 copies in parts where it must."""
+    source: Any = {"Bucket": bucket(), "Key": source_key, **({"VersionId": version_id} if version_id else {})}
+    try:
+        _s3().copy(source, bucket(), target_key)
     except ClientError as refusal:
         raise _translated(refusal, source_key) from refusal
 
@@ -199,7 +223,7 @@ def _store_folder(folder: Path, prefix: str) -> None:
 
 
 def _is_missing(refusal: ClientError) -> bool:
-    return refusal.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound")
+    return refusal.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound", "NoSuchVersion")
 
 
 def _translated(refusal: ClientError, key: str) -> Exception:

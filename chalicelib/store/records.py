@@ -254,8 +254,19 @@ class RunningSync(Record):
     since: datetime
 
 
+class Waiting(Record):
+    """A sync that waits for its group's lock. Of the syncs that one kind of trigger started, the highest `order` runs."""
+
+    sync_id: str
+    trigger: Trigger
+    order: str
+
+
 class Group(GroupSettings):
-    """As stored. `snapshot`: the sync whose snapshot shows the platform; `unfinished`: syncs cut off in apply."""
+    """As stored. `snapshot`: the sync whose snapshot shows the platform; `unfinished`: syncs cut off in apply.
+
+    `queue` is what waits for the lock, the next first; `newest_drop` the order of the newest file that was taken.
+    """
 
     group_id: str
     etag: str
@@ -264,3 +275,5 @@ class Group(GroupSettings):
     sync: RunningSync | None = None
     snapshot: str | None = None
     unfinished: tuple[str, ...] = ()
+    queue: tuple[Waiting, ...] = ()
+    newest_drop: str = ""

@@ -4,6 +4,8 @@ A sync's id starts with its group's (`{groupId}-{time}-{chance}`), so one id fin
 and a group's syncs sort by time. Task tokens are secrets: they are written here and read only by `claim_answer`.
 """
 
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +20,8 @@ from chalicelib.store.records import LIVE_STATES, Progress, Question, QuestionKi
 from chalicelib.store.tables import client, from_item, table, to_item
 
 TABLE = "SYNCS_TABLE"
+BATCH = 100  # what BatchGetItem takes
+ATTEMPTS = 5
 KEY_LIFETIME = timedelta(days=1)  # how long an Idempotency-Key is remembered
 KEY_PREFIX = "~key~"  # sorts behind every sync id, so that history never meets one
 
@@ -30,6 +34,14 @@ class Claimed:
     token: str
 
 
+@dataclass(frozen=True)
+class BundleFrom:
+    """Where a sync's bundle lies before it starts. Kept beside the sync in the table."""
+
+    key: str
+    version_id: str = ""
+
+
 def new_id(group_id: str, now: datetime, chance: str) -> str:
     return f"{group_id}-{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{chance}"
 
@@ -38,14 +50,32 @@ def group_of(sync_id: str) -> str:
     return sync_id.split("-", 1)[0]
 
 
-def start(sync: Sync, idempotency_key: str = "") -> Sync:
+def lock_of(sync: Sync) -> dict[str, str]:
+    return {"syncId": sync.sync_id, "since": sync.started_at.isoformat()}
+
+
+def put_new(sync: Sync, bundle: BundleFrom | None) -> dict[str, Any]:
+    """Part of a transaction: write the sync if there is none of this id."""
+    item = to_item(sync)
+    if bundle:
+        item["bundleFrom"] = {"key": bundle.key, "versionId": bundle.version_id}
+    unknown = "attribute_not_exists(syncId)"
+    return {"Put": {"TableName": table(TABLE).name, "Item": item, "ConditionExpression": unknown}}
+
+
+def bundle_from(sync_id: str) -> BundleFrom | None:
+    """Raises NotFound. None when the sync's bundle is fetched by the sync itself."""
+    said: Any = _item(sync_id).get("bundleFrom")
+    return BundleFrom(str(said["key"]), str(said["versionId"])) if said else None
+
+
+def start(sync: Sync, idempotency_key: str = "", bundle: BundleFrom | None = None) -> Sync:
     """Write the sync and take its group's lock, both or neither. The same key gives the sync it gave before.
 
     Raises NotFound for an unknown group and GroupBusy, which names the running sync.
     """
     if earlier := _started_with(sync.group_id, idempotency_key):
         return earlier
-    lock = {"syncId": sync.sync_id, "since": sync.started_at.isoformat()}
     writes: list[Any] = [
         {
             "Update": {
@@ -54,10 +84,10 @@ def start(sync: Sync, idempotency_key: str = "") -> Sync:
                 "UpdateExpression": "SET #sync = :lock",
                 "ConditionExpression": "attribute_exists(groupId) AND attribute_not_exists(#sync)",
                 "ExpressionAttributeNames": {"#sync": "sync"},
-                "ExpressionAttributeValues": {":lock": lock},
+                "ExpressionAttributeValues": {":lock": lock_of(sync)},
             }
         },
-        {"Put": {"TableName": table(TABLE).name, "Item": to_item(sync)}},
+        put_new(sync, bundle),
     ]
     if idempotency_key:
         remembered = {
@@ -97,6 +127,28 @@ def history(group_id: str, limit: int, before: str = "") -> list[Sync]:
         ConsistentRead=True,
     )
     return [_read(item) for item in found["Items"]]
+
+
+def states(sync_ids: Iterable[str]) -> dict[str, State]:
+    """The state of each sync that there is; read in batches."""
+    wanted = sorted(set(sync_ids))
+    found: dict[str, State] = {}
+    for start in range(0, len(wanted), BATCH):
+        asked: Any = {
+            table(TABLE).name: {
+                "Keys": [_key(sync_id) for sync_id in wanted[start : start + BATCH]],
+                "ProjectionExpression": "syncId, #state",
+                "ExpressionAttributeNames": {"#state": "state"},
+            }
+        }
+        for attempt in range(ATTEMPTS):
+            answer = client().batch_get_item(RequestItems=asked)
+            found |= {str(item["syncId"]): State(str(item["state"])) for item in answer["Responses"].get(table(TABLE).name, [])}
+            asked = answer["UnprocessedKeys"]
+            if not asked:
+                break
+            time.sleep(0.05 * 2**attempt)
+    return found
 
 
 def progressed(sync_id: str, progress: Progress) -> None:

@@ -8,7 +8,6 @@ from chalice.test import Client
 from app import app
 from chalicelib.store import groups, syncs
 from chalicelib.store.records import Mode, State
-from chalicelib.triggers.blueprint import ENDED
 from tests.events import saved
 from tests.steps.walk import NOW, ROOT, Walk, make_group
 
@@ -77,5 +76,10 @@ def test_an_execution_started_by_hand_under_another_name_is_no_trouble() -> None
     tell("by-hand", status="FAILED")
 
 
-def test_only_ends_without_success_are_listened_to() -> None:
-    assert ENDED["detail"] == {"status": ["FAILED", "TIMED_OUT", "ABORTED"]}
+def test_a_sync_that_succeeded_is_left_as_it_ended() -> None:
+    make_group()
+    walk = Walk(b"", Mode.FULL)
+
+    tell(walk.sync_id, status="SUCCEEDED")
+
+    assert walk.sync.state is State.RUNNING

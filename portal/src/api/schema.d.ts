@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/groups/{groupId}/arrivals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files that arrived for a group, newest first, each with what became of it. */
+        get: operations["get_groups_groupId_arrivals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/arrivals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files that arrived for no group of ours, newest first: for admins of every group. */
+        get: operations["get_arrivals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/groups": {
         parameters: {
             query?: never;
@@ -527,6 +561,41 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * Arrival
+         * @description `sync_state` is that of the sync which the file started or waits with; a file that starts none says why.
+         */
+        Arrival: {
+            /** Arrivalid */
+            arrivalId: string;
+            /** Name */
+            name: string;
+            /** Sizebytes */
+            sizeBytes: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            outcome: components["schemas"]["Outcome"];
+            /** Message */
+            message: string;
+            /** Syncid */
+            syncId: string | null;
+            syncState: components["schemas"]["State"] | null;
+        };
+        /** Arrivals */
+        Arrivals: {
+            /** Items */
+            items: components["schemas"]["Arrival"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
         };
         /** AuditEntries */
         AuditEntries: {
@@ -1163,6 +1232,11 @@ export interface components {
             /** Counted */
             counted: boolean;
         };
+        /**
+         * Outcome
+         * @enum {string}
+         */
+        Outcome: "taken" | "unknownGroup" | "notExpected" | "folder" | "empty" | "notAZip" | "tooLarge" | "gone";
         /**
          * PasswordCredentials
          * @description SFTP: a password.
@@ -2073,6 +2147,76 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_groups_groupId_arrivals: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                search?: string;
+                sort?: string;
+            };
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Arrivals"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_arrivals: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                search?: string;
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Arrivals"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_groups: {
         parameters: {
             query?: {

@@ -3,6 +3,7 @@ import { WebStorageStateStore } from 'oidc-client-ts';
 import { AuthProvider } from 'react-oidc-context';
 import { BrowserRouter, Route, Routes } from 'react-router';
 import { FailedRequest } from '../api/client';
+import { LostArrivalsPage } from '../features/arrivals/LostArrivalsPage';
 import { GroupFormPage } from '../features/groups/GroupFormPage';
 import { GroupsPage } from '../features/groups/GroupsPage';
 import { SelectivePage } from '../features/selective/SelectivePage';
@@ -53,6 +54,7 @@ export function App({ config }: { config: Config }) {
                     <Route path="/groups/:groupId/sync" element={<FullSyncPage />} />
                     <Route path="/groups/:groupId/selective" element={<SelectivePage />} />
                     <Route path="/groups/:groupId/status" element={<StatusPage />} />
+                    <Route path="/arrivals" element={<LostArrivalsPage />} />
                     <Route path="*" element={<GroupsPage />} />
                   </Routes>
                 </Shell>

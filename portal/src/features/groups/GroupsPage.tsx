@@ -13,6 +13,7 @@ import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { METHODS, moment, STATES } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
+import { LostArrivalsNotice } from '../../app/Arrivals';
 
 export function GroupsPage() {
   useTitle('Groups');
@@ -47,6 +48,8 @@ export function GroupsPage() {
   ];
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
+    <>
+    <LostArrivalsNotice />
     <Table
       variant="full-page"
       enableKeyboardNavigation
@@ -75,5 +78,6 @@ export function GroupsPage() {
         </Box>
       }
     />
+    </>
   );
 }

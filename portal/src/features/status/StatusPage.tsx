@@ -20,6 +20,7 @@ import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { isLive, moment, number, STATES, STEPS } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
+import { GroupArrivals } from '../../app/Arrivals';
 
 export function StatusPage() {
   const { groupId = '' } = useParams();
@@ -60,6 +61,7 @@ export function StatusPage() {
             {sync.status === 'succeeded' && <ExpandableSection variant="container" headerText="Changes"><ChangeTable syncId={sync.syncId} /></ExpandableSection>}
           </>
         )}
+        <GroupArrivals groupId={groupId} />
         <History groupId={groupId} key={sync?.status} />
       </SpaceBetween>
     </ContentLayout>

@@ -1,0 +1,175 @@
+"""Triggers that may find their group locked: they take the lock, or wait in the group's queue until it is free.
+
+Every step is one conditional transaction over the group and the syncs that it touches, tried again when somebody else
+was faster. A sync that takes part has an id that follows from its trigger, so that a trigger told twice counts once.
+"""
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.store import groups, syncs
+from chalicelib.store.records import Group, State, Sync, Trigger, Waiting
+from chalicelib.store.tables import client, table, to_item
+
+ATTEMPTS = 30  # a group's item takes tens of writes a second; this rides out a burst of a few hundred triggers
+LONGEST_WAIT_S = 1.0
+NEWER_CAME = "A newer one arrived before this one's turn, so it was not synced. Nothing was changed by it."
+NEWER_TAKEN = "A newer one had been taken before this one arrived, so it was not synced. Nothing was changed by it."
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What becomes of a newcomer (running, queued or superseded), the queue then, and whom it drives out of it."""
+
+    state: State
+    queue: tuple[Waiting, ...]
+    superseded: tuple[Waiting, ...] = ()
+
+
+def decided(group: Group, newcomer: Waiting) -> Decided:
+    """The newest of each kind of trigger waits; the others are superseded. A file older than one taken comes too late."""
+    if newcomer.trigger is Trigger.DROP and newcomer.order < group.newest_drop:
+        return Decided(State.SUPERSEDED, group.queue)
+    if group.sync is None and not group.queue:
+        return Decided(State.RUNNING, ())
+    same = tuple(each for each in group.queue if each.trigger is newcomer.trigger)
+    if any(each.order > newcomer.order for each in same):
+        return Decided(State.SUPERSEDED, group.queue)
+    others = tuple(each for each in group.queue if each.trigger is not newcomer.trigger)
+    return Decided(State.QUEUED, (*others, newcomer), same)
+
+
+def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None) -> Sync:
+    """The sync as it is now: running (it has the lock: launch it), queued, or superseded. Repeating it changes nothing.
+
+    Raises NotFound for an unknown group; Conflict when the group's item is written by others all the time.
+    """
+    newcomer = Waiting(sync_id=sync.sync_id, trigger=sync.trigger, order=order)
+    for attempt in range(ATTEMPTS):
+        try:
+            return syncs.get(sync.sync_id)
+        except NotFound:
+            pass
+        group = groups.get(sync.group_id)
+        decision = decided(group, newcomer)
+        newest = order if sync.trigger is Trigger.DROP and decision.state is not State.SUPERSEDED else group.newest_drop
+        ended = {"message": NEWER_TAKEN, "ended_at": sync.started_at} if decision.state is State.SUPERSEDED else {}
+        stored = sync.model_copy(update={"state": decision.state, **ended})
+        writes = [
+            _group_update(group, decision.queue, newest, sync if decision.state is State.RUNNING else None),
+            syncs.put_new(stored, bundle),
+            *(_superseding(each.sync_id, sync.started_at) for each in decision.superseded if _waits(each)),
+        ]
+        if _written(writes):
+            return stored
+        _pause(attempt)
+    raise Conflict(f"The queue of group {sync.group_id} could not be written in {ATTEMPTS} attempts.")
+
+
+def next_of(group_id: str, now: datetime) -> Sync | None:
+    """Give the free lock of a group to the first sync that waits, which then is running: launch it. None: nothing to do."""
+    for attempt in range(ATTEMPTS):
+        group = groups.get(group_id)
+        if group.sync or not group.queue:
+            return None
+        first, *others = group.queue
+        rest = tuple(others)
+        if not _waits(first):  # cancelled while it waited
+            _written([_group_update(group, rest, group.newest_drop, None)])
+            continue
+        sync = syncs.get(first.sync_id).model_copy(update={"state": State.RUNNING, "started_at": now})
+        running = {
+            "Update": {
+                "TableName": table(syncs.TABLE).name,
+                "Key": {"groupId": group_id, "syncId": sync.sync_id},
+                "UpdateExpression": "SET #state = :running, startedAt = :now",
+                "ConditionExpression": "#state = :queued",
+                "ExpressionAttributeNames": {"#state": "state"},
+                "ExpressionAttributeValues": {
+                    ":running": State.RUNNING,
+                    ":queued": State.QUEUED,
+                    ":now": to_item(sync)["startedAt"],
+                },
+            }
+        }
+        if _written([_group_update(group, rest, group.newest_drop, sync), running]):
+            return sync
+        _pause(attempt)
+    raise Conflict(f"The queue of group {group_id} could not be written in {ATTEMPTS} attempts.")
+
+
+def _waits(waiting: Waiting) -> bool:
+    try:
+        return syncs.get(waiting.sync_id).state is State.QUEUED
+    except NotFound:
+        return False
+
+
+def _group_update(group: Group, queue: tuple[Waiting, ...], newest_drop: str, taker: Sync | None) -> dict[str, Any]:
+    """Write the queue, and the lock where there is a taker, if the group is still as it was read."""
+    values: dict[str, Any] = {":queue": [to_item(each) for each in queue], ":was": [to_item(each) for each in group.queue]}
+    asked = "SET queue = :queue, newestDrop = :newest"
+    values |= {":newest": newest_drop, ":newestWas": group.newest_drop}
+    conditions = [
+        "attribute_exists(groupId)",
+        "queue = :was" if group.queue else "(attribute_not_exists(queue) OR queue = :was)",
+        "newestDrop = :newestWas" if group.newest_drop else "(attribute_not_exists(newestDrop) OR newestDrop = :newestWas)",
+    ]
+    if group.sync:
+        conditions.append("#sync.syncId = :holder")
+        values[":holder"] = group.sync.sync_id
+    else:
+        conditions.append("attribute_not_exists(#sync)")
+    if taker:
+        asked += ", #sync = :lock"
+        values[":lock"] = syncs.lock_of(taker)
+    return {
+        "Update": {
+            "TableName": table(groups.TABLE).name,
+            "Key": {"groupId": group.group_id},
+            "UpdateExpression": asked,
+            "ConditionExpression": " AND ".join(conditions),
+            "ExpressionAttributeNames": {"#sync": "sync"},
+            "ExpressionAttributeValues": values,
+        }
+    }
+
+
+def _superseding(sync_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "Update": {
+            "TableName": table(syncs.TABLE).name,
+            "Key": {"groupId": syncs.group_of(sync_id), "syncId": sync_id},
+            "UpdateExpression": "SET #state = :superseded, message = :message, endedAt = :now",
+            "ConditionExpression": "#state = :queued",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {
+                ":superseded": State.SUPERSEDED,
+                ":queued": State.QUEUED,
+                ":message": NEWER_CAME,
+                ":now": now.isoformat(),
+            },
+        }
+    }
+
+
+def _written(writes: list[dict[str, Any]]) -> bool:
+    """False when a condition did not hold or another transaction was at the same items."""
+    asked: Any = writes
+    try:
+        client().transact_write_items(TransactItems=asked)
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] not in ("TransactionCanceledException", "TransactionInProgressException"):
+            raise
+        return False
+    return True
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(random.uniform(0, min(LONGEST_WAIT_S, 0.02 * 2**attempt)))

@@ -1,0 +1,20 @@
+import { useQuery } from '@tanstack/react-query';
+import { data, useApi } from '../../api/client';
+import { ArrivalTable } from '../../app/Arrivals';
+import { Problem } from '../../app/Problem';
+import { useTitle } from '../../app/title';
+
+/** Files that name no group: somebody sends to a wrong or a deleted one. */
+export function LostArrivalsPage() {
+  useTitle('Files for no group');
+  const api = useApi();
+  const { data: page, error, isPending, refetch } = useQuery({
+    queryKey: ['arrivals'],
+    queryFn: () => data(api.GET('/arrivals', { params: { query: { limit: 200 } } })),
+  });
+  if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
+  return (
+    <ArrivalTable items={page?.items ?? []} loading={isPending} title="Files for no group"
+      description="Files put into drop/ whose folder is no group’s id. Tell their sender the right folder: drop/, the group’s id, the file." />
+  );
+}
