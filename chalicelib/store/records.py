@@ -5,7 +5,7 @@ Names are camelCase on the wire and at rest (OneRoster's own habit), snake_case 
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
@@ -147,11 +147,44 @@ class RestSource(Record):
 Source = Annotated[ZipSource | SftpSource | RestSource, Field(discriminator="method")]
 
 
-class RolloverWindow(Record):
-    """The days (both included) in which a new school year may remove more than usual."""
+class Days(Record):
+    """From the one day to the other, both included."""
 
     from_: date = Field(alias="from")
     to: date
+
+    @model_validator(mode="after")
+    def in_order(self) -> Self:
+        if self.to < self.from_:
+            raise ValueError("the last day is before the first")
+        return self
+
+
+class RolloverWindow(Days):
+    """The days (both included) in which a new school year may remove more than usual."""
+
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+
+
+class Blackout(Days):
+    """Days on which no scheduled sync runs."""
+
+    reason: Reason = ""
+
+
+class Pause(Record):
+    """No scheduled sync runs, up to and including the day `until`; without one, until somebody resumes them."""
+
+    until: date | None = None
+    reason: Reason = ""
+
+
+class Calendar(Record):
+    """When a group's scheduled syncs do not run. `triggers/calendar.py` says what follows for a day."""
+
+    blackouts: tuple[Blackout, ...] = Field(default=(), max_length=200)
+    pause: Pause | None = None
 
 
 class GuardFigures(Record):
@@ -177,6 +210,7 @@ class GroupSettings(Record):
     match_with: MatchWith = MatchWith.SOURCED_ID
     username_suffix: Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)] = ""
     guard: GuardFigures = GuardFigures()
+    calendar: Calendar = Calendar()
     grace_days: int = Field(default=30, ge=1, le=365)
     retention_days: int = Field(default=30, ge=1, le=3650)
 
