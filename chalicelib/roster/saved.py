@@ -212,11 +212,10 @@ def _conditions(rule: ClassRule) -> list[str]:
     contained = {"title": rule.title, "classCode": rule.code, "course": rule.course, "terms": rule.term}
     found = [f"contains({_folded(column)}, {_folded(text(word))})" for column, word in contained.items() if word]
     if rule.subject:
-        found.append(
-            f"list_any_value([each FOR each IN subjects IF contains({_folded('each')}, {_folded(text(rule.subject))})]) IS NOT NULL"
-        )
+        within = f"contains({_folded('each')}, {_folded(text(rule.subject))})"
+        found.append(f"len(list_filter(subjects, lambda each: {within})) > 0")
     if rule.grade:
-        found.append(f"list_contains([{_grade('each')} FOR each IN grades], {_grade(text(rule.grade))})")
+        found.append(f"list_contains(list_transform(grades, lambda each: {_grade('each')}), {_grade(text(rule.grade))})")
     return found
 
 

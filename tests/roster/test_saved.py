@@ -130,7 +130,7 @@ def test_a_class_is_chosen_by_its_words(rule: ClassRule, fits: bool) -> None:
     )
     saved = Saved(schools=Schools(ids=("north",)), classes=Classes(rules=(rule,), later=Later.EXCLUDE))
 
-    assert resolved(saved, [NORTH], [row]).selection.classes == ({"a"} if fits else set())
+    assert resolved(saved, [NORTH], [row]).selection.classes == frozenset({"a"} if fits else ())
 
 
 def test_a_rule_without_a_word_is_refused() -> None:
@@ -170,7 +170,7 @@ def test_a_role_stands_for_its_people_whatever_their_status() -> None:
     cells = resolved(saved, [NORTH], []).selection.cells
 
     teachers = {(status, "teacher") for status in ("active", "inactive", "deleted", "blank")}
-    assert cells == teachers | {("active", "student")}
+    assert cells == frozenset(teachers | {("active", "student")})
 
 
 def test_what_one_sync_chose_chooses_the_same_from_the_same_bundle() -> None:
@@ -189,7 +189,16 @@ def test_what_one_sync_chose_chooses_the_same_from_the_same_bundle() -> None:
 IDS = [f"s{number}" for number in range(4)]
 CLASS_IDS = [f"c{number}" for number in range(6)]
 WORDS = st.sampled_from(["", "a", "b", "É", "ab"])
-some = lambda ids: st.lists(st.sampled_from(ids), unique=True, max_size=len(ids)).map(tuple)  # noqa: E731
+
+
+def some(ids: Sequence[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(st.sampled_from(ids), unique=True, max_size=len(ids)).map(tuple)
+
+
+def classed(sourced_id: str, at: str, title: str, grade: str, subject: str, terms: str) -> Row:
+    return class_(sourced_id, at, title=title, classCode=title, course=subject, terms=terms, grades=[grade], subjects=[subject])
+
+
 laters = st.sampled_from(list(Later))
 rules = st.builds(ClassRule, title=WORDS, grade=st.just("09"), subject=WORDS) | st.builds(
     ClassRule, term=st.just("fall"), code=WORDS, course=WORDS
@@ -207,9 +216,7 @@ school_rows = st.lists(
 )
 class_rows = st.lists(
     st.builds(
-        lambda sourced_id, at, title, grade, subject, terms: class_(
-            sourced_id, at, title=title, classCode=title, course=subject, terms=terms, grades=[grade], subjects=[subject]
-        ),
+        classed,
         st.sampled_from(CLASS_IDS), st.sampled_from(IDS), WORDS, st.sampled_from(["9", "09", "10"]), WORDS,
         st.sampled_from(["Fall; Spring", ""]),
     ),

@@ -634,6 +634,27 @@ export interface components {
             };
         };
         /**
+         * Blackout
+         * @description Days on which no scheduled sync runs.
+         */
+        Blackout: {
+            /**
+             * From
+             * Format: date
+             */
+            from: string;
+            /**
+             * To
+             * Format: date
+             */
+            to: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * Breach
          * @description Removals that hold a plan. `school` is empty when the breach is about a whole collection.
          */
@@ -651,6 +672,19 @@ export interface components {
             records: number;
             /** Message */
             message: string;
+        };
+        /**
+         * Calendar
+         * @description When a group's scheduled syncs do not run. `triggers/calendar.py` says what follows for a day.
+         */
+        Calendar: {
+            /**
+             * Blackouts
+             * @default []
+             */
+            blackouts: components["schemas"]["Blackout"][];
+            /** @default null */
+            pause: components["schemas"]["Pause"] | null;
         };
         /** Cell */
         Cell: {
@@ -922,6 +956,13 @@ export interface components {
              */
             guard: components["schemas"]["GuardFigures"];
             /**
+             * @default {
+             *       "blackouts": [],
+             *       "pause": null
+             *     }
+             */
+            calendar: components["schemas"]["Calendar"];
+            /**
              * Gracedays
              * @default 30
              */
@@ -986,6 +1027,13 @@ export interface components {
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
+            /**
+             * @default {
+             *       "blackouts": [],
+             *       "pause": null
+             *     }
+             */
+            calendar: components["schemas"]["Calendar"];
             /**
              * Gracedays
              * @default 30
@@ -1054,6 +1102,8 @@ export interface components {
             usernameSuffix: string | null;
             /** @default null */
             guard: components["schemas"]["GuardFigures"] | null;
+            /** @default null */
+            calendar: components["schemas"]["Calendar"] | null;
             /**
              * Gracedays
              * @default null
@@ -1252,6 +1302,22 @@ export interface components {
              * Format: password
              */
             password: string;
+        };
+        /**
+         * Pause
+         * @description No scheduled sync runs, up to and including the day `until`; without one, until somebody resumes them.
+         */
+        Pause: {
+            /**
+             * Until
+             * @default null
+             */
+            until: string | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /** Plan */
         Plan: {
