@@ -5,6 +5,8 @@ Where ministack 1.5.33 differs, and what is mended here:
   `Runtime.HandlerError`; only the traceback in its log has the name.
 - A Parallel fails as soon as one branch does. There it waits for the others first, for days if one asks a question.
 - A Lambda that fails instead of passing its task token on fails the wait. There the wait goes on.
+- Whoever answers a task needs to be allowed it on the state machine. There no machine is named, so only `*` would do.
+- Everybody comes by TLS, which policies ask for. There it is plain HTTP, on loopback.
 """
 
 import contextvars
@@ -15,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack import app
+from ministack.core import iam_actions
 from ministack.services import lambda_svc, stepfunctions
 
 NAMELESS = "Runtime.HandlerError"
@@ -52,6 +55,15 @@ def failing_waits(call: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
     return called
 
 
+def naming_machines(arn_of: Callable[..., str]) -> Callable[..., str]:
+    def named(service: str, method: str, path: str, headers: Json, body: bytes, *rest: Any) -> str:
+        answers = service == "states" and headers.get("x-amz-target", "").partition(".SendTask")[1]
+        machines = list(stepfunctions._state_machines)  # the stack has one
+        return machines[0] if answers and machines else arn_of(service, method, path, headers, body, *rest)
+
+    return named
+
+
 def run_branches(state: Json, raw_input: Json, execution: Json, context: Json) -> tuple[Any, str | None]:
     """`stepfunctions._run_parallel_branches`, but the first branch that fails decides; the others are left behind."""
     given = stepfunctions._apply_parameters(state, stepfunctions._apply_input_path(state, raw_input, context), context)
@@ -82,4 +94,7 @@ if __name__ == "__main__":
     lambda_svc._execute_function_warm = naming_errors(lambda_svc._execute_function_warm)
     stepfunctions._call_lambda = failing_waits(stepfunctions._call_lambda)
     stepfunctions._run_parallel_branches = run_branches
+    iam_actions.extract_resource_arn = naming_machines(iam_actions.extract_resource_arn)
+    pin_origin = app.pin_request_origin
+    app.pin_request_origin = lambda address, secure: pin_origin(address, True)
     sys.exit(app.main())

@@ -34,11 +34,12 @@ PEOPLE = {"admin": "Ada Admin", "operator": "Olu Operator", "viewer": "Vera View
 
 @dataclass
 class Stack:
-    """A running emulator with the product deployed in it."""
+    """A running emulator with the product deployed in it. Where `enforcing`, a role can do what its policies say, no more."""
 
     port: int
     portal_origin: str
     folder: Path
+    enforcing: bool = False
     process: "subprocess.Popen[bytes] | None" = None
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -70,11 +71,12 @@ class Stack:
             "S3_DATA_DIR": str(self.folder / "objects"),
         }
         served = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "MINISTACK_HOST": "127.0.0.1"}
+        access = {"AUTH": str(self.enforcing).lower()}
         path = {"PYTHONPATH": str(ROOT), "AWS_ENDPOINT_URL": self.endpoint, "POWERTOOLS_TRACE_DISABLED": "true"}
         peers = {"SOURCES_ON_LOOPBACK": "allowed"}  # sources to try things with run on this machine
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local.emulator"],
-            env={**os.environ, **KEYS, **kept, **served, **path, **peers},
+            env={**os.environ, **KEYS, **kept, **served, **path, **peers, **access},
             stdout=(self.folder / "emulator.log").open("ab"),
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -18,7 +18,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(free_port(), f"http://127.0.0.1:{free_port()}", tmp_path_factory.mktemp("stack"))
+    running = Stack(free_port(), f"http://127.0.0.1:{free_port()}", tmp_path_factory.mktemp("stack"), enforcing=True)
     running.start()
     try:
         running.deploy()
