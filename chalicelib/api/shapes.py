@@ -358,6 +358,61 @@ class ProblemRow(Record):
     message: str
 
 
+class TraceSubject(Record):
+    """A person, class or org that was found; `line` is its row's in the source, None where only the platform has it."""
+
+    entity: Literal["users", "classes", "orgs"]
+    sourced_id: str
+    name: str
+    detail: str
+    line: int | None
+
+
+class TraceStep(Record):
+    """One step on the way to the platform; `at` is the moment that `text` is about."""
+
+    about: Literal["source", "problems", "selection", "match", "plan", "platform"]
+    verdict: Literal["yes", "no", "warning", "info"]
+    text: str
+    at: datetime | None
+
+
+class Trace(Record):
+    """`subject` and `steps` where what was asked names exactly one; else the first of `total` candidates."""
+
+    sync_id: str
+    sync_started_at: datetime
+    sync_state: State
+    subject: TraceSubject | None
+    conclusion: str
+    steps: list[TraceStep]
+    candidates: list[TraceSubject]
+    total: int
+
+
+class SanityRow(Record):
+    sourced_id: str
+    name: str | None
+    detail: str
+    line: int | None
+
+
+class SanityFinding(Record):
+    """`count` of `of` rows are so. `meaning` says what it may come from."""
+
+    name: str
+    entity: Literal["users", "classes", "orgs"]
+    title: str
+    meaning: str
+    count: int
+    of: int
+    examples: list[SanityRow]
+
+
+class Sanity(Record):
+    findings: list[SanityFinding]
+
+
 class ReportFile(Record):
     name: str
     title: str

@@ -57,6 +57,10 @@ def upload_key(group_id: str, upload_id: str, suffix: str) -> str:
     return f"uploads/{group_id}/{upload_id}{suffix}"
 
 
+def snapshot_key(group_id: str, sync_id: str, name: str) -> str:
+    return f"groups/{group_id}/snapshot/{sync_id}/{name}"
+
+
 def size_bytes(key: str) -> int | None:
     """None when there is no such object."""
     try:
@@ -182,11 +186,11 @@ def workspace(sync_id: str, reads: Iterable[str] = (), writes: Iterable[str] = (
 
 
 def fetch_snapshot(group_id: str, sync_id: str, to: Path) -> None:
-    _fetch_folder(_snapshot_prefix(group_id, sync_id), to)
+    _fetch_folder(snapshot_key(group_id, sync_id, ""), to)
 
 
 def store_snapshot(group_id: str, sync_id: str, folder: Path) -> None:
-    _store_folder(folder, _snapshot_prefix(group_id, sync_id))
+    _store_folder(folder, snapshot_key(group_id, sync_id, ""))
 
 
 def selection_of(sync_id: str) -> dict[str, Any]:
@@ -202,10 +206,6 @@ def delete_group(group_id: str) -> None:
     """Every object of the group, old versions included where the bucket keeps them."""
     for prefix in (f"groups/{group_id}/", f"uploads/{group_id}/", f"drop/{group_id}/"):
         boto3.resource("s3").Bucket(bucket()).object_versions.filter(Prefix=prefix).delete()
-
-
-def _snapshot_prefix(group_id: str, sync_id: str) -> str:
-    return f"groups/{group_id}/snapshot/{sync_id}/"
 
 
 def _fetch_folder(prefix: str, to: Path) -> None:

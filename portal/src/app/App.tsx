@@ -4,6 +4,8 @@ import { AuthProvider } from 'react-oidc-context';
 import { BrowserRouter, Route, Routes } from 'react-router';
 import { FailedRequest } from '../api/client';
 import { LostArrivalsPage } from '../features/arrivals/LostArrivalsPage';
+import { SanityPage } from '../features/explain/SanityPage';
+import { TracePage } from '../features/explain/TracePage';
 import { GroupFormPage } from '../features/groups/GroupFormPage';
 import { GroupsPage } from '../features/groups/GroupsPage';
 import { SelectivePage } from '../features/selective/SelectivePage';
@@ -55,6 +57,8 @@ export function App({ config }: { config: Config }) {
                     <Route path="/groups/:groupId/selective" element={<SelectivePage />} />
                     <Route path="/groups/:groupId/status" element={<StatusPage />} />
                     <Route path="/arrivals" element={<LostArrivalsPage />} />
+                    <Route path="/groups/:groupId/trace" element={<TracePage />} />
+                    <Route path="/groups/:groupId/syncs/:syncId/sanity" element={<SanityPage />} />
                     <Route path="*" element={<GroupsPage />} />
                   </Routes>
                 </Shell>

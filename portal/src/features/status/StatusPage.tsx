@@ -48,7 +48,7 @@ export function StatusPage() {
             {sync.status === 'waiting' && (
               <Alert type="info" header="This sync waits for your choice" action={<Button onClick={() => void navigate(`/groups/${groupId}/selective`)}>Go on with it</Button>}>You can go on from any browser.</Alert>
             )}
-            <Container header={<Header variant="h2">{sync.message || STATES[sync.status].label}</Header>}>
+            <Container header={<Header variant="h2" actions={<Questions groupId={groupId} sync={sync} />}>{sync.message || STATES[sync.status].label}</Header>}>
               <KeyValuePairs columns={3} items={[
                 { label: 'Status', value: <StatusIndicator type={STATES[sync.status].type}>{STATES[sync.status].label}</StatusIndicator> },
                 { label: 'Last sync date', value: moment(sync.lastSyncDate ?? sync.startedAt) },
@@ -65,6 +65,16 @@ export function StatusPage() {
         <History groupId={groupId} key={sync?.status} />
       </SpaceBetween>
     </ContentLayout>
+  );
+}
+
+function Questions({ groupId, sync }: { groupId: string; sync: Schemas['LastSync'] }) {
+  const navigate = useNavigate();
+  return (
+    <SpaceBetween size="xs" direction="horizontal">
+      {sync.users.read > 0 && <Button onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/sanity`)}>Does this roster look right?</Button>}
+      <Button onClick={() => void navigate(`/groups/${groupId}/trace`)}>Why is this person not here?</Button>
+    </SpaceBetween>
   );
 }
 

@@ -1,0 +1,160 @@
+"""Why somebody is not on the platform, and whether a roster looks right."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Literal
+
+from chalice.app import Blueprint
+from pydantic import StringConstraints
+
+from chalicelib.api.lists import ListQuery, offset_of, page
+from chalicelib.api.routing import Call, route
+from chalicelib.api.shapes import Page, Sanity, SanityFinding, SanityRow, Trace, TraceStep, TraceSubject
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.oneroster.entities import ENTITIES
+from chalicelib.platform import reader
+from chalicelib.roster import trace as traces
+from chalicelib.roster.sanity import FINDINGS, sanity, sanity_rows
+from chalicelib.roster.selection import EVERYTHING, Selection
+from chalicelib.store import files, groups, syncs
+from chalicelib.store.records import Mode, QuestionKind, Record, State, Sync
+
+explanations = Blueprint(__name__)
+
+LOOKED_BACK = 20  # syncs that are looked through for the newest with a plan
+STAGED = ("stage/summary.json", *(f"stage/{entity}.parquet" for entity in ENTITIES))
+TRACED = (*STAGED, "stage/problems.parquet", "stage/left_out.parquet", "plan/changes.parquet")
+PLAN = "plan/changes.parquet"
+
+
+class TraceQuery(Record):
+    """`q` is a sourcedId, username, e-mail, identifier or name; `entity` narrows the search. Neither is logged."""
+
+    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+    entity: Literal["", "users", "classes", "orgs"] = ""
+
+
+class SanityRowQuery(ListQuery):
+    finding: str
+
+
+class SanityRows(Page[SanityRow]):
+    pass
+
+
+@route(explanations, "GET /groups/{groupId}/trace", role="viewer", answer=Trace, query=TraceQuery)
+def trace(call: Call, group_id: str) -> Trace:
+    """Why one person, class or org is on the platform or isn't, by the newest sync that read the source."""
+    group = groups.get(group_id)
+    asked: TraceQuery = call.query
+    sync = _newest_planned(group_id)
+    with _room(sync.sync_id, TRACED) as room:
+        snapshot = _snapshot(group_id, group.snapshot, room) if group.snapshot else None
+        found = traces.find(room, snapshot, asked.q, asked.entity)
+        steps = []
+        if subject := found.subject:
+            run = traces.Run(_standing(sync), applied=sync.state is State.SUCCEEDED)
+            written = _written(group_id, subject)
+            steps = traces.explain(room, _selection(sync), snapshot, subject, run, written)
+    return Trace(
+        sync_id=sync.sync_id,
+        sync_started_at=sync.started_at,
+        sync_state=sync.state,
+        subject=_shown(subject) if subject else None,
+        conclusion=traces.conclusion(steps) if steps else "",
+        steps=[TraceStep(about=each.about, verdict=each.verdict, text=each.text, at=each.at or None) for each in steps],
+        candidates=[] if subject else [_shown(each) for each in found.candidates],
+        total=found.total,
+    )
+
+
+@route(explanations, "GET /syncs/{syncId}/sanity", role="viewer", answer=Sanity)
+def get_sanity(call: Call, sync_id: str) -> Sanity:
+    """What is no error and odd all the same, counted, with the first rows of each."""
+    with _checked(sync_id) as (stage, changes):
+        return Sanity(
+            findings=[
+                SanityFinding(
+                    name=seen.finding.name,
+                    entity=seen.finding.entity,
+                    title=seen.finding.title,
+                    meaning=seen.finding.meaning,
+                    count=seen.count,
+                    of=seen.of,
+                    examples=[SanityRow.model_validate(row) for row in seen.examples],
+                )
+                for seen in sanity(stage, changes)
+            ]
+        )
+
+
+@route(explanations, "GET /syncs/{syncId}/sanity/rows", role="viewer", answer=SanityRows, query=SanityRowQuery)
+def list_sanity_rows(call: Call, sync_id: str) -> SanityRows:
+    """The rows of one such finding."""
+    asked: SanityRowQuery = call.query
+    if asked.finding not in {finding.name for finding in FINDINGS}:
+        raise NotFound("There is no such finding. GET /syncs/{syncId}/sanity lists them.")
+    with _checked(sync_id) as (stage, changes):
+        found = sanity_rows(stage, changes, asked.finding, limit=asked.limit, offset=offset_of(asked))
+    return page(SanityRows, [SanityRow.model_validate(row) for row in found.items], found.total, asked)
+
+
+def _newest_planned(group_id: str) -> Sync:
+    """The newest sync that read the source and has a plan: what its rows say is what is known of the source."""
+    for sync in syncs.history(group_id, LOOKED_BACK):
+        if all(files.size_bytes(files.sync_key(sync.sync_id, name)) is not None for name in ("stage/summary.json", PLAN)):
+            return sync
+    raise Conflict("No sync of this group has read its source and planned yet. Start one, then ask again.")
+
+
+def _selection(sync: Sync) -> Selection:
+    return EVERYTHING if sync.mode is Mode.FULL else Selection.from_json(files.selection_of(sync.sync_id))
+
+
+def _standing(sync: Sync) -> str:
+    if sync.question and sync.question.kind is QuestionKind.APPROVAL:
+        return "waits for approval"
+    return {State.RUNNING: "is still running", State.WAITING: "waits for an answer"}.get(sync.state, f"ended as {sync.state}")
+
+
+def _written(group_id: str, subject: traces.Subject) -> traces.Written | None:
+    item = reader.get(group_id, subject.entity, subject.sourced_id)
+    return traces.Written(item["platformId"], item["status"], item["since"], item["syncId"]) if item else None
+
+
+def _shown(subject: traces.Subject) -> TraceSubject:
+    return TraceSubject(
+        entity=subject.entity, sourced_id=subject.sourced_id, name=subject.name, detail=subject.detail, line=subject.line
+    )
+
+
+@contextmanager
+def _room(sync_id: str, names: tuple[str, ...]) -> Iterator[Path]:
+    """A folder that looks like the sync's, of the files' shared copies. Raises NotFound."""
+    with TemporaryDirectory(prefix="room-") as folder:
+        room = Path(folder)
+        for name in names:
+            (room / name).parent.mkdir(parents=True, exist_ok=True)
+            (room / name).symlink_to(files.cached(files.sync_key(sync_id, name)))
+        yield room
+
+
+@contextmanager
+def _checked(sync_id: str) -> Iterator[tuple[Path, Path | None]]:
+    planned = files.size_bytes(files.sync_key(sync_id, PLAN)) is not None
+    try:
+        with _room(sync_id, (*STAGED, PLAN) if planned else STAGED) as room:
+            yield room / "stage", room / PLAN if planned else None
+    except NotFound as missing:
+        syncs.get(sync_id)
+        raise Conflict("This sync has not read its source yet.") from missing
+
+
+def _snapshot(group_id: str, sync_id: str, room: Path) -> Path:
+    folder = room / "snapshot"
+    folder.mkdir()
+    for entity in traces.TRACED:
+        (folder / f"{entity}.parquet").symlink_to(files.cached(files.snapshot_key(group_id, sync_id, f"{entity}.parquet")))
+    return folder
