@@ -1,5 +1,6 @@
 """Groups: their configuration, uploads for them, and what was done to them."""
 
+from datetime import datetime
 from secrets import token_hex
 
 from chalice.app import Blueprint
@@ -24,7 +25,8 @@ from chalicelib.errors import Conflict, Unacceptable
 from chalicelib.store import audit, files, secrets, syncs
 from chalicelib.store import groups as store
 from chalicelib.store.limits import limits
-from chalicelib.store.records import Group, GroupSettings, Record, ZipSource
+from chalicelib.store.records import Frequency, Group, GroupSettings, Method, Record, ZipSource
+from chalicelib.store.slots import next_run
 
 groups = Blueprint(__name__)
 
@@ -43,7 +45,7 @@ def list_groups(call: Call) -> Groups:
     found = [group for group in store.find(call.query.search) if call.caller.may_see(group.group_id)]
     start = offset_of(call.query)
     shown = found[start : start + call.query.limit]
-    return page(Groups, [_out(group) for group in shown], len(found), call.query)
+    return page(Groups, [_out(group, call.now) for group in shown], len(found), call.query)
 
 
 @route(groups, "POST /groups", role="admin", body=GroupIn, answer=GroupOut, status=201)
@@ -52,15 +54,16 @@ def create_group(call: Call, body: GroupIn) -> GroupOut:
     group_id = token_hex(6)
     source = credentials.put_away(group_id, body.source, ZipSource(), call.now)
     settings = GroupSettings.model_validate({**dict(body), "source": source})
+    _must_have_something_to_fetch(settings)
     group = store.create(settings, group_id, call.chance, call.now)
     call.audit(group.group_id, "group created")
-    return _out(group)
+    return _out(group, call.now)
 
 
 @route(groups, "GET /groups/{groupId}", role="viewer", answer=GroupOut)
 def get_group(call: Call, group_id: str) -> GroupOut:
     """One group; its ETag is what a change is sent with."""
-    return _out(store.get(group_id))
+    return _out(store.get(group_id), call.now)
 
 
 @route(groups, "PATCH /groups/{groupId}", role="admin", body=GroupPatch, answer=GroupOut)
@@ -77,11 +80,13 @@ def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
     if sent := changed.get("source"):
         changed["source"] = credentials.put_away(group_id, sent, stored.source, call.now)
     settings = GroupSettings.model_validate({**now_set, **changed})
-    group = store.change(group_id, settings, if_match, call.chance, call.now)
+    _must_have_something_to_fetch(settings)
+    rescheduled = settings.schedule != stored.schedule
+    group = store.change(group_id, settings, if_match, call.chance, call.now, rescheduled)
     if credentials.forgotten(stored.source, group.source):
         secrets.forget(group_id)
     call.audit(group_id, "group changed", detail={"settings": sorted(to_camel(name) for name in changed)})
-    return _out(group)
+    return _out(group, call.now)
 
 
 @route(groups, "DELETE /groups/{groupId}", role="admin", body=GroupDeletion, answer=Message)
@@ -133,8 +138,14 @@ def presigned(group_id: str, suffix: str, max_bytes: int, body: UploadRequest, c
     return Upload(upload_id=upload_id, url=form.url, fields=form.fields, max_bytes=max_bytes, expires_at=form.expires_at)
 
 
-def _out(group: Group) -> GroupOut:
+def _must_have_something_to_fetch(settings: GroupSettings) -> None:
+    if settings.source.method is Method.ZIP and settings.schedule.frequency is not Frequency.MANUAL:
+        message = "A group whose method is ZIP has nothing to fetch on a schedule: its files are uploaded, or dropped and synced."
+        raise Unacceptable(message, {"schedule.frequency": "choose manual, or another method"})
+
+
+def _out(group: Group, now: datetime) -> GroupOut:
     latest = [syncs.get(group.sync.sync_id)] if group.sync else syncs.history(group.group_id, 1)
     last = GroupLastSync(sync_id=latest[0].sync_id, state=latest[0].state, at=latest[0].started_at) if latest else None
     kept = {name: value for name, value in dict(group).items() if name in GroupOut.model_fields}
-    return GroupOut(**kept, last_sync=last)
+    return GroupOut(**kept, last_sync=last, next_run_at=next_run(group.schedule, group.calendar, now))

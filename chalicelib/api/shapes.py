@@ -89,6 +89,7 @@ class GroupOut(GroupSettings):
     updated_at: datetime
     sync: RunningSync | None = None
     last_sync: GroupLastSync | None = None
+    next_run_at: datetime | None = None
 
 
 class SftpSourceIn(SftpSource):

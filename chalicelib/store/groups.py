@@ -18,7 +18,7 @@ CHANGED = "The group was changed by somebody else. Load it again and repeat your
 
 
 def create(settings: GroupSettings, group_id: str, etag: str, now: datetime) -> Group:
-    group = Group(**dict(settings), group_id=group_id, etag=etag, created_at=now, updated_at=now)
+    group = Group(**dict(settings), group_id=group_id, etag=etag, created_at=now, updated_at=now, slots_done=now)
     table(TABLE).put_item(Item=to_item(group), ConditionExpression="attribute_not_exists(groupId)")
     return group
 
@@ -41,9 +41,14 @@ def find(search: str = "") -> list[Group]:
     return sorted((group for group in groups if wanted in _folded(group.name)), key=lambda group: _folded(group.name))
 
 
-def change(group_id: str, settings: GroupSettings, if_match: str, etag: str, now: datetime) -> Group:
-    """Replace the settings if nobody has since `if_match`. Raises NotFound, Conflict."""
+def change(group_id: str, settings: GroupSettings, if_match: str, etag: str, now: datetime, rescheduled: bool = False) -> Group:
+    """Replace the settings if nobody has since `if_match`. Raises NotFound, Conflict.
+
+    A new schedule (`rescheduled`) counts from now on: what it would have started earlier today is not caught up.
+    """
     values = {**to_item(settings), "etag": etag, "updatedAt": now.isoformat()}
+    if rescheduled:
+        values["slotsDone"] = now.isoformat()
     cleared = [field.alias or name for name, field in GroupSettings.model_fields.items()]
     removed = [name for name in cleared if name not in values]
     names = {f"#{name}": name for name in (*values, *removed)}
@@ -80,6 +85,21 @@ def delete(group_id: str) -> None:
             raise
         group = get(group_id)
         raise GroupBusy(group.sync.sync_id if group.sync else "another sync") from refusal
+
+
+def slots_done(group: Group, until: datetime) -> None:
+    """Every slot of the schedule up to `until` has had its turn. Left alone when somebody else has said so already."""
+    stored = to_item(group).get("slotsDone")
+    try:
+        table(TABLE).update_item(
+            Key={"groupId": group.group_id},
+            UpdateExpression="SET slotsDone = :until",
+            ConditionExpression="slotsDone = :was" if stored else "attribute_exists(groupId) AND attribute_not_exists(slotsDone)",
+            ExpressionAttributeValues={":until": until.isoformat(), **({":was": stored} if stored else {})},
+        )
+    except ClientError as refusal:
+        if not is_failed_condition(refusal):
+            raise
 
 
 def mark_unfinished(group_id: str, sync_id: str) -> None:

@@ -34,6 +34,16 @@ def start(sync: Sync) -> None:
             raise
 
 
+def status(sync_id: str) -> str | None:
+    """Of the sync's execution, in Step Functions' words; None when there is none."""
+    try:
+        return str(_stepfunctions().describe_execution(executionArn=_execution_arn(sync_id))["status"])
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] != "ExecutionDoesNotExist":
+            raise
+        return None
+
+
 def answer(token: str, output: dict[str, Any]) -> None:
     """Let the machine go on. Raises QuestionExpired when it doesn't wait any more."""
     try:
@@ -46,9 +56,12 @@ def answer(token: str, output: dict[str, Any]) -> None:
 
 def stop(sync_id: str, why: str) -> None:
     """Stop the sync's execution; none left to stop is as good."""
-    execution = machine_arn().replace(":stateMachine:", ":execution:") + f":{sync_id}"
     try:
-        _stepfunctions().stop_execution(executionArn=execution, error="Cancelled", cause=why)
+        _stepfunctions().stop_execution(executionArn=_execution_arn(sync_id), error="Cancelled", cause=why)
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] != "ExecutionDoesNotExist":
             raise
+
+
+def _execution_arn(sync_id: str) -> str:
+    return machine_arn().replace(":stateMachine:", ":execution:") + f":{sync_id}"

@@ -6,8 +6,9 @@ Names are camelCase on the wire and at rest (OneRoster's own habit), snake_case 
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 
@@ -181,10 +182,57 @@ class Pause(Record):
 
 
 class Calendar(Record):
-    """When a group's scheduled syncs do not run. `triggers/calendar.py` says what follows for a day."""
+    """When a group's scheduled syncs do not run. `store/calendar.py` says what follows for a day."""
 
     blackouts: tuple[Blackout, ...] = Field(default=(), max_length=200)
     pause: Pause | None = None
+
+
+class Frequency(StrEnum):
+    MANUAL = "manual"
+    EVERY_6H = "every6h"
+    EVERY_12H = "every12h"
+    DAILY = "daily"
+    WEEKDAYS = "weekdays"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+class Weekday(StrEnum):
+    """In the order of `date.weekday()`."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+class Schedule(Record):
+    """When a group's source is fetched by itself. `store/slots.py` says which moments that makes.
+
+    `at` is the time of day in `time_zone` (an IANA name); every 6 or 12 hours are counted from it, from each day anew.
+    `weekday` counts for weekly, `day` for monthly (31: the last day of a shorter month). `what` is `full`, or the name of
+    a saved selection; what is dropped obeys it too.
+    """
+
+    frequency: Frequency = Frequency.MANUAL
+    at: Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "02:00"
+    time_zone: Annotated[str, StringConstraints(max_length=64)] = "UTC"
+    weekday: Weekday = Weekday.MONDAY
+    day: int = Field(default=1, ge=1, le=31)
+    what: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)] = "full"
+
+    @field_validator("time_zone")
+    @classmethod
+    def known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+            raise ValueError("no such time zone; name one as IANA does, such as America/Chicago") from unknown
+        return name
 
 
 class GuardFigures(Record):
@@ -210,6 +258,7 @@ class GroupSettings(Record):
     match_with: MatchWith = MatchWith.SOURCED_ID
     username_suffix: Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)] = ""
     guard: GuardFigures = GuardFigures()
+    schedule: Schedule = Schedule()
     calendar: Calendar = Calendar()
     grace_days: int = Field(default=30, ge=1, le=365)
     retention_days: int = Field(default=30, ge=1, le=3650)
@@ -299,7 +348,8 @@ class Waiting(Record):
 class Group(GroupSettings):
     """As stored. `snapshot`: the sync whose snapshot shows the platform; `unfinished`: syncs cut off in apply.
 
-    `queue` is what waits for the lock, the next first; `newest_drop` the order of the newest file that was taken.
+    `queue` is what waits for the lock, the next first; `newest_drop` the order of the newest file that was taken;
+    `slots_done`: every slot of the schedule up to then has had its turn.
     """
 
     group_id: str
@@ -311,3 +361,4 @@ class Group(GroupSettings):
     unfinished: tuple[str, ...] = ()
     queue: tuple[Waiting, ...] = ()
     newest_drop: str = ""
+    slots_done: datetime | None = None

@@ -1,13 +1,13 @@
-"""EventBridge's events: a file that was dropped, an execution that has ended."""
+"""EventBridge's events: a file that was dropped, an execution that has ended, the clock."""
 
 from datetime import UTC, datetime
 
 from aws_lambda_powertools import Logger
-from chalice.app import Blueprint, CloudWatchEvent
+from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib.store import files, machine, starts, syncs
-from chalicelib.store.records import State
 from chalicelib.triggers import drops
+from chalicelib.triggers import wake as waking
 
 DROPPED = {
     "source": ["aws.s3"],
@@ -43,14 +43,20 @@ def execution_ended(event: CloudWatchEvent) -> None:
         return
     sync_id = detail["name"]
     logger.append_keys(syncId=sync_id)
-    if detail["status"] != "SUCCEEDED":
-        stopped = detail["status"] == "ABORTED"
-        why = "The sync was stopped from outside." if stopped else "The sync stopped because of an error of ours. Start it again."
-        message = f"{why} What it may have written already, the next sync makes right without help."
-        if syncs.end(sync_id, State.CANCELLED if stopped else State.FAILED, message, _now()):
-            logger.warning("sync ended by its execution", extra={"status": detail["status"]})
+    if waking.ended(sync_id, detail["status"], _now()):
+        logger.warning("sync ended by its execution", extra={"status": detail["status"]})
     if following := starts.go_on(syncs.group_of(sync_id), _now()):
         logger.info("the next sync of the queue started", extra={"nextSyncId": following.sync_id})
+
+
+@triggers.schedule(Rate(waking.EVERY_MINUTES, unit=Rate.MINUTES), name="wake")
+def wake(event: CloudWatchEvent) -> None:
+    """Start the groups whose schedule is due; mend what is stuck. Raises what failed once every group has had its turn."""
+    woken = waking.wake(_now(), lambda: triggers.lambda_context.get_remaining_time_in_millis() / 1000)
+    said = {"started": woken.started, "late": woken.late, "skipped": woken.skipped, "mended": woken.mended}
+    logger.info("woken", extra=said)
+    if woken.failures:
+        raise ExceptionGroup(f"{len(woken.failures)} groups had no turn", woken.failures)
 
 
 def _now() -> datetime:

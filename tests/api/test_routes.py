@@ -165,3 +165,20 @@ def test_every_route_is_in_the_openapi_document_with_its_role() -> None:
         operation = paths[route.path][route.method.lower()]
         assert operation["summary"]
         assert operation.get("x-role") == route.role
+
+
+def test_a_schedule_for_a_group_with_nothing_to_fetch_is_refused_in_a_sentence() -> None:
+    status, said = call("POST /groups", {"name": "G", "schedule": {"frequency": "daily"}})
+
+    assert (status, said["errors"][0]["field"]) == (422, "schedule.frequency")
+    assert "nothing to fetch" in said["detail"]
+
+
+def test_a_scheduled_group_says_when_it_runs_next() -> None:
+    sftp = {"method": "sftp", "host": "sftp.example.org", "username": "u", "path": "/out"}
+    settings = GroupSettings.model_validate({"name": "G", "source": sftp, "schedule": {"frequency": "daily", "at": "03:10"}})
+    groups.create(settings, "g1", "e1", NOW)
+
+    _, said = call("GET /groups/g1")
+
+    assert said["nextRunAt"].endswith("T03:10:00Z")

@@ -16,6 +16,7 @@ import { useNavigate, useParams } from 'react-router';
 import { data, FailedRequest, sentence, useApi, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
+import { MANUALLY, ScheduleSection } from '../../app/Schedule';
 import { useTitle } from '../../app/title';
 import { GroupMenu } from '../../app/GroupMenu';
 
@@ -53,11 +54,12 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
   const [share, setShare] = useState(String(Math.round((group?.guard.share ?? 0.1) * 100)));
   const [floor, setFloor] = useState(String(group?.guard.floor ?? 10));
   const [graceDays, setGraceDays] = useState(String(group?.graceDays ?? 30));
+  const [schedule, setSchedule] = useState(group?.schedule ?? MANUALLY);
   const [deleting, setDeleting] = useState(false);
   const save = useMutation({
     mutationFn: () => {
       const body = {
-        name, description, contactEmail: contactEmail || null, partnerId, usernameSuffix, graceDays: Number(graceDays),
+        name, description, contactEmail: contactEmail || null, partnerId, usernameSuffix, graceDays: Number(graceDays), schedule,
         source: group && group.source.method !== 'zip' ? { ...group.source, version } : { method: 'zip' as const, version },
         guard: { share: Number(share) / 100, floor: Number(floor), rolloverShare: group?.guard.rolloverShare ?? 0.5, rollover: group?.guard.rollover ?? null },
       };
@@ -107,6 +109,7 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
               <FormField label="Username suffix" description="Added once to every username, for example @district."><Input value={usernameSuffix} onChange={e => setSuffix(e.detail.value)} /></FormField>
             </SpaceBetween>
           </Container>
+          <ScheduleSection schedule={schedule} onChange={setSchedule} method={group?.source.method ?? 'zip'} nextRunAt={group?.nextRunAt} wrong={wrong} />
           <Container header={<Header variant="h2" description="A sync that would remove more waits for your word.">Safety</Header>}>
             <SpaceBetween size="m">
               <FormField label="Hold a sync that removes more than (% of one school’s people, classes or enrollments)" errorText={wrong('guard.share')}>

@@ -44,6 +44,7 @@ export function GroupsPage() {
         : 'Never synced',
     },
     { id: 'at', header: 'Last sync date', cell: group => moment(group.lastSync?.at) },
+    { id: 'next', header: 'Next sync', cell: group => (group.nextRunAt ? moment(group.nextRunAt) : 'When started') },
     { id: 'edit', header: 'Configuration', cell: group => <Button variant="inline-link" ariaLabel={`Edit ${group.name}`} onClick={() => void navigate(`/groups/${group.groupId}`)}>Edit</Button> },
   ];
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;

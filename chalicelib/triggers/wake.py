@@ -1,0 +1,151 @@
+"""What is done every few minutes: start the groups whose schedule is due, and set right what an event did not.
+
+Reads the whole Groups table, at most a few thousand items of about 2 KB. Starts are spread and bounded: of 2,000 groups
+that are due at one moment each comes at its own moment of a quarter of an hour (`slots.delay`), and a wake starts at most
+STARTS of them, those due longest first. So 2,000 have started within 40 minutes, at 50 a minute: far below what Step
+Functions takes (StartExecution: 150 a second and more, by region), and at two minutes a sync with eight chunks at once
+below Lambda's first limit of 1,000 at once. `docs/operate/limits.md` has the figures.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zlib import crc32
+
+from aws_lambda_powertools import Logger
+
+from chalicelib.store import audit, groups, machine, slots, starts, syncs
+from chalicelib.store.records import LIVE_STATES, Group, Mode, State, Sync, Trigger
+
+EVERY_MINUTES = 2  # the rule's rate
+STARTS = 100
+# A lock this old is looked at: is its execution still there? Each at every fifth wake, so that a thousand long syncs cost
+# 100 calls a wake.
+OLD_LOCK = timedelta(minutes=5)
+LOOK_EVERY = 5
+SCHEDULE = "Schedule"
+STOPPED = "The sync was stopped from outside."
+FAILED = "The sync stopped because of an error of ours. Start it again."
+RIGHT_AGAIN = "What it may have written already, the next sync makes right without help."
+
+logger = Logger(child=True)
+
+
+@dataclass
+class Woken:
+    """What one wake did. `late`: groups that are due and were left for the next wake."""
+
+    started: int = 0
+    late: int = 0
+    skipped: int = 0
+    mended: int = 0
+    failures: list[Exception] = field(default_factory=list)
+
+
+def wake(now: datetime, left_s: Callable[[], float]) -> Woken:
+    """Start what is due and mend what is stuck, until `left_s` (seconds that this Lambda has left) runs out.
+
+    One group's trouble keeps no other from its turn; the troubles are handed back to be raised at the end.
+    """
+    woken = Woken()
+    everyone = groups.find()
+    due = sorted(_due(everyone, now), key=lambda each: each.since)
+    for place, each in enumerate(due):
+        if woken.started >= STARTS or left_s() < 30:
+            woken.late = len(due) - place
+            break
+        with _apart(each.group, woken):
+            _turn(each, now, woken)
+    for group in everyone:
+        if left_s() < 15:
+            break
+        if (group.queue and not group.sync) or _worth_a_look(group, now):
+            with _apart(group, woken):
+                _mend(group, now, woken)
+    return woken
+
+
+def ended(sync_id: str, status: str, now: datetime) -> bool:
+    """An execution has ended (Step Functions' status): end the sync where nothing else could. True when it was so."""
+    if status == "SUCCEEDED":
+        return False
+    stopped = status == "ABORTED"
+    why = STOPPED if stopped else FAILED
+    return syncs.end(sync_id, State.CANCELLED if stopped else State.FAILED, f"{why} {RIGHT_AGAIN}", now)
+
+
+@dataclass(frozen=True)
+class _Due:
+    group: Group
+    due: slots.Due
+    since: datetime
+    until: datetime
+
+
+def _due(everyone: Iterable[Group], now: datetime) -> Iterable[_Due]:
+    for group in everyone:
+        until = now - slots.delay(group)
+        done = group.slots_done or group.created_at
+        found = slots.due(group.schedule, group.calendar, done, until)
+        if found.run or found.skipped:
+            yield _Due(group, found, found.run.at if found.run else until, until)
+
+
+def _turn(each: _Due, now: datetime, woken: Woken) -> None:
+    """Start the group's slot, or let it wait for the group's lock; then the slot has had its turn. Twice is once."""
+    group = each.group
+    for skipped in each.due.skipped:
+        why = {"slot": skipped.slot.at.isoformat(), "why": skipped.why}
+        audit.record(group.group_id, SCHEDULE, "scheduled sync skipped", skipped.slot.at, "slot", detail=why)
+        woken.skipped += 1
+    if slot := each.due.run:
+        wanted = Sync(
+            group_id=group.group_id,
+            sync_id=syncs.new_id(group.group_id, slot.at, "slot"),
+            mode=Mode.FULL,
+            trigger=Trigger.SCHEDULE,
+            started_by=SCHEDULE,
+            started_at=now,
+            state=State.QUEUED,
+        )
+        sync = starts.start_or_wait(wanted, f"{slot.at:%Y%m%dT%H%M%S}", now)
+        detail = {"slot": slot.at.isoformat(), "missed": each.due.missed, "state": sync.state}
+        audit.record(group.group_id, SCHEDULE, "scheduled sync", slot.at, "slot", sync.sync_id, detail)
+        woken.started += 1
+    groups.slots_done(group, each.until)
+
+
+def _worth_a_look(group: Group, now: datetime) -> bool:
+    if group.sync is None or now - group.sync.since < OLD_LOCK:
+        return False
+    turn = int(now.timestamp()) // (60 * EVERY_MINUTES)
+    return (turn + crc32(group.group_id.encode())) % LOOK_EVERY == 0
+
+
+def _mend(group: Group, now: datetime, woken: Woken) -> None:
+    """A lock whose execution has ended is given back, a start that was cut off is completed, a queue goes on."""
+    if group.sync is None:
+        woken.mended += starts.go_on(group.group_id, now) is not None
+        return
+    sync = syncs.get(group.sync.sync_id)
+    if sync.state not in LIVE_STATES:  # it ended, and was cut off before it gave the lock back
+        syncs.end(sync.sync_id, sync.state, sync.message, now)
+    else:
+        status = machine.status(sync.sync_id)
+        if status is None:
+            starts.launch(sync, now)
+        elif status == "RUNNING" or not ended(sync.sync_id, status, now):
+            return
+    woken.mended += 1
+    logger.warning("mended what had stopped", extra={"groupId": group.group_id, "syncId": sync.sync_id})
+    starts.go_on(group.group_id, now)
+
+
+@contextmanager
+def _apart(group: Group, woken: Woken) -> Iterator[None]:
+    try:
+        yield
+    except Exception as trouble:
+        logger.exception("a group's turn failed", extra={"groupId": group.group_id})
+        woken.failures.append(trouble)
