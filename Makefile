@@ -16,6 +16,12 @@ $(VENV)/ready: requirements.txt requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+$(VENV)/checkov/ready: infra/requirements-checkov.txt $(VENV)/ready
+	@echo "Setting up checkov"
+	@$(PYTHON) -m venv $(VENV)/checkov
+	@$(VENV)/checkov/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 portal/node_modules/ready: portal/package-lock.json $(VENV)/ready
 	@echo "Setting up the portal's packages"
 	@$(NPM) ci --no-audit --no-fund --loglevel=error
@@ -47,7 +53,7 @@ portal-types: portal/node_modules/ready ## make the portal's types from the API
 	@$(BIN)/python -m chalicelib.api.openapi > portal/openapi.json
 	@$(NPM) run --silent types
 
-test: lint types portal-check portal/dist/index.html ## set up all that is needed and run every test
+test: lint types portal-check portal/dist/index.html $(VENV)/checkov/ready ## set up all that is needed and run every test
 	@local/chromium.sh
 	$(BIN)/pytest -n 2 --dist loadgroup
 

@@ -16,6 +16,7 @@ from typing import Any
 from infra import ROOT
 from infra.artifact import ARCHITECTURE, RUNTIME
 
+TEMPLATES = ("template.json", "portal.json")
 CODE = ("app.py", "chalicelib", ".chalice")
 
 
@@ -65,8 +66,11 @@ def functions_of(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def resources() -> dict[str, Any]:
-    """`template.json` with the state machine's definition in it, every `${Function}` there being that function's ARN."""
-    template: dict[str, Any] = json.loads((ROOT / "infra" / "template.json").read_text())
+    """Our templates as one, with the state machine's definition, every `${Function}` in it being that function's ARN."""
+    template: dict[str, Any] = {}
+    for name in TEMPLATES:
+        for section, content in json.loads((ROOT / "infra" / name).read_text()).items():
+            template[section] = content if isinstance(content, str) else template.get(section, {}) | content
     definition = json.dumps(json.loads((ROOT / "stepfunctions" / "sync.asl.json").read_text()))
     functions = [name for name in FUNCTIONS if f"${{{name}}}" in definition]
     arns = {name: {"Fn::GetAtt": [name, "Arn"]} for name in functions}

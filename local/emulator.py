@@ -6,6 +6,7 @@ Where ministack 1.5.33 differs, and what is mended here:
 - A Parallel fails as soon as one branch does. There it waits for the others first, for days if one asks a question.
 - A Lambda that fails instead of passing its task token on fails the wait. There the wait goes on.
 - Whoever answers a task needs to be allowed it on the state machine. There no machine is named, so only `*` would do.
+- A web ACL can be put before an API. There CloudFormation doesn't know how, and nothing is put there.
 - Everybody comes by TLS, which policies ask for. There it is plain HTTP, on loopback.
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 from ministack import app
 from ministack.core import iam_actions
 from ministack.services import lambda_svc, stepfunctions
+from ministack.services.cloudformation import provisioners
 
 NAMELESS = "Runtime.HandlerError"
 Json = dict[str, Any]
@@ -94,6 +96,10 @@ if __name__ == "__main__":
     lambda_svc._execute_function_warm = naming_errors(lambda_svc._execute_function_warm)
     stepfunctions._call_lambda = failing_waits(stepfunctions._call_lambda)
     stepfunctions._run_parallel_branches = run_branches
+    provisioners._RESOURCE_HANDLERS["AWS::WAFv2::WebACLAssociation"] = {
+        "create": lambda logical_id, properties, stack: (logical_id, {}),
+        "delete": lambda physical_id, properties: None,
+    }
     iam_actions.extract_resource_arn = naming_machines(iam_actions.extract_resource_arn)
     pin_origin = app.pin_request_origin
     app.pin_request_origin = lambda address, secure: pin_origin(address, True)

@@ -1,12 +1,15 @@
 """One origin for everything that a browser sees, like CloudFront on AWS: the portal, the API, and the sign-in.
 
-Serves `portal/dist`, `/config.json`, and leads `/api`, the user pool's pages and its keys on to the emulator.
+Serves `portal/dist` and `/config.json` with the headers that the stack gives CloudFront, and leads `/api`, the user
+pool's pages and its keys on to the emulator.
 """
 
 from pathlib import Path
 
 import httpx
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -52,8 +55,17 @@ def front(stack: Stack, dist: Path) -> Starlette:
             return PlainTextResponse("The portal has not been built; `make run` does that.", 503)
         return FileResponse(page, headers={"Cache-Control": "no-cache"})
 
-    pool = stack.outputs["UserPool"]
+    pool, headers = stack.outputs["UserPool"], stack.portal_headers()
+
+    async def secured(request: Request, answer: RequestResponseEndpoint) -> Response:
+        response = await answer(request)
+        sign_in = request.url.path in ("/login", "/logout") or request.url.path.startswith("/oauth2/")
+        if not sign_in:  # on AWS those pages are Cognito's, elsewhere
+            response.headers.update(headers)
+        return response
+
     return Starlette(
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=secured)],
         routes=[
             Route("/config.json", config),
             Route("/api/{path:path}", api, methods=METHODS),
@@ -62,5 +74,5 @@ def front(stack: Stack, dist: Path) -> Starlette:
             Route("/logout", signed_out),
             Route(f"/{pool}/{{path:path}}", sign_in),
             Route("/{path:path}", portal),
-        ]
+        ],
     )

@@ -217,6 +217,19 @@ class Stack:
             "endSessionEndpoint": f"{origin}/logout",
         }
 
+    def portal_headers(self) -> dict[str, str]:
+        """What the stack has CloudFront add to every answer."""
+        cloudfront, policy_id = self.client("cloudfront"), self.outputs["PortalHeaders"]
+        policy = cloudfront.get_response_headers_policy(Id=policy_id)["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]
+        security = policy["SecurityHeadersConfig"]
+        named = {
+            "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"],
+            "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": security["FrameOptions"]["FrameOption"],
+        }
+        return named | {each["Header"]: each["Value"] for each in policy["CustomHeadersConfig"]["Items"]}
+
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.terminate()

@@ -47,13 +47,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, portal: str, tmp_path: Path) -> Iterator[Page]:
-    """A new person's browser, signed in as the admin."""
+    """A new person's browser, signed in as the admin. Nothing on the pages may break the portal's own security policy."""
     context = browser.new_context(base_url=portal, viewport={"width": 1280, "height": 900}, locale="en-US")
     opened = context.new_page()
     opened.set_default_timeout(30_000)
+    refused: list[str] = []
+    opened.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
     sign_in(opened, "admin")
     yield opened
     context.close()
+    assert refused == []
 
 
 def sign_in(page: Page, role: str) -> None:

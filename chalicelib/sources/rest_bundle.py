@@ -1,0 +1,363 @@
+"""From a provider's pages to the CSV files that `roster/stage.py` reads, in the shape of OneRoster 1.2.
+
+One page is in memory at a time. The version is decided record by record, by the members that are there: providers serve
+the one shape under the other's path. Line ends within a value become blanks, and commas within an item of a list
+semicolons, since the CSV's lists know no escape. Passwords are never written.
+
+A line of a CSV that was made here is nothing an admin can look up. `places.csv` says for each line which page and which
+record of it it came from, and `lead_to_pages` puts that into a stage's problems.
+"""
+
+import csv
+import gzip
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chalicelib.oneroster.entities import FIELDS, ROSTER_FILES
+from chalicelib.roster.duck import connect, quoted
+from chalicelib.sources.rest_answers import records_of
+from chalicelib.sources.rest_fetch import Fetched
+
+PLACES = "places.csv"
+BREAKS = re.compile(r"[\r\n\x00]+")
+Record = Mapping[str, Any]
+Row = tuple[str, Sequence[str]]  # file, cells
+
+
+def convert(bundle: Path, fetched: Sequence[Fetched], csvs: Path, system: str) -> dict[str, int]:
+    """Write manifest.csv, the entities' CSVs and places.csv to `csvs`; how many different ids each path gave.
+
+    `bundle` holds the pages by their names, gzipped. A list that gave nothing has a CSV with its header alone.
+    """
+    csvs.mkdir(parents=True, exist_ok=True)
+    sheets = {name: _Sheet(csvs / f"{name}.csv", name) for name in ROSTER_FILES}
+    spans: dict[str, tuple[str, int, int]] = {}
+    with (csvs / PLACES).open("w", encoding="utf-8", newline="") as file:
+        places = csv.writer(file, lineterminator="\n")
+        places.writerow(("file", "first_line", "part", "first_record"))
+        for each in sorted(fetched, key=lambda one: (one.entity, one.path, one.offset)):
+            before = sheets[each.entity].line
+            for part in each.parts:
+                packed = bundle / f"{part.name}.gz"
+                for record, values in enumerate(records_of(gzip.decompress(packed.read_bytes()), each.path), start=1):
+                    for name, cells in ROWS[each.entity](values):
+                        sheet = sheets[name]
+                        if sheet.expects != (part.name, record):
+                            places.writerow((f"{name}.csv", sheet.line + 1, part.name, record))
+                        sheet.write(cells, (part.name, record + 1))
+            _, first, _ = spans.get(each.path, ("", before, 0))
+            spans[each.path] = (each.entity, first, sheets[each.entity].line)
+    for sheet in sheets.values():
+        sheet.close()
+    _write_manifest(csvs / "manifest.csv", system)
+    return _different(csvs, spans)
+
+
+def lead_to_pages(places: Path, problems: Path) -> None:
+    """Let a stage's problems name the page and the record in it, one-based, instead of a line of a CSV made here."""
+    found = problems.with_suffix(".led")
+    with connect(problems) as connection:
+        connection.execute(_LEAD, {"places": str(places), "problems": str(problems)})
+        connection.execute("COPY led TO $to (FORMAT parquet, COMPRESSION zstd)", {"to": str(found)})
+    found.replace(problems)
+
+
+_LEAD = r"""
+CREATE TABLE places AS SELECT * FROM read_csv($places, header=true,
+    columns={'file': 'VARCHAR', 'first_line': 'BIGINT', 'part': 'VARCHAR', 'first_record': 'BIGINT'});
+CREATE TABLE led AS
+WITH own AS (
+    SELECT problem.*, file || ', line ' || line || ':' AS spot,
+           try_cast(nullif(regexp_extract(message, 'stands in line (\d+) already', 1), '') AS BIGINT) AS other
+    FROM read_parquet($problems) problem
+), placed AS (
+    SELECT own.*, places.part, places.first_record + own.line - places.first_line AS record
+    FROM own ASOF LEFT JOIN places ON own.file = places.file AND own.line >= places.first_line
+)
+SELECT coalesce(placed.part, placed.file) AS file, coalesce(placed.record, placed.line) AS line, entity, sourcedId, field, rule,
+       severity,
+       replace(if(placed.part IS NULL, message, replace(message, spot, placed.part || ', record ' || record || ':')),
+               'stands in line ' || coalesce(other, 0) || ' already',
+               'stands in ' || coalesce(there.part, '') || ', record '
+               || coalesce(there.first_record + other - there.first_line, 0) || ' already') AS message,
+       cause, key
+FROM placed ASOF LEFT JOIN places there ON placed.file = there.file AND placed.other >= there.first_line
+ORDER BY 1, 2
+"""
+
+
+@dataclass
+class _Sheet:
+    """A CSV in the making. `line` is the last one written; `expects` the record that would follow without a gap."""
+
+    path: Path
+    name: str
+    line: int = 1
+    expects: tuple[str, int] = ("", 0)
+    _open: Any = field(init=False)
+    _writer: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._open = self.path.open("w", encoding="utf-8", newline="")
+        self._writer = csv.writer(self._open, lineterminator="\n")
+        self._writer.writerow(HEADERS[self.name])
+
+    def write(self, cells: Sequence[str], expects: tuple[str, int]) -> None:
+        self._writer.writerow(cells)
+        self.line += 1
+        self.expects = expects
+
+    def close(self) -> None:
+        self._open.close()
+
+
+HEADERS = {name: ("sourcedId", "status", "dateLastModified", *(each.name for each in FIELDS[name])) for name in ROSTER_FILES}
+
+
+def _common(record: Record) -> tuple[str, str, str]:
+    return _text(record.get("sourcedId")), _text(record.get("status")), _text(record.get("dateLastModified"))
+
+
+def _org(record: Record) -> Iterator[Row]:
+    yield (
+        "orgs",
+        (
+            *_common(record),
+            _text(record.get("name")),
+            _text(record.get("type")),
+            _text(record.get("identifier")),
+            _ref(_any(record, "parent", "parentSourcedId")),
+        ),
+    )
+
+
+def _session(record: Record) -> Iterator[Row]:
+    yield (
+        "academicSessions",
+        (
+            *_common(record),
+            _text(record.get("title")),
+            _text(record.get("type")),
+            _text(record.get("startDate")),
+            _text(record.get("endDate")),
+            _ref(_any(record, "parent", "parentSourcedId")),
+            _ref(record.get("schoolYear")),
+        ),
+    )
+
+
+def _course(record: Record) -> Iterator[Row]:
+    yield (
+        "courses",
+        (
+            *_common(record),
+            _ref(_any(record, "schoolYear", "schoolYearSourcedId")),
+            _text(record.get("title")),
+            _text(record.get("courseCode")),
+            _list(_any(record, "grades", "grade")),
+            _ref(_any(record, "org", "orgSourcedId")),
+            _list(_any(record, "subjects", "subject")),
+            _list(record.get("subjectCodes")),
+        ),
+    )
+
+
+def _class(record: Record) -> Iterator[Row]:
+    yield (
+        "classes",
+        (
+            *_common(record),
+            _text(record.get("title")),
+            _list(_any(record, "grades", "grade")),
+            _ref(_any(record, "course", "courseSourcedId")),
+            _text(record.get("classCode")),
+            _text(record.get("classType")),
+            _text(record.get("location")),
+            _ref(_any(record, "school", "schoolSourcedId")),
+            _list(_any(record, "terms", "term", "termSourcedIds")),
+            _list(_any(record, "subjects", "subject")),
+            _list(record.get("subjectCodes")),
+            _list(_any(record, "periods", "period")),
+        ),
+    )
+
+
+def _user(record: Record) -> Iterator[Row]:
+    sourced_id, status, modified = _common(record)
+    yield (
+        "users",
+        (
+            sourced_id,
+            status,
+            modified,
+            _text(record.get("enabledUser")),
+            _text(record.get("username")),
+            _user_ids(record.get("userIds")),
+            _text(record.get("givenName")),
+            _text(record.get("familyName")),
+            _text(record.get("middleName")),
+            _text(record.get("identifier")),
+            _text(record.get("email")),
+            _text(record.get("sms")),
+            _text(record.get("phone")),
+            _list(_any(record, "agents", "agentSourcedIds", "agentSourceIds")),
+            _list(_any(record, "grades", "grade")),
+            _text(record.get("userMasterIdentifier")),
+            _text(_any(record, "preferredFirstName", "preferredGivenName")),
+            _text(record.get("preferredMiddleName")),
+            _text(_any(record, "preferredLastName", "preferredFamilyName")),
+            _ref(_any(record, "primaryOrg", "primaryOrgSourcedId")),
+            _text(record.get("pronouns")),
+        ),
+    )
+    for place, cells in enumerate(_roles(record)):
+        yield "roles", (f"{sourced_id}/{place:04d}", "", "", sourced_id, *cells)
+    for profile in _many(record.get("userProfiles")):
+        if isinstance(profile, dict):
+            credential = next((each for each in _many(profile.get("credentials")) if isinstance(each, dict)), {})
+            yield (
+                "userProfiles",
+                (
+                    _text(_any(profile, "profileId", "sourcedId")),
+                    "",
+                    "",
+                    sourced_id,
+                    _text(profile.get("profileType")),
+                    _text(profile.get("vendorId")),
+                    _text(profile.get("applicationId")),
+                    _text(profile.get("description")),
+                    _text(_any(credential, "type", "credentialType")),
+                    _text(credential.get("username")),
+                ),
+            )
+
+
+def _roles(record: Record) -> Iterator[tuple[str, ...]]:
+    """roleType, role, beginDate, endDate, org, profile. A 1.1 user has one role in each of his orgs, the first his primary."""
+    orgs = _many(_any(record, "orgs", "org", "orgSourcedIds"))
+    given = [each for each in _many(record.get("roles")) if isinstance(each, dict)]
+    for each in given:
+        org = _ref(_any(each, "org", "orgSourcedId")) or (_ref(orgs[0]) if len(orgs) == 1 else "")
+        yield (
+            _text(each.get("roleType")),
+            _text(each.get("role")),
+            _text(each.get("beginDate")),
+            _text(each.get("endDate")),
+            org,
+            _ref(_any(each, "userProfile", "userProfileSourcedId")),
+        )
+    if given:
+        return
+    role = _text(record.get("role")) or _text(next(iter(_many(record.get("roles"))), None))
+    for place, org in enumerate(orgs):
+        yield ("secondary" if place else "primary", role, "", "", _ref(org), "")
+
+
+def _enrollment(record: Record) -> Iterator[Row]:
+    yield (
+        "enrollments",
+        (
+            *_common(record),
+            _ref(_any(record, "class", "classSourcedId")),
+            _ref(_any(record, "school", "schoolSourcedId")),
+            _ref(_any(record, "user", "userSourcedId")),
+            _text(record.get("role")),
+            _text(record.get("primary")),
+            _text(record.get("beginDate")),
+            _text(record.get("endDate")),
+        ),
+    )
+
+
+ROWS: dict[str, Callable[[Record], Iterator[Row]]] = {
+    "orgs": _org,
+    "academicSessions": _session,
+    "courses": _course,
+    "classes": _class,
+    "users": _user,
+    "enrollments": _enrollment,
+}
+
+
+def _any(record: Record, *names: str) -> Any:
+    """The first of these members that holds something."""
+    for name in names:
+        value = record.get(name)
+        if value not in (None, "", []):
+            return value
+    return None
+
+
+def _many(value: Any) -> list[Any]:
+    """A list, also where one thing alone was sent instead of a list of one."""
+    if value is None or value == "":
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return BREAKS.sub(" ", value) if "\n" in value or "\r" in value or "\0" in value else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return BREAKS.sub(" ", json.dumps(value, ensure_ascii=False)) if isinstance(value, dict | list) else str(value)
+
+
+def _ref(value: Any) -> str:
+    """The id that a reference names: of an object with or without `href` and `type`, a bare id, a list of one."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return _text(value.get("sourcedId")) if isinstance(value, dict) else _text(value)
+
+
+def _list(value: Any) -> str:
+    if not value:
+        return ""
+    items = (_ref(each) for each in value) if isinstance(value, list) else iter((_ref(value),))
+    if isinstance(value, str):  # a list as CSV has it
+        return _text(value)
+    return ",".join(each.replace(",", ";") for each in items if each)
+
+
+def _user_ids(value: Any) -> str:
+    pairs = (each for each in _many(value) if isinstance(each, dict))
+    told = [(_text(each.get("type")), _text(each.get("identifier"))) for each in pairs]
+    return ",".join(f"{{{kind}:{identifier}}}" for kind, identifier in told if identifier) or (
+        _text(value) if isinstance(value, str) else ""
+    )
+
+
+def _write_manifest(path: Path, system: str) -> None:
+    lines = [("propertyName", "value"), ("manifest.version", "1.0"), ("oneroster.version", "1.2")]
+    lines += [(f"file.{name}", "bulk") for name in ROSTER_FILES]
+    lines += [("source.systemName", system)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(lines)
+
+
+def _different(csvs: Path, spans: Mapping[str, tuple[str, int, int]]) -> dict[str, int]:
+    """By path, how many different sourcedIds its lines hold."""
+    found: dict[str, int] = {}
+    with connect(csvs) as connection:
+        for entity in dict.fromkeys(entity for entity, _, _ in spans.values()):
+            columns = dict.fromkeys(HEADERS[entity], "VARCHAR")
+            connection.execute(
+                f"CREATE OR REPLACE TABLE {quoted(entity)} AS SELECT sourcedId FROM read_csv($path, columns=$columns, "
+                "header=true, auto_detect=false, delim=',', quote='\"', escape='\"', max_line_size=4000000)",
+                {"path": str(csvs / f"{entity}.csv"), "columns": columns},
+            )
+            for path, (own, first, last) in spans.items():
+                if own == entity:
+                    counted = connection.execute(
+                        f"SELECT count(DISTINCT sourcedId) FROM {quoted(entity)} WHERE rowid >= $first AND rowid < $last",
+                        {"first": first - 1, "last": last - 1},
+                    ).fetchone()
+                    found[path] = int(counted[0]) if counted else 0
+            connection.execute(f"DROP TABLE {quoted(entity)}")
+    return found

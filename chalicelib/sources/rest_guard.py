@@ -1,0 +1,92 @@
+"""Where a provider's requests may go: https, to the open internet, and nowhere else on the way.
+
+A name is resolved once, and the connection goes to the very address that was judged (`outside`), so that the name can't
+answer otherwise the second time.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpcore
+import httpx
+
+from chalicelib.errors import SourceRefused
+from chalicelib.sources.outside import addresses_of, is_outside
+
+
+def checked_url(url: str) -> str:
+    """The URL, if it may be asked. http is let through on loopback alone, where a machine's own setting lets that in.
+
+    Raises SourceRefused.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname or parts.username or parts.password:
+        raise SourceRefused(f"{_shown(url)} is not an address that can be asked. Correct it in the group's configuration.")
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname) and is_outside("127.0.0.1")):
+        return url
+    raise SourceRefused(
+        f"{_shown(url)} does not start with https://, so what is sent there could be read on the way. "
+        "Ask the provider for its https address."
+    )
+
+
+def redirected(url: str, location: str) -> str:
+    """Where a redirect leads, if that is the same host. Raises SourceRefused."""
+    target = urljoin(url, location)
+    if _origin(target) != _origin(url):
+        raise SourceRefused(
+            f"{_shown(url)} leads on to another host, {_shown(target)}, and is not followed there. "
+            "If that is the provider's new address, set it in the group's configuration."
+        )
+    return checked_url(target)
+
+
+class _Backend(httpcore.SyncBackend):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        failure: Exception | None = None
+        for address in addresses_of(host, port):
+            try:
+                return super().connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as trouble:
+                failure = trouble
+        raise failure or httpcore.ConnectError(f"{host} has no address")
+
+
+class GuardedTransport(httpx.HTTPTransport):
+    """httpx's own, but a connection goes to an address that `outside` has let through."""
+
+    def __init__(self, connections: int) -> None:
+        super().__init__()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(trust_env=False),
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            network_backend=_Backend(),
+        )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _shown(url: str) -> str:
+    """Without what may be a secret in it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}{parts.path}"[:200]

@@ -1,0 +1,99 @@
+"""A made-up district as a provider's JSON records, in the shape of OneRoster 1.1 or 1.2."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from samples.district import District
+
+Record = dict[str, Any]
+MODIFIED = "2026-08-01T06:00:00.000Z"
+LISTS = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
+
+
+def rendered(district: District, nulls: bool = False) -> dict[str, list[bytes]]:
+    """By list, each record as JSON."""
+    return {name: [_json(each, nulls) for each in records] for name, records in records_of(district).items()}
+
+
+def records_of(district: District) -> dict[str, Iterator[Record]]:
+    """By list, its records in the order of the district's own files."""
+    files = district.files()
+    roles: dict[str, list[dict[str, str]]] = {}
+    if "roles" in files:
+        for row in _rows(files["roles"]):
+            roles.setdefault(row["userSourcedId"], []).append(row)
+
+    def shaped(name: str) -> Iterator[Record]:
+        return (_shaped(name, row, roles) for row in _rows(files[name]))
+
+    return {name: shaped(name) for name in LISTS}
+
+
+def _rows(file: Any) -> Iterator[dict[str, str]]:
+    header, rows = file
+    names = header.split(",")
+    for row in rows():
+        yield dict(zip(names, row, strict=True))
+
+
+def _json(record: Record, nulls: bool) -> bytes:
+    kept = record if nulls else {name: value for name, value in record.items() if value is not None}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _ref(sourced_id: str, kind: str) -> dict[str, str] | None:
+    return {"href": f"/{kind}s/{sourced_id}", "sourcedId": sourced_id, "type": kind} if sourced_id else None
+
+
+def _refs(ids: str, kind: str) -> list[dict[str, str] | None]:
+    return [_ref(each, kind) for each in ids.split(",") if each]
+
+
+def _listed(text: str) -> list[str]:
+    return [each for each in text.split(",") if each]
+
+
+def _shaped(name: str, row: Mapping[str, str], roles: Mapping[str, list[dict[str, str]]]) -> Record:
+    own = {key: value or None for key, value in row.items() if not key.endswith(("SourcedId", "SourcedIds"))}
+    common = {"sourcedId": row["sourcedId"], "status": row["status"] or "active", "dateLastModified": MODIFIED}
+    match name:
+        case "orgs":
+            more: Record = {"parent": _ref(row["parentSourcedId"], "org")}
+        case "academicSessions":
+            more = {"parent": _ref(row["parentSourcedId"], "academicSession")}
+        case "courses":
+            more = {
+                "schoolYear": _ref(row["schoolYearSourcedId"], "academicSession"),
+                "org": _ref(row["orgSourcedId"], "org"),
+                "grades": _listed(row["grades"]),
+                "subjects": _listed(row["subjects"]),
+                "subjectCodes": _listed(row["subjectCodes"]),
+            }
+        case "classes":
+            more = {
+                "course": _ref(row["courseSourcedId"], "course"),
+                "school": _ref(row["schoolSourcedId"], "org"),
+                "terms": _refs(row["termSourcedIds"], "academicSession"),
+                "grades": _listed(row["grades"]),
+                "subjects": _listed(row["subjects"]),
+                "subjectCodes": _listed(row["subjectCodes"]),
+                "periods": _listed(row["periods"]),
+            }
+        case "users":
+            more = {"agents": _refs(row["agentSourcedIds"], "user"), "grades": _listed(row["grades"]), "userIds": []}
+            if "orgSourcedIds" in row:
+                more["orgs"] = _refs(row["orgSourcedIds"], "org")
+            else:
+                more["primaryOrg"] = _ref(row["primaryOrgSourcedId"], "org")
+                more["roles"] = [
+                    {"roleType": each["roleType"], "role": each["role"], "org": _ref(each["orgSourcedId"], "org")}
+                    for each in roles.get(row["sourcedId"], [])
+                ]
+        case _:
+            more = {
+                "class": _ref(row["classSourcedId"], "class"),
+                "school": _ref(row["schoolSourcedId"], "org"),
+                "user": _ref(row["userSourcedId"], "user"),
+            }
+    return {**own, **common, **more}

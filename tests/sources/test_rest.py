@@ -1,0 +1,298 @@
+"""REST against a provider on loopback: both versions, each way to sign in, and everything that was seen to go wrong."""
+
+import gzip
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import SourceRefused, SourceUnavailable
+from chalicelib.roster.stage import stage_bundle
+from chalicelib.sources import rest
+from chalicelib.sources.outside import LOOPBACK_SETTING
+from chalicelib.sources.rest import OwnToken, Source, base_url, versions
+from chalicelib.sources.rest_bundle import convert
+from chalicelib.sources.rest_fetch import LISTS, ORGS, Fetched, begin, fetch_range, fetch_whole, see_again, verdict
+from chalicelib.sources.rest_paging import List, Range
+from samples.district import SHAPES, District
+from tests.provider.records import rendered
+from tests.provider.serving import BASES, BEARER, CLIENT_ID, CLIENT_SECRET, Provider, served
+
+DISTRICTS = {version: District(SHAPES["tiny"], seed=1, version=version, day=1, problems=False) for version in ("1.1", "1.2")}
+USERS = List("users", "/users")
+SIZE = 100
+
+
+@pytest.fixture(scope="module")
+def providers() -> Iterator[dict[str, tuple[Provider, str]]]:
+    made = {version: Provider(version, rendered(district)) for version, district in DISTRICTS.items()}
+    with served(made["1.1"]) as one, served(made["1.2"]) as two:
+        yield {"1.1": (made["1.1"], one), "1.2": (made["1.2"], two)}
+
+
+@pytest.fixture
+def provider(providers: dict[str, tuple[Provider, str]], monkeypatch: pytest.MonkeyPatch) -> tuple[Provider, str]:
+    monkeypatch.setenv(LOOPBACK_SETTING, "allowed")
+    for each, _ in providers.values():
+        each.behave()
+    return providers["1.2"]
+
+
+def source(origin: str, version: Any = "1.2", authorization: Any = "oauth2", **more: Any) -> Source:
+    told = rest.Provider(
+        base_url=origin + BASES[version],
+        version=version,
+        authorization=authorization,
+        client_id=CLIENT_ID,
+        client_secret=BEARER if authorization == "bearer" else CLIENT_SECRET,
+        token_url=f"{origin}/token",
+        signature_method=more.pop("signature_method", "HMAC-SHA256"),
+        scopes=more.pop("scopes", ()),
+    )
+    return Source(told, sleep=more.pop("sleep", lambda seconds: None), **more)
+
+
+class Bundle:
+    """What was kept of a provider."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keep(self, name: str, body: bytes) -> None:
+        path = self.folder / f"{name}.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(body, 1))
+
+
+def read(source: Source, wanted: List, folder: Path, size: int = SIZE) -> tuple[list[Fetched], str]:
+    """All of one list, and why it isn't whole."""
+    bundle = Bundle(folder)
+    begun = begin(source, wanted, size, bundle.keep)
+    fetched = [begun.fetched, *(fetch_range(source, each, bundle.keep)[0] for each in begun.left)]
+    again, unlike = see_again(source, begun)
+    ids = convert(folder, fetched, folder / "csv", "A provider")
+    return fetched, verdict([*fetched, again], ids, [wanted.path] if unlike else [])
+
+
+def rows(fetched: list[Fetched]) -> int:
+    return sum(part.rows for each in fetched for part in each.parts)
+
+
+@pytest.mark.parametrize("authorization", ["oauth2", "oauth1", "bearer"])
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_both_versions_are_read_whole_by_each_way_to_sign_in(
+    providers: dict[str, tuple[Provider, str]], provider: Any, tmp_path: Path, version: str, authorization: str
+) -> None:
+    own, origin = providers[version]
+    own.behave(accepts=frozenset({authorization}))
+    bundle, fetched = Bundle(tmp_path), []
+    with source(origin, version, authorization) as asked:
+        for each in (ORGS, *LISTS):
+            fetched += fetch_whole(asked, each, SIZE, bundle.keep)
+
+    ids = convert(tmp_path, fetched, tmp_path / "csv", "A provider")
+    staged = stage_bundle(tmp_path / "csv", tmp_path / "stage")
+
+    assert {name: counted.kept for name, counted in staged.counts.items()} == {
+        name: len(records) for name, records in own.lists.items()
+    }
+    assert ids["/users"] == 220
+    assert (staged.version, staged.problems.get("error", 0), staged.problems.get("warning", 0)) == ("1.2", 0, 0)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        {"total": "none"},
+        {"total": "none", "link": True},
+        {"total": "none", "cap": 30},
+        {"total": "none", "cap": 30, "link": True},
+        {"total": "text"},
+        {"total": "page", "cap": 30},
+        {"cap": 30},
+        {"sorts": False},
+        {"beyond": 404},
+        {"beyond": 400},
+        {"empty_at": {"users": 100}},
+        {"empty_at": {"users": 100}, "empty_body": "object"},
+        {"wrapper": "role"},
+        {"wrapper": "singular"},
+        {"wrapper": "bare"},
+        {"wrapper": "other"},
+        {"html": 1},
+        {"busy": 2},
+        {"busy": 2, "retry_after": "date"},
+        {"failing": 3},
+        {"token_dies_after": 2},
+        {"token_dies_after": 1, "one_token": True},
+        {"token_life": None},
+        {"token_life": "3600"},
+        {"scopes": frozenset()},
+        {"scopes": frozenset({"https://purl.imsglobal.org/spec/or/v1p2/scope/roster-core.readonly"})},
+        {"secret_in": frozenset({"form"})},
+    ],
+    ids=str,
+)
+def test_what_providers_do_differently_is_ridden_out_and_the_list_is_whole(
+    provider: tuple[Provider, str], tmp_path: Path, behaviour: dict[str, Any]
+) -> None:
+    own, origin = provider
+    own.behave(**behaviour)
+
+    with source(origin) as asked:
+        fetched, why = read(asked, USERS, tmp_path)
+
+    assert (rows(fetched), why) == (220, "")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "got", "why"),
+    [
+        ({"total": "high"}, 220, "an empty page came at record 220 of 227"),
+        ({"ignores_offset": True}, 100, "the provider sends the same page again"),
+        ({"ignores_offset": True, "total": "none"}, 100, "the provider sends the same page again"),
+        ({"empty_at": {"users": 100}, "empty_times": 99}, 100, "an empty page came at record 100 of 220"),
+        ({"grows_after": 1}, 221, "the list changed at the provider while it was read"),
+        ({"grows_after": 3}, 220, "the list changed at the provider while it was read"),
+        ({"repeats": True}, 220, "the provider announces 220 records and sent 218"),
+    ],
+    ids=str,
+)
+def test_a_list_that_may_not_be_whole_says_why(
+    provider: tuple[Provider, str], tmp_path: Path, behaviour: dict[str, Any], got: int, why: str
+) -> None:
+    own, origin = provider
+    own.behave(**behaviour)
+
+    with source(origin) as asked:
+        fetched, said = read(asked, USERS, tmp_path)
+
+    assert why in said
+    assert rows(fetched) == got
+    assert said.startswith("users: ")
+
+
+def test_a_list_that_is_not_offered_is_an_error_where_a_roster_needs_it(provider: tuple[Provider, str], tmp_path: Path) -> None:
+    own, origin = provider
+    own.behave(missing=frozenset({"courses"}), forbidden=frozenset({"users"}))
+
+    with source(origin) as asked:
+        _, why = read(asked, List("courses", "/courses"), tmp_path)
+        with pytest.raises(SourceRefused, match="does not let this sign-in read /users"):
+            read(asked, USERS, tmp_path)
+
+    assert why == "courses: The provider does not offer /courses (status 404, unknownobject)"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error", "said"),
+    [
+        ({"html": 99}, SourceRefused, "is a web page, as of a sign-in form"),
+        ({"failing": 99}, SourceUnavailable, "answered with status 503, 5 times over"),
+        ({"busy": 99}, SourceUnavailable, "answered with status 429"),
+        ({"busy": 99, "retry_after": "3600"}, SourceUnavailable, "status 429, 1 times over"),
+        ({"accepts": frozenset()}, SourceRefused, "does not accept the sign-in for /users"),
+        ({"secret_in": frozenset()}, SourceRefused, "gave no access token (invalid_client)"),
+        ({"redirects_to": "https://elsewhere.example"}, SourceRefused, "leads on to another host"),
+    ],
+    ids=str,
+)
+def test_what_does_not_pass_is_said_in_a_sentence_without_a_secret(
+    provider: tuple[Provider, str], tmp_path: Path, behaviour: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    own, origin = provider
+    own.behave(**behaviour)
+
+    with source(origin) as asked, pytest.raises(error) as refusal:
+        read(asked, USERS, tmp_path)
+
+    assert said in str(refusal.value)
+    assert CLIENT_SECRET not in str(refusal.value)
+    assert CLIENT_SECRET not in repr(asked.provider)
+
+
+def test_a_token_is_asked_for_once_and_renewed_at_four_fifths_of_its_life(provider: tuple[Provider, str]) -> None:
+    own, origin = provider
+    moment = [datetime.now(UTC)]
+    tokens = OwnToken()
+    with source(origin, tokens=tokens, now=lambda: moment[0]) as one, source(origin, tokens=tokens, now=lambda: moment[0]) as two:
+        for asked in (one, two, one):
+            asked.get("/orgs", {})
+        before = len(own.tokens_asked)
+        moment[0] += timedelta(seconds=3600 * 0.8)
+        for asked in (two, one):
+            asked.get("/orgs", {})
+
+    assert (before, len(own.tokens_asked)) == (1, 2)
+
+
+def test_the_waits_that_a_provider_asks_for_are_kept(provider: tuple[Provider, str]) -> None:
+    own, origin = provider
+    own.behave(busy=2, retry_after="7")
+    waited: list[float] = []
+
+    with source(origin, sleep=waited.append) as asked:
+        asked.get("/orgs", {})
+
+    assert waited == [7.0, 7.0]
+
+
+def test_where_the_time_is_up_the_rest_of_a_range_is_handed_on(provider: tuple[Provider, str], tmp_path: Path) -> None:
+    own, origin = provider
+    own.behave(total="none")
+    bundle = Bundle(tmp_path)
+    ticks = iter(range(1000))
+    steps = []
+
+    with source(origin, clock=lambda: float(next(ticks))) as asked:
+        begun = begin(asked, USERS, 30, bundle.keep)
+        left: Range | None = begun.left[0]
+        while left:
+            fetched, left = fetch_range(asked, left, bundle.keep, leave_at=asked.clock() + 6)
+            steps.append(fetched)
+
+    assert len(steps) > 2
+    assert sum(part.rows for each in (begun.fetched, *steps) for part in each.parts) == 220
+
+
+@pytest.mark.parametrize(
+    ("pasted", "version", "expected"),
+    [
+        ("https://sis.example", "1.1", "https://sis.example/ims/oneroster/v1p1"),
+        ("https://sis.example/tenant/", "1.2", "https://sis.example/tenant/ims/oneroster/rostering/v1p2"),
+        ("sis.example/ims/oneroster", "1.2", "https://sis.example/ims/oneroster/rostering/v1p2"),
+        ("https://sis.example/ims/oneroster/v1p1/", "1.1", "https://sis.example/ims/oneroster/v1p1"),
+        ("https://sis.example/x/ims/oneroster/v1p1/orgs", "1.1", "https://sis.example/x/ims/oneroster/v1p1"),
+        ("https://sis.example/api/ims/oneroster/rostering/v1p2", "1.2", "https://sis.example/api/ims/oneroster/rostering/v1p2"),
+        ("https://sis.example/ims/oneroster/rostering/", "1.2", "https://sis.example/ims/oneroster/rostering/v1p2"),
+    ],
+)
+def test_an_address_is_understood_in_each_shape_in_which_people_paste_it(pasted: str, version: Any, expected: str) -> None:
+    assert base_url(pasted, version) == expected
+
+
+@pytest.mark.parametrize(
+    "host", ["http://sis.example", "http://127.0.0.1:1", "https://127.0.0.1:1", "https://169.254.169.254", "https://[::1]:1"]
+)
+def test_only_https_to_the_open_internet_is_asked(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.delenv(LOOPBACK_SETTING, raising=False)
+
+    with source(host) as asked, pytest.raises(SourceRefused, match=r"https://|open internet"):
+        asked.get("/orgs", {})
+
+
+def test_an_answer_that_never_ends_is_cut_off(provider: tuple[Provider, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, origin = provider
+    monkeypatch.setattr(rest, "ANSWER_BYTES", 1000)
+
+    with source(origin) as asked, pytest.raises(SourceRefused, match="larger than"):
+        asked.get("/users", {"limit": "100"})
+
+
+def test_the_versions_to_try_follow_the_address() -> None:
+    assert versions("https://sis.example", "auto") == ("1.2", "1.1")
+    assert versions("https://sis.example/ims/oneroster/v1p1", "auto") == ("1.1",)
+    assert versions("https://sis.example/ims/oneroster/rostering/v1p2", "auto") == ("1.2",)
+    assert versions("https://sis.example", "1.1") == ("1.1",)
