@@ -5,6 +5,7 @@ from chalice.app import Chalice
 from chalicelib.api.arrivals import arrivals
 from chalicelib.api.authorizer import auth
 from chalicelib.api.choices import choices
+from chalicelib.api.decisions import decisions
 from chalicelib.api.explain import explanations
 from chalicelib.api.groups import groups
 from chalicelib.api.service import service
@@ -14,5 +15,5 @@ from chalicelib.triggers import triggers
 
 app = Chalice(app_name="oneroster")
 
-for blueprint in (auth, service, groups, syncs, choices, arrivals, explanations, steps, triggers):
+for blueprint in (auth, service, groups, syncs, choices, decisions, arrivals, explanations, steps, triggers):
     app.register_blueprint(blueprint)

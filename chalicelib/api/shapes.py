@@ -26,7 +26,7 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Role = Literal["viewer", "operator", "admin"]
 ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")  # each may do what those before it may
 Entity = Literal["orgs", "classes", "users", "enrollments", "courses", "academicSessions"]
-Action = Literal["create", "update", "deactivate", "end"]
+Action = Literal["create", "update", "deactivate", "end", "unchanged"]
 
 
 class Health(Record):
@@ -301,13 +301,15 @@ class SchoolCounts(Record):
 
 
 class Breach(Record):
-    """Removals that hold a plan. `school` is empty when the breach is about a whole collection."""
+    """Why a plan is held. `school` is empty when the breach is about a whole collection."""
 
     school: str
     entity: Entity
     removed: int
     records: int
     message: str
+    kind: Literal["removals", "empty", "renumbered", "undone"] = "removals"
+    user_type: str = ""
 
 
 class Plan(Record):
@@ -319,6 +321,8 @@ class Plan(Record):
 
 
 class Change(Record):
+    """One row of a plan. One that stays as it is has neither `before` nor `after`."""
+
     entity: Entity
     sourced_id: str
     name: str
@@ -328,6 +332,17 @@ class Change(Record):
     fields: list[str]
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+
+
+class RenumberedPair(Record):
+    """A record that the platform knows under the old id, and the source, it seems, under a new one."""
+
+    entity: Entity
+    old_sourced_id: str
+    new_sourced_id: str
+    name: str
+    schools: list[str]
+    matched_by: str
 
 
 class Approval(Record):

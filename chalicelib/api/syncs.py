@@ -1,20 +1,15 @@
 """Syncs: start, follow, cancel; their plan, problems and report."""
 
-import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from chalice.app import Blueprint
 
-from chalicelib.api.lists import ListQuery, offset_of, page, sorting
+from chalicelib.api.lists import ListQuery, offset_of, page
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import (
-    Accepted,
-    Approval,
-    Change,
     LastSync,
     Page,
-    Plan,
     ProblemGroup,
     ProblemRow,
     Report,
@@ -22,7 +17,6 @@ from chalicelib.api.shapes import (
     SyncStart,
 )
 from chalicelib.errors import Conflict, NotFound, Unacceptable
-from chalicelib.roster.pages import page_of
 from chalicelib.roster.problems import problem_groups, problem_rows
 from chalicelib.store import files, machine, starts
 from chalicelib.store import groups as group_store
@@ -32,14 +26,8 @@ from chalicelib.store.records import Group, QuestionKind, State, Sync, Trigger, 
 
 syncs = Blueprint(__name__)
 
-CHANGE_SORTS = ("entity", "sourcedId", "name", "action")
-
 
 class Syncs(Page[Sync]):
-    pass
-
-
-class Changes(Page[Change]):
     pass
 
 
@@ -49,12 +37,6 @@ class ProblemGroups(Page[ProblemGroup]):
 
 class ProblemRows(Page[ProblemRow]):
     pass
-
-
-class ChangeQuery(ListQuery):
-    entity: str = ""
-    action: Literal["", "create", "update", "deactivate", "end"] = ""
-    school: str = ""
 
 
 class ProblemRowQuery(ListQuery):
@@ -140,51 +122,6 @@ def cancel_sync(call: Call, sync_id: str) -> Sync:
     return store.get(sync_id)
 
 
-@route(syncs, "GET /syncs/{syncId}/plan", role="viewer", answer=Plan)
-def get_plan(call: Call, sync_id: str) -> Plan:
-    """What would change or has changed, in numbers, and why it is held."""
-    summary = files.read_json(files.sync_key(sync_id, "plan/summary.json"))
-    if summary is None:
-        store.get(sync_id)
-        raise Conflict("This sync has no plan yet.")
-    return Plan.model_validate(summary)
-
-
-@route(syncs, "GET /syncs/{syncId}/plan/changes", role="viewer", answer=Changes, query=ChangeQuery)
-def list_changes(call: Call, sync_id: str) -> Changes:
-    """The plan's rows, each with before, after and reason."""
-    asked: ChangeQuery = call.query
-    sort, descending = sorting(asked, CHANGE_SORTS)
-    where = {name: [value] for name, value in (("entity", asked.entity), ("action", asked.action)) if value}
-    if asked.school:
-        where["schools"] = [asked.school]
-    found = page_of(
-        _staged(sync_id, "plan/changes.parquet", "plan"),
-        search=asked.search,
-        search_in=("name", "sourcedId"),
-        sort=sort,
-        descending=descending,
-        limit=asked.limit,
-        offset=offset_of(asked),
-        where=where,
-    )
-    return page(Changes, [Change.model_validate(_parsed(row)) for row in found.items], found.total, asked)
-
-
-@route(syncs, "POST /syncs/{syncId}/approval", role="admin", body=Approval, answer=Accepted, status=202)
-def approve(call: Call, sync_id: str, body: Approval) -> Accepted:
-    """Decide about a held or previewed plan: exactly what was shown is applied, or nothing."""
-    said = {
-        "approve": "Sync started. The changes are being applied.",
-        "approveWithoutRemovals": "Sync started. The changes are being applied, without the removals.",
-        "discard": "The changes are discarded.",
-    }[body.decision]
-    give_answer(call, sync_id, QuestionKind.APPROVAL, {"decision": body.decision})
-    detail = {"decision": body.decision, "note": body.note}
-    call.audit(store.group_of(sync_id), "plan decided", sync_id, detail)
-    return Accepted(message=said, sync=store.get(sync_id))
-
-
 @route(syncs, "GET /syncs/{syncId}/problems", role="viewer", answer=ProblemGroups, query=ListQuery)
 def list_problems(call: Call, sync_id: str) -> ProblemGroups:
     """Problems by root cause, worst first."""
@@ -255,15 +192,11 @@ def _bundle_of(group: Group, upload_id: str | None) -> str | None:
     return upload
 
 
-def _parsed(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "before": row["before"] and json.loads(row["before"]), "after": row["after"] and json.loads(row["after"])}
-
-
 def _problems(sync_id: str) -> Path:
-    return _staged(sync_id, "stage/problems.parquet", "list of problems")
+    return staged(sync_id, "stage/problems.parquet", "list of problems")
 
 
-def _staged(sync_id: str, name: str, called: str) -> Path:
+def staged(sync_id: str, name: str, called: str) -> Path:
     try:
         return files.cached(files.sync_key(sync_id, name))
     except NotFound as missing:

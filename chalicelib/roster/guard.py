@@ -1,11 +1,14 @@
 """The guard: when a plan removes too much to be applied without a human's word. Only decides."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 # Of an entity's selected records, how many may be new under an old name before the ids look renumbered.
 RENUMBERED_SHARE = 0.5
+Kind = Literal["removals", "empty", "renumbered", "undone"]
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,15 @@ class Guard:
 
 @dataclass(frozen=True)
 class Removals:
-    """What a plan would remove of one school's records of one entity; `school` is a sourcedId."""
+    """What a plan would remove of one school's records of one entity, or of its users of one type. `school` is a
+    sourcedId, empty for what belongs to none."""
 
     school: str
     name: str
     entity: str
     removed: int
     records: int
+    user_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,30 +51,36 @@ class Breach:
     removed: int
     records: int
     message: str
+    kind: Kind = "removals"
+    user_type: str = ""
 
 
 def breaches(removals: Iterable[Removals], guard: Guard, today: date) -> list[Breach]:
-    """The removals that hold a plan, worst share first."""
+    """The removals that hold a plan, worst share first. A school's users together are left out where one of their
+    types says it already."""
     share = guard.share_on(today)
     over = [each for each in removals if each.removed >= guard.floor and each.removed > share * each.records]
-    over.sort(key=lambda each: (-each.removed / each.records, each.school, each.entity))
+    said = {(each.school, each.entity) for each in over if each.user_type}
+    shown = [each for each in over if each.user_type or (each.school, each.entity) not in said]
+    shown.sort(key=lambda each: (-each.removed / each.records, each.school, each.entity, each.user_type))
     return [
         Breach(
             each.school,
             each.entity,
             each.removed,
             each.records,
-            f"{each.name or 'No school'}: {each.removed:,} of {each.records:,} {each.entity} would be "
+            f"{each.name or 'Without a school'}: {each.removed:,} of {each.records:,} {_called(each)} would be "
             f"{'ended' if each.entity == 'enrollments' else 'deactivated'}.",
+            user_type=each.user_type,
         )
-        for each in over
+        for each in shown
     ]
 
 
 def empty_collection(entity: str, records: int) -> Breach:
     """A collection without rows, while the platform holds `records` of it."""
     said = f"The bundle has no {entity}, while the platform holds {records:,}. None of them would be removed."
-    return Breach("", entity, 0, records, said)
+    return Breach("", entity, 0, records, said, "empty")
 
 
 def looks_renumbered(created: int, created_under_old_name: int, selected: int, guard: Guard) -> bool:
@@ -79,9 +90,29 @@ def looks_renumbered(created: int, created_under_old_name: int, selected: int, g
     )
 
 
-def renumbered(entity: str, created: int, under_old_name: int, records: int) -> Breach:
+def renumbered(entity: str, created: int, under_old_name: int, records: int, way_out: str = "") -> Breach:
+    """`way_out` is the field by which most of them were known again, if it is one that people can be matched by."""
     said = (
         f"{created:,} {entity} have new ids, and {under_old_name:,} of them bear a name that the platform knows under "
         "another id: the source seems to have numbered them anew."
     )
-    return Breach("", entity, under_old_name, records, said)
+    if way_out:
+        said += (
+            f" If they are the same people, discard this sync, let the group match people by {way_out} instead, and sync again."
+        )
+    return Breach("", entity, under_old_name, records, said, "renumbered")
+
+
+def done_again(changes: int, entity: str, when: date, by: str) -> Breach:
+    """Changes that somebody has undone, and that the plan would make again."""
+    what = "change that was" if changes == 1 else "changes that were"
+    said = (
+        f"{changes:,} {what} undone on {when.day} {when:%B %Y} by {by} would be made again, because the source still says so. "
+        "Mend the source, or approve this plan to let them happen."
+    )
+    return Breach("", entity, changes, changes, said, "undone")
+
+
+def _called(removals: Removals) -> str:
+    words = f"{removals.user_type}s" if removals.user_type else removals.entity
+    return words if ":" in words else re.sub(r"(?<=[a-z])([A-Z])", lambda found: " " + found.group(1).lower(), words)

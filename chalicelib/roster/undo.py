@@ -59,6 +59,16 @@ def plan_undo(undone: Path, snapshot: Path | None, plan: Path, policy: Policy, u
         return _write(connection, plan)
 
 
+def empty_stage(stage: Path) -> None:
+    """The stage of a sync that reads no bundle: nothing read, no problem found."""
+    stage.mkdir(parents=True, exist_ok=True)
+    nothing = {"read": 0, "kept": 0, "left_out": 0}
+    summary = {"version": "", "system": "", "counts": dict.fromkeys(ENTITIES, nothing), "problems": {}}
+    (stage / "summary.json").write_text(json.dumps(summary))
+    with connect(stage) as connection:
+        connection.execute(_NO_PROBLEMS, {"to": str(stage / "problems.parquet")})
+
+
 def _write(connection: duckdb.DuckDBPyConnection, plan: Path) -> Planned:
     counts = {entity: dict.fromkeys(("selected", *ACTIONS.values()), 0) for entity in ENTITIES}
     for entity, action, number in connection.execute("SELECT entity, action, count(*) FROM change GROUP BY ALL").fetchall():
@@ -120,6 +130,12 @@ _SCHOOLS = {
 _EMPTY = """
 SELECT '' AS sourcedId, '' AS platformId, '' AS platformStatus, '' AS since, NULL::VARCHAR AS removedAt,
        '' AS name, []::VARCHAR[] AS schools, '{}' AS fields WHERE false
+"""
+
+_NO_PROBLEMS = """
+COPY (SELECT NULL::VARCHAR AS file, NULL::BIGINT AS line, NULL::VARCHAR AS entity, NULL::VARCHAR AS sourcedId,
+             NULL::VARCHAR AS field, NULL::VARCHAR AS rule, NULL::VARCHAR AS severity, NULL::VARCHAR AS message,
+             NULL::VARCHAR AS cause, NULL::VARCHAR AS key WHERE false) TO $to (FORMAT parquet)
 """
 
 _UNDONE = """

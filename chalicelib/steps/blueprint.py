@@ -4,12 +4,10 @@ Every handler may run twice with the same event and leaves the same.
 """
 
 import gzip
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypedDict
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -19,18 +17,15 @@ from chalice.app import Blueprint
 
 from chalicelib.errors import SourceRefused
 from chalicelib.platform import writer
-from chalicelib.roster.guard import Guard
-from chalicelib.roster.plan import Policy, next_snapshot, plan_changes
-from chalicelib.roster.selection import EVERYTHING, Selection
+from chalicelib.roster.plan import next_snapshot
 from chalicelib.roster.stage import stage_bundle, stage_orgs
-from chalicelib.sheets.report import ReportHeader, write_report
 from chalicelib.sources import zip as zip_source
 from chalicelib.steps import endings
+from chalicelib.steps.planning import make_plan, snapshot_of, write_log
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.limits import limits
 from chalicelib.store.records import (
     EntityCounts,
-    Group,
     Method,
     Mode,
     Progress,
@@ -38,7 +33,6 @@ from chalicelib.store.records import (
     QuestionKind,
     State,
     Step,
-    Sync,
     SyncCounts,
 )
 
@@ -124,19 +118,18 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     """State `Plan`: compare the selection with the snapshot; say whether somebody is to look at it first."""
     sync_id = _named(event)
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
-    selection = EVERYTHING if sync.mode is Mode.FULL else Selection.from_json(files.selection_of(sync_id))
-    cut_off = [mark for mark in group.unfinished if mark != sync_id]
-    with _progress(sync_id, Step.PLAN) as rows, files.workspace(sync_id, reads=["stage"], writes=["plan"]) as room:
-        snapshot = _snapshot(group, room)
-        unfinished = [_changes_of(mark, room) for mark in cut_off]
-        planned = plan_changes(room / "stage", selection, snapshot, room / "plan", _policy(sync, group), unfinished)
+    reads, writes = ([], ["stage"]) if sync.mode is Mode.UNDO else (["stage"], [])
+    with _progress(sync_id, Step.PLAN) as rows, files.workspace(sync_id, reads, [*writes, "plan", "report"]) as room:
+        planned = make_plan(sync, group, room)
+        if asks := planned.held or sync.preview:
+            write_log(sync, group, room, endings.UNDECIDED, _now())
         rows.number = sum(each["selected"] for each in planned.counts.values())
     counts = {name: getattr(sync.counts, field).model_dump() | planned.counts[name] for name, field in _ENTITY_FIELDS.items()}
     syncs.counted(sync_id, _counts(counts), planned.held)
     if planned.changes:  # chunks run side by side, so what they count against is written before the first of them
         syncs.progressed(sync_id, Progress(step=Step.APPLY, total=planned.changes, started_at=_now()))
     return {
-        "ask": planned.held or sync.preview,
+        "ask": asks,
         "changes": planned.changes,
         "bucket": files.bucket(),
         "manifestKey": files.sync_key(sync_id, "plan/manifest.json"),
@@ -177,12 +170,13 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
         done = endings.changes(counts)
         syncs.progressed(sync_id, applying.model_copy(update={"done": done, "total": done, "ended_at": _now()}))
     with _progress(sync_id, Step.COMMIT) as rows, files.workspace(sync_id, reads=["plan/changes.parquet"]) as room:
-        before = _snapshot(group, room)
+        before = snapshot_of(group, room)
         next_snapshot(before, room / "plan", room / "next", sync.started_at, group.grace_days, event["withRemovals"])
         files.store_snapshot(group.group_id, sync_id, room / "next")
         rows.number = endings.changes(counts)
     syncs.counted(sync_id, counts, sync.held)
-    groups.move_snapshot(group.group_id, sync_id, cleared=sync.mode is Mode.FULL and event["withRemovals"])
+    covered = sync.mode is Mode.FULL and event["withRemovals"]
+    groups.move_snapshot(group.group_id, sync_id, cleared=covered, undoes=sync.undoes)
 
 
 @steps.lambda_function(name="report")
@@ -199,18 +193,7 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
     with _progress(sync_id, Step.REPORT):
         reads = ["stage/summary.json", "stage/problems.parquet", "plan/summary.json", "plan/changes.parquet"]
         with files.workspace(sync_id, reads=reads, writes=["report"]) as room:
-            header = ReportHeader(
-                group_name=group.name,
-                sync_id=sync_id,
-                mode=sync.mode,
-                started_by=sync.started_by,
-                started_at=sync.started_at,
-                ended_at=_now(),
-                outcome=message,
-            )
-            written = write_report(room, room / "report", header)
-            said = [{"name": each.name, "title": each.title, "sizeBytes": each.size_bytes} for each in written]
-            (room / "report" / "files.json").write_text(json.dumps(said))
+            write_log(sync, group, room, message, _now())
     if syncs.end(sync_id, State.SUCCEEDED, message, _now()):
         logger.info("sync succeeded", extra={"changes": endings.changes(sync.counts)})
         metrics.add_metric(name="SyncSucceeded", unit=MetricUnit.Count, value=1)
@@ -264,38 +247,6 @@ def _progress(sync_id: str, step: Step) -> Iterator[Rows]:
 def _zip_limits() -> zip_source.Limits:
     allowed = limits()
     return zip_source.Limits(allowed.zip_bytes, allowed.expanded_bytes, allowed.entries, allowed.ratio)
-
-
-def _policy(sync: Sync, group: Group) -> Policy:
-    figures = group.guard
-    window = figures.rollover
-    guard = Guard(
-        share=figures.share,
-        floor=figures.floor,
-        rollover_share=figures.rollover_share,
-        rollover_from=window.from_ if window else None,
-        rollover_to=window.to if window else None,
-    )
-    return Policy(
-        sync_id=sync.sync_id,
-        now=sync.started_at,
-        username_suffix=group.username_suffix,
-        guard=guard,
-        grace_days=group.grace_days,
-    )
-
-
-def _snapshot(group: Group, room: Path) -> Path | None:
-    if group.snapshot is None:
-        return None
-    files.fetch_snapshot(group.group_id, group.snapshot, room / "snapshot")
-    return room / "snapshot"
-
-
-def _changes_of(sync_id: str, room: Path) -> Path:
-    path = room / "unfinished" / f"{sync_id}.parquet"
-    files.download(files.sync_key(sync_id, "plan/changes.parquet"), path)
-    return path
 
 
 def _now() -> datetime:

@@ -20,6 +20,7 @@ SENTENCES = {
     State.CANCELLED: "The sync was ended from outside.",
 }
 NOTHING_NEW = "Nothing has changed since the last sync; nothing was written."
+UNDECIDED = "Waits for a decision; nothing has been written yet."
 ONLY_REMOVALS = "Nothing was written: every change was a removal, and removals were left out, as approved."
 # A Map's own error: which of its chunks failed, and why, stands in the log alone.
 CHUNKS_FAILED = "States.ExceedToleratedFailureThreshold"

@@ -27,6 +27,7 @@ class Method(StrEnum):
 class Mode(StrEnum):
     FULL = "full"
     SELECTIVE = "selective"
+    UNDO = "undo"
 
 
 class Trigger(StrEnum):
@@ -315,9 +316,12 @@ class Question(Record):
 
 
 class Sync(Record):
+    """`undoes` names the sync that one of mode undo takes back."""
+
     group_id: str
     sync_id: str
     mode: Mode
+    undoes: str | None = None
     trigger: Trigger
     preview: bool = False
     started_by: str
@@ -348,8 +352,9 @@ class Waiting(Record):
 class Group(GroupSettings):
     """As stored. `snapshot`: the sync whose snapshot shows the platform; `unfinished`: syncs cut off in apply.
 
-    `queue` is what waits for the lock, the next first; `newest_drop` the order of the newest file that was taken;
-    `slots_done`: every slot of the schedule up to then has had its turn.
+    `undone` are undos in force, so that no sync does quietly again what somebody has undone; `queue` is what waits for
+    the lock, the next first; `newest_drop` the order of the newest file that was taken; `slots_done`: every slot of the
+    schedule up to then has had its turn.
     """
 
     group_id: str
@@ -362,3 +367,4 @@ class Group(GroupSettings):
     queue: tuple[Waiting, ...] = ()
     newest_drop: str = ""
     slots_done: datetime | None = None
+    undone: tuple[str, ...] = ()

@@ -1,7 +1,6 @@
 """Undoing a sync: what it made is what it was, record for record, and nobody else's work is touched."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -55,8 +54,8 @@ class Undoable(Platform):
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Undoable]:
-    yield Undoable(tmp_path)
+def platform(tmp_path: Path) -> Undoable:
+    return Undoable(tmp_path)
 
 
 NEW_CLASS = [*TWO_SCHOOLS["classes"], class_("n3", courseSourcedId="bio")]

@@ -178,57 +178,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/syncs/{syncId}/plan": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What would change or has changed, in numbers, and why it is held. */
-        get: operations["get_syncs_syncId_plan"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/syncs/{syncId}/plan/changes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The plan's rows, each with before, after and reason. */
-        get: operations["get_syncs_syncId_plan_changes"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/syncs/{syncId}/approval": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Decide about a held or previewed plan: exactly what was shown is applied, or nothing. */
-        post: operations["post_syncs_syncId_approval"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/syncs/{syncId}/problems": {
         parameters: {
             query?: never;
@@ -452,15 +401,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/groups/{groupId}/trace": {
+    "/syncs/{syncId}/plan": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Why one person, class or org is on the platform or isn't, by the newest sync that read the source. */
-        get: operations["get_groups_groupId_trace"];
+        /** What would change or has changed, in numbers, and why it is held. */
+        get: operations["get_syncs_syncId_plan"];
         put?: never;
         post?: never;
         delete?: never;
@@ -469,15 +418,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/syncs/{syncId}/sanity": {
+    "/syncs/{syncId}/plan/changes": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** What is no error and odd all the same, counted, with the first rows of each. */
-        get: operations["get_syncs_syncId_sanity"];
+        /** The plan's rows, each with before, after and reason. */
+        get: operations["get_syncs_syncId_plan_changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -486,17 +435,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/syncs/{syncId}/sanity/rows": {
+    "/syncs/{syncId}/approval": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** The rows of one such finding. */
-        get: operations["get_syncs_syncId_sanity_rows"];
+        get?: never;
+        put?: never;
+        /** Decide about a held or previewed plan: exactly what was shown is applied, or nothing. */
+        post: operations["post_syncs_syncId_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/syncs/{syncId}/plan/renumbered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The records that look renumbered: old id, new id, name, and by what they were known again. */
+        get: operations["get_syncs_syncId_plan_renumbered"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/syncs/{syncId}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start the inverse of a sync that has succeeded. Its plan is shown first, always. */
+        post: operations["post_syncs_syncId_undo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -707,7 +690,7 @@ export interface components {
         };
         /**
          * Breach
-         * @description Removals that hold a plan. `school` is empty when the breach is about a whole collection.
+         * @description Why a plan is held. `school` is empty when the breach is about a whole collection.
          */
         Breach: {
             /** School */
@@ -723,10 +706,21 @@ export interface components {
             records: number;
             /** Message */
             message: string;
+            /**
+             * Kind
+             * @default removals
+             * @enum {string}
+             */
+            kind: "removals" | "empty" | "renumbered" | "undone";
+            /**
+             * Usertype
+             * @default
+             */
+            userType: string;
         };
         /**
          * Calendar
-         * @description When a group's scheduled syncs do not run. `store/calendar.py` says what follows for a day.
+         * @description When a group's scheduled syncs do not run. `triggers/calendar.py` says what follows for a day.
          */
         Calendar: {
             /**
@@ -747,7 +741,10 @@ export interface components {
             /** Usertype */
             userType: string;
         };
-        /** Change */
+        /**
+         * Change
+         * @description One row of a plan. One that stays as it is has neither `before` nor `after`.
+         */
         Change: {
             /**
              * Entity
@@ -762,7 +759,7 @@ export interface components {
              * Action
              * @enum {string}
              */
-            action: "create" | "update" | "deactivate" | "end";
+            action: "create" | "update" | "deactivate" | "end" | "unchanged";
             /** Reason */
             reason: string;
             /** Schools */
@@ -953,11 +950,6 @@ export interface components {
             message: string;
         };
         /**
-         * Frequency
-         * @enum {string}
-         */
-        Frequency: "manual" | "every6h" | "every12h" | "daily" | "weekdays" | "weekly" | "monthly";
-        /**
          * GroupDeletion
          * @description The group's own name, typed by the admin who deletes it with all its data.
          */
@@ -1011,17 +1003,6 @@ export interface components {
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
-            /**
-             * @default {
-             *       "frequency": "manual",
-             *       "at": "02:00",
-             *       "timeZone": "UTC",
-             *       "weekday": "monday",
-             *       "day": 1,
-             *       "what": "full"
-             *     }
-             */
-            schedule: components["schemas"]["Schedule"];
             /**
              * @default {
              *       "blackouts": [],
@@ -1096,17 +1077,6 @@ export interface components {
             guard: components["schemas"]["GuardFigures"];
             /**
              * @default {
-             *       "frequency": "manual",
-             *       "at": "02:00",
-             *       "timeZone": "UTC",
-             *       "weekday": "monday",
-             *       "day": 1,
-             *       "what": "full"
-             *     }
-             */
-            schedule: components["schemas"]["Schedule"];
-            /**
-             * @default {
              *       "blackouts": [],
              *       "pause": null
              *     }
@@ -1140,11 +1110,6 @@ export interface components {
             sync: components["schemas"]["RunningSync"] | null;
             /** @default null */
             lastSync: components["schemas"]["GroupLastSync"] | null;
-            /**
-             * Nextrunat
-             * @default null
-             */
-            nextRunAt: string | null;
         };
         /**
          * GroupPatch
@@ -1185,8 +1150,6 @@ export interface components {
             usernameSuffix: string | null;
             /** @default null */
             guard: components["schemas"]["GuardFigures"] | null;
-            /** @default null */
-            schedule: components["schemas"]["Schedule"] | null;
             /** @default null */
             calendar: components["schemas"]["Calendar"] | null;
             /**
@@ -1321,7 +1284,7 @@ export interface components {
          * Mode
          * @enum {string}
          */
-        Mode: "full" | "selective";
+        Mode: "full" | "selective" | "undo";
         /**
          * OpenApi
          * @description An OpenAPI 3.1 document.
@@ -1571,6 +1534,39 @@ export interface components {
          * @enum {string}
          */
         QuestionKind: "orgs" | "classes" | "statuses" | "approval";
+        /**
+         * RenumberedPair
+         * @description A record that the platform knows under the old id, and the source, it seems, under a new one.
+         */
+        RenumberedPair: {
+            /**
+             * Entity
+             * @enum {string}
+             */
+            entity: "orgs" | "classes" | "users" | "enrollments" | "courses" | "academicSessions";
+            /** Oldsourcedid */
+            oldSourcedId: string;
+            /** Newsourcedid */
+            newSourcedId: string;
+            /** Name */
+            name: string;
+            /** Schools */
+            schools: string[];
+            /** Matchedby */
+            matchedBy: string;
+        };
+        /** RenumberedPairs */
+        RenumberedPairs: {
+            /** Items */
+            items: components["schemas"]["RenumberedPair"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
+        };
         /** Report */
         Report: {
             /** Files */
@@ -1749,91 +1745,6 @@ export interface components {
              * Format: date-time
              */
             since: string;
-        };
-        /** Sanity */
-        Sanity: {
-            /** Findings */
-            findings: components["schemas"]["SanityFinding"][];
-        };
-        /**
-         * SanityFinding
-         * @description `count` of `of` rows are so. `meaning` says what it may come from.
-         */
-        SanityFinding: {
-            /** Name */
-            name: string;
-            /**
-             * Entity
-             * @enum {string}
-             */
-            entity: "users" | "classes" | "orgs";
-            /** Title */
-            title: string;
-            /** Meaning */
-            meaning: string;
-            /** Count */
-            count: number;
-            /** Of */
-            of: number;
-            /** Examples */
-            examples: components["schemas"]["SanityRow"][];
-        };
-        /** SanityRow */
-        SanityRow: {
-            /** Sourcedid */
-            sourcedId: string;
-            /** Name */
-            name: string | null;
-            /** Detail */
-            detail: string;
-            /** Line */
-            line: number | null;
-        };
-        /** SanityRows */
-        SanityRows: {
-            /** Items */
-            items: components["schemas"]["SanityRow"][];
-            /**
-             * Nextcursor
-             * @default null
-             */
-            nextCursor: string | null;
-            /** Total */
-            total: number;
-        };
-        /**
-         * Schedule
-         * @description When a group's source is fetched by itself. `store/slots.py` says which moments that makes.
-         *
-         *     `at` is the time of day in `time_zone` (an IANA name); every 6 or 12 hours are counted from it, from each day anew.
-         *     `weekday` counts for weekly, `day` for monthly (31: the last day of a shorter month). `what` is `full`, or the name of
-         *     a saved selection; what is dropped obeys it too.
-         */
-        Schedule: {
-            /** @default manual */
-            frequency: components["schemas"]["Frequency"];
-            /**
-             * At
-             * @default 02:00
-             */
-            at: string;
-            /**
-             * Timezone
-             * @default UTC
-             */
-            timeZone: string;
-            /** @default monday */
-            weekday: components["schemas"]["Weekday"];
-            /**
-             * Day
-             * @default 1
-             */
-            day: number;
-            /**
-             * What
-             * @default full
-             */
-            what: string;
         };
         /** SchoolCounts */
         SchoolCounts: {
@@ -2072,13 +1983,21 @@ export interface components {
          * @enum {string}
          */
         Step: "open" | "stage" | "plan" | "apply" | "commit" | "report";
-        /** Sync */
+        /**
+         * Sync
+         * @description `undoes` names the sync that one of mode undo takes back.
+         */
         Sync: {
             /** Groupid */
             groupId: string;
             /** Syncid */
             syncId: string;
             mode: components["schemas"]["Mode"];
+            /**
+             * Undoes
+             * @default null
+             */
+            undoes: string | null;
             trigger: components["schemas"]["Trigger"];
             /**
              * Preview
@@ -2325,68 +2244,6 @@ export interface components {
             token: string;
         };
         /**
-         * Trace
-         * @description `subject` and `steps` where what was asked names exactly one; else the first of `total` candidates.
-         */
-        Trace: {
-            /** Syncid */
-            syncId: string;
-            /**
-             * Syncstartedat
-             * Format: date-time
-             */
-            syncStartedAt: string;
-            syncState: components["schemas"]["State"];
-            subject: components["schemas"]["TraceSubject"] | null;
-            /** Conclusion */
-            conclusion: string;
-            /** Steps */
-            steps: components["schemas"]["TraceStep"][];
-            /** Candidates */
-            candidates: components["schemas"]["TraceSubject"][];
-            /** Total */
-            total: number;
-        };
-        /**
-         * TraceStep
-         * @description One step on the way to the platform; `at` is the moment that `text` is about.
-         */
-        TraceStep: {
-            /**
-             * About
-             * @enum {string}
-             */
-            about: "source" | "problems" | "selection" | "match" | "plan" | "platform";
-            /**
-             * Verdict
-             * @enum {string}
-             */
-            verdict: "yes" | "no" | "warning" | "info";
-            /** Text */
-            text: string;
-            /** At */
-            at: string | null;
-        };
-        /**
-         * TraceSubject
-         * @description A person, class or org that was found; `line` is its row's in the source, None where only the platform has it.
-         */
-        TraceSubject: {
-            /**
-             * Entity
-             * @enum {string}
-             */
-            entity: "users" | "classes" | "orgs";
-            /** Sourcedid */
-            sourcedId: string;
-            /** Name */
-            name: string;
-            /** Detail */
-            detail: string;
-            /** Line */
-            line: number | null;
-        };
-        /**
          * Trigger
          * @enum {string}
          */
@@ -2422,12 +2279,6 @@ export interface components {
              */
             size: number;
         };
-        /**
-         * Weekday
-         * @description In the order of `date.weekday()`.
-         * @enum {string}
-         */
-        Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
         /** ZipSource */
         ZipSource: {
             /**
@@ -2911,111 +2762,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Sync"];
-                };
-            };
-            /** @description A problem document */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_syncs_syncId_plan: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                syncId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Plan"];
-                };
-            };
-            /** @description A problem document */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_syncs_syncId_plan_changes: {
-        parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-                search?: string;
-                sort?: string;
-                entity?: string;
-                action?: "" | "create" | "update" | "deactivate" | "end";
-                school?: string;
-            };
-            header?: never;
-            path: {
-                syncId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Changes"];
-                };
-            };
-            /** @description A problem document */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_syncs_syncId_approval: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                syncId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Approval"];
-            };
-        };
-        responses: {
-            /** @description Done */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description A problem document */
@@ -3539,41 +3285,7 @@ export interface operations {
             };
         };
     };
-    get_groups_groupId_trace: {
-        parameters: {
-            query?: {
-                q?: string;
-                entity?: "" | "users" | "classes" | "orgs";
-            };
-            header?: never;
-            path: {
-                groupId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Trace"];
-                };
-            };
-            /** @description A problem document */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_syncs_syncId_sanity: {
+    get_syncs_syncId_plan: {
         parameters: {
             query?: never;
             header?: never;
@@ -3590,7 +3302,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Sanity"];
+                    "application/json": components["schemas"]["Plan"];
                 };
             };
             /** @description A problem document */
@@ -3604,14 +3316,17 @@ export interface operations {
             };
         };
     };
-    get_syncs_syncId_sanity_rows: {
+    get_syncs_syncId_plan_changes: {
         parameters: {
             query?: {
                 limit?: number;
                 cursor?: string;
                 search?: string;
                 sort?: string;
-                finding?: string;
+                entity?: string;
+                action?: "" | "create" | "update" | "deactivate" | "end" | "unchanged";
+                school?: string;
+                reason?: string;
             };
             header?: never;
             path: {
@@ -3627,7 +3342,109 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SanityRows"];
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_syncs_syncId_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                syncId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Approval"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_syncs_syncId_plan_renumbered: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                search?: string;
+                sort?: string;
+            };
+            header?: never;
+            path: {
+                syncId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenumberedPairs"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_syncs_syncId_undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                syncId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sync"];
                 };
             };
             /** @description A problem document */

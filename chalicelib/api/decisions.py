@@ -1,0 +1,138 @@
+"""What a sync would change, a human's word about it, and taking a sync back."""
+
+import json
+from typing import Any, Literal
+
+from chalice.app import Blueprint
+
+from chalicelib.api.lists import ListQuery, offset_of, page, sorting
+from chalicelib.api.routing import Call, route
+from chalicelib.api.shapes import Accepted, Approval, Change, Page, Plan, RenumberedPair
+from chalicelib.api.syncs import give_answer, staged
+from chalicelib.errors import Conflict
+from chalicelib.roster.pages import page_of
+from chalicelib.store import files, machine
+from chalicelib.store import syncs as store
+from chalicelib.store.records import Mode, QuestionKind, State, Sync, Trigger
+
+decisions = Blueprint(__name__)
+
+CHANGE_SORTS = ("entity", "sourcedId", "name", "action", "reason")
+UNCHANGED_SORTS = ("entity", "sourcedId", "name", "reason")
+PAIR_SORTS = ("entity", "name", "oldSourcedId", "newSourcedId", "matchedBy")
+
+
+class Changes(Page[Change]):
+    pass
+
+
+class RenumberedPairs(Page[RenumberedPair]):
+    pass
+
+
+class ChangeQuery(ListQuery):
+    """`unchanged` lists the rows that stay as they are; the rows of every other action come together without it."""
+
+    entity: str = ""
+    action: Literal["", "create", "update", "deactivate", "end", "unchanged"] = ""
+    school: str = ""
+    reason: str = ""
+
+
+@route(decisions, "GET /syncs/{syncId}/plan", role="viewer", answer=Plan)
+def get_plan(call: Call, sync_id: str) -> Plan:
+    """What would change or has changed, in numbers, and why it is held."""
+    summary = files.read_json(files.sync_key(sync_id, "plan/summary.json"))
+    if summary is None:
+        store.get(sync_id)
+        raise Conflict("This sync has no plan yet.")
+    return Plan.model_validate(summary)
+
+
+@route(decisions, "GET /syncs/{syncId}/plan/changes", role="viewer", answer=Changes, query=ChangeQuery)
+def list_changes(call: Call, sync_id: str) -> Changes:
+    """The plan's rows, each with before, after and reason."""
+    asked: ChangeQuery = call.query
+    stays = asked.action == "unchanged"
+    sort, descending = sorting(asked, UNCHANGED_SORTS if stays else CHANGE_SORTS)
+    columns = {"entity": asked.entity, "action": "" if stays else asked.action, "schools": asked.school, "reason": asked.reason}
+    name, called = ("unchanged.parquet", "list of what stays as it is") if stays else ("changes.parquet", "plan")
+    found = page_of(
+        staged(sync_id, f"plan/{name}", called),
+        search=asked.search,
+        search_in=("name", "sourcedId"),
+        sort=sort,
+        descending=descending,
+        limit=asked.limit,
+        offset=offset_of(asked),
+        where={name: [value] for name, value in columns.items() if value},
+    )
+    return page(Changes, [_change(row) for row in found.items], found.total, asked)
+
+
+@route(decisions, "POST /syncs/{syncId}/approval", role="admin", body=Approval, answer=Accepted, status=202)
+def approve(call: Call, sync_id: str, body: Approval) -> Accepted:
+    """Decide about a held or previewed plan: exactly what was shown is applied, or nothing."""
+    said = {
+        "approve": "Sync started. The changes are being applied.",
+        "approveWithoutRemovals": "Sync started. The changes are being applied, without the removals.",
+        "discard": "The changes are discarded.",
+    }[body.decision]
+    give_answer(call, sync_id, QuestionKind.APPROVAL, {"decision": body.decision})
+    detail = {"decision": body.decision, "note": body.note}
+    call.audit(store.group_of(sync_id), "plan decided", sync_id, detail)
+    return Accepted(message=said, sync=store.get(sync_id))
+
+
+@route(decisions, "GET /syncs/{syncId}/plan/renumbered", role="viewer", answer=RenumberedPairs, query=ListQuery)
+def list_renumbered(call: Call, sync_id: str) -> RenumberedPairs:
+    """The records that look renumbered: old id, new id, name, and by what they were known again."""
+    sort, descending = sorting(call.query, PAIR_SORTS)
+    found = page_of(
+        staged(sync_id, "plan/renumbered.parquet", "list of renumbered ids"),
+        search=call.query.search,
+        search_in=("name", "oldSourcedId", "newSourcedId"),
+        sort=sort,
+        descending=descending,
+        limit=call.query.limit,
+        offset=offset_of(call.query),
+    )
+    return page(RenumberedPairs, [RenumberedPair.model_validate(row) for row in found.items], found.total, call.query)
+
+
+@route(decisions, "POST /syncs/{syncId}/undo", role="admin", answer=Sync, status=202)
+def undo_sync(call: Call, sync_id: str) -> Sync:
+    """Start the inverse of a sync that has succeeded. Its plan is shown first, always."""
+    undone = store.get(sync_id)
+    if undone.state is not State.SUCCEEDED:
+        raise Conflict(f"Only a sync that has succeeded can be undone; this one is {undone.state}.")
+    if files.size_bytes(files.sync_key(sync_id, "plan/changes.parquet")) is None:
+        raise Conflict("What this sync has changed is not kept any more, so it can't be undone.")
+    wanted = Sync(
+        group_id=undone.group_id,
+        sync_id=store.new_id(undone.group_id, call.now, call.chance),
+        mode=Mode.UNDO,
+        undoes=sync_id,
+        trigger=Trigger.API,
+        preview=True,
+        started_by=call.caller.name or call.caller.user_id,
+        started_at=call.now,
+        state=State.RUNNING,
+    )
+    sync = store.start(wanted, call.header("idempotency-key"))
+    if sync.sync_id != wanted.sync_id:
+        return sync
+    try:
+        machine.start(sync)
+    except Exception:
+        store.end(sync.sync_id, State.FAILED, "The undo could not be started. Nothing was changed; start it again.", call.now)
+        raise
+    call.audit(sync.group_id, "undo started", sync.sync_id, {"undoes": sync_id})
+    return sync
+
+
+def _change(row: dict[str, Any]) -> Change:
+    if "action" not in row:
+        return Change.model_validate({**row, "action": "unchanged", "fields": [], "before": None, "after": None})
+    sides = {side: row[side] and json.loads(row[side]) for side in ("before", "after")}
+    return Change.model_validate({**row, **sides})

@@ -1,0 +1,90 @@
+"""The plan of one sync, of whatever mode: fetch what it is made from, make it, and have it reviewed."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from chalicelib.errors import NotFound
+from chalicelib.roster.guard import Guard
+from chalicelib.roster.plan import Planned, Policy, plan_changes
+from chalicelib.roster.review import Undone, review
+from chalicelib.roster.selection import EVERYTHING, Selection
+from chalicelib.roster.undo import empty_stage, plan_undo
+from chalicelib.sheets.report import ReportHeader, write_report
+from chalicelib.store import files, syncs
+from chalicelib.store.records import Group, Mode, Sync
+
+
+def make_plan(sync: Sync, group: Group, room: Path) -> Planned:
+    """Write the plan's files into `room`/plan. Reads `room`/stage; an undo has none, and makes an empty one."""
+    snapshot = snapshot_of(group, room)
+    policy = policy_of(sync, group)
+    unfinished = [_changes_of(mark, room) for mark in group.unfinished if mark != sync.sync_id]
+    if sync.undoes is not None:
+        empty_stage(room / "stage")
+        planned = plan_undo(_changes_of(sync.undoes, room), snapshot, room / "plan", policy, unfinished)
+        return review(planned, room / "plan", snapshot, policy, None)
+    selection = EVERYTHING if sync.mode is Mode.FULL else Selection.from_json(files.selection_of(sync.sync_id))
+    planned = plan_changes(room / "stage", selection, snapshot, room / "plan", policy, unfinished)
+    return review(planned, room / "plan", snapshot, policy, room / "stage", _undone(group, room))
+
+
+def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime) -> None:
+    """Write the log for people into `room`/report, with the list of its files."""
+    header = ReportHeader(
+        group_name=group.name,
+        sync_id=sync.sync_id,
+        mode=sync.mode,
+        started_by=sync.started_by,
+        started_at=sync.started_at,
+        ended_at=now,
+        outcome=outcome,
+    )
+    written = write_report(room, room / "report", header)
+    said = [{"name": each.name, "title": each.title, "sizeBytes": each.size_bytes} for each in written]
+    (room / "report" / "files.json").write_text(json.dumps(said))
+
+
+def policy_of(sync: Sync, group: Group) -> Policy:
+    figures = group.guard
+    window = figures.rollover
+    guard = Guard(
+        share=figures.share,
+        floor=figures.floor,
+        rollover_share=figures.rollover_share,
+        rollover_from=window.from_ if window else None,
+        rollover_to=window.to if window else None,
+    )
+    return Policy(
+        sync_id=sync.sync_id,
+        now=sync.started_at,
+        username_suffix=group.username_suffix,
+        guard=guard,
+        grace_days=group.grace_days,
+    )
+
+
+def snapshot_of(group: Group, room: Path) -> Path | None:
+    if group.snapshot is None:
+        return None
+    files.fetch_snapshot(group.group_id, group.snapshot, room / "snapshot")
+    return room / "snapshot"
+
+
+def _undone(group: Group, room: Path) -> list[Undone]:
+    """The undos in force; one whose files the group's retention has taken away is forgotten."""
+    found = []
+    for sync_id in group.undone:
+        try:
+            changes = _changes_of(sync_id, room)
+            undo = syncs.get(sync_id)
+        except NotFound:
+            continue
+        found.append(Undone(undo.started_by, undo.started_at, changes))
+    return found
+
+
+def _changes_of(sync_id: str, room: Path) -> Path:
+    path = room / "earlier" / f"{sync_id}.parquet"
+    files.download(files.sync_key(sync_id, "plan/changes.parquet"), path)
+    return path
