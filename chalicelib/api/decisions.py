@@ -11,7 +11,7 @@ from chalicelib.api.shapes import Accepted, Approval, Change, Page, Plan, Renumb
 from chalicelib.api.syncs import give_answer, staged
 from chalicelib.errors import Conflict
 from chalicelib.roster.pages import page_of
-from chalicelib.store import files, machine
+from chalicelib.store import files, starts
 from chalicelib.store import syncs as store
 from chalicelib.store.records import Mode, QuestionKind, State, Sync, Trigger
 
@@ -123,7 +123,7 @@ def undo_sync(call: Call, sync_id: str) -> Sync:
     if sync.sync_id != wanted.sync_id:
         return sync
     try:
-        machine.start(sync)
+        starts.launch(sync, call.now)
     except Exception:
         store.end(sync.sync_id, State.FAILED, "The undo could not be started. Nothing was changed; start it again.", call.now)
         raise

@@ -151,7 +151,7 @@ class Upload(Record):
 class SyncStart(Record):
     """`upload_id` names the ZIP for a group whose method is ZIP; the other methods fetch by themselves."""
 
-    mode: Mode
+    mode: Literal[Mode.FULL, Mode.SELECTIVE]
     upload_id: Id | None = None
     preview: bool = False
 

@@ -176,6 +176,15 @@ def test_a_full_sync_without_changes_applies_nothing_and_asks_nobody(machine: Ma
     assert run.events("OpenSource") == [{"mode": "full"}]
 
 
+def test_an_undo_reads_no_source_and_stops_for_a_word(machine: Machine) -> None:
+    run = Run(machine, "undo", {"Plan": [plan(changes=3, ask=True)]})
+
+    run.answer("approval", decision="approve")
+
+    assert run.ended() == "SUCCEEDED"
+    assert run.calls() == {"Plan": 1, "Ask": 1, "ApplyChunk": 3, "Commit": 1, "Report": 1}
+
+
 def test_each_chunk_of_the_manifest_is_applied_once(machine: Machine) -> None:
     run = Run(machine, "full", {"Plan": [plan(changes=7000)]})
 

@@ -1,6 +1,7 @@
 """An undo goes through the same Lambdas as any sync, and the platform is what it was."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,10 @@ def records() -> dict[str, object]:
     return {i: {name: value for name, value in item.items() if name not in told} for i, item in platform().items()}
 
 
+def said(sync_id: str, name: str) -> Any:
+    return files.read_json(files.sync_key(sync_id, name))
+
+
 LESS: dict[str, Rows] = {
     **changed("users", "ann", familyName="Novák"),
     "enrollments": TWO_SCHOOLS["enrollments"][:-1],
@@ -79,7 +84,7 @@ def test_the_sync_after_an_undo_is_held_until_somebody_lets_it_do_the_same_again
     again.stage()
     assert again.plan()["ask"] is True
 
-    (breach,) = files.read_json(files.sync_key(again.sync_id, "plan/summary.json"))["breaches"]
+    (breach,) = said(again.sync_id, "plan/summary.json")["breaches"]
     assert breach["message"].startswith("2 changes that were undone on 3 September 2026 by Ada Admin would be made again")
     again.apply()
     again.commit()
@@ -95,10 +100,11 @@ def test_the_log_of_a_plan_that_waits_can_be_read_before_the_decision() -> None:
     make_group()
     sync = Walk(zipped(TWO_SCHOOLS)).through()
 
-    UndoWalk(sync.sync_id, day=1).plan()
+    undo = UndoWalk(sync.sync_id, day=1)
+    undo.plan()
 
-    said = files.read_json(files.sync_key(sync.sync_id, "report/files.json"))
-    assert [each["name"] for each in said][:2] == ["report.xlsx", "changes.csv.gz"]
+    written = said(undo.sync_id, "report/files.json")
+    assert [each["name"] for each in written][:2] == ["report.xlsx", "changes.csv.gz"]
 
 
 def test_undoing_an_undo_leaves_that_undo_in_force_alone_no_more() -> None:

@@ -2203,7 +2203,11 @@ export interface components {
          * @description `upload_id` names the ZIP for a group whose method is ZIP; the other methods fetch by themselves.
          */
         SyncStart: {
-            mode: components["schemas"]["Mode"];
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "full" | "selective";
             /**
              * Uploadid
              * @default null

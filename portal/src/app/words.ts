@@ -17,6 +17,8 @@ export const STATES: Record<Schemas['State'], { label: string; type: StatusIndic
   superseded: { label: 'Superseded', type: 'stopped' },
 };
 
+export const MODES: Record<Schemas['Mode'], string> = { full: 'All data', selective: 'Selective', undo: 'Undo' };
+
 export const STEPS: Record<Schemas['Step'], string> = {
   open: 'Open the bundle',
   stage: 'Read and check the rows',

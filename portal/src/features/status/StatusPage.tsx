@@ -18,7 +18,7 @@ import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
 import { ChangeTable } from '../../app/ChangeTable';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
-import { isLive, moment, number, STATES, STEPS } from '../../app/words';
+import { isLive, MODES, moment, number, STATES, STEPS } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
 import { GroupArrivals } from '../../app/Arrivals';
 
@@ -159,7 +159,7 @@ function History({ groupId }: { groupId: string }) {
       header={<Header variant="h2">History</Header>}
       columnDefinitions={[
         { id: 'at', header: 'Started', isRowHeader: true, cell: sync => moment(sync.startedAt) },
-        { id: 'mode', header: 'Mode', cell: sync => (sync.mode === 'full' ? 'All data' : 'Selective') },
+        { id: 'mode', header: 'Mode', cell: sync => MODES[sync.mode] },
         { id: 'by', header: 'By', cell: sync => sync.startedBy },
         { id: 'state', header: 'Status', cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
         { id: 'message', header: 'Result', cell: sync => sync.message || '–' },
