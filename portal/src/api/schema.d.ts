@@ -486,6 +486,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups/{groupId}/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why one person, class or org is on the platform or isn't, by the newest sync that read the source. */
+        get: operations["get_groups_groupId_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/syncs/{syncId}/sanity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is no error and odd all the same, counted, with the first rows of each. */
+        get: operations["get_syncs_syncId_sanity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/syncs/{syncId}/sanity/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rows of one such finding. */
+        get: operations["get_syncs_syncId_sanity_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -1746,6 +1797,57 @@ export interface components {
              */
             since: string;
         };
+        /** Sanity */
+        Sanity: {
+            /** Findings */
+            findings: components["schemas"]["SanityFinding"][];
+        };
+        /**
+         * SanityFinding
+         * @description `count` of `of` rows are so. `meaning` says what it may come from.
+         */
+        SanityFinding: {
+            /** Name */
+            name: string;
+            /**
+             * Entity
+             * @enum {string}
+             */
+            entity: "users" | "classes" | "orgs";
+            /** Title */
+            title: string;
+            /** Meaning */
+            meaning: string;
+            /** Count */
+            count: number;
+            /** Of */
+            of: number;
+            /** Examples */
+            examples: components["schemas"]["SanityRow"][];
+        };
+        /** SanityRow */
+        SanityRow: {
+            /** Sourcedid */
+            sourcedId: string;
+            /** Name */
+            name: string | null;
+            /** Detail */
+            detail: string;
+            /** Line */
+            line: number | null;
+        };
+        /** SanityRows */
+        SanityRows: {
+            /** Items */
+            items: components["schemas"]["SanityRow"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
+        };
         /** SchoolCounts */
         SchoolCounts: {
             /** Sourcedid */
@@ -2246,6 +2348,68 @@ export interface components {
              * Format: password
              */
             token: string;
+        };
+        /**
+         * Trace
+         * @description `subject` and `steps` where what was asked names exactly one; else the first of `total` candidates.
+         */
+        Trace: {
+            /** Syncid */
+            syncId: string;
+            /**
+             * Syncstartedat
+             * Format: date-time
+             */
+            syncStartedAt: string;
+            syncState: components["schemas"]["State"];
+            subject: components["schemas"]["TraceSubject"] | null;
+            /** Conclusion */
+            conclusion: string;
+            /** Steps */
+            steps: components["schemas"]["TraceStep"][];
+            /** Candidates */
+            candidates: components["schemas"]["TraceSubject"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * TraceStep
+         * @description One step on the way to the platform; `at` is the moment that `text` is about.
+         */
+        TraceStep: {
+            /**
+             * About
+             * @enum {string}
+             */
+            about: "source" | "problems" | "selection" | "match" | "plan" | "platform";
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "yes" | "no" | "warning" | "info";
+            /** Text */
+            text: string;
+            /** At */
+            at: string | null;
+        };
+        /**
+         * TraceSubject
+         * @description A person, class or org that was found; `line` is its row's in the source, None where only the platform has it.
+         */
+        TraceSubject: {
+            /**
+             * Entity
+             * @enum {string}
+             */
+            entity: "users" | "classes" | "orgs";
+            /** Sourcedid */
+            sourcedId: string;
+            /** Name */
+            name: string;
+            /** Detail */
+            detail: string;
+            /** Line */
+            line: number | null;
         };
         /**
          * Trigger
@@ -3449,6 +3613,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Sync"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_trace: {
+        parameters: {
+            query?: {
+                q?: string;
+                entity?: "" | "users" | "classes" | "orgs";
+            };
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trace"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_syncs_syncId_sanity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                syncId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sanity"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_syncs_syncId_sanity_rows: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                search?: string;
+                sort?: string;
+                finding?: string;
+            };
+            header?: never;
+            path: {
+                syncId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SanityRows"];
                 };
             };
             /** @description A problem document */

@@ -9,7 +9,7 @@ import { useRef, useState } from 'react';
 import { data, send, sentence, useApi, type Schemas } from '../api/client';
 
 /** Takes the district's ZIP, sends it straight to the bucket, and starts a sync of it. */
-export function ZipUpload({ groupId, mode, onStarted }: { groupId: string; mode: Schemas['Mode']; onStarted: (sync: Schemas['Sync']) => void }) {
+export function ZipUpload({ groupId, mode, onStarted }: { groupId: string; mode: Schemas['SyncStart']['mode']; onStarted: (sync: Schemas['Sync']) => void }) {
   const api = useApi();
   const queries = useQueryClient();
   const key = useRef(crypto.randomUUID());
