@@ -771,7 +771,7 @@ export interface components {
         };
         /**
          * Calendar
-         * @description When a group's scheduled syncs do not run. `triggers/calendar.py` says what follows for a day.
+         * @description When a group's scheduled syncs do not run. `store/calendar.py` says what follows for a day.
          */
         Calendar: {
             /**
@@ -1001,6 +1001,11 @@ export interface components {
             message: string;
         };
         /**
+         * Frequency
+         * @enum {string}
+         */
+        Frequency: "manual" | "every6h" | "every12h" | "daily" | "weekdays" | "weekly" | "monthly";
+        /**
          * GroupDeletion
          * @description The group's own name, typed by the admin who deletes it with all its data.
          */
@@ -1054,6 +1059,17 @@ export interface components {
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
+            /**
+             * @default {
+             *       "frequency": "manual",
+             *       "at": "02:00",
+             *       "timeZone": "UTC",
+             *       "weekday": "monday",
+             *       "day": 1,
+             *       "what": "full"
+             *     }
+             */
+            schedule: components["schemas"]["Schedule"];
             /**
              * @default {
              *       "blackouts": [],
@@ -1128,6 +1144,17 @@ export interface components {
             guard: components["schemas"]["GuardFigures"];
             /**
              * @default {
+             *       "frequency": "manual",
+             *       "at": "02:00",
+             *       "timeZone": "UTC",
+             *       "weekday": "monday",
+             *       "day": 1,
+             *       "what": "full"
+             *     }
+             */
+            schedule: components["schemas"]["Schedule"];
+            /**
+             * @default {
              *       "blackouts": [],
              *       "pause": null
              *     }
@@ -1161,6 +1188,11 @@ export interface components {
             sync: components["schemas"]["RunningSync"] | null;
             /** @default null */
             lastSync: components["schemas"]["GroupLastSync"] | null;
+            /**
+             * Nextrunat
+             * @default null
+             */
+            nextRunAt: string | null;
         };
         /**
          * GroupPatch
@@ -1201,6 +1233,8 @@ export interface components {
             usernameSuffix: string | null;
             /** @default null */
             guard: components["schemas"]["GuardFigures"] | null;
+            /** @default null */
+            schedule: components["schemas"]["Schedule"] | null;
             /** @default null */
             calendar: components["schemas"]["Calendar"] | null;
             /**
@@ -1848,6 +1882,40 @@ export interface components {
             /** Total */
             total: number;
         };
+        /**
+         * Schedule
+         * @description When a group's source is fetched by itself. `store/slots.py` says which moments that makes.
+         *
+         *     `at` is the time of day in `time_zone` (an IANA name); every 6 or 12 hours are counted from it, from each day anew.
+         *     `weekday` counts for weekly, `day` for monthly (31: the last day of a shorter month). `what` is `full`, or the name of
+         *     a saved selection; what is dropped obeys it too.
+         */
+        Schedule: {
+            /** @default manual */
+            frequency: components["schemas"]["Frequency"];
+            /**
+             * At
+             * @default 02:00
+             */
+            at: string;
+            /**
+             * Timezone
+             * @default UTC
+             */
+            timeZone: string;
+            /** @default monday */
+            weekday: components["schemas"]["Weekday"];
+            /**
+             * Day
+             * @default 1
+             */
+            day: number;
+            /**
+             * What
+             * @default full
+             */
+            what: string;
+        };
         /** SchoolCounts */
         SchoolCounts: {
             /** Sourcedid */
@@ -2447,6 +2515,12 @@ export interface components {
              */
             size: number;
         };
+        /**
+         * Weekday
+         * @description In the order of `date.weekday()`.
+         * @enum {string}
+         */
+        Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
         /** ZipSource */
         ZipSource: {
             /**
