@@ -4,6 +4,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,9 +26,9 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 expect.set_options(timeout=30_000)  # two cores may be busy with other tests
 
 
-@pytest.fixture(scope="session")
-def portal(stack: Stack) -> Iterator[str]:
-    """The address of the portal, served as `make run` does."""
+@contextmanager
+def serving(stack: Stack) -> Iterator[str]:
+    """The address of the portal, served as `make run` does while the block lasts."""
     port = urlsplit(stack.portal_origin).port or 0
     server = uvicorn.Server(uvicorn.Config(front(stack, ROOT / "portal" / "dist"), "127.0.0.1", port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -37,6 +38,12 @@ def portal(stack: Stack) -> Iterator[str]:
     yield stack.portal_origin
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def portal(stack: Stack) -> Iterator[str]:
+    with serving(stack) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,5 @@
+import { I18nProvider } from '@cloudscape-design/components/i18n';
+import words from '@cloudscape-design/components/i18n/messages/all.en';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { WebStorageStateStore } from 'oidc-client-ts';
 import { AuthProvider } from 'react-oidc-context';
@@ -13,8 +15,10 @@ import { StatusPage } from '../features/status/StatusPage';
 import { FullSyncPage } from '../features/upload/FullSyncPage';
 import { ConfigContext } from './ConfigContext';
 import { Messages } from './messages';
+import { For, WhoIAm } from './role';
 import { Shell } from './Shell';
 import { SignedIn } from './SignedIn';
+import { Titles } from './title';
 import type { Config } from './config';
 
 const queries = new QueryClient({
@@ -45,28 +49,40 @@ export function App({ config }: { config: Config }) {
     <ConfigContext.Provider value={config}>
       <AuthProvider {...oidc} onSigninCallback={user => window.location.replace((user?.state as string | undefined) ?? '/')}>
         <QueryClientProvider client={queries}>
-          <BrowserRouter>
-            <Messages>
-              <SignedIn>
-                <Shell>
-                  <Routes>
-                    <Route path="/" element={<GroupsPage />} />
-                    <Route path="/groups/new" element={<GroupFormPage />} />
-                    <Route path="/groups/:groupId" element={<GroupFormPage />} />
-                    <Route path="/groups/:groupId/sync" element={<FullSyncPage />} />
-                    <Route path="/groups/:groupId/selective" element={<SelectivePage />} />
-                    <Route path="/groups/:groupId/status" element={<StatusPage />} />
-                    <Route path="/arrivals" element={<LostArrivalsPage />} />
-                    <Route path="/groups/:groupId/trace" element={<TracePage />} />
-                    <Route path="/groups/:groupId/syncs/:syncId/sanity" element={<SanityPage />} />
-                    <Route path="*" element={<GroupsPage />} />
-                  </Routes>
-                </Shell>
-              </SignedIn>
-            </Messages>
-          </BrowserRouter>
+          <I18nProvider locale="en" messages={[words]}>
+            <BrowserRouter>
+              <Messages>
+                <SignedIn>
+                  <WhoIAm>
+                    <Titles>
+                      <Shell>
+                        <Pages />
+                      </Shell>
+                    </Titles>
+                  </WhoIAm>
+                </SignedIn>
+              </Messages>
+            </BrowserRouter>
+          </I18nProvider>
         </QueryClientProvider>
       </AuthProvider>
     </ConfigContext.Provider>
+  );
+}
+
+function Pages() {
+  return (
+    <Routes>
+      <Route path="/" element={<GroupsPage />} />
+      <Route path="/groups/new" element={<For role="admin"><GroupFormPage /></For>} />
+      <Route path="/groups/:groupId" element={<For role="admin"><GroupFormPage /></For>} />
+      <Route path="/groups/:groupId/sync" element={<For role="operator"><FullSyncPage /></For>} />
+      <Route path="/groups/:groupId/selective" element={<For role="operator"><SelectivePage /></For>} />
+      <Route path="/groups/:groupId/status" element={<StatusPage />} />
+      <Route path="/arrivals" element={<For role="admin"><LostArrivalsPage /></For>} />
+      <Route path="/groups/:groupId/trace" element={<TracePage />} />
+      <Route path="/groups/:groupId/syncs/:syncId/sanity" element={<SanityPage />} />
+      <Route path="*" element={<GroupsPage />} />
+    </Routes>
   );
 }

@@ -8,6 +8,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from 'react-router';
 import { data, useApi, type Schemas } from '../api/client';
 import { Problem } from './Problem';
+import { useMe } from './role';
 import { isLive, moment, number, STATES } from './words';
 
 type Arrival = Schemas['Arrival'];
@@ -33,11 +34,13 @@ export function GroupArrivals({ groupId }: { groupId: string }) {
 /** Says so above the groups when files arrived for none of them; silent for those who may not see every group. */
 export function LostArrivalsNotice() {
   const api = useApi();
+  const me = useMe();
   const navigate = useNavigate();
   const { data: page } = useQuery({
     queryKey: ['arrivals', 'any'],
     queryFn: () => data(api.GET('/arrivals', { params: { query: { limit: 1 } } })),
     staleTime: 60_000,
+    enabled: me.role === 'admin' && me.groups === null,
   });
   const last = page?.items[0];
   if (!last) return null;

@@ -10,12 +10,12 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { data, useApi, type Schemas } from '../api/client';
 import { Problem } from './Problem';
-import { capital, number } from './words';
+import { capital, entityName, number } from './words';
 
 const PAGE = 25;
 const ENTITIES = ['', 'users', 'classes', 'orgs', 'enrollments', 'courses', 'academicSessions'];
 const ACTIONS = ['', 'create', 'update', 'deactivate', 'end'] as const;
-const option = (value: string, all: string) => ({ value, label: value ? capital(value) : all });
+const option = (value: string, all: string) => ({ value, label: value ? entityName(value) : all });
 
 /** A plan's rows: what, why, and before and after of the fields that differ. */
 export function ChangeTable({ syncId }: { syncId: string }) {
@@ -47,11 +47,11 @@ export function ChangeTable({ syncId }: { syncId: string }) {
       }
       pagination={total > PAGE && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => setPlace(detail.currentPageIndex)} ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
       columnDefinitions={[
-        { id: 'name', header: 'Name', isRowHeader: true, cell: change => change.name || change.sourcedId },
-        { id: 'entity', header: 'Of', cell: change => capital(change.entity) },
-        { id: 'action', header: 'Action', cell: change => capital(change.action) },
-        { id: 'reason', header: 'Reason', cell: change => capital(change.reason) },
-        { id: 'fields', header: 'Before and after', cell: change => <Difference change={change} /> },
+        { id: 'name', header: 'Name', isRowHeader: true, minWidth: 180, cell: change => change.name || change.sourcedId },
+        { id: 'entity', header: 'Of', minWidth: 110, cell: change => entityName(change.entity) },
+        { id: 'action', header: 'Action', minWidth: 110, cell: change => capital(change.action) },
+        { id: 'reason', header: 'Reason', minWidth: 160, cell: change => capital(change.reason) },
+        { id: 'fields', header: 'Before and after', minWidth: 200, cell: change => <Difference change={change} /> },
       ]}
       empty={<Box textAlign="center">Nothing changes{search || entity || action ? ' among what you look for' : ''}.</Box>}
     />

@@ -32,4 +32,6 @@ export const isLive = (state: Schemas['State']) => ['queued', 'running', 'waitin
 export const number = (value: number) => value.toLocaleString();
 export const moment = (value: string | null | undefined) =>
   value ? new Date(value).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }) : '–';
+export const ENTITIES = { orgs: 'Orgs', academicSessions: 'Academic sessions', courses: 'Courses', classes: 'Classes', users: 'Users', enrollments: 'Enrollments' } as const;
+export const entityName = (entity: string) => (entity in ENTITIES ? ENTITIES[entity as keyof typeof ENTITIES] : capital(entity));
 export const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);

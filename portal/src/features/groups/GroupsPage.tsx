@@ -7,9 +7,11 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
+import { useMay, useMe } from '../../app/role';
 import { useTitle } from '../../app/title';
 import { METHODS, moment, STATES } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
@@ -19,8 +21,14 @@ export function GroupsPage() {
   useTitle('Groups');
   const api = useApi();
   const navigate = useNavigate();
+  const may = useMay();
+  const me = useMe();
   const [params, setParams] = useSearchParams();
-  const search = params.get('search') ?? '';
+  const [search, setSearch] = useState(params.get('search') ?? ''); // the URL follows, since it is too slow for who types fast
+  const find = (text: string) => {
+    setSearch(text);
+    setParams(text ? { search: text } : {}, { replace: true });
+  };
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['groups', search],
     queryFn: () => data(api.GET('/groups', { params: { query: { search, limit: 200 } } })),
@@ -28,25 +36,26 @@ export function GroupsPage() {
   });
   const columns: TableProps.ColumnDefinition<Schemas['GroupOut']>[] = [
     {
-      id: 'name', header: 'Name', isRowHeader: true,
+      id: 'name', header: 'Name', isRowHeader: true, minWidth: 170, maxWidth: 480,
       cell: group => (
         <Link href={`/groups/${group.groupId}/status`} onFollow={event => { event.preventDefault(); void navigate(`/groups/${group.groupId}/status`); }}>
           {group.name}
         </Link>
       ),
     },
-    { id: 'actions', header: 'Actions', cell: group => <GroupMenu group={group} variant="normal" /> },
-    { id: 'method', header: 'Method', cell: group => METHODS[group.source.method] },
+    { id: 'actions', header: 'Actions', minWidth: 140, cell: group => <GroupMenu group={group} variant="normal" /> },
+    { id: 'method', header: 'Method', minWidth: 90, cell: group => METHODS[group.source.method] },
     {
-      id: 'status', header: 'Last sync status',
+      id: 'status', header: 'Last sync status', minWidth: 160,
       cell: group => group.lastSync
         ? <StatusIndicator type={STATES[group.lastSync.state].type}>{STATES[group.lastSync.state].label}</StatusIndicator>
         : 'Never synced',
     },
-    { id: 'at', header: 'Last sync date', cell: group => moment(group.lastSync?.at) },
-    { id: 'next', header: 'Next sync', cell: group => (group.nextRunAt ? moment(group.nextRunAt) : 'When started') },
-    { id: 'edit', header: 'Configuration', cell: group => <Button variant="inline-link" ariaLabel={`Edit ${group.name}`} onClick={() => void navigate(`/groups/${group.groupId}`)}>Edit</Button> },
+    { id: 'at', header: 'Last sync date', minWidth: 170, cell: group => moment(group.lastSync?.at) },
+    { id: 'next', header: 'Next sync', minWidth: 170, cell: group => (group.nextRunAt ? moment(group.nextRunAt) : 'When started') },
+    { id: 'edit', header: 'Configuration', minWidth: 120, cell: group => <Button variant="inline-link" {...may('admin')} ariaLabel={`Edit ${group.name}`} onClick={() => void navigate(`/groups/${group.groupId}`)}>Edit</Button> },
   ];
+  const nothing = me.role === 'admin' ? 'There is no group yet. Create one to bring in a district.' : 'You have not been let into any group yet. Ask an administrator.';
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
     <>
@@ -54,6 +63,8 @@ export function GroupsPage() {
     <Table
       variant="full-page"
       enableKeyboardNavigation
+      wrapLines
+      ariaLabels={{ tableLabel: 'Groups' }}
       columnDefinitions={columns}
       items={page?.items ?? []}
       trackBy="groupId"
@@ -61,20 +72,20 @@ export function GroupsPage() {
       loadingText="Loading groups"
       header={
         <Header variant="h1" counter={page && `(${page.total})`} description="Each group is one customer’s OneRoster configuration."
-          actions={<Button variant="primary" onClick={() => void navigate('/groups/new')}>Create group</Button>}>
+          actions={<Button variant="primary" {...may('admin')} onClick={() => void navigate('/groups/new')}>Create group</Button>}>
           Groups
         </Header>
       }
       filter={
         <TextFilter filteringText={search} filteringPlaceholder="Find a group by name" filteringAriaLabel="Find a group by name"
           countText={search && page ? `${page.total} found` : ''}
-          onChange={({ detail }) => setParams(detail.filteringText ? { search: detail.filteringText } : {}, { replace: true })} />
+          onChange={({ detail }) => find(detail.filteringText)} />
       }
       empty={
         <Box textAlign="center" padding="l">
           <SpaceBetween size="s">
-            {search ? `No group has “${search}” in its name.` : 'There is no group yet. Create one to bring in a district.'}
-            {search && <Button onClick={() => setParams({})}>Show all groups</Button>}
+            {search ? `No group has “${search}” in its name.` : nothing}
+            {search && <Button onClick={() => find('')}>Show all groups</Button>}
           </SpaceBetween>
         </Box>
       }

@@ -12,11 +12,13 @@ import { data, useApi, type Schemas } from '../../api/client';
 import { ChangeTable } from '../../app/ChangeTable';
 import { PlanCounts } from '../../app/PlanCounts';
 import { Problem } from '../../app/Problem';
+import { useMay } from '../../app/role';
 
 /** What will happen, before it happens, and the word that lets it. */
 export function Changes({ syncId, onAnswered }: { syncId: string; onAnswered: (accepted: Schemas['Accepted']) => void }) {
   const api = useApi();
   const [note, setNote] = useState('');
+  const deciding = useMay()('admin');
   const { data: plan, error, refetch } = useQuery({ queryKey: ['plan', syncId], queryFn: () => data(api.GET('/syncs/{syncId}/plan', { params: { path: { syncId } } })) });
   const decide = useMutation({
     mutationFn: (decision: Schemas['Approval']['decision']) => data(api.POST('/syncs/{syncId}/approval', { params: { path: { syncId } }, body: { decision, note } })),
@@ -39,9 +41,9 @@ export function Changes({ syncId, onAnswered }: { syncId: string; onAnswered: (a
           {decide.error && <Problem error={decide.error} />}
           <FormField label="Note (kept in the audit)"><Input value={note} onChange={({ detail }) => setNote(detail.value)} /></FormField>
           <SpaceBetween size="xs" direction="horizontal">
-            <Button variant="primary" loading={decide.isPending} onClick={() => decide.mutate('approve')}>Approve</Button>
-            <Button disabled={decide.isPending} onClick={() => decide.mutate('approveWithoutRemovals')}>Approve without removals</Button>
-            <Button disabled={decide.isPending} onClick={() => decide.mutate('discard')}>Discard</Button>
+            <Button variant="primary" {...deciding} loading={decide.isPending} onClick={() => decide.mutate('approve')}>Approve</Button>
+            <Button disabled={decide.isPending} {...deciding} onClick={() => decide.mutate('approveWithoutRemovals')}>Approve without removals</Button>
+            <Button disabled={decide.isPending} {...deciding} onClick={() => decide.mutate('discard')}>Discard</Button>
           </SpaceBetween>
         </SpaceBetween>
       </Container>

@@ -21,7 +21,7 @@ const marks = (row: Row) => (
 );
 const COLUMNS: Record<'orgs' | 'classes', TableProps.ColumnDefinition<Row>[]> = {
   orgs: [
-    { id: 'name', header: 'Name', sortingField: 'name', isRowHeader: true, cell: row => <>{row.name} {marks(row)}</> },
+    { id: 'name', header: 'Name', sortingField: 'name', isRowHeader: true, minWidth: 180, cell: row => <>{row.name} {marks(row)}</> },
     { id: 'sourcedId', header: 'sourcedId', cell: row => row.sourcedId },
     { id: 'type', header: 'Type', sortingField: 'type', cell: row => ('type' in row ? row.type : '') },
     { id: 'parent', header: 'Parent', sortingField: 'parent', cell: row => ('parent' in row ? row.parent : '') },
@@ -29,7 +29,7 @@ const COLUMNS: Record<'orgs' | 'classes', TableProps.ColumnDefinition<Row>[]> = 
     { id: 'users', header: 'Users', sortingField: 'users', cell: row => counted(row.users) },
   ],
   classes: [
-    { id: 'title', header: 'Title', sortingField: 'title', isRowHeader: true, cell: row => <>{row.title} {marks(row)}</> },
+    { id: 'title', header: 'Title', sortingField: 'title', isRowHeader: true, minWidth: 180, cell: row => <>{row.title} {marks(row)}</> },
     { id: 'classCode', header: 'Code', sortingField: 'classCode', cell: row => ('classCode' in row ? row.classCode : '') },
     { id: 'course', header: 'Course', sortingField: 'course', cell: row => ('course' in row ? row.course : '') },
     { id: 'terms', header: 'Terms', sortingField: 'terms', cell: row => ('terms' in row ? row.terms : '') },

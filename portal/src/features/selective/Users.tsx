@@ -54,7 +54,7 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
   return (
     <Container header={<Header variant="h2" description="Tick the people to bring in, by status and user type.">Users</Header>}>
       <SpaceBetween size="l">
-        <div className="scrolls">
+        <div className="scrolls" role="region" aria-label="People by status and user type" tabIndex={0}>
           <table className="matrix">
             <caption style={{ textAlign: 'start' }}><Box variant="small">{otherMembers ? 'Members of the chosen classes and of the chosen schools' : 'Members of the chosen classes'}</Box></caption>
             <thead><tr><th scope="col">Status</th>{types.map(type => <th scope="col" key={type}>{capital(type)}</th>)}<th scope="col">Total ticked</th></tr></thead>

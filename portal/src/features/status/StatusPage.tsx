@@ -17,8 +17,9 @@ import { useNavigate, useParams } from 'react-router';
 import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
 import { ChangeTable } from '../../app/ChangeTable';
 import { Problem } from '../../app/Problem';
+import { useMay } from '../../app/role';
 import { useTitle } from '../../app/title';
-import { isLive, MODES, moment, number, STATES, STEPS } from '../../app/words';
+import { capital, entityName, isLive, MODES, moment, number, STATES, STEPS } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
 import { GroupArrivals } from '../../app/Arrivals';
 
@@ -26,6 +27,7 @@ export function StatusPage() {
   const { groupId = '' } = useParams();
   const api = useApi();
   const navigate = useNavigate();
+  const may = useMay();
   useTitle('Last sync status');
   const path = { groupId };
   const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path } })) });
@@ -38,28 +40,28 @@ export function StatusPage() {
   const sync = last.data;
   return (
     <ContentLayout header={<Header variant="h1" description={group.data?.name} actions={group.data && (
-        <SpaceBetween size="xs" direction="horizontal"><Button onClick={() => void navigate(`/groups/${groupId}`)}>Edit group</Button><GroupMenu group={group.data} variant="primary" /></SpaceBetween>)}>Last sync status</Header>}>
+        <SpaceBetween size="xs" direction="horizontal"><Button {...may('admin')} onClick={() => void navigate(`/groups/${groupId}`)}>Edit group</Button><GroupMenu group={group.data} variant="primary" /></SpaceBetween>)}>Last sync status</Header>}>
       <SpaceBetween size="l">
         {last.isPending && <Spinner />}
         {never && <Container><Box textAlign="center" padding="l">This group has never been synced. Start with Actions: Sync all data, or Selective sync.</Box></Container>}
         {last.error && !never && <Problem error={last.error} onRetry={() => void last.refetch()} />}
         {sync && (
-          <>
+          <SpaceBetween size="l">
             {sync.status === 'waiting' && (
-              <Alert type="info" header="This sync waits for your choice" action={<Button onClick={() => void navigate(`/groups/${groupId}/selective`)}>Go on with it</Button>}>You can go on from any browser.</Alert>
+              <Alert type="info" header="This sync waits for your choice" action={<Button {...may('operator')} onClick={() => void navigate(`/groups/${groupId}/selective`)}>Go on with it</Button>}>You can go on from any browser.</Alert>
             )}
             <Container header={<Header variant="h2" actions={<Questions groupId={groupId} sync={sync} />}>{sync.message || STATES[sync.status].label}</Header>}>
               <KeyValuePairs columns={3} items={[
                 { label: 'Status', value: <StatusIndicator type={STATES[sync.status].type}>{STATES[sync.status].label}</StatusIndicator> },
                 { label: 'Last sync date', value: moment(sync.lastSyncDate ?? sync.startedAt) },
-                ...(['users', 'classes', 'orgs', 'enrollments'] as const).map(name => ({ label: name.charAt(0).toUpperCase() + name.slice(1), value: <Counts counts={sync[name]} /> })),
+                ...(['users', 'classes', 'orgs', 'enrollments'] as const).map(name => ({ label: entityName(name), value: <Counts counts={sync[name]} state={sync.status} /> })),
                 { label: 'Download log', value: <Log key={sync.status} syncId={sync.syncId} live={isLive(sync.status)} /> },
               ]} />
             </Container>
             {isLive(sync.status) && <Running syncId={sync.syncId} />}
             {!isLive(sync.status) && <Problems syncId={sync.syncId} />}
             {sync.status === 'succeeded' && <ExpandableSection variant="container" headerText="Changes"><ChangeTable syncId={sync.syncId} /></ExpandableSection>}
-          </>
+          </SpaceBetween>
         )}
         <GroupArrivals groupId={groupId} />
         <History groupId={groupId} key={sync?.status} />
@@ -78,13 +80,17 @@ function Questions({ groupId, sync }: { groupId: string; sync: Schemas['LastSync
   );
 }
 
-function Counts({ counts }: { counts: Schemas['EntityCounts'] }) {
+/** What became of an entity: figures once there are some; before that, or where nothing was read, no zeros that look like a result. */
+function Counts({ counts, state }: { counts: Schemas['EntityCounts']; state: Schemas['State'] }) {
   const done = (['created', 'updated', 'deactivated', 'ended', 'unchanged'] as const).filter(name => counts[name]).map(name => `${number(counts[name])} ${name}`);
+  const read = `${number(counts.read)} rows read, ${number(counts.leftOut)} left out`;
+  if (!counts.read && !done.length) return isLive(state) ? 'not read yet' : 'nothing was read';
+  if (isLive(state) && !done.length) return read;
   return (
     <>
       <Box fontSize="heading-m">{number(counts.selected)}</Box>
       <Box variant="small">{done.join(', ') || 'nothing to change'}</Box>
-      <Box variant="small" color="text-body-secondary" display="block">{number(counts.read)} rows read, {number(counts.leftOut)} left out</Box>
+      <Box variant="small" color="text-body-secondary" display="block">{read}</Box>
     </>
   );
 }
@@ -94,7 +100,7 @@ function Log({ syncId, live }: { syncId: string; live: boolean }) {
   const links = useMutation({ mutationFn: () => data(api.GET('/syncs/{syncId}/report', { params: { path: { syncId } } })) });
   if (live) return 'when the sync has ended';
   if (links.error) return <Problem error={links.error} onRetry={() => links.mutate()} />;
-  if (!links.data) return <Button iconName="download" loading={links.isPending} onClick={() => links.mutate()}>Download log</Button>;
+  if (!links.data) return <Button iconName="download" wrapText={false} loading={links.isPending} onClick={() => links.mutate()}>Download log</Button>;
   return (
     <SpaceBetween size="xxs">
       {links.data.files.map(file => <Link key={file.name} href={file.url} external={false}>{file.title} ({number(Math.ceil(file.sizeBytes / 1024))} KB)</Link>)}
@@ -106,10 +112,11 @@ function Log({ syncId, live }: { syncId: string; live: boolean }) {
 function Running({ syncId }: { syncId: string }) {
   const api = useApi();
   const queries = useQueryClient();
+  const may = useMay();
   const { data: sync } = useQuery({ queryKey: ['sync', syncId], queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })), refetchInterval: 1000 });
   const cancel = useMutation({ mutationFn: () => data(api.POST('/syncs/{syncId}/cancel', { params: { path: { syncId } } })), onSuccess: () => queries.invalidateQueries() });
   return (
-    <Container header={<Header variant="h2" actions={<Button loading={cancel.isPending} onClick={() => cancel.mutate()}>Cancel sync</Button>}>Progress</Header>}>
+    <Container header={<Header variant="h2" actions={<Button {...may('operator')} loading={cancel.isPending} onClick={() => cancel.mutate()}>Cancel sync</Button>}>Progress</Header>}>
       <SpaceBetween size="m">
         {cancel.error && <Problem error={cancel.error} />}
         {(sync?.progress ?? []).map(each => (
@@ -136,10 +143,10 @@ function Problems({ syncId }: { syncId: string }) {
       wrapLines
       header={<Header variant="h2" counter={`(${number(page.total)})`} description="By root cause, worst first.">Problems in the bundle</Header>}
       columnDefinitions={[
-        { id: 'severity', header: 'Severity', cell: each => <StatusIndicator type={WORST[each.severity]}>{each.severity}</StatusIndicator> },
-        { id: 'message', header: 'What', isRowHeader: true, cell: each => each.message },
-        { id: 'explains', header: 'Rows', cell: each => number(each.explains) },
-        { id: 'fix', header: 'How to fix it', cell: each => each.howToFix },
+        { id: 'severity', header: 'Severity', minWidth: 120, cell: each => <StatusIndicator type={WORST[each.severity]}>{capital(each.severity)}</StatusIndicator> },
+        { id: 'message', header: 'What', isRowHeader: true, minWidth: 240, cell: each => each.message },
+        { id: 'explains', header: 'Rows', minWidth: 80, cell: each => number(each.explains) },
+        { id: 'fix', header: 'How to fix it', minWidth: 220, cell: each => each.howToFix },
       ]}
       empty={<Box textAlign="center">Nothing was wrong with the bundle.</Box>}
     />
@@ -158,11 +165,11 @@ function History({ groupId }: { groupId: string }) {
       wrapLines
       header={<Header variant="h2">History</Header>}
       columnDefinitions={[
-        { id: 'at', header: 'Started', isRowHeader: true, cell: sync => moment(sync.startedAt) },
-        { id: 'mode', header: 'Mode', cell: sync => MODES[sync.mode] },
-        { id: 'by', header: 'By', cell: sync => sync.startedBy },
-        { id: 'state', header: 'Status', cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
-        { id: 'message', header: 'Result', cell: sync => sync.message || '–' },
+        { id: 'at', header: 'Started', isRowHeader: true, minWidth: 170, cell: sync => moment(sync.startedAt) },
+        { id: 'mode', header: 'Mode', minWidth: 100, cell: sync => MODES[sync.mode] },
+        { id: 'by', header: 'By', minWidth: 120, cell: sync => sync.startedBy },
+        { id: 'state', header: 'Status', minWidth: 150, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
+        { id: 'message', header: 'Result', minWidth: 260, cell: sync => sync.message || '–' },
       ]}
     />
   );

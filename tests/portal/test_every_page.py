@@ -1,0 +1,172 @@
+"""Every page, for everybody: whatever their role, however they see, and without a mouse."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, expect
+
+from infra import ROOT
+from tests.portal.conftest import sign_in
+from tests.portal.tour import Stop, tour
+from tests.stack.client import Client
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+AXE = ROOT / "portal" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="module")
+def stops(admin: Client, tmp_path_factory: pytest.TempPathFactory) -> list[Stop]:
+    return tour(admin, tmp_path_factory.mktemp("tour"))
+
+
+def opened(browser: Browser, portal: str, role: str, **more: Any) -> Page:
+    page = browser.new_context(base_url=portal, viewport={"width": 1280, "height": 900}, locale="en-US", **more).new_page()
+    page.set_default_timeout(30_000)
+    sign_in(page, role)
+    return page
+
+
+def visit(page: Page, stop: Stop) -> None:
+    page.goto(stop.path)
+    page.get_by_text(stop.shows).first.wait_for()
+    page.wait_for_load_state("networkidle")
+
+
+def violations(page: Page, rules: dict[str, Any]) -> list[str]:
+    page.wait_for_timeout(300)  # colours that fade in have no contrast yet
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("rules => axe.run(document, rules)", rules)["violations"]
+    return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(browser: Browser, portal: str, stops: list[Stop], scheme: str) -> None:
+    page = opened(browser, portal, "admin", color_scheme=scheme)
+    rules = {} if scheme == "light" else {"runOnly": ["color-contrast"]}  # all that another colour can make worse
+    found: dict[str, list[str]] = {}
+    for stop in stops:
+        visit(page, stop)
+        found[stop.name] = violations(page, rules)
+    visit(page, stops[0])
+    page.get_by_role("button", name="Actions of Riverside Unified").click()
+    outside = {"rules": {"region": {"enabled": False}}}  # an open menu hangs outside the page's regions, as Cloudscape draws it
+    found["menu"] = violations(page, {**rules, **outside} if scheme == "light" else rules)
+    page.context.close()
+
+    assert {name: each for name, each in found.items() if each} == {}
+
+
+def refusals(page: Page) -> list[str]:
+    """The requests that this page's browser is refused from now on, for want of a role."""
+    found: list[str] = []
+
+    def note(answer: Response) -> None:
+        if answer.status == 403:
+            found.append(answer.url)
+
+    page.on("response", note)
+    return found
+
+
+def test_a_viewer_is_offered_nothing_that_a_viewer_may_not_do(browser: Browser, portal: str, stops: list[Stop]) -> None:
+    page = opened(browser, portal, "viewer")
+    refused = refusals(page)
+    by_name = {stop.name: stop for stop in stops}
+    visit(page, by_name["groups"])
+    needs_admin = "This needs the role admin; you have viewer."
+    for name in ("Create group", "Edit Riverside Unified"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
+    page.get_by_role("button", name="Actions of Riverside Unified").click()
+    for entry in ("Sync all data \N{EN DASH} ZIP", "Selective sync"):
+        expect(page.get_by_role("menuitem", name=entry)).to_be_disabled()
+    page.get_by_role("menuitem", name="Check last sync status").click()
+    expect(page.get_by_role("button", name="Edit group")).to_be_disabled()
+    page.get_by_role("button", name="Edit group").focus()
+    expect(page.get_by_role("tooltip").get_by_text(needs_admin)).to_be_visible()
+    expect(page.get_by_role("button", name="Download log")).to_be_enabled()
+    visit(page, by_name["status-waiting"])
+    for name in ("Go on with it", "Cancel sync"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
+    for stop in stops:
+        if not stop.name.startswith(("groups", "status")):
+            page.goto(stop.path)
+            expect(page.get_by_text("This page is not yours to use")).to_be_visible()
+    page.context.close()
+
+    assert refused == []
+
+
+def test_an_operator_chooses_and_syncs_but_neither_configures_nor_approves(
+    browser: Browser, portal: str, stops: list[Stop]
+) -> None:
+    page = opened(browser, portal, "operator")
+    refused = refusals(page)
+    by_name = {stop.name: stop for stop in stops}
+    visit(page, by_name["groups"])
+    expect(page.get_by_role("button", name="Create group")).to_be_disabled()
+    for name, offered in (("source", "Upload and choose schools"), ("schools", "Select all"), ("users", "Sync")):
+        visit(page, by_name[name])
+        expect(page.get_by_role("button", name=offered, exact=True)).to_be_visible()
+        assert name == "source" or page.get_by_role("button", name=offered, exact=True).is_enabled()
+    visit(page, by_name["changes"])
+    for name in ("Approve", "Approve without removals", "Discard"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_disabled()
+    visit(page, by_name["status-waiting"])
+    expect(page.get_by_role("button", name="Cancel sync")).to_be_enabled()
+    page.goto(by_name["group-new"].path)
+    expect(page.get_by_text("This needs the role admin; you have operator.")).to_be_visible()
+    page.context.close()
+
+    assert refused == []
+
+
+MOST_TABS = 60
+
+
+def tab_to(page: Page, role: str, name: str) -> None:
+    """Press Tab until what is named so has the focus, as somebody without a mouse does."""
+    wanted = page.get_by_role(role, name=name, exact=True).first  # type: ignore[arg-type]
+    wanted.wait_for()
+    for _ in range(MOST_TABS):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not lead to the {role} {name}")
+
+
+def test_the_menu_and_the_wizard_work_without_a_mouse(browser: Browser, portal: str, admin: Client, district: Path) -> None:
+    admin.new_group("Without a mouse")
+    page = opened(browser, portal, "operator")
+    tab_to(page, "searchbox", "Find a group by name")
+    page.keyboard.type("without a m")
+    expect(page.get_by_text("1 found").first).to_be_visible()
+    tab_to(page, "columnheader", "Name")  # a table is one stop; arrows lead on in it
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("has never been synced")).to_be_visible()
+    tab_to(page, "button", "Actions of Without a mouse")
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Selective sync")).to_be_focused()
+    page.keyboard.press("Enter")
+    tab_to(page, "button", "Choose ZIP")
+    with page.expect_file_chooser() as asked:
+        page.keyboard.press("Enter")
+    asked.value.set_files(district)
+    tab_to(page, "button", "Upload and choose schools")
+    page.keyboard.press("Enter")
+    for heading in ("Schools (", "Classes ("):
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        for name in ("Select all", "Use this choice"):
+            tab_to(page, "button", name)
+            page.keyboard.press("Enter")
+    tab_to(page, "checkbox", "Guardians")
+    page.keyboard.press("Space")
+    tab_to(page, "button", "Sync")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("Sync started.")).to_be_visible()
+    expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)
+    page.context.close()
