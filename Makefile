@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run token test lint types portal-check portal-types package lock bench clean
+.PHONY: help run token test lint types portal-check portal-types package deploy destroy lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -59,6 +59,12 @@ test: lint types portal-check portal/dist/index.html $(VENV)/checkov/ready ## se
 
 package: $(VENV)/ready ## what AWS gets, made and checked without an account, into build/STAGE: make package STAGE=prod
 	@$(BIN)/python -m infra.package $(STAGE)
+
+deploy: $(VENV)/ready portal/dist/index.html ## bring a stage to AWS, after showing what would change: make deploy STAGE=prod [YES=yes]
+	@$(BIN)/python -m infra.deploy deploy "$(STAGE)" $(YES)
+
+destroy: $(VENV)/ready ## take a stage off AWS; its data stays unless DATA=data: make destroy STAGE=test [DATA=data]
+	@$(BIN)/python -m infra.deploy destroy "$(STAGE)" $(DATA)
 
 lock: $(VENV)/ready ## write infra/lambda.lock anew, after a change of requirements.txt
 	@$(BIN)/python -m infra.artifact

@@ -3,8 +3,6 @@
 Everything in which the emulator differs from AWS is in this folder.
 """
 
-import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -19,10 +17,10 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from infra import ROOT
-from infra.build import build, with_code
+from infra.build import build
+from infra.deploy import Deployment, Failed, portal_config
 
 REGION = "us-east-1"
 STACK = "oneroster-local"
@@ -94,57 +92,19 @@ class Stack:
         except (urllib.error.URLError, OSError):
             return False
 
+    def deployment(self) -> Deployment:
+        """The stack as its deployer has it in hand."""
+        return Deployment(STACK, self.client, pause_s=0.1)
+
     def deploy(self) -> None:
-        """Create or update the stack from the template that AWS gets; nothing is done where nothing has changed."""
-        built = build(self.folder / "build")
-        code = built.code.read_bytes()
-        bucket, key = f"{STACK}-artifacts", f"{_digest(built.code.parent / 'source')}.zip"
-        s3 = self.client("s3")
-        s3.create_bucket(Bucket=bucket)
-        s3.put_object(Bucket=bucket, Key=key, Body=code)
-        template = json.dumps(with_code(built.template, f"s3://{bucket}/{key}"))
-        s3.put_object(Bucket=bucket, Key="template.json", Body=template.encode())
+        """Create or update the stack as `make deploy` does; nothing is done where nothing has changed."""
+        built, deployment = build(self.folder / "build"), self.deployment()
         given = {"PortalOrigin": self.portal_origin, "TokenKeysBase": self.endpoint}
-        parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
-        asked = {
-            "StackName": STACK,
-            "TemplateURL": f"{self.endpoint}/{bucket}/template.json",
-            "Parameters": parameters,
-            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-        }
-        cloudformation = self.client("cloudformation")
         try:
-            if self._exists():
-                cloudformation.update_stack(**asked)
-            else:
-                cloudformation.create_stack(**asked)
-        except ClientError as refusal:
-            if "No updates" not in str(refusal):
-                raise
-        self.outputs = self._settled()
-
-    def _exists(self) -> bool:
-        try:
-            stacks = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
-        except ClientError:
-            return False
-        return bool(stacks) and not stacks[0]["StackStatus"].startswith("DELETE")
-
-    def _settled(self) -> dict[str, str]:
-        until = time.monotonic() + READY_WITHIN_S
-        while True:
-            stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
-            if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-                return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-            if "IN_PROGRESS" not in stack["StackStatus"] or time.monotonic() > until:
-                events = self.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
-                failed = [
-                    f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}"
-                    for e in events
-                    if "FAILED" in e["ResourceStatus"]
-                ]
-                raise SystemExit(f"The stack is {stack['StackStatus']}: {'; '.join(failed) or stack.get('StackStatusReason')}")
-            time.sleep(0.1)
+            deployment.deploy(built.template, built.code, given, agree=lambda changes: True)
+        except Failed as reason:
+            raise SystemExit(str(reason)) from reason
+        self.outputs = deployment.outputs
 
     def let_people_in(self) -> None:
         """One person a role, let into every group. Asking twice is asking once."""
@@ -205,17 +165,7 @@ class Stack:
 
     def portal_config(self) -> dict[str, str]:
         """`/config.json` of the portal: everything by its own origin, which the front server leads on."""
-        origin = self.portal_origin
-        return {
-            "apiUrl": f"{origin}/api",
-            "issuer": f"https://cognito-idp.{REGION}.amazonaws.com/{self.outputs['UserPool']}",
-            "clientId": self.outputs["PortalClient"],
-            "redirectUri": f"{origin}/signed-in",
-            "authorizationEndpoint": f"{origin}/oauth2/authorize",
-            "tokenEndpoint": f"{origin}/oauth2/token",
-            "jwksUri": f"{origin}/{self.outputs['UserPool']}/.well-known/jwks.json",
-            "endSessionEndpoint": f"{origin}/logout",
-        }
+        return portal_config(self.outputs, self.portal_origin, REGION, sign_in=self.portal_origin, keys=self.portal_origin)
 
     def portal_headers(self) -> dict[str, str]:
         """What the stack has CloudFront add to every answer."""
@@ -249,12 +199,3 @@ def read_environment(path: Path) -> dict[str, str]:
 
 def _email(role: str) -> str:
     return f"{role}@example.org"
-
-
-def _digest(folder: Path) -> str:
-    """Of names and contents: the same code has the same address, so that an unchanged deploy changes nothing."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:32]

@@ -32,13 +32,13 @@ def test_the_lock_is_that_of_the_requirements() -> None:
 
 def test_a_package_that_another_asks_for_and_that_is_not_there_is_named(made: Package) -> None:
     unzipped = made.code.parent / "artifact"
-    hidden = shutil.move(next(unzipped.glob("cffi-*.dist-info")), made.code.parent / "hidden")
+    hidden = shutil.move(next(unzipped.glob("typing_inspection-*.dist-info")), made.code.parent / "hidden")
     try:
         missing = list(artifact.missing_packages(unzipped))
     finally:
-        shutil.move(hidden, unzipped / "cffi-2.dist-info")
+        shutil.move(hidden, unzipped / "typing_inspection-0.dist-info")
 
-    assert [each.partition(" is missing")[0] for each in missing] == ['cffi>=2.0.0; platform_python_implementation != "PyPy"']
+    assert [each.partition(" is missing")[0] for each in missing] == ["typing-inspection>=0.4.2"]
 
 
 def test_a_handler_whose_import_is_not_in_the_artifact_is_named(made: Package) -> None:

@@ -1,0 +1,347 @@
+"""`make deploy STAGE=...` and `make destroy STAGE=...`: one CloudFormation stack, changed only as somebody has agreed to.
+
+Everything here works the same on AWS and on the embedded AWS: it is given the doors to either.
+"""
+
+import hashlib
+import json
+import mimetypes
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from infra import ROOT
+from infra.artifact import Unfit
+from infra.build import with_code
+from infra.package import package
+
+STAGES = ROOT / "infra" / "stages.toml"
+PORTAL = ROOT / "portal" / "dist"
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+# Before the first deploy CloudFront has not said yet where the portal will be. The second round, right after, knows.
+NOWHERE = "https://localhost"
+NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+CONSEQUENCES = ("cancelled", "Resource creation cancelled", "Resource update cancelled")
+PAUSE_S = 2.0
+FOREVER = "public, max-age=31536000, immutable"  # a file whose name has its content's hash
+NEVER = "no-cache"  # asked for again each time; an unchanged one costs a 304
+
+
+class Failed(Exception):
+    """What went wrong, with the resource and the reason that CloudFormation gives, and what state things are in."""
+
+
+@dataclass(frozen=True)
+class Change:
+    action: str  # Add, Modify, Remove
+    resource: str
+    kind: str
+    replaced: bool  # a new one takes its place
+
+    def __str__(self) -> str:
+        return f"{self.action:7} {self.resource:28} {self.kind}{'  (a new one takes its place)' if self.replaced else ''}"
+
+
+Agree = Callable[[list[Change]], bool]
+
+
+@dataclass
+class Deployment:
+    """A stage's stack: `client` opens the door to a service of AWS by its name."""
+
+    stack: str
+    client: Callable[[str], Any]
+    pause_s: float = PAUSE_S
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    def deploy(self, template: Path, code: Path, parameters: Mapping[str, str], agree: Agree) -> bool:
+        """Make the stack as `template` says, with the functions' code from the ZIP `code`.
+
+        False when nothing had to change, or `agree` was shown the changes and said no. Raises Failed; CloudFormation
+        has then put everything back as it was, or says in which state it stopped.
+        """
+        bucket = self._artifacts()
+        address = f"s3://{bucket}/{self._store(bucket, code.read_bytes(), '.zip')}"
+        body = json.dumps(with_code(template, address)).encode()
+        url = f"{self.client('s3').meta.endpoint_url}/{bucket}/{self._store(bucket, body, '.json')}"
+        parameters = {"LimitsParameter": f"/{self.stack}/limits", **parameters}
+        changed = False
+        for _ in range(2):
+            origin = parameters.get("PortalOrigin") or self.outputs_now().get("PortalAddress", NOWHERE)
+            changed = self._round(url, {**parameters, "PortalOrigin": origin}, (lambda _: True) if changed else agree) or changed
+            if origin != NOWHERE or not changed:
+                break
+        self.outputs = self.outputs_now()
+        return changed
+
+    def outputs_now(self) -> dict[str, str]:
+        return {each["OutputKey"]: each["OutputValue"] for each in (self._described() or {}).get("Outputs", [])}
+
+    def destroy(self) -> list[str]:
+        """Delete the stack; returns what it leaves behind, as `Type name`: everything that holds data."""
+        cloudformation = self.client("cloudformation")
+        if not self._described():
+            raise Failed(f"There is no stack {self.stack}; nothing was changed.")
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.stack)
+        resources = [each for page in pages for each in page["StackResourceSummaries"]]
+        template = cloudformation.get_template(StackName=self.stack, TemplateStage="Original")["TemplateBody"]
+        written = template if isinstance(template, dict) else json.loads(template)
+        kept = {name for name, each in written["Resources"].items() if each.get("DeletionPolicy") == "Retain"}
+        cloudformation.delete_stack(StackName=self.stack)
+        self._settled(self._last_event(), gone=True)
+        left = [each for each in resources if each["LogicalResourceId"] in kept]
+        return [f"{each['ResourceType']} {each['PhysicalResourceId']}" for each in left]
+
+    def delete_data(self, left: list[str]) -> None:
+        """Delete for good what `destroy` left behind. Keys wait the week that AWS asks for."""
+        for kind, _, name in (each.partition(" ") for each in left):
+            match kind:
+                case "AWS::DynamoDB::Table":
+                    self.client("dynamodb").delete_table(TableName=name)
+                case "AWS::S3::Bucket":
+                    self._empty(name)
+                    self.client("s3").delete_bucket(Bucket=name)
+                case "AWS::KMS::Key":
+                    self.client("kms").schedule_key_deletion(KeyId=name, PendingWindowInDays=7)
+                case "AWS::Cognito::UserPool":
+                    self.client("cognito-idp").delete_user_pool(UserPoolId=name)
+                case _:
+                    raise Failed(f"{kind} {name} is left; this script doesn't know how to delete it.")
+
+    def publish(self, portal: Path, config: Mapping[str, str]) -> int:
+        """Bring the portal's bucket up to date with `portal` and its `config.json`. Returns how many files were sent.
+
+        Hashed files first and the page last, so that no page asks for a file that isn't there. Old ones stay for pages
+        that are open.
+        """
+        bucket, s3 = self.outputs["PortalBucket"], self.client("s3")
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        there = {each["Key"]: each["ETag"].strip('"') for page in pages for each in page.get("Contents", [])}
+        files = {path.relative_to(portal).as_posix(): path.read_bytes() for path in portal.rglob("*") if path.is_file()}
+        files["config.json"] = json.dumps(config, indent=1).encode()
+        sent = 0
+        for key in sorted(files, key=lambda key: (not key.startswith("assets/"), key == "index.html", key)):
+            if there.get(key) != hashlib.md5(files[key], usedforsecurity=False).hexdigest():
+                kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+                cached = FOREVER if key.startswith("assets/") else NEVER
+                s3.put_object(Bucket=bucket, Key=key, Body=files[key], ContentType=kind, CacheControl=cached)
+                sent += 1
+        return sent
+
+    def _round(self, template_url: str, parameters: Mapping[str, str], agree: Agree) -> bool:
+        """One change set, from proposal to settled stack."""
+        cloudformation, stack = self.client("cloudformation"), self._described()
+        if stack and stack["StackStatus"] == "ROLLBACK_COMPLETE":  # a first deploy that failed: nothing is in it
+            cloudformation.delete_stack(StackName=self.stack)
+            self._settled(self._last_event(), gone=True)
+            stack = None
+        new = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+        change_set = cloudformation.create_change_set(
+            StackName=self.stack,
+            ChangeSetName=f"deploy-{time.time_ns()}",
+            ChangeSetType="CREATE" if new else "UPDATE",
+            TemplateURL=template_url,
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in sorted(parameters.items())],
+            Capabilities=CAPABILITIES,
+            Tags=[{"Key": "product", "Value": "oneroster-selective-sync"}],
+        )["Id"]
+        changes = self._proposed(change_set)
+        if not changes or not agree(changes):
+            cloudformation.delete_change_set(StackName=self.stack, ChangeSetName=change_set)
+            if new:  # the empty stack that the change set was made in
+                cloudformation.delete_stack(StackName=self.stack)
+            return False
+        before = self._last_event()
+        cloudformation.execute_change_set(StackName=self.stack, ChangeSetName=change_set, RetainExceptOnCreate=True)
+        self._settled(before)
+        return True
+
+    def _proposed(self, change_set: str) -> list[Change]:
+        cloudformation = self.client("cloudformation")
+        while True:
+            said = cloudformation.describe_change_set(StackName=self.stack, ChangeSetName=change_set)
+            if said["Status"] == "FAILED":
+                if any(words in said.get("StatusReason", "") for words in NO_CHANGES):
+                    return []
+                why = "\n".join([said.get("StatusReason", ""), *self._invalid(ChangeSetName=change_set)])
+                raise Failed(f"CloudFormation refuses the template. Nothing was changed.\n{why}")
+            if said["Status"] == "CREATE_COMPLETE":
+                break
+            time.sleep(self.pause_s)
+        changes, token = list(said["Changes"]), said.get("NextToken")
+        while token:
+            said = cloudformation.describe_change_set(StackName=self.stack, ChangeSetName=change_set, NextToken=token)
+            changes, token = [*changes, *said["Changes"]], said.get("NextToken")
+        found = [each["ResourceChange"] for each in changes if each["Type"] == "Resource"]
+        return [
+            Change(each["Action"], each["LogicalResourceId"], each["ResourceType"], each.get("Replacement") == "True")
+            for each in found
+        ]
+
+    def _settled(self, before: str, gone: bool = False) -> None:
+        """Wait until CloudFormation has done what it was told. Raises Failed with what stood in its way."""
+        good = ("DELETE_COMPLETE",) if gone else ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        while True:
+            stack = self._described()
+            status = stack["StackStatus"] if stack else "DELETE_COMPLETE"
+            if status in good:
+                return
+            if not status.endswith("IN_PROGRESS"):
+                break
+            time.sleep(self.pause_s)
+        reasons = []
+        for page in self.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=self.stack):
+            for event in page["StackEvents"]:
+                if event["EventId"] == before:
+                    break
+                why = event.get("ResourceStatusReason", "")
+                if "DescribeEvents" in why:
+                    reasons += self._invalid(StackName=self.stack)
+                elif event["ResourceStatus"].endswith("_FAILED") and why and not any(words in why for words in CONSEQUENCES):
+                    reasons.append(f"{event['LogicalResourceId']} ({event['ResourceType']}): {why}")
+            else:
+                continue
+            break
+        restored = "Everything is as it was before." if status in ("UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE") else ""
+        raise Failed(f"The stack {self.stack} is {status}. {restored}\n" + "\n".join(f"- {each}" for each in reversed(reasons)))
+
+    def _invalid(self, **of: str) -> list[str]:
+        """What CloudFormation found wrong in the properties of the latest operation's resources, before it began."""
+        events = self.client("cloudformation").describe_events(**of)["OperationEvents"]
+        wrong = [event for event in events if event.get("ValidationStatus") == "FAILED"]
+        latest = max((event["Timestamp"], event["OperationId"]) for event in wrong)[1] if wrong else ""
+        return [
+            f"{event['LogicalResourceId']} ({event['ResourceType']}): {event['ValidationStatusReason']}"
+            for event in wrong
+            if event["OperationId"] == latest
+        ]
+
+    def _last_event(self) -> str:
+        if not self._described():
+            return ""
+        events = self.client("cloudformation").describe_stack_events(StackName=self.stack)["StackEvents"]
+        return str(events[0]["EventId"]) if events else ""
+
+    def _described(self) -> dict[str, Any] | None:
+        try:
+            found = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
+        except ClientError as refusal:
+            if "does not exist" in str(refusal):
+                return None
+            raise
+        live = [stack for stack in found if stack["StackStatus"] != "DELETE_COMPLETE"]
+        return live[0] if live else None
+
+    def _artifacts(self) -> str:
+        """The bucket for code and templates, one for all stages of an account and region; made when there is none."""
+        account = self.client("sts").get_caller_identity()["Account"]
+        s3 = self.client("s3")
+        region = s3.meta.region_name
+        name = f"oneroster-artifacts-{account}-{region}"
+        try:
+            s3.head_bucket(Bucket=name)
+        except ClientError:
+            elsewhere = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            s3.create_bucket(Bucket=name, **elsewhere)
+            closed = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+            s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed)
+        return name
+
+    def _store(self, bucket: str, content: bytes, suffix: str) -> str:
+        """Under its own hash, so that the same content is the same address and a change of it is one for CloudFormation."""
+        key = f"{self.stack}/{hashlib.sha256(content).hexdigest()}{suffix}"
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+        return key
+
+    def _empty(self, bucket: str) -> None:
+        s3 = self.client("s3")
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            found = page.get("Versions", []) + page.get("DeleteMarkers", [])
+            if found:
+                named = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+                s3.delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})
+
+
+def portal_config(outputs: Mapping[str, str], origin: str, region: str, sign_in: str = "", keys: str = "") -> dict[str, str]:
+    """`/config.json`: what the portal reads at run time. `sign_in` and `keys` are Cognito's own addresses unless given."""
+    issuer = f"https://cognito-idp.{region}.amazonaws.com/{outputs['UserPool']}"
+    pages = sign_in or f"https://{outputs['UserPoolDomain']}.auth.{region}.amazoncognito.com"
+    return {
+        "apiUrl": f"{origin}/api",
+        "issuer": issuer,
+        "clientId": outputs["PortalClient"],
+        "redirectUri": f"{origin}/signed-in",
+        "authorizationEndpoint": f"{pages}/oauth2/authorize",
+        "tokenEndpoint": f"{pages}/oauth2/token",
+        "jwksUri": f"{keys or issuer.removesuffix('/' + outputs['UserPool'])}/{outputs['UserPool']}/.well-known/jwks.json",
+        "endSessionEndpoint": f"{pages}/logout",
+    }
+
+
+def parameters_of(stage: str) -> dict[str, str]:
+    """The stage's parameters from `stages.toml`. Raises Failed for a stage that isn't there, which may be a slip."""
+    stages = tomllib.loads(STAGES.read_text())
+    if stage not in stages:
+        raise Failed(f"There is no stage {stage!r} in infra/stages.toml; it has {', '.join(stages)}. Nothing was changed.")
+    return {name: str(value) for name, value in stages[stage].items()}
+
+
+def main(verb: str, stage: str, *options: str) -> None:
+    session = boto3.Session()
+    if not session.region_name:
+        sys.exit("Say in which region: AWS_REGION=... or a profile that has one.")
+    deployment = Deployment(f"oneroster-{stage}", session.client)  # type: ignore[arg-type]
+    try:
+        if verb == "deploy":
+            _deploy(deployment, stage, parameters_of(stage), session.region_name, sure="yes" in options)
+        else:
+            _destroy(deployment, stage, with_data="data" in options)
+    except (Failed, Unfit) as reason:
+        sys.exit(str(reason))
+
+
+def _deploy(deployment: Deployment, stage: str, parameters: dict[str, str], region: str, sure: bool) -> None:
+    print("Packaging")
+    made = package(ROOT / "build" / stage)
+
+    def agree(changes: list[Change]) -> bool:
+        print("\n".join(map(str, changes)))
+        return sure or input(f"Change the stack {deployment.stack} so? [y/N] ").strip().lower() == "y"
+
+    if parameters.get("PortalDomain"):
+        parameters = {"PortalOrigin": f"https://{parameters['PortalDomain']}", **parameters}
+    changed = deployment.deploy(made.template, made.code, parameters, agree)
+    if not deployment.outputs:
+        sys.exit("Nothing was changed.")
+    origin = deployment.outputs["PortalAddress"]
+    sent = deployment.publish(PORTAL, portal_config(deployment.outputs, origin, region))
+    print("The stack is as the template says." if changed else "The stack is as it was.")
+    print(f"Portal    {origin}  ({sent} files sent)")
+    print(f"API       {origin}/api")
+    print(f"User pool {deployment.outputs['UserPool']}")
+
+
+def _destroy(deployment: Deployment, stage: str, with_data: bool) -> None:
+    what = "with everything in its tables, buckets and user pool, for good" if with_data else "but keep its data"
+    print(f"This deletes the stack {deployment.stack}, {what}.")
+    if input("Type the stage's name to go on: ").strip() != stage:
+        sys.exit("That is not its name. Nothing was changed.")
+    left = deployment.destroy()
+    if with_data:
+        deployment.delete_data(left)
+        print("The stack and its data are deleted; its key will be in seven days.")
+    else:
+        print("The stack is deleted. Kept:\n" + "\n".join(f"  {each}" for each in left))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3 or sys.argv[1] not in ("deploy", "destroy") or not sys.argv[2].isalnum():
+        sys.exit("Say which stage: make deploy STAGE=prod, make destroy STAGE=prod")
+    main(*sys.argv[1:])

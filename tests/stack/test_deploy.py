@@ -1,0 +1,221 @@
+"""What an operator's `make deploy` and `make destroy` do, on an embedded AWS of their own.
+
+The deployer has the rights of `infra/deployer-policy.json` alone. What CloudFormation does in his name, the emulator does
+not check against them; AWS does.
+"""
+
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from infra import ROOT
+from infra.build import Built, build
+from infra.deploy import Change, Deployment, Failed
+from local.stack import REGION, STACK, Stack
+from tests.stack.client import Client
+from tests.stack_fixtures import free_port
+
+pytestmark = pytest.mark.xdist_group("deploy")
+DATA_TABLE = "AWS::DynamoDB::Table"
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """An AWS without a stack."""
+    running = Stack(free_port(), "http://127.0.0.1:1", tmp_path_factory.mktemp("deploy"), enforcing=True)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def deployer(empty: Stack) -> Deployment:
+    iam = empty.client("iam")
+    iam.create_user(UserName="deployer")
+    policy = (ROOT / "infra" / "deployer-policy.json").read_text()
+    iam.put_user_policy(UserName="deployer", PolicyName="deployer", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=empty.endpoint,
+            region_name=REGION,
+            aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=key["SecretAccessKey"],
+            config=Config(s3={"addressing_style": "path"}),
+        )
+
+    return Deployment(STACK, client, pause_s=0.1)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="module")
+def deployed(empty: Stack, deployer: Deployment, built: Built) -> Stack:
+    """The stack after its first deploy."""
+    seen: list[Change] = []
+    assert deployer.deploy(built.template, built.code, given(empty), shown(seen))
+    assert {(change.action, change.kind) for change in seen if "Table" in change.resource} == {("Add", DATA_TABLE)}
+    empty.outputs = deployer.outputs
+    empty.let_people_in()
+    return empty
+
+
+def given(stack: Stack) -> dict[str, str]:
+    return {"PortalOrigin": stack.portal_origin, "TokenKeysBase": stack.endpoint}
+
+
+def shown(seen: list[Change], answer: bool = True) -> Callable[[list[Change]], bool]:
+    def agree(changes: list[Change]) -> bool:
+        seen.extend(changes)
+        return answer
+
+    return agree
+
+
+def changed(template: Path, out: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    made = json.loads(template.read_text())
+    change(made["Resources"])
+    out.write_text(json.dumps(made))
+    return out
+
+
+def with_a_comment(code: Path, out: Path) -> Path:
+    """The same code, one line longer."""
+    with zipfile.ZipFile(code) as packed, zipfile.ZipFile(out, "w") as written:
+        for member in packed.infolist():
+            more = b"# of the next version\n" if member.filename == "app.py" else b""
+            written.writestr(member, packed.read(member) + more)
+    return out
+
+
+def test_a_second_deploy_of_the_same_changes_nothing_and_asks_nobody(deployed: Stack, deployer: Deployment, built: Built) -> None:
+    seen: list[Change] = []
+
+    assert not deployer.deploy(built.template, built.code, given(deployed), shown(seen))
+    assert seen == []
+    assert deployer.outputs == deployed.outputs
+
+
+def test_what_nobody_agreed_to_is_not_done(deployed: Stack, deployer: Deployment, built: Built, tmp_path: Path) -> None:
+    before = deployed.client("lambda").get_function(FunctionName=deployed.outputs["APIHandlerName"])["Configuration"]
+    code, seen = with_a_comment(built.code, tmp_path / "next.zip"), list[Change]()
+
+    assert not deployer.deploy(built.template, code, given(deployed), shown(seen, answer=False))
+
+    after = deployed.client("lambda").get_function(FunctionName=deployed.outputs["APIHandlerName"])["Configuration"]
+    assert ("Modify", "AWS::Lambda::Function") in {(change.action, change.kind) for change in seen}
+    assert after["CodeSha256"] == before["CodeSha256"]
+
+
+def test_an_upgrade_finds_its_data_and_a_sync_that_waits_goes_on(
+    deployed: Stack, deployer: Deployment, built: Built, tmp_path: Path, district: Path
+) -> None:
+    admin = Client(deployed, "admin")
+    synced, waiting = admin.new_group("Synced before"), admin.new_group("Waits meanwhile")
+    admin.sync_all(synced, district)
+    sync_id = admin.start(waiting, district, "selective")["syncId"]
+    admin.until(sync_id, asks="orgs")
+
+    def next_machine(resources: dict[str, Any]) -> None:
+        definition = resources["SyncMachine"]["Properties"]["DefinitionString"]["Fn::Sub"]
+        machine = json.loads(definition[0])
+        machine["States"]["AskClasses"]["Comment"] = "Asks otherwise in the next version."
+        definition[0] = json.dumps(machine)
+
+    seen: list[Change] = []
+    template = changed(built.template, tmp_path / "next.json", next_machine)
+    assert deployer.deploy(template, with_a_comment(built.code, tmp_path / "next.zip"), given(deployed), shown(seen))
+
+    assert {change.kind for change in seen} >= {"AWS::Lambda::Function", "AWS::StepFunctions::StateMachine"}
+    assert not any(change.replaced for change in seen if change.kind == DATA_TABLE)
+    admin.call("POST", f"/syncs/{sync_id}/orgs/selection", {"all": True}, 202)
+    admin.until(sync_id, asks="classes")
+    admin.call("POST", f"/syncs/{sync_id}/classes/selection", {"all": True}, 202)
+    admin.until(sync_id, asks="statuses")
+    cells = [{"status": c["status"], "userType": c["userType"]} for c in admin.call("GET", f"/syncs/{sync_id}/statuses")["cells"]]
+    admin.call("POST", f"/syncs/{sync_id}/statuses/selection", {"cells": cells}, 202)
+    assert admin.until(sync_id)["state"] == "succeeded"
+    assert admin.sync_all(synced, district)["message"] == "Nothing has changed since the last sync; nothing was written."
+
+
+def test_a_deploy_that_breaks_is_rolled_back_and_says_which_resource_and_why(
+    deployed: Stack, deployer: Deployment, built: Built, tmp_path: Path
+) -> None:
+    taken = deployed.outputs["PortalBucket"]
+
+    def broken(resources: dict[str, Any]) -> None:
+        resources["Plan"]["Properties"]["Timeout"] = 600
+        resources["Extra"] = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": taken}, "DependsOn": ["Plan"]}
+
+    with pytest.raises(Failed, match=r"UPDATE_ROLLBACK_COMPLETE. Everything is as it was before.\n- Extra \(AWS::S3::Bucket\)"):
+        deployer.deploy(changed(built.template, tmp_path / "b.json", broken), built.code, given(deployed), shown([]))
+
+    functions = deployed.client("lambda").list_functions()["Functions"]
+    assert [each["Timeout"] for each in functions if each["Handler"].endswith(".plan")] == [900]
+    assert Client(deployed, "admin").call("GET", "/groups")["total"] >= 0
+
+
+def test_the_portal_is_sent_once_with_a_long_life_for_hashed_files_alone(
+    deployed: Stack, deployer: Deployment, tmp_path: Path
+) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    (tmp_path / "assets" / "index-C2LTCCxB.js").write_text("1")
+    config = deployed.portal_config()
+
+    sent = [deployer.publish(tmp_path, config), deployer.publish(tmp_path, config)]
+
+    bucket, s3 = deployed.outputs["PortalBucket"], deployed.client("s3")
+    heads = {key: s3.head_object(Bucket=bucket, Key=key) for key in ("index.html", "assets/index-C2LTCCxB.js", "config.json")}
+    assert sent == [3, 0]
+    assert {key: head["CacheControl"] for key, head in heads.items()} == {
+        "index.html": "no-cache",
+        "config.json": "no-cache",
+        "assets/index-C2LTCCxB.js": "public, max-age=31536000, immutable",
+    }
+
+
+def test_z_destroying_keeps_the_data_unless_told(deployed: Stack, deployer: Deployment) -> None:
+    dynamodb, table = deployed.client("dynamodb"), deployed.outputs["GroupsTable"]
+    held = dynamodb.scan(TableName=table, Select="COUNT")["Count"]
+
+    left = deployer.destroy()
+
+    assert deployer.outputs_now() == {}
+    assert f"{DATA_TABLE} {table}" in left
+    assert dynamodb.scan(TableName=table, Select="COUNT")["Count"] == held
+
+    owner = deployed.deployment()  # the deployer may not delete data
+    owner.delete_data(left)
+
+    assert [each for each in dynamodb.list_tables()["TableNames"] if each.startswith(STACK)] == []
+
+
+def test_z_a_first_deploy_that_breaks_leaves_nothing_and_can_be_repeated(
+    empty: Stack, deployer: Deployment, built: Built, tmp_path: Path
+) -> None:
+    empty.client("s3").create_bucket(Bucket="somebody-elses")
+
+    def broken(resources: dict[str, Any]) -> None:
+        taken = {"BucketName": "somebody-elses"}
+        resources["Extra"] = {"Type": "AWS::S3::Bucket", "Properties": taken, "DependsOn": ["GroupsTable"]}
+
+    template = changed(built.template, tmp_path / "broken.json", broken)
+    for _ in range(2):
+        with pytest.raises(Failed, match=r"ROLLBACK_COMPLETE. Everything is as it was before.\n- Extra \(AWS::S3::Bucket\): \w+"):
+            deployer.deploy(template, built.code, given(empty), shown([]))
+
+    assert [each for each in empty.client("dynamodb").list_tables()["TableNames"] if each.startswith(STACK)] == []
