@@ -11,6 +11,7 @@ import random
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import md5
 from pathlib import Path
 
 DATE = (2026, 8, 1, 0, 0, 0)  # in the ZIP's directory, so that the bytes depend on the arguments alone
@@ -182,11 +183,23 @@ EXTRA: dict[str, tuple[Row, ...]] = {
 }
 
 
+# Columns that hold ids, for `guids`.
+ID_COLUMNS = {
+    "orgs": ("sourcedId", "parentSourcedId"),
+    "academicSessions": ("sourcedId", "parentSourcedId"),
+    "courses": ("sourcedId", "schoolYearSourcedId", "orgSourcedId"),
+    "classes": ("sourcedId", "courseSourcedId", "schoolSourcedId", "termSourcedIds"),
+    "users": ("sourcedId", "orgSourcedIds", "agentSourcedIds", "primaryOrgSourcedId"),
+    "roles": ("sourcedId", "userSourcedId", "orgSourcedId"),
+    "enrollments": ("sourcedId", "classSourcedId", "schoolSourcedId", "userSourcedId"),
+}
+
+
 class District:
     """One district. Of ten users seven are students, one a teacher, two guardians; an aide and a head per school."""
 
-    def __init__(self, shape: Shape, seed: int, version: str, day: int, problems: bool) -> None:
-        self.shape, self.seed, self.version, self.day, self.problems = shape, seed, version, day, problems
+    def __init__(self, shape: Shape, seed: int, version: str, day: int, problems: bool, guids: bool = False) -> None:
+        self.shape, self.seed, self.version, self.day, self.problems, self.guids = shape, seed, version, day, problems, guids
         self.students = shape.users * 7 // 10
         self.teachers = max(shape.users // 10, shape.schools)
 
@@ -213,9 +226,30 @@ class District:
         if self.version == "1.2":
             header = "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,"
             made["roles"] = (header + "orgSourcedId,userProfileSourcedId", self.roles)
+        if self.guids:
+            made = {name: (header, self._with_guids(name, header, rows)) for name, (header, rows) in made.items()}
         return {
             name: (header, self._spoiling(name, header, rows) if self.problems else rows) for name, (header, rows) in made.items()
         }
+
+    def _with_guids(self, name: str, header: str, rows: Callable[[], Iterator[Row]]) -> Callable[[], Iterator[Row]]:
+        """Every id as the 36 characters of a GUID, as many student information systems make them."""
+        columns = header.split(",")
+        places = [place for place, column in enumerate(columns) if column in ID_COLUMNS[name]]
+
+        def made() -> Iterator[Row]:
+            for row in rows():
+                cells = list(row)
+                for place in places:
+                    if cells[place]:
+                        cells[place] = ",".join(map(self._guid, cells[place].split(",")))
+                yield cells
+
+        return made
+
+    def _guid(self, sourced_id: str) -> str:
+        digest = md5(f"{self.seed}/{sourced_id}".encode(), usedforsecurity=False).hexdigest()
+        return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
 
     def _spoiling(self, name: str, header: str, rows: Callable[[], Iterator[Row]]) -> Callable[[], Iterator[Row]]:
         return lambda: spoilt(name, rows(), header.split(","), self.seed)
@@ -391,9 +425,11 @@ def main() -> None:
     parser.add_argument("--version", choices=("1.1", "1.2"), default="1.1")
     parser.add_argument("--day", type=int, choices=(1, 2), default=1, help="2: a day later, 2 %% changed, 1 %% gone")
     parser.add_argument("--problems", action="store_true", help="about 1 %% of the rows have something wrong")
+    parser.add_argument("--guids", action="store_true", help="ids of 36 characters, which make the files as large as real ones")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    write(District(SHAPES[given.shape], given.seed, given.version, given.day, given.problems), given.out)
+    district = District(SHAPES[given.shape], given.seed, given.version, given.day, given.problems, given.guids)
+    write(district, given.out)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ ENTITIES = ("orgs", "academicSessions", "courses", "classes", "users", "enrollme
 class Kind(StrEnum):
     TEXT = "text"
     DATE = "date"
+    YEAR = "year"
     BOOLEAN = "boolean"
     LIST = "list"
     USER_IDS = "userIds"
@@ -84,7 +85,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("startDate", Kind.DATE, need=_REQUIRED, column_required=True),
         Field("endDate", Kind.DATE, need=_REQUIRED, column_required=True),
         Field("parentSourcedId", refers=Reference("academicSessions", required=False)),
-        Field("schoolYear"),
+        Field("schoolYear", Kind.YEAR),
     ),
     "courses": (
         Field("schoolYearSourcedId", refers=Reference("academicSessions", required=False)),
@@ -135,7 +136,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("beginDate", Kind.DATE),
         Field("endDate", Kind.DATE),
         Field("orgSourcedId", need=_REQUIRED, column_required=True, refers=Reference("orgs", required=True)),
-        Field("userProfileSourcedId"),
+        Field("userProfileSourcedId", refers=Reference("userProfiles", required=False)),
     ),
     "userProfiles": (
         Field("userSourcedId", need=_REQUIRED, column_required=True, refers=Reference("users", required=True)),

@@ -251,7 +251,7 @@ def test_every_row_read_is_kept_or_left_out_whatever_is_sent(
         ids = [each["sourcedId"] for each in staged.rows(name)]
         assert counted.read == len(files[name])
         assert counted.read == counted.kept + counted.left_out
-        assert ids == sorted(set(ids))
+        assert len(ids) == len(set(ids))
         assert len(ids) == counted.kept
 
 
