@@ -55,6 +55,7 @@ portal-types: portal/node_modules/ready ## make the portal's types from the API
 
 test: lint types portal-check portal/dist/index.html $(VENV)/checkov/ready ## set up all that is needed and run every test
 	@local/chromium.sh
+	@local/sshd.sh
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 package: $(VENV)/ready ## what AWS gets, made and checked without an account, into build/STAGE: make package STAGE=prod

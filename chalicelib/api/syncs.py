@@ -1,6 +1,6 @@
 """Syncs: start, follow, cancel; their plan, problems and report."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from chalice.app import Blueprint
@@ -18,6 +18,7 @@ from chalicelib.api.shapes import (
 )
 from chalicelib.errors import Conflict, NotFound, Unacceptable
 from chalicelib.roster.problems import problem_groups, problem_rows
+from chalicelib.sources import bundle
 from chalicelib.store import files, machine, starts
 from chalicelib.store import groups as group_store
 from chalicelib.store import syncs as store
@@ -140,12 +141,12 @@ def list_problem_rows(call: Call, sync_id: str) -> ProblemRows:
 def get_report(call: Call, sync_id: str) -> Report:
     """Links to the log: workbook, changes and problems as gzipped CSV, and the bundle as received."""
     written = files.read_json(files.sync_key(sync_id, "report/files.json")) or []
-    bundle = files.sync_key(sync_id, "bundle/bundle.zip")
     listed = [
         (each["name"], each["title"], each["sizeBytes"], files.sync_key(sync_id, f"report/{each['name']}")) for each in written
     ]
-    if size := files.size_bytes(bundle):
-        listed.append(("bundle.zip", "The bundle as received", size, bundle))
+    for name in _received(sync_id):
+        key = files.sync_key(sync_id, f"bundle/{name}")
+        listed.append((name, f"As received: {name}", files.size_bytes(key) or 0, key))
     if not listed:
         raise NotFound(f"There is no report of sync {sync_id}.")
     call.audit(store.group_of(sync_id), "report links given", sync_id)
@@ -172,6 +173,11 @@ def give_answer(
         assert claimed.sync.question is not None
         store.ask(sync_id, claimed.sync.question, claimed.token)
         raise
+
+
+def _received(sync_id: str) -> list[str]:
+    """The files of the bundle that a person would open: the ZIP, or the CSVs that came loose."""
+    return [name for name in files.names(sync_id, "bundle") if name == bundle.ZIP or PurePosixPath(name).suffix == ".csv"]
 
 
 def _bundle_of(group: Group, upload_id: str | None) -> str | None:

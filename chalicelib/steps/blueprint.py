@@ -15,18 +15,17 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from chalice.app import Blueprint
 
-from chalicelib.errors import SourceRefused
 from chalicelib.platform import writer
 from chalicelib.roster.plan import next_snapshot
 from chalicelib.roster.stage import stage_bundle, stage_orgs
+from chalicelib.sources import bundle
 from chalicelib.sources import zip as zip_source
-from chalicelib.steps import endings
+from chalicelib.steps import endings, fetching
 from chalicelib.steps.planning import make_plan, snapshot_of, write_log
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.limits import limits
 from chalicelib.store.records import (
     EntityCounts,
-    Method,
     Mode,
     Progress,
     Question,
@@ -74,17 +73,21 @@ class FailureEvent(StepEvent):
 @steps.lambda_function(name="open_source")
 @tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
-def open_source(event: OpenEvent, context: LambdaContext) -> None:
-    """State `OpenSource`: see that the bundle is one, and list its schools for a selective sync."""
+def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, bool]:
+    """State `OpenSource`: bring the bundle, see that it is one, and list its schools for a selective sync.
+
+    `more` says that the time was up before the bundle was there; the machine calls again then.
+    """
     sync_id = _named(event)
-    method = groups.get(event["groupId"]).source.method
-    if method is not Method.ZIP:
-        raise SourceRefused(f"A roster can't be fetched by {method.upper()} yet. Choose ZIP in the group's configuration.")
-    with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, reads=["bundle"], writes=["stage"]) as room:
-        wanted = frozenset({"manifest.csv", "orgs.csv"})
-        zip_source.inflate(room / "bundle" / "bundle.zip", room / "csv", _zip_limits(), wanted)
+    group, sync = groups.get(event["groupId"]), syncs.get(sync_id)
+    if not fetching.bring(group, sync, _zip_limits(), lambda: context.get_remaining_time_in_millis() / 1000, _now):
+        return {"more": True}
+    reads = _bundle(sync_id, bundle.SCHOOLS)
+    with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, reads, writes=["stage"]) as room:
+        bundle.csvs_of(room / "bundle", room / "csv", _zip_limits(), bundle.SCHOOLS)
         if event["mode"] == Mode.SELECTIVE:
             rows.number = stage_orgs(room / "csv", room / "stage").read
+    return {"more": False}
 
 
 @steps.lambda_function(name="stage")
@@ -93,8 +96,8 @@ def open_source(event: OpenEvent, context: LambdaContext) -> None:
 def stage(event: StepEvent, context: LambdaContext) -> None:
     """State `Stage`: read, judge and clean the whole bundle."""
     sync_id = _named(event)
-    with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, reads=["bundle"], writes=["stage"]) as room:
-        zip_source.inflate(room / "bundle" / "bundle.zip", room / "csv", _zip_limits())
+    with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, _bundle(sync_id), writes=["stage"]) as room:
+        bundle.csvs_of(room / "bundle", room / "csv", _zip_limits())
         staged = stage_bundle(room / "csv", room / "stage", groups.get(event["groupId"]).source.version)
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
         rows.number = sum(each.read for each in staged.counts.values())
@@ -242,6 +245,10 @@ def _progress(sync_id: str, step: Step) -> Iterator[Rows]:
     yield rows
     ended = Progress(step=step, done=rows.number, total=rows.number, started_at=started, ended_at=_now())
     syncs.progressed(sync_id, ended)
+
+
+def _bundle(sync_id: str, only: frozenset[str] | None = None) -> list[str]:
+    return [f"bundle/{name}" for name in bundle.wanted(files.names(sync_id, "bundle"), only)]
 
 
 def _zip_limits() -> zip_source.Limits:

@@ -1,7 +1,7 @@
 """The bucket: what each sync read and wrote, uploads, snapshots, and the links people get to them.
 
-The one module that talks to S3. Keys are those of the data layout; a sync's folders and a local working folder have
-the same names, so the engine sees paths only.
+With `arriving.py`, the one module that talks to S3. Keys are those of the data layout; a sync's folders and a local
+working folder have the same names, so the engine sees paths only.
 """
 
 import json
@@ -41,7 +41,7 @@ class PresignedUpload:
 
 
 @cache
-def _s3() -> "S3Client":
+def s3() -> "S3Client":
     return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
 
 
@@ -64,7 +64,7 @@ def snapshot_key(group_id: str, sync_id: str, name: str) -> str:
 def size_bytes(key: str) -> int | None:
     """None when there is no such object."""
     try:
-        return int(_s3().head_object(Bucket=bucket(), Key=key)["ContentLength"])
+        return int(s3().head_object(Bucket=bucket(), Key=key)["ContentLength"])
     except ClientError as refusal:
         if _is_missing(refusal):
             return None
@@ -84,9 +84,9 @@ def look(key: str, version_id: str = "") -> Seen | None:
     """None when there is no such object, or no such version of it any more."""
     asked: Any = {"Bucket": bucket(), "Key": key, **({"VersionId": version_id} if version_id else {})}
     try:
-        head = _s3().head_object(**asked)
+        head = s3().head_object(**asked)
         size = int(head["ContentLength"])
-        begins = _s3().get_object(**asked, Range="bytes=0-3")["Body"].read() if size else b""
+        begins = s3().get_object(**asked, Range="bytes=0-3")["Body"].read() if size else b""
     except ClientError as refusal:
         if _is_missing(refusal):
             return None
@@ -98,7 +98,7 @@ def copy(source_key: str, target_key: str, version_id: str = "") -> None:
     """Raises NotFound. Any size: boto3 copies in parts where it must."""
     source: Any = {"Bucket": bucket(), "Key": source_key, **({"VersionId": version_id} if version_id else {})}
     try:
-        _s3().copy(source, bucket(), target_key)
+        s3().copy(source, bucket(), target_key)
     except ClientError as refusal:
         raise _translated(refusal, source_key) from refusal
 
@@ -107,19 +107,19 @@ def download(key: str, to: Path) -> None:
     """Raises NotFound."""
     to.parent.mkdir(parents=True, exist_ok=True)
     try:
-        _s3().download_file(bucket(), key, str(to))
+        s3().download_file(bucket(), key, str(to))
     except ClientError as refusal:
         raise _translated(refusal, key) from refusal
 
 
 def upload(path: Path, key: str) -> None:
-    _s3().upload_file(str(path), bucket(), key)
+    s3().upload_file(str(path), bucket(), key)
 
 
 def read_json(key: str) -> Any | None:
     """None when there is no such object."""
     try:
-        return json.loads(_s3().get_object(Bucket=bucket(), Key=key)["Body"].read())
+        return json.loads(s3().get_object(Bucket=bucket(), Key=key)["Body"].read())
     except ClientError as refusal:
         if _is_missing(refusal):
             return None
@@ -128,13 +128,13 @@ def read_json(key: str) -> Any | None:
 
 def write_json(key: str, value: Any) -> None:
     body = json.dumps(value, ensure_ascii=False).encode()
-    _s3().put_object(Bucket=bucket(), Key=key, Body=body, ContentType="application/json")
+    s3().put_object(Bucket=bucket(), Key=key, Body=body, ContentType="application/json")
 
 
 def cached(key: str) -> Path:
     """A local copy that later calls of this Lambda share; fetched again when the object has changed. Raises NotFound."""
     try:
-        etag = _s3().head_object(Bucket=bucket(), Key=key)["ETag"]
+        etag = s3().head_object(Bucket=bucket(), Key=key)["ETag"]
     except ClientError as refusal:
         raise _translated(refusal, key) from refusal
     name = sha256(f"{bucket()}/{key}@{etag}".encode()).hexdigest()
@@ -148,7 +148,7 @@ def cached(key: str) -> Path:
 
 def presigned_upload(key: str, max_bytes: int, now: datetime) -> PresignedUpload:
     """A form that takes one file for one key, of 1 to `max_bytes` bytes, for five minutes."""
-    made = _s3().generate_presigned_post(
+    made = s3().generate_presigned_post(
         bucket(),
         key,
         Conditions=[["content-length-range", 1, max_bytes]],
@@ -159,7 +159,7 @@ def presigned_upload(key: str, max_bytes: int, now: datetime) -> PresignedUpload
 
 def presigned_download(key: str, file_name: str) -> str:
     """A link to one object for five minutes, saved by browsers as `file_name` (plain ASCII)."""
-    return _s3().generate_presigned_url(
+    return s3().generate_presigned_url(
         "get_object",
         Params={"Bucket": bucket(), "Key": key, "ResponseContentDisposition": f'attachment; filename="{file_name}"'},
         ExpiresIn=int(LINK_LIFETIME.total_seconds()),
@@ -183,6 +183,12 @@ def workspace(sync_id: str, reads: Iterable[str] = (), writes: Iterable[str] = (
         yield room
         for name in writes:
             _store_folder(room / name, sync_key(sync_id, f"{name}/"))
+
+
+def names(sync_id: str, folder: str) -> list[str]:
+    """What lies in a folder of the sync, by its name below the folder."""
+    prefix = sync_key(sync_id, f"{folder}/")
+    return [key.removeprefix(prefix) for key in _keys(prefix)]
 
 
 def fetch_snapshot(group_id: str, sync_id: str, to: Path) -> None:
@@ -210,10 +216,13 @@ def delete_group(group_id: str) -> None:
 
 def _fetch_folder(prefix: str, to: Path) -> None:
     to.mkdir(parents=True, exist_ok=True)
-    pages = _s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix)
-    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
     with ThreadPoolExecutor(PARALLEL) as pool:
-        list(pool.map(lambda key: download(key, to / key.removeprefix(prefix)), keys))
+        list(pool.map(lambda key: download(key, to / key.removeprefix(prefix)), _keys(prefix)))
+
+
+def _keys(prefix: str) -> list[str]:
+    pages = s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix)
+    return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
 
 def _store_folder(folder: Path, prefix: str) -> None:

@@ -289,6 +289,7 @@ class SyncCounts(Record):
 
 
 class Step(StrEnum):
+    FETCH = "fetch"
     OPEN = "open"
     STAGE = "stage"
     PLAN = "plan"
@@ -297,10 +298,16 @@ class Step(StrEnum):
     REPORT = "report"
 
 
+class Unit(StrEnum):
+    ROWS = "rows"
+    BYTES = "bytes"
+
+
 class Progress(Record):
-    """How far a step is, in rows (apply: changes). `ended_at` is None while it runs."""
+    """How far a step is, in its unit (apply: changes, as rows). `ended_at` is None while it runs."""
 
     step: Step
+    unit: Unit = Unit.ROWS
     done: int = 0
     total: int | None = None
     started_at: datetime

@@ -165,6 +165,11 @@ def applied(sync_id: str, changes: int) -> None:
     )
 
 
+def named(sync_id: str, bundle_name: str) -> None:
+    """What the customer calls the bundle that was fetched."""
+    _update_live(sync_id, {"bundleName": bundle_name})
+
+
 def preview(sync_id: str) -> None:
     """The plan is to be shown before it is applied."""
     _update_live(sync_id, {"preview": True})

@@ -1,7 +1,8 @@
 """Stands in for every Lambda of the machine: does what a test's script says, and keeps the event it got.
 
 The script of a sync is `{syncId}/script.json`: by function, a list of what its calls do in turn: the name of an error to
-raise, or what to answer; a call past the end answers {}. Deployed as it is, so it imports nothing of ours.
+raise, or what to answer; a call past the end answers that there is no more to do. Deployed as it is, so it imports
+nothing of ours.
 """
 
 import json
@@ -20,7 +21,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     place = s3.list_objects_v2(Bucket="scripts", Prefix=prefix).get("KeyCount", 0)
     s3.put_object(Bucket="scripts", Key=f"{prefix}{time.time_ns()}", Body=json.dumps(event).encode())
     lines = script.get(function, [])
-    said = lines[place] if place < len(lines) else {}
+    said = lines[place] if place < len(lines) else {"more": False}
     if isinstance(said, str):
         raise type(said, (Exception,), {})(f"{function} says {said}.")
     return said

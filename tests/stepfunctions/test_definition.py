@@ -104,7 +104,11 @@ def test_every_lambda_in_the_machine_is_a_registered_handler_and_every_step_is_u
 def test_only_ids_and_keys_of_files_are_carried_from_state_to_state() -> None:
     kept = {name: state.get("ResultPath", "$") for name, state, _ in STATES if state["Type"] in ("Task", "Parallel", "Map")}
 
-    assert {name: path for name, path in kept.items() if path is not None} == {"Plan": "$.plan", "AskApproval": "$.approval"}
+    assert {name: path for name, path in kept.items() if path is not None} == {
+        "OpenSource": "$.source",
+        "Plan": "$.plan",
+        "AskApproval": "$.approval",
+    }
 
 
 def test_task_tokens_go_to_the_ask_lambda_alone() -> None:

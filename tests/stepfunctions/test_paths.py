@@ -185,6 +185,13 @@ def test_an_undo_reads_no_source_and_stops_for_a_word(machine: Machine) -> None:
     assert run.calls() == {"Plan": 1, "Ask": 1, "ApplyChunk": 3, "Commit": 1, "Report": 1}
 
 
+def test_a_bundle_that_takes_longer_than_one_lambda_is_fetched_by_the_next(machine: Machine) -> None:
+    run = Run(machine, "full", {"OpenSource": [{"more": True}, {"more": True}], "Plan": [plan()]})
+
+    assert run.ended() == "SUCCEEDED"
+    assert run.events("OpenSource") == [{"mode": "full"}] * 3
+
+
 def test_each_chunk_of_the_manifest_is_applied_once(machine: Machine) -> None:
     run = Run(machine, "full", {"Plan": [plan(changes=7000)]})
 

@@ -35,12 +35,13 @@ def zipped(district: Mapping[str, Rows]) -> bytes:
 
 
 class Walk:
-    """A started sync; each method is one state of the machine."""
+    """A started sync, with the bundle that came with it or one to fetch; each method is one state of the machine."""
 
-    def __init__(self, bundle: bytes, mode: Mode = Mode.FULL, day: int = 0) -> None:
+    def __init__(self, bundle: bytes | None, mode: Mode = Mode.FULL, day: int = 0) -> None:
         now = NOW + timedelta(days=day)
         self.mode, self.sync_id = mode, syncs.new_id("g1", now, "aa")
         self.with_removals = True
+        bundle_key = files.sync_key(self.sync_id, "bundle/bundle.zip")
         syncs.start(
             Sync(
                 group_id="g1",
@@ -50,16 +51,19 @@ class Walk:
                 started_by="Ada",
                 started_at=now,
                 state=State.RUNNING,
-            )
+            ),
+            bundle=None if bundle is None else syncs.BundleFrom(bundle_key),
         )
-        boto3.client("s3").put_object(Bucket="data", Key=files.sync_key(self.sync_id, "bundle/bundle.zip"), Body=bundle)
+        if bundle is not None:
+            boto3.client("s3").put_object(Bucket="data", Key=bundle_key, Body=bundle)
 
     def invoke(self, name: str, **other: Any) -> Any:
         """Call the Lambda by its registered name, with its saved event for this sync."""
         return Client(app, project_dir=str(ROOT)).lambda_.invoke(name, saved(name, syncId=self.sync_id, **other)).payload
 
     def open(self) -> None:
-        self.invoke("open_source", mode=self.mode)
+        while self.invoke("open_source", mode=self.mode)["more"]:
+            pass  # each call brings something; the test client gives a Lambda three seconds
 
     def stage(self) -> None:
         self.invoke("stage")

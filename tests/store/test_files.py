@@ -15,7 +15,7 @@ SYNC = "g1-s1"
 
 @pytest.fixture(autouse=True)
 def fresh_client() -> None:
-    files._s3.cache_clear()
+    files.s3.cache_clear()
 
 
 def test_a_step_finds_what_it_reads_and_leaves_what_it_writes() -> None:

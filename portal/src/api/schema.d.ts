@@ -1572,10 +1572,12 @@ export interface components {
         };
         /**
          * Progress
-         * @description How far a step is, in rows (apply: changes). `ended_at` is None while it runs.
+         * @description How far a step is, in its unit (apply: changes, as rows). `ended_at` is None while it runs.
          */
         Progress: {
             step: components["schemas"]["Step"];
+            /** @default rows */
+            unit: components["schemas"]["Unit"];
             /**
              * Done
              * @default 0
@@ -2152,7 +2154,7 @@ export interface components {
          * Step
          * @enum {string}
          */
-        Step: "open" | "stage" | "plan" | "apply" | "commit" | "report";
+        Step: "fetch" | "open" | "stage" | "plan" | "apply" | "commit" | "report";
         /**
          * Sync
          * @description `undoes` names the sync that one of mode undo takes back.
@@ -2484,6 +2486,11 @@ export interface components {
          * @enum {string}
          */
         Trigger: "portal" | "api" | "schedule" | "drop";
+        /**
+         * Unit
+         * @enum {string}
+         */
+        Unit: "rows" | "bytes";
         /**
          * Upload
          * @description A presigned POST for one file: send `fields` and then the file as multipart/form-data to `url`.

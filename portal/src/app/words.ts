@@ -20,12 +20,20 @@ export const STATES: Record<Schemas['State'], { label: string; type: StatusIndic
 export const MODES: Record<Schemas['Mode'], string> = { full: 'All data', selective: 'Selective', undo: 'Undo' };
 
 export const STEPS: Record<Schemas['Step'], string> = {
+  fetch: 'Fetch the bundle',
   open: 'Open the bundle',
   stage: 'Read and check the rows',
   plan: 'Work out the changes',
   apply: 'Write the changes',
   commit: 'Commit',
   report: 'Write the report',
+};
+
+/** How far a step is: rows as they are, bytes in MB. */
+export const amount = ({ done, total, unit }: Schemas['Progress']) => {
+  if (!total) return 'working';
+  const told = (value: number) => (unit === 'bytes' ? (value / 1_000_000).toLocaleString(undefined, { maximumFractionDigits: 1 }) : number(value));
+  return `${told(done)} of ${told(total)}${unit === 'bytes' ? ' MB' : ''}`;
 };
 
 export const isLive = (state: Schemas['State']) => ['queued', 'running', 'waiting'].includes(state);

@@ -19,7 +19,7 @@ import { ChangeTable } from '../../app/ChangeTable';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
 import { useTitle } from '../../app/title';
-import { capital, entityName, isLive, MODES, moment, number, STATES, STEPS } from '../../app/words';
+import { amount, capital, entityName, isLive, MODES, moment, number, STATES, STEPS } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
 import { GroupArrivals } from '../../app/Arrivals';
 
@@ -121,7 +121,7 @@ function Running({ syncId }: { syncId: string }) {
         {cancel.error && <Problem error={cancel.error} />}
         {(sync?.progress ?? []).map(each => (
           <ProgressBar key={each.step} label={STEPS[each.step]} status={each.endedAt ? 'success' : 'in-progress'} resultText="Done"
-            value={each.total ? (100 * each.done) / each.total : 0} additionalInfo={each.total ? `${number(each.done)} of ${number(each.total)}` : 'working'} />
+            value={each.total ? (100 * each.done) / each.total : 0} additionalInfo={amount(each)} />
         ))}
       </SpaceBetween>
     </Container>

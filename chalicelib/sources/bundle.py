@@ -1,0 +1,30 @@
+"""A bundle as received, ZIP or loose CSVs, as the folder of CSVs that the stage reads."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from chalicelib.errors import BundleRefused
+from chalicelib.sources import zip as zip_source
+from chalicelib.sources.zip import Limits
+
+ZIP = "bundle.zip"
+SCHOOLS = frozenset({"manifest.csv", "orgs.csv"})  # all that a list of schools needs
+
+
+def wanted(names: Iterable[str], only: frozenset[str] | None = None) -> list[str]:
+    """Which files of a bundle to fetch in order to read it, or `only` some of its CSVs."""
+    names = list(names)
+    return [ZIP] if ZIP in names else [name for name in names if only is None or name in only]
+
+
+def csvs_of(bundle: Path, out: Path, limits: Limits, only: frozenset[str] | None = None) -> None:
+    """Put the bundle's CSVs into `out`: inflated, or linked where they came loose. Raises BundleRefused."""
+    if (bundle / ZIP).is_file():
+        zip_source.inflate(bundle / ZIP, out, limits, only)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    loose = [path for path in sorted(bundle.glob("*.csv")) if only is None or path.name in only]
+    if not loose:
+        raise BundleRefused("There are no OneRoster CSV files in the bundle. Send orgs.csv, users.csv and the others.")
+    for path in loose:
+        (out / path.name).hardlink_to(path)

@@ -1,0 +1,363 @@
+"""A customer's SFTP server: reach it, know it by its key, sign in, find the newest roster, move it away afterwards.
+
+Every error of the network, of SSH and of the server is told here in a sentence, as one of ours. `sftp_reading.py` reads.
+"""
+
+import fnmatch
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+import paramiko
+from paramiko.ssh_exception import IncompatiblePeer
+
+from chalicelib.errors import RosterError, SourceRefused, SourceUnavailable
+from chalicelib.sources.outside import addresses_of
+from chalicelib.sources.ssh_keys import private_key
+from chalicelib.sources.zip import READ
+from chalicelib.store.records import SftpSource
+from chalicelib.store.secrets import Credentials, KeyCredentials, PasswordCredentials
+
+CONNECT_S = 8.0  # a connection test tells each step within 20 s
+ANSWER_S = 30.0  # a server that says nothing for longer is gone
+SETTLE_S = 5.0  # between the two looks that tell whether a file still grows
+PATIENCE_S = 240.0  # for a file that grows or lacks its marker; the machine's retries come on top
+# One order for ever: a server with several host keys shows the same one each time.
+HOST_KEYS = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+# AES-GCM needs no second pass for a MAC, and large packets cost Python once instead of four times: measured, both together
+# halve the processor's time for a byte (benchmarks/sftp.py).
+CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
+PACKET_BYTES = 1 << 17
+WINDOW_BYTES = 1 << 25
+
+BROKEN = (EOFError, OSError, paramiko.SSHException)
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """`name` is the file's in the bundle; `modified` is in seconds by the server's clock."""
+
+    path: str
+    name: str
+    size_bytes: int
+    modified: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """The newest roster: one ZIP, or the CSVs of one folder. `marked` says that its done marker is there."""
+
+    called: str
+    files: tuple[RemoteFile, ...]
+    markers: tuple[str, ...] = ()
+    marked: bool = False
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(each.size_bytes for each in self.files)
+
+    @property
+    def modified(self) -> datetime:
+        return datetime.fromtimestamp(max(each.modified for each in self.files), UTC)
+
+
+class Server:
+    """A connection whose host key is known; nobody has signed in yet."""
+
+    def __init__(self, transport: paramiko.Transport, source: SftpSource) -> None:
+        self._transport = transport
+        self._source = source
+        self.fingerprint: str = transport.get_remote_server_key().fingerprint
+
+    @property
+    def takes_large_requests(self) -> bool:
+        """OpenSSH answers up to 256 KB at once; of others it is known that some choke on more than 32 KB."""
+        return "OpenSSH" in self._transport.remote_version
+
+    @property
+    def is_alive(self) -> bool:
+        return self._transport.is_active()
+
+    def check_key(self) -> None:
+        """Raises SourceRefused unless the server is the one that the admin confirmed."""
+        pinned = self._source.host_key_fingerprint
+        if pinned is None:
+            raise SourceRefused(
+                f"Nobody has confirmed the host key of {self._source.host} yet. Test the connection in the group's configuration."
+            )
+        if pinned != self.fingerprint:
+            raise SourceRefused(
+                f"The host key of {self._source.host} has changed: it was {pinned} and is {self.fingerprint} now, so this may be "
+                "another server. Ask the customer whether they changed it; if so, test the connection and confirm the new key."
+            )
+
+    def sign_in(self, credentials: Credentials) -> None:
+        """Raises SourceRefused when the server won't have these credentials."""
+        source = self._source
+        with told(source):
+            try:
+                if isinstance(credentials, PasswordCredentials):
+                    self._transport.auth_password(source.username, credentials.password.get_secret_value())
+                elif isinstance(credentials, KeyCredentials):
+                    phrase = credentials.passphrase.get_secret_value() if credentials.passphrase else None
+                    key = private_key(credentials.private_key.get_secret_value(), phrase)
+                    self._transport.auth_publickey(source.username, key)
+                else:
+                    raise SourceRefused("SFTP signs in with a password or a private key. Set one in the group's configuration.")
+            except paramiko.BadAuthenticationType as trouble:
+                taken = ", ".join(sorted(trouble.allowed_types))
+                raise SourceRefused(f"{source.host} doesn't let this user sign in this way; it takes: {taken}.") from trouble
+            except paramiko.AuthenticationException as trouble:
+                if not self.is_alive:  # the line broke in the middle; paramiko calls that the same
+                    raise SourceUnavailable(f"{source.host} closed the connection while we signed in.") from trouble
+                raise SourceRefused(
+                    f"{source.host} did not accept the user name with this password or key. Check both with the customer."
+                ) from trouble
+
+    def files(self) -> paramiko.SFTPClient:
+        """A channel of its own to the server's files."""
+        with told(self._source):
+            opened = paramiko.SFTPClient.from_transport(self._transport, WINDOW_BYTES, PACKET_BYTES)
+            channel = opened and opened.get_channel()
+            if not opened or not channel:
+                raise SourceUnavailable(f"{self._source.host} opens no SFTP channel.")
+            channel.settimeout(ANSWER_S)
+            return opened
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def reach(source: SftpSource) -> Server:
+    """Connect to an address that is allowed, as far as the host key. Raises SourceRefused, SourceUnavailable."""
+    with told(source):
+        transport = paramiko.Transport(_connected(source), WINDOW_BYTES, PACKET_BYTES)
+        try:
+            transport.banner_timeout = transport.auth_timeout = CONNECT_S
+            transport.channel_timeout = ANSWER_S
+            options = transport.get_security_options()
+            options.key_types = HOST_KEYS
+            options.ciphers = (*CIPHERS, *(each for each in options.ciphers if each not in CIPHERS))
+            transport.start_client(timeout=CONNECT_S)
+        except BaseException:
+            transport.close()
+            raise
+        return Server(transport, source)
+
+
+def signed_in(source: SftpSource, credentials: Credentials) -> Server:
+    """Reach the server, see that it is the confirmed one, and sign in."""
+    server = reach(source)
+    try:
+        server.check_key()
+        server.sign_in(credentials)
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def newest(files: paramiko.SFTPClient, source: SftpSource) -> Found:
+    """What `source.path` means now. Raises SourceRefused where that is nothing."""
+    path = PurePosixPath(source.path)
+    with told(source):
+        if _is_pattern(path.name):
+            folder, pattern = path.parent, path.name
+        elif stat.S_ISDIR(_stat(files, source, str(path)).st_mode or 0):
+            folder, pattern = path, "*"
+        else:
+            folder, pattern = path.parent, None
+        if any(_is_pattern(part) for part in folder.parts):
+            raise SourceRefused(f"{source.path}: * and ? may stand in the last part of a path alone.")
+        listed = _listed(files, source, str(folder))
+        named = [
+            each for each in listed if (each.name == path.name if pattern is None else fnmatch.fnmatchcase(each.name, pattern))
+        ]
+        candidates = _candidates(named, listed, source)
+        if pattern not in (None, "*") and (folders := [each for each in named if each.is_folder]):
+            inside = _listed(files, source, max(folders, key=lambda each: each.modified).path)
+            candidates += _candidates(inside, inside, source)
+    if not candidates:
+        raise SourceRefused(
+            f"There is no ZIP and no OneRoster CSV at {source.path} on {source.host}. Check the path with the customer; "
+            "it may be a file, a folder, or a pattern such as /out/*.zip."
+        )
+    return max(candidates, key=lambda each: each.modified)
+
+
+def settled(
+    files: paramiko.SFTPClient, source: SftpSource, patience_s: float = PATIENCE_S, sleep: Callable[[float], None] = time.sleep
+) -> Found:
+    """The newest roster once it is whole: its marker is there, or it is the same at two looks.
+
+    Raises SourceUnavailable when it isn't in `patience_s`.
+    """
+    seen, waited_s = newest(files, source), 0.0
+    while not seen.marked:
+        if waited_s >= patience_s:
+            lacking = f"has no {source.done_marker} marker yet" if source.done_marker else "is still growing"
+            raise SourceUnavailable(f"{seen.called} on {source.host} {lacking}. The customer may not have finished sending it.")
+        sleep(SETTLE_S)
+        waited_s += SETTLE_S
+        again = newest(files, source)
+        if again == seen and not source.done_marker:
+            break
+        seen = again
+    return seen
+
+
+def unchanged(files: paramiko.SFTPClient, seen: Iterable[RemoteFile]) -> bool:
+    """Whether the files are there with the size and the time that were seen."""
+    for each in seen:
+        try:
+            now = files.stat(each.path)
+        except FileNotFoundError:
+            return False
+        if (now.st_size, int(now.st_mtime or 0)) != (each.size_bytes, each.modified):
+            return False
+    return True
+
+
+def move_away(files: paramiko.SFTPClient, source: SftpSource, found: Found, sync_id: str) -> None:
+    """Move what was fetched, and its markers, to the folder that the group names. What is gone already is as good."""
+    for path in (*found.markers, *(each.path for each in found.files)):
+        old = PurePosixPath(path)
+        for name in (old.name, f"{old.stem}-{sync_id}{old.suffix}"):  # the folder may hold one of this name since yesterday
+            try:
+                files.rename(path, f"{source.move_to.rstrip('/')}/{name}")
+                break
+            except FileNotFoundError:
+                if _exists(files, path):
+                    raise _unmoved(source) from None
+                break
+            except PermissionError as trouble:
+                raise _unmoved(source) from trouble
+            except OSError as trouble:
+                if name != old.name:
+                    raise _unmoved(source) from trouble
+
+
+@contextmanager
+def told(source: SftpSource) -> Iterator[None]:
+    """Foreign errors become ours, with the host's name and no more of the configuration in it."""
+    try:
+        yield
+    except RosterError:
+        raise
+    except IncompatiblePeer as trouble:
+        raise SourceRefused(f"{source.host} speaks no SSH that is safe enough: {trouble}.") from trouble
+    except PermissionError as trouble:
+        raise SourceRefused(f"{source.host} doesn't let this user read {source.path}.") from trouble
+    except TimeoutError as trouble:
+        raise SourceUnavailable(f"{source.host}:{source.port} did not answer in time.") from trouble
+    except ConnectionRefusedError as trouble:
+        said = (
+            f"{source.host} takes no connection at port {source.port}. Check host and port, and whether its firewall lets us in."
+        )
+        raise SourceUnavailable(said) from trouble
+    except BROKEN as trouble:
+        raise SourceUnavailable(f"The connection to {source.host}:{source.port} broke ({type(trouble).__name__}).") from trouble
+
+
+@dataclass(frozen=True)
+class _Entry:
+    name: str
+    path: str
+    size_bytes: int
+    modified: int
+    is_folder: bool
+
+
+def _connected(source: SftpSource) -> socket.socket:
+    failure: OSError | None = None
+    for address in addresses_of(source.host, source.port):
+        try:
+            return socket.create_connection((address, source.port), CONNECT_S)
+        except OSError as trouble:
+            failure = trouble
+    raise failure or SourceUnavailable(f"The name {source.host} leads nowhere.")
+
+
+def _candidates(named: Iterable[_Entry], beside: Sequence[_Entry], source: SftpSource) -> list[Found]:
+    """Each ZIP among the entries, and their CSVs together; `beside` is where markers may lie."""
+    markers = [each for each in beside if source.done_marker and each.name.endswith(source.done_marker)]
+    files = [each for each in named if not each.is_folder and each not in markers]
+    csvs = {READ[each.name.casefold()]: each for each in files if each.name.casefold() in READ}
+    zips = [each for each in files if each.name.casefold().endswith(".zip")]
+    found = [_found(each.name, {"bundle.zip": each}, [m for m in markers if _marks(m.name, each.name, source)]) for each in zips]
+    if csvs:
+        folder = str(PurePosixPath(next(iter(csvs.values())).path).parent)
+        found.append(_found(f"{len(csvs)} CSV files in {folder}", csvs, markers))
+    return found
+
+
+def _found(called: str, files: dict[str, _Entry], markers: Sequence[_Entry]) -> Found:
+    remote = tuple(RemoteFile(each.path, name, each.size_bytes, each.modified) for name, each in sorted(files.items()))
+    last = max(each.modified for each in remote)
+    return Found(called, remote, tuple(each.path for each in markers), any(each.modified >= last for each in markers))
+
+
+def _marks(marker: str, name: str, source: SftpSource) -> bool:
+    """roster.zip.done and roster.done both speak of roster.zip."""
+    return marker in (name + source.done_marker, PurePosixPath(name).stem + source.done_marker)
+
+
+def _listed(files: paramiko.SFTPClient, source: SftpSource, folder: str) -> list[_Entry]:
+    try:
+        listed = files.listdir_attr(folder)
+    except FileNotFoundError as trouble:
+        raise SourceRefused(f"There is no folder {folder} on {source.host}.") from trouble
+    entries = []
+    for each in listed:
+        path = str(PurePosixPath(folder) / each.filename)
+        try:
+            shown = files.stat(path) if stat.S_ISLNK(each.st_mode or 0) else each
+        except FileNotFoundError:
+            continue  # a link that leads nowhere, or gone since it was listed
+        is_folder = stat.S_ISDIR(shown.st_mode or 0)
+        entries.append(_Entry(each.filename, path, shown.st_size or 0, int(shown.st_mtime or 0), is_folder))
+    return entries
+
+
+def _stat(files: paramiko.SFTPClient, source: SftpSource, path: str) -> paramiko.SFTPAttributes:
+    try:
+        return files.stat(path)
+    except FileNotFoundError as trouble:
+        raise SourceRefused(f"There is no {path} on {source.host}. Check the path with the customer.") from trouble
+
+
+def _exists(files: paramiko.SFTPClient, path: str) -> bool:
+    try:
+        files.stat(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _unmoved(source: SftpSource) -> SourceRefused:
+    return SourceRefused(
+        f"The files on {source.host} were fetched but can't be moved to {source.move_to}. Have that folder made and opened to "
+        "this user, or leave the files where they are. Nothing was changed on the platform."
+    )
+
+
+def _is_pattern(part: str) -> bool:
+    return "*" in part or "?" in part

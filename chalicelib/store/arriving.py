@@ -1,0 +1,55 @@
+"""Objects that arrive in parts, from many threads and over more than one Lambda: S3's multipart upload.
+
+What has arrived stays with S3 until the object is whole, so whoever goes on later asks only for what is missing. An upload
+that nobody goes on with is taken away by the bucket's lifecycle rule.
+"""
+
+from dataclasses import dataclass, field
+from threading import Lock
+
+from botocore.exceptions import ClientError
+
+from chalicelib.store.files import bucket, s3
+
+GONE = ("NoSuchUpload", "404")
+LEAST_PART_BYTES = 5 << 20  # S3 takes no smaller part but the last
+
+
+@dataclass
+class Arriving:
+    """One object on its way. `parts` are those that S3 has: part number, from 1, to ETag."""
+
+    key: str
+    upload_id: str
+    parts: dict[int, str] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def put(self, number: int, body: bytes) -> None:
+        answer = s3().upload_part(Bucket=bucket(), Key=self.key, UploadId=self.upload_id, PartNumber=number, Body=body)
+        with self._lock:
+            self.parts[number] = answer["ETag"]
+
+    def complete(self) -> None:
+        """Make the object of its parts."""
+        parts = [{"PartNumber": number, "ETag": etag} for number, etag in sorted(self.parts.items())]
+        s3().complete_multipart_upload(
+            Bucket=bucket(),
+            Key=self.key,
+            UploadId=self.upload_id,
+            MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]
+        )
+
+
+def begin(key: str) -> Arriving:
+    return Arriving(key, s3().create_multipart_upload(Bucket=bucket(), Key=key)["UploadId"])
+
+
+def go_on(key: str, upload_id: str) -> Arriving | None:
+    """The upload as an earlier Lambda left it; None when S3 no longer has it."""
+    pages = s3().get_paginator("list_parts").paginate(Bucket=bucket(), Key=key, UploadId=upload_id)
+    try:
+        return Arriving(key, upload_id, {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts", [])})
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] in GONE:
+            return None
+        raise

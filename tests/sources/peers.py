@@ -1,0 +1,207 @@
+"""Peers for the SFTP tests: a real OpenSSH server, AsyncSSH's, and a line between that breaks."""
+
+import asyncio
+import getpass
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from chalicelib.store.records import SftpSource
+from chalicelib.store.secrets import KeyCredentials, PasswordCredentials
+
+SSHD = "/usr/sbin/sshd"
+STARTS_WITHIN_S = 20
+IS_ROOT = os.geteuid() == 0
+
+
+class Sshd:
+    """A throw-away sshd on a high port of loopback, with a host key of its own, for one user.
+
+    As root it serves a user that is made for it, who has a password, and is taken away again; otherwise whoever runs the tests,
+    who signs in with a key alone. `files` is a folder that the user reads and writes.
+    """
+
+    def __init__(self, host_key: str = "ed25519") -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="sshd-"))
+        self.folder.chmod(0o755)
+        self.port = free_port()
+        self.user = f"roster{secrets.token_hex(4)}" if IS_ROOT else getpass.getuser()
+        self.password = secrets.token_urlsafe(12)
+        self.files = self.folder / "files"
+        self.files.mkdir()
+        self._host_keys = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self.new_host_key(host_key)
+        if IS_ROOT:
+            Path("/run/sshd").mkdir(exist_ok=True)
+            crypted = run("openssl", "passwd", "-6", self.password)
+            run("useradd", "--no-create-home", "--home-dir", str(self.files), "--password", crypted, self.user)
+            shutil.chown(self.files, self.user)
+
+    def new_host_key(self, kind: str = "ed25519") -> None:
+        self._host_keys += 1
+        self._host_key = make_key(self.folder / f"host{self._host_keys}", kind)
+
+    @property
+    def fingerprint(self) -> str:
+        return run("ssh-keygen", "-lf", f"{self._host_key}.pub").split()[1]
+
+    def let_in(self, key: Path) -> None:
+        with (self.folder / "authorized").open("a") as authorized:
+            authorized.write(Path(f"{key}.pub").read_text())
+
+    def start(self) -> None:
+        config = self.folder / "config"
+        config.write_text(
+            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self._host_key}\nPidFile none\nStrictModes no\n"
+            f"AuthorizedKeysFile {self.folder}/authorized\nUsePAM no\nPasswordAuthentication yes\nLogLevel ERROR\n"
+            "MaxStartups 100\nSubsystem sftp internal-sftp\n"
+        )
+        (self.folder / "authorized").touch()
+        (self.folder / "authorized").chmod(0o644)
+        self._process = subprocess.Popen([SSHD, "-D", "-f", str(config), "-E", str(self.folder / "log")])
+        until_answers(self.port)
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.wait(10)
+
+    def remove(self) -> None:
+        self.stop()
+        if IS_ROOT:
+            run("userdel", "--force", self.user)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def source(self, **settings: Any) -> SftpSource:
+        """How a group would be configured that reads from here; its key is confirmed."""
+        known = {"host": "127.0.0.1", "port": self.port, "username": self.user, "path": str(self.files)}
+        return SftpSource.model_validate({**known, "hostKeyFingerprint": self.fingerprint, **settings})
+
+
+class OtherServer:
+    """AsyncSSH's SFTP server: another implementation, which takes a password from whoever knows it."""
+
+    user, password = "roster", "correct horse"
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.files = folder
+        self._key = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result(STARTS_WITHIN_S)
+
+    async def _serve(self) -> None:
+        served = self
+
+        class Door(asyncssh.SSHServer):
+            def password_auth_supported(self) -> bool:
+                return True
+
+            def validate_password(self, username: str, password: str) -> bool:
+                return (username, password) == (served.user, served.password)
+
+        def files(channel: Any) -> asyncssh.SFTPServer:
+            return asyncssh.SFTPServer(channel, chroot=str(served.files).encode())
+
+        self._acceptor = await asyncssh.create_server(
+            Door, "127.0.0.1", self.port, server_host_keys=[self._key], sftp_factory=files
+        )
+
+    def source(self, **settings: Any) -> SftpSource:
+        known = {"host": "127.0.0.1", "port": self.port, "username": self.user, "path": "/"}
+        return SftpSource.model_validate({**known, "hostKeyFingerprint": self._key.get_fingerprint(), **settings})
+
+    def remove(self) -> None:
+        self._loop.call_soon_threadsafe(self._acceptor.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+class BreakingLine:
+    """Leads on to a port of loopback, and cuts each of its first connections after as many bytes as `cuts` says."""
+
+    def __init__(self, to_port: int, cuts: list[int]) -> None:
+        self._to = to_port
+        self._cuts = list(cuts)
+        self.connections = 0
+        self.bytes_passed = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            server = socket.create_connection(("127.0.0.1", self._to))
+            cut = self._cuts.pop(0) if self._cuts else None
+            threading.Thread(target=self._lead, args=(client, server, None), daemon=True).start()
+            threading.Thread(target=self._lead, args=(server, client, cut), daemon=True).start()
+
+    def _lead(self, here: socket.socket, there: socket.socket, cut: int | None) -> None:
+        left = cut
+        with suppress(OSError):
+            while (left is None or left > 0) and (piece := here.recv(min(1 << 16, left or 1 << 16))):
+                there.sendall(piece)
+                self.bytes_passed += len(piece)
+                left = None if left is None else left - len(piece)
+        for end in (here, there):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def lead_to(self, port: int) -> None:
+        """Where connections go from now on."""
+        self._to = port
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def make_key(path: Path, kind: str = "ed25519", passphrase: str = "", form: str = "") -> Path:
+    """A key pair made by OpenSSH itself. `form`: "PEM" or "PKCS8" in place of OpenSSH's own."""
+    bits = {"rsa": ["-b", "3072"]}.get(kind, [])
+    run("ssh-keygen", "-q", "-t", kind, *bits, *(["-m", form] if form else []), "-N", passphrase, "-C", "", "-f", str(path))
+    return path
+
+
+def password(peer: Sshd | OtherServer) -> PasswordCredentials:
+    return PasswordCredentials.model_validate({"password": peer.password})
+
+
+def key(path: Path, passphrase: str = "") -> KeyCredentials:
+    return KeyCredentials.model_validate({"privateKey": path.read_text(), **({"passphrase": passphrase} if passphrase else {})})
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until_answers(port: int) -> None:
+    until = time.monotonic() + STARTS_WITHIN_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            assert time.monotonic() < until, "the server did not start"
+            time.sleep(0.02)

@@ -1,0 +1,83 @@
+"""A bundle that the machine fetches itself, walked through the Lambdas against a real SFTP server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chalicelib.errors import SourceRefused
+from chalicelib.sources import sftp
+from chalicelib.sources.outside import LOOPBACK_SETTING
+from chalicelib.store import files, secrets
+from chalicelib.store.records import Mode, SftpSource, State, Step, Unit
+from tests.roster.districts import small, user, write_bundle
+from tests.sources.peers import OtherServer, password
+from tests.steps.walk import NOW, Walk, make_group, platform, zipped
+
+pytestmark = pytest.mark.usefixtures("stack")
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherServer]:
+    monkeypatch.setenv(LOOPBACK_SETTING, "allowed")
+    monkeypatch.setattr(sftp, "SETTLE_S", 0.0)
+    (tmp_path / "files").mkdir()
+    running = OtherServer(tmp_path / "files")
+    yield running
+    running.remove()
+
+
+def group_at(server: OtherServer, **settings: object) -> None:
+    mark = secrets.keep("g1", password(server), NOW)
+    make_group(source=SftpSource.model_validate({**dict(server.source(**settings)), "credentials": mark}))
+
+
+def test_a_zip_on_the_customers_server_comes_to_the_platform(server: OtherServer) -> None:
+    group_at(server, path="/*.zip")
+    (server.files / "lakeside.zip").write_bytes(zipped(small(users=[user("ann")])))
+
+    sync = Walk(None).through()
+
+    assert (sync.state, sync.bundle_name, "ann" in platform()) == (State.SUCCEEDED, "lakeside.zip", True)
+    [fetched] = (each for each in sync.progress if each.step is Step.FETCH)
+    size = (server.files / "lakeside.zip").stat().st_size
+    assert (fetched.unit, fetched.done, fetched.total, fetched.ended_at is not None) == (Unit.BYTES, size, size, True)
+
+
+def test_loose_csvs_come_and_only_two_are_read_for_the_list_of_schools(server: OtherServer) -> None:
+    group_at(server)
+    write_bundle(server.files, "1.1", **small(users=[user("ann")]))
+    walk = Walk(None, Mode.SELECTIVE)
+
+    walk.open()
+    assert files.names(walk.sync_id, "stage/choices") == ["orgs.parquet"]
+    walk.stage()
+    walk.choose()
+    walk.plan()
+    walk.apply()
+
+    assert "ann" in platform()
+
+
+def test_a_zip_that_came_with_the_sync_is_what_is_read_whatever_the_group_fetches(server: OtherServer) -> None:
+    group_at(server)
+    (server.files / "other.zip").write_bytes(zipped(small(users=[user("bob")])))
+
+    Walk(zipped(small(users=[user("ann")]))).through()
+
+    assert {"ann"} <= set(platform())
+    assert "bob" not in platform()
+
+
+def test_a_wrong_password_ends_the_sync_with_its_sentence_and_nothing_of_the_password(server: OtherServer) -> None:
+    group_at(server)
+    secrets.keep("g1", password(server).model_validate({"password": "hunter2"}), NOW)
+    walk = Walk(None)
+
+    with pytest.raises(SourceRefused, match="did not accept the user name") as refusal:
+        walk.open()
+    walk.invoke("record_failure", error={"Error": "SourceRefused", "Cause": f'{{"errorMessage": "{refusal.value}"}}'})
+
+    assert walk.sync.state is State.FAILED
+    assert walk.sync.message == f"{refusal.value} Nothing was changed."
+    assert "hunter2" not in walk.sync.message
