@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run token test lint types portal-check portal-types package deploy destroy lock bench clean
+.PHONY: help run token test lint types portal-check portal-types package deploy destroy lock redrive bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ destroy: $(VENV)/ready ## take a stage off AWS; its data stays unless DATA=data:
 
 lock: $(VENV)/ready ## write infra/lambda.lock anew, after a change of requirements.txt
 	@$(BIN)/python -m infra.artifact
+
+redrive: $(VENV)/ready ## hand events that could not be handled to their functions again: make redrive STACK=...
+	@$(BIN)/python -m infra.redrive $(STACK)
 
 bench: $(VENV)/ready ## measure speed and memory
 	$(BIN)/python -m benchmarks.run

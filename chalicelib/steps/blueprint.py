@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from chalice.app import Blueprint
@@ -24,6 +24,7 @@ from chalicelib.steps import endings, fetching
 from chalicelib.steps.planning import make_plan, snapshot_of, write_log
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.limits import limits
+from chalicelib.store.measures import measured
 from chalicelib.store.records import (
     EntityCounts,
     Mode,
@@ -40,7 +41,6 @@ WAIT = timedelta(days=7)  # TimeoutSeconds of the machine's waits
 steps = Blueprint(__name__)
 logger = Logger()
 tracer = Tracer()
-metrics = Metrics()
 
 
 class StepEvent(TypedDict):
@@ -141,7 +141,6 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
 
 @steps.lambda_function(name="apply_chunk")
 @tracer.capture_lambda_handler
-@metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def apply_chunk(event: ChunkEvent, context: LambdaContext) -> None:
     """State `ApplyChunk`: write one chunk's changes to the platform. Raises LockLost once the sync was ended."""
@@ -156,7 +155,7 @@ def apply_chunk(event: ChunkEvent, context: LambdaContext) -> None:
     with files.workspace(sync_id, reads=[chunk]) as room, gzip.open(room / chunk) as lines:
         written = writer.write_chunk(lines, group.group_id, sync_id, group.grace_days, event["withRemovals"], go_on)
     syncs.applied(sync_id, written)
-    metrics.add_metric(name="RecordsWritten", unit=MetricUnit.Count, value=written)
+    measured("RecordsWritten", written)
 
 
 @steps.lambda_function(name="commit")
@@ -184,7 +183,6 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
 
 @steps.lambda_function(name="report")
 @tracer.capture_lambda_handler
-@metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def report(event: DecidedEvent, context: LambdaContext) -> None:
     """State `Report`: write the log for people, end the sync and give the lock back."""
@@ -199,12 +197,12 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
             write_log(sync, group, room, message, _now())
     if syncs.end(sync_id, State.SUCCEEDED, message, _now()):
         logger.info("sync succeeded", extra={"changes": endings.changes(sync.counts)})
-        metrics.add_metric(name="SyncSucceeded", unit=MetricUnit.Count, value=1)
+        for action in ("created", "updated", "deactivated", "ended"):
+            measured("RecordsChanged", endings.total(sync.counts, action), action=action)
 
 
 @steps.lambda_function(name="record_failure")
 @tracer.capture_lambda_handler
-@metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def record_failure(event: FailureEvent, context: LambdaContext) -> None:
     """State `RecordFailure`: end the sync with what happened, in a sentence, and give the lock back."""
@@ -214,7 +212,6 @@ def record_failure(event: FailureEvent, context: LambdaContext) -> None:
     if syncs.end(sync_id, ending.state, ending.message, _now()):
         said = {"outcome": ending.state, "error": event["error"].get("Error"), "written": extent.name}
         logger.warning("sync ended without success", extra=said)
-        metrics.add_metric(name=f"Sync{ending.state.capitalize()}", unit=MetricUnit.Count, value=1)
 
 
 _ENTITY_FIELDS = {field.alias or name: name for name, field in SyncCounts.model_fields.items()}
@@ -243,8 +240,9 @@ def _progress(sync_id: str, step: Step) -> Iterator[Rows]:
     started, rows = _now(), Rows()
     syncs.progressed(sync_id, Progress(step=step, started_at=started))
     yield rows
-    ended = Progress(step=step, done=rows.number, total=rows.number, started_at=started, ended_at=_now())
-    syncs.progressed(sync_id, ended)
+    ended_at = _now()
+    syncs.progressed(sync_id, Progress(step=step, done=rows.number, total=rows.number, started_at=started, ended_at=ended_at))
+    measured("StepSeconds", (ended_at - started).total_seconds(), MetricUnit.Seconds, step=step)
 
 
 def _bundle(sync_id: str, only: frozenset[str] | None = None) -> list[str]:

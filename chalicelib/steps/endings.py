@@ -59,6 +59,11 @@ def changes(counts: SyncCounts) -> int:
     return sum(one.created + one.updated + one.deactivated + one.ended for one in _by_field(counts).values())
 
 
+def total(counts: SyncCounts, action: str) -> int:
+    """Of one action (`created`, `updated`...), every entity together."""
+    return sum(getattr(each, action) for each in _by_field(counts).values())
+
+
 def success(counts: SyncCounts, with_removals: bool) -> str:
     """What was written, in numbers. `counts` are those of `written`."""
     if not changes(counts):

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.store import groups, syncs
+from chalicelib.store.measures import measured
 from chalicelib.store.records import Group, State, Sync, Trigger, Waiting
 from chalicelib.store.tables import client, table, to_item
 
@@ -67,6 +68,9 @@ def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None)
             *(_superseding(each.sync_id, sync.started_at) for each in decision.superseded if _waits(each)),
         ]
         if _written(writes):
+            superseded = len(decision.superseded) + (decision.state is State.SUPERSEDED)
+            if superseded:
+                measured("SyncsEnded", superseded, outcome=State.SUPERSEDED)
             return stored
         _pause(attempt)
     raise Conflict(f"The queue of group {sync.group_id} could not be written in {ATTEMPTS} attempts.")

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from chalicelib.errors import Conflict, GroupBusy, NotFound, QuestionExpired
 from chalicelib.store import groups
 from chalicelib.store.groups import is_failed_condition
+from chalicelib.store.measures import measured
 from chalicelib.store.records import LIVE_STATES, Progress, Question, QuestionKind, State, Step, Sync, SyncCounts
 from chalicelib.store.tables import client, from_item, table, to_item
 
@@ -217,6 +218,8 @@ def end(sync_id: str, state: State, message: str, now: datetime) -> bool:
     ended = _update_live(
         sync_id, {"state": state, "message": message, "endedAt": now.isoformat()}, removed=("question", "taskToken")
     )
+    if ended:
+        measured("SyncsEnded", outcome=state)
     try:
         table(groups.TABLE).update_item(
             Key={"groupId": group_of(sync_id)},

@@ -1,6 +1,7 @@
 """EventBridge's events: a file that was dropped, an execution that has ended, the clock."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, CloudWatchEvent, Rate
@@ -52,7 +53,8 @@ def execution_ended(event: CloudWatchEvent) -> None:
 @triggers.schedule(Rate(waking.EVERY_MINUTES, unit=Rate.MINUTES), name="wake")
 def wake(event: CloudWatchEvent) -> None:
     """Start the groups whose schedule is due; mend what is stuck. Raises what failed once every group has had its turn."""
-    woken = waking.wake(_now(), lambda: triggers.lambda_context.get_remaining_time_in_millis() / 1000)
+    context: Any = event.context
+    woken = waking.wake(_now(), lambda: context.get_remaining_time_in_millis() / 1000)
     said = {"started": woken.started, "late": woken.late, "skipped": woken.skipped, "mended": woken.mended}
     logger.info("woken", extra=said)
     if woken.failures:

@@ -7,16 +7,18 @@ Functions takes (StartExecution: 150 a second and more, by region), and at two m
 below Lambda's first limit of 1,000 at once. `docs/operate/limits.md` has the figures.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
 
 from chalicelib.store import audit, groups, machine, slots, starts, syncs
-from chalicelib.store.records import LIVE_STATES, Group, Mode, State, Sync, Trigger
+from chalicelib.store.measures import measured
+from chalicelib.store.records import LIVE_STATES, Group, Mode, State, Sync, Trigger, Waiting
 
 EVERY_MINUTES = 2  # the rule's rate
 STARTS = 100
@@ -24,6 +26,7 @@ STARTS = 100
 # 100 calls a wake.
 OLD_LOCK = timedelta(minutes=5)
 LOOK_EVERY = 5
+LONG_RUN, LONG_WAIT = timedelta(hours=2), timedelta(days=1)  # the alarms' limits
 SCHEDULE = "Schedule"
 STOPPED = "The sync was stopped from outside."
 FAILED = "The sync stopped because of an error of ours. Start it again."
@@ -50,6 +53,7 @@ def wake(now: datetime, left_s: Callable[[], float]) -> Woken:
     """
     woken = Woken()
     everyone = groups.find()
+    measure_ages(everyone, now)
     due = sorted(_due(everyone, now), key=lambda each: each.since)
     for place, each in enumerate(due):
         if woken.started >= STARTS or left_s() < 30:
@@ -57,6 +61,8 @@ def wake(now: datetime, left_s: Callable[[], float]) -> Woken:
             break
         with _apart(each.group, woken):
             _turn(each, now, woken)
+    measured("GroupsStarted", woken.started)
+    measured("GroupsLate", woken.late)
     for group in everyone:
         if left_s() < 15:
             break
@@ -64,6 +70,19 @@ def wake(now: datetime, left_s: Callable[[], float]) -> Woken:
             with _apart(group, woken):
                 _mend(group, now, woken)
     return woken
+
+
+def measure_ages(everyone: Sequence[Group], now: datetime) -> None:
+    """How long the oldest locks and the oldest triggers in queues have been there: what the alarms look at."""
+    held = [(now - group.sync.since, group.sync.sync_id) for group in everyone if group.sync]
+    states = syncs.states(sync_id for age, sync_id in held if age > LONG_RUN)
+    running = [age for age, sync_id in held if states.get(sync_id) is not State.WAITING]
+    queued = [now - _queued_at(each) for group in everyone for each in group.queue]
+    waiting = [age for age, sync_id in held if states.get(sync_id) is State.WAITING and age > LONG_WAIT]
+    measured("OldestRunningSeconds", _seconds(max(running, default=timedelta())), MetricUnit.Seconds)
+    measured("OldestQueuedSeconds", _seconds(max(queued, default=timedelta())), MetricUnit.Seconds)
+    measured("RunningOverTwoHours", sum(age > LONG_RUN for age in running))
+    measured("WaitingOverADay", len(waiting))
 
 
 def ended(sync_id: str, status: str, now: datetime) -> bool:
@@ -140,6 +159,14 @@ def _mend(group: Group, now: datetime, woken: Woken) -> None:
     woken.mended += 1
     logger.warning("mended what had stopped", extra={"groupId": group.group_id, "syncId": sync.sync_id})
     starts.go_on(group.group_id, now)
+
+
+def _queued_at(waiting: Waiting) -> datetime:
+    return datetime.strptime(waiting.order[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+
+
+def _seconds(age: timedelta) -> float:
+    return max(0.0, age.total_seconds())
 
 
 @contextmanager

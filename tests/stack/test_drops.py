@@ -1,13 +1,19 @@
 """A sender's side: files put into the bucket, and nothing else done."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
+from infra import ROOT
 from local.stack import Stack
+from tests.events import saved
 from tests.stack.client import SETTLES_WITHIN_S, Client
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -15,6 +21,10 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 def put(stack: Stack, key: str, body: bytes) -> None:
     stack.client("s3").put_object(Bucket=stack.outputs["DataBucket"], Key=key, Body=body)
+
+
+def _outputs(stack: Stack, *names: str) -> dict[str, str]:
+    return {name: stack.outputs[name] for name in names}
 
 
 def settled(admin: Client, group_id: str, number: int) -> list[dict[str, Any]]:
@@ -65,3 +75,69 @@ def test_of_many_files_at_once_every_one_is_accounted_for_and_the_group_is_free_
     assert set(states) == {"succeeded", "superseded"}
     assert admin.call("GET", f"/groups/{group_id}")["sync"] is None
     assert len(admin.call("GET", f"/groups/{group_id}/syncs")["items"]) == 12
+
+
+def test_a_senders_key_writes_into_its_own_folder_and_does_nothing_else(admin: Client, stack: Stack) -> None:
+    group_id, other = admin.new_group("Sender"), admin.new_group("Somebody else")
+    template = json.loads((ROOT / "infra" / "drop-sender.json").read_text())
+    for unknown_here in ("Key", "KeyInSecretsManager"):  # the emulator's CloudFormation makes no access keys
+        del template["Resources"][unknown_here]
+    del template["Outputs"]["Secret"]
+    made, given = stack.client("cloudformation"), {"GroupId": group_id, **_outputs(stack, "DataBucket", "DataKey")}
+    made.create_stack(
+        StackName=f"drop-{group_id}",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    made.get_waiter("stack_create_complete").wait(StackName=f"drop-{group_id}", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    key = stack.client("iam").create_access_key(UserName=f"oneroster-drop-{group_id}")["AccessKey"]
+    sender = boto3.client(
+        "s3",
+        endpoint_url=stack.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        config=Config(s3={"addressing_style": "path"}),
+    )
+    bucket = stack.outputs["DataBucket"]
+    own: Any = {"Bucket": bucket, "Key": f"drop/{group_id}/a.csv"}
+
+    sender.put_object(**own, Body=b"sourcedId\n")
+
+    refused: dict[str, Any] = {
+        "another group's folder": lambda: sender.put_object(Bucket=bucket, Key=f"drop/{other}/a.zip", Body=b"PK\x03\x04"),
+        "past the drop": lambda: sender.put_object(Bucket=bucket, Key=f"groups/{group_id}/a.zip", Body=b"PK\x03\x04"),
+        "read": lambda: sender.get_object(**own),
+        "list": lambda: sender.list_objects_v2(Bucket=bucket, Prefix=f"drop/{group_id}/"),
+        "delete": lambda: sender.delete_object(**own),
+    }
+    for what, attempt in refused.items():
+        with pytest.raises(ClientError) as refusal:
+            attempt()
+        assert refusal.value.response["Error"]["Code"] == "AccessDenied", what
+    assert [each["outcome"] for each in settled(admin, group_id, 1)] == ["notAZip"]
+
+
+def test_a_scheduled_group_is_started_by_the_clock(admin: Client, stack: Stack) -> None:
+    sftp = {"method": "sftp", "host": "127.0.0.1", "port": 1, "username": "u", "path": "/out"}
+    daily = {"frequency": "daily", "at": "00:00", "timeZone": "UTC"}
+    group_id = admin.new_group("By the clock", source=sftp, schedule=daily)
+    stack.client("dynamodb").update_item(
+        TableName=stack.outputs["GroupsTable"],
+        Key={"groupId": {"S": group_id}},
+        UpdateExpression="SET slotsDone = :days_ago",
+        ExpressionAttributeValues={":days_ago": {"S": "2026-01-01T00:00:00Z"}},
+    )
+    functions = stack.client("lambda")
+    name = next(each["FunctionName"] for each in functions.list_functions()["Functions"] if "Wake" in each["FunctionName"])
+
+    for _ in range(2):
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(saved("wake")).encode())
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    [sync] = admin.call("GET", f"/groups/{group_id}/syncs")["items"]
+    assert (sync["trigger"], sync["startedBy"]) == ("schedule", "Schedule")
+    [entry] = [each for each in admin.call("GET", f"/groups/{group_id}/audit")["items"] if each["what"] == "scheduled sync"]
+    assert int(entry["detail"]["missed"]) > 0
+    admin.until(sync["syncId"])

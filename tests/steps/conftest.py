@@ -7,8 +7,6 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
 
-from chalicelib.steps import blueprint
-
 LIMITS = {"zipBytes": 10_000_000, "expandedBytes": 100_000_000, "entries": 100, "ratio": 200, "sheetBytes": 1_000_000}
 
 
@@ -16,7 +14,6 @@ LIMITS = {"zipBytes": 10_000_000, "expandedBytes": 100_000_000, "entries": 100, 
 def stack(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LIMITS_PARAMETER", "/limits")
     boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
-    monkeypatch.setattr(blueprint.metrics.provider, "namespace", "tests")  # POWERTOOLS_METRICS_NAMESPACE, read at import
     parameters.clear_caches()  # type: ignore[no-untyped-call]
     yield
     parameters.clear_caches()  # type: ignore[no-untyped-call]

@@ -1,0 +1,40 @@
+"""Events that could not be handled are handed over again; what fails again stays."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from infra.redrive import redrive
+from tests.events import saved
+
+NAMES = {"Drop": "stack-drop", "ExecutionEnded": "stack-ended", "Wake": "stack-wake"}
+
+
+class Functions:
+    """Takes every event but those of the functions that are broken."""
+
+    def __init__(self, broken: str = "") -> None:
+        self.broken = broken
+        self.calls: list[tuple[str, str]] = []
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 (boto3's names)
+        self.calls.append((FunctionName, json.loads(Payload)["source"]))
+        return {"FunctionError": "Unhandled"} if FunctionName == self.broken else {}
+
+
+@pytest.mark.usefixtures("aws")
+def test_each_event_goes_to_its_function_and_leaves_the_queue_when_it_was_taken() -> None:
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="undelivered")["QueueUrl"]
+    for body in (json.dumps(saved("drop")), json.dumps(saved("execution_ended")), json.dumps(saved("wake")), "no event"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    functions = Functions(broken="stack-ended")
+
+    done = redrive(sqs, functions, url, NAMES)
+
+    assert sorted(functions.calls) == [("stack-drop", "aws.s3"), ("stack-ended", "aws.states"), ("stack-wake", "aws.events")]
+    assert (done.handled, done.failed, done.unknown) == (2, 1, 1)
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"])["Attributes"]
+    assert attributes["ApproximateNumberOfMessagesNotVisible"] == "2"
