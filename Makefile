@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run token test lint types portal-check portal-types package deploy destroy lock redrive bench clean
+.PHONY: help run token test lint types portal-check portal-types package deploy destroy restore lock redrive bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ deploy: $(VENV)/ready portal/dist/index.html ## bring a stage to AWS, after show
 
 destroy: $(VENV)/ready ## take a stage off AWS; its data stays unless DATA=data: make destroy STAGE=test [DATA=data]
 	@$(BIN)/python -m infra.deploy destroy "$(STAGE)" $(DATA)
+
+restore: $(VENV)/ready ## put a stage's data back to a moment: make restore STAGE=prod AT=2026-11-24T08:00:00+00:00
+	@$(BIN)/python -m infra.restore "$(STAGE)" "$(AT)"
 
 lock: $(VENV)/ready ## write infra/lambda.lock anew, after a change of requirements.txt
 	@$(BIN)/python -m infra.artifact

@@ -11,7 +11,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from botocore.config import Config
 from infra import ROOT
 from infra.build import build
 from infra.deploy import Deployment, Failed, portal_config
+from infra.restore import end_running
 
 REGION = "us-east-1"
 STACK = "oneroster-local"
@@ -138,13 +138,7 @@ class Stack:
     def give_back_locks(self) -> None:
         """Syncs that ran when the emulator was stopped are over: its executions don't survive a restart."""
         os.environ.update(self.environment())
-        from chalicelib.store import groups, syncs
-        from chalicelib.store.records import State
-
-        for group in groups.find():
-            if group.sync:
-                said = "The local stack was stopped while this sync ran. Start it again."
-                syncs.end(group.sync.sync_id, State.FAILED, said, datetime.now(UTC))
+        end_running("The local stack was stopped while this sync ran. Start it again.")
 
     def environment(self) -> dict[str, str]:
         """What scripts need to reach the stack."""

@@ -5,8 +5,10 @@ not check against them; AWS does.
 """
 
 import json
+import time
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,13 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from chalicelib.store import tables
 from infra import ROOT
 from infra.build import Built, build
 from infra.deploy import Change, Deployment, Failed
+from infra.restore import Restore
 from local.stack import REGION, STACK, Stack
+from samples.district import SHAPES, District, write
 from tests.stack.client import Client
 from tests.stack_fixtures import free_port
 
@@ -186,6 +191,47 @@ def test_the_portal_is_sent_once_with_a_long_life_for_hashed_files_alone(
         "config.json": "no-cache",
         "assets/index-C2LTCCxB.js": "public, max-age=31536000, immutable",
     }
+
+
+def test_a_restore_brings_tables_objects_and_pointers_back_to_one_moment(
+    deployed: Stack, tmp_path: Path, district: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = Client(deployed, "admin")
+    group_id, other = admin.new_group("Restored", guard={"floor": 1000}), admin.new_group("Ran at the moment")
+    admin.sync_all(group_id, district)
+    running = admin.start(other, district, "selective")["syncId"]
+    admin.until(running, asks="orgs")
+    s3, bucket = deployed.client("s3"), deployed.outputs["DataBucket"]
+    pointed = s3.list_objects_v2(Bucket=bucket, Prefix=f"groups/{group_id}/snapshot/")["Contents"][0]["Key"]
+    held = {name: contents(deployed, name) for name in ("GroupsTable", "RosterTable", "AuditTable")}
+    time.sleep(1.1)  # S3 and the emulator tell moments apart by the second
+    restore = Restore(deployed.deployment(), datetime.now(UTC))
+    restore.branch()  # the emulator restores to now alone, so now it is
+    time.sleep(1.1)
+
+    next_day = tmp_path / "day2.zip"
+    write(District(SHAPES["tiny"], seed=1, version="1.1", day=2, problems=False), next_day)
+    assert admin.sync_all(group_id, next_day)["counts"]["users"]["updated"] > 0
+    s3.delete_object(Bucket=bucket, Key=pointed)
+    assert restore.stop_syncs() == 1
+    admin.until(running)
+    changed_items = restore.put_back()
+    assert changed_items[deployed.outputs["RosterTable"]] > 0
+    assert {name: contents(deployed, name) for name in held} == held
+    assert restore.put_back_objects() >= 1
+    for name, value in deployed.environment().items():
+        monkeypatch.setenv(name, value)
+    tables._dynamodb.cache_clear()
+    assert restore.end_syncs() == 1
+    tables._dynamodb.cache_clear()
+
+    assert admin.until(running)["message"].endswith("Start it again.")
+    assert admin.sync_all(group_id, district)["message"] == "Nothing has changed since the last sync; nothing was written."
+
+
+def contents(stack: Stack, output: str) -> list[str]:
+    pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs[output])
+    return sorted(json.dumps(item, sort_keys=True) for page in pages for item in page["Items"])
 
 
 def test_z_destroying_keeps_the_data_unless_told(deployed: Stack, deployer: Deployment) -> None:
