@@ -8,6 +8,7 @@ from chalicelib.api.choices import choices
 from chalicelib.api.decisions import decisions
 from chalicelib.api.explain import explanations
 from chalicelib.api.groups import groups
+from chalicelib.api.selections import selections
 from chalicelib.api.service import service
 from chalicelib.api.syncs import syncs
 from chalicelib.steps import steps
@@ -15,5 +16,5 @@ from chalicelib.triggers import triggers
 
 app = Chalice(app_name="oneroster")
 
-for blueprint in (auth, service, groups, syncs, choices, decisions, arrivals, explanations, steps, triggers):
+for blueprint in (auth, service, groups, syncs, choices, selections, decisions, arrivals, explanations, steps, triggers):
     app.register_blueprint(blueprint)

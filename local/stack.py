@@ -148,6 +148,7 @@ class Stack:
             "SYNCS_TABLE": "SyncsTable",
             "ROSTER_TABLE": "RosterTable",
             "AUDIT_TABLE": "AuditTable",
+            "SELECTIONS_TABLE": "SelectionsTable",
             "ARRIVALS_TABLE": "ArrivalsTable",
             "STATE_MACHINE_ARN": "StateMachineArn",
             "USER_POOL": "UserPool",

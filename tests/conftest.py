@@ -21,6 +21,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "SYNCS_TABLE": "Syncs",
         "ROSTER_TABLE": "Roster",
         "AUDIT_TABLE": "Audit",
+        "SELECTIONS_TABLE": "Selections",
         "ARRIVALS_TABLE": "Arrivals",
         "DATA_BUCKET": "data",
         "SECRETS_PREFIX": "oneroster/tests/",
@@ -34,6 +35,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             "Syncs": ("groupId", "syncId"),
             "Roster": ("shard", "sourcedId"),
             "Audit": ("groupId", "at"),
+            "Selections": ("groupId", "nameVersion"),
             "Arrivals": ("groupId", "arrivalId"),
         }
         for name, parts in keys.items():

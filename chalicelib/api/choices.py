@@ -11,6 +11,7 @@ from chalice.app import Blueprint
 from chalicelib.api.groups import presigned
 from chalicelib.api.lists import ListQuery, offset_of, page, sorting
 from chalicelib.api.routing import Call, route
+from chalicelib.api.selections import keep
 from chalicelib.api.shapes import (
     Accepted,
     ChoiceAnswer,
@@ -28,6 +29,7 @@ from chalicelib.api.shapes import (
 from chalicelib.api.syncs import give_answer
 from chalicelib.errors import Conflict, NotFound, Unacceptable
 from chalicelib.roster.pages import Rows, page_of
+from chalicelib.roster.saved import Saved
 from chalicelib.roster.selection import Selection, status_matrix
 from chalicelib.sheets.choices import CLASSES, ORG, Checked, Sheet, check_sheet, write_sheet
 from chalicelib.store import audit, files, groups, syncs
@@ -79,7 +81,7 @@ CLASSES_ASKED = Kind(
 def list_orgs(call: Call, sync_id: str) -> OrgChoices:
     """The schools to choose from. Their counts come once the rest of the bundle is read (`counted`)."""
     found = _page(ORGS_ASKED, sync_id, call.query)
-    items = [OrgChoice.model_validate({key: row[key] for key in row if key != "parentSourcedId"}) for row in found.items]
+    items = [OrgChoice.model_validate(row) for row in found.items]
     counted = all(item.classes is not None for item in items)
     return page(OrgChoices, items, found.total, call.query, counted=counted)
 
@@ -207,6 +209,10 @@ def choose_statuses(call: Call, sync_id: str, body: StatusesAnswer) -> Accepted:
     }
     if body.preview:
         syncs.preview(sync_id)
+    if body.save_as:
+        chosen = Selection.from_json({**files.selection_of(sync_id), **selection})
+        saved = Saved.of(chosen, body.save_as.schools_later, body.save_as.classes_later)
+        keep(call, syncs.group_of(sync_id), body.save_as.name, saved, syncs.get(sync_id))
     give_answer(call, sync_id, QuestionKind.STATUSES, {}, selection)
     audit.record(
         syncs.group_of(sync_id), call.caller.user_id, "people chosen", call.now, call.chance, sync_id, {"cells": len(cells)}

@@ -22,7 +22,7 @@ from chalicelib.api.shapes import (
     UploadRequest,
 )
 from chalicelib.errors import Conflict, Unacceptable
-from chalicelib.store import audit, files, secrets, syncs
+from chalicelib.store import audit, files, secrets, selections, syncs
 from chalicelib.store import groups as store
 from chalicelib.store.limits import limits
 from chalicelib.store.records import Frequency, Group, GroupSettings, Method, Record, ZipSource
@@ -54,6 +54,7 @@ def create_group(call: Call, body: GroupIn) -> GroupOut:
     group_id = token_hex(6)
     source = credentials.put_away(group_id, body.source, ZipSource(), call.now)
     settings = GroupSettings.model_validate({**dict(body), "source": source})
+    _see_that_it_is_there(group_id, settings.schedule.what)
     _must_have_something_to_fetch(settings)
     group = store.create(settings, group_id, call.chance, call.now)
     call.audit(group.group_id, "group created")
@@ -80,6 +81,8 @@ def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
     if sent := changed.get("source"):
         changed["source"] = credentials.put_away(group_id, sent, stored.source, call.now)
     settings = GroupSettings.model_validate({**now_set, **changed})
+    if "schedule" in changed:
+        _see_that_it_is_there(group_id, settings.schedule.what)
     _must_have_something_to_fetch(settings)
     rescheduled = settings.schedule != stored.schedule
     group = store.change(group_id, settings, if_match, call.chance, call.now, rescheduled)
@@ -97,6 +100,7 @@ def delete_group(call: Call, group_id: str, body: GroupDeletion) -> Message:
         raise Unacceptable("The name is not this group's. Nothing was deleted.", {"name": "differs from the group's name"})
     store.delete(group_id)
     files.delete_group(group_id)
+    selections.delete_group(group_id)
     secrets.forget(group_id)
     call.audit(group_id, "group deleted")
     return Message(message="The group and its files were deleted.")
@@ -142,6 +146,13 @@ def _must_have_something_to_fetch(settings: GroupSettings) -> None:
     if settings.source.method is Method.ZIP and settings.schedule.frequency is not Frequency.MANUAL:
         message = "A group whose method is ZIP has nothing to fetch on a schedule: its files are uploaded, or dropped and synced."
         raise Unacceptable(message, {"schedule.frequency": "choose manual, or another method"})
+
+
+def _see_that_it_is_there(group_id: str, what: str) -> None:
+    """Raises Unacceptable for a schedule that names a selection that there isn't."""
+    if what != "full" and not selections.versions(group_id, what):
+        said = f"There is no saved selection “{what}” of this group. Save it first, or let the schedule bring in everything."
+        raise Unacceptable(said, {"schedule.what": "no such selection"})
 
 
 def _out(group: Group, now: datetime) -> GroupOut:

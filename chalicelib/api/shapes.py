@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, Field, StringConstraints, create_model, model_validator
 
+from chalicelib.roster.saved import Later, Saved
 from chalicelib.store.records import (
     CredentialsMark,
     EntityCounts,
@@ -20,6 +21,7 @@ from chalicelib.store.records import (
     ZipSource,
 )
 from chalicelib.store.secrets import ClientCredentials, KeyCredentials, PasswordCredentials, TokenCredentials
+from chalicelib.store.selections import SelectionName
 
 Item = TypeVar("Item")
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -149,11 +151,16 @@ class Upload(Record):
 
 
 class SyncStart(Record):
-    """`upload_id` names the ZIP for a group whose method is ZIP; the other methods fetch by themselves."""
+    """`upload_id` names the ZIP for a group whose method is ZIP; the other methods fetch by themselves.
+
+    `saved_selection` names what is to be selected: such a sync asks no question, whatever its mode.
+    A `rehearsal` shows what it would change, of next year's data for example, and can only be discarded."""
 
     mode: Literal[Mode.FULL, Mode.SELECTIVE]
     upload_id: Id | None = None
+    saved_selection: SelectionName | None = None
     preview: bool = False
+    rehearsal: bool = False
 
 
 class LastSync(Record):
@@ -169,6 +176,89 @@ class LastSync(Record):
     links: dict[str, str]
 
 
+class SavedSelectionIn(Record):
+    """A saved selection as one writes it. `seen_of`: the sync whose lists of schools and classes one has looked at;
+    left out, the lists of the version before stay, or those of the last sync for a new name."""
+
+    name: SelectionName
+    selection: Saved
+    seen_of: Id | None = None
+
+
+class SavedSelectionChange(Record):
+    """The next version; see SavedSelectionIn."""
+
+    selection: Saved
+    seen_of: Id | None = None
+
+
+class Standing(Record):
+    """What a saved selection comes to with the lists of the group's last sync, `sync_id`."""
+
+    sync_id: str
+    at: datetime
+    schools: int
+    classes: int
+    new_schools: int
+    new_classes: int
+    missing_schools: int
+    missing_classes: int
+
+
+class SavedSelectionItem(Record):
+    """`standing` is None while the group has no sync to compare with."""
+
+    name: str
+    version: int
+    etag: str
+    by: str
+    at: datetime
+    seen_at: datetime | None
+    standing: Standing | None
+
+
+class SavedVersion(Record):
+    version: int
+    by: str
+    at: datetime
+
+
+class NamedId(Record):
+    sourced_id: str
+    name: str
+
+
+class SavedSelectionOut(SavedSelectionItem):
+    """One version in full; `versions` are all there are, newest first; `named` the orgs that it lists, with their names."""
+
+    selection: Saved
+    versions: list[SavedVersion]
+    named: list[NamedId]
+
+
+class InboxItem(Record):
+    """Schools or classes that a saved selection was to ask about. `rows` holds the first hundred of `total`."""
+
+    selection: str
+    kind: Literal["schools", "classes"]
+    since: datetime | None
+    total: int
+    rows: list[NamedId]
+
+
+class Inbox(Record):
+    items: list[InboxItem]
+
+
+class InboxDecision(Record):
+    """`ids` None decides about everything of this kind that waits for this selection."""
+
+    selection: SelectionName
+    kind: Literal["schools", "classes"]
+    decision: Literal["include", "exclude"]
+    ids: list[Id] | None = None
+
+
 class OrgChoice(Record):
     """A school to choose. `classes` and `users` are None until the rest of the bundle is staged."""
 
@@ -177,6 +267,7 @@ class OrgChoice(Record):
     type: str
     identifier: str
     parent: str
+    parent_sourced_id: str | None
     classes: int | None
     users: int | None
     chosen_last_time: bool
@@ -270,11 +361,20 @@ class Cell(Record):
     user_type: str
 
 
+class SaveAs(Record):
+    """Keep what was chosen under this name (its next version if there is one), and what happens to what appears later."""
+
+    name: SelectionName
+    schools_later: Later = Later.ASK
+    classes_later: Later = Later.INCLUDE
+
+
 class StatusesAnswer(Record):
     cells: list[Cell] = Field(min_length=1)
     other_members: bool = False
     guardians: bool = False
     remove_unselected: bool = False
+    save_as: SaveAs | None = None
     preview: bool = False
 
 

@@ -19,11 +19,11 @@ from chalicelib.api.shapes import (
 from chalicelib.errors import Conflict, NotFound, Unacceptable
 from chalicelib.roster.problems import problem_groups, problem_rows
 from chalicelib.sources import bundle
-from chalicelib.store import files, machine, starts
+from chalicelib.store import files, machine, selections, starts
 from chalicelib.store import groups as group_store
 from chalicelib.store import syncs as store
 from chalicelib.store.limits import limits
-from chalicelib.store.records import Group, QuestionKind, State, Sync, Trigger, ZipSource
+from chalicelib.store.records import Group, Mode, QuestionKind, State, Sync, Trigger, ZipSource
 
 syncs = Blueprint(__name__)
 
@@ -48,12 +48,15 @@ class ProblemRowQuery(ListQuery):
 def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
     """Start a sync; of a ZIP group with its upload. The same Idempotency-Key gives the same sync; a busy group answers 409."""
     upload = _bundle_of(group_store.get(group_id), body.upload_id)
+    saved = selections.use(group_id, body.saved_selection) if body.saved_selection else None
     wanted = Sync(
         group_id=group_id,
         sync_id=store.new_id(group_id, call.now, call.chance),
-        mode=body.mode,
+        mode=Mode.SELECTIVE if saved else body.mode,
+        saved_selection=saved,
         trigger=Trigger.API,
-        preview=body.preview,
+        preview=body.preview or body.rehearsal,
+        rehearsal=body.rehearsal,
         started_by=call.caller.name or call.caller.user_id,
         started_at=call.now,
         state=State.RUNNING,
@@ -66,7 +69,8 @@ def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
     except Exception:
         store.end(sync.sync_id, State.FAILED, "The sync could not be started. Nothing was changed; start it again.", call.now)
         raise
-    call.audit(group_id, f"{body.mode} sync started", sync.sync_id)
+    obeyed = {"savedSelection": saved.name, "version": saved.version} if saved else {}
+    call.audit(group_id, f"{sync.mode} sync started", sync.sync_id, obeyed)
     return sync
 
 
@@ -164,6 +168,8 @@ def give_answer(
 
     When the machine can't be reached the question is open again. Raises Conflict, QuestionExpired.
     """
+    if output.get("decision", "discard") != "discard" and store.get(sync_id).rehearsal:
+        raise Unacceptable("This is a rehearsal: it shows what would change and can only be discarded. Nothing was changed.")
     claimed = store.claim_answer(sync_id, kind, call.now)
     try:
         if selection is not None:

@@ -3,7 +3,7 @@
 What becomes of a school or class, the first line that fits:
 - its id is excluded: not chosen;
 - its id is listed, or a rule fits it: chosen. A rule goes on fitting what comes later; that is what it is for;
-- it was on offer when the selection was last looked at (`seen`): chosen if all were, else not;
+- it was on offer when somebody last looked (`seen`): chosen if all were, else not;
 - it has appeared since: included, excluded, or asked about, as `later` says. What is asked about waits and is not
   chosen until somebody decides.
 A class counts only while its school is chosen. What is listed and no longer in the source is told as missing, and is
@@ -13,7 +13,7 @@ not part of the selection: missing is not gone.
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import duckdb
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -78,19 +78,18 @@ class Classes(_Said):
     later: Later = Later.INCLUDE
 
 
-class People(_Said):
-    """Cells of (status, user type), and `roles`: user types whatever their status. Neither: everybody."""
+class PeopleCell(_Said):
+    status: Literal["active", "inactive", "deleted", "blank"]
+    user_type: Word
 
-    cells: tuple[tuple[str, str], ...] = ()
+
+class People(_Said):
+    """Cells of status x user type, and `roles`: user types whatever their status. Neither: everybody."""
+
+    cells: tuple[PeopleCell, ...] = Field(default=(), max_length=1000)
     roles: tuple[Word, ...] = Field(default=(), max_length=50)
     other_members: bool = False
     guardians: bool = False
-
-    @model_validator(mode="after")
-    def known_statuses(self) -> Self:
-        if unknown := {status for status, _ in self.cells} - set(STATUSES):
-            raise ValueError(f"a status is one of {', '.join(STATUSES)}, not {sorted(unknown)[0]}")
-        return self
 
 
 class Saved(_Said):
@@ -107,7 +106,9 @@ class Saved(_Said):
             schools=Schools(all=orgs is None, ids=tuple(sorted(orgs or ())), later=schools_later),
             classes=Classes(all=classes is None, ids=tuple(sorted(classes or ())), later=classes_later),
             people=People(
-                cells=tuple(sorted(selection.cells or ())), other_members=selection.other_members, guardians=selection.guardians
+                cells=tuple(PeopleCell(status=status, user_type=kind) for status, kind in sorted(selection.cells or ())),
+                other_members=selection.other_members,
+                guardians=selection.guardians,
             ),
             remove_unselected=selection.remove_unselected,
         )
@@ -172,6 +173,24 @@ def resolve(saved: Saved, stage: Path, seen: Seen | None) -> Resolved:
         )
 
 
+def look(saved: Saved, stage: Path, to: Path) -> None:
+    """Write into `to` what somebody who saves this has looked at: every school, and the classes of those chosen.
+
+    Classes of other schools were not on offer: they appear later, should their school be chosen one day.
+    """
+    to.mkdir(parents=True, exist_ok=True)
+    lists = Seen(stage / "choices" / "orgs.parquet", stage / "choices" / "classes.parquet")
+    chosen = resolve(saved, stage, lists).selection.orgs
+    inside = "true" if chosen is None else "schoolSourcedId IN (SELECT unnest($chosen::VARCHAR[]))"
+    with connect(to) as connection:
+        for path, where in ((lists.orgs, "true"), (lists.classes, inside)):
+            seen = connection.sql(
+                f"SELECT sourcedId FROM read_parquet({text(str(path))}) WHERE {where}",
+                params={"chosen": sorted(chosen or ())} if "$chosen" in where else None,
+            )
+            seen.write_parquet(str(to / path.name), compression="zstd")
+
+
 def _whole(part: Schools | Classes) -> bool:
     """Everything there is and ever will be."""
     return part.all and part.later is Later.INCLUDE and not part.excluded
@@ -180,7 +199,9 @@ def _whole(part: Schools | Classes) -> bool:
 def _cells(people: People) -> frozenset[tuple[str, str]] | None:
     if not people.cells and not people.roles:
         return None
-    return frozenset(people.cells) | {(status, role) for role in people.roles for status in STATUSES}
+    return frozenset((cell.status, cell.user_type) for cell in people.cells) | {
+        (status, role) for role in people.roles for status in STATUSES
+    }
 
 
 def _words(part: Schools | Classes) -> dict[str, str]:

@@ -8,11 +8,11 @@ from chalicelib.errors import NotFound
 from chalicelib.roster.guard import Guard
 from chalicelib.roster.plan import Planned, Policy, plan_changes
 from chalicelib.roster.review import Undone, review
-from chalicelib.roster.selection import EVERYTHING, Selection
 from chalicelib.roster.undo import empty_stage, plan_undo
 from chalicelib.sheets.report import ReportHeader, write_report
+from chalicelib.steps.choosing import selection_of
 from chalicelib.store import files, syncs
-from chalicelib.store.records import Group, Mode, Sync
+from chalicelib.store.records import Group, Sync
 
 
 def make_plan(sync: Sync, group: Group, room: Path) -> Planned:
@@ -24,7 +24,7 @@ def make_plan(sync: Sync, group: Group, room: Path) -> Planned:
         empty_stage(room / "stage")
         planned = plan_undo(_changes_of(sync.undoes, room), snapshot, room / "plan", policy, unfinished)
         return review(planned, room / "plan", snapshot, policy, None)
-    selection = EVERYTHING if sync.mode is Mode.FULL else Selection.from_json(files.selection_of(sync.sync_id))
+    selection = selection_of(sync, room / "stage")
     planned = plan_changes(room / "stage", selection, snapshot, room / "plan", policy, unfinished)
     return review(planned, room / "plan", snapshot, policy, room / "stage", _undone(group, room))
 
@@ -49,7 +49,7 @@ def policy_of(sync: Sync, group: Group) -> Policy:
     figures = group.guard
     window = figures.rollover
     guard = Guard(
-        share=figures.share,
+        share=figures.rollover_share if sync.rehearsal else figures.share,  # as it will count in the window
         floor=figures.floor,
         rollover_share=figures.rollover_share,
         rollover_from=window.from_ if window else None,

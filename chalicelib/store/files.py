@@ -211,7 +211,12 @@ def write_selection(sync_id: str, selection: dict[str, Any]) -> None:
 def delete_group(group_id: str) -> None:
     """Every object of the group, old versions included where the bucket keeps them."""
     for prefix in (f"groups/{group_id}/", f"uploads/{group_id}/", f"drop/{group_id}/"):
-        boto3.resource("s3").Bucket(bucket()).object_versions.filter(Prefix=prefix).delete()
+        delete_folder(prefix)
+
+
+def delete_folder(prefix: str) -> None:
+    """Every object below it, old versions included where the bucket keeps them."""
+    boto3.resource("s3").Bucket(bucket()).object_versions.filter(Prefix=prefix).delete()
 
 
 def _fetch_folder(prefix: str, to: Path) -> None:

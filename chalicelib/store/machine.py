@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from chalicelib.errors import QuestionExpired
-from chalicelib.store.records import Sync
+from chalicelib.store.records import Mode, Sync
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.client import SFNClient
@@ -26,7 +26,8 @@ def machine_arn() -> str:
 
 def start(sync: Sync) -> None:
     """Start the sync's execution, named like the sync, so that starting it twice starts it once."""
-    given = {"groupId": sync.group_id, "syncId": sync.sync_id, "mode": sync.mode}
+    mode = Mode.FULL if sync.saved_selection else sync.mode  # as the machine sees it: full asks no questions
+    given = {"groupId": sync.group_id, "syncId": sync.sync_id, "mode": mode}
     try:
         _stepfunctions().start_execution(stateMachineArn=machine_arn(), name=sync.sync_id, input=json.dumps(given))
     except ClientError as refusal:

@@ -322,8 +322,22 @@ class Question(Record):
     until: datetime
 
 
+class SavedUse(Record):
+    """The saved selection that a sync obeys; the numbers are there once its stage is known. What is `new` waits for a
+    decision and was not chosen; what is `missing` is listed and not in the source any more."""
+
+    name: str
+    version: int
+    schools: int = 0
+    classes: int = 0
+    new_schools: int = 0
+    new_classes: int = 0
+    missing_schools: int = 0
+    missing_classes: int = 0
+
+
 class Sync(Record):
-    """`undoes` names the sync that one of mode undo takes back."""
+    """`undoes` names the sync that one of mode undo takes back. A `rehearsal` is shown, and can only be discarded."""
 
     group_id: str
     sync_id: str
@@ -331,6 +345,7 @@ class Sync(Record):
     undoes: str | None = None
     trigger: Trigger
     preview: bool = False
+    rehearsal: bool = False
     started_by: str
     started_at: datetime
     ended_at: datetime | None = None
@@ -341,6 +356,7 @@ class Sync(Record):
     progress: tuple[Progress, ...] = ()
     counts: SyncCounts = SyncCounts()
     held: bool = False
+    saved_selection: SavedUse | None = None
 
 
 class RunningSync(Record):

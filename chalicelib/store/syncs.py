@@ -17,7 +17,7 @@ from chalicelib.errors import Conflict, GroupBusy, NotFound, QuestionExpired
 from chalicelib.store import groups
 from chalicelib.store.groups import is_failed_condition
 from chalicelib.store.measures import measured
-from chalicelib.store.records import LIVE_STATES, Progress, Question, QuestionKind, State, Step, Sync, SyncCounts
+from chalicelib.store.records import LIVE_STATES, Progress, Question, QuestionKind, SavedUse, State, Step, Sync, SyncCounts
 from chalicelib.store.tables import client, from_item, table, to_item
 
 TABLE = "SYNCS_TABLE"
@@ -178,6 +178,11 @@ def preview(sync_id: str) -> None:
 
 def counted(sync_id: str, counts: SyncCounts, held: bool) -> None:
     _update_live(sync_id, {"counts": to_item(counts), "held": held})
+
+
+def resolved(sync_id: str, use: SavedUse) -> None:
+    """Write what the saved selection came to."""
+    _update_live(sync_id, {"savedSelection": to_item(use)})
 
 
 def ask(sync_id: str, question: Question, token: str) -> None:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from chalicelib.errors import NotFound
-from chalicelib.store import arrivals, audit, files, groups, starts, syncs
+from chalicelib.store import arrivals, audit, files, groups, selections, starts, syncs
 from chalicelib.store.arrivals import Arrival, Outcome
 from chalicelib.store.limits import limits
 from chalicelib.store.records import Group, Method, Mode, State, Sync, Trigger
@@ -92,7 +92,8 @@ def take(dropped: Dropped, now: datetime) -> Arrival:
     outcome = refused(dropped, seen, group, max_bytes)
     sync = None
     if outcome is None:
-        sync = _start(dropped, at, now)
+        assert group is not None  # else it was refused
+        sync = _start(dropped, group, at, now)
         outcome, message = Outcome.TAKEN, ""
     elif outcome is Outcome.TOO_LARGE:
         size = seen.size_bytes if seen else dropped.size_bytes
@@ -115,11 +116,13 @@ def take(dropped: Dropped, now: datetime) -> Arrival:
     return arrival
 
 
-def _start(dropped: Dropped, at: datetime, now: datetime) -> Sync:
+def _start(dropped: Dropped, group: Group, at: datetime, now: datetime) -> Sync:
+    obeyed = selections.obeyed(group)
     wanted = Sync(
         group_id=dropped.group_id,
         sync_id=syncs.new_id(dropped.group_id, at, dropped.identity),
-        mode=Mode.FULL,
+        mode=Mode.SELECTIVE if obeyed else Mode.FULL,
+        saved_selection=obeyed,
         trigger=Trigger.DROP,
         started_by=SENDER,
         started_at=now,

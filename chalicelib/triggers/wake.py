@@ -16,7 +16,7 @@ from zlib import crc32
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from chalicelib.store import audit, groups, machine, slots, starts, syncs
+from chalicelib.store import audit, groups, machine, selections, slots, starts, syncs
 from chalicelib.store.measures import measured
 from chalicelib.store.records import LIVE_STATES, Group, Mode, State, Sync, Trigger, Waiting
 
@@ -119,10 +119,12 @@ def _turn(each: _Due, now: datetime, woken: Woken) -> None:
         audit.record(group.group_id, SCHEDULE, "scheduled sync skipped", skipped.slot.at, "slot", detail=why)
         woken.skipped += 1
     if slot := each.due.run:
+        obeyed = selections.obeyed(group)
         wanted = Sync(
             group_id=group.group_id,
             sync_id=syncs.new_id(group.group_id, slot.at, "slot"),
-            mode=Mode.FULL,
+            mode=Mode.SELECTIVE if obeyed else Mode.FULL,
+            saved_selection=obeyed,
             trigger=Trigger.SCHEDULE,
             started_by=SCHEDULE,
             started_at=now,

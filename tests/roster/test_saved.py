@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from chalicelib.roster.saved import Classes, ClassRule, Later, People, Resolved, Saved, Schools, Seen, resolve
+from chalicelib.roster.saved import Classes, ClassRule, Later, People, PeopleCell, Resolved, Saved, Schools, Seen, look, resolve
 from chalicelib.roster.selection import Selection
 
 Row = Mapping[str, Any]
@@ -154,6 +154,21 @@ def test_a_listed_school_that_left_the_source_is_told_and_left_alone() -> None:
     assert (found.missing_schools, found.selection.orgs) == (("gone",), frozenset({"north"}))
 
 
+def test_a_school_chosen_later_brings_classes_that_were_not_on_offer_before(tmp_path: Path) -> None:
+    schools, classes = [NORTH, SOUTH], [class_("a"), class_("b"), class_("c", "south")]
+    saved = Saved(schools=Schools(ids=("north",)), classes=Classes(ids=("a",)))
+    stage = tmp_path / "stage"
+    write(stage / "choices" / "orgs.parquet", ORG, schools)
+    write(stage / "choices" / "classes.parquet", CLASS, classes)
+    write(stage / "orgs.parquet", ORG, schools)
+    look(saved, stage, tmp_path / "seen")
+
+    both = saved.model_copy(update={"schools": Schools(ids=("north", "south"))})
+    found = resolve(both, stage, Seen(tmp_path / "seen" / "orgs.parquet", tmp_path / "seen" / "classes.parquet"))
+
+    assert found.selection.classes == frozenset({"a", "c"})
+
+
 def test_everything_now_and_later_is_everything() -> None:
     later = Later.INCLUDE
     saved = Saved(schools=Schools(all=True, later=later), classes=Classes(all=True, later=later))
@@ -164,7 +179,7 @@ def test_everything_now_and_later_is_everything() -> None:
 
 
 def test_a_role_stands_for_its_people_whatever_their_status() -> None:
-    people = People(cells=(("active", "student"),), roles=("teacher",))
+    people = People(cells=(PeopleCell(status="active", user_type="student"),), roles=("teacher",))
     saved = Saved(schools=Schools(all=True), classes=Classes(all=True), people=people)
 
     cells = resolved(saved, [NORTH], []).selection.cells

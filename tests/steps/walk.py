@@ -14,7 +14,7 @@ from chalice.test import Client
 
 from app import app
 from chalicelib.store import files, groups, syncs
-from chalicelib.store.records import GroupSettings, Mode, State, Sync, Trigger
+from chalicelib.store.records import GroupSettings, Mode, SavedUse, State, Sync, Trigger
 from tests.events import saved
 from tests.roster.districts import Rows, write_bundle
 
@@ -37,7 +37,7 @@ def zipped(district: Mapping[str, Rows]) -> bytes:
 class Walk:
     """A started sync, with the bundle that came with it or one to fetch; each method is one state of the machine."""
 
-    def __init__(self, bundle: bytes | None, mode: Mode = Mode.FULL, day: int = 0) -> None:
+    def __init__(self, bundle: bytes | None, mode: Mode = Mode.FULL, day: int = 0, saved: SavedUse | None = None) -> None:
         now = NOW + timedelta(days=day)
         self.mode, self.sync_id = mode, syncs.new_id("g1", now, "aa")
         self.with_removals = True
@@ -51,6 +51,7 @@ class Walk:
                 started_by="Ada",
                 started_at=now,
                 state=State.RUNNING,
+                saved_selection=saved,
             ),
             bundle=None if bundle is None else syncs.BundleFrom(bundle_key),
         )

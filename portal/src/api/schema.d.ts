@@ -109,6 +109,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups/{groupId}/selections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A group's saved selections by name, each with what it comes to now. */
+        get: operations["get_groups_groupId_selections"];
+        put?: never;
+        /** Save a selection under a new name. */
+        post: operations["post_groups_groupId_selections"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{groupId}/selections/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One saved selection; older versions by `version`. */
+        get: operations["get_groups_groupId_selections_name"];
+        /** Write the next version, if nobody else has since the ETag in If-Match. */
+        put: operations["put_groups_groupId_selections_name"];
+        post?: never;
+        /** Delete a saved selection with all its versions. Syncs that have obeyed it keep what they selected. */
+        delete: operations["delete_groups_groupId_selections_name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{groupId}/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The schools and classes that have appeared since a saved selection was looked at, and wait for a decision. */
+        get: operations["get_groups_groupId_inbox"];
+        put?: never;
+        /** Include or exclude what waits: the next version of the saved selection says so from now on. */
+        post: operations["post_groups_groupId_inbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/groups/{groupId}/syncs": {
         parameters: {
             query?: never;
@@ -903,6 +958,71 @@ export interface components {
             total: number;
         };
         /**
+         * ClassRule
+         * @description Classes that all of these words fit, ignoring case and accents: contained in title, code, course, one of the
+         *     terms or one of the subjects; a grade fits whole, with or without zeros in front.
+         */
+        ClassRule: {
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+            /**
+             * Code
+             * @default
+             */
+            code: string;
+            /**
+             * Course
+             * @default
+             */
+            course: string;
+            /**
+             * Grade
+             * @default
+             */
+            grade: string;
+            /**
+             * Subject
+             * @default
+             */
+            subject: string;
+            /**
+             * Term
+             * @default
+             */
+            term: string;
+        };
+        /**
+         * Classes
+         * @description `all`: every class that was on offer in the chosen schools.
+         */
+        Classes: {
+            /**
+             * All
+             * @default false
+             */
+            all: boolean;
+            /**
+             * Ids
+             * @default []
+             */
+            ids: string[];
+            /**
+             * Excluded
+             * @default []
+             */
+            excluded: string[];
+            /**
+             * Rules
+             * @default []
+             */
+            rules: components["schemas"]["ClassRule"][];
+            /** @default include */
+            later: components["schemas"]["Later"];
+        };
+        /**
          * ClientCredentials
          * @description REST with OAuth: consumer key and secret (1.0a), client id and secret (2).
          */
@@ -1294,6 +1414,53 @@ export interface components {
             /** Version */
             version: string;
         };
+        /** Inbox */
+        Inbox: {
+            /** Items */
+            items: components["schemas"]["InboxItem"][];
+        };
+        /**
+         * InboxDecision
+         * @description `ids` None decides about everything of this kind that waits for this selection.
+         */
+        InboxDecision: {
+            /** Selection */
+            selection: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "schools" | "classes";
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "include" | "exclude";
+            /**
+             * Ids
+             * @default null
+             */
+            ids: string[] | null;
+        };
+        /**
+         * InboxItem
+         * @description Schools or classes that a saved selection was to ask about. `rows` holds the first hundred of `total`.
+         */
+        InboxItem: {
+            /** Selection */
+            selection: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "schools" | "classes";
+            /** Since */
+            since: string | null;
+            /** Total */
+            total: number;
+            /** Rows */
+            rows: components["schemas"]["NamedId"][];
+        };
         /**
          * KeyCredentials
          * @description SFTP: a private key in PEM or OpenSSH's form, with its passphrase where it has one.
@@ -1339,6 +1506,12 @@ export interface components {
             };
         };
         /**
+         * Later
+         * @description What happens to a school or class that appears later.
+         * @enum {string}
+         */
+        Later: "include" | "exclude" | "ask";
+        /**
          * MatchWith
          * @enum {string}
          */
@@ -1370,6 +1543,13 @@ export interface components {
          * @enum {string}
          */
         Mode: "full" | "selective" | "undo";
+        /** NamedId */
+        NamedId: {
+            /** Sourcedid */
+            sourcedId: string;
+            /** Name */
+            name: string;
+        };
         /**
          * OpenApi
          * @description An OpenAPI 3.1 document.
@@ -1392,6 +1572,8 @@ export interface components {
             identifier: string;
             /** Parent */
             parent: string;
+            /** Parentsourcedid */
+            parentSourcedId: string | null;
             /** Classes */
             classes: number | null;
             /** Users */
@@ -1451,6 +1633,42 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * People
+         * @description Cells of status x user type, and `roles`: user types whatever their status. Neither: everybody.
+         */
+        People: {
+            /**
+             * Cells
+             * @default []
+             */
+            cells: components["schemas"]["PeopleCell"][];
+            /**
+             * Roles
+             * @default []
+             */
+            roles: string[];
+            /**
+             * Othermembers
+             * @default false
+             */
+            otherMembers: boolean;
+            /**
+             * Guardians
+             * @default false
+             */
+            guardians: boolean;
+        };
+        /** PeopleCell */
+        PeopleCell: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "inactive" | "deleted" | "blank";
+            /** Usertype */
+            userType: string;
         };
         /** Plan */
         Plan: {
@@ -1885,6 +2103,178 @@ export interface components {
             total: number;
         };
         /**
+         * SaveAs
+         * @description Keep what was chosen under this name (its next version if there is one), and what happens to what appears later.
+         */
+        SaveAs: {
+            /** Name */
+            name: string;
+            /** @default ask */
+            schoolsLater: components["schemas"]["Later"];
+            /** @default include */
+            classesLater: components["schemas"]["Later"];
+        };
+        /** Saved */
+        Saved: {
+            schools: components["schemas"]["Schools"];
+            classes: components["schemas"]["Classes"];
+            /**
+             * @default {
+             *       "cells": [],
+             *       "roles": [],
+             *       "otherMembers": false,
+             *       "guardians": false
+             *     }
+             */
+            people: components["schemas"]["People"];
+            /**
+             * Removeunselected
+             * @default false
+             */
+            removeUnselected: boolean;
+        };
+        /**
+         * SavedSelectionChange
+         * @description The next version; see SavedSelectionIn.
+         */
+        SavedSelectionChange: {
+            selection: components["schemas"]["Saved"];
+            /**
+             * Seenof
+             * @default null
+             */
+            seenOf: string | null;
+        };
+        /**
+         * SavedSelectionIn
+         * @description A saved selection as one writes it. `seen_of`: the sync whose lists of schools and classes one has looked at;
+         *     left out, the lists of the version before stay, or those of the last sync for a new name.
+         */
+        SavedSelectionIn: {
+            /** Name */
+            name: string;
+            selection: components["schemas"]["Saved"];
+            /**
+             * Seenof
+             * @default null
+             */
+            seenOf: string | null;
+        };
+        /**
+         * SavedSelectionItem
+         * @description `standing` is None while the group has no sync to compare with.
+         */
+        SavedSelectionItem: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /** Etag */
+            etag: string;
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Seenat */
+            seenAt: string | null;
+            standing: components["schemas"]["Standing"] | null;
+        };
+        /**
+         * SavedSelectionOut
+         * @description One version in full; `versions` are all there are, newest first; `named` the orgs that it lists, with their names.
+         */
+        SavedSelectionOut: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /** Etag */
+            etag: string;
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Seenat */
+            seenAt: string | null;
+            standing: components["schemas"]["Standing"] | null;
+            selection: components["schemas"]["Saved"];
+            /** Versions */
+            versions: components["schemas"]["SavedVersion"][];
+            /** Named */
+            named: components["schemas"]["NamedId"][];
+        };
+        /** SavedSelections */
+        SavedSelections: {
+            /** Items */
+            items: components["schemas"]["SavedSelectionItem"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
+        };
+        /**
+         * SavedUse
+         * @description The saved selection that a sync obeys; the numbers are there once its stage is known. What is `new` waits for a
+         *     decision and was not chosen; what is `missing` is listed and not in the source any more.
+         */
+        SavedUse: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /**
+             * Schools
+             * @default 0
+             */
+            schools: number;
+            /**
+             * Classes
+             * @default 0
+             */
+            classes: number;
+            /**
+             * Newschools
+             * @default 0
+             */
+            newSchools: number;
+            /**
+             * Newclasses
+             * @default 0
+             */
+            newClasses: number;
+            /**
+             * Missingschools
+             * @default 0
+             */
+            missingSchools: number;
+            /**
+             * Missingclasses
+             * @default 0
+             */
+            missingClasses: number;
+        };
+        /** SavedVersion */
+        SavedVersion: {
+            /** Version */
+            version: number;
+            /** By */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /**
          * Schedule
          * @description When a group's source is fetched by itself. `store/slots.py` says which moments that makes.
          *
@@ -1928,6 +2318,34 @@ export interface components {
             counts: {
                 [key: string]: components["schemas"]["ActionCounts"];
             };
+        };
+        /**
+         * Schools
+         * @description `parents`: sourcedIds of orgs whose schools are chosen, at any depth. `all`: everything that was on offer.
+         */
+        Schools: {
+            /**
+             * All
+             * @default false
+             */
+            all: boolean;
+            /**
+             * Ids
+             * @default []
+             */
+            ids: string[];
+            /**
+             * Excluded
+             * @default []
+             */
+            excluded: string[];
+            /**
+             * Parents
+             * @default []
+             */
+            parents: string[];
+            /** @default ask */
+            later: components["schemas"]["Later"];
         };
         /**
          * SftpSource
@@ -2093,6 +2511,31 @@ export interface components {
             expiresAt: string;
         };
         /**
+         * Standing
+         * @description What a saved selection comes to with the lists of the group's last sync, `sync_id`.
+         */
+        Standing: {
+            /** Syncid */
+            syncId: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Schools */
+            schools: number;
+            /** Classes */
+            classes: number;
+            /** Newschools */
+            newSchools: number;
+            /** Newclasses */
+            newClasses: number;
+            /** Missingschools */
+            missingSchools: number;
+            /** Missingclasses */
+            missingClasses: number;
+        };
+        /**
          * State
          * @enum {string}
          */
@@ -2144,6 +2587,8 @@ export interface components {
              * @default false
              */
             removeUnselected: boolean;
+            /** @default null */
+            saveAs: components["schemas"]["SaveAs"] | null;
             /**
              * Preview
              * @default false
@@ -2157,7 +2602,7 @@ export interface components {
         Step: "fetch" | "open" | "stage" | "plan" | "apply" | "commit" | "report";
         /**
          * Sync
-         * @description `undoes` names the sync that one of mode undo takes back.
+         * @description `undoes` names the sync that one of mode undo takes back. A `rehearsal` is shown, and can only be discarded.
          */
         Sync: {
             /** Groupid */
@@ -2176,6 +2621,11 @@ export interface components {
              * @default false
              */
             preview: boolean;
+            /**
+             * Rehearsal
+             * @default false
+             */
+            rehearsal: boolean;
             /** Startedby */
             startedBy: string;
             /**
@@ -2282,6 +2732,8 @@ export interface components {
              * @default false
              */
             held: boolean;
+            /** @default null */
+            savedSelection: components["schemas"]["SavedUse"] | null;
         };
         /** SyncCounts */
         SyncCounts: {
@@ -2373,6 +2825,9 @@ export interface components {
         /**
          * SyncStart
          * @description `upload_id` names the ZIP for a group whose method is ZIP; the other methods fetch by themselves.
+         *
+         *     `saved_selection` names what is to be selected: such a sync asks no question, whatever its mode.
+         *     A `rehearsal` shows what it would change, of next year's data for example, and can only be discarded.
          */
         SyncStart: {
             /**
@@ -2386,10 +2841,20 @@ export interface components {
              */
             uploadId: string | null;
             /**
+             * Savedselection
+             * @default null
+             */
+            savedSelection: string | null;
+            /**
              * Preview
              * @default false
              */
             preview: boolean;
+            /**
+             * Rehearsal
+             * @default false
+             */
+            rehearsal: boolean;
         };
         /** Syncs */
         Syncs: {
@@ -2847,6 +3312,245 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditEntries"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_selections: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                search?: string;
+                sort?: string;
+            };
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSelections"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_groups_groupId_selections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedSelectionIn"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSelectionOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_selections_name: {
+        parameters: {
+            query?: {
+                version?: number;
+            };
+            header?: never;
+            path: {
+                groupId: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSelectionOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_groups_groupId_selections_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedSelectionChange"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSelectionOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_groups_groupId_selections_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_inbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inbox"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_groups_groupId_inbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboxDecision"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description A problem document */

@@ -11,6 +11,9 @@ import { TracePage } from '../features/explain/TracePage';
 import { GroupFormPage } from '../features/groups/GroupFormPage';
 import { GroupsPage } from '../features/groups/GroupsPage';
 import { SelectivePage } from '../features/selective/SelectivePage';
+import { CalendarPage } from '../features/calendar/CalendarPage';
+import { SelectionPage } from '../features/selections/SelectionPage';
+import { SelectionsPage } from '../features/selections/SelectionsPage';
 import { StatusPage } from '../features/status/StatusPage';
 import { FullSyncPage } from '../features/upload/FullSyncPage';
 import { ConfigContext } from './ConfigContext';
@@ -79,6 +82,10 @@ function Pages() {
       <Route path="/groups/:groupId/sync" element={<For role="operator"><FullSyncPage /></For>} />
       <Route path="/groups/:groupId/selective" element={<For role="operator"><SelectivePage /></For>} />
       <Route path="/groups/:groupId/status" element={<StatusPage />} />
+      <Route path="/groups/:groupId/calendar" element={<CalendarPage />} />
+      <Route path="/groups/:groupId/selections" element={<SelectionsPage />} />
+      <Route path="/groups/:groupId/selections/:name" element={<SelectionPage />} />
+      <Route path="/groups/:groupId/new-selection" element={<For role="operator"><SelectionPage /></For>} />
       <Route path="/arrivals" element={<For role="admin"><LostArrivalsPage /></For>} />
       <Route path="/groups/:groupId/trace" element={<TracePage />} />
       <Route path="/groups/:groupId/syncs/:syncId/sanity" element={<SanityPage />} />

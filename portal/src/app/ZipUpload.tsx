@@ -9,7 +9,7 @@ import { useRef, useState } from 'react';
 import { data, send, sentence, useApi, type Schemas } from '../api/client';
 
 /** Takes the district's ZIP, sends it straight to the bucket, and starts a sync of it. */
-export function ZipUpload({ groupId, mode, onStarted }: { groupId: string; mode: Schemas['SyncStart']['mode']; onStarted: (sync: Schemas['Sync']) => void }) {
+export function ZipUpload({ groupId, mode, savedSelection = null, rehearsal = false, onStarted }: { groupId: string; mode: Schemas['SyncStart']['mode']; savedSelection?: string | null; rehearsal?: boolean; onStarted: (sync: Schemas['Sync']) => void }) {
   const api = useApi();
   const queries = useQueryClient();
   const key = useRef(crypto.randomUUID());
@@ -20,7 +20,7 @@ export function ZipUpload({ groupId, mode, onStarted }: { groupId: string; mode:
       const path = { groupId };
       const form = await data(api.POST('/groups/{groupId}/uploads', { params: { path }, body: { fileName: file.name, size: file.size } }));
       await send(form, file, setPercent);
-      return data(api.POST('/groups/{groupId}/syncs', { params: { path }, body: { mode, uploadId: form.uploadId, preview: false }, headers: { 'Idempotency-Key': key.current } }));
+      return data(api.POST('/groups/{groupId}/syncs', { params: { path }, body: { mode, uploadId: form.uploadId, savedSelection, rehearsal, preview: false }, headers: { 'Idempotency-Key': key.current } }));
     },
     onError: () => { key.current = crypto.randomUUID(); },
     onSuccess: sync => { void queries.invalidateQueries(); onStarted(sync); },
@@ -36,7 +36,7 @@ export function ZipUpload({ groupId, mode, onStarted }: { groupId: string; mode:
           i18nStrings={{ uploadButtonText: () => 'Choose ZIP', dropzoneText: () => 'Drop the ZIP here', removeFileAriaLabel: () => 'Remove the file', errorIconAriaLabel: 'Error' }} />
         {start.isPending && <ProgressBar value={percent} label={percent < 100 ? 'Uploading' : 'Uploaded; starting the sync'} />}
         <Button variant="primary" disabled={!file} loading={start.isPending} onClick={() => file && start.mutate(file)}>
-          {mode === 'full' ? 'Upload and sync all data' : 'Upload and choose schools'}
+          {rehearsal ? 'Upload and rehearse' : savedSelection ? `Upload and sync “${savedSelection}”` : mode === 'full' ? 'Upload and sync all data' : 'Upload and choose schools'}
         </Button>
       </SpaceBetween>
     </Container>

@@ -15,7 +15,7 @@ import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
 
 /** What will happen, before it happens, and the word that lets it. */
-export function Changes({ syncId, onAnswered }: { syncId: string; onAnswered: (accepted: Schemas['Accepted']) => void }) {
+export function Changes({ syncId, rehearsal, onAnswered }: { syncId: string; rehearsal: boolean; onAnswered: (accepted: Schemas['Accepted']) => void }) {
   const api = useApi();
   const [note, setNote] = useState('');
   const deciding = useMay()('admin');
@@ -36,13 +36,13 @@ export function Changes({ syncId, onAnswered }: { syncId: string; onAnswered: (a
       {plan.notes.map(text => <Alert key={text} type="info">{text}</Alert>)}
       <PlanCounts plan={plan} />
       <ChangeTable syncId={syncId} />
-      <Container header={<Header variant="h2" description="Exactly what is shown here is applied, even if the source has changed since.">Decide</Header>}>
+      <Container header={<Header variant="h2" description={rehearsal ? 'This is a rehearsal: nothing of it is ever written. Discard it when you have seen enough; the group is free again then.' : 'Exactly what is shown here is applied, even if the source has changed since.'}>Decide</Header>}>
         <SpaceBetween size="m">
           {decide.error && <Problem error={decide.error} />}
           <FormField label="Note (kept in the audit)"><Input value={note} onChange={({ detail }) => setNote(detail.value)} /></FormField>
           <SpaceBetween size="xs" direction="horizontal">
-            <Button variant="primary" {...deciding} loading={decide.isPending} onClick={() => decide.mutate('approve')}>Approve</Button>
-            <Button disabled={decide.isPending} {...deciding} onClick={() => decide.mutate('approveWithoutRemovals')}>Approve without removals</Button>
+            {!rehearsal && <Button variant="primary" {...deciding} loading={decide.isPending} onClick={() => decide.mutate('approve')}>Approve</Button>}
+            {!rehearsal && <Button disabled={decide.isPending} {...deciding} onClick={() => decide.mutate('approveWithoutRemovals')}>Approve without removals</Button>}
             <Button disabled={decide.isPending} {...deciding} onClick={() => decide.mutate('discard')}>Discard</Button>
           </SpaceBetween>
         </SpaceBetween>

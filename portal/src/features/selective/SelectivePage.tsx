@@ -75,7 +75,7 @@ export function SelectivePage() {
         {syncId && question === 'statuses' && (
           <Users syncId={syncId} onAnswered={accepted => { answered(accepted); if (!accepted.sync.preview) void navigate(`/groups/${groupId}/status`); }} />
         )}
-        {syncId && question === 'approval' && <Changes syncId={syncId} onAnswered={accepted => { answered(accepted); void navigate(`/groups/${groupId}/status`); }} />}
+        {syncId && question === 'approval' && <Changes syncId={syncId} rehearsal={!!sync.data?.rehearsal} onAnswered={accepted => { answered(accepted); void navigate(`/groups/${groupId}/status`); }} />}
         {ended && (
           <Container header={<Header variant="h2">This sync has ended</Header>}>
             <SpaceBetween size="m"><Box>{ended.message}</Box>

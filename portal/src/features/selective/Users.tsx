@@ -3,7 +3,10 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Checkbox from '@cloudscape-design/components/checkbox';
 import Container from '@cloudscape-design/components/container';
+import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { useMutation, useQuery } from '@tanstack/react-query';
@@ -12,6 +15,11 @@ import { data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { capital, number } from '../../app/words';
 
+const LATER = {
+  ask: { value: 'ask', label: 'Ask' },
+  include: { value: 'include', label: 'Include them' },
+  exclude: { value: 'exclude', label: 'Leave them out' },
+} satisfies Record<Schemas['Later'], { value: Schemas['Later']; label: string }>;
 const STATUSES = ['active', 'inactive', 'deleted', 'blank'] as const;
 
 export function Users(props: { syncId: string; onAnswered: (accepted: Schemas['Accepted']) => void }) {
@@ -34,6 +42,10 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
   const [otherMembers, setOtherMembers] = useState(false);
   const [guardians, setGuardians] = useState(false);
   const [removeUnselected, setRemove] = useState(false);
+  const [saving, setSaving] = useState(false);
+  const [name, setName] = useState('');
+  const [schoolsLater, setSchoolsLater] = useState<Schemas['Later']>('ask');
+  const [classesLater, setClassesLater] = useState<Schemas['Later']>('include');
   const types = [...new Set(statuses.cells.map(cell => cell.userType))].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   const cells = new Map(statuses.cells.map(cell => [key(cell), cell]));
   const people = (cell: Schemas['StatusCell'] | undefined) => (cell ? cell.users + (otherMembers ? cell.otherMembers : 0) : 0);
@@ -47,7 +59,7 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
   const answer = useMutation({
     mutationFn: (preview: boolean) => data(api.POST('/syncs/{syncId}/statuses/selection', {
       params: { path: { syncId } },
-      body: { cells: statuses.cells.filter(cell => ticked.has(key(cell))).map(({ status, userType }) => ({ status, userType })), otherMembers, guardians, removeUnselected, preview },
+      body: { cells: statuses.cells.filter(cell => ticked.has(key(cell))).map(({ status, userType }) => ({ status, userType })), otherMembers, guardians, removeUnselected, preview, saveAs: saving && name.trim() ? { name, schoolsLater, classesLater } : null },
     })),
     onSuccess: onAnswered,
   });
@@ -79,10 +91,20 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
           <Checkbox checked={guardians} onChange={({ detail }) => setGuardians(detail.checked)} description={`Guardians, parents and relatives of the chosen students (up to ${number(statuses.guardians)}).`}>Guardians</Checkbox>
           <Checkbox checked={removeUnselected} onChange={({ detail }) => setRemove(detail.checked)} description="Whatever is on the platform and not chosen now is deactivated, in other schools too. Preview the changes first.">Remove what is no longer selected</Checkbox>
         </SpaceBetween>
+        <SpaceBetween size="s">
+          <Checkbox checked={saving} onChange={({ detail }) => setSaving(detail.checked)} description="Under a name, for a schedule or for the next sync without questions.">Save this choice</Checkbox>
+          {saving && (
+            <SpaceBetween size="m" direction="horizontal">
+              <FormField label="Name of the selection" description="A name that is there gets a new version."><Input value={name} onChange={({ detail }) => setName(detail.value)} /></FormField>
+              <FormField label="When schools appear later"><Select selectedOption={LATER[schoolsLater]} options={Object.values(LATER)} onChange={({ detail }) => setSchoolsLater(detail.selectedOption.value as Schemas['Later'])} /></FormField>
+              <FormField label="When classes appear later"><Select selectedOption={LATER[classesLater]} options={Object.values(LATER)} onChange={({ detail }) => setClassesLater(detail.selectedOption.value as Schemas['Later'])} /></FormField>
+            </SpaceBetween>
+          )}
+        </SpaceBetween>
         {answer.error && <Problem error={answer.error} />}
         <SpaceBetween size="xs" direction="horizontal">
-          <Button variant="primary" disabled={!ticked.size} loading={answer.isPending} onClick={() => answer.mutate(false)}>Sync</Button>
-          <Button disabled={!ticked.size || answer.isPending} onClick={() => answer.mutate(true)}>Preview changes</Button>
+          <Button variant="primary" disabled={!ticked.size || (saving && !name.trim())} loading={answer.isPending} onClick={() => answer.mutate(false)}>Sync</Button>
+          <Button disabled={!ticked.size || (saving && !name.trim()) || answer.isPending} onClick={() => answer.mutate(true)}>Preview changes</Button>
         </SpaceBetween>
       </SpaceBetween>
     </Container>

@@ -16,6 +16,8 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from 'react-router';
 import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
 import { ChangeTable } from '../../app/ChangeTable';
+import { GroupNav } from '../../app/GroupNav';
+import { Inbox } from '../../app/Inbox';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
 import { useTitle } from '../../app/title';
@@ -42,6 +44,8 @@ export function StatusPage() {
     <ContentLayout header={<Header variant="h1" description={group.data?.name} actions={group.data && (
         <SpaceBetween size="xs" direction="horizontal"><Button {...may('admin')} onClick={() => void navigate(`/groups/${groupId}`)}>Edit group</Button><GroupMenu group={group.data} variant="primary" /></SpaceBetween>)}>Last sync status</Header>}>
       <SpaceBetween size="l">
+        <GroupNav groupId={groupId} />
+        <Inbox groupId={groupId} key={`inbox ${sync?.status}`} />
         {last.isPending && <Spinner />}
         {never && <Container><Box textAlign="center" padding="l">This group has never been synced. Start with Actions: Sync all data, or Selective sync.</Box></Container>}
         {last.error && !never && <Problem error={last.error} onRetry={() => void last.refetch()} />}

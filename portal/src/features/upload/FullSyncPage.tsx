@@ -1,6 +1,10 @@
 import ContentLayout from '@cloudscape-design/components/content-layout';
+import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { data, useApi } from '../../api/client';
 import { useSay } from '../../app/messages';
@@ -17,10 +21,20 @@ export function FullSyncPage() {
   const { data: group, error, refetch } = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
   const title = `Sync all data – ${METHODS[group?.source.method ?? 'zip']}`;
   useTitle(title);
+  const { data: saved } = useQuery({ queryKey: ['selections', groupId], queryFn: () => data(api.GET('/groups/{groupId}/selections', { params: { path: { groupId }, query: { limit: 1000 } } })) });
+  const options = [{ value: '', label: 'Everything' }, ...(saved?.items ?? []).map(each => ({ value: each.name, label: each.name }))];
+  const [what, setWhat] = useState<string | null>(null);
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
     <ContentLayout header={<Header variant="h1" description={`${group?.name ?? ''}: every school, class and person of the bundle, without questions.`}>{title}</Header>}>
-      <ZipUpload groupId={groupId} mode="full" onStarted={() => { say('success', 'Sync started. You can leave this page and come back to it.'); void navigate(`/groups/${groupId}/status`); }} />
+      <SpaceBetween size="l">
+        {!!saved?.items.length && (
+          <Container header={<Header variant="h2" description="Everything, or what a saved selection says.">What to sync</Header>}>
+            <Select ariaLabel="What to sync" selectedOption={options.find(each => each.value === (what ?? '')) ?? null} options={options} onChange={({ detail }) => setWhat(detail.selectedOption.value || null)} />
+          </Container>
+        )}
+        <ZipUpload groupId={groupId} mode="full" savedSelection={what} onStarted={() => { say('success', 'Sync started. You can leave this page and come back to it.'); void navigate(`/groups/${groupId}/status`); }} />
+      </SpaceBetween>
     </ContentLayout>
   );
 }

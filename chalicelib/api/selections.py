@@ -1,0 +1,237 @@
+"""Saved selections, and the inbox of what they were to ask about."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, TypeVar
+from urllib.parse import unquote
+
+from chalice.app import Blueprint
+
+from chalicelib.api.lists import ListQuery, offset_of, page
+from chalicelib.api.routing import Call, route
+from chalicelib.api.shapes import (
+    Inbox,
+    InboxDecision,
+    InboxItem,
+    Message,
+    NamedId,
+    Page,
+    SavedSelectionChange,
+    SavedSelectionIn,
+    SavedSelectionItem,
+    SavedSelectionOut,
+    SavedVersion,
+    Standing,
+)
+from chalicelib.errors import Conflict, NotFound, Unacceptable
+from chalicelib.roster.pages import page_of
+from chalicelib.roster.saved import Classes, Found, Resolved, Saved, Schools, look, resolve
+from chalicelib.store import files, groups, syncs
+from chalicelib.store import selections as store
+from chalicelib.store.records import Record, State, Sync
+from chalicelib.store.selections import Version
+
+selections = Blueprint(__name__)
+
+Part = TypeVar("Part", Schools, Classes)
+LISTS = ("stage/orgs.parquet", "stage/choices/orgs.parquet", "stage/choices/classes.parquet")
+LOOKED_BACK = 20  # syncs in which the newest list is looked for
+SHOWN = 100
+
+
+class SavedSelections(Page[SavedSelectionItem]):
+    pass
+
+
+class VersionQuery(Record):
+    """`version` 0 is the newest."""
+
+    version: int = 0
+
+
+@route(selections, "GET /groups/{groupId}/selections", role="viewer", answer=SavedSelections, query=ListQuery)
+def list_selections(call: Call, group_id: str) -> SavedSelections:
+    """A group's saved selections by name, each with what it comes to now."""
+    groups.get(group_id)
+    found = [each for each in store.all_latest(group_id) if call.query.search.casefold() in each.name.casefold()]
+    start = offset_of(call.query)
+    with _last_lists(group_id) as lists:
+        items = [SavedSelectionItem(**_item(each, lists)) for each in found[start : start + call.query.limit]]
+    return page(SavedSelections, items, len(found), call.query)
+
+
+@route(
+    selections, "POST /groups/{groupId}/selections", role="operator", body=SavedSelectionIn, answer=SavedSelectionOut, status=201
+)
+def create_selection(call: Call, group_id: str, body: SavedSelectionIn) -> SavedSelectionOut:
+    """Save a selection under a new name."""
+    groups.get(group_id)
+    looked_at = _sync(group_id, body.seen_of) if body.seen_of else _newest(group_id)
+    return _out(keep(call, group_id, body.name, body.selection, looked_at, if_match=""))
+
+
+@route(selections, "GET /groups/{groupId}/selections/{name}", role="viewer", answer=SavedSelectionOut, query=VersionQuery)
+def get_selection(call: Call, group_id: str, name: str) -> SavedSelectionOut:
+    """One saved selection; older versions by `version`."""
+    version = call.query.version
+    return _out(store.get(group_id, unquote(name), version) if version else store.latest(group_id, unquote(name)))
+
+
+@route(
+    selections, "PUT /groups/{groupId}/selections/{name}", role="operator", body=SavedSelectionChange, answer=SavedSelectionOut
+)
+def change_selection(call: Call, group_id: str, name: str, body: SavedSelectionChange) -> SavedSelectionOut:
+    """Write the next version, if nobody else has since the ETag in If-Match."""
+    if_match = call.header("if-match").strip('"')
+    if not if_match:
+        raise Unacceptable("Send the selection's etag in If-Match, so that nobody's change is lost.")
+    known = store.latest(group_id, unquote(name))
+    looked_at = _sync(group_id, body.seen_of) if body.seen_of else None
+    return _out(keep(call, group_id, known.name, body.selection, looked_at, if_match))
+
+
+@route(selections, "DELETE /groups/{groupId}/selections/{name}", role="operator", answer=Message)
+def delete_selection(call: Call, group_id: str, name: str) -> Message:
+    """Delete a saved selection with all its versions. Syncs that have obeyed it keep what they selected."""
+    known = store.latest(group_id, unquote(name))
+    if groups.get(group_id).schedule.what.casefold() == known.name.casefold():
+        raise Conflict(f"The group's schedule obeys “{known.name}”. Let it name another selection first. Nothing was deleted.")
+    store.delete(group_id, known.name)
+    call.audit(group_id, "selection deleted", detail={"selection": known.name})
+    return Message(message=f"The saved selection “{known.name}” was deleted.")
+
+
+@route(selections, "GET /groups/{groupId}/inbox", role="viewer", answer=Inbox)
+def get_inbox(call: Call, group_id: str) -> Inbox:
+    """The schools and classes that have appeared since a saved selection was looked at, and wait for a decision."""
+    groups.get(group_id)
+    items: list[InboxItem] = []
+    with _last_lists(group_id) as lists:
+        for version in store.all_latest(group_id) if lists else ():
+            assert lists is not None
+            found = lists.resolve(version)
+            items += [_waiting(version, "schools", found.new_schools), _waiting(version, "classes", found.new_classes)]
+    return Inbox(items=[each for each in items if each.total])
+
+
+@route(selections, "POST /groups/{groupId}/inbox", role="operator", body=InboxDecision, answer=Message)
+def decide_inbox(call: Call, group_id: str, body: InboxDecision) -> Message:
+    """Include or exclude what waits: the next version of the saved selection says so from now on."""
+    version = store.latest(group_id, body.selection)
+    with _last_lists(group_id) as lists:
+        if lists is None:
+            raise Unacceptable("Nothing waits: this group has no list of schools yet.")
+        found = lists.resolve(version)
+    waiting = {each.sourced_id for each in (found.new_schools if body.kind == "schools" else found.new_classes)}
+    ids = waiting if body.ids is None else set(body.ids)
+    if not ids or ids - waiting:
+        raise Unacceptable("Some of these do not wait any more. Load the page again.", {"ids": "not waiting"})
+    said = store.said(version)
+    if body.kind == "schools":
+        said = said.model_copy(update={"schools": _decided(said.schools, ids, body.decision)})
+    else:
+        said = said.model_copy(update={"classes": _decided(said.classes, ids, body.decision)})
+    keep(call, group_id, version.name, said, None, version.etag)
+    from_now_on = "chosen" if body.decision == "include" else "left out"
+    return Message(message=f"{len(ids):,} {body.kind} are {from_now_on} by “{version.name}” from its next sync on.")
+
+
+def keep(call: Call, group_id: str, name: str, said: Saved, looked_at: Sync | None, if_match: str | None = None) -> Version:
+    """Save the next version, with what the lists of the sync `looked_at` had on offer."""
+    by = call.caller.name or call.caller.user_id
+    with _lists_of(looked_at) as lists, TemporaryDirectory() as folder:
+        looked = None
+        if lists:
+            look(said, lists.stage, Path(folder) / "seen")
+            looked = store.Looked(lists.sync.sync_id, lists.sync.started_at, Path(folder) / "seen")
+        version = store.save(group_id, name, said, by=by, now=call.now, etag=call.chance, if_match=if_match, looked=looked)
+    call.audit(group_id, "selection saved", detail={"selection": version.name, "version": version.version})
+    return version
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The schools and classes of one sync, in a local folder."""
+
+    sync: Sync
+    stage: Path
+
+    def resolve(self, version: Version) -> Resolved:
+        return resolve(store.said(version), self.stage, store.seen(version))
+
+
+@contextmanager
+def _lists_of(sync: Sync | None) -> Iterator[Lists | None]:
+    if sync is None:
+        yield None
+        return
+    with files.workspace(sync.sync_id, reads=LISTS) as room:
+        yield Lists(sync, room / "stage")
+
+
+def _last_lists(group_id: str) -> AbstractContextManager[Lists | None]:
+    return _lists_of(_newest(group_id))
+
+
+def _newest(group_id: str) -> Sync | None:
+    """The newest sync that came true and whose lists are still kept."""
+    done = (each for each in syncs.history(group_id, LOOKED_BACK) if each.state is State.SUCCEEDED)
+    return next((each for each in done if files.size_bytes(files.sync_key(each.sync_id, LISTS[-1]))), None)
+
+
+def _sync(group_id: str, sync_id: str) -> Sync:
+    if syncs.group_of(sync_id) != group_id:
+        raise NotFound(f"This group has no sync {sync_id}.")
+    sync = syncs.get(sync_id)
+    if not files.size_bytes(files.sync_key(sync_id, LISTS[-1])):
+        raise Unacceptable(
+            f"The lists of sync {sync_id} are not there: not read yet, or not kept any more.", {"seenOf": "no lists"}
+        )
+    return sync
+
+
+def _waiting(version: Version, kind: Literal["schools", "classes"], found: Sequence[Found]) -> InboxItem:
+    rows = [NamedId(sourced_id=each.sourced_id, name=each.name) for each in found[:SHOWN]]
+    return InboxItem(selection=version.name, kind=kind, since=version.seen_at, total=len(found), rows=rows)
+
+
+def _decided(part: Part, ids: set[str], decision: str) -> Part:
+    listed, excluded = set(part.ids) - ids, set(part.excluded) - ids
+    if decision == "include":
+        listed |= ids
+    else:
+        excluded |= ids
+    return part.model_copy(update={"ids": tuple(sorted(listed)), "excluded": tuple(sorted(excluded))})
+
+
+def _item(version: Version, lists: Lists | None) -> dict[str, Any]:
+    """The fields of a SavedSelectionItem."""
+    standing = None
+    if lists:
+        numbers = store.counts(lists.resolve(version))
+        standing = Standing(sync_id=lists.sync.sync_id, at=lists.sync.started_at, **numbers)
+    kept = {name: getattr(version, name) for name in ("name", "version", "etag", "by", "at", "seen_at")}
+    return {**kept, "standing": standing}
+
+
+def _out(version: Version) -> SavedSelectionOut:
+    said = store.said(version)
+    with _last_lists(version.group_id) as lists:
+        named = _names(lists, [*said.schools.ids, *said.schools.excluded, *said.schools.parents])
+        item = _item(version, lists)
+    kept = [SavedVersion(version=each.version, by=each.by, at=each.at) for each in store.versions(version.group_id, version.name)]
+    return SavedSelectionOut(**item, selection=said, versions=kept, named=named)
+
+
+def _names(lists: Lists | None, ids: Sequence[str]) -> list[NamedId]:
+    """Orgs by their names; the id where the source no longer has the org."""
+    rows = (
+        page_of(lists.stage / "orgs.parquet", sort="name", limit=len(ids) + 1, offset=0, where={"sourcedId": ids})
+        if lists
+        else None
+    )
+    known = {row["sourcedId"]: row["name"] for row in rows.items} if rows else {}
+    return [NamedId(sourced_id=each, name=known.get(each) or each) for each in ids]

@@ -1,0 +1,27 @@
+import Link from '@cloudscape-design/components/link';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useLocation, useNavigate } from 'react-router';
+
+const PAGES = [
+  { id: 'status', text: 'Last sync status' },
+  { id: 'selections', text: 'Saved selections' },
+  { id: 'calendar', text: 'Calendar' },
+] as const;
+
+/** The pages of one group, side by side. */
+export function GroupNav({ groupId }: { groupId: string }) {
+  const navigate = useNavigate();
+  const here = useLocation().pathname;
+  return (
+    <nav aria-label="Pages of this group">
+      <SpaceBetween size="m" direction="horizontal">
+        {PAGES.map(({ id, text }) => {
+          const href = `/groups/${groupId}/${id}`;
+          return here.startsWith(href)
+            ? <b key={id} aria-current="page">{text}</b>
+            : <Link key={id} href={href} onFollow={event => { event.preventDefault(); void navigate(href); }}>{text}</Link>;
+        })}
+      </SpaceBetween>
+    </nav>
+  );
+}

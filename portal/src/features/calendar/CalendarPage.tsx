@@ -1,0 +1,147 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import DatePicker from '@cloudscape-design/components/date-picker';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import Table from '@cloudscape-design/components/table';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useNavigate, useParams } from 'react-router';
+import { data, sentence, useApi, type Schemas } from '../../api/client';
+import { GroupNav } from '../../app/GroupNav';
+import { useSay } from '../../app/messages';
+import { Problem } from '../../app/Problem';
+import { For, useMay } from '../../app/role';
+import { useTitle } from '../../app/title';
+import { ZipUpload } from '../../app/ZipUpload';
+
+type Group = Schemas['GroupOut'];
+const shown = (date: string) => new Date(`${date}T12:00`).toLocaleDateString(undefined, { dateStyle: 'long' });
+
+/** When a group's scheduled syncs do not run, when a new school year may remove more, and the rehearsal of one. */
+export function CalendarPage() {
+  const { groupId = '' } = useParams();
+  const api = useApi();
+  useTitle('Calendar');
+  const { data: group, error, refetch } = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
+  if (error && !group) return <Problem error={error} onRetry={() => void refetch()} />;
+  return (
+    <ContentLayout header={<Header variant="h1" description={group?.name}>Calendar</Header>}>
+      <SpaceBetween size="l">
+        <GroupNav groupId={groupId} />
+        {group ? <><Pause group={group} /><Blackouts group={group} /><Rollover key={group.etag} group={group} /><Rehearsal group={group} /></> : <Spinner />}
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+function useChange(group: Group, said: string) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const say = useSay();
+  return useMutation({
+    mutationFn: (body: Partial<Pick<Group, 'calendar' | 'guard'>>) =>
+      data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: body as Schemas['GroupPatch'], headers: { 'If-Match': group.etag } })),
+    onSuccess: () => { void queries.invalidateQueries(); say('success', said); },
+  });
+}
+
+function Day({ value, label, onChange }: { value: string; label: string; onChange: (value: string) => void }) {
+  return <DatePicker value={value} placeholder="YYYY/MM/DD" onChange={e => onChange(e.detail.value)} i18nStrings={{ openCalendarAriaLabel: date => (date ? `${label}, now ${date}` : label) }} />;
+}
+
+function Pause({ group }: { group: Group }) {
+  const changing = useMay()('admin');
+  const { pause } = group.calendar;
+  const [until, setUntil] = useState('');
+  const [reason, setReason] = useState('');
+  const change = useChange(group, pause ? 'Scheduled syncs run again.' : 'Scheduled syncs are paused.');
+  return (
+    <Container header={<Header variant="h2" description="What a person starts and what is dropped is not held back.">Scheduled syncs</Header>}>
+      <SpaceBetween size="m">
+        {pause
+          ? <StatusIndicator type="stopped">Paused {pause.until ? `until ${shown(pause.until)} (included)` : 'until somebody resumes them'}{pause.reason && `: ${pause.reason}`}</StatusIndicator>
+          : <StatusIndicator type="success">Run as scheduled, but for the blackout dates below</StatusIndicator>}
+        {change.error && <Problem error={change.error} />}
+        {pause ? <Button {...changing} loading={change.isPending} onClick={() => change.mutate({ calendar: { ...group.calendar, pause: null } })}>Resume</Button> : (
+          <SpaceBetween size="m" direction="horizontal" alignItems="end">
+            <FormField label="Last day of the pause" description="Empty: until you resume."><Day value={until} onChange={value => setUntil(value)} label="Choose the last day of the pause" /></FormField>
+            <FormField label="Why"><Input value={reason} placeholder="Optional" onChange={e => setReason(e.detail.value)} /></FormField>
+            <Button {...changing} loading={change.isPending} onClick={() => change.mutate({ calendar: { ...group.calendar, pause: { until: until || null, reason } } })}>Pause</Button>
+          </SpaceBetween>
+        )}
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+function Blackouts({ group }: { group: Group }) {
+  const changing = useMay()('admin');
+  const [from, setFrom] = useState('');
+  const [to, setTo] = useState('');
+  const [reason, setReason] = useState('');
+  const change = useChange(group, 'The blackout dates were saved.');
+  const { blackouts } = group.calendar;
+  const set = (next: typeof blackouts) => change.mutate({ calendar: { ...group.calendar, blackouts: next } });
+  return (
+    <Container header={<Header variant="h2" description="Days on which no scheduled sync runs, for example while marks are being written.">Blackout dates</Header>}>
+      <SpaceBetween size="m">
+        <Table variant="embedded" items={[...blackouts].sort((a, b) => a.from.localeCompare(b.from))} wrapLines
+          columnDefinitions={[
+            { id: 'from', header: 'First day', isRowHeader: true, cell: each => shown(each.from) },
+            { id: 'to', header: 'Last day', cell: each => shown(each.to) },
+            { id: 'reason', header: 'Why', cell: each => each.reason || '–' },
+            { id: 'remove', header: 'Remove', cell: each => <Button variant="inline-link" {...changing} ariaLabel={`Remove the blackout from ${shown(each.from)}`} onClick={() => set(blackouts.filter(one => one !== each))}>Remove</Button> },
+          ]}
+          empty={<Box textAlign="center">No blackout. Add the days below.</Box>} />
+        {change.error && <Problem error={change.error} />}
+        <SpaceBetween size="m" direction="horizontal" alignItems="end">
+          <FormField label="First day"><Day value={from} onChange={value => { setFrom(value); if (!to) setTo(value); }} label="Choose the first day" /></FormField>
+          <FormField label="Last day"><Day value={to} onChange={value => setTo(value)} label="Choose the last day" /></FormField>
+          <FormField label="Reason"><Input value={reason} placeholder="Optional" onChange={e => setReason(e.detail.value)} /></FormField>
+          <Button disabled={!from || !to} {...changing} loading={change.isPending} onClick={() => { set([...blackouts, { from, to, reason }]); setFrom(''); setTo(''); setReason(''); }}>Add blackout</Button>
+        </SpaceBetween>
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+function Rollover({ group }: { group: Group }) {
+  const changing = useMay()('admin');
+  const { guard } = group;
+  const [from, setFrom] = useState(guard.rollover?.from ?? '');
+  const [to, setTo] = useState(guard.rollover?.to ?? '');
+  const [share, setShare] = useState(String(Math.round(guard.rolloverShare * 100)));
+  const change = useChange(group, 'The rollover window was saved.');
+  return (
+    <Container header={<Header variant="h2" description={`When a school year ends, many leave at once. From the first to the last day of the window a sync is held at the larger figure, instead of at ${Math.round(guard.share * 100)} %.`}>Rollover window</Header>}>
+      <SpaceBetween size="m">
+        <SpaceBetween size="m" direction="horizontal" alignItems="end">
+          <FormField label="Window opens"><Day value={from} onChange={value => setFrom(value)} label="Choose the day the window opens" /></FormField>
+          <FormField label="Window closes"><Day value={to} onChange={value => setTo(value)} label="Choose the day the window closes" /></FormField>
+          <FormField label="Hold above (%)"><Input type="number" inputMode="numeric" value={share} onChange={e => setShare(e.detail.value)} /></FormField>
+          <Button loading={change.isPending} disabled={!from !== !to} {...changing} onClick={() => change.mutate({ guard: { ...guard, rolloverShare: Number(share) / 100, rollover: from && to ? { from, to } : null } })}>Save window</Button>
+          {guard.rollover && <Button disabled={change.isPending} {...changing} onClick={() => change.mutate({ guard: { ...guard, rollover: null } })}>Close window</Button>}
+        </SpaceBetween>
+        {change.error && <Box color="text-status-error">{sentence(change.error)}</Box>}
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+function Rehearsal({ group }: { group: Group }) {
+  const navigate = useNavigate();
+  const say = useSay();
+  return (
+    <SpaceBetween size="s">
+      <Header variant="h2" description="Send next year’s data and see what it would change, at the window’s figure, before it counts. A rehearsal can only be discarded: nothing is ever written.">Rehearsal</Header>
+      <For role="operator"><ZipUpload groupId={group.groupId} mode="full" rehearsal onStarted={() => { say('success', 'Rehearsal started. Its changes are shown when they are worked out.'); void navigate(`/groups/${group.groupId}/selective`); }} /></For>
+    </SpaceBetween>
+  );
+}
