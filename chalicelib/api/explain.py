@@ -104,13 +104,16 @@ def list_sanity_rows(call: Call, sync_id: str) -> SanityRows:
 def _newest_planned(group_id: str) -> Sync:
     """The newest sync that read the source and has a plan: what its rows say is what is known of the source."""
     for sync in syncs.history(group_id, LOOKED_BACK):
-        if all(files.size_bytes(files.sync_key(sync.sync_id, name)) is not None for name in ("stage/summary.json", PLAN)):
+        needed = (files.sync_key(sync.sync_id, name) for name in ("stage/summary.json", PLAN))
+        if sync.mode is not Mode.UNDO and all(files.size_bytes(key) is not None for key in needed):
             return sync
     raise Conflict("No sync of this group has read its source and planned yet. Start one, then ask again.")
 
 
 def _selection(sync: Sync) -> Selection:
-    return EVERYTHING if sync.mode is Mode.FULL else Selection.from_json(files.selection_of(sync.sync_id))
+    """What the sync's plan was made with; nothing was chosen for a full one."""
+    chosen = files.selection_of(sync.sync_id)
+    return Selection.from_json(chosen) if chosen else EVERYTHING
 
 
 def _standing(sync: Sync) -> str:

@@ -68,5 +68,8 @@ def workbook(out: Path) -> Iterator[Book]:
 
 
 def clean(value: str) -> str:
-    """Without what no workbook may hold, and no longer than a cell."""
-    return FORBIDDEN.sub("", value)[:LONGEST_TEXT]
+    """Without what no workbook may hold, and no longer than a cell: Excel counts UTF-16, in which an emoji is two."""
+    allowed = FORBIDDEN.sub("", value)
+    if 2 * len(allowed) <= LONGEST_TEXT:
+        return allowed
+    return allowed.encode("utf-16-le")[: 2 * LONGEST_TEXT].decode("utf-16-le", "ignore")

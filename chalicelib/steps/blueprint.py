@@ -192,9 +192,9 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
         return  # an earlier try came this far
     message = endings.success(sync.counts, event["withRemovals"])
     with _progress(sync_id, Step.REPORT):
-        reads = ["stage/summary.json", "stage/problems.parquet", "plan/summary.json", "plan/changes.parquet"]
+        reads = ["stage", "plan/summary.json", "plan/changes.parquet"]
         with files.workspace(sync_id, reads=reads, writes=["report"]) as room:
-            write_log(sync, group, room, message, _now())
+            write_log(sync, group, room, message, _now(), event["withRemovals"])
     if syncs.end(sync_id, State.SUCCEEDED, message, _now()):
         logger.info("sync succeeded", extra={"changes": endings.changes(sync.counts)})
         for action in ("created", "updated", "deactivated", "ended"):

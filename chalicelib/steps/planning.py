@@ -8,6 +8,7 @@ from chalicelib.errors import NotFound
 from chalicelib.roster.guard import Guard
 from chalicelib.roster.plan import Planned, Policy, plan_changes
 from chalicelib.roster.review import Undone, review
+from chalicelib.roster.selection import EVERYTHING, Selection
 from chalicelib.roster.undo import empty_stage, plan_undo
 from chalicelib.sheets.report import ReportHeader, write_report
 from chalicelib.steps.choosing import selection_of
@@ -29,8 +30,8 @@ def make_plan(sync: Sync, group: Group, room: Path) -> Planned:
     return review(planned, room / "plan", snapshot, policy, room / "stage", _undone(group, room))
 
 
-def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime) -> None:
-    """Write the log for people into `room`/report, with the list of its files."""
+def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime, with_removals: bool = True) -> None:
+    """Write the log for people into `room`/report, with the list of its files. Reads `room`/stage and `room`/plan."""
     header = ReportHeader(
         group_name=group.name,
         sync_id=sync.sync_id,
@@ -40,9 +41,16 @@ def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime)
         ended_at=now,
         outcome=outcome,
     )
-    written = write_report(room, room / "report", header)
+    selection = None if sync.undoes is not None else _planned_with(sync)
+    written = write_report(room, room / "report", header, selection, with_removals)
     said = [{"name": each.name, "title": each.title, "sizeBytes": each.size_bytes} for each in written]
     (room / "report" / "files.json").write_text(json.dumps(said))
+
+
+def _planned_with(sync: Sync) -> Selection:
+    """What the sync's plan was made with; a saved selection was written down when it was resolved."""
+    chosen = files.selection_of(sync.sync_id)
+    return Selection.from_json(chosen) if chosen else EVERYTHING
 
 
 def policy_of(sync: Sync, group: Group) -> Policy:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,7 +90,8 @@ def files(version: str = "1.1", **changed: bytes | Rows | None) -> dict[str, byt
 def packed(content: Mapping[str, bytes] | Sequence[tuple[str, bytes]]) -> bytes:
     """A ZIP of files; as pairs, one name may stand there twice."""
     held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        warnings.simplefilter("ignore", UserWarning)
         for name, data in content.items() if isinstance(content, Mapping) else content:
             archive.writestr(name, data)
     return held.getvalue()

@@ -92,6 +92,18 @@ def lines_of(file: str, version: str, cases: tuple[RowCase, ...]) -> bytes:
     return "\r\n".join([",".join(header), *rows, ""]).encode()
 
 
+def district_of(version: str, cases: tuple[RowCase, ...]) -> dict[str, bytes]:
+    names = [name.removesuffix(".csv") for name in files(version) if name != "manifest.csv"]
+    return {"manifest.csv": manifest_of(version), **{f"{name}.csv": lines_of(name, version, cases) for name in names}}
+
+
+def write_district(folder: Path, version: str, cases: tuple[RowCase, ...]) -> Path:
+    folder.mkdir(parents=True)
+    for name, content in district_of(version, cases).items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
 def row_of(header: list[str], row: Any) -> str:
     return ",".join('"' + row.get(name, "").replace('"', '""') + '"' if row.get(name) else "" for name in header)
 
@@ -102,13 +114,10 @@ DISTRICTS = {"1.1": V1_1, "1.2": V1_2}
 @pytest.fixture(scope="module")
 def districts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Read]:
     """The two districts in which every row is a case."""
-    read = {}
-    for version, cases in DISTRICTS.items():
-        names = [name.removesuffix(".csv") for name in files(version) if name != "manifest.csv"]
-        content = {f"{name}.csv": lines_of(name, version, cases) for name in names}
-        archive = packed({"manifest.csv": manifest_of(version), **content})
-        read[version] = Read(tmp_path_factory.mktemp("district"), archive)
-    return read
+    return {
+        version: Read(tmp_path_factory.mktemp("district"), packed(district_of(version, cases)))
+        for version, cases in DISTRICTS.items()
+    }
 
 
 ROW_CASES = [

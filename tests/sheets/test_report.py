@@ -3,6 +3,9 @@
 import csv
 import gzip
 import io
+import shutil
+import subprocess
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,21 +14,28 @@ import duckdb
 import openpyxl
 import pytest
 
+from chalicelib.roster import trace
 from chalicelib.roster.plan import Policy, plan_changes
-from chalicelib.roster.selection import EVERYTHING
+from chalicelib.roster.problems import problem_groups
+from chalicelib.roster.selection import EVERYTHING, Selection
 from chalicelib.roster.stage import stage_bundle
-from chalicelib.sheets import report
+from chalicelib.sheets import cells, report
 from chalicelib.sheets.report import ReportFile, ReportHeader, write_report
+from tests.corpus.rows import V1_1, V1_2
+from tests.corpus.test_corpus import write_district
 from tests.roster.districts import Rows, class_, enrollment, org, small, user, write_bundle
+from tests.roster.test_plan import Platform
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 
 
-def reported(room: Path, **files: Rows) -> list[ReportFile]:
+HEADER = ReportHeader("=Riverside", "s1", "full", "Ann Admin", NOW, NOW, "Succeeded.")
+
+
+def reported(room: Path, selection: Selection = EVERYTHING, **files: Rows) -> list[ReportFile]:
     stage_bundle(write_bundle(room / "bundle", "1.1", **small(**files)), room / "stage")
-    plan_changes(room / "stage", EVERYTHING, None, room / "plan", Policy(sync_id="s1", now=NOW))
-    header = ReportHeader("=Riverside", "s1", "full", "Ann Admin", NOW, NOW, "Succeeded.")
-    return write_report(room, room / "report", header)
+    plan_changes(room / "stage", selection, None, room / "plan", Policy(sync_id="s1", now=NOW))
+    return write_report(room, room / "report", HEADER, selection)
 
 
 def sheet(room: Path, name: str) -> list[tuple[Any, ...]]:
@@ -119,3 +129,68 @@ def test_the_files_are_listed_with_the_size_they_have(tmp_path: Path) -> None:
     }
     assert [row["rule"] for row in table(tmp_path, "problems")] == ["manifest-absent"]
     assert list(table(tmp_path, "changes")[0]) == [*report.CHANGES, "before", "after"]
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed here")
+def test_libreoffice_opens_the_report_with_every_sheet(tmp_path: Path) -> None:
+    reported(tmp_path, users=[user(), user("cy", role="wizard")])
+    soffice = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", "ods"]
+    saved = tmp_path / "saved"
+
+    subprocess.run([*soffice, "--outdir", str(saved), str(tmp_path / "report" / "report.xlsx")], check=True, timeout=120)
+
+    content = zipfile.ZipFile(saved / "report.ods").read("content.xml").decode()
+    assert [f'table:name="{name}"' in content for name in ("Summary", "Schools", "Problems", "Changes")] == [True] * 4
+    assert "role is none of" in content
+
+
+def test_everybody_in_the_source_is_listed_by_line_with_why_they_are_selected_or_are_not(tmp_path: Path) -> None:
+    people = [user(), user("idle"), user("far", orgSourcedIds="south"), user("cy", role="wizard"), user("ann"), user("=x")]
+    reported(tmp_path, Selection(orgs=frozenset({"north"})), orgs=[org(), org("south")], users=people)
+
+    rows = table(tmp_path, "people")
+
+    assert [(row["line"], row["sourcedId"], row["selected"]) for row in rows] == [
+        ("2", "ann", "yes"), ("3", "idle", "no"), ("4", "far", "no"), ("5", "cy", "left out"), ("6", "ann", "left out"),
+        ("7", "'=x", "no"),
+    ]  # fmt: skip
+    assert [row["reason"] for row in rows[:3]] == [trace.REASONS[key] for key in ("member", "other-members", "school")]
+    assert rows[3]["reason"].startswith("users.csv, line 5: role is none of")
+    assert "identical row" in rows[4]["reason"]
+    assert list(rows[0]) == list(report.PEOPLE)
+
+
+def test_removals_that_were_not_approved_are_listed_nowhere_and_the_summary_says_so(tmp_path: Path) -> None:
+    platform = Platform(tmp_path)
+    platform.sync(small(users=[user(), user("bob")]))
+    platform.sync(small(users=[user(givenName="Anna")]))
+
+    write_report(platform.room, platform.room / "report", HEADER, EVERYTHING, with_removals=False)
+
+    head, *rows = sheet(platform.room, "Summary")
+    users = dict(zip(head, rows[4], strict=True))
+    assert (users["Updated"], users["Deactivated"]) == (1, 0)
+    assert ("Note", "Approved without removals: 1 planned removals were not done and are not listed.") in {r[:2] for r in rows}
+    assert {row[3] for row in sheet(platform.room, "Changes")[1:]} == {"update"}
+    assert {row["action"] for row in table(platform.room, "changes")} == {"update"}
+    deactivated = sheet(platform.room, "Schools")[0].index("Deactivated")
+    assert {row[deactivated] for row in sheet(platform.room, "Schools")[1:]} == {0}
+
+
+@pytest.mark.parametrize("letter", ["x", "\N{SNOWMAN}", "\N{GRINNING FACE}"])
+def test_a_text_is_cut_where_excel_ends_a_cell(letter: str) -> None:
+    cut = cells.clean(letter * 40_000)
+
+    assert 32_765 < len(cut.encode("utf-16-le")) / 2 <= 32_767
+    assert set(cut) == {letter}
+
+
+def test_every_problem_that_can_be_found_says_how_to_fix_it(tmp_path: Path) -> None:
+    """Found in the districts of the corpus, in which every rule is broken."""
+    for version, cases in (("1.1", V1_1), ("1.2", V1_2)):
+        stage_bundle(write_district(tmp_path / version, version, cases), tmp_path / version / "stage")
+        groups = problem_groups(tmp_path / version / "stage" / "problems.parquet", limit=1000, offset=0).items
+
+        assert [group["rule"] for group in groups if group["severity"] != "note" and not group["howToFix"]] == []
+        ranks = [("error", "warning", "note").index(group["severity"]) for group in groups]
+        assert ranks == sorted(ranks)
