@@ -25,6 +25,10 @@ HOW_TO_FIX = {
     "school-differs": "Correct the school of the enrollment, or of its class.",
     "encoding": "Export as UTF-8, so that no letter can be misread.",
     "line-break": "Remove the line break from the cell.",
+    "open-quote": "Close the quote in this line, or double it where it belongs to the text.",
+    "circle": "Correct the parent: no row may be above itself.",
+    "two-years": "Write the year in which the school year ends.",
+    "manifest-differs": "Let the manifest say bulk for the files that are sent, and absent for the others.",
 }
 
 

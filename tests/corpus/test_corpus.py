@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.errors import BundleRefused
 from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.problems import problem_groups
+from chalicelib.roster.problems import HOW_TO_FIX, problem_groups
 from chalicelib.roster.stage import Staged, stage_bundle
 from chalicelib.sources.zip import Limits, inflate
 from tests.corpus.build import Case, Found, files, header_of, manifest_of, packed
@@ -46,6 +46,10 @@ class Read:
             and re.search(found.says, each["message"])
         ]
 
+    def without_help(self) -> set[str]:
+        """Rules of problems that nobody is told how to mend."""
+        return {each["rule"] for each in self.problems if each["severity"] != "note"} - set(HOW_TO_FIX)
+
     def unexpected(self, expected: list[Found]) -> list[dict[str, Any]]:
         """Errors and warnings beyond those expected."""
         known = [each["key"] for found in expected for each in self.matching(found)]
@@ -71,6 +75,7 @@ def test_each_bundle_of_the_corpus_is_read_or_refused_as_it_must_be(tmp_path: Pa
     for found in case.problems:
         assert read.matching(found), (found, read.problems)
     assert read.unexpected(list(case.problems)) == []
+    assert read.without_help() == set()
     for entity in ENTITIES:
         counted = read.staged.counts[entity]
         assert counted.read == counted.kept + counted.left_out
@@ -95,13 +100,6 @@ def lines_of(file: str, version: str, cases: tuple[RowCase, ...]) -> bytes:
 def district_of(version: str, cases: tuple[RowCase, ...]) -> dict[str, bytes]:
     names = [name.removesuffix(".csv") for name in files(version) if name != "manifest.csv"]
     return {"manifest.csv": manifest_of(version), **{f"{name}.csv": lines_of(name, version, cases) for name in names}}
-
-
-def write_district(folder: Path, version: str, cases: tuple[RowCase, ...]) -> Path:
-    folder.mkdir(parents=True)
-    for name, content in district_of(version, cases).items():
-        (folder / name).write_bytes(content)
-    return folder
 
 
 def row_of(header: list[str], row: Any) -> str:
@@ -162,6 +160,10 @@ def root_line(case: RowCase, cases: tuple[RowCase, ...]) -> str:
     file, name = case.root.split(": ")
     root = next(each for each in cases if (each.file, each.name) == (file, name))
     return f"{file}.csv, line {line_of(root, cases)}"
+
+
+def test_every_problem_comes_with_how_to_mend_it(districts: dict[str, Read]) -> None:
+    assert {version: read.without_help() for version, read in districts.items()} == {"1.1": set(), "1.2": set()}
 
 
 @pytest.mark.parametrize("version", list(DISTRICTS))
