@@ -87,4 +87,7 @@ def with_code(template: Path, address: str) -> dict[str, Any]:
 
 
 # The machine's Lambdas by the names that CloudFormation knows them under.
-FUNCTIONS = ("OpenSource", "Stage", "Ask", "Plan", "ApplyChunk", "Commit", "Report", "RecordFailure")
+FUNCTIONS = (
+    "OpenSource", "PlanFetch", "FetchPart", "CheckFetched", "Stage", "Ask", "Plan", "ApplyChunk", "Commit", "Report",
+    "RecordFailure",
+)  # fmt: skip

@@ -5,6 +5,7 @@ Where ministack 1.5.33 differs, and what is mended here:
   `Runtime.HandlerError`; only the traceback in its log has the name.
 - A Parallel fails as soon as one branch does. There it waits for the others first, for days if one asks a question.
 - A Lambda that fails instead of passing its task token on fails the wait. There the wait goes on.
+- A Map may take from its input how many items run at once (`MaxConcurrencyPath`). There that is not read, and 64 do.
 - Whoever answers a task needs to be allowed it on the state machine. There no machine is named, so only `*` would do.
 - A web ACL can be put before an API. There CloudFormation doesn't know how, and nothing is put there.
 - Everybody comes by TLS, which policies ask for. There it is plain HTTP, on loopback.
@@ -66,6 +67,16 @@ def naming_machines(arn_of: Callable[..., str]) -> Callable[..., str]:
     return named
 
 
+def reading_concurrency(run: Callable[..., Any]) -> Callable[..., Any]:
+    def ran(state: Json, raw_input: Json, effective: Json, *rest: Any) -> Any:
+        path = state.get("MaxConcurrencyPath")
+        if path:
+            state = {**state, "MaxConcurrency": stepfunctions._resolve_path_or_ctx(path, effective, rest[-1])}
+        return run(state, raw_input, effective, *rest)
+
+    return ran
+
+
 def run_branches(state: Json, raw_input: Json, execution: Json, context: Json) -> tuple[Any, str | None]:
     """`stepfunctions._run_parallel_branches`, but the first branch that fails decides; the others are left behind."""
     given = stepfunctions._apply_parameters(state, stepfunctions._apply_input_path(state, raw_input, context), context)
@@ -100,6 +111,7 @@ if __name__ == "__main__":
         "create": lambda logical_id, properties, stack: (logical_id, {}),
         "delete": lambda physical_id, properties: None,
     }
+    stepfunctions._run_distributed_map = reading_concurrency(stepfunctions._run_distributed_map)
     iam_actions.extract_resource_arn = naming_machines(iam_actions.extract_resource_arn)
     pin_origin = app.pin_request_origin
     app.pin_request_origin = lambda address, secure: pin_origin(address, True)

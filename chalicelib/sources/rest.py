@@ -150,8 +150,8 @@ class Source:
     def read(self, where: Range, leave_at: float = float("inf")) -> Got:
         """The page at `where`. An end that the provider tells by an error beyond the last record is an empty page.
 
-        Raises SourceUnavailable, SourceRefused; OutOfTime when a wait would pass `leave_at` (of `clock`); and NoPage when
-        what the provider answers is no page, three times over.
+        Raises SourceUnavailable, SourceRefused, NotOffered, QueryRefused; OutOfTime when a wait would pass `leave_at` (of
+        `clock`); and NoPage when what the provider answers is no page, three times over.
         """
         for attempt in range(1, MISREAD_ATTEMPTS + 1):
             answer = self.get(where.path, where.asks(), leave_at)
@@ -295,7 +295,7 @@ def _failed(answer: Answer) -> bool:
 
 def _unavailable(url: str, answer: Answer, attempts: int) -> str:
     what = f"answered with status {answer.status}" if answer.status else "did not answer"
-    return f"{urlsplit(url).hostname} {what}, {attempts} times over. Nothing was changed; try again later."
+    return f"{urlsplit(url).hostname} {what}, {attempts} times over. Try again later."
 
 
 def _unauthorized(path: str, answer: Answer, now: datetime) -> SourceRefused:
@@ -327,9 +327,9 @@ def _refusal(path: str, answer: Answer) -> Exception:
     return SourceRefused(f"The provider does not answer {path} ({told}). Ask it what that means for this address.")
 
 
-class NotOffered(SourceRefused):
+class NotOffered(Exception):
     """A list that the provider doesn't have, or doesn't show to this sign-in."""
 
 
-class QueryRefused(SourceRefused):
+class QueryRefused(Exception):
     """The provider takes no `sort`, or not this filter."""

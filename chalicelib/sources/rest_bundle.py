@@ -61,14 +61,18 @@ def lead_to_pages(places: Path, problems: Path) -> None:
     """Let a stage's problems name the page and the record in it, one-based, instead of a line of a CSV made here."""
     found = problems.with_suffix(".led")
     with connect(problems) as connection:
-        connection.execute(_LEAD, {"places": str(places), "problems": str(problems)})
+        connection.execute(_PLACES, {"places": str(places)})
+        connection.execute(_LED, {"problems": str(problems)})
         connection.execute("COPY led TO $to (FORMAT parquet, COMPRESSION zstd)", {"to": str(found)})
     found.replace(problems)
 
 
-_LEAD = r"""
+_PLACES = """
 CREATE TABLE places AS SELECT * FROM read_csv($places, header=true,
-    columns={'file': 'VARCHAR', 'first_line': 'BIGINT', 'part': 'VARCHAR', 'first_record': 'BIGINT'});
+    columns={'file': 'VARCHAR', 'first_line': 'BIGINT', 'part': 'VARCHAR', 'first_record': 'BIGINT'})
+"""
+
+_LED = r"""
 CREATE TABLE led AS
 WITH own AS (
     SELECT problem.*, file || ', line ' || line || ':' AS spot,

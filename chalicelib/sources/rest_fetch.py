@@ -71,9 +71,22 @@ class Begun:
     left: tuple[Range, ...]
     pages: int | None
 
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "Begun":
+        left = tuple(range_of(each) for each in told["left"])
+        return cls(Fetched.from_json(told["fetched"]), range_of(told["first"]), told["looks"], left, told["pages"])
+
+
+def range_of(told: Mapping[str, Any]) -> Range:
+    """A range from its JSON."""
+    return Range(**{**told, "seen": tuple(told["seen"])})
+
 
 def begin(source: Source, wanted: List, size: int, keep: Keep) -> Begun:
-    """Read a list's first page and plan the rest. Raises SourceRefused where a list is not offered that a roster needs."""
+    """Read a list's first page and plan the rest. Raises NotOffered where the provider lacks a list that a roster needs."""
     where = first(wanted, size)
     try:
         got, where = _first_page(source, where)
@@ -103,6 +116,8 @@ def _first_page(source: Source, where: Range) -> tuple[Got, Range]:
         except QueryRefused:
             unsorted = replace(where, sorted=False)  # a provider that knows no `sort`; the ids tell whether that did harm
             return source.read(unsorted), unsorted
+    except QueryRefused as refusal:
+        raise SourceRefused(str(refusal)) from refusal
     except NoPage as trouble:
         raise SourceRefused(
             f"The provider's answer for {where.path} can't be read: {trouble}. Check the base URL in the group's configuration."
@@ -112,7 +127,8 @@ def _first_page(source: Source, where: Range) -> tuple[Got, Range]:
 def fetch_range(
     source: Source, start: Range, keep: Keep, read: Callable[[int], None] = lambda pages: None, leave_at: float = float("inf")
 ) -> tuple[Fetched, Range | None]:
-    """Read a range, or as much as there is time for until `leave_at` (of the source's clock): then the rest is returned.
+    """Read a range, or as much as there is time for until `leave_at` (of the source's clock), one page at least: then the
+    rest is returned.
 
     While a page is kept the next one is asked for, never two at once. `read` is told of each page. Raises
     SourceUnavailable, SourceRefused; a range that is read again overwrites what it kept the first time.
@@ -121,11 +137,13 @@ def fetch_range(
     pages: list[tuple[Range, Page]] = []
     keeping: Future[None] | None = None
     with ThreadPoolExecutor(1) as pool:
-        while isinstance(where, Range) and source.clock() <= leave_at:
+        while isinstance(where, Range) and (not pages or source.clock() <= leave_at):
             try:
                 got = source.read(where, leave_at)
             except OutOfTime:
                 break
+            except (NotOffered, QueryRefused) as refusal:  # it was, a page before
+                raise SourceRefused(str(refusal)) from refusal
             except NoPage as misread:
                 where = End(f"{where.entity}: at record {where.offset:,} {misread}")
                 break

@@ -6,7 +6,7 @@ Every handler may run twice with the same event and leaves the same.
 import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
@@ -15,12 +15,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from chalice.app import Blueprint
 
+from chalicelib.errors import SourceRefused
 from chalicelib.platform import writer
 from chalicelib.roster.plan import next_snapshot
 from chalicelib.roster.stage import stage_bundle, stage_orgs
 from chalicelib.sources import bundle
 from chalicelib.sources import zip as zip_source
-from chalicelib.steps import endings, fetching
+from chalicelib.steps import endings, fetching, rest_reading
 from chalicelib.steps.planning import make_plan, snapshot_of, write_log
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.limits import limits
@@ -31,9 +32,11 @@ from chalicelib.store.records import (
     Progress,
     Question,
     QuestionKind,
+    RestSource,
     State,
     Step,
     SyncCounts,
+    Unit,
 )
 
 WAIT = timedelta(days=7)  # TimeoutSeconds of the machine's waits
@@ -66,6 +69,10 @@ class DecidedEvent(StepEvent):
     withRemovals: bool
 
 
+class RangeEvent(StepEvent):
+    range: dict[str, Any]
+
+
 class FailureEvent(StepEvent):
     error: dict[str, str]
 
@@ -73,21 +80,61 @@ class FailureEvent(StepEvent):
 @steps.lambda_function(name="open_source")
 @tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
-def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, bool]:
+def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
     """State `OpenSource`: bring the bundle, see that it is one, and list its schools for a selective sync.
 
-    `more` says that the time was up before the bundle was there; the machine calls again then.
+    `more` says that the time was up before the bundle was there; the machine calls again then. `fetch` says that only the
+    orgs are there, and that the provider's other lists are read next, so many ranges at once as `parallel` says.
     """
     sync_id = _named(event)
     group, sync = groups.get(event["groupId"]), syncs.get(sync_id)
+    with_schools = event["mode"] == Mode.SELECTIVE
+    if isinstance(group.source, RestSource) and not syncs.bundle_from(sync_id):
+        with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, writes=["stage"]) as room:
+            rows.number = rest_reading.open_provider(group.group_id, sync_id, group.source, room, with_schools)
+        return {"more": False, "fetch": True, "parallel": group.source.max_parallel}
     if not fetching.bring(group, sync, _zip_limits(), lambda: context.get_remaining_time_in_millis() / 1000, _now):
-        return {"more": True}
+        return {"more": True, "fetch": False, "parallel": 1}
     reads = _bundle(sync_id, bundle.SCHOOLS)
     with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, reads, writes=["stage"]) as room:
         bundle.csvs_of(room / "bundle", room / "csv", _zip_limits(), bundle.SCHOOLS)
-        if event["mode"] == Mode.SELECTIVE:
+        if with_schools:
             rows.number = stage_orgs(room / "csv", room / "stage").read
-    return {"more": False}
+    return {"more": False, "fetch": False, "parallel": 1}
+
+
+@steps.lambda_function(name="plan_fetch")
+@tracer.capture_lambda_handler
+@logger.inject_lambda_context(clear_state=True)
+def plan_fetch(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
+    """State `PlanFetch`: read each list's first page and plan the rest in ranges."""
+    sync_id = _named(event)
+    syncs.progressed(sync_id, Progress(step=Step.FETCH, unit=Unit.PAGES, started_at=_now()))
+    planned = rest_reading.plan_ranges(event["groupId"], sync_id, _rest_of(event["groupId"]))
+    manifest = files.sync_key(sync_id, f"{rest_reading.FETCH}/manifest.json")
+    return {"bucket": files.bucket(), "manifestKey": manifest, "ranges": planned}
+
+
+@steps.lambda_function(name="fetch_part")
+@tracer.capture_lambda_handler
+@logger.inject_lambda_context(clear_state=True)
+def fetch_part(event: RangeEvent, context: LambdaContext) -> dict[str, Any]:
+    """State `FetchPart`: read a range of pages; say where to read on when the Lambda's time ends before the range does."""
+    sync_id = _named(event)
+    left_s = context.get_remaining_time_in_millis() / 1000
+    rest = rest_reading.read_range(event["groupId"], sync_id, _rest_of(event["groupId"]), event["range"], left_s)
+    return {"done": rest is None, "range": asdict(rest) if rest else {}}
+
+
+@steps.lambda_function(name="check_fetched")
+@tracer.capture_lambda_handler
+@logger.inject_lambda_context(clear_state=True)
+def check_fetched(event: StepEvent, context: LambdaContext) -> None:
+    """State `CheckFetched`: see whether the provider's lists have changed while they were read."""
+    sync_id = _named(event)
+    rest_reading.check_again(event["groupId"], sync_id, _rest_of(event["groupId"]))
+    for reading in (each for each in syncs.get(sync_id).progress if each.step is Step.FETCH):
+        syncs.progressed(sync_id, reading.model_copy(update={"ended_at": _now()}))
 
 
 @steps.lambda_function(name="stage")
@@ -95,13 +142,20 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, bool]:
 @logger.inject_lambda_context(clear_state=True)
 def stage(event: StepEvent, context: LambdaContext) -> None:
     """State `Stage`: read, judge and clean the whole bundle."""
-    sync_id = _named(event)
-    with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, _bundle(sync_id), writes=["stage"]) as room:
-        bundle.csvs_of(room / "bundle", room / "csv", _zip_limits())
-        staged = stage_bundle(room / "csv", room / "stage", groups.get(event["groupId"]).source.version)
+    sync_id, source = _named(event), groups.get(event["groupId"]).source
+    reasons: dict[str, str] = {}
+    by_rest = isinstance(source, RestSource) and not syncs.bundle_from(sync_id)
+    reads = ["bundle"] if by_rest else _bundle(sync_id)
+    with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, reads, writes=["stage"]) as room:
+        if isinstance(source, RestSource) and by_rest:
+            staged, reasons = rest_reading.stage_pages(room, source.base_url)
+        else:
+            bundle.csvs_of(room / "bundle", room / "csv", _zip_limits())
+            staged = stage_bundle(room / "csv", room / "stage", source.version)
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
         rows.number = sum(each.read for each in staged.counts.values())
     syncs.counted(sync_id, _counts(read), held=False)
+    syncs.incomplete(sync_id, reasons)
 
 
 @steps.lambda_function(name="ask")
@@ -190,7 +244,7 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     if sync.ended_at is not None:
         return  # an earlier try came this far
-    message = endings.success(sync.counts, event["withRemovals"])
+    message = endings.success(sync.counts, event["withRemovals"], sync.incomplete)
     with _progress(sync_id, Step.REPORT):
         reads = ["stage", "plan/summary.json", "plan/changes.parquet"]
         with files.workspace(sync_id, reads=reads, writes=["report"]) as room:
@@ -208,9 +262,12 @@ def record_failure(event: FailureEvent, context: LambdaContext) -> None:
     """State `RecordFailure`: end the sync with what happened, in a sentence, and give the lock back."""
     sync_id = _named(event)
     extent = endings.extent(groups.get(event["groupId"]), sync_id)
-    ending = endings.ending_of(event["error"], sync_id, extent)
+    error = event["error"]
+    if error.get("Error") == endings.CHUNKS_FAILED:
+        error = syncs.source_trouble_of(sync_id) or error
+    ending = endings.ending_of(error, sync_id, extent)
     if syncs.end(sync_id, ending.state, ending.message, _now()):
-        said = {"outcome": ending.state, "error": event["error"].get("Error"), "written": extent.name}
+        said = {"outcome": ending.state, "error": error.get("Error"), "written": extent.name}
         logger.warning("sync ended without success", extra=said)
 
 
@@ -233,6 +290,13 @@ class Rows:
     """How many rows a step went through, told when it ends."""
 
     number: int = 0
+
+
+def _rest_of(group_id: str) -> RestSource:
+    source = groups.get(group_id).source
+    if not isinstance(source, RestSource):
+        raise SourceRefused("The group's source was changed while this sync ran. Start it again.")
+    return source
 
 
 @contextmanager

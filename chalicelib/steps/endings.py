@@ -1,6 +1,7 @@
 """How a sync ends, in a sentence for its admin."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,17 +65,18 @@ def total(counts: SyncCounts, action: str) -> int:
     return sum(getattr(each, action) for each in _by_field(counts).values())
 
 
-def success(counts: SyncCounts, with_removals: bool) -> str:
-    """What was written, in numbers. `counts` are those of `written`."""
+def success(counts: SyncCounts, with_removals: bool, incomplete: Mapping[str, str]) -> str:
+    """What was written, in numbers, and what was not proved complete. `counts` are those of `written`."""
+    unproved = "".join(f" Nothing was removed because it was missing there: {why}." for why in incomplete.values())
     if not changes(counts):
-        return NOTHING_NEW if with_removals else ONLY_REMOVALS
+        return (NOTHING_NEW if with_removals else ONLY_REMOVALS) + unproved
     left_out = "" if with_removals else " Removals were left out, as approved."
     each = _by_field(counts).values()
     created, updated = sum(one.created for one in each), sum(one.updated for one in each)
     deactivated, ended = sum(one.deactivated for one in each), sum(one.ended for one in each)
     return (
         f"Synced: {created:,} created, {updated:,} updated, {deactivated:,} deactivated, {ended:,} ended, "
-        f"{sum(one.unchanged for one in each):,} unchanged.{left_out}"
+        f"{sum(one.unchanged for one in each):,} unchanged.{left_out}{unproved}"
     )
 
 

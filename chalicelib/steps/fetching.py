@@ -4,12 +4,11 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from chalicelib.errors import SourceRefused
 from chalicelib.sources import sftp_fetch
 from chalicelib.sources.sftp_fetch import Fetched
 from chalicelib.sources.zip import Limits
 from chalicelib.store import secrets, syncs
-from chalicelib.store.records import Group, Progress, RestSource, SftpSource, Step, Sync, Unit
+from chalicelib.store.records import Group, Progress, SftpSource, Step, Sync, Unit
 
 TOLD_EVERY_S = 1.0
 
@@ -19,8 +18,6 @@ def bring(group: Group, sync: Sync, limits: Limits, time_left_s: Callable[[], fl
     source = group.source
     if syncs.bundle_from(sync.sync_id):
         return True
-    if isinstance(source, RestSource):
-        raise SourceRefused("A roster can't be fetched by REST yet. Choose ZIP or SFTP in the group's configuration.")
     return not isinstance(source, SftpSource) or _by_sftp(group, source, sync, limits, time_left_s, now)
 
 

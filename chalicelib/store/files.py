@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from isal import igzip
 
 from chalicelib.errors import NotFound
 from chalicelib.store.syncs import group_of
@@ -129,6 +130,11 @@ def read_json(key: str) -> Any | None:
 def write_json(key: str, value: Any) -> None:
     body = json.dumps(value, ensure_ascii=False).encode()
     s3().put_object(Bucket=bucket(), Key=key, Body=body, ContentType="application/json")
+
+
+def write_gzipped(key: str, body: bytes) -> None:
+    """Fast rather than small: pages of JSON come to a tenth of their size."""
+    s3().put_object(Bucket=bucket(), Key=key, Body=igzip.compress(body, 1, mtime=0))
 
 
 def cached(key: str) -> Path:

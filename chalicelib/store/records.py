@@ -301,6 +301,7 @@ class Step(StrEnum):
 class Unit(StrEnum):
     ROWS = "rows"
     BYTES = "bytes"
+    PAGES = "pages"
 
 
 class Progress(Record):
@@ -312,6 +313,13 @@ class Progress(Record):
     total: int | None = None
     started_at: datetime
     ended_at: datetime | None = None
+
+
+class PagesRead(Record):
+    """How far one list of a provider is read, in pages; `total` is None where the provider doesn't say how long it is."""
+
+    done: int = 0
+    total: int | None = None
 
 
 class Question(Record):
@@ -357,6 +365,8 @@ class Sync(Record):
     counts: SyncCounts = SyncCounts()
     held: bool = False
     saved_selection: SavedUse | None = None
+    fetching: dict[str, PagesRead] = {}  # by entity
+    incomplete: dict[str, str] = {}  # entity -> why it was not proved complete, so that nothing of it is removed
 
 
 class RunningSync(Record):

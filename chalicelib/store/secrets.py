@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=16_384)]
 ClientId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1024)]
 MISSING = "ResourceNotFoundException"
+TOKEN = "/token"
 
 
 class _Credentials(Record):
@@ -95,12 +96,38 @@ def of_group(group_id: str) -> Credentials:
 
 
 def forget(group_id: str) -> None:
-    """Delete the group's secret at once; none to delete is as good."""
+    """Delete the group's secret at once, and its token; none to delete is as good."""
+    for name in (_name(group_id), _name(group_id) + TOKEN):
+        try:
+            _secretsmanager().delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+        except ClientError as refusal:
+            if refusal.response["Error"]["Code"] != MISSING:
+                raise
+
+
+def share_token(group_id: str, token: dict[str, str]) -> None:
+    """Keep the access token that all who read the group's source at the same time use, in place of the one before."""
+    value, name = _JSON.dump_json(token).decode(), _name(group_id) + TOKEN
     try:
-        _secretsmanager().delete_secret(SecretId=_name(group_id), ForceDeleteWithoutRecovery=True)
+        _secretsmanager().put_secret_value(SecretId=name, SecretString=value)
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] != MISSING:
             raise
+        try:
+            _secretsmanager().create_secret(Name=name, SecretString=value, KmsKeyId=os.environ["SECRETS_KEY"])
+        except _secretsmanager().exceptions.ResourceExistsException:
+            share_token(group_id, token)  # somebody else was first
+
+
+def shared_token(group_id: str) -> dict[str, str]:
+    """Empty when there is none."""
+    try:
+        value = _secretsmanager().get_secret_value(SecretId=_name(group_id) + TOKEN)["SecretString"]
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] != MISSING:
+            raise
+        return {}
+    return _JSON.validate_json(value)
 
 
 _JSON: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])

@@ -17,7 +17,18 @@ from chalicelib.errors import Conflict, GroupBusy, NotFound, QuestionExpired
 from chalicelib.store import groups
 from chalicelib.store.groups import is_failed_condition
 from chalicelib.store.measures import measured
-from chalicelib.store.records import LIVE_STATES, Progress, Question, QuestionKind, SavedUse, State, Step, Sync, SyncCounts
+from chalicelib.store.records import (
+    LIVE_STATES,
+    PagesRead,
+    Progress,
+    Question,
+    QuestionKind,
+    SavedUse,
+    State,
+    Step,
+    Sync,
+    SyncCounts,
+)
 from chalicelib.store.tables import client, from_item, table, to_item
 
 TABLE = "SYNCS_TABLE"
@@ -171,6 +182,35 @@ def named(sync_id: str, bundle_name: str) -> None:
     _update_live(sync_id, {"bundleName": bundle_name})
 
 
+def fetching(sync_id: str, lists: dict[str, PagesRead]) -> None:
+    """What is read of a provider, by entity, before the first of it is read side by side."""
+    _update_live(sync_id, {"fetching": {entity: to_item(each) for entity, each in lists.items()}})
+
+
+def fetched(sync_id: str, entity: str, pages: int) -> None:
+    """Add to the pages read of a list; ranges do so side by side. A range that was read again counts twice."""
+    table(TABLE).update_item(
+        Key=_key(sync_id),
+        UpdateExpression="SET fetching.#entity.done = fetching.#entity.done + :pages",
+        ExpressionAttributeNames={"#entity": entity},
+        ExpressionAttributeValues={":pages": pages},
+    )
+
+
+def source_trouble(sync_id: str, error: dict[str, str]) -> None:
+    """Keep what stopped a range from being read, as the machine's Map says only that one did not come; {} forgets it."""
+    _update_live(sync_id, {"sourceTrouble": error})
+
+
+def source_trouble_of(sync_id: str) -> dict[str, str]:
+    return dict(_item(sync_id).get("sourceTrouble", {}))
+
+
+def incomplete(sync_id: str, reasons: dict[str, str]) -> None:
+    """Why entities were not proved complete."""
+    _update_live(sync_id, {"incomplete": reasons})
+
+
 def preview(sync_id: str) -> None:
     """The plan is to be shown before it is applied."""
     _update_live(sync_id, {"preview": True})
@@ -270,12 +310,21 @@ def _started_with(group_id: str, idempotency_key: str) -> Sync | None:
 
 def _read(item: dict[str, Any]) -> Sync:
     sync = from_item(Sync, item)
-    done = int(item.get("applied", 0))
-    progress = (
-        each.model_copy(update={"done": min(done, each.total)}) if each.step is Step.APPLY and each.total else each
-        for each in sync.progress
-    )
-    return sync.model_copy(update={"progress": tuple(progress)})
+    lists = {entity: _within(each) for entity, each in sync.fetching.items()}
+    progress = []
+    for each in sync.progress:
+        if each.step is Step.APPLY and each.total:
+            each = each.model_copy(update={"done": min(int(item.get("applied", 0)), each.total)})
+        if each.step is Step.FETCH and lists:
+            totals = [one.total for one in lists.values() if one.total is not None]
+            total = sum(totals) if len(totals) == len(lists) else None
+            each = each.model_copy(update={"done": sum(one.done for one in lists.values()), "total": total})
+        progress.append(each)
+    return sync.model_copy(update={"progress": tuple(progress), "fetching": lists})
+
+
+def _within(pages: PagesRead) -> PagesRead:
+    return pages if pages.total is None else pages.model_copy(update={"done": min(pages.done, pages.total)})
 
 
 def _item(sync_id: str) -> dict[str, Any]:

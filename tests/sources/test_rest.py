@@ -12,7 +12,7 @@ from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.roster.stage import stage_bundle
 from chalicelib.sources import rest
 from chalicelib.sources.outside import LOOPBACK_SETTING
-from chalicelib.sources.rest import OwnToken, Source, base_url, versions
+from chalicelib.sources.rest import NotOffered, OwnToken, Source, base_url, versions
 from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_fetch import LISTS, ORGS, Fetched, begin, fetch_range, fetch_whole, see_again, verdict
 from chalicelib.sources.rest_paging import List, Range
@@ -180,7 +180,7 @@ def test_a_list_that_is_not_offered_is_an_error_where_a_roster_needs_it(provider
 
     with source(origin) as asked:
         _, why = read(asked, List("courses", "/courses"), tmp_path)
-        with pytest.raises(SourceRefused, match="does not let this sign-in read /users"):
+        with pytest.raises(NotOffered, match="does not let this sign-in read /users"):
             read(asked, USERS, tmp_path)
 
     assert why == "courses: The provider does not offer /courses (status 404, unknownobject)"

@@ -113,6 +113,8 @@ def test_only_ids_and_keys_of_files_are_carried_from_state_to_state() -> None:
 
     assert {name: path for name, path in kept.items() if path is not None} == {
         "OpenSource": "$.source",
+        "PlanFetch": "$.fetch",
+        "FetchPart": "$.at",
         "Plan": "$.plan",
         "AskApproval": "$.approval",
     }

@@ -22,10 +22,14 @@ from chalicelib.steps.endings import Extent, ending_of
 from chalicelib.store.records import State
 from tests.stepfunctions.definition import definition, every_state
 
-FUNCTIONS = ("OpenSource", "Stage", "Ask", "Plan", "ApplyChunk", "Commit", "Report", "RecordFailure")
+FUNCTIONS = (
+    "OpenSource", "PlanFetch", "FetchPart", "CheckFetched", "Stage", "Ask", "Plan", "ApplyChunk", "Commit", "Report",
+    "RecordFailure",
+)  # fmt: skip
 PATIENCE_S = 20.0
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 T = TypeVar("T")
+RANGES = [{"path": "/users", "offset": offset} for offset in (0, 100, 200)]
 CHUNKS = ["00000.jsonl.gz", "00001.jsonl.gz", "00002.jsonl.gz"]
 
 
@@ -75,9 +79,14 @@ class Run:
         self.machine, self.sync_id = machine, f"g1-{uuid4()}"
         self._put("script.json", script)
         self._put("manifest.json", [{"chunk": name} for name in CHUNKS])
-        for line in script.get("Plan", []):
+        self._put("ranges.json", RANGES)
+        for line in script.get("OpenSource", []):
             if isinstance(line, dict):
-                line |= {"bucket": "scripts", "manifestKey": f"{self.sync_id}/manifest.json"}
+                line |= {"more": False, "fetch": False, "parallel": 1} | line
+        for function, manifest in (("Plan", "manifest.json"), ("PlanFetch", "ranges.json")):
+            for line in script.get(function, []):
+                if isinstance(line, dict):
+                    line |= {"bucket": "scripts", "manifestKey": f"{self.sync_id}/{manifest}"}
         self._put("script.json", script)
         self.execution = machine.states.start_execution(
             stateMachineArn=machine.impatient_arn if impatient else machine.arn,
@@ -253,6 +262,45 @@ def test_a_discarded_plan_writes_nothing(machine: Machine) -> None:
 
     assert ending_of(run.failure(), run.sync_id, Extent.NOTHING).state is State.DISCARDED
     assert run.calls() == {"OpenSource": 1, "Stage": 1, "Plan": 1, "Ask": 1, "RecordFailure": 1}
+
+
+FETCHING = {"OpenSource": [{"fetch": True, "parallel": 1}], "PlanFetch": [{"ranges": 3}], "Plan": [{"ask": False, "changes": 0}]}
+
+
+@pytest.mark.parametrize("mode", ["full", "selective"])
+def test_a_providers_lists_are_read_in_ranges_and_a_range_that_ran_out_of_time_goes_on_where_it_was(
+    machine: Machine, mode: str
+) -> None:
+    rest = {"path": "/users", "offset": 50}
+    done = {"done": True, "range": {}}
+
+    run = Run(machine, mode, {**FETCHING, "FetchPart": [{"done": False, "range": rest}, "SourceUnavailable", done, done, done]})
+
+    if mode == "selective":
+        until(lambda: run.events("Stage"))
+        for kind in ("orgs", "classes", "statuses"):
+            run.answer(kind)
+    assert run.ended() == "SUCCEEDED"
+    read = [event["range"]["offset"] for event in run.events("FetchPart")]
+    assert read == [0, 50, 50, 100, 200]
+    assert {name: run.calls()[name] for name in ("PlanFetch", "CheckFetched", "Stage")} == {
+        "PlanFetch": 1, "CheckFetched": 1, "Stage": 1,
+    }  # fmt: skip
+
+
+def test_a_provider_whose_first_pages_were_all_is_read_without_ranges(machine: Machine) -> None:
+    run = Run(machine, "full", {**FETCHING, "PlanFetch": [{"ranges": 0}]})
+
+    assert run.ended() == "SUCCEEDED"
+    assert "FetchPart" not in run.calls()
+    assert run.calls()["CheckFetched"] == 1
+
+
+def test_a_range_that_cannot_be_read_ends_the_sync_before_anything_is_staged(machine: Machine) -> None:
+    run = Run(machine, "full", {**FETCHING, "FetchPart": ["SourceRefused"] * 9})
+
+    assert run.failure()["Error"] == "States.ExceedToleratedFailureThreshold"
+    assert "Stage" not in run.calls()
 
 
 def test_errors_that_pass_are_ridden_out_in_every_state(machine: Machine) -> None:

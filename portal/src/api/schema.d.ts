@@ -1603,6 +1603,22 @@ export interface components {
          */
         Outcome: "taken" | "unknownGroup" | "notExpected" | "folder" | "empty" | "notAZip" | "tooLarge" | "gone";
         /**
+         * PagesRead
+         * @description How far one list of a provider is read, in pages; `total` is None where the provider doesn't say how long it is.
+         */
+        PagesRead: {
+            /**
+             * Done
+             * @default 0
+             */
+            done: number;
+            /**
+             * Total
+             * @default null
+             */
+            total: number | null;
+        };
+        /**
          * PasswordCredentials
          * @description SFTP: a password.
          */
@@ -2734,6 +2750,20 @@ export interface components {
             held: boolean;
             /** @default null */
             savedSelection: components["schemas"]["SavedUse"] | null;
+            /**
+             * Fetching
+             * @default {}
+             */
+            fetching: {
+                [key: string]: components["schemas"]["PagesRead"];
+            };
+            /**
+             * Incomplete
+             * @default {}
+             */
+            incomplete: {
+                [key: string]: string;
+            };
         };
         /** SyncCounts */
         SyncCounts: {
@@ -2955,7 +2985,7 @@ export interface components {
          * Unit
          * @enum {string}
          */
-        Unit: "rows" | "bytes";
+        Unit: "rows" | "bytes" | "pages";
         /**
          * Upload
          * @description A presigned POST for one file: send `fields` and then the file as multipart/form-data to `url`.

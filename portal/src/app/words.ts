@@ -20,7 +20,7 @@ export const STATES: Record<Schemas['State'], { label: string; type: StatusIndic
 export const MODES: Record<Schemas['Mode'], string> = { full: 'All data', selective: 'Selective', undo: 'Undo' };
 
 export const STEPS: Record<Schemas['Step'], string> = {
-  fetch: 'Fetch the bundle',
+  fetch: 'Fetch the roster',
   open: 'Open the bundle',
   stage: 'Read and check the rows',
   plan: 'Work out the changes',

@@ -1,0 +1,178 @@
+"""The states that read a provider's API: its orgs at once, its other lists in ranges of pages, side by side.
+
+Pages lie under `bundle/` as they came, gzipped. Beside them `bundle/fetch/` says what was read: `source.json` (version and
+first look at the orgs), `lists.json` (at the others), `manifest.json` (the ranges), `read/*.json` (what came of each range),
+`checked.json` (how the first pages look at the end). A range that is read again overwrites what it left before.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from chalicelib.errors import RosterError, SourceRefused
+from chalicelib.roster.stage import Staged, stage_bundle, stage_orgs
+from chalicelib.sources.rest import NotOffered, Version, versions
+from chalicelib.sources.rest_bundle import PLACES, convert, lead_to_pages
+from chalicelib.sources.rest_fetch import LISTS, ORGS, Begun, Fetched, begin, fetch_range, range_of, see_again, verdict
+from chalicelib.sources.rest_group import source_of
+from chalicelib.sources.rest_paging import Range
+from chalicelib.store import files, syncs
+from chalicelib.store.records import PagesRead, RestSource
+
+FETCH = "bundle/fetch"
+TOLD_EVERY_S = 1.0  # how far it is, is written no more often
+LEAVES_S = 200.0  # before a Lambda's end nothing is begun any more: an answer may take 180 s
+Json = dict[str, Any]
+
+
+def open_provider(group_id: str, sync_id: str, settings: RestSource, room: Path, with_schools: bool) -> int:
+    """Read the orgs, under the version that the provider has, and list its schools into `room`/stage. Orgs read.
+
+    Raises SourceUnavailable, SourceRefused, BundleRefused.
+    """
+    for version in versions(settings.base_url, settings.version):
+        with source_of(group_id, settings, version) as source:
+            try:
+                begun = begin(source, ORGS, settings.page_size, _keeping(sync_id))
+            except NotOffered as refusal:
+                missing = refusal
+                continue
+            fetched = [begun.fetched, *(fetch_range(source, each, _keeping(sync_id))[0] for each in begun.left)]
+        for each in fetched:
+            _write_read(sync_id, each)
+        _write(sync_id, "source.json", {"version": version, "orgs": begun.to_json()})
+        if with_schools:
+            _convert(sync_id, fetched, room)
+            stage_orgs(room / "csv", room / "stage")
+        return sum(part.rows for each in fetched for part in each.parts)
+    raise SourceRefused(str(missing)) from missing
+
+
+def plan_ranges(group_id: str, sync_id: str, settings: RestSource) -> int:
+    """Read the first page of every other list, and write the manifest of what is left. Ranges planned."""
+    with source_of(group_id, settings, _version(sync_id)) as source, ThreadPoolExecutor(settings.max_parallel) as pool:
+        try:
+            begun = list(pool.map(lambda each: begin(source, each, settings.page_size, _keeping(sync_id)), LISTS))
+        except NotOffered as refusal:
+            raise SourceRefused(str(refusal)) from refusal
+    for each in begun:
+        _write_read(sync_id, each.fetched)
+    _write(sync_id, "lists.json", [each.to_json() for each in begun])
+    ranges = _longest_first(begun)
+    _write(sync_id, "manifest.json", [asdict(each) for each in ranges])
+    syncs.fetching(sync_id, {each.fetched.entity: PagesRead(done=1, total=each.pages) for each in begun})
+    return len(ranges)
+
+
+def _longest_first(begun: Sequence[Begun]) -> list[Range]:
+    """Ranges that nobody knows the end of are begun first, since they alone may take longer than all others."""
+    ranges = [each for one in begun for each in one.left]
+    unknown = {one.fetched.path for one in begun if one.pages is None}
+    return sorted(ranges, key=lambda each: each.path not in unknown)
+
+
+def read_range(group_id: str, sync_id: str, settings: RestSource, told: Json, left_s: float) -> Range | None:
+    """Read one range of the manifest for at most about `left_s` seconds; what is left of it.
+
+    Raises SourceUnavailable, SourceRefused; the sync remembers why, since the machine's Map tells only that one failed.
+    """
+    start = range_of(told)
+    pages = _Pages(sync_id, start.entity)
+    try:
+        with source_of(group_id, settings, _version(sync_id)) as source:
+            fetched, rest = fetch_range(source, start, _keeping(sync_id), pages.read, source.clock() + left_s - LEAVES_S)
+    except RosterError as trouble:
+        syncs.source_trouble(sync_id, {"Error": type(trouble).__name__, "Cause": str(trouble)})
+        raise
+    finally:
+        pages.tell()
+    _write_read(sync_id, fetched)
+    return rest
+
+
+def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
+    """Look at each list's first page once more, now that all was read."""
+    source_told, lists = _read(sync_id, "source.json"), _read(sync_id, "lists.json")
+    begun = [Begun.from_json(each) for each in (source_told["orgs"], *lists)]
+    with source_of(group_id, settings, source_told["version"]) as source, ThreadPoolExecutor(settings.max_parallel) as pool:
+        seen = list(pool.map(lambda each: see_again(source, each), begun))
+    told = {
+        "announced": [fetched.to_json() for fetched, _ in seen],
+        "unlike": [fetched.path for fetched, unlike in seen if unlike],
+    }
+    _write(sync_id, "checked.json", told)
+    syncs.source_trouble(sync_id, {})
+
+
+def stage_pages(room: Path, host: str) -> tuple[Staged, dict[str, str]]:
+    """Stage what was read; and by entity, why it was not proved complete. Raises BundleRefused."""
+    fetch = room / FETCH
+    fetched = [Fetched.from_json(_local(path)) for path in sorted((fetch / "read").glob("*.json"))]
+    checked = _local(fetch / "checked.json")
+    ids = convert(room / "bundle", fetched, room / "csv", f"OneRoster API of {host}")
+    seen = [*fetched, *(Fetched.from_json(each) for each in checked["announced"])]
+    reasons = {
+        entity: why
+        for entity in dict.fromkeys(each.entity for each in seen)
+        if (why := verdict([each for each in seen if each.entity == entity], ids, checked["unlike"]))
+    }
+    staged = stage_bundle(room / "csv", room / "stage", incomplete=reasons)
+    lead_to_pages(room / "csv" / PLACES, room / "stage" / "problems.parquet")
+    return staged, reasons
+
+
+def _version(sync_id: str) -> Version:
+    version: Version = _read(sync_id, "source.json")["version"]
+    return version
+
+
+def _convert(sync_id: str, fetched: Sequence[Fetched], room: Path) -> None:
+    for part in (part for each in fetched for part in each.parts):
+        files.download(files.sync_key(sync_id, f"bundle/{part.name}.gz"), room / "bundle" / f"{part.name}.gz")
+    convert(room / "bundle", fetched, room / "csv", "")
+
+
+def _keeping(sync_id: str) -> Callable[[str, bytes], None]:
+    return lambda name, body: files.write_gzipped(files.sync_key(sync_id, f"bundle/{name}.gz"), body)
+
+
+def _write_read(sync_id: str, fetched: Fetched) -> None:
+    _write(sync_id, f"read/{sha256(fetched.path.encode()).hexdigest()[:16]}-{fetched.offset:09d}.json", fetched.to_json())
+
+
+def _write(sync_id: str, name: str, value: Any) -> None:
+    files.write_json(files.sync_key(sync_id, f"{FETCH}/{name}"), value)
+
+
+def _read(sync_id: str, name: str) -> Any:
+    told = files.read_json(files.sync_key(sync_id, f"{FETCH}/{name}"))
+    if told is None:
+        raise SourceRefused("What was fetched of this sync is gone. Start it again.")
+    return told
+
+
+def _local(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+class _Pages:
+    """Pages read of a list and not told yet."""
+
+    def __init__(self, sync_id: str, entity: str) -> None:
+        self.sync_id, self.entity = sync_id, entity
+        self.untold, self.told_at = 0, time.monotonic()
+
+    def read(self, pages: int) -> None:
+        self.untold += pages
+        if time.monotonic() - self.told_at >= TOLD_EVERY_S:
+            self.tell()
+
+    def tell(self) -> None:
+        if self.untold:
+            syncs.fetched(self.sync_id, self.entity, self.untold)
+        self.untold, self.told_at = 0, time.monotonic()

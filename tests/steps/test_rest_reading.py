@@ -1,0 +1,180 @@
+"""The states that read a provider, called as the machine calls them, against a provider on loopback and AWS in moto."""
+
+import gzip
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import duckdb
+import pytest
+from chalice.test import Client as ChaliceClient
+from pydantic import SecretStr
+
+from app import app
+from chalicelib.errors import SourceRefused
+from chalicelib.sources.outside import LOOPBACK_SETTING
+from chalicelib.steps import rest_reading
+from chalicelib.store import files, secrets
+from chalicelib.store.records import Mode, RestSource, State, Step
+from chalicelib.store.secrets import ClientCredentials
+from samples.district import SHAPES, District
+from tests.events import saved
+from tests.provider.records import rendered
+from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
+from tests.steps.walk import NOW, ROOT, Walk, make_group, platform
+
+pytestmark = pytest.mark.usefixtures("stack")
+
+
+@pytest.fixture(scope="module")
+def served_provider() -> Iterator[tuple[Provider, str]]:
+    provider = Provider("1.1", rendered(District(SHAPES["tiny"], seed=1, version="1.1", day=1, problems=False)))
+    with served(provider) as origin:
+        yield provider, origin
+
+
+@pytest.fixture
+def provider(stack: None, served_provider: tuple[Provider, str], monkeypatch: pytest.MonkeyPatch) -> Provider:
+    monkeypatch.setenv(LOOPBACK_SETTING, "allowed")
+    secrets._secretsmanager.cache_clear()
+    own, origin = served_provider
+    own.behave()
+    make_group(source=RestSource(base_url=origin, token_url=f"{origin}/token", page_size=100, max_parallel=3))
+    secrets.keep("g1", ClientCredentials(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET)), NOW)
+    return own
+
+
+class RestWalk(Walk):
+    def __init__(self, mode: Mode = Mode.FULL, day: int = 0) -> None:
+        super().__init__(None, mode, day)
+
+    def open(self) -> None:
+        opened = self.invoke("open_source", mode=self.mode)
+        assert opened == {"more": False, "fetch": True, "parallel": 3}
+        if self.mode is Mode.FULL:
+            self.fetch()
+
+    def fetch(self) -> None:
+        self.invoke("plan_fetch")
+        for each in files.read_json(files.sync_key(self.sync_id, "bundle/fetch/manifest.json")) or []:
+            told: Any = {"done": False, "range": each}
+            while not told["done"]:
+                told = (
+                    ChaliceClient(app, project_dir=str(ROOT))
+                    .lambda_.invoke("fetch_part", saved("fetch_part", syncId=self.sync_id, range=told["range"]))
+                    .payload
+                )
+        self.invoke("check_fetched")
+
+
+def test_a_provider_is_read_whole_and_its_pages_are_kept_as_they_came(provider: Provider) -> None:
+    walk = RestWalk()
+
+    sync = walk.through()
+
+    assert (sync.state, sync.incomplete) == (State.SUCCEEDED, {})
+    assert sync.counts.users.created == 220
+    assert sync.counts.enrollments.read == len(provider.lists["enrollments"])
+    assert len(platform()) == sum(map(len, provider.lists.values()))
+    first = boto3.client("s3").get_object(Bucket="data", Key=files.sync_key(sync.sync_id, "bundle/users/part-000000000.json.gz"))
+    assert gzip.decompress(first["Body"].read()) == b'{"users":[' + b",".join(provider.lists["users"][:100]) + b"]}"
+    assert len(provider.tokens_asked) == 2  # one for each version that was tried, shared by all states
+    assert provider.most_at_once <= 3
+
+
+def test_how_far_it_is_is_told_in_pages_of_each_list(provider: Provider) -> None:
+    walk = RestWalk()
+
+    walk.open()
+
+    assert {name: (each.done, each.total) for name, each in walk.sync.fetching.items()} == {
+        "academicSessions": (2, 2), "courses": (2, 2), "classes": (2, 2), "users": (3, 3), "enrollments": (12, 12),
+    }  # fmt: skip
+    [reading] = [each for each in walk.sync.progress if each.step is Step.FETCH]
+    assert (reading.done, reading.total, reading.ended_at is not None) == (21, 21, True)
+
+
+def test_the_schools_are_listed_before_anything_else_is_asked_for(provider: Provider) -> None:
+    walk = RestWalk(Mode.SELECTIVE)
+
+    walk.open()
+
+    keys = {each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket="data")["Contents"]}
+    assert files.sync_key(walk.sync_id, "stage/choices/orgs.parquet") in keys
+    assert {path for path, _ in provider.asked} == {"/orgs"}
+
+
+def test_a_list_that_changed_meanwhile_loses_nobody_and_says_so(provider: Provider) -> None:
+    RestWalk().through()
+    provider.behave(grows_after=3)
+    missing, provider.lists["users"] = provider.lists["users"], provider.lists["users"][1:]
+
+    try:
+        sync = RestWalk(day=1).through()
+    finally:
+        provider.lists["users"] = missing
+
+    assert sync.incomplete["users"] == "users: the list changed at the provider while it was read"
+    assert sync.counts.users.deactivated == 0
+    assert "users: the list changed at the provider while it was read" in sync.message
+
+
+def test_a_problem_names_the_page_and_the_record_that_it_is_about(provider: Provider, tmp_path: Any) -> None:
+    whole = provider.lists["enrollments"]
+    spoilt = whole[150].replace(b'"role":"student"', b'"role":"wizard"')
+    provider.lists["enrollments"] = [*whole[:150], spoilt, *whole[151:]]
+    walk = RestWalk()
+
+    try:
+        walk.open()
+        walk.stage()
+    finally:
+        provider.lists["enrollments"] = whole
+
+    files.download(files.sync_key(walk.sync_id, "stage/problems.parquet"), tmp_path / "problems.parquet")
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "SELECT file, line, message FROM read_parquet($path)", {"path": str(tmp_path / "problems.parquet")}
+        )
+        told = found.fetchall()
+    assert [(file, line) for file, line, _ in told] == [("enrollments/part-000000100.json", 51)]
+    assert told[0][2].startswith("enrollments/part-000000100.json, record 51: role is none of")
+
+
+def test_each_state_may_run_twice_and_leaves_the_same_rows(provider: Provider) -> None:
+    walk = RestWalk()
+    walk.open()
+    walk.open()
+
+    walk.stage()
+
+    assert (walk.sync.counts.users.read, walk.sync.counts.enrollments.read) == (220, len(provider.lists["enrollments"]))
+    assert walk.sync.incomplete == {}
+
+
+def test_why_a_range_could_not_be_read_is_what_the_sync_says(provider: Provider) -> None:
+    walk = RestWalk()
+    walk.invoke("open_source", mode=walk.mode)
+    walk.invoke("plan_fetch")
+    provider.behave(accepts=frozenset())
+    [first, *_] = files.read_json(files.sync_key(walk.sync_id, "bundle/fetch/manifest.json")) or []
+
+    with pytest.raises(SourceRefused):
+        walk.invoke("fetch_part", range=first)
+    walk.invoke("record_failure", error={"Error": "States.ExceedToleratedFailureThreshold", "Cause": "one failed"})
+
+    assert walk.sync.state is State.FAILED
+    assert walk.sync.message.startswith("The provider gave no access token") or "does not accept the sign-in" in walk.sync.message
+
+
+def test_a_range_without_time_goes_on_page_by_page(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider.behave(total="none")
+    monkeypatch.setattr(rest_reading, "LEAVES_S", 1e6)
+    walk = RestWalk()
+
+    walk.open()
+    walk.stage()
+
+    assert walk.sync.counts.users.read == 220
+    assert walk.sync.incomplete == {}
+    assert walk.sync.fetching["users"].total is None
