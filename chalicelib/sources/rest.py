@@ -147,6 +147,11 @@ class Source:
         """The way in which the provider gave the last token; None where none was asked for here."""
         return self._asked
 
+    def reach(self) -> None:
+        """See that the host answers at all, whatever it says. Raises SourceUnavailable, SourceRefused."""
+        if not self._send("GET", self.provider.base_url, {}).status:
+            raise SourceUnavailable(_unavailable(self.provider.base_url, Answer(0), 1))
+
     def read(self, where: Range, leave_at: float = float("inf")) -> Got:
         """The page at `where`. An end that the provider tells by an error beyond the last record is an empty page.
 
@@ -295,7 +300,11 @@ def _failed(answer: Answer) -> bool:
 
 def _unavailable(url: str, answer: Answer, attempts: int) -> str:
     what = f"answered with status {answer.status}" if answer.status else "did not answer"
-    return f"{urlsplit(url).hostname} {what}, {attempts} times over. Try again later."
+    return f"{urlsplit(url).hostname} {what}, {_times(attempts)}. Try again later."
+
+
+def _times(attempts: int) -> str:
+    return "once" if attempts == 1 else f"{attempts} times over"
 
 
 def _unauthorized(path: str, answer: Answer, now: datetime) -> SourceRefused:

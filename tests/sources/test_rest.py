@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.roster.stage import stage_bundle
@@ -14,8 +15,11 @@ from chalicelib.sources import rest
 from chalicelib.sources.outside import LOOPBACK_SETTING
 from chalicelib.sources.rest import NotOffered, OwnToken, Source, base_url, versions
 from chalicelib.sources.rest_bundle import convert
+from chalicelib.sources.rest_check import steps
 from chalicelib.sources.rest_fetch import LISTS, ORGS, Fetched, begin, fetch_range, fetch_whole, see_again, verdict
 from chalicelib.sources.rest_paging import List, Range
+from chalicelib.store.records import RestSource
+from chalicelib.store.secrets import ClientCredentials, TokenCredentials
 from samples.district import SHAPES, District
 from tests.provider.records import rendered
 from tests.provider.serving import BASES, BEARER, CLIENT_ID, CLIENT_SECRET, Provider, served
@@ -192,7 +196,7 @@ def test_a_list_that_is_not_offered_is_an_error_where_a_roster_needs_it(provider
         ({"html": 99}, SourceRefused, "is a web page, as of a sign-in form"),
         ({"failing": 99}, SourceUnavailable, "answered with status 503, 5 times over"),
         ({"busy": 99}, SourceUnavailable, "answered with status 429"),
-        ({"busy": 99, "retry_after": "3600"}, SourceUnavailable, "status 429, 1 times over"),
+        ({"busy": 99, "retry_after": "3600"}, SourceUnavailable, "status 429, once"),
         ({"accepts": frozenset()}, SourceRefused, "does not accept the sign-in for /users"),
         ({"secret_in": frozenset()}, SourceRefused, "gave no access token (invalid_client)"),
         ({"redirects_to": "https://elsewhere.example"}, SourceRefused, "leads on to another host"),
@@ -296,3 +300,49 @@ def test_the_versions_to_try_follow_the_address() -> None:
     assert versions("https://sis.example/ims/oneroster/v1p1", "auto") == ("1.1",)
     assert versions("https://sis.example/ims/oneroster/rostering/v1p2", "auto") == ("1.2",)
     assert versions("https://sis.example", "1.1") == ("1.1",)
+
+
+def check(origin: str, authorization: Any = "oauth2", version: Any = "auto", **more: Any) -> list[tuple[str, bool, str]]:
+    settings = RestSource(base_url=origin, token_url=f"{origin}/token", authorization=authorization, version=version, **more)
+    client = ClientCredentials(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET))
+    return list(steps(settings, TokenCredentials(token=SecretStr(BEARER)) if authorization == "bearer" else client))
+
+
+def test_a_connection_test_says_step_by_step_what_it_found(
+    providers: dict[str, tuple[Provider, str]], provider: tuple[Provider, str]
+) -> None:
+    _, old_origin = providers["1.1"]
+    own, origin = provider
+    own.behave(scopes=frozenset())
+
+    assert [(name, ok) for name, ok, _ in check(origin)] == [
+        ("host", True),
+        ("signIn", True),
+        ("version", True),
+        ("schools", True),
+    ]
+    assert check(origin)[1][2] == "Signed in with OAuth 2; scopes: none."
+    assert check(old_origin)[2][2] == f"OneRoster 1.1 at {old_origin}/ims/oneroster/v1p1."
+    assert check(origin, "bearer")[1][2] == "The token is accepted."
+    assert check(origin)[3][2] == "3 schools among 4 orgs."
+
+
+def test_a_connection_test_names_the_signature_that_the_provider_knows(provider: tuple[Provider, str]) -> None:
+    own, origin = provider
+    own.behave(signatures=frozenset({"HMAC-SHA1"}))
+
+    assert check(origin, "oauth1")[-1][:2] == ("signIn", False)
+    assert "Choose HMAC-SHA1" in check(origin, "oauth1")[-1][2]
+    assert check(origin, "oauth1", signature_method="HMAC-SHA1")[-1][:2] == ("schools", True)
+
+
+def test_a_connection_test_ends_with_the_first_step_that_fails(provider: tuple[Provider, str]) -> None:
+    own, origin = provider
+
+    assert [name for name, ok, _ in check("http://127.0.0.1:9") if not ok] == ["host"]
+    own.behave(secret_in=frozenset())
+    assert check(origin)[-1][:2] == ("signIn", False)
+    own.behave(missing=frozenset({"orgs"}))
+    assert check(origin)[-1][:2] == ("version", False)
+    own.behave(busy=99, retry_after="30")
+    assert check(origin)[-1] == ("signIn", False, "The provider asks to wait 30 seconds. Test again after that.")

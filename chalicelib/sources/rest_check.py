@@ -1,0 +1,99 @@
+"""The connection test of a provider's API: reached, signed in by what worked, its version, its schools. Writes nothing."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
+
+import httpx
+
+from chalicelib.errors import SourceRefused, SourceUnavailable
+from chalicelib.sources.rest import Got, NotOffered, OwnToken, Provider, QueryRefused, Source, versions
+from chalicelib.sources.rest_answers import NoPage, records_of
+from chalicelib.sources.rest_fetch import ORGS
+from chalicelib.sources.rest_group import provider_of
+from chalicelib.sources.rest_paging import first
+from chalicelib.store.records import RestSource
+from chalicelib.store.secrets import Credentials
+
+LONGEST_PAUSE_S = 3.0  # a test that is told to come back later says so
+Said = tuple[Literal["host", "signIn", "version", "schools"], bool, str]
+
+
+def steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseTransport | None = None) -> Iterator[Said]:
+    """Each step, whether it went well, and that in words; the first that fails is the last."""
+    found: tuple[Provider, Got, Source] | None = None
+    trouble = ""
+    for version in versions(settings.base_url, settings.version):
+        try:
+            provider = provider_of(settings, credentials, version)
+            source = Source(provider, OwnToken(), connections=1, transport=transport, sleep=_briefly)
+        except SourceRefused as refusal:
+            yield "signIn", False, str(refusal)
+            return
+        with source:
+            if version == versions(settings.base_url, settings.version)[0]:
+                try:
+                    source.reach()
+                except (SourceRefused, SourceUnavailable) as unreachable:
+                    yield "host", False, str(unreachable)
+                    return
+                yield "host", True, f"{httpx.URL(provider.base_url).host} answers."
+            try:
+                found = _orgs(source, provider, settings.page_size)
+                break
+            except NotOffered as missing:
+                trouble = str(missing)
+            except (SourceRefused, SourceUnavailable, QueryRefused) as refusal:
+                yield "signIn", False, _with_other_signature(str(refusal), provider, settings.page_size, transport)
+                return
+            except NoPage as misread:
+                yield "version", False, f"The provider's answer for /orgs can't be read: {misread}. Check the base URL."
+                return
+    if found is None:
+        yield "version", False, trouble
+        return
+    provider, got, source = found
+    yield "signIn", True, _signed_in(provider, source)
+    yield "version", True, f"OneRoster {provider.version} at {provider.base_url}."
+    schools = sum(str(each.get("type")).casefold() == "school" for each in records_of(got.body, ORGS.path)) if got.body else 0
+    more = got.page.total is not None and got.page.total > len(got.page.ids)
+    words = f"{'At least ' if more else ''}{schools:,} schools among {len(got.page.ids):,} orgs."
+    yield "schools", schools > 0, words if schools else "The provider sends no school. Ask it which orgs this sign-in may read."
+
+
+def _orgs(source: Source, provider: Provider, size: int) -> tuple[Provider, Got, Source]:
+    where = first(ORGS, size)
+    try:
+        return provider, source.read(where), source
+    except QueryRefused:
+        return provider, source.read(replace(where, sorted=False)), source
+
+
+def _with_other_signature(refusal: str, provider: Provider, size: int, transport: httpx.BaseTransport | None) -> str:
+    """Many providers know only the older signature. It is tried here, where somebody looks, and never in a sync."""
+    if provider.authorization != "oauth1" or provider.signature_method == "HMAC-SHA1":
+        return refusal
+    with Source(replace(provider, signature_method="HMAC-SHA1"), transport=transport, sleep=_briefly) as source:
+        try:
+            _orgs(source, provider, size)
+        except (SourceRefused, SourceUnavailable, NotOffered, QueryRefused, NoPage):
+            return refusal
+    return "The provider takes HMAC-SHA1 and not HMAC-SHA256. Choose HMAC-SHA1 as signature method and test again."
+
+
+def _signed_in(provider: Provider, source: Source) -> str:
+    if provider.authorization == "bearer":
+        return "The token is accepted."
+    if provider.authorization == "oauth1":
+        return f"Signed in with OAuth 1.0a, {provider.signature_method}."
+    asked = source.asked
+    names = ", ".join(scope.rsplit("/", 1)[-1] for scope in asked.scopes) if asked else ""
+    place = " with the secret in the form" if asked and asked.secret_in == "form" else ""
+    return f"Signed in with OAuth 2{place}; scopes: {names or 'none'}."
+
+
+def _briefly(seconds: float) -> None:
+    if seconds > LONGEST_PAUSE_S:
+        raise SourceUnavailable(f"The provider asks to wait {seconds:.0f} seconds. Test again after that.")
+    time.sleep(seconds)

@@ -1,0 +1,87 @@
+"""A provider's API by the whole machine in the embedded stack: everything, and what an admin chose."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from samples.district import SHAPES, District
+from tests.provider.records import rendered
+from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
+from tests.stack.client import Client
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[tuple[Provider, str]]:
+    own = Provider("1.2", rendered(District(SHAPES["tiny"], seed=1, version="1.2", day=1, problems=False)))
+    with served(own) as origin:
+        yield own, origin
+
+
+def group(admin: Client, origin: str, name: str, **more: Any) -> str:
+    credentials = {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
+    source = {"method": "rest", "baseUrl": origin, "tokenUrl": f"{origin}/token", "pageSize": 50, "maxParallel": 2}
+    return admin.new_group(name, source={**source, "credentials": credentials, **more})
+
+
+def test_everything_of_a_provider_is_synced_by_ranges_side_by_side_and_a_second_time_nothing_is_written(
+    admin: Client, provider: tuple[Provider, str]
+) -> None:
+    own, origin = provider
+    own.behave(slow_s=0.02, failing=1, busy=1)
+    group_id = group(admin, origin, "By API")
+
+    first = admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"])
+    at_once = own.most_at_once
+    second = admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"])
+
+    assert (first["state"], first["incomplete"]) == ("succeeded", {}), first["message"]
+    assert {name: counts["created"] for name, counts in first["counts"].items()} == {
+        name: len(records) for name, records in own.lists.items()
+    }
+    assert first["fetching"]["enrollments"]["done"] == first["fetching"]["enrollments"]["total"] > 20
+    assert at_once == 2
+    assert second["message"] == "Nothing has changed since the last sync; nothing was written."
+
+
+def test_the_schools_of_a_provider_are_asked_for_while_its_other_lists_are_still_read(
+    admin: Client, provider: tuple[Provider, str]
+) -> None:
+    own, origin = provider
+    own.behave(slow_s=0.2)
+    group_id = group(admin, origin, "Chosen by API", pageSize=100)
+    sync_id = admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "selective"}, 202)["syncId"]
+
+    admin.until(sync_id, asks="orgs")
+    schools = admin.call("GET", f"/syncs/{sync_id}/orgs")["items"]
+    staged = [each["step"] for each in admin.call("GET", f"/syncs/{sync_id}")["progress"]]
+    admin.call("POST", f"/syncs/{sync_id}/orgs/selection", {"ids": [schools[0]["sourcedId"]]}, 202)
+    admin.until(sync_id, asks="classes")
+    classes = admin.call("GET", f"/syncs/{sync_id}/classes")
+    admin.call("POST", f"/syncs/{sync_id}/classes/selection", {"all": True}, 202)
+    admin.until(sync_id, asks="statuses")
+    matrix = admin.call("GET", f"/syncs/{sync_id}/statuses")
+    cells = [{"status": cell["status"], "userType": cell["userType"]} for cell in matrix["cells"] if cell["preset"]]
+    admin.call("POST", f"/syncs/{sync_id}/statuses/selection", {"cells": cells}, 202)
+    ended = admin.until(sync_id)
+
+    assert "stage" not in staged
+    assert len(schools) == 3
+    assert ended["state"] == "succeeded", ended["message"]
+    assert ended["counts"]["classes"]["created"] == classes["total"] == 10
+
+
+def test_a_secret_that_the_provider_does_not_take_is_said_and_changes_nothing(
+    admin: Client, provider: tuple[Provider, str]
+) -> None:
+    own, origin = provider
+    own.behave(secret_in=frozenset())
+    group_id = group(admin, origin, "Wrong secret")
+
+    ended = admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"])
+
+    assert ended["state"] == "failed"
+    assert ended["message"].startswith("The provider gave no access token (invalid_client).")
+    assert ended["message"].endswith("Nothing was changed.")
