@@ -1,0 +1,129 @@
+"""A provider's API: `python -m benchmarks.rest`. Time against the floor of its latency, and what one page after another takes.
+
+The provider is a process of its own and answers each page after 50 ms. Pages are read as the machine's Lambdas read them:
+`max_parallel` processes, each with ranges of the plan, and each page gzipped and written away. Floor: pages x latency /
+parallel. Memory is the highest of any reading process, a small shape beside a large one to show that it is flat.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+from isal import igzip
+
+from chalicelib.sources.outside import LOOPBACK_SETTING
+from chalicelib.sources.rest import Provider, Source
+from chalicelib.sources.rest_fetch import LISTS, ORGS, begin, fetch_range, range_of
+from samples.district import SHAPES, District
+from tests.provider import serving
+from tests.provider.records import rendered
+
+LATENCY_S, PAGE, PARALLEL = 0.05, 5000, 4
+
+
+def serve(shape: str, port: int) -> None:
+    district = District(SHAPES[shape], seed=1, version="1.2", day=1, problems=False)
+    own = serving.Provider("1.2", rendered(district), serving.Behaviour(slow_s=LATENCY_S, accepts=frozenset({"bearer"})))
+    with serving.served(own, port):
+        time.sleep(3600)
+
+
+def source(origin: str) -> Source:
+    return Source(Provider(origin + serving.BASES["1.2"], "1.2", "bearer", "", serving.BEARER))
+
+
+def read_ranges(origin: str, out: Path, ranges: "multiprocessing.Queue[Any]", told: "multiprocessing.Queue[Any]") -> None:
+    """What the Lambdas do that the machine's Map runs side by side, one range after another."""
+    pages = 0
+
+    def keep(name: str, body: bytes) -> None:
+        (out / name.replace("/", "-")).write_bytes(igzip.compress(body, 1))
+
+    with source(origin) as own:
+        while (each := ranges.get()) is not None:
+            fetched, _ = fetch_range(own, range_of(each), keep)
+            pages += len(fetched.parts)
+    told.put((pages, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+@contextmanager
+def provider(shape: str) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(shape, port), daemon=True)
+    process.start()
+    origin = f"http://127.0.0.1:{port}"
+    while True:
+        try:
+            httpx.get(origin, timeout=1)
+            break
+        except httpx.TransportError:
+            time.sleep(0.2)
+    try:
+        yield origin
+    finally:
+        process.kill()
+        process.join()
+
+
+def read(origin: str, parallel: int) -> dict[str, float]:
+    """Seconds, pages and the highest memory of reading everything, `parallel` pages at once."""
+    spawn = multiprocessing.get_context("spawn")
+    ranges, told = spawn.Queue(), spawn.Queue()
+    with TemporaryDirectory() as folder:
+        readers = [spawn.Process(target=read_ranges, args=(origin, Path(folder), ranges, told)) for _ in range(parallel)]
+        for each in readers:
+            each.start()
+        time.sleep(3)  # until they have imported what they need: a Lambda is warm after its first range
+        started, pages = time.monotonic(), 0
+        with source(origin) as own, ThreadPoolExecutor(parallel) as pool:
+            begun = list(pool.map(lambda each: begin(own, each, PAGE, lambda name, body: None), (ORGS, *LISTS)))
+        for one in begun:
+            for left in one.left:
+                ranges.put({name: getattr(left, name) for name in left.__dataclass_fields__})
+        for _ in readers:
+            ranges.put(None)
+        ended = [told.get() for _ in readers]
+        seconds = time.monotonic() - started
+        pages = sum(one for one, _ in ended) + len(begun)
+    return {"seconds": seconds, "pages": pages, "memory_mb": max(memory for _, memory in ended)}
+
+
+def measure(shape: str) -> dict[str, Any]:
+    with provider(shape) as origin:
+        together, serial = read(origin, PARALLEL), read(origin, 1)
+    floor = together["pages"] * LATENCY_S / PARALLEL
+    return {
+        "shape": shape,
+        "pages": int(together["pages"]),
+        "floor_s": round(floor, 2),
+        "seconds": round(together["seconds"], 2),
+        "ratio": round(together["seconds"] / floor, 2),
+        "one_after_another_s": round(serial["seconds"], 2),
+        "memory_mb": round(together["memory_mb"]),
+        "load_before": os.getloadavg()[0],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shapes", nargs="+", default=["S", "M"])
+    os.environ[LOOPBACK_SETTING] = "allowed"
+    for shape in parser.parse_args().shapes:
+        print(json.dumps(measure(shape)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
