@@ -57,8 +57,32 @@ def build(out: Path) -> Built:
     made = json.loads(template.read_text())
     for function in functions_of(made).values():  # Chalice writes this machine's Python down
         function["Properties"] |= {"Runtime": RUNTIME, "Architectures": [ARCHITECTURE]}
+    made["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"] = gateway_responses()
     template.write_text(json.dumps(made, indent=1))
     return Built(out / "deployment.zip", template)
+
+
+def gateway_responses() -> dict[str, Any]:
+    """What API Gateway says before or instead of the API, as the problem documents that the API itself gives (RFC 9457)."""
+    return {
+        kind: {
+            **({"statusCode": status} if status else {}),
+            "responseParameters": {"gatewayresponse.header.Content-Type": "'application/problem+json'"},
+            "responseTemplates": {
+                "application/json": json.dumps(
+                    {
+                        "type": "about:blank",
+                        "title": title,
+                        **({"status": status} if status else {}),
+                        "detail": detail,
+                        "errors": [],
+                        "requestId": "$context.requestId",
+                    }
+                )
+            },
+        }
+        for kind, (status, title, detail) in GATEWAY_SAYS.items()
+    }
 
 
 def functions_of(template: dict[str, Any]) -> dict[str, Any]:
@@ -85,6 +109,30 @@ def with_code(template: Path, address: str) -> dict[str, Any]:
         function["Properties"]["CodeUri"] = address
     return made
 
+
+# API Gateway's own answers by its names for them; the defaults keep the status of what they stand for. A path that there is
+# not has no token either, and is called so.
+GATEWAY_SAYS: dict[str, tuple[int | None, str, str]] = {
+    "UNAUTHORIZED": (401, "Not signed in", "Send the ID token of a signed-in person as a bearer token; it may have expired."),
+    "EXPIRED_TOKEN": (401, "Not signed in", "The token has expired. Sign in again."),
+    "ACCESS_DENIED": (403, "Not allowed", "Your sign-in does not reach here. Ask an administrator."),
+    "MISSING_AUTHENTICATION_TOKEN": (404, "Not found", "There is no such route; /openapi.json lists those that there are."),
+    "REQUEST_TOO_LARGE": (
+        413,
+        "Too large",
+        "A body may have 10 MB. Files go by a presigned form; ask for one by POST .../uploads.",
+    ),
+    "THROTTLED": (429, "Too many requests", "Wait a second and send the request again."),
+    "QUOTA_EXCEEDED": (429, "Too many requests", "The day's requests are used up. Try again tomorrow."),
+    "WAF_FILTERED": (403, "Not allowed", "The request was stopped by the firewall; too many may have come from your address."),
+    "INTEGRATION_TIMEOUT": (504, "Took too long", "The answer took longer than 29 seconds. Try again."),
+    "DEFAULT_4XX": (None, "Refused", "API Gateway could not take the request. See /openapi.json for what it may be."),
+    "DEFAULT_5XX": (
+        None,
+        "Our error",
+        "Something went wrong on our side. Try again; if it stays so, name the requestId to support.",
+    ),
+}
 
 # The machine's Lambdas by the names that CloudFormation knows them under.
 FUNCTIONS = (

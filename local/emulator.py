@@ -8,6 +8,7 @@ Where ministack 1.5.33 differs, and what is mended here:
 - A Map may take from its input how many items run at once (`MaxConcurrencyPath`). There that is not read, and 64 do.
 - Whoever answers a task needs to be allowed it on the state machine. There no machine is named, so only `*` would do.
 - A web ACL can be put before an API. There CloudFormation doesn't know how, and nothing is put there.
+- API Gateway's own answers read as the API's OpenAPI document says. There an import passes over that part of it.
 - Everybody comes by TLS, which policies ask for. There it is plain HTTP, on loopback.
 """
 
@@ -20,7 +21,7 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import lambda_svc, stepfunctions
+from ministack.services import apigateway_v1, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 NAMELESS = "Runtime.HandlerError"
@@ -103,10 +104,20 @@ def run_branches(state: Json, raw_input: Json, execution: Json, context: Json) -
     return output, stepfunctions._next_or_end(state)
 
 
+def importing_answers(import_schemes: Callable[[str, Json], Any]) -> Callable[[str, Json], Any]:
+    def imported(api_id: str, spec: Json) -> Any:
+        for kind, answer in spec.get("x-amazon-apigateway-gateway-responses", {}).items():
+            apigateway_v1._put_gateway_response(api_id, kind, answer)
+        return import_schemes(api_id, spec)
+
+    return imported
+
+
 if __name__ == "__main__":
     lambda_svc._execute_function_warm = naming_errors(lambda_svc._execute_function_warm)
     stepfunctions._call_lambda = failing_waits(stepfunctions._call_lambda)
     stepfunctions._run_parallel_branches = run_branches
+    apigateway_v1._import_security_schemes = importing_answers(apigateway_v1._import_security_schemes)
     provisioners._RESOURCE_HANDLERS["AWS::WAFv2::WebACLAssociation"] = {
         "create": lambda logical_id, properties, stack: (logical_id, {}),
         "delete": lambda physical_id, properties: None,

@@ -6,13 +6,15 @@ Checked are signature, issuer, audience and expiry. Role: the highest of viewer,
 
 import os
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jwt
 from aws_lambda_powertools import Logger
 from chalice.app import AuthRequest, AuthResponse, Blueprint
 
 from chalicelib.api.shapes import ROLES
+
+if TYPE_CHECKING:
+    import jwt
 
 logger = Logger()
 auth = Blueprint(__name__)
@@ -21,6 +23,8 @@ auth = Blueprint(__name__)
 @auth.authorizer(name="authorize", ttl_seconds=300)
 def authorize(request: AuthRequest) -> AuthResponse:
     """API Gateway answers 401 to exactly the error text "Unauthorized"."""
+    import jwt  # with its cryptography a tenth of a cold start, of which the other Lambdas have no use
+
     scheme, _, token = request.token.partition(" ")
     try:
         claims = _claims(token) if scheme.lower() == "bearer" else {}
@@ -39,6 +43,8 @@ def authorize(request: AuthRequest) -> AuthResponse:
 
 
 def _claims(token: str) -> dict[str, Any]:
+    import jwt
+
     key = _keys().get_signing_key_from_jwt(token)
     return jwt.decode(
         token,
@@ -51,5 +57,7 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 @cache
-def _keys() -> jwt.PyJWKClient:
+def _keys() -> "jwt.PyJWKClient":
+    import jwt
+
     return jwt.PyJWKClient(os.environ["TOKEN_JWKS_URL"], timeout=5)

@@ -94,16 +94,17 @@ def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
 
 @route(groups, "DELETE /groups/{groupId}", role="admin", body=GroupDeletion, answer=Message)
 def delete_group(call: Call, group_id: str, body: GroupDeletion) -> Message:
-    """Delete a group with its files; its name must be sent along."""
+    """Delete a group with its files and its syncs; its name must be sent along. What is on the platform stays there."""
     group = store.get(group_id)
     if body.name != group.name:
         raise Unacceptable("The name is not this group's. Nothing was deleted.", {"name": "differs from the group's name"})
     store.delete(group_id)
     files.delete_group(group_id)
     selections.delete_group(group_id)
+    syncs.forget(group_id)
     secrets.forget(group_id)
     call.audit(group_id, "group deleted")
-    return Message(message="The group and its files were deleted.")
+    return Message(message="The group was deleted with its files and syncs. What it had brought onto the platform stays there.")
 
 
 @route(

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xlsxwriter import Workbook
-from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
+if TYPE_CHECKING:
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
 
 LONGEST_TEXT = 32_767  # of a cell, in Excel
 FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML, and so a workbook, can't hold
@@ -18,7 +18,7 @@ FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")  # what
 class Page:
     """One sheet, written from its first row to its last."""
 
-    def __init__(self, sheet: Worksheet, heading: Format, text: Format, moment: Format) -> None:
+    def __init__(self, sheet: "Worksheet", heading: "Format", text: "Format", moment: "Format") -> None:
         self.sheet = sheet
         self.rows = 0
         self._heading, self._text, self._moment = heading, text, moment
@@ -30,7 +30,7 @@ class Page:
             self.sheet.set_column(place, place, width)
         self.row(names, self._heading)
 
-    def row(self, values: Iterable[Any], text: Format | None = None) -> None:
+    def row(self, values: Iterable[Any], text: "Format | None" = None) -> None:
         """Text, whatever it starts with, is text: an id keeps its leading zeros, and none is ever a formula or a link."""
         sheet, row, as_text = self.sheet, self.rows, text or self._text
         for place, value in enumerate(values):
@@ -45,6 +45,8 @@ class Page:
 
 class Book:
     def __init__(self, out: Path) -> None:
+        from xlsxwriter import Workbook  # a tenth of a cold start, and most Lambdas write no workbook
+
         self._book = Workbook(str(out), {"constant_memory": True})
         self._formats = (
             self._book.add_format({"bold": True, "bg_color": "#E8EEF7"}),

@@ -43,7 +43,7 @@ WAIT = timedelta(days=7)  # TimeoutSeconds of the machine's waits
 
 steps = Blueprint(__name__)
 logger = Logger()
-tracer = Tracer()
+tracer = Tracer(patch_modules=("botocore",))  # all of them would import httpx into every Lambda
 
 
 class StepEvent(TypedDict):

@@ -10,7 +10,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import boto3
-import jwt
 from botocore.exceptions import ClientError
 from pydantic import Field, SecretStr, StringConstraints, TypeAdapter
 
@@ -141,6 +140,8 @@ def _own_expiry(credentials: Credentials) -> datetime | None:
     """When a bearer token says itself that it ends (RFC 7519, `exp`); most tokens are no JWT and say nothing."""
     if not isinstance(credentials, TokenCredentials):
         return None
+    import jwt  # see api/authorizer.py
+
     try:
         claims = jwt.decode(credentials.token.get_secret_value(), options={"verify_signature": False})
         return datetime.fromtimestamp(claims["exp"], UTC)

@@ -279,6 +279,21 @@ def end(sync_id: str, state: State, message: str, now: datetime) -> bool:
     return ended
 
 
+def forget(group_id: str) -> int:
+    """Delete every item of the group, for good: its syncs and the keys they were started with. How many there were."""
+    asked: Any = {"KeyConditionExpression": Key("groupId").eq(group_id), "ProjectionExpression": "groupId, syncId"}
+    syncs, forgotten = table(TABLE), 0
+    with syncs.batch_writer() as batch:
+        while True:
+            found = syncs.query(**asked)
+            for item in found["Items"]:
+                batch.delete_item(Key=item)
+            forgotten += len(found["Items"])
+            if "LastEvaluatedKey" not in found:
+                return forgotten
+            asked["ExclusiveStartKey"] = found["LastEvaluatedKey"]
+
+
 def _update_live(sync_id: str, values: dict[str, Any], removed: tuple[str, ...] = ()) -> bool:
     """Set `values` unless the sync has ended; say whether it had not."""
     live = {f":live{place}": state for place, state in enumerate(sorted(LIVE_STATES))}

@@ -252,11 +252,14 @@ def test_an_execution_stopped_from_outside_gives_the_lock_back(admin: Client, st
 
 def test_nobody_gets_in_without_a_token_and_a_role_reaches_as_far_as_it_says(stack: Stack, admin: Client) -> None:
     open_to_all = {path: httpx.get(f"{stack.api_url}{path}").status_code for path in ("/health", "/openapi.json")}
-    closed = {path: httpx.get(f"{stack.api_url}{path}").status_code for path in ("/me", "/groups")}
+    closed = [httpx.get(f"{stack.api_url}{path}") for path in ("/me", "/groups")]
+    closed.append(httpx.get(f"{stack.api_url}/me", headers={"Authorization": "Bearer made.up.token"}))
     viewer, operator = Client(stack, "viewer"), Client(stack, "operator")
 
     assert open_to_all == {"/health": 200, "/openapi.json": 200}
-    assert closed == {"/me": 401, "/groups": 401}
+    assert {answer.status_code for answer in closed} == {401}
+    assert {answer.headers["content-type"] for answer in closed} == {"application/problem+json"}
+    assert {(said["title"], said["status"]) for said in (answer.json() for answer in closed)} == {("Not signed in", 401)}
     assert viewer.call("GET", "/me")["role"] == "viewer"
     assert "needs the role admin" in operator.call("POST", "/groups", {"name": "No"}, 403)["detail"]
     viewer.call("POST", "/groups/any/uploads", {"fileName": "a.zip", "size": 1}, 403)

@@ -226,3 +226,16 @@ def test_a_group_is_not_deleted_while_it_syncs() -> None:
 
     with pytest.raises(NotFound):
         groups.get("g1")
+
+
+def test_a_deleted_groups_syncs_are_forgotten_and_no_other_groups() -> None:
+    group("Lakeside", "g1")
+    group("Riverside", "g2")
+    first = syncs.start(sync(), "a key").sync_id
+    syncs.end(first, State.SUCCEEDED, "Done.", NOW)
+    other = sync().model_copy(update={"group_id": "g2", "sync_id": syncs.new_id("g2", NOW, "bb")})
+    syncs.start(other, "a key")
+
+    assert syncs.forget("g1") == 2  # the sync and the key it was started with
+    assert syncs.history("g1", 10) == []
+    assert [found.sync_id for found in syncs.history("g2", 10)] == [other.sync_id]

@@ -67,7 +67,7 @@ export interface paths {
         get: operations["get_groups_groupId"];
         put?: never;
         post?: never;
-        /** Delete a group with its files; its name must be sent along. */
+        /** Delete a group with its files and its syncs; its name must be sent along. What is on the platform stays there. */
         delete: operations["delete_groups_groupId"];
         options?: never;
         head?: never;

@@ -33,7 +33,7 @@ export const STEPS: Record<Schemas['Step'], string> = {
 export const amount = ({ done, total, unit }: Schemas['Progress']) => {
   if (!total) return 'working';
   const told = (value: number) => (unit === 'bytes' ? (value / 1_000_000).toLocaleString(undefined, { maximumFractionDigits: 1 }) : number(value));
-  return `${told(done)} of ${told(total)}${unit === 'bytes' ? ' MB' : ''}`;
+  return `${told(done)} of ${told(total)}${unit === 'bytes' ? ' MB' : ' rows'}`;
 };
 
 export const isLive = (state: Schemas['State']) => ['queued', 'running', 'waiting'].includes(state);
@@ -43,3 +43,11 @@ export const moment = (value: string | null | undefined) =>
 export const ENTITIES = { orgs: 'Orgs', academicSessions: 'Academic sessions', courses: 'Courses', classes: 'Classes', users: 'Users', enrollments: 'Enrollments' } as const;
 export const entityName = (entity: string) => (entity in ENTITIES ? ENTITIES[entity as keyof typeof ENTITIES] : capital(entity));
 export const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+/** Seconds as people say them: 0.4 s, 12 s, 3 min, 2 h 5 min. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 10) return `${Math.max(0, seconds).toLocaleString(undefined, { maximumFractionDigits: 1 })} s`;
+  if (whole < 120) return `${number(whole)} s`;
+  const minutes = Math.round(whole / 60);
+  return minutes < 120 ? `${number(minutes)} min` : `${number(Math.floor(minutes / 60))} h ${number(minutes % 60)} min`;
+}

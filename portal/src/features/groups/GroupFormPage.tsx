@@ -140,7 +140,7 @@ function DeleteGroup({ group, onClose }: { group: Schemas['GroupOut']; onClose: 
       footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button formAction="none" variant="link" onClick={onClose}>Keep it</Button>
         <Button formAction="none" variant="primary" disabled={typed !== group.name} loading={remove.isPending} onClick={() => remove.mutate()}>Delete group</Button></SpaceBetween></Box>}>
       <SpaceBetween size="m">
-        <Box>Its configuration, its bundles and its logs are deleted. What is on the platform stays there. This can’t be undone.</Box>
+        <Box>Its configuration, secrets, bundles, logs and the list of its syncs are deleted; this can’t be undone. The audit stays, and so does what it brought onto the platform: nobody is deactivated there.</Box>
         <FormField label="Type the group’s name" errorText={remove.error ? sentence(remove.error) : undefined}><Input value={typed} onChange={e => setTyped(e.detail.value)} /></FormField>
       </SpaceBetween>
     </Modal>

@@ -35,7 +35,7 @@ export function SelectivePage() {
   const sync = useQuery({
     queryKey: ['sync', syncId],
     queryFn: syncId ? () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })) : skipToken,
-    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : 1000),
+    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : query.state.data?.question ? 2000 : 500),
   });
   const answered = (accepted: Schemas['Accepted']) => {
     queries.setQueryData(['sync', syncId], accepted.sync);

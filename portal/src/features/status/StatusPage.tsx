@@ -21,7 +21,7 @@ import { Inbox } from '../../app/Inbox';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
 import { useTitle } from '../../app/title';
-import { amount, capital, entityName, isLive, MODES, moment, number, STATES, STEPS } from '../../app/words';
+import { amount, capital, entityName, duration, isLive, MODES, moment, number, STATES, STEPS } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
 import { GroupArrivals } from '../../app/Arrivals';
 
@@ -117,19 +117,29 @@ function Running({ syncId }: { syncId: string }) {
   const api = useApi();
   const queries = useQueryClient();
   const may = useMay();
-  const { data: sync } = useQuery({ queryKey: ['sync', syncId], queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })), refetchInterval: 1000 });
+  const { data: sync, dataUpdatedAt: seen } = useQuery({ queryKey: ['sync', syncId], queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })), refetchInterval: 1000 });
   const cancel = useMutation({ mutationFn: () => data(api.POST('/syncs/{syncId}/cancel', { params: { path: { syncId } } })), onSuccess: () => queries.invalidateQueries() });
   return (
     <Container header={<Header variant="h2" actions={<Button {...may('operator')} loading={cancel.isPending} onClick={() => cancel.mutate()}>Cancel sync</Button>}>Progress</Header>}>
       <SpaceBetween size="m">
         {cancel.error && <Problem error={cancel.error} />}
-        {(sync?.progress ?? []).map(each => (
-          <ProgressBar key={each.step} label={STEPS[each.step]} status={each.endedAt ? 'success' : 'in-progress'} resultText="Done"
-            value={each.total ? (100 * each.done) / each.total : 0} additionalInfo={amount(each)} />
+        {sync?.progress.map(each => (each.total && !each.endedAt
+          ? <ProgressBar key={each.step} label={STEPS[each.step]} value={(100 * each.done) / each.total} additionalInfo={pace(each, seen)} />
+          : <div key={each.step}><Box variant="awsui-key-label">{STEPS[each.step]}</Box><StatusIndicator type={each.endedAt ? 'success' : 'loading'}>{pace(each, seen)}</StatusIndicator></div>
         ))}
       </SpaceBetween>
     </Container>
   );
+}
+
+/** How far a step is, in rows and in time. `seen` is when that was asked, in milliseconds since 1970. */
+function pace(step: Schemas['Progress'], seen: number): string {
+  const began = Date.parse(step.startedAt);
+  const took = ((step.endedAt ? Date.parse(step.endedAt) : seen) - began) / 1000;
+  if (step.endedAt) return `Done in ${duration(took)}${step.total ? `: ${amount(step)}` : ''}`;
+  if (!step.total) return `Working for ${duration(took)}`;
+  const left = step.done ? `about ${duration((took * (step.total - step.done)) / step.done)} left` : 'just begun';
+  return `${amount(step)}, ${left}`;
 }
 
 const WORST = { error: 'error', warning: 'warning', note: 'info' } as const;
