@@ -261,7 +261,7 @@ def _write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
     chosen = f"SELECT * FROM problem ORDER BY {worst} LIMIT {MOST_PROBLEMS}" if found > MOST_PROBLEMS else "FROM problem"
     _copy(connection, f"SELECT * REPLACE (coalesce(cause, key) AS cause) FROM ({chosen}) ORDER BY file, line",
           stage / "problems.parquet")  # fmt: skip
-    _copy(connection, "SELECT DISTINCT entity, sourcedId FROM left_out ORDER BY ALL", stage / "left_out.parquet")
+    _copy(connection, _LEFT_OUT_NAMED, stage / "left_out.parquet")
 
 
 def _rows_in(connection: duckdb.DuckDBPyConnection, parquet: Path) -> int:
@@ -415,6 +415,18 @@ WHERE own.status <> 'tobedeleted' AND own.schoolSourcedId <> class.schoolSourced
   AND own.line NOT IN (SELECT line FROM left_out WHERE entity = 'enrollments');
 UPDATE typed_enrollments SET schoolSourcedId = class.schoolSourcedId
 FROM ids_classes class WHERE class.sourcedId = classSourcedId
+"""
+
+# With what people look for, since "why is this person not here?" is asked most of rows with an error.
+_LEFT_OUT_NAMED = """
+SELECT DISTINCT entity, out.sourcedId, line, name, keys
+FROM left_out out LEFT JOIN (
+    SELECT 'users' AS entity, line, concat_ws(' ', givenName, familyName) AS name, [username, email, identifier] AS keys
+    FROM typed_users
+    UNION ALL SELECT 'classes', line, title, [classCode] FROM typed_classes
+    UNION ALL SELECT 'orgs', line, name, [identifier] FROM typed_orgs
+) USING (entity, line)
+ORDER BY ALL
 """
 
 _SCHOOLS = """

@@ -341,11 +341,7 @@ def _known(connection: duckdb.DuckDBPyConnection, stage: Path, snapshot: Path | 
     """Everything of an entity that can be found, in SQL: as staged, as left out, and as on the platform."""
     staged = f"read_parquet({text(str(stage / f'{entity}.parquet'))})"
     left_out = f"read_parquet({text(str(stage / 'left_out.parquet'))})"
-    problems = f"read_parquet({text(str(stage / 'problems.parquet'))})"
-    parts = [
-        _STAGED[entity].format(rows=staged),
-        _LEFT_OUT.format(rows=left_out, entity=entity, staged=staged, problems=problems),
-    ]
+    parts = [_STAGED[entity].format(rows=staged), _LEFT_OUT.format(rows=left_out, entity=entity, staged=staged)]
     if snapshot is not None:
         rows = f"read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
         parts.append(_ON_PLATFORM.format(rows=rows, entity=entity, staged=staged, left_out=left_out))
@@ -371,10 +367,10 @@ _STAGED = {
     "orgs": """SELECT 'orgs', sourcedId, coalesce(name, ''), coalesce("type", ''), line, [identifier], name FROM {rows}""",
 }
 
-_LEFT_OUT = """SELECT '{entity}', sourcedId, '', 'left out because of an error',
-    (SELECT min(line) FROM {problems} WHERE entity = '{entity}' AND sourcedId = out.sourcedId), []::VARCHAR[], ''
-    FROM (SELECT DISTINCT sourcedId FROM {rows} WHERE entity = '{entity}' AND sourcedId IS NOT NULL) out
-    WHERE sourcedId NOT IN (SELECT sourcedId FROM {staged})"""
+_LEFT_OUT = """SELECT '{entity}', sourcedId, coalesce(min(name), ''), 'left out because of an error', min(line),
+    coalesce(min(keys), []), coalesce(min(name), '') FROM {rows}
+    WHERE entity = '{entity}' AND sourcedId IS NOT NULL AND sourcedId NOT IN (SELECT sourcedId FROM {staged})
+    GROUP BY sourcedId"""
 
 _ON_PLATFORM = """SELECT '{entity}', sourcedId, name, 'on the platform, not in the source', NULL::BIGINT,
     [fields->>'username', fields->>'email', fields->>'identifier'], name FROM {rows}

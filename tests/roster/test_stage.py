@@ -266,7 +266,7 @@ def test_the_same_person_at_another_school_is_not_an_identical_row(tmp_path: Pat
 def test_a_repeated_row_is_left_out_under_its_own_id(tmp_path: Path) -> None:
     staged = Staging(tmp_path, small(users=[user(), user()]))
 
-    assert staged.rows("left_out") == [{"entity": "users", "sourcedId": "ann"}]
+    assert [(row["entity"], row["sourcedId"], row["line"]) for row in staged.rows("left_out")] == [("users", "ann", 3)]
 
 
 def test_a_role_at_a_school_that_was_left_out_has_that_school_as_its_cause(tmp_path: Path) -> None:

@@ -167,6 +167,27 @@ def test_a_row_with_an_error_is_found_and_its_root_cause_is_named(tmp_path: Path
     assert conclusion(steps).startswith("Left out because of an error.")
 
 
+@pytest.mark.parametrize(
+    ("typed", "entity"),
+    [("Zoë Bad", "users"), ("ZB", "users"), ("zb@x.org", "users"), ("Bad Class", "classes"), ("Bad Org", "orgs")],
+)
+def test_what_was_left_out_is_found_by_what_people_know_it_by(tmp_path: Path, typed: str, entity: str) -> None:
+    zoe = user("u9", givenName="Zoë", familyName="Bad", username="zb", email="zb@x.org", role="wizard")
+    room = staged(
+        tmp_path,
+        small(
+            orgs=[org(), org("o9", name="Bad Org", type="skool")],
+            classes=[class_(), class_("c9", title="Bad Class", schoolSourcedId="")],
+            users=[user(), zoe],
+        ),
+    )
+
+    found = find(room, None, typed, entity).subject
+
+    assert found is not None
+    assert (found.sourced_id, found.line, found.detail) == (f"{entity[0]}9", 3, "left out because of an error")
+
+
 def test_a_school_that_was_never_sent_is_named_as_the_root_cause(tmp_path: Path) -> None:
     platform = Platform(tmp_path)
     platform.sync(small(users=[user(), user("lost", orgSourcedIds="nowhere")]))
@@ -200,7 +221,7 @@ def test_what_is_said_of_everybody_is_what_the_plan_decided(
             for entity in trace.TRACED
         }
         reasons = dict(connection.execute("SELECT sourcedId, reason FROM why_users").fetchall())
-    left_out = set(duckdb.read_parquet(f"{stage}/left_out.parquet").fetchall())
+    left_out = set(duckdb.read_parquet(f"{stage}/left_out.parquet").project("entity, sourcedId").fetchall())
 
     for entity in trace.TRACED:
         ids = [str(i) for (i,) in duckdb.read_parquet(f"{stage}/{entity}.parquet").project("sourcedId").fetchall()]
