@@ -3,6 +3,8 @@ import { useMemo } from 'react';
 import { useConfig } from '../app/ConfigContext';
 import type { components, paths } from './schema';
 
+export type { paths };
+
 export type Schemas = components['schemas'];
 
 let token = '';

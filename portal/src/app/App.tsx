@@ -9,6 +9,7 @@ import { LostArrivalsPage } from '../features/arrivals/LostArrivalsPage';
 import { SanityPage } from '../features/explain/SanityPage';
 import { TracePage } from '../features/explain/TracePage';
 import { GroupFormPage } from '../features/groups/GroupFormPage';
+import { ChangesPage } from '../features/changes/ChangesPage';
 import { GroupsPage } from '../features/groups/GroupsPage';
 import { SelectivePage } from '../features/selective/SelectivePage';
 import { CalendarPage } from '../features/calendar/CalendarPage';
@@ -81,6 +82,7 @@ function Pages() {
       <Route path="/groups/:groupId" element={<For role="admin"><GroupFormPage /></For>} />
       <Route path="/groups/:groupId/sync" element={<For role="operator"><FullSyncPage /></For>} />
       <Route path="/groups/:groupId/selective" element={<For role="operator"><SelectivePage /></For>} />
+      <Route path="/groups/:groupId/syncs/:syncId/changes" element={<ChangesPage />} />
       <Route path="/groups/:groupId/status" element={<StatusPage />} />
       <Route path="/groups/:groupId/calendar" element={<CalendarPage />} />
       <Route path="/groups/:groupId/selections" element={<SelectionsPage />} />

@@ -7,7 +7,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Steps from '@cloudscape-design/components/steps';
 import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useParams } from 'react-router';
+import { Navigate, useNavigate, useParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
@@ -15,7 +15,6 @@ import { useTitle } from '../../app/title';
 import { isLive } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
 import { ZipUpload } from '../../app/ZipUpload';
-import { Changes } from './Changes';
 import { Choose } from './Choose';
 import { Users } from './Users';
 
@@ -75,7 +74,7 @@ export function SelectivePage() {
         {syncId && question === 'statuses' && (
           <Users syncId={syncId} onAnswered={accepted => { answered(accepted); if (!accepted.sync.preview) void navigate(`/groups/${groupId}/status`); }} />
         )}
-        {syncId && question === 'approval' && <Changes syncId={syncId} rehearsal={!!sync.data?.rehearsal} onAnswered={accepted => { answered(accepted); void navigate(`/groups/${groupId}/status`); }} />}
+        {syncId && question === 'approval' && <Navigate replace to={`/groups/${groupId}/syncs/${syncId}/changes`} />}
         {ended && (
           <Container header={<Header variant="h2">This sync has ended</Header>}>
             <SpaceBetween size="m"><Box>{ended.message}</Box>

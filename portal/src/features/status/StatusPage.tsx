@@ -3,7 +3,6 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
-import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import Link from '@cloudscape-design/components/link';
@@ -15,13 +14,13 @@ import Table from '@cloudscape-design/components/table';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from 'react-router';
 import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
-import { ChangeTable } from '../../app/ChangeTable';
 import { GroupNav } from '../../app/GroupNav';
 import { Inbox } from '../../app/Inbox';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
 import { useTitle } from '../../app/title';
 import { amount, capital, entityName, duration, isLive, MODES, moment, number, STATES, STEPS } from '../../app/words';
+import { UndoButton } from '../../app/UndoButton';
 import { GroupMenu } from '../../app/GroupMenu';
 import { GroupArrivals } from '../../app/Arrivals';
 
@@ -54,7 +53,9 @@ export function StatusPage() {
             {sync.status === 'waiting' && (
               <Alert type="info" header="This sync waits for your choice" action={<Button {...may('operator')} onClick={() => void navigate(`/groups/${groupId}/selective`)}>Go on with it</Button>}>You can go on from any browser.</Alert>
             )}
-            <Container header={<Header variant="h2" actions={<Questions groupId={groupId} sync={sync} />}>{sync.message || STATES[sync.status].label}</Header>}>
+            <Container header={<Header variant="h2" actions={<SpaceBetween size="xs" direction="horizontal">
+              {sync.status === 'succeeded' && <><Button onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button><UndoButton groupId={groupId} syncId={sync.syncId} /></>}
+              <Questions groupId={groupId} sync={sync} /></SpaceBetween>}>{sync.message || STATES[sync.status].label}</Header>}>
               <KeyValuePairs columns={3} items={[
                 { label: 'Status', value: <StatusIndicator type={STATES[sync.status].type}>{STATES[sync.status].label}</StatusIndicator> },
                 { label: 'Last sync date', value: moment(sync.lastSyncDate ?? sync.startedAt) },
@@ -64,7 +65,6 @@ export function StatusPage() {
             </Container>
             {isLive(sync.status) && <Running syncId={sync.syncId} />}
             {!isLive(sync.status) && <Problems syncId={sync.syncId} />}
-            {sync.status === 'succeeded' && <ExpandableSection variant="container" headerText="Changes"><ChangeTable syncId={sync.syncId} /></ExpandableSection>}
           </SpaceBetween>
         )}
         <GroupArrivals groupId={groupId} />

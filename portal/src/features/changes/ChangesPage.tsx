@@ -1,0 +1,88 @@
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import Link from '@cloudscape-design/components/link';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useParams } from 'react-router';
+import { data, FailedRequest, useApi } from '../../api/client';
+import { GroupMenu } from '../../app/GroupMenu';
+import { useSay } from '../../app/messages';
+import { Problem } from '../../app/Problem';
+import { useTitle } from '../../app/title';
+import { UndoButton } from '../../app/UndoButton';
+import { isLive, MODES, moment, number } from '../../app/words';
+import { Decide } from './Decide';
+import { Held } from './Held';
+import { useLook } from './look';
+import { Numbers } from './Numbers';
+import { Rows } from './Rows';
+
+/** What a sync would change, or has changed: before the decision and for as long as the group keeps it. */
+export function ChangesPage() {
+  const { groupId = '', syncId = '' } = useParams();
+  const api = useApi();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const say = useSay();
+  const [look, setLook] = useLook();
+  useTitle('Changes');
+  const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
+  const sync = useQuery({
+    queryKey: ['sync', syncId],
+    queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })),
+    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : 1000),
+  });
+  const waits = sync.data?.question?.kind === 'approval' ? sync.data.question : null;
+  const planned = !!waits || (!!sync.data && !isLive(sync.data.state));
+  const plan = useQuery({ queryKey: ['plan', syncId], queryFn: () => data(api.GET('/syncs/{syncId}/plan', { params: { path: { syncId } } })), enabled: planned });
+  const decided = (message: string) => { say('success', message); void queries.invalidateQueries(); void navigate(`/groups/${groupId}/status`); };
+  if (sync.error && !sync.data) return <Problem error={sync.error} onRetry={() => void sync.refetch()} />;
+  const none = plan.error instanceof FailedRequest && plan.error.problem.status === 409;
+  const schools = new Map((plan.data?.schools ?? []).map(school => [school.sourcedId, school.name]));
+  return (
+    <ContentLayout header={
+      <Header variant="h1" description={sync.data && `${group.data?.name ?? ''} · ${MODES[sync.data.mode]} · started ${moment(sync.data.startedAt)} by ${sync.data.startedBy}`}
+        actions={<SpaceBetween size="xs" direction="horizontal">
+          {sync.data?.state === 'succeeded' && <UndoButton groupId={groupId} syncId={syncId} />}
+          {group.data && <GroupMenu group={group.data} variant="normal" />}
+        </SpaceBetween>}>Changes</Header>}>
+      <SpaceBetween size="l">
+        {sync.data && !planned && <Container><Box><Spinner /> Working out the changes…</Box></Container>}
+        {sync.data && !isLive(sync.data.state) && <Alert type="info">{sync.data.message}</Alert>}
+        {none && <Container><Box textAlign="center">This sync ended before its changes were worked out.</Box></Container>}
+        {plan.error && !none && <Problem error={plan.error} onRetry={() => void plan.refetch()} />}
+        {planned && plan.isPending && <Spinner />}
+        {plan.data && (
+          <>
+            <Held syncId={syncId} plan={plan.data} onLook={setLook} />
+            {plan.data.notes.map(text => <Alert key={text} type="info">{text}{' '}
+              {text.includes('left alone') && <Link onFollow={() => setLook({ action: 'unchanged', entity: '', school: '', reason: text.replace(/^[^:]*: /, '').replace(/\.$/, '') })}>Show them</Link>}</Alert>)}
+            <Numbers plan={plan.data} onLook={setLook} />
+            <div id="rows"><Rows syncId={syncId} look={look} onLook={setLook} schools={schools} /></div>
+            <Downloads syncId={syncId} />
+            {waits && <Decide syncId={syncId} plan={plan.data} until={waits.until} onDecided={accepted => decided(accepted.message)} />}
+          </>
+        )}
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+function Downloads({ syncId }: { syncId: string }) {
+  const api = useApi();
+  const links = useMutation({ mutationFn: () => data(api.GET('/syncs/{syncId}/report', { params: { path: { syncId } } })) });
+  return (
+    <Container header={<Header variant="h2" description="To look at it in a spreadsheet, before the decision or after.">Download</Header>}>
+      {links.error && <Problem error={links.error} onRetry={() => links.mutate()} />}
+      {links.data
+        ? <SpaceBetween size="xxs">{links.data.files.map(file => <Link key={file.name} href={file.url}>{file.title} ({number(Math.ceil(file.sizeBytes / 1024))} KB)</Link>)}
+          <Box variant="small">The links work until {moment(links.data.expiresAt)}.</Box></SpaceBetween>
+        : <Button iconName="download" loading={links.isPending} onClick={() => links.mutate()}>Download workbook and CSV</Button>}
+    </Container>
+  );
+}

@@ -1,0 +1,41 @@
+import Alert from '@cloudscape-design/components/alert';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+import { data, useApi, type Schemas } from '../../api/client';
+import { Problem } from '../../app/Problem';
+import { useMay } from '../../app/role';
+import { moment, number } from '../../app/words';
+
+const removals = (plan: Schemas['Plan']) => Object.values(plan.counts).reduce((sum, each) => sum + each.deactivated + each.ended, 0);
+
+/** The word that lets a plan happen, whole or without its removals, or that throws it away. */
+export function Decide({ syncId, plan, until, onDecided }: { syncId: string; plan: Schemas['Plan']; until: string; onDecided: (accepted: Schemas['Accepted']) => void }) {
+  const api = useApi();
+  const [note, setNote] = useState('');
+  const may = useMay()('admin');
+  const decide = useMutation({
+    mutationFn: (decision: Schemas['Approval']['decision']) => data(api.POST('/syncs/{syncId}/approval', { params: { path: { syncId } }, body: { decision, note } })),
+    onSuccess: onDecided,
+  });
+  if (may.disabled) return <Alert type="info">An admin decides about these changes, until {moment(until)}. Without a decision nothing is written.</Alert>;
+  const gone = removals(plan);
+  return (
+    <Container header={<Header variant="h2" description={`Exactly what is shown here is applied, even if the source has changed since. Without a decision until ${moment(until)} nothing is written.`}>Decide</Header>}>
+      <SpaceBetween size="m">
+        {decide.error && <Problem error={decide.error} />}
+        <FormField label="Note" description="Kept in the audit with your name."><Input value={note} onChange={({ detail }) => setNote(detail.value)} /></FormField>
+        <SpaceBetween size="xs" direction="horizontal">
+          <Button variant={plan.held ? 'normal' : 'primary'} loading={decide.isPending} onClick={() => decide.mutate('approve')}>{gone ? `Approve, with ${number(gone)} removals` : 'Approve'}</Button>
+          {gone > 0 && <Button variant={plan.held ? 'primary' : 'normal'} disabled={decide.isPending} onClick={() => decide.mutate('approveWithoutRemovals')}>Approve without removals</Button>}
+          <Button disabled={decide.isPending} onClick={() => decide.mutate('discard')}>Discard</Button>
+        </SpaceBetween>
+      </SpaceBetween>
+    </Container>
+  );
+}

@@ -1,0 +1,86 @@
+import Box from '@cloudscape-design/components/box';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
+import Header from '@cloudscape-design/components/header';
+import Pagination from '@cloudscape-design/components/pagination';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Table, { type TableProps } from '@cloudscape-design/components/table';
+import TextFilter from '@cloudscape-design/components/text-filter';
+import TokenGroup from '@cloudscape-design/components/token-group';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { data, useApi, type Schemas } from '../../api/client';
+import { Problem } from '../../app/Problem';
+import { capital, entityName, number } from '../../app/words';
+import { ENTITIES, SAID, type Action, type Look } from './look';
+
+const PAGE = 25;
+const OF: { value: string; label: string }[] = [{ value: '', label: 'Everything' }, ...ENTITIES.map(value => ({ value, label: entityName(value) }))];
+const DONE = [{ value: '', label: 'Every change' }, ...Object.entries(SAID).map(([value, label]) => ({ value, label }))];
+
+const COLUMNS: TableProps.ColumnDefinition<Schemas['Change']>[] = [
+  { id: 'name', header: 'Name', isRowHeader: true, minWidth: 180, sortingField: 'name', cell: change => change.name || change.sourcedId },
+  { id: 'sourcedId', header: 'sourcedId', sortingField: 'sourcedId', cell: change => change.sourcedId },
+  { id: 'entity', header: 'Of', sortingField: 'entity', cell: change => entityName(change.entity) },
+  { id: 'action', header: 'Change', sortingField: 'action', cell: change => SAID[change.action] },
+  { id: 'reason', header: 'Reason', minWidth: 160, sortingField: 'reason', cell: change => capital(change.reason) },
+  { id: 'fields', header: 'Before and after', minWidth: 200, cell: change => <Difference change={change} /> },
+];
+
+/** A plan's rows: what, why, and before and after of the fields that differ. */
+export function Rows({ syncId, look, onLook, schools }: { syncId: string; look: Look; onLook: (next: Partial<Look>) => void; schools: Map<string, string> }) {
+  const api = useApi();
+  const { data: page, error, isPending, refetch } = useQuery({
+    queryKey: ['changes', syncId, look],
+    queryFn: () => data(api.GET('/syncs/{syncId}/plan/changes', { params: { path: { syncId }, query: {
+      search: look.search, entity: look.entity, action: look.action, school: look.school, reason: look.reason, sort: look.sort,
+      limit: PAGE, cursor: look.page > 1 ? btoa(String((look.page - 1) * PAGE)) : '' } } })),
+    placeholderData: keepPreviousData,
+  });
+  if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
+  const total = page?.total ?? 0;
+  const narrowed = [
+    ...(look.school ? [{ label: `School: ${schools.get(look.school) ?? look.school}`, part: { school: '' } }] : []),
+    ...(look.reason ? [{ label: `Reason: ${look.reason}`, part: { reason: '' } }] : []),
+  ];
+  const sorted = COLUMNS.find(column => column.sortingField === look.sort.replace('-', ''));
+  return (
+    <Table
+      items={page?.items ?? []}
+      loading={isPending}
+      loadingText="Loading rows"
+      wrapLines
+      header={<Header variant="h2" counter={`(${number(total)})`} description="Every number above opens its rows here.">Rows</Header>}
+      filter={
+        <SpaceBetween size="xs">
+          <SpaceBetween size="xs" direction="horizontal">
+            <TextFilter filteringText={look.search} filteringPlaceholder="Find by name or sourcedId" filteringAriaLabel="Find rows" onChange={({ detail }) => onLook({ search: detail.filteringText })} />
+            <Select ariaLabel="Of" selectedOption={OF.find(each => each.value === look.entity) ?? OF[0] ?? null} options={OF} onChange={({ detail }) => onLook({ entity: detail.selectedOption.value ?? '' })} />
+            <Select ariaLabel="Change" selectedOption={DONE.find(each => each.value === look.action) ?? DONE[0] ?? null} options={DONE}
+              onChange={({ detail }) => onLook({ action: (detail.selectedOption.value ?? '') as Action, reason: '' })} />
+          </SpaceBetween>
+          {narrowed.length > 0 && <TokenGroup items={narrowed.map(each => ({ label: each.label, dismissLabel: 'Show all again' }))} onDismiss={({ detail }) => onLook(narrowed[detail.itemIndex]?.part ?? {})} />}
+        </SpaceBetween>
+      }
+      {...(sorted ? { sortingColumn: sorted, sortingDescending: look.sort.startsWith('-') } : {})}
+      onSortingChange={({ detail }) => onLook({ sort: `${detail.isDescending ? '-' : ''}${detail.sortingColumn.sortingField ?? ''}` })}
+      pagination={total > PAGE && <Pagination currentPageIndex={look.page} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => onLook({ page: detail.currentPageIndex })}
+        ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
+      columnDefinitions={COLUMNS}
+      empty={<Box textAlign="center">{look.search || look.entity || look.action || look.school || look.reason ? 'No row is like that.' : 'Nothing would change.'}</Box>}
+    />
+  );
+}
+
+function Difference({ change }: { change: Schemas['Change'] }) {
+  if (!change.fields.length) return '–';
+  const side = (record: Schemas['Change']['before'], name: string) => {
+    const fields = (record?.['fields'] ?? {}) as Record<string, unknown>;
+    const value = name in fields ? fields[name] : record?.[name];
+    return value == null || value === '' ? 'empty' : typeof value === 'string' ? value : JSON.stringify(value);
+  };
+  return (
+    <ExpandableSection headerText={change.fields.join(', ')} variant="inline">
+      {change.fields.map(name => <div key={name}><b>{name}</b>: {side(change.before, name)} → {side(change.after, name)}</div>)}
+    </ExpandableSection>
+  );
+}

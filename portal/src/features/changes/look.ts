@@ -1,0 +1,46 @@
+import { useSearchParams } from 'react-router';
+import type { paths, Schemas } from '../../api/client';
+
+export type Asked = NonNullable<paths['/syncs/{syncId}/plan/changes']['get']['parameters']['query']>;
+export type Action = NonNullable<Asked['action']>;
+export type Done = 'created' | 'updated' | 'deactivated' | 'ended' | 'unchanged';
+
+export const ENTITIES: Schemas['Breach']['entity'][] = ['users', 'classes', 'enrollments', 'orgs', 'courses', 'academicSessions'];
+export const ACTIONS: Record<Done, Exclude<Action, ''>> = { created: 'create', updated: 'update', deactivated: 'deactivate', ended: 'end', unchanged: 'unchanged' };
+export const DONE = Object.keys(ACTIONS) as Done[];
+export const SAID: Record<Exclude<Action, ''>, string> = { create: 'Created', update: 'Updated', deactivate: 'Deactivated', end: 'Ended', unchanged: 'Unchanged' };
+/** What one looks at: in the URL, so that reload, back and a mailed link show the same rows. */
+export interface Look {
+  entity: string;
+  action: Action;
+  school: string;
+  reason: string;
+  search: string;
+  sort: string;
+  page: number;
+}
+
+const isAction = (value: string): value is Action => value === '' || value in SAID;
+
+export function useLook(): [Look, (next: Partial<Look>) => void] {
+  const [params, setParams] = useSearchParams();
+  const said = (name: string) => params.get(name) ?? '';
+  const action = said('action');
+  const look: Look = {
+    entity: said('entity'),
+    action: isAction(action) ? action : '',
+    school: said('school'),
+    reason: said('reason'),
+    search: said('search'),
+    sort: said('sort'),
+    page: Number(said('page') || 1),
+  };
+  const change = (next: Partial<Look>) => {
+    const whole = { ...look, page: 1, ...next };
+    const kept = Object.entries(whole).map(([name, value]) => [name, String(value)] as const).filter(([name, value]) => value && !(name === 'page' && value === '1'));
+    setParams(Object.fromEntries(kept), { replace: next.search !== undefined });
+  };
+  return [look, change];
+}
+
+export const NOTHING: Look = { entity: '', action: '', school: '', reason: '', search: '', sort: '', page: 1 };

@@ -1,0 +1,83 @@
+"""An admin decides: what was shown is what is applied, what was removed can come back, what was done can be undone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.stack import Stack
+from tests.stack.client import Client
+from tests.stack.test_flow import shrunk
+
+pytestmark = pytest.mark.xdist_group("stack")
+TOLD = ("syncId", "since", "removedAt", "purgeAt")  # of the sync that wrote the record, and when
+
+
+def records(stack: Stack, group_id: str) -> dict[str, dict[str, Any]]:
+    """Every record of the platform, removed ones too, but for what tells of the sync that wrote it."""
+    scan = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs["RosterTable"])
+    items = [item for page in scan for item in page["Items"] if item["groupId"]["S"] == group_id]
+    return {
+        f"{item['entity']['S']} {item['sourcedId']['S']}": {name: item[name] for name in item if name not in TOLD}
+        for item in items
+    }
+
+
+def answered(admin: Client, sync_id: str, decision: str) -> Any:
+    admin.until(sync_id, asks="approval")
+    admin.call("POST", f"/syncs/{sync_id}/approval", {"decision": decision, "note": "seen"}, 202)
+    return admin.until(sync_id)
+
+
+def test_a_sync_is_undone_record_for_record_and_not_done_again_without_a_word(
+    admin: Client, stack: Stack, district: Path, tmp_path: Path
+) -> None:
+    group_id = admin.new_group("Undone")
+    admin.sync_all(group_id, district)
+    before = records(stack, group_id)
+    less = shrunk(tmp_path, district)
+    sync = answered(admin, admin.start(group_id, less)["syncId"], "approve")
+    assert records(stack, group_id) != before
+
+    undo = admin.call("POST", f"/syncs/{sync['syncId']}/undo", None, 202)
+    assert (undo["mode"], undo["undoes"]) == ("undo", sync["syncId"])
+    admin.until(undo["syncId"], asks="approval")
+    back = admin.http.get(
+        f"/syncs/{undo['syncId']}/plan/changes", params={"entity": "users", "reason": "undo: was deactivated by that sync"}
+    ).json()
+    assert (back["total"], back["items"][0]["action"]) == (161, "update")
+    log = admin.call("GET", f"/syncs/{undo['syncId']}/report")["files"]
+    assert {"report.xlsx", "changes.csv.gz"} <= {each["name"] for each in log}
+    done = answered(admin, undo["syncId"], "approve")
+
+    assert (done["state"], done["counts"]["users"]["updated"]) == ("succeeded", 220)  # 161 are back, the others name them again
+    assert records(stack, group_id) == before
+    again = admin.start(group_id, less)["syncId"]
+    assert admin.until(again, asks="approval")["held"] is True
+    kinds = {breach["kind"] for breach in admin.call("GET", f"/syncs/{again}/plan")["breaches"]}
+    assert kinds == {"removals", "undone"}
+    assert answered(admin, again, "discard")["state"] == "discarded"
+    refused = admin.call("POST", f"/syncs/{again}/undo", None, 409)
+    assert "Only a sync that has succeeded can be undone" in refused["detail"]
+
+
+def test_what_was_shown_is_applied_even_if_the_source_has_changed_since_and_whoever_comes_back_is_the_same(
+    admin: Client, stack: Stack, district: Path, tmp_path: Path
+) -> None:
+    group_id = admin.new_group("As shown")
+    admin.sync_all(group_id, district)
+    before = records(stack, group_id)
+    sync_id = admin.start(group_id, shrunk(tmp_path, district))["syncId"]
+    admin.until(sync_id, asks="approval")
+    shown = admin.call("GET", f"/syncs/{sync_id}/plan/changes?limit=1000")
+    key = f"groups/{group_id}/syncs/{sync_id}/bundle/bundle.zip"
+    stack.client("s3").put_object(Bucket=stack.outputs["DataBucket"], Key=key, Body=district.read_bytes())
+
+    answered(admin, sync_id, "approve")
+
+    after = records(stack, group_id)
+    changed = {key for key, record in after.items() if record != before.get(key)}
+    assert changed == {f"{row['entity']} {row['sourcedId']}" for row in shown["items"]}
+    assert shown["total"] == len(changed)
+    admin.sync_all(group_id, district)
+    assert records(stack, group_id) == before
