@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run token test lint types portal-check portal-types package deploy destroy restore lock redrive bench clean
+.PHONY: help run token mail test lint types portal-check portal-types package deploy destroy restore lock redrive bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ run: $(VENV)/ready portal/dist/index.html ## the whole product on this machine, 
 
 token: $(VENV)/ready ## a bearer token of the running stack: make token ROLE=admin|operator|viewer
 	@$(BIN)/python -m local.token $(ROLE)
+
+mail: $(VENV)/ready ## the mails that the running stack has sent
+	@$(BIN)/python -m local.mail
 
 lint: $(VENV)/ready ## style and the direction of imports
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 Everything in which the emulator differs from AWS is in this folder.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ STACK = "oneroster-local"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 READY_WITHIN_S = 30
 PASSWORD = "Local-demo-2026"  # of a pool that is reachable from this machine alone
+MAIL_FROM = "roster-sync@example.org"  # the embedded SES keeps what is sent: make mail
 PEOPLE = {"admin": "Ada Admin", "operator": "Olu Operator", "viewer": "Vera Viewer"}
 
 
@@ -99,12 +101,18 @@ class Stack:
     def deploy(self) -> None:
         """Create or update the stack as `make deploy` does; nothing is done where nothing has changed."""
         built, deployment = build(self.folder / "build"), self.deployment()
-        given = {"PortalOrigin": self.portal_origin, "TokenKeysBase": self.endpoint}
+        given = {"PortalOrigin": self.portal_origin, "TokenKeysBase": self.endpoint, "MailFrom": MAIL_FROM}
         try:
             deployment.deploy(built.template, built.code, given, agree=lambda changes: True)
         except Failed as reason:
             raise SystemExit(str(reason)) from reason
         self.outputs = deployment.outputs
+
+    def mails(self) -> list[dict[str, Any]]:
+        """What was sent from this stack, as the embedded SES keeps it; the oldest first."""
+        with urllib.request.urlopen(f"{self.endpoint}/_ministack/ses/messages", timeout=5) as answer:
+            accounts: dict[str, list[dict[str, Any]]] = json.load(answer)["messages"]
+        return [mail for mails in accounts.values() for mail in mails]
 
     def let_people_in(self) -> None:
         """One person a role, let into every group. Asking twice is asking once."""

@@ -13,21 +13,24 @@ from typing import Any, TypedDict
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import ClientError
 from chalice.app import Blueprint
 
 from chalicelib.errors import SourceRefused
 from chalicelib.platform import writer
-from chalicelib.roster.plan import next_snapshot
+from chalicelib.roster.plan import Planned, next_snapshot
 from chalicelib.roster.stage import stage_bundle, stage_orgs
 from chalicelib.sources import bundle
 from chalicelib.sources import zip as zip_source
 from chalicelib.steps import endings, fetching, rest_reading
 from chalicelib.steps.planning import make_plan, snapshot_of, write_log
-from chalicelib.store import files, groups, syncs
+from chalicelib.steps.telling import held_mail
+from chalicelib.store import files, groups, mail, syncs
 from chalicelib.store.limits import limits
 from chalicelib.store.measures import measured
 from chalicelib.store.records import (
     EntityCounts,
+    Group,
     Mode,
     Progress,
     Question,
@@ -35,6 +38,7 @@ from chalicelib.store.records import (
     RestSource,
     State,
     Step,
+    Sync,
     SyncCounts,
     Unit,
 )
@@ -185,6 +189,8 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     syncs.counted(sync_id, _counts(counts), planned.held)
     if planned.changes:  # chunks run side by side, so what they count against is written before the first of them
         syncs.progressed(sync_id, Progress(step=Step.APPLY, total=planned.changes, started_at=_now()))
+    if planned.held:
+        _tell(sync, group, planned)
     return {
         "ask": asks,
         "changes": planned.changes,
@@ -269,6 +275,21 @@ def record_failure(event: FailureEvent, context: LambdaContext) -> None:
     if syncs.end(sync_id, ending.state, ending.message, _now()):
         said = {"outcome": ending.state, "error": error.get("Error"), "written": extent.name}
         logger.warning("sync ended without success", extra=said)
+
+
+def _tell(sync: Sync, group: Group, planned: Planned) -> None:
+    """Write to the group's contact. A mail that can't be sent stops no sync: the portal shows what waits."""
+    if group.contact_email is None:
+        logger.info("held; the group has no contact to tell")
+        return
+    link = mail.link_to(f"/groups/{group.group_id}/syncs/{sync.sync_id}/changes")
+    try:
+        sent = mail.send(group.contact_email, held_mail(group.name, planned.breaches, link, _now() + WAIT))
+    except ClientError as refusal:
+        logger.warning("held; the mail was refused", extra={"error": refusal.response["Error"]["Code"]})
+        measured("MailFailed")
+        return
+    logger.info("held; the contact was told" if sent else "held; the stack has no sender for mails")
 
 
 _ENTITY_FIELDS = {field.alias or name: name for name, field in SyncCounts.model_fields.items()}

@@ -1,4 +1,3 @@
-import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import FormField from '@cloudscape-design/components/form-field';
@@ -23,17 +22,16 @@ export function Decide({ syncId, plan, until, onDecided }: { syncId: string; pla
     mutationFn: (decision: Schemas['Approval']['decision']) => data(api.POST('/syncs/{syncId}/approval', { params: { path: { syncId } }, body: { decision, note } })),
     onSuccess: onDecided,
   });
-  if (may.disabled) return <Alert type="info">An admin decides about these changes, until {moment(until)}. Without a decision nothing is written.</Alert>;
   const gone = removals(plan);
   return (
-    <Container header={<Header variant="h2" description={`Exactly what is shown here is applied, even if the source has changed since. Without a decision until ${moment(until)} nothing is written.`}>Decide</Header>}>
+    <Container header={<Header variant="h2" description={`Exactly what is shown here is applied, even if the source has changed since: ${gone ? `${number(gone)} removals among it` : 'it removes nothing'}. Without a decision until ${moment(until)} nothing is written.`}>Decide</Header>}>
       <SpaceBetween size="m">
         {decide.error && <Problem error={decide.error} />}
         <FormField label="Note" description="Kept in the audit with your name."><Input value={note} onChange={({ detail }) => setNote(detail.value)} /></FormField>
         <SpaceBetween size="xs" direction="horizontal">
-          <Button variant={plan.held ? 'normal' : 'primary'} loading={decide.isPending} onClick={() => decide.mutate('approve')}>{gone ? `Approve, with ${number(gone)} removals` : 'Approve'}</Button>
-          {gone > 0 && <Button variant={plan.held ? 'primary' : 'normal'} disabled={decide.isPending} onClick={() => decide.mutate('approveWithoutRemovals')}>Approve without removals</Button>}
-          <Button disabled={decide.isPending} onClick={() => decide.mutate('discard')}>Discard</Button>
+          <Button variant={plan.held ? 'normal' : 'primary'} {...may} loading={decide.isPending} onClick={() => decide.mutate('approve')}>Approve</Button>
+          <Button variant={plan.held ? 'primary' : 'normal'} disabled={decide.isPending || !gone} {...may} onClick={() => decide.mutate('approveWithoutRemovals')}>Approve without removals</Button>
+          <Button disabled={decide.isPending} {...may} onClick={() => decide.mutate('discard')}>Discard</Button>
         </SpaceBetween>
       </SpaceBetween>
     </Container>
