@@ -7,11 +7,14 @@ from chalice.app import Blueprint
 
 from chalicelib.api.lists import ListQuery, offset_of, page, sorting
 from chalicelib.api.routing import Call, route
-from chalicelib.api.shapes import Accepted, Approval, Change, Page, Plan, RenumberedPair
+from chalicelib.api.shapes import Accepted, Approval, Change, Deselected, Page, Plan, RenumberedPair, StatusesAnswer
 from chalicelib.api.syncs import give_answer, staged
 from chalicelib.errors import Conflict
+from chalicelib.oneroster.entities import ENTITIES
+from chalicelib.roster.deselected import deselected
 from chalicelib.roster.pages import page_of
-from chalicelib.store import files, starts
+from chalicelib.roster.selection import Selection
+from chalicelib.store import files, groups, starts
 from chalicelib.store import syncs as store
 from chalicelib.store.records import Mode, QuestionKind, State, Sync, Trigger
 
@@ -98,6 +101,22 @@ def list_renumbered(call: Call, sync_id: str) -> RenumberedPairs:
         offset=offset_of(call.query),
     )
     return page(RenumberedPairs, [RenumberedPair.model_validate(row) for row in found.items], found.total, call.query)
+
+
+@route(decisions, "POST /syncs/{syncId}/statuses/deselected", role="operator", body=StatusesAnswer, answer=Deselected)
+def count_deselected(call: Call, sync_id: str, body: StatusesAnswer) -> Deselected:
+    """The consequence of a choice of people before it counts: how much of the platform it leaves out."""
+    chosen = files.selection_of(sync_id)
+    if "classes" not in chosen:
+        raise Conflict("The classes have not been chosen yet.")
+    cells = {"cells": [[cell.status, cell.user_type] for cell in body.cells]}
+    selection = Selection.from_json({**chosen, **cells, "otherMembers": body.other_members, "guardians": body.guardians})
+    group = groups.get(store.group_of(sync_id))
+    wanted = [f"stage/{name}.parquet" for name in (*ENTITIES, "left_out")]
+    with files.workspace(sync_id, reads=wanted) as room:
+        if group.snapshot is not None:
+            files.fetch_snapshot(group.group_id, group.snapshot, room / "snapshot")
+        return Deselected(counts=deselected(room / "stage", selection, room / "snapshot" if group.snapshot else None))
 
 
 @route(decisions, "POST /syncs/{syncId}/undo", role="admin", answer=Sync, status=202)

@@ -378,6 +378,12 @@ class StatusesAnswer(Record):
     preview: bool = False
 
 
+class Deselected(Record):
+    """What the platform holds and the choice leaves out, by entity: it stays, or goes where that is ticked."""
+
+    counts: dict[Entity, int]
+
+
 class Accepted(Record):
     """The answer reached the machine; `sync` is as it stands now."""
 

@@ -13,13 +13,18 @@ pytestmark = pytest.mark.xdist_group("stack")
 TOLD = ("syncId", "since", "removedAt", "purgeAt")  # of the sync that wrote the record, and when
 
 
-def records(stack: Stack, group_id: str) -> dict[str, dict[str, Any]]:
-    """Every record of the platform, removed ones too, but for what tells of the sync that wrote it."""
+def items(stack: Stack, group_id: str) -> dict[str, dict[str, Any]]:
+    """Every record of the platform, removed ones too."""
     scan = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs["RosterTable"])
-    items = [item for page in scan for item in page["Items"] if item["groupId"]["S"] == group_id]
+    found = [item for page in scan for item in page["Items"] if item["groupId"]["S"] == group_id]
+    return {f"{item['entity']['S']} {item['sourcedId']['S']}": item for item in found}
+
+
+def records(stack: Stack, group_id: str) -> dict[str, dict[str, Any]]:
+    """The same, but for what tells of the sync that wrote a record; that it is removed is told."""
     return {
-        f"{item['entity']['S']} {item['sourcedId']['S']}": {name: item[name] for name in item if name not in TOLD}
-        for item in items
+        key: {name: value for name, value in item.items() if name not in TOLD} | {"removed": "removedAt" in item}
+        for key, item in items(stack, group_id).items()
     }
 
 
@@ -85,9 +90,8 @@ def test_what_was_shown_is_applied_even_if_the_source_has_changed_since_and_whoe
 
     answered(admin, sync_id, "approve")
 
-    after = records(stack, group_id)
-    changed = {key for key, record in after.items() if record != before.get(key)}
-    assert changed == {f"{row['entity']} {row['sourcedId']}" for row in shown}
+    written = {key for key, item in items(stack, group_id).items() if item["syncId"]["S"] == sync_id}
+    assert written == {f"{row['entity']} {row['sourcedId']}" for row in shown}
     admin.sync_all(group_id, district)
     assert records(stack, group_id) == before
 

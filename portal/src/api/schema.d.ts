@@ -524,6 +524,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/syncs/{syncId}/statuses/deselected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The consequence of a choice of people before it counts: how much of the platform it leaves out. */
+        post: operations["post_syncs_syncId_statuses_deselected"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/syncs/{syncId}/undo": {
         parameters: {
             query?: never;
@@ -1061,6 +1078,16 @@ export interface components {
              * @default null
              */
             expiresAt: string | null;
+        };
+        /**
+         * Deselected
+         * @description What the platform holds and the choice leaves out, by entity: it stays, or goes where that is ticked.
+         */
+        Deselected: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
         };
         /**
          * EntityCounts
@@ -4397,6 +4424,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RenumberedPairs"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_syncs_syncId_statuses_deselected: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                syncId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatusesAnswer"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deselected"];
                 };
             };
             /** @description A problem document */

@@ -58,7 +58,7 @@ export function ChangesPage() {
         {plan.error && !none && <Problem error={plan.error} onRetry={() => void plan.refetch()} />}
         {planned && plan.isPending && <Spinner />}
         {plan.data && (
-          <>
+          <SpaceBetween size="l">
             <Held syncId={syncId} plan={plan.data} onLook={setLook} />
             {plan.data.notes.map(text => <Alert key={text} type="info">{text}{' '}
               {text.includes('left alone') && <Link onFollow={() => setLook({ action: 'unchanged', entity: '', school: '', reason: text.replace(/^[^:]*: /, '').replace(/\.$/, '') })}>Show them</Link>}</Alert>)}
@@ -66,7 +66,7 @@ export function ChangesPage() {
             <div id="rows"><Rows syncId={syncId} look={look} onLook={setLook} schools={schools} /></div>
             <Downloads syncId={syncId} />
             {waits && <Decide syncId={syncId} plan={plan.data} until={waits.until} onDecided={accepted => decided(accepted.message)} />}
-          </>
+          </SpaceBetween>
         )}
       </SpaceBetween>
     </ContentLayout>

@@ -18,6 +18,7 @@ import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { MANUALLY, ScheduleSection } from '../../app/Schedule';
 import { useTitle } from '../../app/title';
+import { figuresOf, guardOf, Safety } from './Safety';
 import { GroupMenu } from '../../app/GroupMenu';
 
 const VERSIONS = [
@@ -51,17 +52,15 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
   const [partnerId, setPartnerId] = useState(group?.partnerId ?? '');
   const [version, setVersion] = useState(group?.source.version ?? 'auto');
   const [usernameSuffix, setSuffix] = useState(group?.usernameSuffix ?? '');
-  const [share, setShare] = useState(String(Math.round((group?.guard.share ?? 0.1) * 100)));
-  const [floor, setFloor] = useState(String(group?.guard.floor ?? 10));
-  const [graceDays, setGraceDays] = useState(String(group?.graceDays ?? 30));
+  const [safety, setSafety] = useState(figuresOf(group));
   const [schedule, setSchedule] = useState(group?.schedule ?? MANUALLY);
   const [deleting, setDeleting] = useState(false);
   const save = useMutation({
     mutationFn: () => {
       const body = {
-        name, description, contactEmail: contactEmail || null, partnerId, usernameSuffix, graceDays: Number(graceDays), schedule,
+        name, description, contactEmail: contactEmail || null, partnerId, usernameSuffix, graceDays: Number(safety.graceDays), schedule,
         source: group && group.source.method !== 'zip' ? { ...group.source, version } : { method: 'zip' as const, version },
-        guard: { share: Number(share) / 100, floor: Number(floor), rolloverShare: group?.guard.rolloverShare ?? 0.5, rollover: group?.guard.rollover ?? null },
+        guard: guardOf(safety),
       };
       return group
         ? data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: body as Schemas['GroupPatch'], headers: { 'If-Match': group.etag } }))
@@ -110,14 +109,7 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
             </SpaceBetween>
           </Container>
           <ScheduleSection schedule={schedule} onChange={setSchedule} method={group?.source.method ?? 'zip'} nextRunAt={group?.nextRunAt} wrong={wrong} />
-          <Container header={<Header variant="h2" description="A sync that would remove more waits for your word.">Safety</Header>}>
-            <SpaceBetween size="m">
-              <FormField label="Hold a sync that removes more than (% of one school’s people, classes or enrollments)" errorText={wrong('guard.share')}>
-                <Input type="number" inputMode="numeric" value={share} onChange={e => setShare(e.detail.value)} /></FormField>
-              <FormField label="and at least (records)" errorText={wrong('guard.floor')}><Input type="number" inputMode="numeric" value={floor} onChange={e => setFloor(e.detail.value)} /></FormField>
-              <FormField label="Days in which somebody removed can come back" errorText={wrong('graceDays')}><Input type="number" inputMode="numeric" value={graceDays} onChange={e => setGraceDays(e.detail.value)} /></FormField>
-            </SpaceBetween>
-          </Container>
+          <Safety figures={safety} onChange={setSafety} wrong={wrong} contact={contactEmail} />
         </SpaceBetween>
       </Form>
       {group && deleting && <DeleteGroup group={group} onClose={() => setDeleting(false)} />}

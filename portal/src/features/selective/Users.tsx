@@ -9,7 +9,7 @@ import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
@@ -46,8 +46,15 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
   const [name, setName] = useState('');
   const [schoolsLater, setSchoolsLater] = useState<Schemas['Later']>('ask');
   const [classesLater, setClassesLater] = useState<Schemas['Later']>('include');
+  const cells = statuses.cells.filter(cell => ticked.has(key(cell))).map(({ status, userType }) => ({ status, userType }));
+  const left = useQuery({
+    queryKey: ['deselected', syncId, cells, otherMembers, guardians],
+    queryFn: () => data(api.POST('/syncs/{syncId}/statuses/deselected', { params: { path: { syncId } }, body: { cells, otherMembers, guardians, removeUnselected: false, preview: false } })),
+    enabled: cells.length > 0,
+    placeholderData: keepPreviousData,
+  });
   const types = [...new Set(statuses.cells.map(cell => cell.userType))].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
-  const cells = new Map(statuses.cells.map(cell => [key(cell), cell]));
+  const cellOf = new Map(statuses.cells.map(cell => [key(cell), cell]));
   const people = (cell: Schemas['StatusCell'] | undefined) => (cell ? cell.users + (otherMembers ? cell.otherMembers : 0) : 0);
   const sum = (some: (Schemas['StatusCell'] | undefined)[]) => some.reduce((total, cell) => total + (cell && ticked.has(key(cell)) ? people(cell) : 0), 0);
   const tick = (cell: Schemas['StatusCell'], on: boolean) => {
@@ -59,7 +66,7 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
   const answer = useMutation({
     mutationFn: (preview: boolean) => data(api.POST('/syncs/{syncId}/statuses/selection', {
       params: { path: { syncId } },
-      body: { cells: statuses.cells.filter(cell => ticked.has(key(cell))).map(({ status, userType }) => ({ status, userType })), otherMembers, guardians, removeUnselected, preview, saveAs: saving && name.trim() ? { name, schoolsLater, classesLater } : null },
+      body: { cells, otherMembers, guardians, removeUnselected, preview, saveAs: saving && name.trim() ? { name, schoolsLater, classesLater } : null },
     })),
     onSuccess: onAnswered,
   });
@@ -75,14 +82,14 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
                 <tr key={status}>
                   <th scope="row">{capital(status)}</th>
                   {types.map(type => {
-                    const cell = cells.get(`${status}/${type}`);
+                    const cell = cellOf.get(`${status}/${type}`);
                     return <td key={type}>{cell ? <Checkbox checked={ticked.has(key(cell))} onChange={({ detail }) => tick(cell, detail.checked)} ariaLabel={`${capital(status)} ${type}`}>{number(people(cell))}</Checkbox> : '–'}</td>;
                   })}
-                  <td>{number(sum(types.map(type => cells.get(`${status}/${type}`))))}</td>
+                  <td>{number(sum(types.map(type => cellOf.get(`${status}/${type}`))))}</td>
                 </tr>
               ))}
             </tbody>
-            <tfoot><tr><th scope="row">Total ticked</th>{types.map(type => <td key={type}>{number(sum(STATUSES.map(status => cells.get(`${status}/${type}`))))}</td>)}<td><b>{number(sum(statuses.cells))}</b></td></tr></tfoot>
+            <tfoot><tr><th scope="row">Total ticked</th>{types.map(type => <td key={type}>{number(sum(STATUSES.map(status => cellOf.get(`${status}/${type}`))))}</td>)}<td><b>{number(sum(statuses.cells))}</b></td></tr></tfoot>
           </table>
         </div>
         <Alert type="info" header="How a status is found">{statuses.rule}</Alert>
@@ -91,6 +98,8 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
           <Checkbox checked={guardians} onChange={({ detail }) => setGuardians(detail.checked)} description={`Guardians, parents and relatives of the chosen students (up to ${number(statuses.guardians)}).`}>Guardians</Checkbox>
           <Checkbox checked={removeUnselected} onChange={({ detail }) => setRemove(detail.checked)} description="Whatever is on the platform and not chosen now is deactivated, in other schools too. Preview the changes first.">Remove what is no longer selected</Checkbox>
         </SpaceBetween>
+        {left.error && <Problem error={left.error} onRetry={() => void left.refetch()} />}
+        {left.data && <LeftOut counts={left.data.counts} remove={removeUnselected} />}
         <SpaceBetween size="s">
           <Checkbox checked={saving} onChange={({ detail }) => setSaving(detail.checked)} description="Under a name, for a schedule or for the next sync without questions.">Save this choice</Checkbox>
           {saving && (
@@ -109,4 +118,15 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
       </SpaceBetween>
     </Container>
   );
+}
+
+const COUNTED = ['users', 'classes', 'enrollments'] as const;
+
+/** What becomes of what was chosen before and is not chosen now, before Sync is pressed. */
+function LeftOut({ counts, remove }: { counts: Schemas['Deselected']['counts']; remove: boolean }) {
+  const parts = COUNTED.filter(name => counts[name]).map(name => `${number(counts[name] ?? 0)} ${name}`);
+  if (!parts.length) return <Box color="text-body-secondary">Everything on the platform is part of this choice; nothing is left out.</Box>;
+  return remove
+    ? <Alert type="warning" header={`On the platform and not chosen now: ${parts.join(', ')}`}>They are deactivated or ended, unless something that stays still needs them. Preview the changes to see each of them.</Alert>
+    : <Alert type="info" header={`On the platform and not chosen now: ${parts.join(', ')}`}>They stay as they are, except what has left a chosen school. Tick “Remove what is no longer selected” to take them away.</Alert>;
 }

@@ -1,0 +1,36 @@
+"""What a choice leaves out of what is there: the consequence, in numbers, before anybody presses Sync."""
+
+from pathlib import Path
+
+from chalicelib.oneroster.entities import ENTITIES
+from chalicelib.roster.duck import connect, text
+from chalicelib.roster.selection import Selection, select
+
+
+def deselected(stage: Path, selection: Selection, snapshot: Path | None) -> dict[str, int]:
+    """By entity, how many active records the platform holds that the selection doesn't reach.
+
+    With "remove what is no longer selected" these are removed, but for those that a record which stays still names;
+    without it they stay, but for what has left a chosen school. A row with an error is not counted: it is kept as it is.
+    """
+    if snapshot is None:
+        return dict.fromkeys(ENTITIES, 0)
+    counts = {}
+    with connect(stage) as connection:
+        select(connection, stage, selection)
+        for entity in ENTITIES:
+            query = _LEFT.format(
+                entity=entity,
+                snapshot=text(str(snapshot / f"{entity}.parquet")),
+                left_out=text(str(stage / "left_out.parquet")),
+            )
+            found = connection.execute(query).fetchone()
+            counts[entity] = int(found[0]) if found else 0
+    return counts
+
+
+_LEFT = """
+SELECT count(*) FROM read_parquet({snapshot}) held
+WHERE removedAt IS NULL AND sourcedId NOT IN (SELECT sourcedId FROM selected_{entity})
+  AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet({left_out}) WHERE entity = '{entity}' AND sourcedId IS NOT NULL)
+"""

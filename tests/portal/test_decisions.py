@@ -1,0 +1,97 @@
+"""An admin is stopped before a disaster, reads what would happen, decides, and goes back."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from local.stack import Stack
+from tests.portal.test_portal import choose_in_menu, create_group, upload_zip
+from tests.stack.client import Client
+from tests.stack.test_decisions import records
+from tests.stack.test_flow import shrunk
+
+pytestmark = pytest.mark.xdist_group("stack")
+SYNC_ALL = "Sync all data \N{EN DASH} ZIP"
+PHOTOS = os.environ.get("PHOTOS")  # a folder for pictures of the pages, for docs/screenshots
+
+
+def photo(page: Page, name: str) -> None:
+    if PHOTOS:
+        page.screenshot(path=f"{PHOTOS}/{name}.png", full_page=True)
+
+
+def sync_all(page: Page, group: str, zip_file: Path) -> None:
+    choose_in_menu(page, group, SYNC_ALL)
+    upload_zip(page, zip_file, "Upload and sync all data")
+
+
+def open_what_waits(page: Page) -> None:
+    page.get_by_role("button", name="Go on with it").click(timeout=60_000)
+    expect(page.get_by_role("heading", name="Changes in numbers")).to_be_visible(timeout=60_000)
+
+
+def test_half_a_school_lost_is_held_read_left_standing_then_let_go_and_undone(
+    page: Page, stack: Stack, district: Path, tmp_path: Path
+) -> None:
+    create_group(page, "Clicks undone")
+    api = Client(stack, "admin")
+    group_id = api.call("GET", "/groups?search=Clicks%20undone")["items"][0]["groupId"]
+    api.sync_all(group_id, district)
+    whole, less = records(stack, group_id), shrunk(tmp_path, district)
+
+    sync_all(page, "Clicks undone", less)
+    open_what_waits(page)
+    held = page.get_by_text("students would be deactivated").first
+    expect(held).to_be_visible()
+    photo(page, "changes-held")
+    page.get_by_role("button", name="Show the rows: ").first.click()
+    expect(page.get_by_text("Left the source").first).to_be_visible()
+    assert "school=" in page.url
+    page.get_by_label("Find rows").fill("no such person")
+    expect(page.get_by_text("No row is like that.")).to_be_visible()
+    page.get_by_label("Find rows").fill("")
+    page.get_by_role("button", name="Download workbook and CSV").click()
+    expect(page.get_by_role("link", name="Every change, with before and after")).to_be_visible()
+    page.get_by_label("Note").fill("North is closed this week only")
+    page.get_by_role("button", name="Approve without removals").click()
+    expect(page.get_by_text("Removals were left out, as approved.").first).to_be_visible(timeout=60_000)
+    now = records(stack, group_id)
+    assert {key for key in whole if now[key]["removed"] != whole[key]["removed"]} == set()
+
+    sync_all(page, "Clicks undone", less)
+    open_what_waits(page)
+    before = records(stack, group_id)
+    page.get_by_role("button", name="Approve", exact=True).click()
+    expect(page.get_by_role("button", name="Undo this sync")).to_be_visible(timeout=60_000)
+    assert records(stack, group_id) != before
+    page.get_by_role("button", name="Undo this sync").click()
+    page.get_by_role("button", name="Show what would change").click()
+    expect(page.get_by_text("Undo: was ended by that sync").first).to_be_visible(timeout=60_000)
+    photo(page, "changes-undo")
+    page.get_by_role("button", name="Approve", exact=True).click()
+    expect(page.get_by_text("Synced: 0 created").first).to_be_visible(timeout=60_000)
+
+    assert records(stack, group_id) == before
+    audit = {entry["what"] for entry in api.call("GET", f"/groups/{group_id}/audit")["items"]}
+    assert {"plan decided", "undo started", "report links given"} <= audit
+
+
+def test_what_would_no_longer_be_selected_is_said_before_sync_is_pressed(page: Page, stack: Stack, district: Path) -> None:
+    create_group(page, "Clicks deselected")
+    api = Client(stack, "admin")
+    api.sync_all(api.call("GET", "/groups?search=Clicks%20deselected")["items"][0]["groupId"], district)
+
+    choose_in_menu(page, "Clicks deselected", "Selective sync")
+    upload_zip(page, district, "Upload and choose schools")
+    for heading in ("Schools (", "Classes ("):
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        page.get_by_label("Find classes" if heading == "Classes (" else "Find schools").fill("1")
+        page.get_by_role("button", name="Select what matches").click()
+        page.get_by_role("button", name="Use this choice").click()
+
+    expect(page.get_by_text("They stay as they are")).to_be_visible()
+    page.get_by_text("Remove what is no longer selected").first.click()
+    expect(page.get_by_text("They are deactivated or ended")).to_be_visible()
+    photo(page, "users-deselected")
