@@ -107,6 +107,7 @@ class Stack:
         except Failed as reason:
             raise SystemExit(str(reason)) from reason
         self.outputs = deployment.outputs
+        self.client("ses").verify_email_identity(EmailAddress=MAIL_FROM)
 
     def mails(self) -> list[dict[str, Any]]:
         """What was sent from this stack, as the embedded SES keeps it; the oldest first."""

@@ -71,7 +71,7 @@ def test_half_a_school_lost_is_held_read_left_standing_then_let_go_and_undone(
     expect(page.get_by_text("Undo: was ended by that sync").first).to_be_visible(timeout=60_000)
     photo(page, "changes-undo")
     page.get_by_role("button", name="Approve", exact=True).click()
-    expect(page.get_by_text("Synced: 0 created").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Synced: 0 created, 1,240 updated").first).to_be_visible(timeout=60_000)
 
     assert records(stack, group_id) == before
     audit = {entry["what"] for entry in api.call("GET", f"/groups/{group_id}/audit")["items"]}

@@ -54,6 +54,8 @@ export function ChangesPage() {
       <SpaceBetween size="l">
         {sync.data && !planned && <Container><Box><Spinner /> Working out the changes…</Box></Container>}
         {sync.data && !isLive(sync.data.state) && <Alert type="info">{sync.data.message}</Alert>}
+        {sync.data?.undoes && <Alert type="info">This takes back what another sync has done: <Link href={`/groups/${groupId}/syncs/${sync.data.undoes}/changes`}
+          onFollow={event => { event.preventDefault(); void navigate(`/groups/${groupId}/syncs/${sync.data.undoes ?? ''}/changes`); }}>see its changes</Link>.</Alert>}
         {none && <Container><Box textAlign="center">This sync ended before its changes were worked out.</Box></Container>}
         {plan.error && !none && <Problem error={plan.error} onRetry={() => void plan.refetch()} />}
         {planned && plan.isPending && <Spinner />}
