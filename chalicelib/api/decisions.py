@@ -1,6 +1,7 @@
 """What a sync would change, a human's word about it, and taking a sync back."""
 
 import json
+from pathlib import Path
 from typing import Any, Literal
 
 from chalice.app import Blueprint
@@ -9,11 +10,12 @@ from chalicelib.api.lists import ListQuery, offset_of, page, sorting
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Accepted, Approval, Change, Deselected, Page, Plan, RenumberedPair, StatusesAnswer
 from chalicelib.api.syncs import give_answer, staged
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, NotFound
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster.deselected import deselected
 from chalicelib.roster.pages import page_of
-from chalicelib.roster.selection import Selection
+from chalicelib.roster.selection import EVERYTHING, Selection
+from chalicelib.roster.unchanged import write_unchanged
 from chalicelib.store import files, groups, starts
 from chalicelib.store import syncs as store
 from chalicelib.store.records import Mode, QuestionKind, State, Sync, Trigger
@@ -59,9 +61,8 @@ def list_changes(call: Call, sync_id: str) -> Changes:
     stays = asked.action == "unchanged"
     sort, descending = sorting(asked, UNCHANGED_SORTS if stays else CHANGE_SORTS)
     columns = {"entity": asked.entity, "action": "" if stays else asked.action, "schools": asked.school, "reason": asked.reason}
-    name, called = ("unchanged.parquet", "list of what stays as it is") if stays else ("changes.parquet", "plan")
     found = page_of(
-        staged(sync_id, f"plan/{name}", called),
+        _unchanged(sync_id) if stays else staged(sync_id, "plan/changes.parquet", "plan"),
         search=asked.search,
         search_in=("name", "sourcedId"),
         sort=sort,
@@ -148,6 +149,26 @@ def undo_sync(call: Call, sync_id: str) -> Sync:
         raise
     call.audit(sync.group_id, "undo started", sync.sync_id, {"undoes": sync_id})
     return sync
+
+
+def _unchanged(sync_id: str) -> Path:
+    """An undo's plan names these rows; another sync's are written when they are asked for first."""
+    key = files.sync_key(sync_id, "plan/unchanged.parquet")
+    if files.size_bytes(key) is None:
+        sync = store.get(sync_id)
+        group = groups.get(sync.group_id)
+        snapshot = sync_id if sync.state is State.SUCCEEDED else group.snapshot
+        selection = EVERYTHING if sync.mode is Mode.FULL else Selection.from_json(files.selection_of(sync_id))
+        wanted = [f"stage/{name}.parquet" for name in ENTITIES]
+        try:
+            with files.workspace(sync_id, reads=[*wanted, "plan/changes.parquet"]) as room:
+                if snapshot is None:
+                    raise NotFound("The platform holds nothing yet.")
+                files.fetch_snapshot(group.group_id, snapshot, room / "snapshot")
+                files.upload(write_unchanged(room / "stage", selection, room / "snapshot", room / "plan"), key)
+        except NotFound as missing:
+            raise Conflict("The rows that this sync leaves as they are can't be listed: its files are not there.") from missing
+    return files.cached(key)
 
 
 def _change(row: dict[str, Any]) -> Change:

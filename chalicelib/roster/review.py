@@ -5,7 +5,7 @@ that a mistake in planning can't hide from the guard. It measures
 - removals, per school and entity, and of users per user type too: a school that loses all its teachers has lost few;
 - ids that look renumbered, as pairs of old and new (renumbered.parquet);
 - changes that somebody has undone and that would be made again.
-A collection that came empty is known to the plan alone; what it said of one stays.
+What the plan alone knows, such as a collection that came empty, stays as the plan said it.
 """
 
 import json
@@ -37,7 +37,7 @@ def review(
     planned: Planned, plan: Path, snapshot: Path | None, policy: Policy, stage: Path | None, undone: Sequence[Undone] = ()
 ) -> Planned:
     """The plan with its breaches, and held where there are any; summary.json says so too. `stage` is None for an undo."""
-    found = [each for each in planned.breaches if each.kind == "empty"]
+    found = [each for each in planned.breaches if not each.removed]  # what removes nothing is the plan's own to tell
     with connect(plan) as connection:
         connection.execute(
             "CREATE VIEW change AS SELECT * REPLACE (before::JSON AS before, after::JSON AS after) "

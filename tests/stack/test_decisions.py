@@ -86,6 +86,8 @@ def test_what_was_shown_is_applied_even_if_the_source_has_changed_since_and_whoe
     admin.until(sync_id, asks="approval")
     shown = all_changes(admin, sync_id)
     key = f"groups/{group_id}/syncs/{sync_id}/bundle/bundle.zip"
+    stays = admin.call("GET", f"/syncs/{sync_id}/plan/changes?action=unchanged&entity=classes&limit=3")
+    assert (stays["total"], stays["items"][0]["reason"]) == (30, "the same in the source")
     stack.client("s3").put_object(Bucket=stack.outputs["DataBucket"], Key=key, Body=district.read_bytes())
 
     answered(admin, sync_id, "approve")
