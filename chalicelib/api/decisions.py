@@ -158,7 +158,8 @@ def _unchanged(sync_id: str) -> Path:
         sync = store.get(sync_id)
         group = groups.get(sync.group_id)
         snapshot = sync_id if sync.state is State.SUCCEEDED else group.snapshot
-        selection = EVERYTHING if sync.mode is Mode.FULL else Selection.from_json(files.selection_of(sync_id))
+        chosen = files.selection_of(sync_id)
+        selection = Selection.from_json(chosen) if chosen else EVERYTHING
         wanted = [f"stage/{name}.parquet" for name in ENTITIES]
         try:
             with files.workspace(sync_id, reads=[*wanted, "plan/changes.parquet"]) as room:

@@ -67,7 +67,7 @@ export function ChangesPage() {
             <Numbers plan={plan.data} onLook={setLook} />
             <div id="rows"><Rows syncId={syncId} look={look} onLook={setLook} schools={schools} /></div>
             <Downloads syncId={syncId} />
-            {waits && <Decide syncId={syncId} plan={plan.data} until={waits.until} onDecided={accepted => decided(accepted.message)} />}
+            {waits && <Decide syncId={syncId} plan={plan.data} until={waits.until} rehearsal={sync.data?.rehearsal ?? false} onDecided={accepted => decided(accepted.message)} />}
           </SpaceBetween>
         )}
       </SpaceBetween>

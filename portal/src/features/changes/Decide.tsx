@@ -14,7 +14,7 @@ import { moment, number } from '../../app/words';
 const removals = (plan: Schemas['Plan']) => Object.values(plan.counts).reduce((sum, each) => sum + each.deactivated + each.ended, 0);
 
 /** The word that lets a plan happen, whole or without its removals, or that throws it away. */
-export function Decide({ syncId, plan, until, onDecided }: { syncId: string; plan: Schemas['Plan']; until: string; onDecided: (accepted: Schemas['Accepted']) => void }) {
+export function Decide({ syncId, plan, until, rehearsal, onDecided }: { syncId: string; plan: Schemas['Plan']; until: string; rehearsal: boolean; onDecided: (accepted: Schemas['Accepted']) => void }) {
   const api = useApi();
   const [note, setNote] = useState('');
   const may = useMay()('admin');
@@ -23,14 +23,17 @@ export function Decide({ syncId, plan, until, onDecided }: { syncId: string; pla
     onSuccess: onDecided,
   });
   const gone = removals(plan);
+  const said = rehearsal
+    ? 'This is a rehearsal: nothing of it is ever written. Discard it when you have seen enough; the group is free again then.'
+    : `Exactly what is shown here is applied, even if the source has changed since: ${gone ? `${number(gone)} removals among it` : 'it removes nothing'}. Without a decision until ${moment(until)} nothing is written.`;
   return (
-    <Container header={<Header variant="h2" description={`Exactly what is shown here is applied, even if the source has changed since: ${gone ? `${number(gone)} removals among it` : 'it removes nothing'}. Without a decision until ${moment(until)} nothing is written.`}>Decide</Header>}>
+    <Container header={<Header variant="h2" description={said}>Decide</Header>}>
       <SpaceBetween size="m">
         {decide.error && <Problem error={decide.error} />}
         <FormField label="Note" description="Kept in the audit with your name."><Input value={note} onChange={({ detail }) => setNote(detail.value)} /></FormField>
         <SpaceBetween size="xs" direction="horizontal">
-          <Button variant={plan.held ? 'normal' : 'primary'} {...may} loading={decide.isPending} onClick={() => decide.mutate('approve')}>Approve</Button>
-          <Button variant={plan.held ? 'primary' : 'normal'} disabled={decide.isPending || !gone} {...may} onClick={() => decide.mutate('approveWithoutRemovals')}>Approve without removals</Button>
+          {!rehearsal && <Button variant={plan.held ? 'normal' : 'primary'} {...may} loading={decide.isPending} onClick={() => decide.mutate('approve')}>Approve</Button>}
+          {!rehearsal && <Button variant={plan.held ? 'primary' : 'normal'} disabled={decide.isPending || !gone} {...may} onClick={() => decide.mutate('approveWithoutRemovals')}>Approve without removals</Button>}
           <Button disabled={decide.isPending} {...may} onClick={() => decide.mutate('discard')}>Discard</Button>
         </SpaceBetween>
       </SpaceBetween>

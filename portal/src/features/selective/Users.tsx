@@ -49,7 +49,7 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
   const cells = statuses.cells.filter(cell => ticked.has(key(cell))).map(({ status, userType }) => ({ status, userType }));
   const left = useQuery({
     queryKey: ['deselected', syncId, cells, otherMembers, guardians],
-    queryFn: () => data(api.POST('/syncs/{syncId}/statuses/deselected', { params: { path: { syncId } }, body: { cells, otherMembers, guardians, removeUnselected: false, preview: false } })),
+    queryFn: () => data(api.POST('/syncs/{syncId}/statuses/deselected', { params: { path: { syncId } }, body: { cells, otherMembers, guardians, removeUnselected: false, preview: false, saveAs: null } })),
     enabled: cells.length > 0,
     placeholderData: keepPreviousData,
   });
