@@ -29,11 +29,12 @@ export const STEPS: Record<Schemas['Step'], string> = {
   report: 'Write the report',
 };
 
-/** How far a step is: rows as they are, bytes in MB. */
+/** How far a step is: rows as they are, bytes in MB, pages as pages. */
+const UNITS: Record<Schemas['Unit'], string> = { rows: ' rows', bytes: ' MB', pages: ' pages' };
 export const amount = ({ done, total, unit }: Schemas['Progress']) => {
   if (!total) return 'working';
   const told = (value: number) => (unit === 'bytes' ? (value / 1_000_000).toLocaleString(undefined, { maximumFractionDigits: 1 }) : number(value));
-  return `${told(done)} of ${told(total)}${unit === 'bytes' ? ' MB' : ' rows'}`;
+  return `${told(done)} of ${told(total)}${UNITS[unit]}`;
 };
 
 export const isLive = (state: Schemas['State']) => ['queued', 'running', 'waiting'].includes(state);

@@ -10,6 +10,7 @@ import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Navigate, useNavigate, useParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
+import { Fetching } from '../../app/Fetching';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { isLive } from '../../app/words';
@@ -67,6 +68,7 @@ export function SelectivePage() {
         )}
         {syncId && !question && !ended && (
           <Container><SpaceBetween size="s"><Box><Spinner /> {waitingFor(sync.data)}</Box>
+            {sync.data && <Fetching sync={sync.data} at={sync.dataUpdatedAt} />}
             <Box color="text-body-secondary">You can leave this page and come back to it.</Box></SpaceBetween></Container>
         )}
         {syncId && question === 'orgs' && <Choose key="orgs" kind="orgs" syncId={syncId} onAnswered={answered} />}

@@ -16,6 +16,7 @@ import { useNavigate, useParams } from 'react-router';
 import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { Inbox } from '../../app/Inbox';
+import { Fetching } from '../../app/Fetching';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
 import { useTitle } from '../../app/title';
@@ -127,6 +128,7 @@ function Running({ syncId }: { syncId: string }) {
           ? <ProgressBar key={each.step} label={STEPS[each.step]} value={(100 * each.done) / each.total} additionalInfo={pace(each, seen)} />
           : <div key={each.step}><Box variant="awsui-key-label">{STEPS[each.step]}</Box><StatusIndicator type={each.endedAt ? 'success' : 'loading'}>{pace(each, seen)}</StatusIndicator></div>
         ))}
+        {sync && <Fetching sync={sync} at={seen} />}
       </SpaceBetween>
     </Container>
   );
