@@ -115,15 +115,10 @@ def get_sync(call: Call, sync_id: str) -> Sync:
 @route(syncs, "POST /syncs/{syncId}/cancel", role="operator", answer=Sync, status=202)
 def cancel_sync(call: Call, sync_id: str) -> Sync:
     """End a running sync; chunks that are being written are finished, no other is begun."""
-    group = group_store.get(store.group_of(sync_id))
-    half = sync_id in group.unfinished
-    said = (
-        "Cancelled; some changes had been written, the next sync makes them right." if half else "Cancelled; nothing was changed."
-    )
-    if not store.end(sync_id, State.CANCELLED, said, call.now):
+    if not store.stop(sync_id, State.CANCELLED, "Cancelled.", call.now):
         raise Conflict("The sync has ended already.")
     machine.stop(sync_id, "cancelled by its admin")
-    call.audit(group.group_id, "sync cancelled", sync_id)
+    call.audit(store.group_of(sync_id), "sync cancelled", sync_id)
     return store.get(sync_id)
 
 

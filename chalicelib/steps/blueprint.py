@@ -26,6 +26,7 @@ from chalicelib.steps import endings, fetching, rest_reading
 from chalicelib.steps.planning import make_plan, snapshot_of, write_log
 from chalicelib.steps.telling import held_mail
 from chalicelib.store import files, groups, mail, syncs
+from chalicelib.store.extent import extent
 from chalicelib.store.limits import limits
 from chalicelib.store.measures import measured
 from chalicelib.store.records import (
@@ -267,13 +268,13 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
 def record_failure(event: FailureEvent, context: LambdaContext) -> None:
     """State `RecordFailure`: end the sync with what happened, in a sentence, and give the lock back."""
     sync_id = _named(event)
-    extent = endings.extent(groups.get(event["groupId"]), sync_id)
+    reached = extent(groups.get(event["groupId"]), sync_id)
     error = event["error"]
     if error.get("Error") == endings.CHUNKS_FAILED:
         error = syncs.source_trouble_of(sync_id) or error
-    ending = endings.ending_of(error, sync_id, extent)
+    ending = endings.ending_of(error, sync_id, reached)
     if syncs.end(sync_id, ending.state, ending.message, _now()):
-        said = {"outcome": ending.state, "error": error.get("Error"), "written": extent.name}
+        said = {"outcome": ending.state, "error": error.get("Error"), "written": reached.name}
         logger.warning("sync ended without success", extra=said)
 
 

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from chalicelib import errors
-from chalicelib.store.records import EntityCounts, Group, State, SyncCounts
+from chalicelib.store.extent import Extent
+from chalicelib.store.records import EntityCounts, State, SyncCounts
 
 # An error of the machine, by the name it matches, and the state that it means. Any other is a failure.
 STATES = {
@@ -27,24 +27,10 @@ ONLY_REMOVALS = "Nothing was written: every change was a removal, and removals w
 CHUNKS_FAILED = "States.ExceedToleratedFailureThreshold"
 
 
-class Extent(StrEnum):
-    """How much of a sync's plan the platform has when the sync ends."""
-
-    NOTHING = "Nothing was changed."
-    SOME = "Some changes had been written already; the next sync makes them right without help."
-    ALL = "All its changes had been written."
-
-
 @dataclass(frozen=True)
 class Ending:
     state: State
     message: str
-
-
-def extent(group: Group, sync_id: str) -> Extent:
-    if group.snapshot == sync_id:
-        return Extent.ALL
-    return Extent.SOME if sync_id in group.unfinished else Extent.NOTHING
 
 
 def written(counts: SyncCounts, with_removals: bool) -> SyncCounts:

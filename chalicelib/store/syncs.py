@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import Conflict, GroupBusy, NotFound, QuestionExpired
 from chalicelib.store import groups
+from chalicelib.store.extent import extent
 from chalicelib.store.groups import is_failed_condition
 from chalicelib.store.measures import measured
 from chalicelib.store.records import (
@@ -292,6 +293,21 @@ def forget(group_id: str) -> int:
             if "LastEvaluatedKey" not in found:
                 return forgotten
             asked["ExclusiveStartKey"] = found["LastEvaluatedKey"]
+
+
+def stop(sync_id: str, state: State, why: str, now: datetime) -> bool:
+    """End a live sync from outside, and say what it had written. False when it had ended before.
+
+    What was written is read after the lock was taken away, since until then a chunk may begin.
+    """
+    if not end(sync_id, state, why, now):
+        return False
+    try:
+        said = f"{why} {extent(groups.get(group_of(sync_id)), sync_id)}"
+    except NotFound:
+        return True
+    table(TABLE).update_item(Key=_key(sync_id), UpdateExpression="SET message = :said", ExpressionAttributeValues={":said": said})
+    return True
 
 
 def _update_live(sync_id: str, values: dict[str, Any], removed: tuple[str, ...] = ()) -> bool:

@@ -30,7 +30,6 @@ LONG_RUN, LONG_WAIT = timedelta(hours=2), timedelta(days=1)  # the alarms' limit
 SCHEDULE = "Schedule"
 STOPPED = "The sync was stopped from outside."
 FAILED = "The sync stopped because of an error of ours. Start it again."
-RIGHT_AGAIN = "What it may have written already, the next sync makes right without help."
 
 logger = Logger(child=True)
 
@@ -91,7 +90,7 @@ def ended(sync_id: str, status: str, now: datetime) -> bool:
         return False
     stopped = status == "ABORTED"
     why = STOPPED if stopped else FAILED
-    return syncs.end(sync_id, State.CANCELLED if stopped else State.FAILED, f"{why} {RIGHT_AGAIN}", now)
+    return syncs.stop(sync_id, State.CANCELLED if stopped else State.FAILED, why, now)
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ def test_a_busy_group_says_which_sync_and_the_same_key_gives_the_same_sync(admin
 
     admin.until(first["syncId"], asks="orgs")
     cancelled = admin.call("POST", f"/syncs/{first['syncId']}/cancel", None, 202)
-    assert (cancelled["state"], cancelled["message"]) == ("cancelled", "Cancelled; nothing was changed.")
+    assert (cancelled["state"], cancelled["message"]) == ("cancelled", "Cancelled. Nothing was changed.")
     assert admin.call("GET", f"/groups/{group_id}")["sync"] is None
 
 

@@ -18,7 +18,8 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from chalicelib.steps.endings import Extent, ending_of
+from chalicelib.steps.endings import ending_of
+from chalicelib.store.extent import Extent
 from chalicelib.store.records import State
 from tests.stepfunctions.definition import definition, every_state
 

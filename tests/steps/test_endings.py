@@ -5,7 +5,8 @@ import json
 import pytest
 
 from chalicelib import errors
-from chalicelib.steps.endings import Extent, ending_of, success, written
+from chalicelib.steps.endings import ending_of, success, written
+from chalicelib.store.extent import Extent
 from chalicelib.store.records import EntityCounts, State, SyncCounts
 
 REFUSAL = "users.csv is missing. Export again with every file. Nothing was changed."
