@@ -5,6 +5,7 @@ from chalice.app import Chalice
 from chalicelib.api.arrivals import arrivals
 from chalicelib.api.authorizer import auth
 from chalicelib.api.choices import choices
+from chalicelib.api.connection import connection
 from chalicelib.api.decisions import decisions
 from chalicelib.api.explain import explanations
 from chalicelib.api.groups import groups
@@ -16,5 +17,20 @@ from chalicelib.triggers import triggers
 
 app = Chalice(app_name="oneroster")
 
-for blueprint in (auth, service, groups, syncs, choices, selections, decisions, arrivals, explanations, steps, triggers):
+BLUEPRINTS = (
+    auth,
+    service,
+    groups,
+    connection,
+    syncs,
+    choices,
+    selections,
+    decisions,
+    arrivals,
+    explanations,
+    steps,
+    triggers,
+)
+
+for blueprint in BLUEPRINTS:
     app.register_blueprint(blueprint)

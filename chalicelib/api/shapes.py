@@ -129,6 +129,20 @@ _PATCH: Any = {name: (_HINTS[name] | None, None) for name in GroupIn.model_field
 GroupPatch = create_model("GroupPatch", __base__=Record, __doc__="The settings to change; the others stay.", **_PATCH)
 
 
+class ConnectionCheck(Record):
+    step: Literal["source", "host", "hostKey", "signIn", "file", "version", "schools"]
+    ok: bool
+    message: str
+
+
+class ConnectionTest(Record):
+    """`steps` in their order, the first that failed last. `host_key_fingerprint`: what the server shows; confirm it by PATCH."""
+
+    ok: bool
+    steps: list[ConnectionCheck]
+    host_key_fingerprint: str | None = None
+
+
 class GroupDeletion(Record):
     """The group's own name, typed by the admin who deletes it with all its data."""
 

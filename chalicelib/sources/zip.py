@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from chalicelib.errors import BundleRefused
 from chalicelib.oneroster.entities import ROSTER_FILES
@@ -36,11 +37,16 @@ def inflate(archive: Path, out: Path, limits: Limits, only: frozenset[str] | Non
     One folder level, any case of the names, and other files beside them are accepted. Raises BundleRefused, with a
     sentence that says what to do, for everything that can't be trusted.
     """
-    size = archive.stat().st_size
+    with archive.open("rb") as file:
+        return inflate_file(file, archive.stat().st_size, out, limits, only)
+
+
+def inflate_file(file: IO[bytes], size: int, out: Path, limits: Limits, only: frozenset[str] | None = None) -> list[Path]:
+    """As `inflate`, of a file that may lie elsewhere: only its directory and the wanted members are read."""
     if size > limits.zip_bytes:
         raise _refused(f"The file is larger than {limits.zip_bytes:,} bytes", "Send it in a smaller archive")
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with zipfile.ZipFile(file) as opened:
             members = _members(opened.infolist(), limits)
             wanted = {name: info for name, info in members.items() if only is None or name in only}
             out.mkdir(parents=True, exist_ok=True)

@@ -97,6 +97,7 @@ class OtherServer:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self.files = folder
+        self.sign_ins = 0
         self._key = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
@@ -110,6 +111,7 @@ class OtherServer:
                 return True
 
             def validate_password(self, username: str, password: str) -> bool:
+                served.sign_ins += 1
                 return (username, password) == (served.user, served.password)
 
         def files(channel: Any) -> asyncssh.SFTPServer:

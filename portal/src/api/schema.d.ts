@@ -456,6 +456,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups/{groupId}/connection-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reach the group's source as a sync would, step by step; writes nothing. */
+        post: operations["post_groups_groupId_connection_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/syncs/{syncId}/plan": {
         parameters: {
             query?: never;
@@ -1056,6 +1073,33 @@ export interface components {
              * Format: password
              */
             clientSecret: string;
+        };
+        /** ConnectionCheck */
+        ConnectionCheck: {
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "source" | "host" | "hostKey" | "signIn" | "file" | "version" | "schools";
+            /** Ok */
+            ok: boolean;
+            /** Message */
+            message: string;
+        };
+        /**
+         * ConnectionTest
+         * @description `steps` in their order, the first that failed last. `host_key_fingerprint`: what the server shows; confirm it by PATCH.
+         */
+        ConnectionTest: {
+            /** Ok */
+            ok: boolean;
+            /** Steps */
+            steps: components["schemas"]["ConnectionCheck"][];
+            /**
+             * Hostkeyfingerprint
+             * @default null
+             */
+            hostKeyFingerprint: string | null;
         };
         /**
          * CredentialsMark
@@ -4282,6 +4326,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_groups_groupId_connection_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionTest"];
                 };
             };
             /** @description A problem document */

@@ -12,7 +12,7 @@ import Spinner from '@cloudscape-design/components/spinner';
 import Textarea from '@cloudscape-design/components/textarea';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useNavigate, useParams } from 'react-router';
+import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { data, FailedRequest, sentence, useApi, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
@@ -20,11 +20,14 @@ import { MANUALLY, ScheduleSection } from '../../app/Schedule';
 import { useTitle } from '../../app/title';
 import { figuresOf, guardOf, Safety } from './Safety';
 import { GroupMenu } from '../../app/GroupMenu';
+import { ConnectionTest } from './ConnectionTest';
+import { asSent, SourceSection, type Source } from './Source';
 
-const VERSIONS = [
-  { value: 'auto', label: 'As the bundle says' },
-  { value: '1.1', label: 'OneRoster 1.1' },
-  { value: '1.2', label: 'OneRoster 1.2' },
+const MATCHES = [
+  { value: 'sourcedId', label: 'sourcedId' },
+  { value: 'identifier', label: 'Identifier' },
+  { value: 'username', label: 'User name' },
+  { value: 'email', label: 'E-mail address' },
 ];
 
 export function GroupFormPage() {
@@ -50,32 +53,35 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
   const [description, setDescription] = useState(group?.description ?? '');
   const [contactEmail, setContactEmail] = useState(group?.contactEmail ?? '');
   const [partnerId, setPartnerId] = useState(group?.partnerId ?? '');
-  const [version, setVersion] = useState(group?.source.version ?? 'auto');
+  const [source, setSource] = useState<Source>(group?.source ?? { method: 'zip', version: 'auto' });
+  const [matchWith, setMatch] = useState(group?.matchWith ?? 'sourcedId');
+  const [params] = useSearchParams();
   const [usernameSuffix, setSuffix] = useState(group?.usernameSuffix ?? '');
   const [safety, setSafety] = useState(figuresOf(group));
   const [schedule, setSchedule] = useState(group?.schedule ?? MANUALLY);
   const [deleting, setDeleting] = useState(false);
-  const save = useMutation({
+  const save = useMutation<Schemas['GroupOut'], Error, 'close' | 'test'>({
     mutationFn: () => {
       const body = {
         name, description, contactEmail: contactEmail || null, partnerId, usernameSuffix, graceDays: Number(safety.graceDays), schedule,
-        source: group && group.source.method !== 'zip' ? { ...group.source, version } : { method: 'zip' as const, version },
+        source: asSent(source), matchWith,
         guard: guardOf(safety),
       };
       return group
         ? data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: body as Schemas['GroupPatch'], headers: { 'If-Match': group.etag } }))
         : data(api.POST('/groups', { body: body as Schemas['GroupIn'] }));
     },
-    onSuccess: saved => {
-      void queries.invalidateQueries();
+    onSuccess: (saved, then) => {
+      queries.setQueryData(['group', saved.groupId], saved);
+      void queries.invalidateQueries({ predicate: query => query.queryKey[0] !== 'connection-test' });
       say('success', `Group “${saved.name}” was saved.`);
-      void navigate('/');
+      void navigate(then === 'test' ? `/groups/${saved.groupId}?test` : '/', { replace: then === 'test' });
     },
   });
   const wrong = (field: string) =>
     save.error instanceof FailedRequest ? save.error.problem.errors.find(each => each.field.startsWith(field))?.message : undefined;
   return (
-    <form onSubmit={event => { event.preventDefault(); save.mutate(); }}>
+    <form onSubmit={event => { event.preventDefault(); save.mutate('close'); }}>
       <Form
         header={
           <Header variant="h1" actions={group && <SpaceBetween size="xs" direction="horizontal">
@@ -87,6 +93,7 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
         actions={
           <SpaceBetween size="xs" direction="horizontal">
             <Button formAction="none" variant="link" onClick={() => void navigate('/')}>Cancel</Button>
+            {source.method !== 'zip' && <Button formAction="none" loading={save.isPending} disabled={!name.trim()} onClick={() => save.mutate('test')}>Save and test connection</Button>}
             <Button variant="primary" loading={save.isPending} disabled={!name.trim()}>{group ? 'Save' : 'Create group'}</Button>
           </SpaceBetween>
         }
@@ -100,15 +107,17 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
               <FormField label="Partner id" errorText={wrong('partnerId')}><Input value={partnerId} onChange={e => setPartnerId(e.detail.value)} /></FormField>
             </SpaceBetween>
           </Container>
-          <Container header={<Header variant="h2">Source</Header>}>
+          <SourceSection source={source} onChange={setSource} stored={group?.source} wrong={wrong}>
+            {group && source.method !== 'zip' && params.has('test') && <ConnectionTest group={group} />}
+          </SourceSection>
+          <Container header={<Header variant="h2">Matching</Header>}>
             <SpaceBetween size="m">
-              <FormField label="Method" description="You upload the district’s OneRoster ZIP here."><Box>ZIP</Box></FormField>
-              <FormField label="OneRoster version"><Select selectedOption={VERSIONS.find(each => each.value === version) ?? null} options={VERSIONS}
-                onChange={e => setVersion(e.detail.selectedOption.value as typeof version)} /></FormField>
+              <FormField label="Match people with" description="By which field of the source a person is known again from one sync to the next.">
+                <Select selectedOption={MATCHES.find(each => each.value === matchWith) ?? null} options={MATCHES} onChange={e => setMatch(e.detail.selectedOption.value as typeof matchWith)} /></FormField>
               <FormField label="Username suffix" description="Added once to every username, for example @district."><Input value={usernameSuffix} onChange={e => setSuffix(e.detail.value)} /></FormField>
             </SpaceBetween>
           </Container>
-          <ScheduleSection schedule={schedule} onChange={setSchedule} method={group?.source.method ?? 'zip'} nextRunAt={group?.nextRunAt} wrong={wrong} />
+          <ScheduleSection schedule={schedule} onChange={setSchedule} method={source.method} nextRunAt={group?.nextRunAt} wrong={wrong} />
           <Safety figures={safety} onChange={setSafety} wrong={wrong} contact={contactEmail} />
         </SpaceBetween>
       </Form>

@@ -13,9 +13,9 @@ import { useSay } from '../../app/messages';
 import { Fetching } from '../../app/Fetching';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
-import { isLive } from '../../app/words';
+import { amount, isLive } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
-import { ZipUpload } from '../../app/ZipUpload';
+import { SourceStart } from '../../app/SourceStart';
 import { Choose } from './Choose';
 import { Users } from './Users';
 
@@ -64,7 +64,7 @@ export function SelectivePage() {
         )}
         {group.isPending && <Spinner />}
         {group.data && !syncId && (
-          <ZipUpload groupId={groupId} mode="selective" onStarted={started => { queries.setQueryData(['sync', started.syncId], started); void group.refetch(); }} />
+          <SourceStart group={group.data} mode="selective" onStarted={started => { queries.setQueryData(['sync', started.syncId], started); void group.refetch(); }} />
         )}
         {syncId && !question && !ended && (
           <Container><SpaceBetween size="s"><Box><Spinner /> {waitingFor(sync.data)}</Box>
@@ -92,7 +92,9 @@ export function SelectivePage() {
 }
 
 function waitingFor(sync: Schemas['Sync'] | undefined): string {
-  const running = sync?.progress.find(each => !each.endedAt)?.step;
+  const unended = sync?.progress.find(each => !each.endedAt);
+  const running = unended?.step;
+  if (unended && running === 'fetch') return `Fetching the roster: ${amount(unended)}…`;
   if (running === 'plan') return 'Working out the changes…';
   if (running === 'apply' || running === 'commit' || running === 'report') return 'Writing the changes…';
   return 'Reading the bundle…';

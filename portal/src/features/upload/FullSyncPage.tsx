@@ -11,7 +11,7 @@ import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { METHODS } from '../../app/words';
-import { ZipUpload } from '../../app/ZipUpload';
+import { SourceStart } from '../../app/SourceStart';
 
 export function FullSyncPage() {
   const { groupId = '' } = useParams();
@@ -33,7 +33,7 @@ export function FullSyncPage() {
             <Select ariaLabel="What to sync" selectedOption={options.find(each => each.value === (what ?? '')) ?? null} options={options} onChange={({ detail }) => setWhat(detail.selectedOption.value || null)} />
           </Container>
         )}
-        <ZipUpload groupId={groupId} mode="full" savedSelection={what} onStarted={() => { say('success', 'Sync started. You can leave this page and come back to it.'); void navigate(`/groups/${groupId}/status`); }} />
+        {group && <SourceStart group={group} mode="full" savedSelection={what} onStarted={() => { say('success', 'Sync started. You can leave this page and come back to it.'); void navigate(`/groups/${groupId}/status`); }} />}
       </SpaceBetween>
     </ContentLayout>
   );

@@ -1,0 +1,180 @@
+"""The connection test: what a sync would do first, step by step, in words, within seconds, writing nothing anywhere.
+
+Each step needs the one before; the first that fails says what to do, and those after it are not tried.
+"""
+
+import errno
+import io
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import paramiko
+
+from chalicelib.errors import RosterError
+from chalicelib.oneroster.manifest import read_manifest
+from chalicelib.roster.pages import page_of
+from chalicelib.roster.stage import stage_orgs
+from chalicelib.sources import bundle, sftp
+from chalicelib.sources import zip as zip_source
+from chalicelib.sources.sftp import Found, Server
+from chalicelib.sources.zip import Limits
+from chalicelib.store.records import SftpSource, Source, ZipSource
+from chalicelib.store.secrets import Credentials
+
+WITHIN_S = 20.0
+NEAR_BYTES = 1 << 16  # read at once of a ZIP that stays where it is
+
+
+class Name(StrEnum):
+    SOURCE = "source"
+    HOST = "host"
+    HOST_KEY = "hostKey"
+    SIGN_IN = "signIn"
+    FILE = "file"
+    VERSION = "version"
+    SCHOOLS = "schools"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One step. `fingerprint` comes with the host's key: what the admin is to confirm, or has confirmed."""
+
+    name: Name
+    ok: bool
+    message: str
+    fingerprint: str | None = None
+
+
+def check(source: Source, credentials: Callable[[], Credentials], limits: Limits, within_s: float = WITHIN_S) -> list[Check]:
+    """Every step that was tried, the failed one last. What takes longer than `within_s` is left behind and said so."""
+    told: queue.SimpleQueue[Check | Exception | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            for each in _steps(source, credentials, limits):
+                told.put(each)
+            told.put(None)
+        except Exception as trouble:  # noqa: BLE001 (the edge of a thread: raised again where it is waited for)
+            told.put(trouble)
+
+    threading.Thread(target=work, daemon=True).start()
+    until = time.monotonic() + within_s
+    checks: list[Check] = []
+    try:
+        while each := told.get(timeout=max(0.0, until - time.monotonic())):
+            if isinstance(each, Exception):
+                raise each
+            checks.append(each)
+    except queue.Empty:
+        after = list(Name)[list(Name).index(checks[-1].name) + 1] if checks else Name.HOST
+        checks.append(Check(after, False, f"This took longer than {within_s:.0f} seconds. Try again; a sync waits longer."))
+    return checks
+
+
+def _steps(source: Source, credentials: Callable[[], Credentials], limits: Limits) -> Iterator[Check]:
+    if isinstance(source, ZipSource):
+        yield Check(Name.SOURCE, True, "You upload the ZIP yourself, so there is no connection to test.")
+    elif isinstance(source, SftpSource):
+        yield from _sftp_steps(source, credentials, limits)
+    else:
+        yield Check(Name.HOST, False, "A connection to an API can't be tested yet.")
+
+
+def _sftp_steps(source: SftpSource, credentials: Callable[[], Credentials], limits: Limits) -> Iterator[Check]:
+    step, server = Name.HOST, None
+    try:
+        server = sftp.reach(source)
+        yield Check(step, True, f"{source.host}:{source.port} answers.")
+        step = Name.HOST_KEY
+        yield _key_check(server, source)
+        if source.host_key_fingerprint != server.fingerprint:
+            return  # nothing is shown to a server that nobody has vouched for
+        step = Name.SIGN_IN
+        server.sign_in(credentials())
+        yield Check(step, True, f"Signed in as {source.username}.")
+        step = Name.FILE
+        files = server.files()
+        found = sftp.newest(files, source)
+        yield Check(step, True, _described(found))
+        step = Name.VERSION
+        with sftp.told(source), TemporaryDirectory() as folder:
+            csvs = Path(folder) / "csv"
+            _read_beginning(server, found, csvs, limits)
+            said = read_manifest(csvs / "manifest.csv")
+            version = said.version if said else ""
+            yield Check(step, True, f"OneRoster {version}." if version else "The bundle doesn't say which version it is.")
+            step = Name.SCHOOLS
+            stage_orgs(csvs, Path(folder) / "stage")
+            schools = page_of(Path(folder) / "stage/choices/orgs.parquet", search_in=("name",), sort="name", limit=1, offset=0)
+            yield Check(step, schools.total > 0, f"{schools.total:,} schools." if schools.total else "There is no school in it.")
+    except RosterError as trouble:
+        yield Check(step, False, str(trouble).removesuffix(" Nothing was changed."))
+    finally:
+        if server:
+            server.close()
+
+
+def _key_check(server: Server, source: SftpSource) -> Check:
+    shown, pinned = server.fingerprint, source.host_key_fingerprint
+    if pinned == shown:
+        return Check(Name.HOST_KEY, True, "The host key is the one that was confirmed.", shown)
+    if pinned is None:
+        said = f"{source.host} shows this host key. Compare it with what the customer tells you, and confirm it."
+        return Check(Name.HOST_KEY, False, said, shown)
+    said = (
+        f"The host key has changed since it was confirmed; it was {pinned}. Ask the customer why before you confirm the new one."
+    )
+    return Check(Name.HOST_KEY, False, said, shown)
+
+
+def _described(found: Found) -> str:
+    """Dates by ISO 8601 in UTC; the portal says its own beside it."""
+    return f"{found.called}, {found.size_bytes:,} bytes, of {found.modified:%Y-%m-%d %H:%M} UTC."
+
+
+def _read_beginning(server: Server, found: Found, csvs: Path, limits: Limits) -> None:
+    """Only manifest.csv and orgs.csv, of a ZIP by reading just them out of it."""
+    files = server.files()
+    if found.files[0].name == bundle.ZIP:
+        with files.open(found.files[0].path, "rb", bufsize=0) as remote:
+            near = io.BufferedReader(_Remote(remote, found.size_bytes), NEAR_BYTES)
+            zip_source.inflate_file(near, found.size_bytes, csvs, limits, bundle.SCHOOLS)
+        return
+    csvs.mkdir()
+    for each in found.files:
+        if each.name in bundle.SCHOOLS:
+            files.get(each.path, str(csvs / each.name), max_concurrent_prefetch_requests=64)
+
+
+class _Remote(io.RawIOBase):
+    """A file of the server as Python's own: a seek to before its beginning is an error here, and nothing there."""
+
+    def __init__(self, file: paramiko.SFTPFile, size_bytes: int) -> None:
+        self._file, self._size_bytes, self._at = file, size_bytes, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size_bytes}[whence]
+        if at < 0:
+            raise OSError(errno.EINVAL, "a seek to before the file")
+        self._at = at
+        return at
+
+    def readinto(self, into: Any) -> int:
+        self._file.seek(self._at)
+        read = self._file.read(len(into))
+        into[: len(read)] = read
+        self._at += len(read)
+        return len(read)

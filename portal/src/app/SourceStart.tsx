@@ -1,0 +1,50 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useRef } from 'react';
+import { data, useApi, type Schemas } from '../api/client';
+import { Problem } from './Problem';
+import { ZipUpload } from './ZipUpload';
+
+interface Start {
+  group: Schemas['GroupOut'];
+  mode: Schemas['SyncStart']['mode'];
+  savedSelection?: string | null;
+  onStarted: (sync: Schemas['Sync']) => void;
+}
+
+/** How a sync of this group begins: with a ZIP from here, or by fetching from the customer's server. */
+export function SourceStart({ group, ...start }: Start) {
+  return group.source.method === 'zip' ? <ZipUpload groupId={group.groupId} {...start} /> : <FetchStart group={group} {...start} />;
+}
+
+function FetchStart({ group, mode, savedSelection = null, onStarted }: Start) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const key = useRef(crypto.randomUUID());
+  const start = useMutation({
+    mutationFn: () => data(api.POST('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId } }, body: { mode, uploadId: null, savedSelection, rehearsal: false, preview: false }, headers: { 'Idempotency-Key': key.current } })),
+    onError: () => { key.current = crypto.randomUUID(); },
+    onSuccess: sync => { void queries.invalidateQueries(); onStarted(sync); },
+  });
+  return (
+    <Container header={<Header variant="h2">Fetch the roster</Header>}>
+      <SpaceBetween size="m">
+        <Box>{from(group.source)}</Box>
+        {start.error && <Problem error={start.error} />}
+        <Button variant="primary" loading={start.isPending} onClick={() => start.mutate()}>
+          {mode === 'full' ? 'Fetch and sync all data' : 'Fetch and choose schools'}
+        </Button>
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+function from(source: Schemas['GroupOut']['source']): string {
+  if (source.method === 'sftp') return `The newest roster at ${source.path} is fetched from ${source.host}.`;
+  if (source.method === 'rest') return `Schools, classes and people are fetched from ${new URL(source.baseUrl).host}.`;
+  return '';
+}

@@ -1,0 +1,238 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Checkbox from '@cloudscape-design/components/checkbox';
+import Container from '@cloudscape-design/components/container';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import RadioGroup from '@cloudscape-design/components/radio-group';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import Textarea from '@cloudscape-design/components/textarea';
+import Tiles from '@cloudscape-design/components/tiles';
+import { useState, type ReactNode } from 'react';
+import type { Schemas } from '../../api/client';
+import { moment } from '../../app/words';
+
+type Sftp = Schemas['SftpSourceIn'];
+type Rest = Schemas['RestSourceIn'];
+export type Source = Schemas['ZipSource'] | Sftp | Rest;
+type Secret = Exclude<Sftp['credentials'] | Rest['credentials'], null | undefined>;
+type Wrong = (field: string) => string | undefined;
+
+const VERSIONS = [
+  { value: 'auto', label: 'As the source says' },
+  { value: '1.1', label: 'OneRoster 1.1' },
+  { value: '1.2', label: 'OneRoster 1.2' },
+];
+const METHODS = [
+  { value: 'zip', label: 'ZIP', description: 'You upload the district’s OneRoster ZIP here.' },
+  { value: 'sftp', label: 'SFTP', description: 'Fetched from the district’s SFTP server: a ZIP, or a folder of CSVs.' },
+  { value: 'rest', label: 'API', description: 'Fetched from the student information system by OneRoster’s API.' },
+];
+const AUTHORIZATIONS = [
+  { value: 'oauth2', label: 'OAuth 2.0, client credentials' },
+  { value: 'oauth1', label: 'OAuth 1.0a' },
+  { value: 'bearer', label: 'Bearer token' },
+];
+const SIGNATURES = [{ value: 'HMAC-SHA256' }, { value: 'HMAC-SHA1' }];
+
+const EMPTY: Record<Source['method'], Source> = {
+  zip: { method: 'zip', version: 'auto' },
+  sftp: {
+    method: 'sftp', version: 'auto', host: '', port: 22, username: '', path: '', hostKeyFingerprint: null,
+    doneMarker: '', afterwards: 'leave', moveTo: '', credentials: null,
+  },
+  rest: {
+    method: 'rest', version: 'auto', baseUrl: '', authorization: 'oauth2', tokenUrl: '', scopes: [], signatureMethod: 'HMAC-SHA256',
+    maxParallel: 4, pageSize: 5000, incremental: false, bySchool: false, credentials: null,
+  },
+};
+
+/** What is sent: a field left empty is none at all. */
+export const asSent = (source: Source): Source => {
+  if (source.method === 'rest') return { ...source, tokenUrl: source.authorization === 'oauth2' ? source.tokenUrl : null };
+  return source.method === 'sftp' ? { ...source, path: source.path.trim() ? source.path : '.' } : source;
+};
+
+export function SourceSection({ source, onChange, stored, wrong, children }: {
+  source: Source; onChange: (source: Source) => void; stored: Schemas['GroupOut']['source'] | undefined; wrong: Wrong; children?: ReactNode;
+}) {
+  const mark = stored && stored.method !== 'zip' && stored.method === source.method ? stored.credentials : null;
+  return (
+    <Container header={<Header variant="h2">Source</Header>}>
+      <SpaceBetween size="m">
+        <FormField label="Method" stretch>
+          <Tiles value={source.method} items={METHODS} columns={3} ariaLabel="Method"
+            onChange={({ detail }) => onChange(stored?.method === detail.value ? stored : EMPTY[detail.value as Source['method']])} />
+        </FormField>
+        <FormField label="OneRoster version">
+          <Select selectedOption={VERSIONS.find(each => each.value === source.version) ?? null} options={VERSIONS}
+            onChange={({ detail }) => onChange({ ...source, version: detail.selectedOption.value as Source['version'] })} />
+        </FormField>
+        {source.method === 'sftp' && <SftpFields source={source} onChange={onChange} wrong={wrong} mark={mark} />}
+        {source.method === 'rest' && <RestFields source={source} onChange={onChange} wrong={wrong} mark={mark} />}
+        {children}
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+interface Fields<S> { source: S; onChange: (source: S) => void; wrong: Wrong; mark: Schemas['CredentialsMark'] | null | undefined }
+
+function SftpFields({ source, onChange, wrong, mark }: Fields<Sftp>) {
+  const [way, setWay] = useState('password');
+  const field = (name: 'host' | 'username' | 'path' | 'doneMarker' | 'moveTo', more: Partial<Sftp> = {}) => ({
+    value: source[name], onChange: ({ detail }: { detail: { value: string } }) => onChange({ ...source, ...more, [name]: detail.value }),
+  });
+  return (
+    <>
+      <FormField label="Host" errorText={wrong('source.host')}><Input {...field('host', { hostKeyFingerprint: null })} placeholder="sftp.district.example" /></FormField>
+      <FormField label="Port" errorText={wrong('source.port')}>
+        <Input type="number" inputMode="numeric" value={String(source.port)} onChange={({ detail }) => onChange({ ...source, port: Number(detail.value), hostKeyFingerprint: null })} />
+      </FormField>
+      <FormField label="User name" errorText={wrong('source.username')}><Input {...field('username')} autoComplete={false} /></FormField>
+      <SecretFields mark={mark} error={wrong('source.credentials')} onReplace={() => onChange({ ...source, credentials: null })}>
+        <FormField label="Sign in with">
+          <RadioGroup value={way} onChange={({ detail }) => { setWay(detail.value); onChange({ ...source, credentials: null }); }}
+            items={[{ value: 'password', label: 'Password' }, { value: 'key', label: 'Private key', description: 'Ed25519, ECDSA or RSA, as OpenSSH writes it.' }]} />
+        </FormField>
+        {way === 'password'
+          ? <Hidden label="Password" name="password" source={source} onChange={onChange} />
+          : <>
+              <Hidden label="Private key" name="privateKey" source={source} onChange={onChange} long />
+              <Hidden label="Passphrase – optional" name="passphrase" source={source} onChange={onChange} />
+            </>}
+        <Expiry source={source} onChange={onChange} />
+      </SecretFields>
+      <FormField label="Path" errorText={wrong('source.path')} description="A file, a folder, or a pattern such as /out/*.zip. The newest that matches is taken.">
+        <Input {...field('path')} placeholder="/out/*.zip" /></FormField>
+      <ExpandableSection headerText="More about the files">
+        <SpaceBetween size="m">
+          <FormField label="Ending of the marker file – optional" errorText={wrong('source.doneMarker')}
+            description="Where the district writes, say, roster.zip.done once roster.zip is complete: .done"><Input {...field('doneMarker')} placeholder=".done" /></FormField>
+          <FormField label="Afterwards" errorText={wrong('source.moveTo')}>
+            <RadioGroup value={source.afterwards} onChange={({ detail }) => onChange({ ...source, afterwards: detail.value as 'leave' | 'move' })}
+              items={[{ value: 'leave', label: 'Leave the files where they are' }, { value: 'move', label: 'Move them to a folder' }]} /></FormField>
+          {source.afterwards === 'move' && <FormField label="Folder to move them to"><Input {...field('moveTo')} placeholder="/out/taken" /></FormField>}
+        </SpaceBetween>
+      </ExpandableSection>
+    </>
+  );
+}
+
+function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
+  const bearer = source.authorization === 'bearer';
+  const old = source.authorization === 'oauth1';
+  return (
+    <>
+      <FormField label="URL" errorText={wrong('source.baseUrl')} description="What stands before /orgs, for example https://sis.example/ims/oneroster/v1p1.">
+        <Input type="url" value={source.baseUrl} onChange={({ detail }) => onChange({ ...source, baseUrl: detail.value })} /></FormField>
+      <FormField label="Authorization">
+        <Select selectedOption={AUTHORIZATIONS.find(each => each.value === source.authorization) ?? null} options={AUTHORIZATIONS}
+          onChange={({ detail }) => onChange({ ...source, authorization: detail.selectedOption.value as 'oauth2' | 'oauth1' | 'bearer', credentials: null })} /></FormField>
+      {source.authorization === 'oauth2' && (
+        <>
+          <FormField label="Token URL" errorText={wrong('source.tokenUrl')}><Input type="url" value={source.tokenUrl ?? ''} onChange={({ detail }) => onChange({ ...source, tokenUrl: detail.value })} /></FormField>
+          <FormField label="Scopes – optional" errorText={wrong('source.scopes')} description="One a line, as the provider names them.">
+            <Textarea rows={3} value={source.scopes.join('\n')} onChange={({ detail }) => onChange({ ...source, scopes: detail.value.split(/\s+/).filter(Boolean) })} /></FormField>
+        </>
+      )}
+      {old && <FormField label="Signature"><Select selectedOption={SIGNATURES.find(each => each.value === source.signatureMethod) ?? null} options={SIGNATURES}
+        onChange={({ detail }) => onChange({ ...source, signatureMethod: detail.selectedOption.value as 'HMAC-SHA256' | 'HMAC-SHA1' })} /></FormField>}
+      <SecretFields mark={mark} error={wrong('source.credentials')} onReplace={() => onChange({ ...source, credentials: null })}>
+        {bearer
+          ? <Hidden label="Token" name="token" source={source} onChange={onChange} />
+          : <>
+              <Hidden label={old ? 'Consumer key' : 'Client id'} name="clientId" source={source} onChange={onChange} shown />
+              <Hidden label={old ? 'Consumer secret' : 'Client secret'} name="clientSecret" source={source} onChange={onChange} />
+            </>}
+        <Expiry source={source} onChange={onChange} />
+      </SecretFields>
+      <ExpandableSection headerText="How much at once">
+        <SpaceBetween size="m">
+          <FormField label="Requests side by side" errorText={wrong('source.maxParallel')}>
+            <Input type="number" inputMode="numeric" value={String(source.maxParallel)} onChange={({ detail }) => onChange({ ...source, maxParallel: Number(detail.value) })} /></FormField>
+          <FormField label="Records a page" errorText={wrong('source.pageSize')}>
+            <Input type="number" inputMode="numeric" value={String(source.pageSize)} onChange={({ detail }) => onChange({ ...source, pageSize: Number(detail.value) })} /></FormField>
+          <Checkbox checked={source.incremental} onChange={({ detail }) => onChange({ ...source, incremental: detail.checked })}
+            description="Everything is fetched at least once a week all the same.">Ask only for what was changed since the last sync</Checkbox>
+          <Checkbox checked={source.bySchool} onChange={({ detail }) => onChange({ ...source, bySchool: detail.checked })}
+            description="Least data: where a choice of schools is saved, the others are never read.">Fetch school by school</Checkbox>
+        </SpaceBetween>
+      </ExpandableSection>
+    </>
+  );
+}
+
+const SOON_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** A secret that is set is shown as set, never as what it is; it can be replaced. */
+function SecretFields({ mark, error, onReplace, children }: {
+  mark: Schemas['CredentialsMark'] | null | undefined; error: string | undefined; onReplace: () => void; children: ReactNode;
+}) {
+  const [replacing, setReplacing] = useState(false);
+  const [now] = useState(() => Date.now());
+  if (!mark || replacing || error)
+    return <>{error && <StatusIndicator type="error">{error}</StatusIndicator>}{children}</>;
+  const left = mark.expiresAt ? new Date(mark.expiresAt).getTime() - now : Infinity;
+  return (
+    <FormField label="Password, key or secret">
+      <SpaceBetween size="xs">
+        <SpaceBetween size="s" direction="horizontal" alignItems="center">
+          <StatusIndicator type="success">Set {moment(mark.changedAt)}</StatusIndicator>
+          <Button formAction="none" onClick={() => { setReplacing(true); onReplace(); }}>Replace</Button>
+        </SpaceBetween>
+        {mark.expiresAt && <StatusIndicator type={left < 0 ? 'error' : left < SOON_MS ? 'warning' : 'info'}>
+          {left < 0 ? 'It was valid until ' : 'It is valid until '}{moment(mark.expiresAt)}{left < SOON_MS && '. Ask the district for a new one.'}</StatusIndicator>}
+      </SpaceBetween>
+    </FormField>
+  );
+}
+
+const isNew = (secret: Secret | null | undefined): secret is Exclude<Secret, Schemas['CredentialsMark']> => !!secret && !('set' in secret);
+
+function Hidden<S extends Sftp | Rest>({ label, name, source, onChange, long = false, shown = false }: {
+  label: string; name: string; source: S; onChange: (source: S) => void; long?: boolean; shown?: boolean;
+}) {
+  const now = isNew(source.credentials) ? source.credentials : {};
+  const value = (now as Record<string, string | undefined>)[name] ?? '';
+  const change = ({ detail }: { detail: { value: string } }) => {
+    const others = Object.entries(now).filter(([key]) => key !== name);
+    const credentials = Object.fromEntries([...others, ...(detail.value ? [[name, detail.value]] : [])]) as Secret;
+    onChange({ ...source, credentials: Object.keys(credentials).length ? credentials : null });
+  };
+  return (
+    <FormField label={label}>
+      {long ? <Textarea rows={6} value={value} onChange={change} spellcheck={false} placeholder="-----BEGIN OPENSSH PRIVATE KEY-----" />
+        : <Input type={shown ? 'text' : 'password'} value={value} onChange={change} autoComplete={shown ? false : 'new-password'} />}
+    </FormField>
+  );
+}
+
+function Expiry<S extends Sftp | Rest>({ source, onChange }: { source: S; onChange: (source: S) => void }) {
+  const secret = source.credentials;
+  if (!isNew(secret)) return null;
+  const change = (day: string) => onChange({ ...source, credentials: { ...secret, expiresAt: day ? `${day}T00:00:00Z` : null } });
+  return (
+    <FormField label="Valid until – optional" description="Where the district says so; you are warned a month before. YYYY-MM-DD">
+      <DayInput value={secret.expiresAt?.slice(0, 10) ?? ''} onDay={change} />
+    </FormField>
+  );
+}
+
+/** A day is told once it is whole. */
+function DayInput({ value, onDay }: { value: string; onDay: (day: string) => void }) {
+  const [typed, setTyped] = useState(value);
+  return <Input value={typed} placeholder="2027-07-31" onChange={({ detail }) => { setTyped(detail.value); if (!detail.value || !Number.isNaN(Date.parse(`${detail.value}T00:00:00Z`))) onDay(detail.value); }} />;
+}
+
+export function ExpiryNote({ group }: { group: Schemas['GroupOut'] }) {
+  const [now] = useState(() => Date.now());
+  const until = group.source.method === 'zip' ? null : group.source.credentials?.expiresAt;
+  if (!until || new Date(until).getTime() - now > SOON_MS) return null;
+  const over = new Date(until).getTime() < now;
+  return <Box><StatusIndicator type={over ? 'error' : 'warning'}>{over ? 'Sign-in has ended' : `Sign-in ends ${moment(until)}`}</StatusIndicator></Box>;
+}

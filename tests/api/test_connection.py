@@ -1,0 +1,167 @@
+"""The connection test: each step, its words, and what it never does."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities import parameters
+
+from chalicelib.sources.connection import Check, Name, check
+from chalicelib.sources.outside import LOOPBACK_SETTING
+from chalicelib.sources.zip import Limits
+from chalicelib.store.records import ZipSource
+from tests.api.test_routes import call
+from tests.roster.districts import org, small, write_bundle
+from tests.sources.peers import OtherServer, password
+from tests.steps.conftest import LIMITS
+from tests.steps.walk import zipped
+
+pytestmark = pytest.mark.usefixtures("aws")
+ALL = ["host", "hostKey", "signIn", "file", "version", "schools"]
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherServer]:
+    monkeypatch.setenv(LOOPBACK_SETTING, "allowed")
+    monkeypatch.setenv("LIMITS_PARAMETER", "/limits")
+    boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
+    parameters.clear_caches()  # type: ignore[no-untyped-call]
+    (tmp_path / "files").mkdir()
+    running = OtherServer(tmp_path / "files")
+    yield running
+    running.remove()
+    parameters.clear_caches()  # type: ignore[no-untyped-call]
+
+
+def group_at(server: OtherServer, **settings: Any) -> dict[str, Any]:
+    source = server.source(**settings).model_dump(mode="json", by_alias=True)
+    status, made = call("POST /groups", {"name": "Lakeside", "source": {**source, "credentials": {"password": server.password}}})
+    assert status == 201, made
+    return made
+
+
+def outcome(group: dict[str, Any]) -> dict[str, Any]:
+    status, said = call(f"POST /groups/{group['groupId']}/connection-test")
+    assert status == 200, said
+    return said
+
+
+def steps(said: dict[str, Any]) -> dict[str, str]:
+    return {each["step"]: each["message"] for each in said["steps"]}
+
+
+def two_schools() -> dict[str, Any]:
+    return small(orgs=[org("north"), org("south"), org("district", type="district")])
+
+
+def test_a_zip_is_looked_into_as_far_as_its_schools(server: OtherServer) -> None:
+    (server.files / "lakeside.zip").write_bytes(zipped(two_schools()))
+
+    said = outcome(group_at(server))
+
+    assert (said["ok"], list(steps(said))) == (True, ALL)
+    assert steps(said)["file"].startswith("lakeside.zip, ")
+    assert steps(said)["schools"] == "2 schools."
+
+
+def test_loose_csvs_are_too(server: OtherServer) -> None:
+    write_bundle(server.files, "1.2", **two_schools())
+    (server.files / "manifest.csv").write_text("propertyName,value\noneroster.version,1.2\n")
+
+    said = outcome(group_at(server))
+
+    assert (said["ok"], steps(said)["version"], steps(said)["schools"]) == (True, "OneRoster 1.2.", "2 schools.")
+
+
+def test_an_unconfirmed_key_is_shown_and_nobody_signs_in_before_it_is_confirmed(server: OtherServer) -> None:
+    (server.files / "lakeside.zip").write_bytes(zipped(small()))
+    group = group_at(server, hostKeyFingerprint=None)
+
+    said = outcome(group)
+    assert (said["ok"], list(steps(said)), server.sign_ins) == (False, ["host", "hostKey"], 0)
+    confirmed = {**group["source"], "hostKeyFingerprint": said["hostKeyFingerprint"]}
+    status, group = call(f"PATCH /groups/{group['groupId']}", {"source": confirmed}, headers={"If-Match": f'"{group["etag"]}"'})
+
+    assert (status, outcome(group)["ok"], server.sign_ins) == (200, True, 1)
+
+
+def test_a_changed_key_says_what_it_was(server: OtherServer) -> None:
+    said = outcome(group_at(server, hostKeyFingerprint="SHA256:" + "A" * 43))
+
+    assert (said["ok"], said["steps"][-1]["step"], server.sign_ins) == (False, "hostKey", 0)
+    assert "SHA256:AAAA" in said["steps"][-1]["message"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "step", "words"),
+    [
+        ({"port": 1}, "host", "takes no connection at port 1"),
+        ({"credentials": {"password": "wrong"}}, "signIn", "did not accept the user name"),
+        ({"path": "/nothing"}, "file", "There is no /nothing"),
+        ({"path": "/bad.zip"}, "version", "not a ZIP that can be read"),
+    ],
+)
+def test_the_first_step_that_fails_says_what_to_do_and_is_the_last(
+    server: OtherServer, settings: dict[str, Any], step: str, words: str
+) -> None:
+    (server.files / "bad.zip").write_bytes(b"no zip at all")
+    source = {**server.source().model_dump(mode="json", by_alias=True), "credentials": {"password": server.password}, **settings}
+    _, group = call("POST /groups", {"name": "Lakeside", "source": source})
+
+    said = outcome(group)
+
+    assert (said["ok"], said["steps"][-1]["step"]) == (False, step)
+    assert words in said["steps"][-1]["message"]
+    assert "wrong" not in str(said)
+
+
+def test_a_group_without_a_secret_is_told_so(server: OtherServer) -> None:
+    _, group = call("POST /groups", {"name": "Lakeside", "source": server.source().model_dump(mode="json", by_alias=True)})
+
+    assert "No password, key or secret is set" in outcome(group)["steps"][-1]["message"]
+
+
+def test_a_zip_group_has_nothing_to_test(server: OtherServer) -> None:
+    _, group = call("POST /groups", {"name": "Lakeside"})
+
+    assert outcome(group) == {
+        "ok": True,
+        "steps": [{"step": "source", "ok": True, "message": "You upload the ZIP yourself, so there is no connection to test."}],
+        "hostKeyFingerprint": None,
+    }
+
+
+def test_nothing_is_written_but_that_it_was_tested(server: OtherServer) -> None:
+    (server.files / "lakeside.zip").write_bytes(zipped(small()))
+    group = group_at(server, afterwards="move", moveTo="/taken")
+    before = call(f"GET /groups/{group['groupId']}")
+
+    outcome(group)
+
+    assert call(f"GET /groups/{group['groupId']}") == before
+    assert boto3.client("s3").list_objects_v2(Bucket="data")["KeyCount"] == 0
+    assert [path.name for path in server.files.iterdir()] == ["lakeside.zip"]
+    audit = call(f"GET /groups/{group['groupId']}/audit")[1]["items"][0]
+    assert (audit["what"], audit["detail"]) == ("connection tested", {"ok": True, "step": "schools"})
+
+
+def test_a_server_that_never_answers_is_left_after_the_time_that_was_given(server: OtherServer, tmp_path: Path) -> None:
+    def never() -> Any:
+        time.sleep(60)
+
+    checks = check(server.source(), never, Limits(), within_s=2.0)
+
+    assert checks[-1] == Check(Name.SIGN_IN, False, "This took longer than 2 seconds. Try again; a sync waits longer.")
+
+
+def test_a_mistake_of_ours_is_no_finding_about_the_server(server: OtherServer) -> None:
+    def broken() -> Any:
+        raise KeyError("ours")
+
+    with pytest.raises(KeyError):
+        check(server.source(), broken, Limits())
+    assert check(ZipSource(), lambda: password(server), Limits())[0].ok
