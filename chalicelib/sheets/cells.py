@@ -18,10 +18,10 @@ FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")  # what
 class Page:
     """One sheet, written from its first row to its last."""
 
-    def __init__(self, sheet: "Worksheet", heading: "Format", text: "Format", moment: "Format") -> None:
+    def __init__(self, sheet: "Worksheet", heading: "Format", text: "Format", moment: "Format", free: "Format") -> None:
         self.sheet = sheet
         self.rows = 0
-        self._heading, self._text, self._moment = heading, text, moment
+        self._heading, self._text, self._moment, self._free = heading, text, moment, free
 
     def header(self, names: Sequence[str], widths: Sequence[int]) -> None:
         """A frozen, shaded first row."""
@@ -29,6 +29,16 @@ class Page:
         for place, width in enumerate(widths):
             self.sheet.set_column(place, place, width)
         self.row(names, self._heading)
+
+    def lock(self, free: int) -> None:
+        """Let people write in the column `free` alone; filter, widen and hide they may everywhere. There is no password:
+        it keeps from mishaps."""
+        self.sheet.set_column(free, free, 8, self._free)
+        self.sheet.protect("", {"autofilter": True, "format_columns": True, "format_rows": True, "sort": True})
+
+    def answer(self, place: int, value: str) -> None:
+        """Write into the row just written, in the column that isn't locked."""
+        self.sheet.write_string(self.rows - 1, place, value, self._free)
 
     def row(self, values: Iterable[Any], text: "Format | None" = None) -> None:
         """Text, whatever it starts with, is text: an id keeps its leading zeros, and none is ever a formula or a link."""
@@ -52,6 +62,7 @@ class Book:
             self._book.add_format({"bold": True, "bg_color": "#E8EEF7"}),
             self._book.add_format({"num_format": "@"}),  # the number format of text
             self._book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
+            self._book.add_format({"num_format": "@", "locked": False}),
         )
 
     def page(self, name: str) -> Page:

@@ -36,18 +36,18 @@ def school(sourced_id: str, name: str = "North High") -> dict[str, Any]:
 KNOWN = {row["sourcedId"]: row for row in (school("00123"), school("124", "=HYPERLINK(1)"), school("x-1", "École Élan"))}
 
 
-def filled(tmp_path: Path, change: Callable[[Any], None] = lambda page: None, sync_id: str = "s1") -> Checked:
+def filled(tmp_path: Path, change: Callable[[Any], None] = lambda page: None, sync_id: str = "g1-s1") -> Checked:
     """Download, change the page as a person would, save, check."""
     path = tmp_path / "Org.xlsx"
     write_sheet(ORG, KNOWN.values(), path, sync_id, NOW)
     book = openpyxl.load_workbook(path)
     change(book["Org"])
     book.save(path)
-    return check_sheet(ORG, path, KNOWN, "s1")
+    return check_sheet(ORG, path, KNOWN, "g1-s1")
 
 
 def test_ids_and_names_are_text_whatever_they_look_like(tmp_path: Path) -> None:
-    write_sheet(ORG, KNOWN.values(), tmp_path / "Org.xlsx", "s1", NOW)
+    write_sheet(ORG, KNOWN.values(), tmp_path / "Org.xlsx", "g1-s1", NOW)
 
     page = openpyxl.load_workbook(tmp_path / "Org.xlsx")["Org"]
 
@@ -110,7 +110,7 @@ def test_a_number_that_could_be_another_row_chooses_none_and_says_why(
     known = {sourced_id: school(sourced_id) for sourced_id in ids}
     (tmp_path / "up.xlsx").write_bytes(workbook("Org", ["sourcedId", "sync"], [sent, "Yes"]))
 
-    checked = check_sheet(ORG, tmp_path / "up.xlsx", known, "s1")
+    checked = check_sheet(ORG, tmp_path / "up.xlsx", known, "g1-s1")
 
     assert (checked.chosen, checked.unknown, checked.usable) == (frozenset(), 1, False)
     assert said in checked.findings[0].message
@@ -149,7 +149,7 @@ def test_a_sheet_of_another_sync_is_taken_and_said(tmp_path: Path) -> None:
     def fill(page: Any) -> None:
         page["H2"].value = "Yes"
 
-    checked = filled(tmp_path, fill, sync_id="s0")
+    checked = filled(tmp_path, fill, sync_id="g1-s0")
 
     assert checked.usable
     assert "another sync" in checked.message
@@ -204,7 +204,8 @@ def some_zip() -> bytes:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"sourcedId,sync\n", "no Excel workbook"),
+        (b"sourcedId,name\n", "read as CSV, lacks the column sync"),
+        (b"\x7fELF\x00\x01", "and no CSV"),
         (some_zip(), "no Excel workbook"),
         (workbook("Org", ["sourcedId", "sync"])[:-40], "no Excel workbook"),
         (rezipped(workbook("Org", ["sourcedId", "sync"], *[["124", "Yes"]] * 3000), cut_in_the_middle), "a damaged one"),
@@ -217,13 +218,13 @@ def test_what_is_no_such_workbook_is_refused_in_a_sentence(tmp_path: Path, conte
     (tmp_path / "up.xlsx").write_bytes(content)
 
     with pytest.raises(Unacceptable, match=said):
-        check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "s1")
+        check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1")
 
 
 def test_lists_of_a_class_are_written_with_commas(tmp_path: Path) -> None:
     row = dict.fromkeys(CLASSES.columns, "x") | {"sourcedId": "c1", "grades": ["09", "10"], "subjects": [], "users": 2}
 
-    write_sheet(CLASSES, [row], tmp_path / "Classes.xlsx", "s1", NOW)
+    write_sheet(CLASSES, [row], tmp_path / "Classes.xlsx", "g1-s1", NOW)
 
     page = openpyxl.load_workbook(tmp_path / "Classes.xlsx")["Classes"]
     assert page["F2"].value == "09, 10"
@@ -235,7 +236,7 @@ def test_no_damage_to_a_workbook_gives_anything_but_an_answer_or_a_refusal(
     tmp_path: Path, part: int, place: int, damage: bytes, cut: bool
 ) -> None:
     if not (tmp_path / "whole.xlsx").exists():
-        write_sheet(ORG, KNOWN.values(), tmp_path / "whole.xlsx", "s1", NOW, frozenset({"124"}))
+        write_sheet(ORG, KNOWN.values(), tmp_path / "whole.xlsx", "g1-s1", NOW, frozenset({"124"}))
     whole = (tmp_path / "whole.xlsx").read_bytes()
     names = zipfile.ZipFile(io.BytesIO(whole)).namelist()
 
@@ -245,7 +246,7 @@ def test_no_damage_to_a_workbook_gives_anything_but_an_answer_or_a_refusal(
 
     (tmp_path / "up.xlsx").write_bytes(rezipped(whole, damaged))
     try:
-        chosen = check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "s1").chosen
+        chosen = check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1").chosen
     except Unacceptable:
         chosen = frozenset()
 
@@ -254,15 +255,101 @@ def test_no_damage_to_a_workbook_gives_anything_but_an_answer_or_a_refusal(
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed here")
 def test_a_sheet_that_libreoffice_has_saved_in_its_own_form_and_back_says_the_same(tmp_path: Path) -> None:
-    write_sheet(ORG, KNOWN.values(), tmp_path / "Org.xlsx", "s1", NOW, frozenset({"00123"}))
+    write_sheet(ORG, KNOWN.values(), tmp_path / "Org.xlsx", "g1-s1", NOW, frozenset({"00123"}))
     soffice = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to"]
     for name, form in (("Org.xlsx", "ods"), ("Org.ods", "xlsx")):
         command = [*soffice, form, "--outdir", str(tmp_path), str(tmp_path / name)]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
 
-    checked = check_sheet(ORG, tmp_path / "Org.xlsx", KNOWN, "s1")
+    checked = check_sheet(ORG, tmp_path / "Org.xlsx", KNOWN, "g1-s1")
 
     page = openpyxl.load_workbook(tmp_path / "Org.xlsx")["Org"]
     assert [page.cell(row, 1).value for row in (2, 3, 4)] == list(KNOWN)
     assert (page["B3"].value, page["B3"].data_type) == ("=HYPERLINK(1)", "s")
     assert (set(checked.chosen), checked.not_chosen, checked.findings, checked.usable) == ({"00123"}, 2, (), True)
+
+
+def test_only_the_column_sync_can_be_written_in_and_the_header_still_filters(tmp_path: Path) -> None:
+    write_sheet(ORG, KNOWN.values(), tmp_path / "Org.xlsx", "g1-s1", NOW, chosen=frozenset({"124"}))
+
+    page = openpyxl.load_workbook(tmp_path / "Org.xlsx")["Org"]
+
+    assert (page.protection.sheet, page.protection.password, page.protection.autoFilter) == (True, None, False)  # False: allowed
+    assert page["H3"].value == "Yes"
+    assert [page[cell].protection.locked for cell in ("A2", "G3", "H3")] == [True, True, False]
+    assert page.column_dimensions["H"].protection.locked is False
+    assert page.auto_filter.ref == "A1:H4"
+
+
+def test_a_hidden_sheet_says_what_the_workbook_was_made_for(tmp_path: Path) -> None:
+    write_sheet(ORG, KNOWN.values(), tmp_path / "Org.xlsx", "g1-s1", NOW)
+
+    book = openpyxl.load_workbook(tmp_path / "Org.xlsx")
+
+    assert book["Origin"].sheet_state == "hidden"
+    assert list(book["Origin"].values) == [("sync", "g1-s1"), ("group", "g1"), ("made", "2026-09-01 00:00 UTC")]
+
+
+def test_a_sheet_of_another_group_is_not_taken_even_where_the_ids_are_the_same(tmp_path: Path) -> None:
+    def yes(page: Any) -> None:
+        page["H2"] = "yes"
+
+    checked = filled(tmp_path, yes, sync_id="g2-s1")
+
+    assert (checked.usable, "downloaded for another group" in checked.message) == (False, True)
+
+
+def test_a_formula_is_named_by_its_cell_instead_of_being_believed(tmp_path: Path) -> None:
+    def compute(page: Any) -> None:
+        page["H2"] = '=IF(1=1,"yes","no")'
+        page["A3"] = "=124"
+        page["B4"] = "=UPPER(A4)"
+        page["H4"] = "yes"
+
+    checked = filled(tmp_path, compute)
+
+    assert (checked.usable, checked.unreadable) == (False, 2)
+    assert [each.cell for each in checked.findings if "formula" in each.message] == ["H2", "A3"]
+
+
+def test_a_formula_on_a_sheet_of_ones_own_is_nobodys_business(tmp_path: Path) -> None:
+    path = tmp_path / "Org.xlsx"
+    write_sheet(ORG, KNOWN.values(), path, "g1-s1", NOW)
+    book = openpyxl.load_workbook(path)
+    book["Org"]["H2"] = "yes"
+    book.create_sheet("Mine", 0)["H2"] = "=1+1"
+    book.save(path)
+
+    assert check_sheet(ORG, path, KNOWN, "g1-s1").chosen == {"00123"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_csv_says_the_same_however_a_spreadsheet_saved_it(tmp_path: Path, encoding: str, delimiter: str) -> None:
+    lines = [["sourcedId", "name", "sync"], ["123", "North High", "Yes"], ["x-1", "École Élan", "no"], ["nobody", "", "x"]]
+    content = "".join(delimiter.join(line) + "\r\n" for line in lines)
+    (tmp_path / "Org.csv").write_bytes(content.encode(encoding))
+
+    checked = check_sheet(ORG, tmp_path / "Org.csv", KNOWN, "g1-s1")
+
+    assert (checked.chosen, checked.unknown, checked.missing, checked.changed) == (frozenset({"00123"}), 1, 1, 0)
+    assert [each.cell for each in checked.findings] == ["A4"]
+
+
+def test_a_long_id_that_a_csv_has_rounded_is_named(tmp_path: Path) -> None:
+    (tmp_path / "Org.csv").write_text("sourcedId,sync\n1.23457E+17,yes\n")
+
+    assert "rounded it" in check_sheet(ORG, tmp_path / "Org.csv", KNOWN, "g1-s1").findings[0].message
+
+
+def test_an_answer_without_an_id_is_named_and_an_empty_row_is_not(tmp_path: Path) -> None:
+    def blank(page: Any) -> None:
+        page["A2"] = None
+        page["H2"] = "yes"
+        page["A3"] = None
+        page["H4"] = "yes"
+
+    checked = filled(tmp_path, blank)
+
+    assert (checked.usable, checked.unknown, checked.missing) == (False, 1, 2)
+    assert [(each.cell, "no sourcedId" in each.message) for each in checked.findings] == [("A2", True)]

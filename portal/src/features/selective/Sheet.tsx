@@ -42,7 +42,7 @@ export function Sheet({ kind, syncId, onConfirm, busy }: { kind: 'orgs' | 'class
     }>
       <SpaceBetween size="m">
         {download.error && <Alert type="error">{sentence(download.error)}</Alert>}
-        <FileUpload value={chosen} accept=".xlsx" showFileSize constraintText="The filled workbook (.xlsx)"
+        <FileUpload value={chosen} accept=".xlsx,.csv" showFileSize constraintText="The filled workbook (.xlsx), or its sheet as CSV"
           onChange={({ detail }) => { setChosen(detail.value); check.reset(); if (detail.value[0]) check.mutate(detail.value[0]); }}
           errorText={check.error ? sentence(check.error) : undefined}
           i18nStrings={{ uploadButtonText: () => 'Upload sheet', dropzoneText: () => 'Drop the workbook here', removeFileAriaLabel: () => 'Remove the file', errorIconAriaLabel: 'Error' }} />
