@@ -1,0 +1,107 @@
+"""Damage of every kind to a ZIP, its CSVs and its manifest: read and accounted for, or refused in a sentence.
+
+A few examples, always the same, in every run of the tests; `make fuzz` tries thousands of new ones.
+"""
+
+import os
+import resource
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.errors import BundleRefused
+from tests.corpus.build import files, manifest_of, packed
+from tests.corpus.rows import V1_1, V1_2
+from tests.corpus.test_corpus import Read, district_of
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
+GROWTH_MB = 800  # the engine's share of the smallest Lambda that runs it
+fuzzed = settings(
+    max_examples=EXAMPLES or 12,
+    derandomize=not EXAMPLES,
+    deadline=timedelta(seconds=60),
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+
+UGLY = (
+    b'"', b'""', b",", b";", b"\t", b"|", b"\r", b"\n", b"\r\n", b"\n\n", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xff\xfe",
+    b"\xc3", b"\xe2\x80\xa8", b"\x85", b"\x1a", b"sep=;\r\n", b"'", b"\\", b"{a:", b"}", b"$1", b"%s", b"{0}", b"=1+1",
+    b"../", b"NULL", b"tobedeleted", b"delta", b"absent", b"north", b"ann", b"ext:", b"0000-00-00", b"03/04/2026",
+    b"31.12.9999", b"2026-02-30", b"-1", b"9" * 40, b"\xf0\x9f\x98\x80", b"\xd9\xa1", b"a" * 70_000, b"x," * 300, b'"\n' * 200,
+)  # fmt: skip
+cuts = st.tuples(st.integers(0, 4000), st.integers(0, 60))
+edits = st.lists(
+    st.tuples(cuts, st.one_of(st.sampled_from(UGLY), st.binary(max_size=12)), st.integers(1, 3)), min_size=1, max_size=5
+)
+NAMES = sorted(files("1.2"))
+DISTRICTS = {version: district_of(version, cases) for version, cases in (("1.1", V1_1), ("1.2", V1_2))}
+
+
+def damaged(content: bytes, changes: list[tuple[tuple[int, int], bytes, int]]) -> bytes:
+    """`content` with bytes cut out here and there, and others put in, once or again and again."""
+    for (place, length), put, times in changes:
+        at = place % (len(content) + 1)
+        content = content[:at] + put * times + content[at + length :]
+    return content
+
+
+@pytest.fixture(autouse=True)
+def _within_memory() -> Iterator[None]:
+    before = peak_mb()
+    yield
+    assert peak_mb() - before < GROWTH_MB
+
+
+def peak_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def survives(archive: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        try:
+            read = Read(Path(folder), archive)
+        except BundleRefused as refusal:
+            assert str(refusal).endswith("Nothing was changed.")  # noqa: PT017 - either end is right
+            assert len(str(refusal)) < 1000  # noqa: PT017
+            return
+        for entity, counted in read.staged.counts.items():
+            ids = [row["sourcedId"] for row in read.rows(entity)]
+            assert counted.read == counted.kept + counted.left_out
+            assert counted.kept == len(ids) == len(set(ids))
+        assert all(problem["message"] and problem["rule"] for problem in read.problems)
+
+
+@given(edits, st.sampled_from(["1.1", "1.2"]))
+@fuzzed
+def test_a_damaged_zip_is_read_or_refused(changes: list[tuple[tuple[int, int], bytes, int]], version: str) -> None:
+    survives(damaged(packed(files(version)), changes))
+
+
+@given(st.sampled_from(NAMES), edits, st.sampled_from(["1.1", "1.2"]), st.booleans())
+@fuzzed
+def test_a_damaged_csv_is_read_or_refused(
+    name: str, changes: list[tuple[tuple[int, int], bytes, int]], version: str, whole_district: bool
+) -> None:
+    content = DISTRICTS[version] if whole_district else files(version)
+    survives(packed({**content, name: damaged(content.get(name, b""), changes)}))
+
+
+@given(edits, st.sampled_from(["1.1", "1.2"]), st.booleans())
+@fuzzed
+def test_a_damaged_manifest_is_read_or_refused(
+    changes: list[tuple[tuple[int, int], bytes, int]], version: str, other: bool
+) -> None:
+    said = "1.2" if (version == "1.1") == other else "1.1"
+    survives(packed({**files(version), "manifest.csv": damaged(manifest_of(said), changes)}))
+
+
+@given(st.binary(max_size=2000), st.sampled_from(NAMES))
+@fuzzed
+def test_bytes_without_any_sense_are_refused_or_read_as_no_rows(content: bytes, name: str) -> None:
+    survives(packed({**files("1.2"), name: content}))
