@@ -6,6 +6,7 @@ Everything here works the same on AWS and on the embedded AWS: it is given the d
 import hashlib
 import json
 import mimetypes
+import os
 import sys
 import time
 import tomllib
@@ -293,22 +294,30 @@ def parameters_of(stage: str) -> dict[str, str]:
     return {name: str(value) for name, value in stages[stage].items()}
 
 
-def main(verb: str, stage: str, *options: str) -> None:
-    session = boto3.Session()
+def deployment_of(stage: str) -> Deployment:
+    """The stage in the account and region that the environment or the profile names. Ends the script when there are none."""
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # which boto3 itself doesn't read
     if not session.region_name:
-        sys.exit("Say in which region: AWS_REGION=... or a profile that has one.")
-    deployment = Deployment(f"oneroster-{stage}", session.client)  # type: ignore[arg-type]
+        sys.exit("Say in which region: AWS_REGION=... or a profile that has one. Nothing was changed.")
+    if not session.get_credentials():
+        sys.exit("There are no credentials for AWS: AWS_PROFILE=... or the like. Nothing was changed.")
+    return Deployment(f"oneroster-{stage}", session.client)  # type: ignore[arg-type]
+
+
+def main(verb: str, stage: str, *options: str) -> None:
     try:
         if verb == "deploy":
-            _deploy(deployment, stage, parameters_of(stage), session.region_name, sure="yes" in options)
+            _deploy(stage, parameters_of(stage), sure="yes" in options)
         else:
-            _destroy(deployment, stage, with_data="data" in options)
+            _destroy(stage, with_data="data" in options)
     except (Failed, Unfit) as reason:
         sys.exit(str(reason))
 
 
-def _deploy(deployment: Deployment, stage: str, parameters: dict[str, str], region: str, sure: bool) -> None:
-    print("Packaging")
+def _deploy(stage: str, parameters: dict[str, str], sure: bool) -> None:
+    deployment = deployment_of(stage)
+    region = deployment.client("cloudformation").meta.region_name
+    print("Packaging", flush=True)
     made = package(ROOT / "build" / stage)
 
     def agree(changes: list[Change]) -> bool:
@@ -328,7 +337,8 @@ def _deploy(deployment: Deployment, stage: str, parameters: dict[str, str], regi
     print(f"User pool {deployment.outputs['UserPool']}")
 
 
-def _destroy(deployment: Deployment, stage: str, with_data: bool) -> None:
+def _destroy(stage: str, with_data: bool) -> None:
+    deployment = deployment_of(stage)
     what = "with everything in its tables, buckets and user pool, for good" if with_data else "but keep its data"
     print(f"This deletes the stack {deployment.stack}, {what}.")
     if input("Type the stage's name to go on: ").strip() != stage:

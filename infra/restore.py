@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-
-from infra.deploy import Deployment, Failed
+from infra.deploy import Deployment, Failed, deployment_of
 
 SUFFIX = "-restored"
 BATCH = 25  # BatchWriteItem's limit
@@ -80,8 +78,11 @@ class Restore:
     def end_syncs(self) -> int:
         """End the syncs that ran at the moment, which gives their groups' locks back."""
         outputs = self.deployment.outputs_now()
-        named = {"GROUPS_TABLE": "GroupsTable", "SYNCS_TABLE": "SyncsTable", "AUDIT_TABLE": "AuditTable"}
-        os.environ.update({name: outputs[output] for name, output in named.items()})
+        tables = {
+            f"{name.removesuffix('Table').upper()}_TABLE": value for name, value in outputs.items() if name.endswith("Table")
+        }
+        region = self.deployment.client("dynamodb").meta.region_name
+        os.environ.update({**tables, "STATE_MACHINE_ARN": outputs["StateMachineArn"], "AWS_DEFAULT_REGION": region})
         return end_running(ENDED)
 
     def _put_back(self, table: str) -> int:
@@ -130,13 +131,13 @@ def main(stage: str, at: str) -> None:
         sys.exit("Say to when, with its zone: make restore STAGE=prod AT=2026-11-24T08:00:00+00:00")
     if moment.tzinfo is None or moment > datetime.now(UTC):
         sys.exit(f"{at} is in the future or names no time zone. Nothing was changed.")
-    session = boto3.Session()
-    restore = Restore(Deployment(f"oneroster-{stage}", session.client), moment)  # type: ignore[arg-type]
+    restore = Restore(deployment_of(stage), moment)
     print(f"This puts the tables and the bucket of {restore.deployment.stack} back to {moment.isoformat()}.")
     print("What was written since is lost, and what is written while it runs. Tell its people first.")
     if input("Type the stage's name to go on: ").strip() != stage:
         sys.exit("That is not its name. Nothing was changed.")
     try:
+        restore.tables()  # refuses a stage that isn't there
         print(f"{restore.stop_syncs()} running syncs stopped. Restoring tables beside the present ones; AWS takes its time")
         restore.branch()
         for table, changed in restore.put_back().items():

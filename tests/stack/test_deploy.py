@@ -219,8 +219,9 @@ def test_a_restore_brings_tables_objects_and_pointers_back_to_one_moment(
     assert changed_items[deployed.outputs["RosterTable"]] > 0
     assert {name: contents(deployed, name) for name in held} == held
     assert restore.put_back_objects() >= 1
+    keys = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")  # what an operator's shell has
     for name, value in deployed.environment().items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, value if name in keys else "")
     tables._dynamodb.cache_clear()
     assert restore.end_syncs() == 1
     tables._dynamodb.cache_clear()
