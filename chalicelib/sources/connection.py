@@ -21,7 +21,7 @@ from chalicelib.errors import RosterError
 from chalicelib.oneroster.manifest import read_manifest
 from chalicelib.roster.pages import page_of
 from chalicelib.roster.stage import stage_orgs
-from chalicelib.sources import bundle, sftp
+from chalicelib.sources import bundle, rest_check, sftp
 from chalicelib.sources import zip as zip_source
 from chalicelib.sources.sftp import Found, Server
 from chalicelib.sources.zip import Limits
@@ -84,7 +84,11 @@ def _steps(source: Source, credentials: Callable[[], Credentials], limits: Limit
     elif isinstance(source, SftpSource):
         yield from _sftp_steps(source, credentials, limits)
     else:
-        yield Check(Name.HOST, False, "A connection to an API can't be tested yet.")
+        try:
+            for name, ok, message in rest_check.steps(source, credentials()):
+                yield Check(Name(name), ok, message)
+        except RosterError as trouble:
+            yield Check(Name.SIGN_IN, False, str(trouble))
 
 
 def _sftp_steps(source: SftpSource, credentials: Callable[[], Credentials], limits: Limits) -> Iterator[Check]:

@@ -85,3 +85,15 @@ def test_a_secret_that_the_provider_does_not_take_is_said_and_changes_nothing(
     assert ended["state"] == "failed"
     assert ended["message"].startswith("The provider gave no access token (invalid_client).")
     assert ended["message"].endswith("Nothing was changed.")
+
+
+def test_a_connection_is_tested_step_by_step(admin: Client, provider: tuple[Provider, str]) -> None:
+    own, origin = provider
+    own.behave(scopes=frozenset())
+
+    told = admin.call("POST", f"/groups/{group(admin, origin, 'Tested')}/connection-test")
+
+    assert [(each["step"], each["ok"]) for each in told["steps"]] == [
+        ("host", True), ("signIn", True), ("version", True), ("schools", True),
+    ]  # fmt: skip
+    assert told["steps"][3]["message"] == "3 schools among 4 orgs."
