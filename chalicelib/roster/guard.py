@@ -83,11 +83,28 @@ def empty_collection(entity: str, records: int) -> Breach:
     return Breach("", entity, 0, records, said, "empty")
 
 
+def many_new(created: int, selected: int, guard: Guard) -> bool:
+    """Most ids are new."""
+    return created >= guard.floor and created > RENUMBERED_SHARE * selected
+
+
 def looks_renumbered(created: int, created_under_old_name: int, selected: int, guard: Guard) -> bool:
     """Most ids are new while most of the new records bear the name of one that is not in the source any more."""
-    return (
-        created >= guard.floor and created > RENUMBERED_SHARE * selected and created_under_old_name > RENUMBERED_SHARE * created
+    return many_new(created, selected, guard) and created_under_old_name > RENUMBERED_SHARE * created
+
+
+def ambiguous(field: str, new: list[str], former: list[str]) -> Breach:
+    """People who can't be told apart by the field that the group matches with; nobody was matched."""
+    said = (
+        f"By {field}, {_some(new)} in the source could be {_some(former)} on the platform; nobody was matched. "
+        f"Correct the {field} of one of them, or approve to take those in the source for people of their own."
     )
+    return Breach("", "users", 0, len(former), said)
+
+
+def _some(ids: list[str]) -> str:
+    shown = ", ".join(ids[:3]) + (f" and {len(ids) - 3:,} more" if len(ids) > 3 else "")
+    return f"{len(ids):,} people ({shown})" if len(ids) > 1 else f"one person ({shown})"
 
 
 def renumbered(entity: str, created: int, under_old_name: int, records: int, way_out: str = "") -> Breach:

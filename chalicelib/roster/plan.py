@@ -20,24 +20,29 @@ from typing import Any
 import duckdb
 from isal import igzip
 
-from chalicelib.oneroster.entities import ENTITIES, FIELDS
+from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster import guard as guards
 from chalicelib.roster.duck import connect, quoted, text
 from chalicelib.roster.guard import Breach, Guard, Removals
 from chalicelib.roster.selection import Selection, select
+from chalicelib.roster.stage import platform_columns
 
 CHUNK_CHANGES = 2_500  # about a megabyte of DynamoDB writes, some seconds of one Lambda
 NOT_CHOSEN = "not chosen any more"
+CHANGED = "changed in the source"
+RENAMED = "known under another sourcedId now"
 ACTIONS = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended", "unchanged": "unchanged"}
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The group's settings that a plan obeys. `now` is the sync's own time, so that a retry gives the same bytes."""
+    """The group's settings that a plan obeys. `now` is the sync's own time, so that a retry gives the same bytes;
+    `match_with` the field by which a person is found again under a new sourcedId."""
 
     sync_id: str
     now: datetime
     username_suffix: str = ""
+    match_with: str = "sourcedId"
     guard: Guard = field(default_factory=Guard)
     grace_days: int = 30
 
@@ -68,21 +73,25 @@ def plan_changes(
         _know(connection, snapshot, unfinished, policy)
         connection.execute(f"CREATE VIEW left_out AS SELECT * FROM read_parquet({text(str(stage / 'left_out.parquet'))})")
         for entity in ENTITIES:
-            connection.execute(f"CREATE VIEW now_{entity} AS {_now(entity, policy)}")
-            connection.execute(_COMPARED.format(entity=entity))
+            connection.execute(_COMPARED.format(entity=entity, digest=_digest(entity, policy)))
             user_type = "row.userType" if entity == "users" else "NULL"
             not_selected = _NOT_SELECTED.format(entity=entity, scope=_scope(entity, selection), user_type=user_type)
             connection.execute(not_selected, _scope_values(entity, selection))
         kept_whole = [entity for entity in ENTITIES if _blocked(connection, entity, staged)]
         for entity in kept_whole:
             connection.execute(f"DELETE FROM gone_{entity}")
-        connection.execute(_STILL_NAMED if "enrollments" in kept_whole else _END_WITH + _STILL_NAMED)
+        if "enrollments" not in kept_whole and _number(connection, f"SELECT count(*) FROM {_staying('enrollments')}"):
+            connection.execute(_END_WITH)
+        if any(_number(connection, f"SELECT count(*) FROM gone_{entity} WHERE reason = $1", NOT_CHOSEN) for entity in ENTITIES):
+            connection.execute(_STILL_NAMED)
+        ambiguous = _match(connection, policy)
         connection.execute(_CHANGE)
         for entity in ENTITIES:
             removal = "end" if entity == "enrollments" else "deactivate"
-            connection.execute(_VERDICTS.format(entity=entity, removal=removal))
-            connection.execute(_CHANGES.format(entity=entity), {"sync_id": policy.sync_id, "now": _iso(policy.now)})
-        return _write(connection, plan, policy, staged, kept_whole)
+            connection.execute(_VERDICTS.format(entity=entity, removal=removal, changed=CHANGED))
+            changes = _CHANGES.format(entity=entity, now=_now(entity, policy), changed=CHANGED)
+            connection.execute(changes, {"sync_id": policy.sync_id, "now": _iso(policy.now)})
+        return _write(connection, plan, policy, staged, kept_whole, ambiguous)
 
 
 def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, grace_days: int, removals: bool = True) -> None:
@@ -95,9 +104,11 @@ def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, g
         changes = f"SELECT * FROM read_parquet({text(str(plan / 'changes.parquet'))})"
         wanted = "" if removals else " WHERE action NOT IN ('deactivate', 'end')"
         connection.execute(f"CREATE VIEW change AS {changes}{wanted}")
+        known = [column for column, *_ in connection.execute("DESCRIBE change").fetchall()]
+        digest = "digest" if "digest" in known else "NULL::UBIGINT"  # an undone record's is found out by the next plan
         for entity in ENTITIES:
             connection.execute(f"CREATE VIEW snapshot_{entity} AS {_snapshot(snapshot, entity)}")
-            query = _NEXT.format(entity=entity, oldest=text(_iso(now - timedelta(days=grace_days))))
+            query = _NEXT.format(entity=entity, digest=digest, oldest=text(_iso(now - timedelta(days=grace_days))))
             connection.execute(
                 f"COPY ({query}) TO $to (FORMAT parquet, COMPRESSION zstd)", {"to": str(out / f"{entity}.parquet")}
             )
@@ -115,30 +126,55 @@ def _know(connection: duckdb.DuckDBPyConnection, snapshot: Path | None, unfinish
     oldest = text(_iso(policy.now - timedelta(days=policy.grace_days)))
     for entity in ENTITIES:
         connection.execute(f"CREATE VIEW snapshot_{entity} AS {_snapshot(snapshot, entity)}")
-        connection.execute(_BEFORE.format(entity=entity, oldest=oldest))
+        again = _AGAIN.format(entity=entity) if unfinished else ""
+        unsure = f"sourcedId IN (SELECT sourcedId FROM half_applied WHERE entity = '{entity}')" if unfinished else "false"
+        connection.execute(_BEFORE.format(entity=entity, oldest=oldest, unsure=unsure) + again)
 
 
 def _snapshot(snapshot: Path | None, entity: str) -> str:
     if snapshot is None:
         return _NO_SNAPSHOT
-    return f"SELECT * REPLACE (fields::JSON AS fields) FROM read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
+    # An older snapshot's digests are of another kind; none of them equals one of today's.
+    today = "fields::JSON AS fields, try_cast(digest AS UBIGINT) AS digest"
+    return f"SELECT * REPLACE ({today}) FROM read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
+
+
+def _digest(entity: str, policy: Policy) -> str:
+    """What stands for all that a staged row becomes on the platform."""
+    suffixed = entity == "users" and policy.username_suffix
+    return f"hash(digest, {text(policy.username_suffix)})" if suffixed else "digest"
 
 
 def _now(entity: str, policy: Policy) -> str:
-    """The selected rows as platform records. When a row was touched in the source says nothing about what it holds."""
-    names = [each.name for each in FIELDS[entity]] + (["roles", "userProfiles"] if entity == "users" else [])
-    values = {name: quoted(name) for name in names}
+    """The selected rows that `verdict_{entity}` is about, as platform records. When a row was touched in the source
+    says nothing about what it holds."""
+    values = {name: quoted(name) for name in platform_columns(entity)}
     if entity == "users" and policy.username_suffix:
         values["username"] = f"username || {text(policy.username_suffix)}"
     pairs = ", ".join(f"{text(name)}, {value}" for name, value in values.items())
     inactive = "statusCell = 'inactive'" if entity == "users" else "status = 'inactive'"
-    called, schools = _CALLED[entity], _SCHOOLS[entity]
     return (
-        f"SELECT own.sourcedId, {called} AS name, {schools} AS schools, if({inactive}, 'inactive', 'active') AS platformStatus, "
-        f"json_object({pairs}) AS fields FROM (SELECT * FROM staged_{entity} SEMI JOIN selected_{entity} USING (sourcedId)) own"
+        f"SELECT own.sourcedId, {_CALLED[entity]} AS name, {_SCHOOLS[entity]} AS schools, "
+        f"if({inactive}, 'inactive', 'active') AS platformStatus, "
+        f"{_digest(entity, policy)} AS digest, json_object({pairs}) AS fields FROM (SELECT * FROM staged_{entity} "
+        f"SEMI JOIN (SELECT sourcedId FROM verdict_{entity} WHERE selected) USING (sourcedId)) own"
         + (" LEFT JOIN (SELECT sourcedId AS id, title FROM staged_classes) class ON class.id = own.classSourcedId"
            if entity == "enrollments" else "")
     )  # fmt: skip
+
+
+def _match(connection: duckdb.DuckDBPyConnection, policy: Policy) -> list[Breach]:
+    """Make `matched` (sourcedId, formerId): people whom the source has under a new id and the platform under one that
+    the source has given up. Where one side has several, nobody is matched: that is for a human, who is told."""
+    connection.execute("CREATE TABLE matched (sourcedId VARCHAR, formerId VARCHAR)")
+    if policy.match_with == "sourcedId":
+        return []
+    field = quoted(policy.match_with)
+    suffix = f" || {text(policy.username_suffix)}" if policy.match_with == "username" and policy.username_suffix else ""
+    connection.execute(_SAME_PEOPLE.format(key=f"{field}{suffix}", field=text(policy.match_with)))
+    connection.execute(_MATCHED)
+    several = connection.execute(_AMBIGUOUS).fetchall()
+    return [guards.ambiguous(policy.match_with, new, former) for new, former in several]
 
 
 def _scope(entity: str, selection: Selection) -> str:
@@ -178,18 +214,30 @@ def _number(connection: duckdb.DuckDBPyConnection, query: str, *values: str) -> 
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, plan: Path, policy: Policy, staged: dict[str, Any], kept_whole: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    plan: Path,
+    policy: Policy,
+    staged: dict[str, Any],
+    kept_whole: Sequence[str],
+    ambiguous: list[Breach],
 ) -> Planned:
     counts = {entity: dict.fromkeys(("selected", *ACTIONS.values()), 0) for entity in ENTITIES}
     schools: dict[str, dict[str, Any]] = {}
     for entity in ENTITIES:
         counts[entity]["selected"] = _number(connection, f"SELECT count(*) FROM selected_{entity}")
-        for action, number in connection.execute(f"SELECT action, count(*) FROM verdict_{entity} GROUP BY action").fetchall():
+        changed = "SELECT action, count(*) FROM change WHERE entity = $1 GROUP BY action"
+        for action, number in connection.execute(changed, [entity]).fetchall():
             counts[entity][ACTIONS[action]] = number
-        for school, name, action, number in connection.execute(_BY_SCHOOL.format(entity=entity)).fetchall():
+        written = (
+            f"SELECT count(*) FROM verdict_{entity} SEMI JOIN (FROM change WHERE entity = $1) USING (sourcedId) WHERE selected"
+        )
+        counts[entity]["unchanged"] = counts[entity]["selected"] - _number(connection, written, entity)
+        for school, name, action, number in connection.execute(
+            _BY_SCHOOL.format(entity=entity, schools=_SCHOOLS[entity])
+        ).fetchall():
             said = schools.setdefault(school, {"sourcedId": school, "name": name, "counts": {}})
             said["counts"].setdefault(entity, dict.fromkeys(ACTIONS.values(), 0))[ACTIONS[action]] = number
-    breaches = _breaches(connection, policy, staged, counts)
+    breaches = ambiguous + _breaches(connection, policy, staged, counts)
     notes = [note for entity in ENTITIES for note in _notes(connection, entity, staged, entity in kept_whole)]
     planned = Planned(
         counts=counts,
@@ -207,7 +255,7 @@ def _write(
     }
     (plan / "summary.json").write_text(json.dumps(summary, indent=1))
     connection.execute(
-        "COPY (SELECT * FROM change ORDER BY entity, sourcedId) TO $to (FORMAT parquet, COMPRESSION zstd)",
+        "COPY change TO $to (FORMAT parquet, COMPRESSION zstd)",
         {"to": str(plan / "changes.parquet")},
     )
     (plan / "manifest.json").write_text(json.dumps([{"chunk": name} for name in _write_chunks(connection, plan / "chunks")]))
@@ -234,11 +282,14 @@ def _breaches(
         records = _number(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL")
         if records and not staged["complete"][entity]:
             found.append(guards.empty_collection(entity, records))
-        again = _number(connection, _OLD_NAMES.format(entity=entity))
-        if guards.looks_renumbered(counts[entity]["created"], again, counts[entity]["selected"], policy.guard):
-            found.append(guards.renumbered(entity, counts[entity]["created"], again, records))
-        rows = connection.execute(_REMOVALS.format(entity=entity)).fetchall()
-        removals += [Removals(school, name, entity, removed, of) for school, name, removed, of in rows]
+        created = counts[entity]["created"] - (_number(connection, "SELECT count(*) FROM matched") if entity == "users" else 0)
+        if guards.many_new(created, counts[entity]["selected"], policy.guard):
+            again = _number(connection, _OLD_NAMES.format(entity=entity))
+            if guards.looks_renumbered(created, again, counts[entity]["selected"], policy.guard):
+                found.append(guards.renumbered(entity, created, again, records))
+        if _number(connection, f"SELECT count(*) FROM gone_{entity}") >= policy.guard.floor:
+            rows = connection.execute(_REMOVALS.format(entity=entity)).fetchall()
+            removals += [Removals(school, name, entity, removed, of) for school, name, removed, of in rows]
     return found + guards.breaches(removals, policy.guard, policy.now.date())
 
 
@@ -247,7 +298,8 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
     records = _number(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL")
     if kept_whole and records:
         nameless = _nameless(connection, entity)
-        why = f"{nameless:,} rows have an id that can't be read" if nameless else "the bundle has no row that could be kept"
+        why = staged.get("incomplete", {}).get(entity) or "the bundle has no row that could be kept"
+        why = f"{nameless:,} rows have an id that can't be read" if nameless else why
         notes.append(f"{entity}: {why}, so nothing of it is removed.")
     spared = _number(
         connection,
@@ -282,30 +334,31 @@ _SCHOOLS = {
 }
 
 _NO_SNAPSHOT = """
-SELECT '' AS sourcedId, '' AS platformId, '' AS platformStatus, '' AS since, NULL::VARCHAR AS removedAt, '' AS digest,
+SELECT '' AS sourcedId, '' AS platformId, '' AS platformStatus, '' AS since, NULL::VARCHAR AS removedAt, NULL::UBIGINT AS digest,
        '' AS name, []::VARCHAR[] AS schools, '{}'::JSON AS fields WHERE false
 """
 
 _BEFORE = """
 CREATE VIEW before_{entity} AS
-SELECT sourcedId, platformId, platformStatus, since, removedAt, digest, name, schools, fields,
-       sourcedId IN (SELECT sourcedId FROM half_applied WHERE entity = '{entity}') AS again
-FROM snapshot_{entity} WHERE removedAt IS NULL OR removedAt > {oldest}
+SELECT sourcedId, platformId, platformStatus, since, removedAt, digest, name, schools, fields, {unsure} AS again
+FROM snapshot_{entity} WHERE (removedAt IS NULL OR removedAt > {oldest})
+"""
+_AGAIN = """
 UNION ALL
 SELECT sourcedId, after->>'platformId', after->>'platformStatus', after->>'since', after->>'removedAt', NULL,
        name, schools, after->'fields', true
 FROM half_applied WHERE entity = '{entity}' AND sourcedId NOT IN (SELECT sourcedId FROM snapshot_{entity})
 """
 
-# One row per record that is selected, on the platform, or both.
+# One row per record that is selected, on the platform, or both; those that plainly stay as they are not among them.
 _COMPARED = """
 CREATE TABLE compared_{entity} AS
 SELECT coalesce(new.sourcedId, old.sourcedId) AS sourcedId, new.sourcedId IS NOT NULL AS selected,
-       old.sourcedId IS NOT NULL AS known, coalesce(old.removed, false) AS removed, coalesce(old.again, false) AS again,
-       new.digest IS NOT DISTINCT FROM old.digest AS same, coalesce(new.schools, old.schools) AS schools
-FROM (SELECT sourcedId, schools, md5(platformStatus || fields::VARCHAR) AS digest FROM now_{entity}) new
-FULL JOIN (SELECT sourcedId, removedAt IS NOT NULL AS removed, again, digest, schools FROM before_{entity}) old
-     ON old.sourcedId = new.sourcedId
+       old.sourcedId IS NOT NULL AS known, coalesce(old.removed, false) AS removed, coalesce(old.again, false) AS again
+FROM (SELECT sourcedId, {digest} AS digest FROM reached_{entity}) new
+FULL JOIN (SELECT sourcedId, removedAt IS NOT NULL AS removed, again, digest FROM before_{entity}) old
+       ON old.sourcedId = new.sourcedId
+WHERE NOT coalesce(new.digest = old.digest AND NOT removed AND NOT again, false)
 """
 
 # What is on the platform and not selected, with the reason why it would be removed.
@@ -371,17 +424,18 @@ DELETE FROM gone_orgs WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (
 
 _CHANGE = """
 CREATE TABLE change (entity VARCHAR, sourcedId VARCHAR, name VARCHAR, action VARCHAR, reason VARCHAR, schools VARCHAR[],
-                     fields VARCHAR[], before VARCHAR, after VARCHAR)
+                     fields VARCHAR[], before VARCHAR, after VARCHAR, digest UBIGINT)
 """
 
+# Whatever may have to be written. What turns out the same when looked at value by value is not.
 _VERDICTS = """
 CREATE TABLE verdict_{entity} AS
-SELECT sourcedId, schools,
-       CASE WHEN selected AND NOT known THEN 'create' WHEN selected AND same AND NOT removed AND NOT again THEN 'unchanged'
-            WHEN selected THEN 'update' WHEN gone.reason IS NOT NULL THEN '{removal}' ELSE 'update' END AS action,
+SELECT sourcedId, selected,
+       CASE WHEN selected AND NOT known THEN 'create' WHEN selected THEN 'update'
+            WHEN gone.reason IS NOT NULL THEN '{removal}' ELSE 'update' END AS action,
        CASE WHEN selected AND NOT known THEN 'not on the platform yet' WHEN selected AND removed THEN 'back in the source'
             WHEN gone.reason IS NOT NULL THEN gone.reason WHEN again THEN 'written again, since a sync was cut off'
-            ELSE 'changed in the source' END AS reason
+            ELSE '{changed}' END AS reason
 FROM compared_{entity} LEFT JOIN gone_{entity} gone USING (sourcedId)
 WHERE selected OR again OR gone.reason IS NOT NULL
 """
@@ -390,33 +444,64 @@ WHERE selected OR again OR gone.reason IS NOT NULL
 _CHANGES = """
 INSERT INTO change
 WITH record AS (
-    SELECT verdict.sourcedId, action, reason, verdict.schools, coalesce(new.name, old.name) AS name,
-           coalesce(old.platformId, md5($sync_id || '/{entity}/' || verdict.sourcedId)) AS platformId,
+    SELECT verdict.sourcedId, action, if(matched.formerId IS NULL, reason, 'known by another sourcedId so far') AS reason,
+           coalesce(new.name, old.name) AS name, coalesce(new.schools, old.schools) AS schools,
+           coalesce(old.platformId, former.platformId, md5($sync_id || '/{entity}/' || verdict.sourcedId)) AS platformId,
            CASE WHEN new.sourcedId IS NOT NULL THEN new.platformStatus
                 WHEN action = 'update' THEN old.platformStatus ELSE 'inactive' END AS platformStatus,
            CASE WHEN new.sourcedId IS NOT NULL THEN NULL WHEN action = 'update' THEN old.removedAt ELSE $now END AS removedAt,
            coalesce(new.fields, old.fields) AS fields, old.fields AS fields_before, old.platformStatus AS status_before,
-           old.since AS since_before, old.sourcedId IS NOT NULL AS known,
+           old.since AS since_before, old.sourcedId IS NOT NULL AS known, coalesce(new.digest, old.digest) AS digest,
            json_object('platformId', old.platformId, 'platformStatus', old.platformStatus, 'since', old.since,
                        'removedAt', old.removedAt, 'fields', old.fields) AS before
-    FROM (SELECT * FROM verdict_{entity} WHERE action <> 'unchanged') verdict
-    LEFT JOIN now_{entity} new ON new.sourcedId = verdict.sourcedId
-    LEFT JOIN before_{entity} old ON old.sourcedId = verdict.sourcedId
+    FROM verdict_{entity} verdict
+    LEFT JOIN ({now}) new ON new.sourcedId = verdict.sourcedId
+    LEFT JOIN (SELECT * FROM before_{entity} SEMI JOIN verdict_{entity} USING (sourcedId)) old
+           ON old.sourcedId = verdict.sourcedId
+    LEFT JOIN matched ON '{entity}' = 'users' AND matched.sourcedId = verdict.sourcedId
+    LEFT JOIN (SELECT sourcedId, platformId FROM before_users WHERE sourcedId IN (SELECT formerId FROM matched)) former
+           ON former.sourcedId = matched.formerId
+), change AS (
+    SELECT *, CASE WHEN action <> 'update' THEN [] ELSE list_concat(
+        list_filter(json_keys(fields), lambda each:
+            json_extract(fields, '$."' || each || '"') IS DISTINCT FROM json_extract(fields_before, '$."' || each || '"')),
+        if(platformStatus <> status_before, ['platformStatus'], [])) END AS differing FROM record
 )
-SELECT '{entity}', sourcedId, name, action, reason, schools,
-       CASE WHEN action <> 'update' THEN [] ELSE list_concat(
-           list_filter(json_keys(fields), lambda each:
-               json_extract(fields, '$."' || each || '"') IS DISTINCT FROM json_extract(fields_before, '$."' || each || '"')),
-           if(platformStatus <> status_before, ['platformStatus'], [])) END,
-       if(known, before::VARCHAR, NULL),
+SELECT '{entity}', sourcedId, name, action, reason, schools, differing, if(known, before::VARCHAR, NULL),
        json_object('platformId', platformId, 'platformStatus', platformStatus,
                    'since', if(platformStatus IS DISTINCT FROM status_before, $now, since_before),
-                   'removedAt', removedAt, 'fields', fields)::VARCHAR
-FROM record
+                   'removedAt', removedAt, 'fields', fields)::VARCHAR, digest
+FROM change WHERE NOT (action = 'update' AND reason = '{changed}' AND len(differing) = 0)
+"""
+
+# People who are new in the source, and people whom the source has given up, by the field that the group matches with.
+_SAME_PEOPLE = """
+CREATE TABLE newcomer AS
+SELECT sourcedId, lower(trim({key})) AS key FROM staged_users
+SEMI JOIN (SELECT sourcedId FROM compared_users WHERE selected AND NOT known) USING (sourcedId) WHERE {key} IS NOT NULL;
+CREATE TABLE former AS
+SELECT sourcedId, lower(trim(fields->>{field})) AS key FROM before_users
+WHERE sourcedId NOT IN (SELECT sourcedId FROM staged_users)
+  AND sourcedId NOT IN (SELECT sourcedId FROM left_out WHERE entity = 'users' AND sourcedId IS NOT NULL);
+CREATE TABLE same_people AS SELECT new.sourcedId, old.sourcedId AS formerId, key FROM newcomer new JOIN former old USING (key)
+"""
+
+# Who is matched takes the platform's id along; the record under the old id goes.
+_MATCHED = f"""
+INSERT INTO matched SELECT any_value(sourcedId), any_value(formerId) FROM same_people GROUP BY key HAVING count(*) = 1;
+DELETE FROM gone_users WHERE sourcedId IN (SELECT formerId FROM matched);
+INSERT INTO gone_users
+SELECT formerId, '{RENAMED}' FROM matched JOIN before_users old ON old.sourcedId = formerId WHERE old.removedAt IS NULL
+"""
+
+_AMBIGUOUS = """
+SELECT list(DISTINCT sourcedId ORDER BY sourcedId), list(DISTINCT formerId ORDER BY formerId) FROM same_people
+GROUP BY key HAVING count(*) > 1 ORDER BY 1
 """
 
 _LINES = """
-SELECT json_object('entity', entity, 'sourcedId', sourcedId, 'action', action, 'record', after::JSON)::VARCHAR
+SELECT '{"entity":"' || entity || '","sourcedId":' || to_json(sourcedId)::VARCHAR || ',"action":"' || action || '","record":'
+       || after || '}' AS line
 FROM change ORDER BY hash(sourcedId), entity, sourcedId
 """
 
@@ -425,26 +510,39 @@ _SCHOOL_NAMES = """
     SELECT sourcedId, name FROM staged_orgs UNION ALL SELECT sourcedId, name FROM before_orgs) GROUP BY sourcedId)
 """
 
+# Of the selected records those that are not written stay unchanged.
 _BY_SCHOOL = f"""
 SELECT school, coalesce(name, school), action, number FROM (
-    SELECT school, action, count(*) AS number FROM (SELECT unnest(schools) AS school, action FROM verdict_{{entity}})
-    GROUP BY ALL)
+    SELECT school, action, count(*) AS number
+    FROM (SELECT unnest(schools) AS school, action FROM change WHERE entity = '{{entity}}') GROUP BY ALL
+    UNION ALL
+    SELECT school, 'unchanged', sum(number) FROM (
+        SELECT school, count(*) AS number FROM (
+            SELECT unnest({{schools}}) AS school
+            FROM reached_{{entity}} own)
+        GROUP BY school
+        UNION ALL
+        SELECT school, -count(*) FROM (
+            SELECT unnest(schools) AS school FROM change WHERE entity = '{{entity}}'
+            AND sourcedId IN (SELECT sourcedId FROM verdict_{{entity}} WHERE selected))
+        GROUP BY school
+    ) GROUP BY school HAVING sum(number) > 0)
 LEFT JOIN {_SCHOOL_NAMES} ON sourcedId = school
 """
 
 _REMOVALS = f"""
 SELECT school, coalesce(name, school), count(*) FILTER (gone), count(*) FROM (
-    SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, sourcedId IN (SELECT sourcedId FROM gone_{{entity}}) AS gone
+    SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, 
+           sourcedId IN (SELECT sourcedId FROM gone_{{entity}} WHERE reason <> '{RENAMED}') AS gone
     FROM before_{{entity}} WHERE removedAt IS NULL)
 LEFT JOIN {_SCHOOL_NAMES} ON sourcedId = school GROUP BY ALL HAVING count(*) FILTER (gone) > 0
 """
 
 # New records that bear the name of one which the source has no more.
 _OLD_NAMES = """
-SELECT count(*) FROM now_{entity}
-SEMI JOIN (SELECT sourcedId FROM compared_{entity} WHERE selected AND NOT known) USING (sourcedId)
-WHERE name IN (SELECT name FROM before_{entity} WHERE removedAt IS NULL
-               AND sourcedId NOT IN (SELECT sourcedId FROM staged_{entity}))
+SELECT count(*) FROM change WHERE entity = '{entity}' AND action = 'create' AND sourcedId NOT IN (SELECT sourcedId FROM matched)
+AND name IN (SELECT name FROM before_{entity} WHERE removedAt IS NULL
+             AND sourcedId NOT IN (SELECT sourcedId FROM staged_{entity}))
 """
 
 _NEXT = """
@@ -453,7 +551,7 @@ SELECT * FROM (
     WHERE sourcedId NOT IN (SELECT sourcedId FROM change WHERE entity = '{entity}')
     UNION ALL
     SELECT sourcedId, after->>'platformId', after->>'platformStatus', after->>'since', after->>'removedAt',
-           md5((after->>'platformStatus') || (after->'fields')::VARCHAR), name, schools, after->'fields'
+           {digest}, name, schools, after->'fields'
     FROM change WHERE entity = '{entity}'
-) WHERE removedAt IS NULL OR removedAt > {oldest} ORDER BY sourcedId
+) WHERE removedAt IS NULL OR removedAt > {oldest}
 """

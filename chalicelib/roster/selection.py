@@ -84,8 +84,9 @@ def status_matrix(stage: Path, selection: Selection) -> dict[str, Any]:
 
 
 def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
-    """Make a table `selected_{entity}` (sourcedId) for each entity, beside `staged_{entity}` (its rows),
-    `wanted_orgs` (the schools as chosen) and `ticked` (status, userType; empty when every cell is)."""
+    """Make `selected_{entity}` (sourcedId) and `reached_{entity}` (the rows themselves) for each entity, beside
+    `staged_{entity}` (all rows), `wanted_orgs` (the schools as chosen) and `ticked` (status, userType; empty when every
+    cell is)."""
     _reach(connection, stage, selection)
     connection.execute("CREATE TABLE ticked (status VARCHAR, userType VARCHAR)")
     for status, user_type in sorted(selection.cells or ()):
@@ -100,8 +101,17 @@ def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
             "EXCEPT SELECT sourcedId FROM selected_users"
         )
     every_school = selection.orgs is None and selection.classes is None
-    connection.execute(_ENROLLED)
+    connection.execute(_ENROLLED.format(both=_both(connection)))
     connection.execute(_NAMED.format(all="true" if every_school else "false"))
+
+
+def _both(connection: duckdb.DuckDBPyConnection) -> str:
+    """When an enrollment's class and person are selected. Asking nothing where all of them are spares a full sync much."""
+    conditions = []
+    for entity, field in (("classes", "classSourcedId"), ("users", "userSourcedId")):
+        if count(connection, f"selected_{entity}") < count(connection, f"staged_{entity}"):
+            conditions.append(f"{field} IN (SELECT sourcedId FROM selected_{entity})")
+    return " AND ".join(conditions) or "true"
 
 
 def _reach(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
@@ -161,10 +171,10 @@ WHERE userType IN ('guardian', 'parent', 'relative') AND statusCell <> 'deleted'
 """
 
 _ENROLLED = """
-CREATE TABLE selected_enrollments AS
-SELECT sourcedId FROM staged_enrollments
-WHERE status <> 'tobedeleted' AND classSourcedId IN (SELECT sourcedId FROM selected_classes)
-  AND userSourcedId IN (SELECT sourcedId FROM selected_users)
+CREATE VIEW reached_enrollments AS SELECT * FROM staged_enrollments WHERE status <> 'tobedeleted' AND {both};
+CREATE VIEW selected_enrollments AS SELECT sourcedId FROM reached_enrollments;
+CREATE VIEW reached_classes AS SELECT * FROM staged_classes SEMI JOIN selected_classes USING (sourcedId);
+CREATE VIEW reached_users AS SELECT * FROM staged_users SEMI JOIN selected_users USING (sourcedId)
 """
 
 _NAMED = """
@@ -194,5 +204,9 @@ WITH RECURSIVE named AS (
     UNION
     SELECT parentSourcedId FROM staged_orgs own JOIN named USING (sourcedId)
 )
-SELECT sourcedId FROM staged_orgs WHERE status <> 'tobedeleted' AND sourcedId IN (SELECT sourcedId FROM named)
+SELECT sourcedId FROM staged_orgs WHERE status <> 'tobedeleted' AND sourcedId IN (SELECT sourcedId FROM named);
+CREATE VIEW reached_courses AS SELECT * FROM staged_courses SEMI JOIN selected_courses USING (sourcedId);
+CREATE VIEW reached_academicSessions AS
+SELECT * FROM staged_academicSessions SEMI JOIN selected_academicSessions USING (sourcedId);
+CREATE VIEW reached_orgs AS SELECT * FROM staged_orgs SEMI JOIN selected_orgs USING (sourcedId)
 """

@@ -147,16 +147,17 @@ def check_fetched(event: StepEvent, context: LambdaContext) -> None:
 @logger.inject_lambda_context(clear_state=True)
 def stage(event: StepEvent, context: LambdaContext) -> None:
     """State `Stage`: read, judge and clean the whole bundle."""
-    sync_id, source = _named(event), groups.get(event["groupId"]).source
+    sync_id, group = _named(event), groups.get(event["groupId"])
+    source = group.source
     reasons: dict[str, str] = {}
     by_rest = isinstance(source, RestSource) and not syncs.bundle_from(sync_id)
     reads = ["bundle"] if by_rest else _bundle(sync_id)
     with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, reads, writes=["stage"]) as room:
         if isinstance(source, RestSource) and by_rest:
-            staged, reasons = rest_reading.stage_pages(room, source.base_url)
+            staged, reasons = rest_reading.stage_pages(room, source.base_url, group.match_with)
         else:
             bundle.csvs_of(room / "bundle", room / "csv", _zip_limits())
-            staged = stage_bundle(room / "csv", room / "stage", source.version)
+            staged = stage_bundle(room / "csv", room / "stage", source.version, group.match_with)
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
         rows.number = sum(each.read for each in staged.counts.values())
     syncs.counted(sync_id, _counts(read), held=False)

@@ -67,6 +67,7 @@ def policy_of(sync: Sync, group: Group) -> Policy:
         sync_id=sync.sync_id,
         now=sync.started_at,
         username_suffix=group.username_suffix,
+        match_with=group.match_with,
         guard=guard,
         grace_days=group.grace_days,
     )

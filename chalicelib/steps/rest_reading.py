@@ -109,7 +109,7 @@ def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
     syncs.source_trouble(sync_id, {})
 
 
-def stage_pages(room: Path, host: str) -> tuple[Staged, dict[str, str]]:
+def stage_pages(room: Path, host: str, match_with: str) -> tuple[Staged, dict[str, str]]:
     """Stage what was read; and by entity, why it was not proved complete. Raises BundleRefused."""
     fetch = room / FETCH
     fetched = [Fetched.from_json(_local(path)) for path in sorted((fetch / "read").glob("*.json"))]
@@ -121,7 +121,7 @@ def stage_pages(room: Path, host: str) -> tuple[Staged, dict[str, str]]:
         for entity in dict.fromkeys(each.entity for each in seen)
         if (why := verdict([each for each in seen if each.entity == entity], ids, checked["unlike"]))
     }
-    staged = stage_bundle(room / "csv", room / "stage", incomplete=reasons)
+    staged = stage_bundle(room / "csv", room / "stage", match_with=match_with, incomplete=reasons)
     lead_to_pages(room / "csv" / PLACES, room / "stage" / "problems.parquet")
     return staged, reasons
 

@@ -64,7 +64,7 @@ class Platform:
         return read(self.room / "plan" / "changes.parquet")
 
     def did(self) -> list[tuple[str, str, str, str]]:
-        return [(row["entity"], row["sourcedId"], row["action"], row["reason"]) for row in self.changes()]
+        return sorted((row["entity"], row["sourcedId"], row["action"], row["reason"]) for row in self.changes())
 
     def records(self) -> dict[str, dict[str, dict[str, Any]]]:
         """What the platform holds and has not removed: fields, schools, platformId and platformStatus by id."""
@@ -373,6 +373,49 @@ def test_a_record_that_only_a_cut_off_sync_knew_goes_when_the_source_gives_it_up
     platform.sync(TWO_SCHOOLS)
 
     assert platform.did() == [("users", "brief", "deactivate", "left the source")]
+
+
+def test_a_person_with_a_new_sourced_id_is_found_again_by_the_field_that_the_group_matches_with(platform: Platform) -> None:
+    known = [user("ann", identifier="A1"), user("bob", identifier="B1")]
+    platform.sync(small(users=known), match_with="identifier")
+    before = platform.records()["users"]
+    renamed = small(users=[user("x-ann", identifier="a1 "), known[1]], enrollments=[enrollment(userSourcedId="x-ann")])
+
+    planned = platform.sync(renamed, match_with="identifier")
+
+    users = platform.records()["users"]
+    assert users["x-ann"]["platformId"] == before["ann"]["platformId"]
+    assert [row for row in platform.did() if row[0] == "users"] == [
+        ("users", "ann", "deactivate", "known under another sourcedId now"),
+        ("users", "x-ann", "create", "known by another sourcedId so far"),
+    ]
+    assert not planned.held
+    assert platform.sync(renamed, match_with="identifier").changes == 0
+
+
+def test_people_who_could_be_two_are_not_merged_and_hold_the_plan(platform: Platform) -> None:
+    platform.sync(small(users=[user("ann", email="a@b.example")]), match_with="email")
+    two = [user("x", email="A@b.example"), user("y", email="a@b.example")]
+
+    planned = platform.sync(small(users=two, enrollments=[enrollment(userSourcedId="x")]), match_with="email", commit=False)
+
+    assert [breach.message for breach in planned.breaches] == [
+        "By email, 2 people (x, y) in the source could be one person (ann) on the platform; nobody was matched. "
+        "Correct the email of one of them, or approve to take those in the source for people of their own."
+    ]
+    assert {row[3] for row in platform.did() if row[1] in ("x", "y")} == {"not on the platform yet"}
+
+
+def test_a_snapshot_whose_digests_are_of_another_kind_is_compared_value_by_value(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    assert platform.snapshot is not None
+    for path in platform.snapshot.glob("*.parquet"):
+        duckdb.execute(f"CREATE OR REPLACE TABLE held AS SELECT * REPLACE ('0cc175b9' AS digest) FROM read_parquet('{path}')")
+        duckdb.execute(f"COPY held TO '{path}' (FORMAT parquet)")
+
+    assert platform.sync(TWO_SCHOOLS).changes == 0
+    planned = platform.sync(changed("users", "ann", familyName="Novák"))
+    assert (planned.changes, planned.counts["users"]["unchanged"]) == (1, 5)
 
 
 def test_the_suffix_is_added_to_usernames_once(platform: Platform) -> None:
