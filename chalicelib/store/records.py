@@ -120,10 +120,9 @@ Scope = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 
 
 class RestSource(Record):
-    """A OneRoster provider's API. `base_url` is what stands before `/orgs` (e.g. https://host/ims/oneroster/v1p1).
+    """A OneRoster provider's API. `base_url` as people paste it: the host, or up to `/ims/oneroster`, or to the version.
 
-    `page_size` is asked for, and less is taken. `incremental` asks for what was modified since the last sync, with a full
-    fetch at least weekly. `by_school` fetches only the chosen schools where a choice is saved.
+    `page_size` is asked for, and less is taken.
     """
 
     method: Literal[Method.REST] = Method.REST
@@ -135,8 +134,6 @@ class RestSource(Record):
     signature_method: Literal["HMAC-SHA256", "HMAC-SHA1"] = "HMAC-SHA256"
     max_parallel: int = Field(default=4, ge=1, le=16)
     page_size: int = Field(default=5000, ge=1, le=10_000)
-    incremental: bool = False
-    by_school: bool = False
     credentials: CredentialsMark | None = None
 
     @model_validator(mode="after")

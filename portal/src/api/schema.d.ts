@@ -1982,10 +1982,9 @@ export interface components {
         };
         /**
          * RestSource
-         * @description A OneRoster provider's API. `base_url` is what stands before `/orgs` (e.g. https://host/ims/oneroster/v1p1).
+         * @description A OneRoster provider's API. `base_url` as people paste it: the host, or up to `/ims/oneroster`, or to the version.
          *
-         *     `page_size` is asked for, and less is taken. `incremental` asks for what was modified since the last sync, with a full
-         *     fetch at least weekly. `by_school` fetches only the chosen schools where a choice is saved.
+         *     `page_size` is asked for, and less is taken.
          */
         RestSource: {
             /**
@@ -2033,16 +2032,6 @@ export interface components {
              * @default 5000
              */
             pageSize: number;
-            /**
-             * Incremental
-             * @default false
-             */
-            incremental: boolean;
-            /**
-             * Byschool
-             * @default false
-             */
-            bySchool: boolean;
             /** @default null */
             credentials: components["schemas"]["CredentialsMark"] | null;
         };
@@ -2096,16 +2085,6 @@ export interface components {
              * @default 5000
              */
             pageSize: number;
-            /**
-             * Incremental
-             * @default false
-             */
-            incremental: boolean;
-            /**
-             * Byschool
-             * @default false
-             */
-            bySchool: boolean;
             /**
              * Credentials
              * @default null

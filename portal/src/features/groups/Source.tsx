@@ -1,6 +1,5 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import Checkbox from '@cloudscape-design/components/checkbox';
 import Container from '@cloudscape-design/components/container';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import FormField from '@cloudscape-design/components/form-field';
@@ -47,7 +46,7 @@ const EMPTY: Record<Source['method'], Source> = {
   },
   rest: {
     method: 'rest', version: 'auto', baseUrl: '', authorization: 'oauth2', tokenUrl: '', scopes: [], signatureMethod: 'HMAC-SHA256',
-    maxParallel: 4, pageSize: 5000, incremental: false, bySchool: false, credentials: null,
+    maxParallel: 4, pageSize: 5000, credentials: null,
   },
 };
 
@@ -157,10 +156,6 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
             <Input type="number" inputMode="numeric" value={String(source.maxParallel)} onChange={({ detail }) => onChange({ ...source, maxParallel: Number(detail.value) })} /></FormField>
           <FormField label="Records a page" errorText={wrong('source.pageSize')}>
             <Input type="number" inputMode="numeric" value={String(source.pageSize)} onChange={({ detail }) => onChange({ ...source, pageSize: Number(detail.value) })} /></FormField>
-          <Checkbox checked={source.incremental} onChange={({ detail }) => onChange({ ...source, incremental: detail.checked })}
-            description="Everything is fetched at least once a week all the same.">Ask only for what was changed since the last sync</Checkbox>
-          <Checkbox checked={source.bySchool} onChange={({ detail }) => onChange({ ...source, bySchool: detail.checked })}
-            description="Least data: where a choice of schools is saved, the others are never read.">Fetch school by school</Checkbox>
         </SpaceBetween>
       </ExpandableSection>
     </>
