@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from chalicelib.api.shapes import Role
 from samples.district import SHAPES, District, Shape, write
 from tests.stack.client import Client
 
@@ -15,11 +16,12 @@ LONG = "Académie internationale des écoles bilingues Saint-Étienne-du-Rouvray
 
 @dataclass(frozen=True)
 class Stop:
-    """`shows` is text that stands on the page once it is whole."""
+    """`shows` is text that stands on the page once it is whole; `role` is the least that may open it."""
 
     name: str
     path: str
     shows: str
+    role: Role = "viewer"
 
 
 def tour(api: Client, folder: Path) -> list[Stop]:
@@ -35,7 +37,7 @@ def _stops(api: Client, folder: Path) -> Iterator[Stop]:
     everything = {"all": True}
 
     riverside = api.new_group("Riverside Unified", description="Everything, every night")
-    api.sync_all(riverside, dirty)
+    synced = api.sync_all(riverside, dirty)["syncId"]
     never = api.new_group(LONG, contactEmail="roster@example.org")
     harbor, lakeside, tokyo = (api.new_group(name) for name in ("Harbor County Schools", "Lakeside ISD", "東京国際学区"))
     refused = api.new_group("Valley Charter")
@@ -55,15 +57,21 @@ def _stops(api: Client, folder: Path) -> Iterator[Stop]:
 
     yield Stop("groups", "/", "Meadow Hills")
     yield Stop("groups-none-found", "/?search=nowhere", "No group has")
-    yield Stop("group-new", "/groups/new", "Create group")
-    yield Stop("group-form", f"/groups/{never}", "Saint-Étienne")
-    yield Stop("source", f"/groups/{never}/selective", "Upload the district")
-    yield Stop("schools", f"/groups/{harbor}/selective", "By workbook")
-    yield Stop("classes", f"/groups/{lakeside}/selective", "By workbook")
-    yield Stop("users", f"/groups/{tokyo}/selective", "How a status is found")
-    yield Stop("changes", f"/groups/{held}/selective", "Decide")
-    yield Stop("full-sync", f"/groups/{riverside}/sync", "Upload the district")
+    yield Stop("group-new", "/groups/new", "Create group", "admin")
+    yield Stop("group-form", f"/groups/{never}", "Saint-Étienne", "admin")
+    yield Stop("source", f"/groups/{never}/selective", "Upload the district", "operator")
+    yield Stop("schools", f"/groups/{harbor}/selective", "By workbook", "operator")
+    yield Stop("classes", f"/groups/{lakeside}/selective", "By workbook", "operator")
+    yield Stop("users", f"/groups/{tokyo}/selective", "How a status is found", "operator")
+    yield Stop("changes", f"/groups/{held}/selective", "Decide", "operator")
+    yield Stop("full-sync", f"/groups/{riverside}/sync", "Upload the district", "operator")
     yield Stop("status", f"/groups/{riverside}/status", "Problems in the bundle")
     yield Stop("status-never", f"/groups/{never}/status", "has never been synced")
     yield Stop("status-waiting", f"/groups/{harbor}/status", "waits for your choice")
     yield Stop("status-refused", f"/groups/{refused}/status", "History")
+    yield Stop("trace", f"/groups/{riverside}/trace?entity=users&id=s1", "In the source")
+    yield Stop("sanity", f"/groups/{riverside}/syncs/{synced}/sanity", "Does this roster look right?")
+    yield Stop("calendar", f"/groups/{riverside}/calendar", "Calendar")
+    yield Stop("selections", f"/groups/{riverside}/selections", "Saved selections")
+    yield Stop("new-selection", f"/groups/{riverside}/new-selection", "New selection", "operator")
+    yield Stop("arrivals", "/arrivals", "Files for no group", "admin")

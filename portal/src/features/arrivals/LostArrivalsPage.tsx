@@ -1,3 +1,5 @@
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
 import { useQuery } from '@tanstack/react-query';
 import { data, useApi } from '../../api/client';
 import { ArrivalTable } from '../../app/Arrivals';
@@ -14,7 +16,9 @@ export function LostArrivalsPage() {
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
-    <ArrivalTable items={page?.items ?? []} loading={isPending} title="Files for no group"
-      description="Files put into drop/ whose folder is no group’s id. Tell their sender the right folder: drop/, the group’s id, the file." />
+    <ContentLayout header={<Header variant="h1">Files for no group</Header>}>
+      <ArrivalTable items={page?.items ?? []} loading={isPending} title="What arrived"
+        description="Files put into drop/ whose folder is no group’s id. Tell their sender the right folder: drop/, the group’s id, the file." />
+    </ContentLayout>
   );
 }
