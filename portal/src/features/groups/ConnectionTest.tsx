@@ -9,7 +9,7 @@ import { data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 
 const STEPS: Record<Schemas['ConnectionCheck']['step'], string> = {
-  source: 'Source', host: 'Server reached', hostKey: 'Host key', signIn: 'Signed in', file: 'Roster found', version: 'Version', schools: 'Schools',
+  source: 'Source', host: 'Server', hostKey: 'Host key', signIn: 'Sign-in', file: 'Roster', version: 'Version', schools: 'Schools',
 };
 
 /** What a sync would do first, step by step; the host's key is confirmed here. Runs once for each saved state of the group. */

@@ -1,4 +1,3 @@
-import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
@@ -87,7 +86,7 @@ function SftpFields({ source, onChange, wrong, mark }: Fields<Sftp>) {
     value: source[name], onChange: ({ detail }: { detail: { value: string } }) => onChange({ ...source, ...more, [name]: detail.value }),
   });
   return (
-    <>
+    <SpaceBetween size="m">
       <FormField label="Host" errorText={wrong('source.host')}><Input {...field('host', { hostKeyFingerprint: null })} placeholder="sftp.district.example" /></FormField>
       <FormField label="Port" errorText={wrong('source.port')}>
         <Input type="number" inputMode="numeric" value={String(source.port)} onChange={({ detail }) => onChange({ ...source, port: Number(detail.value), hostKeyFingerprint: null })} />
@@ -100,10 +99,10 @@ function SftpFields({ source, onChange, wrong, mark }: Fields<Sftp>) {
         </FormField>
         {way === 'password'
           ? <Hidden label="Password" name="password" source={source} onChange={onChange} />
-          : <>
+          : <SpaceBetween size="m">
               <Hidden label="Private key" name="privateKey" source={source} onChange={onChange} long />
               <Hidden label="Passphrase – optional" name="passphrase" source={source} onChange={onChange} />
-            </>}
+            </SpaceBetween>}
         <Expiry source={source} onChange={onChange} />
       </SecretFields>
       <FormField label="Path" errorText={wrong('source.path')} description="A file, a folder, or a pattern such as /out/*.zip. The newest that matches is taken.">
@@ -118,7 +117,7 @@ function SftpFields({ source, onChange, wrong, mark }: Fields<Sftp>) {
           {source.afterwards === 'move' && <FormField label="Folder to move them to"><Input {...field('moveTo')} placeholder="/out/taken" /></FormField>}
         </SpaceBetween>
       </ExpandableSection>
-    </>
+    </SpaceBetween>
   );
 }
 
@@ -126,28 +125,28 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
   const bearer = source.authorization === 'bearer';
   const old = source.authorization === 'oauth1';
   return (
-    <>
+    <SpaceBetween size="m">
       <FormField label="URL" errorText={wrong('source.baseUrl')} description="What stands before /orgs, for example https://sis.example/ims/oneroster/v1p1.">
         <Input type="url" value={source.baseUrl} onChange={({ detail }) => onChange({ ...source, baseUrl: detail.value })} /></FormField>
       <FormField label="Authorization">
         <Select selectedOption={AUTHORIZATIONS.find(each => each.value === source.authorization) ?? null} options={AUTHORIZATIONS}
           onChange={({ detail }) => onChange({ ...source, authorization: detail.selectedOption.value as 'oauth2' | 'oauth1' | 'bearer', credentials: null })} /></FormField>
       {source.authorization === 'oauth2' && (
-        <>
+        <SpaceBetween size="m">
           <FormField label="Token URL" errorText={wrong('source.tokenUrl')}><Input type="url" value={source.tokenUrl ?? ''} onChange={({ detail }) => onChange({ ...source, tokenUrl: detail.value })} /></FormField>
           <FormField label="Scopes – optional" errorText={wrong('source.scopes')} description="One a line, as the provider names them.">
             <Textarea rows={3} value={source.scopes.join('\n')} onChange={({ detail }) => onChange({ ...source, scopes: detail.value.split(/\s+/).filter(Boolean) })} /></FormField>
-        </>
+        </SpaceBetween>
       )}
       {old && <FormField label="Signature"><Select selectedOption={SIGNATURES.find(each => each.value === source.signatureMethod) ?? null} options={SIGNATURES}
         onChange={({ detail }) => onChange({ ...source, signatureMethod: detail.selectedOption.value as 'HMAC-SHA256' | 'HMAC-SHA1' })} /></FormField>}
       <SecretFields mark={mark} error={wrong('source.credentials')} onReplace={() => onChange({ ...source, credentials: null })}>
         {bearer
           ? <Hidden label="Token" name="token" source={source} onChange={onChange} />
-          : <>
+          : <SpaceBetween size="m">
               <Hidden label={old ? 'Consumer key' : 'Client id'} name="clientId" source={source} onChange={onChange} shown />
               <Hidden label={old ? 'Consumer secret' : 'Client secret'} name="clientSecret" source={source} onChange={onChange} />
-            </>}
+            </SpaceBetween>}
         <Expiry source={source} onChange={onChange} />
       </SecretFields>
       <ExpandableSection headerText="How much at once">
@@ -158,7 +157,7 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
             <Input type="number" inputMode="numeric" value={String(source.pageSize)} onChange={({ detail }) => onChange({ ...source, pageSize: Number(detail.value) })} /></FormField>
         </SpaceBetween>
       </ExpandableSection>
-    </>
+    </SpaceBetween>
   );
 }
 
@@ -171,7 +170,7 @@ function SecretFields({ mark, error, onReplace, children }: {
   const [replacing, setReplacing] = useState(false);
   const [now] = useState(() => Date.now());
   if (!mark || replacing || error)
-    return <>{error && <StatusIndicator type="error">{error}</StatusIndicator>}{children}</>;
+    return <SpaceBetween size="m">{error && <StatusIndicator type="error">{error}</StatusIndicator>}{children}</SpaceBetween>;
   const left = mark.expiresAt ? new Date(mark.expiresAt).getTime() - now : Infinity;
   return (
     <FormField label="Password, key or secret">
@@ -222,12 +221,4 @@ function Expiry<S extends Sftp | Rest>({ source, onChange }: { source: S; onChan
 function DayInput({ value, onDay }: { value: string; onDay: (day: string) => void }) {
   const [typed, setTyped] = useState(value);
   return <Input value={typed} placeholder="2027-07-31" onChange={({ detail }) => { setTyped(detail.value); if (!detail.value || !Number.isNaN(Date.parse(`${detail.value}T00:00:00Z`))) onDay(detail.value); }} />;
-}
-
-export function ExpiryNote({ group }: { group: Schemas['GroupOut'] }) {
-  const [now] = useState(() => Date.now());
-  const until = group.source.method === 'zip' ? null : group.source.credentials?.expiresAt;
-  if (!until || new Date(until).getTime() - now > SOON_MS) return null;
-  const over = new Date(until).getTime() < now;
-  return <Box><StatusIndicator type={over ? 'error' : 'warning'}>{over ? 'Sign-in has ended' : `Sign-in ends ${moment(until)}`}</StatusIndicator></Box>;
 }
