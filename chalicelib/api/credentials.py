@@ -10,17 +10,22 @@ from urllib.parse import urlsplit
 
 from chalicelib.api.shapes import RestSourceIn, SftpSourceIn, SourceIn
 from chalicelib.errors import Unacceptable
+from chalicelib.sources.ssh_keys import read
 from chalicelib.store import secrets
 from chalicelib.store.records import CredentialsMark, RestSource, SftpSource, Source, ZipSource
+from chalicelib.store.secrets import KeyCredentials
 
 
 def put_away(group_id: str, sent: SourceIn, stored: Source, now: datetime) -> Source:
     """The source as it is stored: with the mark of its secret, new or kept, and never the secret.
 
-    Raises Unacceptable, before anything is written, when the secret that is set was given for another place.
+    Raises Unacceptable, before anything is written, when the secret that is set was given for another place, and for a private
+    key that can't be read.
     """
     if not isinstance(sent, SftpSourceIn | RestSourceIn):
         return sent
+    if isinstance(sent.credentials, KeyCredentials):
+        read(sent.credentials)  # said here, where it can still be mended, and not by the first sync
     if sent.credentials and not isinstance(sent.credentials, CredentialsMark):
         mark: CredentialsMark | None = secrets.keep(group_id, sent.credentials, now)
     elif isinstance(stored, SftpSource | RestSource) and stored.method == sent.method:

@@ -16,9 +16,9 @@ from pathlib import PurePosixPath
 import paramiko
 from paramiko.ssh_exception import IncompatiblePeer
 
-from chalicelib.errors import RosterError, SourceRefused, SourceUnavailable
+from chalicelib.errors import RosterError, SourceRefused, SourceUnavailable, Unacceptable
 from chalicelib.sources.outside import addresses_of
-from chalicelib.sources.ssh_keys import private_key
+from chalicelib.sources.ssh_keys import read
 from chalicelib.sources.zip import READ
 from chalicelib.store.records import SftpSource
 from chalicelib.store.secrets import Credentials, KeyCredentials, PasswordCredentials
@@ -111,11 +111,11 @@ class Server:
                 if isinstance(credentials, PasswordCredentials):
                     self._transport.auth_password(source.username, credentials.password.get_secret_value())
                 elif isinstance(credentials, KeyCredentials):
-                    phrase = credentials.passphrase.get_secret_value() if credentials.passphrase else None
-                    key = private_key(credentials.private_key.get_secret_value(), phrase)
-                    self._transport.auth_publickey(source.username, key)
+                    self._transport.auth_publickey(source.username, read(credentials))
                 else:
                     raise SourceRefused("SFTP signs in with a password or a private key. Set one in the group's configuration.")
+            except Unacceptable as trouble:
+                raise SourceRefused(f"{trouble} Replace the private key in the group's configuration.") from trouble
             except paramiko.BadAuthenticationType as trouble:
                 taken = ", ".join(sorted(trouble.allowed_types))
                 raise SourceRefused(f"{source.host} doesn't let this user sign in this way; it takes: {taken}.") from trouble

@@ -16,8 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from chalicelib.errors import Unacceptable
+from chalicelib.store.secrets import KeyCredentials
 
 LEAST_RSA_BITS = 2048
+
+
+def read(credentials: KeyCredentials) -> paramiko.PKey:
+    phrase = credentials.passphrase.get_secret_value() if credentials.passphrase else None
+    return private_key(credentials.private_key.get_secret_value(), phrase)
 
 
 def private_key(text: str, passphrase: str | None) -> paramiko.PKey:

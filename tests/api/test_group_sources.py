@@ -4,6 +4,8 @@ from typing import Any
 
 import boto3
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from chalicelib.store import groups, secrets
 from tests.api.test_routes import call
@@ -18,6 +20,9 @@ OAUTH2 = {
     "scopes": ["roster-core.readonly"],
 }
 PASSWORD = {"password": "hunter2"}
+KEY = (
+    Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, BestAvailableEncryption(b"hunter2")).decode()
+)
 CLIENT = {"clientId": "ours", "clientSecret": "hunter2"}
 
 
@@ -49,7 +54,7 @@ def secrets_stored() -> int:
     ("source", "credentials"),
     [
         (SFTP, PASSWORD),
-        (SFTP, {"privateKey": "hunter2", "passphrase": "hunter2"}),
+        (SFTP, {"privateKey": KEY, "passphrase": "hunter2"}),
         (OAUTH2, CLIENT),
         ({**OAUTH2, "authorization": "oauth1"}, CLIENT),
         ({**OAUTH2, "authorization": "bearer"}, {"token": "hunter2"}),
@@ -69,7 +74,15 @@ def test_a_secret_is_shown_as_set_and_stands_in_no_answer_and_no_table(source: A
     ]
     tables = [boto3.resource("dynamodb").Table(name).scan()["Items"] for name in ("Groups", "Audit", "Syncs")]
     assert "hunter2" not in str(everywhere) + str(tables)
+    assert "PRIVATE KEY" not in str(everywhere) + str(tables)
     assert len(kept(group)) == len(credentials)
+
+
+def test_a_key_that_can_not_be_read_is_refused_before_it_is_kept() -> None:
+    status, said = call("POST /groups", {"name": "L", "source": {**SFTP, "credentials": {"privateKey": KEY, "passphrase": "no"}}})
+
+    assert (status, [each["field"] for each in said["errors"]]) == (422, ["source.credentials.privateKey"])
+    assert secrets_stored() == 0
 
 
 def test_other_settings_change_and_the_secret_stays() -> None:
