@@ -339,8 +339,8 @@ def _deploy(stage: str, parameters: dict[str, str], sure: bool) -> None:
 
 def _destroy(stage: str, with_data: bool) -> None:
     deployment = deployment_of(stage)
-    what = "with everything in its tables, buckets and user pool, for good" if with_data else "but keep its data"
-    print(f"This deletes the stack {deployment.stack}, {what}.")
+    what = "with everything in its tables, buckets and user pool, for good" if with_data else "and keeps its data"
+    print(f"This deletes the stack {deployment.stack} {what}.")
     if input("Type the stage's name to go on: ").strip() != stage:
         sys.exit("That is not its name. Nothing was changed.")
     left = deployment.destroy()

@@ -28,6 +28,7 @@ from tests.stack_fixtures import free_port
 
 pytestmark = pytest.mark.xdist_group("deploy")
 DATA_TABLE = "AWS::DynamoDB::Table"
+FIRST = "oneroster-first"  # a stack that never comes to be
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +236,24 @@ def contents(stack: Stack, output: str) -> list[str]:
     return sorted(json.dumps(item, sort_keys=True) for page in pages for item in page["Items"])
 
 
-def test_z_destroying_keeps_the_data_unless_told(deployed: Stack, deployer: Deployment) -> None:
+def test_a_first_deploy_that_breaks_leaves_nothing_and_can_be_repeated(
+    empty: Stack, deployer: Deployment, built: Built, tmp_path: Path
+) -> None:
+    empty.client("s3").create_bucket(Bucket="somebody-elses")
+
+    def broken(resources: dict[str, Any]) -> None:
+        taken = {"BucketName": "somebody-elses"}
+        resources["Extra"] = {"Type": "AWS::S3::Bucket", "Properties": taken, "DependsOn": ["GroupsTable"]}
+
+    template, first = changed(built.template, tmp_path / "broken.json", broken), Deployment(FIRST, deployer.client, pause_s=0.1)
+    for _ in range(2):
+        with pytest.raises(Failed, match=r"ROLLBACK_COMPLETE. Everything is as it was before.\n- Extra \(AWS::S3::Bucket\): \w+"):
+            first.deploy(template, built.code, given(empty), shown([]))
+
+    assert [each for each in empty.client("dynamodb").list_tables()["TableNames"] if each.startswith(FIRST)] == []
+
+
+def test_destroying_keeps_the_data_unless_told(deployed: Stack, deployer: Deployment) -> None:
     dynamodb, table = deployed.client("dynamodb"), deployed.outputs["GroupsTable"]
     held = dynamodb.scan(TableName=table, Select="COUNT")["Count"]
 
@@ -249,20 +267,3 @@ def test_z_destroying_keeps_the_data_unless_told(deployed: Stack, deployer: Depl
     owner.delete_data(left)
 
     assert [each for each in dynamodb.list_tables()["TableNames"] if each.startswith(STACK)] == []
-
-
-def test_z_a_first_deploy_that_breaks_leaves_nothing_and_can_be_repeated(
-    empty: Stack, deployer: Deployment, built: Built, tmp_path: Path
-) -> None:
-    empty.client("s3").create_bucket(Bucket="somebody-elses")
-
-    def broken(resources: dict[str, Any]) -> None:
-        taken = {"BucketName": "somebody-elses"}
-        resources["Extra"] = {"Type": "AWS::S3::Bucket", "Properties": taken, "DependsOn": ["GroupsTable"]}
-
-    template = changed(built.template, tmp_path / "broken.json", broken)
-    for _ in range(2):
-        with pytest.raises(Failed, match=r"ROLLBACK_COMPLETE. Everything is as it was before.\n- Extra \(AWS::S3::Bucket\): \w+"):
-            deployer.deploy(template, built.code, given(empty), shown([]))
-
-    assert [each for each in empty.client("dynamodb").list_tables()["TableNames"] if each.startswith(STACK)] == []
