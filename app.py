@@ -5,6 +5,7 @@ from chalice.app import Chalice
 from chalicelib.api.arrivals import arrivals
 from chalicelib.api.authorizer import auth
 from chalicelib.api.choices import choices
+from chalicelib.api.compare import compare
 from chalicelib.api.connection import connection
 from chalicelib.api.decisions import decisions
 from chalicelib.api.explain import explanations
@@ -26,6 +27,7 @@ BLUEPRINTS = (
     choices,
     selections,
     decisions,
+    compare,
     arrivals,
     explanations,
     steps,

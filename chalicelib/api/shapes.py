@@ -264,6 +264,41 @@ class Inbox(Record):
     items: list[InboxItem]
 
 
+class EntityDifference(Record):
+    """Rows in the earlier sync, in the later, in the later only (came), in the earlier only (went)."""
+
+    before: int
+    after: int
+    came: int
+    went: int
+
+
+class SchoolDifference(Record):
+    """`came` and `went` are about the school itself."""
+
+    sourced_id: str
+    name: str
+    came: bool
+    went: bool
+    classes_before: int
+    classes_after: int
+    classes_came: int
+    classes_went: int
+    users_before: int
+    users_after: int
+    users_came: int
+    users_went: int
+
+
+class Comparison(Record):
+    """`schools`: those in which most came and went first, a thousand at most."""
+
+    before: Sync
+    after: Sync
+    counts: dict[Entity, EntityDifference]
+    schools: list[SchoolDifference]
+
+
 class InboxDecision(Record):
     """`ids` None decides about everything of this kind that waits for this selection."""
 

@@ -456,6 +456,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups/{groupId}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What two syncs read, side by side: rows by entity and by school, what came and what went. */
+        get: operations["get_groups_groupId_compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{groupId}/compare/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people, classes or orgs that came or went between two syncs. */
+        get: operations["get_groups_groupId_compare_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/groups/{groupId}/connection-test": {
         parameters: {
             query?: never;
@@ -1074,6 +1108,20 @@ export interface components {
              */
             clientSecret: string;
         };
+        /**
+         * Comparison
+         * @description `schools`: those in which most came and went first, a thousand at most.
+         */
+        Comparison: {
+            before: components["schemas"]["Sync"];
+            after: components["schemas"]["Sync"];
+            /** Counts */
+            counts: {
+                [key: string]: components["schemas"]["EntityDifference"];
+            };
+            /** Schools */
+            schools: components["schemas"]["SchoolDifference"][];
+        };
         /** ConnectionCheck */
         ConnectionCheck: {
             /**
@@ -1183,6 +1231,20 @@ export interface components {
              * @default 0
              */
             unchanged: number;
+        };
+        /**
+         * EntityDifference
+         * @description Rows in the earlier sync, in the later, in the later only (came), in the earlier only (went).
+         */
+        EntityDifference: {
+            /** Before */
+            before: number;
+            /** After */
+            after: number;
+            /** Came */
+            came: number;
+            /** Went */
+            went: number;
         };
         /** FieldError */
         FieldError: {
@@ -1614,6 +1676,18 @@ export interface components {
          * @enum {string}
          */
         Mode: "full" | "selective" | "undo";
+        /** MovedRows */
+        MovedRows: {
+            /** Items */
+            items: components["schemas"]["NamedId"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
+        };
         /** NamedId */
         NamedId: {
             /** Sourcedid */
@@ -2384,6 +2458,36 @@ export interface components {
             counts: {
                 [key: string]: components["schemas"]["ActionCounts"];
             };
+        };
+        /**
+         * SchoolDifference
+         * @description `came` and `went` are about the school itself.
+         */
+        SchoolDifference: {
+            /** Sourcedid */
+            sourcedId: string;
+            /** Name */
+            name: string;
+            /** Came */
+            came: boolean;
+            /** Went */
+            went: boolean;
+            /** Classesbefore */
+            classesBefore: number;
+            /** Classesafter */
+            classesAfter: number;
+            /** Classescame */
+            classesCame: number;
+            /** Classeswent */
+            classesWent: number;
+            /** Usersbefore */
+            usersBefore: number;
+            /** Usersafter */
+            usersAfter: number;
+            /** Userscame */
+            usersCame: number;
+            /** Userswent */
+            usersWent: number;
         };
         /**
          * Schools
@@ -4305,6 +4409,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_compare: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                search?: string;
+                sort?: string;
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_compare_rows: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                search?: string;
+                sort?: string;
+                from?: string;
+                to?: string;
+                entity?: "users" | "classes" | "orgs";
+                way?: "came" | "went";
+            };
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MovedRows"];
                 };
             };
             /** @description A problem document */

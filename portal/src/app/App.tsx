@@ -13,6 +13,7 @@ import { ChangesPage } from '../features/changes/ChangesPage';
 import { GroupsPage } from '../features/groups/GroupsPage';
 import { SelectivePage } from '../features/selective/SelectivePage';
 import { CalendarPage } from '../features/calendar/CalendarPage';
+import { HistoryPage } from '../features/history/HistoryPage';
 import { SelectionPage } from '../features/selections/SelectionPage';
 import { SelectionsPage } from '../features/selections/SelectionsPage';
 import { StatusPage } from '../features/status/StatusPage';
@@ -84,6 +85,7 @@ function Pages() {
       <Route path="/groups/:groupId/selective" element={<For role="operator"><SelectivePage /></For>} />
       <Route path="/groups/:groupId/syncs/:syncId/changes" element={<ChangesPage />} />
       <Route path="/groups/:groupId/status" element={<StatusPage />} />
+      <Route path="/groups/:groupId/history" element={<HistoryPage />} />
       <Route path="/groups/:groupId/calendar" element={<CalendarPage />} />
       <Route path="/groups/:groupId/selections" element={<SelectionsPage />} />
       <Route path="/groups/:groupId/selections/:name" element={<SelectionPage />} />

@@ -5,6 +5,7 @@ import { useLocation, useNavigate } from 'react-router';
 const PAGES = [
   { id: 'status', text: 'Last sync status' },
   { id: 'selections', text: 'Saved selections' },
+  { id: 'history', text: 'History' },
   { id: 'calendar', text: 'Calendar' },
 ] as const;
 

@@ -1,0 +1,160 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import Pagination from '@cloudscape-design/components/pagination';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import Table from '@cloudscape-design/components/table';
+import TextFilter from '@cloudscape-design/components/text-filter';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useParams, useSearchParams } from 'react-router';
+import { data, useApi, type Schemas } from '../../api/client';
+import { GroupNav } from '../../app/GroupNav';
+import { Problem } from '../../app/Problem';
+import { useTitle } from '../../app/title';
+import { capital, moment, number, STATES } from '../../app/words';
+
+const MODES: Record<Schemas['Mode'], string> = { full: 'All data', selective: 'Selective', undo: 'Undo' };
+const ENTITIES = ['orgs', 'classes', 'users', 'enrollments', 'courses', 'academicSessions'] as const;
+const ANY = { value: '', label: 'Any status' };
+const PAGE = 25;
+
+/** Every sync that is kept; tick two, and see what came and went between them. What is ticked is in the URL. */
+export function HistoryPage() {
+  const { groupId = '' } = useParams();
+  const api = useApi();
+  useTitle('History');
+  const [params, setParams] = useSearchParams();
+  const from = params.get('from');
+  const to = params.get('to');
+  const [state, setState] = useState('');
+  const [picked, setPicked] = useState<Schemas['Sync'][]>([]);
+  const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
+  const { data: page, error, isPending, refetch } = useQuery({
+    queryKey: ['history', groupId, 'all'],
+    queryFn: () => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId }, query: { limit: 1000 } } })),
+  });
+  const shown = (page?.items ?? []).filter(sync => !state || sync.state === state);
+  const two = [...picked].sort((a, b) => a.startedAt.localeCompare(b.startedAt));
+  const states = [ANY, ...Object.entries(STATES).map(([value, { label }]) => ({ value, label }))];
+  return (
+    <ContentLayout header={<Header variant="h1" description={group.data?.name}>History</Header>}>
+      <SpaceBetween size="l">
+        <GroupNav groupId={groupId} />
+        {error && !page ? <Problem error={error} onRetry={() => void refetch()} /> : (
+          <Table
+            items={shown} trackBy="syncId" wrapLines loading={isPending} loadingText="Loading syncs"
+            selectionType="multi" selectedItems={picked} onSelectionChange={({ detail }) => setPicked(detail.selectedItems)}
+            ariaLabels={{ allItemsSelectionLabel: () => 'Tick all', itemSelectionLabel: (_, sync) => `Tick the sync of ${moment(sync.startedAt)}`, selectionGroupLabel: 'Syncs to compare' }}
+            header={<Header variant="h2" counter={page && `(${number(shown.length)})`} description="Tick two of them to compare what they read."
+              actions={<Button disabled={two.length !== 2} onClick={() => setParams({ from: two[0]?.syncId ?? '', to: two[1]?.syncId ?? '' })}>Compare</Button>}>Syncs</Header>}
+            filter={<Select ariaLabel="Status" selectedOption={states.find(each => each.value === state) ?? ANY} options={states} onChange={({ detail }) => setState(detail.selectedOption.value ?? '')} />}
+            columnDefinitions={[
+              { id: 'at', header: 'Started', isRowHeader: true, cell: sync => moment(sync.startedAt) },
+              { id: 'mode', header: 'Mode', cell: sync => sync.rehearsal ? 'Rehearsal' : sync.savedSelection ? `“${sync.savedSelection.name}”, version ${sync.savedSelection.version}` : MODES[sync.mode] },
+              { id: 'by', header: 'By', cell: sync => sync.startedBy },
+              { id: 'state', header: 'Status', cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
+              { id: 'message', header: 'Result', cell: sync => sync.message || '–' },
+            ]}
+            empty={<Box textAlign="center" padding="l">{state ? 'No sync ended so.' : 'This group has never been synced.'}</Box>}
+          />
+        )}
+        {from && to && <Compared key={`${from} ${to}`} groupId={groupId} from={from} to={to} />}
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
+
+interface Two { groupId: string; from: string; to: string }
+
+function Compared({ groupId, from, to }: Two) {
+  const api = useApi();
+  const { data: said, error, refetch } = useQuery({
+    queryKey: ['compare', from, to],
+    queryFn: () => data(api.GET('/groups/{groupId}/compare', { params: { path: { groupId }, query: { from, to } } })),
+    staleTime: Infinity,
+  });
+  if (error) return <Problem error={error} onRetry={() => void refetch()} />;
+  if (!said) return <Box><Spinner /> Comparing…</Box>;
+  return (
+    <SpaceBetween size="l">
+      <Table
+        items={ENTITIES.map(entity => ({ entity, ...said.counts[entity] }))} trackBy="entity" wrapLines
+        header={<Header variant="h2" description={`What the sync of ${moment(said.before.startedAt)} read, and the one of ${moment(said.after.startedAt)}.`}>Compared</Header>}
+        columnDefinitions={[
+          { id: 'entity', header: 'Of', isRowHeader: true, cell: each => capital(each.entity) },
+          { id: 'before', header: 'Earlier', cell: each => number(each.before ?? 0) },
+          { id: 'after', header: 'Later', cell: each => number(each.after ?? 0) },
+          { id: 'came', header: 'Came', cell: each => number(each.came ?? 0) },
+          { id: 'went', header: 'Went', cell: each => number(each.went ?? 0) },
+        ]}
+      />
+      <Schools schools={said.schools} />
+      <Moved groupId={groupId} from={from} to={to} />
+    </SpaceBetween>
+  );
+}
+
+function Schools({ schools }: { schools: Schemas['Comparison']['schools'] }) {
+  const [place, setPlace] = useState(1);
+  return (
+    <Table
+      items={schools.slice((place - 1) * PAGE, place * PAGE)} trackBy="sourcedId" wrapLines
+      header={<Header variant="h2" counter={`(${number(schools.length)})`} description="Those in which most came and went first.">By school</Header>}
+      pagination={schools.length > PAGE && <Pages place={place} total={schools.length} onChange={setPlace} />}
+      columnDefinitions={[
+        { id: 'name', header: 'School', isRowHeader: true, cell: each => `${each.name}${each.came ? ' (new)' : each.went ? ' (gone)' : ''}` },
+        { id: 'users', header: 'People, earlier → later', cell: each => `${number(each.usersBefore)} → ${number(each.usersAfter)}` },
+        { id: 'people', header: 'Came, went', cell: each => `${number(each.usersCame)}, ${number(each.usersWent)}` },
+        { id: 'classes', header: 'Classes, earlier → later', cell: each => `${number(each.classesBefore)} → ${number(each.classesAfter)}` },
+        { id: 'moved', header: 'Came, went', cell: each => `${number(each.classesCame)}, ${number(each.classesWent)}` },
+      ]}
+      empty={<Box textAlign="center">Neither sync has a school.</Box>}
+    />
+  );
+}
+
+const OF = [{ value: 'users', label: 'People' }, { value: 'classes', label: 'Classes' }, { value: 'orgs', label: 'Schools and orgs' }] as const;
+const WAYS = [{ value: 'came', label: 'Came' }, { value: 'went', label: 'Went' }] as const;
+
+function Moved({ groupId, from, to }: Two) {
+  const api = useApi();
+  const [of, setOf] = useState<(typeof OF)[number]>(OF[0]);
+  const [way, setWay] = useState<(typeof WAYS)[number]>(WAYS[0]);
+  const [search, setSearch] = useState('');
+  const [place, setPlace] = useState(1);
+  const { data: page, error, isPending, refetch } = useQuery({
+    queryKey: ['moved', from, to, of.value, way.value, search, place],
+    queryFn: () => data(api.GET('/groups/{groupId}/compare/rows', { params: { path: { groupId }, query: { from, to, entity: of.value, way: way.value, search, limit: PAGE, cursor: place > 1 ? btoa(String((place - 1) * PAGE)) : '' } } })),
+    placeholderData: keepPreviousData,
+  });
+  if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
+  const total = page?.total ?? 0;
+  return (
+    <Table
+      items={page?.items ?? []} trackBy="sourcedId" loading={isPending} loadingText="Loading"
+      header={<Header variant="h2" counter={`(${number(total)})`}>Who came and went</Header>}
+      filter={
+        <SpaceBetween size="xs" direction="horizontal">
+          <TextFilter filteringText={search} filteringPlaceholder="Find by name or sourcedId" filteringAriaLabel="Find who came and went" onChange={({ detail }) => { setSearch(detail.filteringText); setPlace(1); }} />
+          <Select ariaLabel="Of" selectedOption={of} options={OF} onChange={({ detail }) => { setOf(OF.find(each => each.value === detail.selectedOption.value) ?? OF[0]); setPlace(1); }} />
+          <Select ariaLabel="Way" selectedOption={way} options={WAYS} onChange={({ detail }) => { setWay(WAYS.find(each => each.value === detail.selectedOption.value) ?? WAYS[0]); setPlace(1); }} />
+        </SpaceBetween>
+      }
+      pagination={total > PAGE && <Pages place={place} total={total} onChange={setPlace} />}
+      columnDefinitions={[
+        { id: 'name', header: 'Name', isRowHeader: true, cell: each => each.name || '–' },
+        { id: 'id', header: 'sourcedId', cell: each => each.sourcedId },
+      ]}
+      empty={<Box textAlign="center">Nobody {way.value}.</Box>}
+    />
+  );
+}
+
+function Pages({ place, total, onChange }: { place: number; total: number; onChange: (place: number) => void }) {
+  return <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => onChange(detail.currentPageIndex)} ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />;
+}
