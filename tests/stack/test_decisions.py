@@ -96,3 +96,22 @@ def test_what_was_shown_is_applied_even_if_the_source_has_changed_since_and_whoe
     assert written == {f"{row['entity']} {row['sourcedId']}" for row in shown}
     admin.sync_all(group_id, district)
     assert records(stack, group_id) == before
+
+
+def test_a_held_sync_tells_the_group_s_contact_in_numbers_and_names_nobody(
+    admin: Client, stack: Stack, district: Path, tmp_path: Path
+) -> None:
+    group_id = admin.new_group("Mailed", contactEmail="roster@district.example")
+    admin.sync_all(group_id, district)
+
+    sync_id = admin.start(group_id, shrunk(tmp_path, district))["syncId"]
+    admin.until(sync_id, asks="approval")
+
+    (mail,) = [mail for mail in stack.mails() if mail["To"] == ["roster@district.example"]]
+    plan = admin.call("GET", f"/syncs/{sync_id}/plan")
+    assert mail["Subject"] == "Mailed: a sync waits for your decision"
+    assert f"{stack.portal_origin}/groups/{group_id}/syncs/{sync_id}/changes" in mail["BodyText"]
+    assert plan["breaches"][0]["message"] in mail["BodyText"]
+    gone = admin.call("GET", f"/syncs/{sync_id}/plan/changes?entity=users&action=deactivate&limit=1000")["items"]
+    assert not any(person["name"] in mail["BodyText"] for person in gone)
+    assert "Ada Admin" not in mail["BodyText"]
