@@ -173,7 +173,10 @@ def _unchanged(sync_id: str) -> Path:
 
 
 def _change(row: dict[str, Any]) -> Change:
-    if "action" not in row:
-        return Change.model_validate({**row, "action": "unchanged", "fields": [], "before": None, "after": None})
-    sides = {side: row[side] and json.loads(row[side]) for side in ("before", "after")}
-    return Change.model_validate({**row, **sides})
+    """A row of the plan's file; columns that are the engine's own stay there."""
+    stays = {"action": "unchanged", "fields": [], "before": None, "after": None}
+    shown = {name: value for name, value in (stays | row).items() if name in _SHOWN}
+    return Change.model_validate(shown | {side: shown[side] and json.loads(shown[side]) for side in ("before", "after")})
+
+
+_SHOWN = {field.alias or name for name, field in Change.model_fields.items()}
