@@ -174,7 +174,7 @@ def _unchanged(sync_id: str) -> Path:
 
 def _change(row: dict[str, Any]) -> Change:
     """A row of the plan's file; columns that are the engine's own stay there."""
-    stays = {"action": "unchanged", "fields": [], "before": None, "after": None}
+    stays: dict[str, Any] = {"action": "unchanged", "fields": [], "before": None, "after": None}
     shown = {name: value for name, value in (stays | row).items() if name in _SHOWN}
     return Change.model_validate(shown | {side: shown[side] and json.loads(shown[side]) for side in ("before", "after")})
 
