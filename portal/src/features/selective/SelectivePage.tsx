@@ -68,7 +68,7 @@ export function SelectivePage() {
         )}
         {syncId && !question && !ended && (
           <Container><SpaceBetween size="s"><Box><Spinner /> {waitingFor(sync.data)}</Box>
-            {sync.data && <Fetching sync={sync.data} at={sync.dataUpdatedAt} />}
+            {sync.data && <Fetching sync={sync.data} />}
             <Box color="text-body-secondary">You can leave this page and come back to it.</Box></SpaceBetween></Container>
         )}
         {syncId && question === 'orgs' && <Choose key="orgs" kind="orgs" syncId={syncId} onAnswered={answered} />}

@@ -128,7 +128,7 @@ function Running({ syncId }: { syncId: string }) {
           ? <ProgressBar key={each.step} label={STEPS[each.step]} value={(100 * each.done) / each.total} additionalInfo={pace(each, seen)} />
           : <div key={each.step}><Box variant="awsui-key-label">{STEPS[each.step]}</Box><StatusIndicator type={each.endedAt ? 'success' : 'loading'}>{pace(each, seen)}</StatusIndicator></div>
         ))}
-        {sync && <Fetching sync={sync} at={seen} />}
+        {sync && <Fetching sync={sync} />}
       </SpaceBetween>
     </Container>
   );
