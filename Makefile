@@ -83,7 +83,10 @@ fuzz: $(VENV)/ready ## thousands of damaged ZIPs, CSVs and manifests: make fuzz 
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(BIN)/pytest tests/corpus/test_fuzz.py -n 2 --timeout 7200
 
 bench: $(VENV)/ready ## measure speed and memory
+	@local/sshd.sh
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.sftp
+	SLOW=1 $(BIN)/pytest tests/sources/test_sftp.py -k breaks
 
 clean: ## forget everything that was made here
 	rm -rf $(VENV) build .local portal/node_modules portal/dist
