@@ -11,6 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import paramiko
+
+from chalicelib.sources import sftp
+from chalicelib.sources.sftp_reading import Part, parts_of, read_parts
 from tests.sources.peers import Sshd, key, make_key
 
 SIZE_BYTES = 200_000_000
@@ -18,9 +22,6 @@ ROUNDS = 5
 
 
 def ours(sshd: Sshd, ours: Path, remote: Path, out: Path) -> None:
-    from chalicelib.sources import sftp
-    from chalicelib.sources.sftp_reading import Part, parts_of, read_parts
-
     source = sshd.source()
     parts = parts_of(str(remote), "bundle.zip", remote.stat().st_size)
     descriptor = os.open(out, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
@@ -32,8 +33,6 @@ def ours(sshd: Sshd, ours: Path, remote: Path, out: Path) -> None:
 
 
 def plain_get(sshd: Sshd, ours: Path, remote: Path, out: Path) -> None:
-    import paramiko
-
     with paramiko.SSHClient() as client:
         client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
         client.connect("127.0.0.1", sshd.port, sshd.user, key_filename=str(ours), allow_agent=False, look_for_keys=False)
