@@ -1,3 +1,4 @@
+import Box from '@cloudscape-design/components/box';
 import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useLocation, useNavigate } from 'react-router';
@@ -19,7 +20,7 @@ export function GroupNav({ groupId }: { groupId: string }) {
         {PAGES.map(({ id, text }) => {
           const href = `/groups/${groupId}/${id}`;
           return here.startsWith(href)
-            ? <b key={id} aria-current="page">{text}</b>
+            ? <span key={id} aria-current="page"><Box variant="span" fontWeight="bold">{text}</Box></span>
             : <Link key={id} href={href} onFollow={event => { event.preventDefault(); void navigate(href); }}>{text}</Link>;
         })}
       </SpaceBetween>

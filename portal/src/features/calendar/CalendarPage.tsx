@@ -35,7 +35,7 @@ export function CalendarPage() {
     <ContentLayout header={<Header variant="h1" description={group?.name}>Calendar</Header>}>
       <SpaceBetween size="l">
         <GroupNav groupId={groupId} />
-        {group ? <><Pause group={group} /><Blackouts group={group} /><Rollover key={group.etag} group={group} /><Rehearsal group={group} /></> : <Spinner />}
+        {group ? <SpaceBetween size="l"><Pause group={group} /><Blackouts group={group} /><Rollover key={group.etag} group={group} /><Rehearsal group={group} /></SpaceBetween> : <Spinner />}
       </SpaceBetween>
     </ContentLayout>
   );

@@ -181,7 +181,7 @@ function Picker({ label, description, ids, offered, option, onChange }: PickerPr
   return (
     <FormField label={label} description={description}>
       <Multiselect selectedOptions={ids.map(option)} options={[...new Set([...offered, ...ids])].map(option)} filteringType="auto" virtualScroll tokenLimit={5}
-        filteringAriaLabel={`Find in ${label}`} placeholder="None" empty="Nothing to choose from yet" deselectAriaLabel={each => `Take ${each.label ?? ''} away`}
+        filteringAriaLabel={`Find in ${label}`} placeholder={ids.length ? 'Choose more' : 'None'} empty="Nothing to choose from yet" deselectAriaLabel={each => `Take ${each.label ?? ''} away`}
         i18nStrings={{ tokenLimitShowMore: 'Show all', tokenLimitShowFewer: 'Show fewer' }}
         onChange={({ detail }) => onChange(detail.selectedOptions.flatMap(each => (each.value ? [each.value] : [])))} />
     </FormField>
@@ -200,7 +200,7 @@ function Rules({ rules, onChange }: { rules: readonly Rule[]; onChange: (rules: 
         {rules.map((rule, place) => (
           <div key={place} className="rule" role="group" aria-label={`Rule ${place + 1}`}>
             {WORDS.map(([word, label]) => <FormField key={word} label={label}><Input ariaLabel={`${label} of rule ${place + 1}`} value={rule[word]} onChange={e => set(place, word, e.detail.value)} /></FormField>)}
-            <Button formAction="none" iconName="remove" ariaLabel={`Remove rule ${place + 1}`} onClick={() => onChange(rules.filter((_, at) => at !== place))} />
+            <div><Button formAction="none" iconName="remove" ariaLabel={`Remove rule ${place + 1}`} onClick={() => onChange(rules.filter((_, at) => at !== place))} /></div>
           </div>
         ))}
         <Button formAction="none" iconName="add-plus" onClick={() => onChange([...rules, NO_RULE])}>Add a rule</Button>
