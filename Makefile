@@ -82,9 +82,16 @@ redrive: $(VENV)/ready ## hand events that could not be handled to their functio
 fuzz: $(VENV)/ready ## thousands of damaged ZIPs, CSVs and manifests: make fuzz FUZZ_EXAMPLES=2000
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(BIN)/pytest tests/corpus/test_fuzz.py -n 2 --timeout 7200
 
-bench: $(VENV)/ready ## measure speed and memory
+$(VENV)/peers/ready: benchmarks/peers/requirements.txt $(VENV)/ready
+	@echo "Setting up what people use instead"
+	@$(PYTHON) -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench: $(VENV)/peers/ready ## measure speed and memory: make bench [ARGS="--shapes S M L --only engine"]
 	@local/sshd.sh
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run $(ARGS)
+	$(BIN)/python -m benchmarks.rest
 	$(BIN)/python -m benchmarks.sftp
 	SLOW=1 $(BIN)/pytest tests/sources/test_sftp.py -k breaks
 

@@ -7,18 +7,25 @@ directory claims.
 import errno
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
+
+from isal import isal_zlib
+from isal.igzip_lib import IsalError
 
 from chalicelib.errors import BundleRefused
 from chalicelib.oneroster.entities import ROSTER_FILES
 
 CHUNK = 1 << 20
+LENGTHS_AT = 26  # in a member's local header: of its name and of what else stands there, two bytes each
 READ = {f"{name}.csv".casefold(): f"{name}.csv" for name in ("manifest", *ROSTER_FILES)}
 JUNK = ("__macosx", ".ds_store", "thumbs.db", "desktop.ini")
-UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+UNREADABLE: tuple[type[Exception], ...] = (
+    zipfile.BadZipFile, zlib.error, cast(type[Exception], IsalError),
+    EOFError, NotImplementedError, RuntimeError, OSError, ValueError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -103,13 +110,43 @@ def _junk(name: str) -> bool:
 def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, to: Path, room: int) -> int:
     """Inflate one member; bytes written. Stops at `room`, whatever the directory says."""
     written = 0
-    with opened.open(info) as packed, to.open("wb") as out:
-        while chunk := packed.read(CHUNK):
+    with to.open("wb") as out:
+        for chunk in _inflated(opened, info):
             written += len(chunk)
             if written > room:
                 raise _refused("The ZIP expands to far more than a roster", "Check what is in it and send it again")
             out.write(chunk)
     return written
+
+
+def _inflated(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The member's bytes, at most CHUNK at once. ISA-L inflates three times as fast as the zlib that zipfile uses, and
+    inflating is a tenth of all the work."""
+    with opened.open(info) as plain:  # looks at the local header, and for a password
+        if info.compress_type != zipfile.ZIP_DEFLATED:
+            yield from iter(lambda: plain.read(CHUNK), b"")
+            return
+    file = opened.fp
+    assert file is not None
+    file.seek(info.header_offset + LENGTHS_AT)
+    lengths = file.read(4)
+    file.seek(int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little"), 1)
+    inflater, left, crc = isal_zlib.decompressobj(-15), info.compress_size, 0
+    while left and not inflater.eof:
+        packed = file.read(min(CHUNK, left))
+        if not packed:
+            raise zipfile.BadZipFile(f"{info.filename} ends too early")
+        left -= len(packed)
+        while packed and not inflater.eof:
+            chunk = inflater.decompress(packed, CHUNK)
+            packed = inflater.unconsumed_tail
+            crc = isal_zlib.crc32(chunk, crc)
+            yield chunk
+    while rest := inflater.flush(CHUNK):
+        crc = isal_zlib.crc32(rest, crc)
+        yield rest
+    if not inflater.eof or crc != info.CRC:
+        raise zipfile.BadZipFile(f"{info.filename} is not what was packed")
 
 
 def _refused(what: str, do: str) -> BundleRefused:
