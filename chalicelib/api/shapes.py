@@ -463,7 +463,7 @@ class Breach(Record):
     removed: int
     records: int
     message: str
-    kind: Literal["removals", "empty", "renumbered", "undone"] = "removals"
+    kind: Literal["removals", "empty", "renumbered", "undone", "ambiguous"] = "removals"
     user_type: str = ""
 
 

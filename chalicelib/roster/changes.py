@@ -11,20 +11,16 @@ ACTIONS = {"create": "created", "update": "updated", "deactivate": "deactivated"
 
 CHANGE = """
 CREATE TABLE change (entity VARCHAR, sourcedId VARCHAR, name VARCHAR, action VARCHAR, reason VARCHAR, schools VARCHAR[],
-                     fields VARCHAR[], before VARCHAR, after VARCHAR)
+                     fields VARCHAR[], before VARCHAR, after VARCHAR, digest UBIGINT)
 """
 
 
 def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path) -> int:
-    """Write the tables `change` (of `CHANGE`) and `unchanged` (entity, sourcedId, name, reason, schools) as a plan's
-    files; how many changes there are."""
+    """Write the table `change` (of `CHANGE`) as changes.parquet, chunks/*.jsonl.gz and manifest.json; how many changes
+    there are. Rows stand in no order that means anything: sorting a first sync's would take longer than all else."""
     (plan / "chunks").mkdir(parents=True, exist_ok=True)
-    for table in ("change", "unchanged"):
-        name = {"change": "changes.parquet", "unchanged": "unchanged.parquet"}[table]
-        connection.execute(
-            f"COPY (SELECT * FROM {table} ORDER BY entity, sourcedId) TO $to (FORMAT parquet, COMPRESSION zstd)",
-            {"to": str(plan / name)},
-        )
+    to = {"to": str(plan / "changes.parquet")}
+    connection.execute("COPY change TO $to (FORMAT parquet, COMPRESSION zstd)", to)
     names = _write_chunks(connection, plan / "chunks")
     (plan / "manifest.json").write_text(json.dumps([{"chunk": name} for name in names]))
     found = connection.execute("SELECT count(*) FROM change").fetchone()
@@ -43,6 +39,7 @@ def _write_chunks(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[s
 
 
 _LINES = """
-SELECT json_object('entity', entity, 'sourcedId', sourcedId, 'action', action, 'record', after::JSON)::VARCHAR
+SELECT '{"entity":"' || entity || '","sourcedId":' || to_json(sourcedId)::VARCHAR || ',"action":"' || action || '","record":'
+       || after || '}' AS line
 FROM change ORDER BY hash(sourcedId), entity, sourcedId
 """

@@ -8,7 +8,7 @@ from typing import Literal
 
 # Of an entity's selected records, how many may be new under an old name before the ids look renumbered.
 RENUMBERED_SHARE = 0.5
-Kind = Literal["removals", "empty", "renumbered", "undone"]
+Kind = Literal["removals", "empty", "renumbered", "undone", "ambiguous"]
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,10 @@ def empty_collection(entity: str, records: int) -> Breach:
     return Breach("", entity, 0, records, said, "empty")
 
 
-def many_new(created: int, selected: int, guard: Guard) -> bool:
-    """Most ids are new."""
-    return created >= guard.floor and created > RENUMBERED_SHARE * selected
-
-
 def looks_renumbered(created: int, created_under_old_name: int, selected: int, guard: Guard) -> bool:
     """Most ids are new while most of the new records bear the name of one that is not in the source any more."""
-    return many_new(created, selected, guard) and created_under_old_name > RENUMBERED_SHARE * created
+    many_new = created >= guard.floor and created > RENUMBERED_SHARE * selected
+    return many_new and created_under_old_name > RENUMBERED_SHARE * created
 
 
 def ambiguous(field: str, new: list[str], former: list[str]) -> Breach:
@@ -99,7 +95,7 @@ def ambiguous(field: str, new: list[str], former: list[str]) -> Breach:
         f"By {field}, {_some(new)} in the source could be {_some(former)} on the platform; nobody was matched. "
         f"Correct the {field} of one of them, or approve to take those in the source for people of their own."
     )
-    return Breach("", "users", 0, len(former), said)
+    return Breach("", "users", 0, len(former), said, "ambiguous")
 
 
 def _some(ids: list[str]) -> str:

@@ -18,20 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from isal import igzip
 
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster import guard as guards
+from chalicelib.roster.changes import ACTIONS, CHANGE, write_changes
 from chalicelib.roster.duck import connect, quoted, text
-from chalicelib.roster.guard import Breach, Guard, Removals
+from chalicelib.roster.guard import Breach, Guard
 from chalicelib.roster.selection import Selection, select
 from chalicelib.roster.stage import platform_columns
 
-CHUNK_CHANGES = 2_500  # about a megabyte of DynamoDB writes, some seconds of one Lambda
 NOT_CHOSEN = "not chosen any more"
 CHANGED = "changed in the source"
 RENAMED = "known under another sourcedId now"
-ACTIONS = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended", "unchanged": "unchanged"}
+FOUND_AGAIN = "known by another sourcedId so far"
 
 
 @dataclass(frozen=True)
@@ -85,11 +84,11 @@ def plan_changes(
         if any(_number(connection, f"SELECT count(*) FROM gone_{entity} WHERE reason = $1", NOT_CHOSEN) for entity in ENTITIES):
             connection.execute(_STILL_NAMED)
         ambiguous = _match(connection, policy)
-        connection.execute(_CHANGE)
+        connection.execute(CHANGE)
         for entity in ENTITIES:
             removal = "end" if entity == "enrollments" else "deactivate"
             connection.execute(_VERDICTS.format(entity=entity, removal=removal, changed=CHANGED))
-            changes = _CHANGES.format(entity=entity, now=_now(entity, policy), changed=CHANGED)
+            changes = _CHANGES.format(entity=entity, now=_now(entity, policy), changed=CHANGED, found_again=FOUND_AGAIN)
             connection.execute(changes, {"sync_id": policy.sync_id, "now": _iso(policy.now)})
         return _write(connection, plan, policy, staged, kept_whole, ambiguous)
 
@@ -237,11 +236,11 @@ def _write(
         ).fetchall():
             said = schools.setdefault(school, {"sourcedId": school, "name": name, "counts": {}})
             said["counts"].setdefault(entity, dict.fromkeys(ACTIONS.values(), 0))[ACTIONS[action]] = number
-    breaches = ambiguous + _breaches(connection, policy, staged, counts)
+    breaches = ambiguous + _empty(connection, staged)
     notes = [note for entity in ENTITIES for note in _notes(connection, entity, staged, entity in kept_whole)]
     planned = Planned(
         counts=counts,
-        changes=_number(connection, "SELECT count(*) FROM change"),
+        changes=write_changes(connection, plan),
         held=bool(breaches),
         breaches=breaches,
         notes=notes,
@@ -254,43 +253,16 @@ def _write(
         "held": planned.held,
     }
     (plan / "summary.json").write_text(json.dumps(summary, indent=1))
-    connection.execute(
-        "COPY change TO $to (FORMAT parquet, COMPRESSION zstd)",
-        {"to": str(plan / "changes.parquet")},
-    )
-    (plan / "manifest.json").write_text(json.dumps([{"chunk": name} for name in _write_chunks(connection, plan / "chunks")]))
     return planned
 
 
-def _write_chunks(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[str]:
-    """Lines in an order that has nothing to do with the file's, so that no partition of the platform gets them all."""
-    names: list[str] = []
-    lines = connection.execute(_LINES)
-    while rows := lines.fetchmany(CHUNK_CHANGES):
-        names.append(f"{len(names):05d}.jsonl.gz")
-        packed = igzip.compress("".join(line + "\n" for (line,) in rows).encode(), mtime=0)
-        (folder / names[-1]).write_bytes(packed)
-    return names
-
-
-def _breaches(
-    connection: duckdb.DuckDBPyConnection, policy: Policy, staged: dict[str, Any], counts: dict[str, dict[str, int]]
-) -> list[Breach]:
-    found: list[Breach] = []
-    removals: list[Removals] = []
-    for entity in ENTITIES:
-        records = _number(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL")
-        if records and not staged["complete"][entity]:
-            found.append(guards.empty_collection(entity, records))
-        created = counts[entity]["created"] - (_number(connection, "SELECT count(*) FROM matched") if entity == "users" else 0)
-        if guards.many_new(created, counts[entity]["selected"], policy.guard):
-            again = _number(connection, _OLD_NAMES.format(entity=entity))
-            if guards.looks_renumbered(created, again, counts[entity]["selected"], policy.guard):
-                found.append(guards.renumbered(entity, created, again, records))
-        if _number(connection, f"SELECT count(*) FROM gone_{entity}") >= policy.guard.floor:
-            rows = connection.execute(_REMOVALS.format(entity=entity)).fetchall()
-            removals += [Removals(school, name, entity, removed, of) for school, name, removed, of in rows]
-    return found + guards.breaches(removals, policy.guard, policy.now.date())
+def _empty(connection: duckdb.DuckDBPyConnection, staged: dict[str, Any]) -> list[Breach]:
+    """Collections that can't be taken for whole, while the platform has records of them. The rest of the guard's rules
+    look at the finished plan: see `review.py`."""
+    held = {entity: _number(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL") for entity in ENTITIES}
+    return [
+        guards.empty_collection(entity, held[entity]) for entity in ENTITIES if held[entity] and not staged["complete"][entity]
+    ]
 
 
 def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str, Any], kept_whole: bool) -> list[str]:
@@ -422,11 +394,6 @@ DELETE FROM gone_orgs WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (
     ) SELECT id FROM named WHERE id IS NOT NULL)
 """
 
-_CHANGE = """
-CREATE TABLE change (entity VARCHAR, sourcedId VARCHAR, name VARCHAR, action VARCHAR, reason VARCHAR, schools VARCHAR[],
-                     fields VARCHAR[], before VARCHAR, after VARCHAR, digest UBIGINT)
-"""
-
 # Whatever may have to be written. What turns out the same when looked at value by value is not.
 _VERDICTS = """
 CREATE TABLE verdict_{entity} AS
@@ -444,7 +411,7 @@ WHERE selected OR again OR gone.reason IS NOT NULL
 _CHANGES = """
 INSERT INTO change
 WITH record AS (
-    SELECT verdict.sourcedId, action, if(matched.formerId IS NULL, reason, 'known by another sourcedId so far') AS reason,
+    SELECT verdict.sourcedId, action, if(matched.formerId IS NULL, reason, '{found_again}') AS reason,
            coalesce(new.name, old.name) AS name, coalesce(new.schools, old.schools) AS schools,
            coalesce(old.platformId, former.platformId, md5($sync_id || '/{entity}/' || verdict.sourcedId)) AS platformId,
            CASE WHEN new.sourcedId IS NOT NULL THEN new.platformStatus
@@ -499,12 +466,6 @@ SELECT list(DISTINCT sourcedId ORDER BY sourcedId), list(DISTINCT formerId ORDER
 GROUP BY key HAVING count(*) > 1 ORDER BY 1
 """
 
-_LINES = """
-SELECT '{"entity":"' || entity || '","sourcedId":' || to_json(sourcedId)::VARCHAR || ',"action":"' || action || '","record":'
-       || after || '}' AS line
-FROM change ORDER BY hash(sourcedId), entity, sourcedId
-"""
-
 _SCHOOL_NAMES = """
 (SELECT sourcedId, any_value(name) AS name FROM (
     SELECT sourcedId, name FROM staged_orgs UNION ALL SELECT sourcedId, name FROM before_orgs) GROUP BY sourcedId)
@@ -530,20 +491,6 @@ SELECT school, coalesce(name, school), action, number FROM (
 LEFT JOIN {_SCHOOL_NAMES} ON sourcedId = school
 """
 
-_REMOVALS = f"""
-SELECT school, coalesce(name, school), count(*) FILTER (gone), count(*) FROM (
-    SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, 
-           sourcedId IN (SELECT sourcedId FROM gone_{{entity}} WHERE reason <> '{RENAMED}') AS gone
-    FROM before_{{entity}} WHERE removedAt IS NULL)
-LEFT JOIN {_SCHOOL_NAMES} ON sourcedId = school GROUP BY ALL HAVING count(*) FILTER (gone) > 0
-"""
-
-# New records that bear the name of one which the source has no more.
-_OLD_NAMES = """
-SELECT count(*) FROM change WHERE entity = '{entity}' AND action = 'create' AND sourcedId NOT IN (SELECT sourcedId FROM matched)
-AND name IN (SELECT name FROM before_{entity} WHERE removedAt IS NULL
-             AND sourcedId NOT IN (SELECT sourcedId FROM staged_{entity}))
-"""
 
 _NEXT = """
 SELECT * FROM (

@@ -21,7 +21,7 @@ from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster import guard as guards
 from chalicelib.roster.duck import connect, text
 from chalicelib.roster.guard import Breach, Removals
-from chalicelib.roster.plan import Planned, Policy
+from chalicelib.roster.plan import FOUND_AGAIN, RENAMED, Planned, Policy
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ def _renumbered(connection: duckdb.DuckDBPyConnection, planned: Planned, plan: P
     connection.execute(_PAIRS)
     for entity in ENTITIES:
         created, selected = planned.counts[entity]["created"], planned.counts[entity]["selected"]
+        again = f"SELECT count(*) FROM change WHERE entity = '{entity}' AND action = 'create' AND reason = '{FOUND_AGAIN}'"
+        created -= _number(connection, again)
         if not guards.looks_renumbered(created, created, selected, policy.guard):
             continue  # whatever their names are
         connection.execute(_BOTH_SIDES.format(entity=entity, staged=text(str(stage / f"{entity}.parquet"))))
@@ -114,10 +116,11 @@ _EMPTY = """
 (SELECT '' AS sourcedId, NULL::VARCHAR AS removedAt, '' AS name, []::VARCHAR[] AS schools, '{}' AS fields WHERE false)
 """
 
-_REMOVED = """
+# Whoever goes under one id because she is there under another is not gone.
+_REMOVED = f"""
 CREATE OR REPLACE TABLE removed AS
 SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, before->'fields' AS fields
-FROM change WHERE entity = '{entity}' AND action IN ('deactivate', 'end')
+FROM change WHERE entity = '{{entity}}' AND action IN ('deactivate', 'end') AND reason <> '{RENAMED}'
 """
 
 _USER_TYPE = "coalesce(fields->>'$.roles[0].role', 'unknown')"
@@ -147,12 +150,13 @@ CREATE TABLE pair (entity VARCHAR, oldSourcedId VARCHAR, newSourcedId VARCHAR, n
 """
 
 # What is new, and what the platform has of which the source knows nothing any more.
-_BOTH_SIDES = """
+_BOTH_SIDES = f"""
 CREATE OR REPLACE TABLE new AS
-SELECT sourcedId, name, schools, after->'fields' AS fields FROM change WHERE entity = '{entity}' AND action = 'create';
+SELECT sourcedId, name, schools, after->'fields' AS fields FROM change
+WHERE entity = '{{entity}}' AND action = 'create' AND reason <> '{FOUND_AGAIN}';
 CREATE OR REPLACE TABLE old AS
-SELECT sourcedId, name, schools, fields::JSON AS fields FROM held_{entity}
-WHERE sourcedId NOT IN (SELECT sourcedId FROM read_parquet({staged}))
+SELECT sourcedId, name, schools, fields::JSON AS fields FROM held_{{entity}}
+WHERE sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{staged}}))
 """
 
 _NAME_AND_SCHOOL = "lower(strip_accents(name)) || ' ' || array_to_string(list_sort(schools), ' ')"

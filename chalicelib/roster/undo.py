@@ -87,6 +87,10 @@ def _write(connection: duckdb.DuckDBPyConnection, plan: Path) -> Planned:
         (reason, _number(connection, f"SELECT count(*) FROM unchanged WHERE reason = {text(reason)}")) for reason in LEFT_ALONE
     ]
     notes = [f"{number:,} {'record' if number == 1 else 'records'}: {reason}." for reason, number in left_alone if number]
+    connection.execute(
+        "COPY (FROM unchanged ORDER BY entity, sourcedId) TO $to (FORMAT parquet, COMPRESSION zstd)",
+        {"to": str(plan / "unchanged.parquet")},
+    )
     changes = write_changes(connection, plan)
     summary = {
         "counts": counts,
@@ -236,7 +240,7 @@ SELECT '{{entity}}', sourcedId, {{called}}, action, reason, {{schools}},
                    'fields', fields_now)::VARCHAR,
        json_object('platformId', platformId, 'platformStatus', platformStatus,
                    'since', if(platformStatus <> status_now, $now, since), 'removedAt', if(goes, $now, NULL),
-                   'fields', fields)::VARCHAR
+                   'fields', fields)::VARCHAR, NULL
 FROM record
 """
 

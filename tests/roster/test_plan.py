@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.guard import Guard
 from chalicelib.roster.plan import Planned, Policy, next_snapshot, plan_changes
 from chalicelib.roster.selection import EVERYTHING, Selection, status_matrix
 from chalicelib.roster.stage import stage_bundle
@@ -309,38 +308,6 @@ def test_a_collection_without_rows_removes_nothing_and_holds_the_plan(platform: 
         "The bundle has no users, while the platform holds 6. None of them would be removed.",
         "The bundle has no enrollments, while the platform holds 5. None of them would be removed.",
     ]
-
-
-def school_of(students: range) -> dict[str, Rows]:
-    return small(
-        users=[user(f"u{n}", givenName=f"Given {n}") for n in students],
-        enrollments=[enrollment(f"e{n}", userSourcedId=f"u{n}") for n in students],
-    )
-
-
-def test_a_school_that_would_lose_too_many_is_held_and_named(platform: Platform) -> None:
-    platform.sync(school_of(range(100)))
-
-    planned = platform.sync(school_of(range(11, 100)), commit=False)
-
-    assert [breach.message for breach in planned.breaches] == [
-        "North: 11 of 100 enrollments would be ended.",
-        "North: 11 of 100 users would be deactivated.",
-    ]
-    assert platform.sync(school_of(range(10, 100)), commit=False).held is False
-    rollover = Guard(rollover_from=NOW.date(), rollover_to=NOW.date() + timedelta(days=9))
-    assert platform.sync(school_of(range(11, 100)), guard=rollover).held is False
-
-
-def test_a_source_that_numbers_everybody_anew_is_held(platform: Platform) -> None:
-    platform.sync(school_of(range(30)))
-    renumbered = school_of(range(30))
-    renumbered["users"] = [{**row, "sourcedId": "x" + row["sourcedId"]} for row in renumbered["users"]]
-    renumbered["enrollments"] = [{**row, "userSourcedId": "x" + row["userSourcedId"]} for row in renumbered["enrollments"]]
-
-    planned = platform.sync(renumbered)
-
-    assert "30 users have new ids, and 30 of them bear a name" in planned.breaches[0].message
 
 
 def test_approved_without_removals_everything_else_happens(platform: Platform) -> None:

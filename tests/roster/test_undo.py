@@ -40,9 +40,12 @@ class Undoable(Platform):
         return [(row["entity"], row["sourcedId"], row["reason"]) for row in rows if row["reason"] in undo.LEFT_ALONE]
 
     def holds(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Every record of the snapshot, but for the moments; a removed one says only that it is."""
+        """Every record of the snapshot, but for the moments; a removed one says only that it is. An enrollment's name is
+        made of its class's title as it was when somebody looked."""
         return {
-            (entity, row["sourcedId"]): {name: value for name, value in row.items() if name not in MOMENTS}
+            (entity, row["sourcedId"]): {
+                name: value for name, value in row.items() if name not in MOMENTS and (name, entity) != ("name", "enrollments")
+            }
             for entity in ENTITIES
             for row in (read(self.snapshot / f"{entity}.parquet") if self.snapshot else [])
             if row["removedAt"] is None

@@ -209,7 +209,7 @@ def test_progress_is_told_in_rows_for_every_step() -> None:
 
 
 def test_changes_applied_so_far_are_counted_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.roster.plan.CHUNK_CHANGES", 2)
+    monkeypatch.setattr("chalicelib.roster.changes.CHUNK_CHANGES", 2)
     make_group()
     walk = Walk(zipped(people("ann", "bob")))
     walk.open()

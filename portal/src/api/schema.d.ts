@@ -885,7 +885,7 @@ export interface components {
              * @default removals
              * @enum {string}
              */
-            kind: "removals" | "empty" | "renumbered" | "undone";
+            kind: "removals" | "empty" | "renumbered" | "undone" | "ambiguous";
             /**
              * Usertype
              * @default

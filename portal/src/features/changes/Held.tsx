@@ -19,6 +19,7 @@ const HEADERS: Record<NonNullable<Schemas['Breach']['kind']>, string> = {
   empty: 'Held: something has come without any rows',
   renumbered: 'Held: the ids look renumbered',
   undone: 'Held: it would do again what was undone',
+  ambiguous: 'Held: some people could be more than one',
 };
 
 /** Why a plan waits for a word, in sentences that open their rows. */
