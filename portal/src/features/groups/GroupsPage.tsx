@@ -43,7 +43,7 @@ export function GroupsPage() {
         </Link>
       ),
     },
-    { id: 'actions', header: 'Actions', minWidth: 140, cell: group => <GroupMenu group={group} variant="normal" /> },
+    { id: 'actions', header: 'Actions', minWidth: 170, cell: group => <GroupMenu group={group} variant="normal" /> },
     { id: 'method', header: 'Method', minWidth: 90, cell: group => METHODS[group.source.method] },
     {
       id: 'status', header: 'Last sync status', minWidth: 160,
@@ -51,8 +51,8 @@ export function GroupsPage() {
         ? <StatusIndicator type={STATES[group.lastSync.state].type}>{STATES[group.lastSync.state].label}</StatusIndicator>
         : 'Never synced',
     },
-    { id: 'at', header: 'Last sync date', minWidth: 170, cell: group => moment(group.lastSync?.at) },
-    { id: 'next', header: 'Next sync', minWidth: 170, cell: group => (group.nextRunAt ? moment(group.nextRunAt) : 'When started') },
+    { id: 'at', header: 'Last sync date', minWidth: 200, cell: group => moment(group.lastSync?.at) },
+    { id: 'next', header: 'Next sync', minWidth: 140, cell: group => (group.nextRunAt ? moment(group.nextRunAt) : 'When started') },
     { id: 'edit', header: 'Configuration', minWidth: 120, cell: group => <Button variant="inline-link" {...may('admin')} ariaLabel={`Edit ${group.name}`} onClick={() => void navigate(`/groups/${group.groupId}`)}>Edit</Button> },
   ];
   const nothing = me.role === 'admin' ? 'There is no group yet. Create one to bring in a district.' : 'You have not been let into any group yet. Ask an administrator.';
