@@ -18,6 +18,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const navigate = useNavigate();
   const shown = useShownMessages();
   const me = useMe();
+  const inGroup = useMatch('/groups/:groupId/*'); // elsewhere an empty bar would stand on a phone
   const [dark, setDark] = useState(() => {
     const said = localStorage.getItem(KEY);
     return said ? said === 'yes' : window.matchMedia('(prefers-color-scheme: dark)').matches;
@@ -45,7 +46,7 @@ export function Shell({ children }: { children: ReactNode }) {
           ]}
         />
       </div>
-      <AppLayout headerSelector="#top" navigationHide toolsHide breadcrumbs={<Breadcrumbs />} notifications={shown} content={children} contentType="default" />
+      <AppLayout headerSelector="#top" navigationHide toolsHide breadcrumbs={inGroup && <Breadcrumbs />} notifications={shown} content={children} contentType="default" />
     </>
   );
 }
