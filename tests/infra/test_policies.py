@@ -33,7 +33,16 @@ def test_every_function_has_a_policy_of_its_own() -> None:
 def test_a_policy_names_each_action_and_each_resource(policy: Path) -> None:
     for actions, resources in statements(policy):
         assert not any("*" in action for action in actions)
-        assert "*" not in resources or actions <= NO_RESOURCE
+        assert "*" not in resources or actions <= NO_RESOURCE | {"ses:SendEmail"}
+
+
+def test_mail_is_sent_in_the_name_of_the_stack_s_own_sender_alone() -> None:
+    """The emulator names no identity as the resource of a mail, so the sender is bound by a condition."""
+    said = [
+        each for policy in POLICIES for each in json.loads(policy.read_text())["Statement"] if "ses:SendEmail" in each["Action"]
+    ]
+
+    assert [each["Condition"] for each in said] == [{"StringEqualsIfExists": {"ses:FromAddress": {"Ref": "MailFrom"}}}]
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda path: path.stem)
