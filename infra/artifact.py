@@ -7,6 +7,7 @@ or the whole is too large. `python -m infra.artifact` writes `lambda.lock` anew.
 import importlib.metadata
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,10 +74,24 @@ def lock() -> str:
 def fetch(cache: Path) -> list[Path]:
     """The wheels of `lambda.lock`, kept in `cache` under the lock's digest. Raises Unfit when one can't be had."""
     folder = cache / f"wheels-{sha256(LOCK.read_bytes()).hexdigest()[:12]}"
-    if not (folder / "ready").is_file():
-        _pip("download", "--no-deps", "--require-hashes", "-d", folder, *_target(), "-r", LOCK)
-        (folder / "ready").touch()
+    _download(folder, "--require-hashes", *_target(), "-r", LOCK)
     return sorted(folder.glob("*.whl"))
+
+
+def _download(folder: Path, *asked: str | Path) -> None:
+    """Let pip bring wheels into `folder`, which is there when all of them are: two at once may ask for the same."""
+    if folder.is_dir():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    coming = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        _pip("download", "--no-deps", "-d", coming, *asked)
+        coming.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another was quicker
+            raise
+    finally:
+        shutil.rmtree(coming, ignore_errors=True)
 
 
 def unpack(wheels: Iterable[Path], out: Path) -> None:
@@ -149,8 +164,7 @@ def unimportable(artifact: Path, wheels: Sequence[Path], handlers: Sequence[str]
     with tempfile.TemporaryDirectory() as folder:
         if exchanged:
             kept = cache / f"wheels-here-{sha256(' '.join(exchanged).encode()).hexdigest()[:12]}-{sys.version_info.minor}"
-            if not kept.is_dir():
-                _pip("download", "--no-deps", "--only-binary=:all:", "-d", kept, *exchanged)
+            _download(kept, "--only-binary=:all:", *exchanged)
             unpack(kept.glob("*.whl"), Path(folder))
         tried = subprocess.run(
             [sys.executable, "-I", "-S", "-B", "-c", _TRY, folder, str(artifact), *handlers],

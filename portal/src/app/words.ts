@@ -43,7 +43,11 @@ export const moment = (value: string | null | undefined) =>
   value ? new Date(value).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }) : '–';
 export const ENTITIES = { orgs: 'Orgs', academicSessions: 'Academic sessions', courses: 'Courses', classes: 'Classes', users: 'Users', enrollments: 'Enrollments' } as const;
 export const entityName = (entity: string) => (entity in ENTITIES ? ENTITIES[entity as keyof typeof ENTITIES] : capital(entity));
-export const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+/** A word of OneRoster's as a label: siteAdministrator is Site administrator. */
+export const capital = (word: string) => {
+  const spaced = word.replace(/(?<=[a-z])[A-Z]/g, letter => ` ${letter.toLowerCase()}`);
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+};
 /** Seconds as people say them: 0.4 s, 12 s, 3 min, 2 h 5 min. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
