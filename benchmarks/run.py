@@ -176,7 +176,7 @@ def sheet(what: str, path: Path) -> None:
     if what == "write":
         write_sheet(CLASSES, rows, path, "g-1", datetime(2026, 9, 1, tzinfo=UTC))
     else:
-        assert check_sheet(CLASSES, path, {str(row["sourcedId"]): row for row in rows}, "g-1").usable
+        assert not check_sheet(CLASSES, path, {str(row["sourcedId"]): row for row in rows}, "g-1").missing
 
 
 # --- the product ------------------------------------------------------------------------------------------------------

@@ -6,14 +6,14 @@ before anything is written.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import duckdb
 
 from chalicelib.errors import BundleRefused
-from chalicelib.oneroster.entities import ENTITIES, FIELDS, REQUIRED_FILES, ROSTER_FILES, Kind, fields_of
+from chalicelib.oneroster.entities import ENTITIES, FIELDS, REQUIRED_FILES, ROSTER_FILES, Field, Kind, fields_of
 from chalicelib.oneroster.manifest import Manifest, read_manifest
 from chalicelib.roster import judging, lane
 from chalicelib.roster.duck import connect, count, quoted
@@ -76,7 +76,7 @@ def stage_bundle(
 
     There is one row a sourcedId, in no order that means anything, lifted into the shape of OneRoster 1.2. Memory stays bounded
     for any number of rows. `expected` is 1.1, 1.2 or auto: a bundle that says otherwise is refused, one that says
-    nothing is read as expected. A person without the field that the group matches people with is left out.
+    nothing is read as expected. A person without a username is left out where the group matches people by it.
     `incomplete` names entities that the source did not prove to be whole, each with why, in a sentence.
     Raises BundleRefused, before anything is written.
     """
@@ -84,7 +84,7 @@ def stage_bundle(
     files = _files(bundle, manifest)
     version = _version(manifest.version if manifest else "", expected, files)
     stage.mkdir(parents=True, exist_ok=True)
-    needed = frozenset({match_with} - {"sourcedId"})
+    needed = frozenset({"username"} & {match_with})
     with connect(stage) as connection:
         connection.execute(judging.TABLES)
         loaded: dict[str, Loaded] = {}
@@ -172,19 +172,11 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     if name == "users":
         connection.execute(_ROLES_OF)
         doubt(connection, name, fields, _UNSURE_ROLES_1_2 if version == "1.2" else _UNSURE_ROLES_1_1)
-    if name in ENTITIES:
-        judging.judge_ids(connection, name, fields)
-    judging.judge_values(connection, name, fields, needed)
-    for each in fields:
-        if each.refers and each.refers.entity == name and each.kind is Kind.TEXT:
-            judging.judge_parents(connection, name, each)
-        elif each.refers and each.kind is Kind.TEXT and f"{name}.{each.name}" not in lane.NAMED_LATER:
-            judge_reference(connection, name, each)
+    if count(connection, f"typed_{name}"):
+        _judge_doubtful(connection, name, fields, needed)
     if name == "users":
         connection.execute(_TYPED_ROLES_1_2 if version == "1.2" else _TYPED_ROLES_1_1)
         connection.execute(_USERS_WITHOUT_ROLE)
-    if name == "enrollments":
-        connection.execute(_SCHOOL_DIFFERS)
     connection.execute(_standing(name, version))
     kept = f"standing_{name}"
     for each in fields:
@@ -200,6 +192,19 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     if name == "users" and version == "1.2":
         for part in ("roles", "userProfiles"):
             _judge_people_of(connection, part)
+
+
+def _judge_doubtful(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], needed: frozenset[str]) -> None:
+    if name in ENTITIES:
+        judging.judge_ids(connection, name, fields)
+    judging.judge_values(connection, name, fields, needed)
+    for each in fields:
+        if each.refers and each.refers.entity == name and each.kind is Kind.TEXT:
+            judging.judge_parents(connection, name, each)
+        elif each.refers and each.kind is Kind.TEXT and f"{name}.{each.name}" not in lane.NAMED_LATER:
+            judge_reference(connection, name, each)
+    if name == "enrollments":
+        connection.execute(_SCHOOL_DIFFERS)
 
 
 def _judge_people_of(connection: duckdb.DuckDBPyConnection, part: str) -> None:
@@ -288,7 +293,7 @@ def _digest(entity: str) -> str:
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, to: Path) -> None:
     """LZ4 costs a third less time than ZSTD, and a stage is read once or twice and gone within weeks."""
-    connection.execute(f"COPY ({query}) TO $to (FORMAT parquet, COMPRESSION lz4)", {"to": str(to)})
+    connection.execute(f"COPY ({query}) TO $to (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 40960)", {"to": str(to)})
 
 
 # --- people's roles ---------------------------------------------------------------------------------------------------

@@ -308,6 +308,13 @@ def test_without_orgs_there_is_nothing_to_choose_from(tmp_path: Path) -> None:
 MANIFEST_1_1 = "propertyName,value\noneroster.version,1.1\n"
 
 
+def test_somebody_without_a_username_is_left_out_only_where_the_group_matches_by_it(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "bundle", "1.1", **small(users=[user(), user("bob", username="")]))
+
+    assert stage_bundle(bundle, tmp_path / "stage", match_with="email").counts["users"].left_out == 0
+    assert stage_bundle(bundle, tmp_path / "again", match_with="username").counts["users"].left_out == 1
+
+
 def test_a_bundle_of_another_version_than_the_group_takes_is_refused(tmp_path: Path) -> None:
     bundle = write_bundle(tmp_path / "bundle", "1.1", **small())
     (bundle / "manifest.csv").write_text(MANIFEST_1_1)
