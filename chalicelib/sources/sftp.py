@@ -37,7 +37,7 @@ HOST_KEYS = (
     "rsa-sha2-256",
 )
 # AES-GCM needs no second pass for a MAC, and large packets cost Python once instead of four times: measured, both together
-# halve the processor's time for a byte (benchmarks/sftp.py).
+# cost the processor less for a byte (benchmarks/sftp.py).
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 PACKET_BYTES = 1 << 17
 WINDOW_BYTES = 1 << 25
