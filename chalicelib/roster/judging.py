@@ -24,23 +24,24 @@ COSTLY_READING = ("width", "open-quote")  # findings of the reader that cost the
 
 def report(connection: duckdb.DuckDBPyConnection, name: str, findings: Sequence[Finding]) -> None:
     """Write down what the reader found in a file."""
-    if findings:
-        connection.executemany(
-            "INSERT INTO problem VALUES ($file, $line, $entity, $id, '', $rule, $severity, $message, NULL, $key)",
-            [
-                {
-                    "file": f"{name}.csv",
-                    "line": found.line,
-                    "entity": name,
-                    "id": found.sourced_id,
-                    "rule": found.rule,
-                    "severity": found.severity,
-                    "message": found.message,
-                    "key": f"{name}.csv:{found.line or 0}:{found.rule}" + ("" if found.line else f":{place}"),
-                }
-                for place, found in enumerate(findings)
-            ],
-        )
+    if not findings:
+        return
+    connection.executemany(
+        "INSERT INTO problem VALUES ($file, $line, $entity, $id, '', $rule, $severity, $message, NULL, $key)",
+        [
+            {
+                "file": f"{name}.csv",
+                "line": found.line,
+                "entity": name,
+                "id": found.sourced_id,
+                "rule": found.rule,
+                "severity": found.severity,
+                "message": found.message,
+                "key": f"{name}.csv:{found.line or 0}:{found.rule}" + ("" if found.line else f":{place}"),
+            }
+            for place, found in enumerate(findings)
+        ],
+    )
     for rule in COSTLY_READING:
         connection.execute(
             "INSERT INTO left_out SELECT entity, nullif(sourcedId, ''), line, key FROM problem WHERE entity = ? AND rule = ?",
@@ -235,6 +236,8 @@ def _local_date(connection: duckdb.DuckDBPyConnection, name: str, field: str) ->
 
     03/04/2026 is no date as long as nothing in the column says which part is the month.
     """
+    if not count(connection, f"raw_{name}"):
+        return "NULL"
     own, shape = quoted(field), r"^\d{1,2}[/.]\d{1,2}[/.]\d{4}$"
     found = connection.execute(
         f"SELECT max(try_cast(regexp_extract({own}, '^(\\d+)', 1) AS INT)), "

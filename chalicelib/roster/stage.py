@@ -7,7 +7,9 @@ before anything is written.
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -22,6 +24,7 @@ from chalicelib.roster.reading import COMMON, Loaded, load
 
 # Each file after those that its rows name. People's profiles and roles come before the people, who need a role.
 ORDER = ("orgs", "academicSessions", "courses", "classes", "userProfiles", "roles", "users", "enrollments")
+WRITERS = 2  # files written at once
 MOST_PROBLEMS = 1_000_000  # kept whole; above, all are counted and the worst are kept
 
 
@@ -234,12 +237,12 @@ def _write(
     loaded: Mapping[str, Loaded],
     incomplete: Mapping[str, str],
 ) -> Staged:
-    for entity in ENTITIES:
-        _copy(connection, f"SELECT {_columns(entity)}, {_digest(entity)} FROM kept_{entity}", stage / f"{entity}.parquet")
-    connection.execute(_CHOICES)
     (stage / "choices").mkdir(exist_ok=True)
-    _copy(connection, "SELECT * FROM org_choices ORDER BY name, sourcedId", stage / "choices" / "orgs.parquet")
-    _copy(connection, "SELECT * FROM class_choices ORDER BY title, sourcedId", stage / "choices" / "classes.parquet")
+    jobs = [partial(_write_entity, connection.cursor(), stage, entity) for entity in reversed(ENTITIES)]  # the largest first
+    jobs.append(partial(_write_choices, connection.cursor(), stage))
+    with ThreadPoolExecutor(WRITERS) as pool:  # a small file alone keeps one processor busy and the other waiting
+        for written in [pool.submit(job) for job in jobs]:
+            written.result()
     severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
     _write_problems(connection, stage)
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}
@@ -255,6 +258,16 @@ def _write(
     )
     (stage / "summary.json").write_text(json.dumps(asdict(staged), indent=1, sort_keys=True))
     return staged
+
+
+def _write_entity(connection: duckdb.DuckDBPyConnection, stage: Path, entity: str) -> None:
+    _copy(connection, f"SELECT {_columns(entity)}, {_digest(entity)} FROM kept_{entity}", stage / f"{entity}.parquet")
+
+
+def _write_choices(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
+    connection.execute(_CHOICES)
+    _copy(connection, "SELECT * FROM org_choices ORDER BY name, sourcedId", stage / "choices" / "orgs.parquet")
+    _copy(connection, "SELECT * FROM class_choices ORDER BY title, sourcedId", stage / "choices" / "classes.parquet")
 
 
 def _write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
