@@ -96,6 +96,16 @@ def repeated_lines(name: str) -> str:
     )
 
 
+def unsure_parents(name: str, each: Field) -> str:
+    """Lines beyond doubt whose parent in the file itself is not, or that their parents lead back to."""
+    field = quoted(each.name)
+    sure = f"(SELECT * FROM beyond_{name} ANTI JOIN doubted_{name} USING (line))"
+    return (
+        f"SELECT line FROM {sure} WHERE {field} NOT IN (SELECT sourcedId FROM {sure}) "
+        f"UNION SELECT line FROM ({_CIRCLES.format(rows=sure, field=field)})"
+    )
+
+
 def judge_ids(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
     malformed = f"sourcedId IS NULL OR length(sourcedId) > {lane.LONGEST_ID} OR regexp_matches(sourcedId, '[\\x00-\\x1f\\x7f]')"
     _leave(connection, name, "sourced-id", "error", malformed, "sourcedId",
@@ -167,7 +177,10 @@ def judge_reference(connection: duckdb.DuckDBPyConnection, name: str, each: Fiel
 
 def judge_parents(connection: duckdb.DuckDBPyConnection, name: str, each: Field) -> None:
     """Parents in the file itself; where they lead in a circle, its latest row loses its parent."""
-    standing = f"SELECT sourcedId FROM typed_{name} WHERE line NOT IN (SELECT line FROM left_out WHERE entity = '{name}')"
+    standing = (
+        f"SELECT sourcedId FROM beyond_{name} UNION ALL "
+        f"SELECT sourcedId FROM typed_{name} WHERE line NOT IN (SELECT line FROM left_out WHERE entity = '{name}')"
+    )
     judge_reference(connection, name, each, standing)
     words = {"name": name, "field": quoted(each.name)}
     connection.execute("CREATE OR REPLACE TEMP TABLE circling AS " + _CIRCLING.format(**words))
@@ -333,17 +346,25 @@ SELECT '{file}', line, '{entity}', any_value(sourcedId), '{name}', 'unknown-refe
 FROM {table} JOIN {kept} USING (line) GROUP BY line
 """
 
-# Of each circle the latest row, whose reference is the one to drop. UNION, so that a circle ends the walk.
-_CIRCLING = """
+# Rows that their own parents lead back to, and the latest row of that circle. UNION, so that a circle ends the walk.
+_CIRCLES = """
 WITH RECURSIVE up AS (
-    SELECT line AS start, sourcedId AS origin, {field} AS forebear, line AS latest FROM typed_{name}
-    WHERE {field} IS NOT NULL AND status <> 'tobedeleted'
-      AND line NOT IN (SELECT line FROM left_out WHERE entity = '{name}')
+    SELECT line, sourcedId AS origin, {field} AS forebear, line AS latest FROM {rows} WHERE {field} IS NOT NULL
     UNION
-    SELECT up.start, up.origin, parent.{field}, greatest(latest, parent.line)
-    FROM up JOIN typed_{name} parent ON parent.sourcedId = up.forebear
+    SELECT up.line, up.origin, parent.{field}, greatest(latest, parent.line)
+    FROM up JOIN {rows} parent ON parent.sourcedId = up.forebear
     WHERE parent.{field} IS NOT NULL AND up.forebear <> up.origin
-      AND parent.line NOT IN (SELECT line FROM left_out WHERE entity = '{name}')
 )
-SELECT DISTINCT start AS line FROM up WHERE forebear = origin AND latest = start
+SELECT DISTINCT line, latest FROM up WHERE forebear = origin
 """
+
+# Of each circle the latest row is the one whose reference is dropped.
+_CIRCLING = (
+    "SELECT line FROM ("
+    + _CIRCLES.format(
+        field="{field}",
+        rows="(SELECT * FROM typed_{name} WHERE status <> 'tobedeleted' "
+        "AND line NOT IN (SELECT line FROM left_out WHERE entity = '{name}'))",
+    )
+    + ") WHERE line = latest"
+)

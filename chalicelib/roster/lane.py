@@ -20,8 +20,6 @@ from chalicelib.oneroster.entities import FIELDS, Field, Kind, Need, Words
 from chalicelib.roster.duck import quoted
 
 LONGEST_ID = 255  # OneRoster: a GUID is a string of 1 to 255 characters
-# Few rows, each of which may name any other of its own file: the judge sees them all.
-ALL_IN_DOUBT = ("orgs", "academicSessions")
 NUMBERED = {"classSourcedId": "classes", "schoolSourcedId": "", "userSourcedId": "users"}
 # A role's person is read after the role itself; `stage.py` looks for her when she has been.
 NAMED_LATER = ("roles.userSourcedId", "userProfiles.userSourcedId")
@@ -33,12 +31,12 @@ STATUS = "(own.status IS NULL OR lower(own.status) IN ('active', 'inactive'))"
 def lane(name: str, fields: Sequence[Field]) -> Callable[[str], str]:
     """For `reading.load`: from the relation of a file's text to the query that makes `read_{name}`."""
     joins: list[str] = []
-    doubtless = ["false"] if name in ALL_IN_DOUBT else [ID, STATUS]
+    doubtless = [ID, STATUS]
     columns = ["own.line", "nullif(trim(own.sourcedId), '') AS sourcedId", "coalesce(lower(own.status), '') AS status"]
     columns.append("nullif(trim(own.dateLastModified), '') AS dateLastModified")
     for each in fields:
         cell = f"own.{quoted(each.name)}"
-        if each.refers and each.kind is Kind.TEXT and f"{name}.{each.name}" not in NAMED_LATER and name not in ALL_IN_DOUBT:
+        if each.refers and each.kind is Kind.TEXT and not _read_later(name, each):
             joins.append(_joined(each.name, each.refers.entity, cell))
         if name == "enrollments" and each.name in NUMBERED:
             target = NUMBERED[each.name]
@@ -113,8 +111,8 @@ def _doubtless(name: str, each: Field, sent: str) -> str:
     if each.kind is Kind.LIST:
         return f"trim({sent}) <> ''" if required else "true"
     if each.refers:
-        if f"{name}.{each.name}" in NAMED_LATER or name in ALL_IN_DOUBT:
-            return f"{sent} <> ''"
+        if _read_later(name, each):
+            return f"{sent} <> ''" if each.refers.required else f"({sent} IS NULL OR {sent} <> '')"
         found = f"{_found(each.name)}.no IS NOT NULL"
         return found if each.refers.required else f"({sent} IS NULL OR {found})"
     if each.words:
@@ -123,11 +121,18 @@ def _doubtless(name: str, each: Field, sent: str) -> str:
         plain = f"length({sent}) = 10 AND try_cast({sent} AS DATE) IS NOT NULL"
     elif each.kind is Kind.BOOLEAN:
         plain = f"lower({sent}) IN ('true', 'false')"
+    elif each.kind is Kind.YEAR:
+        plain = f"regexp_full_match({sent}, '\\d{{4}}')"
     elif each.kind is Kind.TEXT and required:
         plain = f"trim({sent}) <> ''"
     else:
         return "true"
     return f"({plain})" if required else f"({sent} IS NULL OR {plain})"
+
+
+def _read_later(name: str, each: Field) -> bool:
+    """Whether what the field names is read with this file or after it, so that it is looked for later."""
+    return f"{name}.{each.name}" in NAMED_LATER or (each.refers is not None and each.refers.entity == name)
 
 
 def _joined(field: str, target: str, sent: str) -> str:

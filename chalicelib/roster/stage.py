@@ -172,6 +172,9 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     connection.execute(f"CREATE VIEW beyond_{name} AS {lane.beyond(name, fields)}")
     judging.type_doubtful(connection, name, fields)
     doubt(connection, name, fields, judging.repeated_lines(name))
+    for each in fields:
+        if each.refers and each.refers.entity == name and each.kind is Kind.TEXT:
+            doubt(connection, name, fields, judging.unsure_parents(name, each))
     if name == "users":
         connection.execute(_ROLES_OF)
         doubt(connection, name, fields, _UNSURE_ROLES_1_2 if version == "1.2" else _UNSURE_ROLES_1_1)
