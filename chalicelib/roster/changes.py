@@ -1,10 +1,12 @@
-"""The files of a plan that steps and people read: changes.parquet, unchanged.parquet, and the chunks to write."""
+"""The files of a plan that steps and people read: changes.parquet, and the chunks to write."""
 
 import json
 from pathlib import Path
 
 import duckdb
 from isal import igzip
+
+from chalicelib.roster.duck import count
 
 CHUNK_CHANGES = 2_500  # about a megabyte of DynamoDB writes, some seconds of one Lambda
 ACTIONS = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended", "unchanged": "unchanged"}
@@ -23,8 +25,7 @@ def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path) -> int:
     connection.execute("COPY change TO $to (FORMAT parquet, COMPRESSION zstd)", to)
     names = _write_chunks(connection, plan / "chunks")
     (plan / "manifest.json").write_text(json.dumps([{"chunk": name} for name in names]))
-    found = connection.execute("SELECT count(*) FROM change").fetchone()
-    return int(found[0]) if found else 0
+    return count(connection, "change")
 
 
 def _write_chunks(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[str]:

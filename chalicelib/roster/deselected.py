@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.duck import connect, text
+from chalicelib.roster.duck import connect, number_of, text
 from chalicelib.roster.selection import Selection, select
 
 
@@ -24,8 +24,7 @@ def deselected(stage: Path, selection: Selection, snapshot: Path | None) -> dict
                 snapshot=text(str(snapshot / f"{entity}.parquet")),
                 left_out=text(str(stage / "left_out.parquet")),
             )
-            found = connection.execute(query).fetchone()
-            counts[entity] = int(found[0]) if found else 0
+            counts[entity] = number_of(connection, query)
     return counts
 
 

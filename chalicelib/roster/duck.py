@@ -38,5 +38,10 @@ def text(value: str) -> str:
 
 
 def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    found = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return number_of(connection, f"SELECT count(*) FROM {table}")
+
+
+def number_of(connection: duckdb.DuckDBPyConnection, query: str, *values: str) -> int:
+    """The one number that a query answers."""
+    found = connection.execute(query, list(values)).fetchone()
     return int(found[0]) if found else 0

@@ -22,7 +22,7 @@ import duckdb
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster import guard as guards
 from chalicelib.roster.changes import ACTIONS, CHANGE, write_changes
-from chalicelib.roster.duck import connect, quoted, text
+from chalicelib.roster.duck import connect, number_of, quoted, text
 from chalicelib.roster.guard import Breach, Guard
 from chalicelib.roster.selection import Selection, select
 from chalicelib.roster.stage import platform_columns
@@ -79,9 +79,9 @@ def plan_changes(
         kept_whole = [entity for entity in ENTITIES if _blocked(connection, entity, staged)]
         for entity in kept_whole:
             connection.execute(f"DELETE FROM gone_{entity}")
-        if "enrollments" not in kept_whole and _number(connection, f"SELECT count(*) FROM {_staying('enrollments')}"):
+        if "enrollments" not in kept_whole and number_of(connection, f"SELECT count(*) FROM {_staying('enrollments')}"):
             connection.execute(_END_WITH)
-        if any(_number(connection, f"SELECT count(*) FROM gone_{entity} WHERE reason = $1", NOT_CHOSEN) for entity in ENTITIES):
+        if any(number_of(connection, f"SELECT count(*) FROM gone_{entity} WHERE reason = $1", NOT_CHOSEN) for entity in ENTITIES):
             connection.execute(_STILL_NAMED)
         ambiguous = _match(connection, policy)
         connection.execute(CHANGE)
@@ -89,7 +89,7 @@ def plan_changes(
             removal = "end" if entity == "enrollments" else "deactivate"
             connection.execute(_VERDICTS.format(entity=entity, removal=removal, changed=CHANGED))
             changes = _CHANGES.format(entity=entity, now=_now(entity, policy), changed=CHANGED, found_again=FOUND_AGAIN)
-            connection.execute(changes, {"sync_id": policy.sync_id, "now": _iso(policy.now)})
+            connection.execute(changes, {"sync_id": policy.sync_id, "now": iso(policy.now)})
         return _write(connection, plan, policy, staged, kept_whole, ambiguous)
 
 
@@ -107,7 +107,7 @@ def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, g
         digest = "digest" if "digest" in known else "NULL::UBIGINT"  # an undone record's is found out by the next plan
         for entity in ENTITIES:
             connection.execute(f"CREATE VIEW snapshot_{entity} AS {_snapshot(snapshot, entity)}")
-            query = _NEXT.format(entity=entity, digest=digest, oldest=text(_iso(now - timedelta(days=grace_days))))
+            query = _NEXT.format(entity=entity, digest=digest, oldest=text(iso(now - timedelta(days=grace_days))))
             connection.execute(
                 f"COPY ({query}) TO $to (FORMAT parquet, COMPRESSION zstd)", {"to": str(out / f"{entity}.parquet")}
             )
@@ -122,7 +122,7 @@ def _know(connection: duckdb.DuckDBPyConnection, snapshot: Path | None, unfinish
         connection.execute("CREATE OR REPLACE TEMP TABLE cut AS SELECT * FROM read_parquet($path)", {"path": str(path)})
         connection.execute("DELETE FROM half_applied WHERE (entity, sourcedId) IN (SELECT (entity, sourcedId) FROM cut)")
         connection.execute("INSERT INTO half_applied SELECT entity, sourcedId, name, schools, after FROM cut")
-    oldest = text(_iso(policy.now - timedelta(days=policy.grace_days)))
+    oldest = text(iso(policy.now - timedelta(days=policy.grace_days)))
     for entity in ENTITIES:
         connection.execute(f"CREATE VIEW snapshot_{entity} AS {_snapshot(snapshot, entity)}")
         again = _AGAIN.format(entity=entity) if unfinished else ""
@@ -204,12 +204,7 @@ def _blocked(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[st
 
 
 def _nameless(connection: duckdb.DuckDBPyConnection, entity: str) -> int:
-    return _number(connection, "SELECT count(*) FROM left_out WHERE entity = $1 AND sourcedId IS NULL", entity)
-
-
-def _number(connection: duckdb.DuckDBPyConnection, query: str, *values: str) -> int:
-    found = connection.execute(query, list(values)).fetchone()
-    return int(found[0]) if found else 0
+    return number_of(connection, "SELECT count(*) FROM left_out WHERE entity = $1 AND sourcedId IS NULL", entity)
 
 
 def _write(
@@ -223,14 +218,14 @@ def _write(
     counts = {entity: dict.fromkeys(("selected", *ACTIONS.values()), 0) for entity in ENTITIES}
     schools: dict[str, dict[str, Any]] = {}
     for entity in ENTITIES:
-        counts[entity]["selected"] = _number(connection, f"SELECT count(*) FROM selected_{entity}")
+        counts[entity]["selected"] = number_of(connection, f"SELECT count(*) FROM selected_{entity}")
         changed = "SELECT action, count(*) FROM change WHERE entity = $1 GROUP BY action"
         for action, number in connection.execute(changed, [entity]).fetchall():
             counts[entity][ACTIONS[action]] = number
         written = (
             f"SELECT count(*) FROM verdict_{entity} SEMI JOIN (FROM change WHERE entity = $1) USING (sourcedId) WHERE selected"
         )
-        counts[entity]["unchanged"] = counts[entity]["selected"] - _number(connection, written, entity)
+        counts[entity]["unchanged"] = counts[entity]["selected"] - number_of(connection, written, entity)
         for school, name, action, number in connection.execute(
             _BY_SCHOOL.format(entity=entity, schools=_SCHOOLS[entity])
         ).fetchall():
@@ -259,7 +254,7 @@ def _write(
 def _empty(connection: duckdb.DuckDBPyConnection, staged: dict[str, Any]) -> list[Breach]:
     """Collections that can't be taken for whole, while the platform has records of them. The rest of the guard's rules
     look at the finished plan: see `review.py`."""
-    held = {entity: _number(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL") for entity in ENTITIES}
+    held = {entity: number_of(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL") for entity in ENTITIES}
     return [
         guards.empty_collection(entity, held[entity]) for entity in ENTITIES if held[entity] and not staged["complete"][entity]
     ]
@@ -267,13 +262,13 @@ def _empty(connection: duckdb.DuckDBPyConnection, staged: dict[str, Any]) -> lis
 
 def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str, Any], kept_whole: bool) -> list[str]:
     notes = []
-    records = _number(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL")
+    records = number_of(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL")
     if kept_whole and records:
         nameless = _nameless(connection, entity)
         why = staged.get("incomplete", {}).get(entity) or "the bundle has no row that could be kept"
         why = f"{nameless:,} rows have an id that can't be read" if nameless else why
         notes.append(f"{entity}: {why}, so nothing of it is removed.")
-    spared = _number(
+    spared = number_of(
         connection,
         f"SELECT count(*) FROM compared_{entity} WHERE NOT selected AND NOT removed "
         "AND sourcedId IN (SELECT sourcedId FROM left_out WHERE entity = $1)",
@@ -284,7 +279,7 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
     return notes
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -19,7 +19,7 @@ import duckdb
 
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster import guard as guards
-from chalicelib.roster.duck import connect, text
+from chalicelib.roster.duck import connect, number_of, text
 from chalicelib.roster.guard import Breach, Removals
 from chalicelib.roster.plan import FOUND_AGAIN, RENAMED, Planned, Policy
 
@@ -75,7 +75,7 @@ def _renumbered(connection: duckdb.DuckDBPyConnection, planned: Planned, plan: P
     for entity in ENTITIES:
         created, selected = planned.counts[entity]["created"], planned.counts[entity]["selected"]
         again = f"SELECT count(*) FROM change WHERE entity = '{entity}' AND action = 'create' AND reason = '{FOUND_AGAIN}'"
-        created -= _number(connection, again)
+        created -= number_of(connection, again)
         if not guards.looks_renumbered(created, created, selected, policy.guard):
             continue  # whatever their names are
         connection.execute(_BOTH_SIDES.format(entity=entity, staged=text(str(stage / f"{entity}.parquet"))))
@@ -87,7 +87,7 @@ def _renumbered(connection: duckdb.DuckDBPyConnection, planned: Planned, plan: P
         pairs = sum(number for _, number in numbers)
         if guards.looks_renumbered(created, pairs, selected, policy.guard):
             way_out = numbers[0][0] if entity == "users" and numbers[0][0] in ("identifier", "username", "email") else ""
-            records = _number(connection, f"SELECT count(*) FROM held_{entity}")
+            records = number_of(connection, f"SELECT count(*) FROM held_{entity}")
             found.append(guards.renumbered(entity, created, pairs, records, way_out))
         else:
             connection.execute(f"DELETE FROM pair WHERE entity = '{entity}'")
@@ -105,11 +105,6 @@ def _done_again(connection: duckdb.DuckDBPyConnection, undone: Undone) -> list[B
         return []
     entity, _ = max(numbers, key=lambda each: int(each[1]))
     return [guards.done_again(sum(number for _, number in numbers), entity, undone.at.date(), undone.by)]
-
-
-def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    found = connection.execute(query).fetchone()
-    return int(found[0]) if found else 0
 
 
 _EMPTY = """

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import duckdb
 
 from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.duck import connect, text
+from chalicelib.roster.duck import connect, count, text
 from chalicelib.roster.pages import Rows
 
 Entity = Literal["users", "classes", "orgs"]
@@ -141,8 +141,8 @@ def sanity(stage: Path, changes: Path | None) -> list[Seen]:
         return [
             Seen(
                 finding,
-                _number(connection, finding.rows),
-                _number(connection, finding.of),
+                count(connection, f"({finding.rows})"),
+                count(connection, f"({finding.of})"),
                 _page(connection, finding, EXAMPLES, 0),
             )
             for finding in FINDINGS
@@ -154,7 +154,7 @@ def sanity_rows(stage: Path, changes: Path | None, name: str, *, limit: int, off
     finding = _BY_NAME[name]
     with connect(stage, MEMORY) as connection:
         _look(connection, stage, changes)
-        return Rows(_page(connection, finding, limit, offset), _number(connection, finding.rows))
+        return Rows(_page(connection, finding, limit, offset), count(connection, f"({finding.rows})"))
 
 
 def _look(connection: duckdb.DuckDBPyConnection, stage: Path, changes: Path | None) -> None:
@@ -169,11 +169,6 @@ def _page(connection: duckdb.DuckDBPyConnection, finding: Finding, limit: int, o
     query = f"SELECT sourcedId, name, detail, line FROM ({finding.rows}) ORDER BY sourcedId LIMIT {limit} OFFSET {offset}"
     names = ("sourcedId", "name", "detail", "line")
     return [dict(zip(names, row, strict=True)) for row in connection.execute(query).fetchall()]
-
-
-def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    found = connection.execute(f"SELECT count(*) FROM ({query})").fetchone()
-    return int(found[0]) if found else 0
 
 
 _NO_CHANGES = "(SELECT '' AS entity, '' AS sourcedId, '' AS name, '' AS action, '' AS reason WHERE false)"

@@ -18,7 +18,7 @@ from chalicelib.errors import BundleRefused
 from chalicelib.oneroster.entities import ENTITIES, FIELDS, REQUIRED_FILES, ROSTER_FILES, Field, Kind, fields_of
 from chalicelib.oneroster.manifest import Manifest, read_manifest
 from chalicelib.roster import judging, lane
-from chalicelib.roster.duck import connect, count, quoted
+from chalicelib.roster.duck import connect, count, number_of, quoted
 from chalicelib.roster.judging import doubt, judge_reference
 from chalicelib.roster.reading import COMMON, Loaded, load
 
@@ -249,7 +249,10 @@ def _write(
     severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
     _write_problems(connection, stage)
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}
-    kept = {entity: _rows_in(connection, stage / f"{entity}.parquet") for entity in ENTITIES}
+    kept = {
+        entity: number_of(connection, "SELECT count(*) FROM read_parquet($1)", str(stage / f"{entity}.parquet"))
+        for entity in ENTITIES
+    }
     staged = Staged(
         version=version,
         system=manifest.system if manifest else "",
@@ -283,11 +286,6 @@ def _write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
     _copy(connection, f"SELECT * REPLACE (coalesce(cause, key) AS cause) FROM ({chosen}) ORDER BY file, line",
           stage / "problems.parquet")  # fmt: skip
     _copy(connection, _LEFT_OUT_NAMED, stage / "left_out.parquet")
-
-
-def _rows_in(connection: duckdb.DuckDBPyConnection, parquet: Path) -> int:
-    found = connection.execute("SELECT count(*) FROM read_parquet($1)", [str(parquet)]).fetchone()
-    return int(found[0]) if found else 0
 
 
 def platform_columns(entity: str) -> list[str]:

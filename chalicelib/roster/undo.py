@@ -13,15 +13,15 @@ from when the grace period counts.
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster.changes import ACTIONS, CHANGE, write_changes
-from chalicelib.roster.duck import connect, text
-from chalicelib.roster.plan import Planned, Policy
+from chalicelib.roster.duck import connect, number_of, text
+from chalicelib.roster.plan import Planned, Policy, iso
 
 AS_BEFORE = "is as it was before that sync"
 CHANGED_SINCE = "changed again by a later sync; left alone"
@@ -39,7 +39,7 @@ def plan_undo(undone: Path, snapshot: Path | None, plan: Path, policy: Policy, u
     The guard is not asked here; `review` does that for every plan.
     """
     plan.mkdir(parents=True, exist_ok=True)
-    oldest = text(_iso(policy.now - timedelta(days=policy.grace_days)))
+    oldest = text(iso(policy.now - timedelta(days=policy.grace_days)))
     with connect(plan) as connection:
         connection.execute(_UNDONE, {"undone": str(undone)})
         connection.execute("CREATE TABLE cut_off (entity VARCHAR, sourcedId VARCHAR)")
@@ -55,7 +55,7 @@ def plan_undo(undone: Path, snapshot: Path | None, plan: Path, policy: Policy, u
         for entity in ENTITIES:
             removal = "end" if entity == "enrollments" else "deactivate"
             query = _CHANGES.format(entity=entity, removal=removal, called=_CALLED[entity], schools=_SCHOOLS[entity])
-            connection.execute(query, {"now": _iso(policy.now)})
+            connection.execute(query, {"now": iso(policy.now)})
         return _write(connection, plan)
 
 
@@ -76,7 +76,7 @@ def _write(connection: duckdb.DuckDBPyConnection, plan: Path) -> Planned:
     for entity in ENTITIES:
         kept = f"SELECT '{entity}', sourcedId, name, verdict, schools FROM verdict_{entity} WHERE verdict <> 'undo'"
         connection.execute(f"INSERT INTO unchanged {kept}")
-        counts[entity]["unchanged"] = _number(connection, f"SELECT count(*) FROM verdict_{entity} WHERE verdict <> 'undo'")
+        counts[entity]["unchanged"] = number_of(connection, f"SELECT count(*) FROM verdict_{entity} WHERE verdict <> 'undo'")
         counts[entity]["selected"] = sum(counts[entity][action] for action in ACTIONS.values())
     schools: dict[str, dict[str, object]] = {}
     by_school: dict[str, dict[str, dict[str, int]]] = {}
@@ -84,7 +84,7 @@ def _write(connection: duckdb.DuckDBPyConnection, plan: Path) -> Planned:
         schools.setdefault(school, {"sourcedId": school, "name": name, "counts": by_school.setdefault(school, {})})
         by_school[school].setdefault(entity, dict.fromkeys(ACTIONS.values(), 0))[ACTIONS[action]] = number
     left_alone = [
-        (reason, _number(connection, f"SELECT count(*) FROM unchanged WHERE reason = {text(reason)}")) for reason in LEFT_ALONE
+        (reason, number_of(connection, f"SELECT count(*) FROM unchanged WHERE reason = {text(reason)}")) for reason in LEFT_ALONE
     ]
     notes = [f"{number:,} {'record' if number == 1 else 'records'}: {reason}." for reason, number in left_alone if number]
     connection.execute(
@@ -101,15 +101,6 @@ def _write(connection: duckdb.DuckDBPyConnection, plan: Path) -> Planned:
     }
     (plan / "summary.json").write_text(json.dumps(summary, indent=1))
     return Planned(counts=counts, changes=changes, held=False, notes=notes)
-
-
-def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    found = connection.execute(query).fetchone()
-    return int(found[0]) if found else 0
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # What people call a record, and its schools, out of its fields: a before-image has no columns for them.
