@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra import ROOT, build
+from infra import ROOT
 
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
 FUNCTIONS = CONFIG["stages"]["main"]["lambda_functions"]
@@ -51,28 +51,3 @@ def test_the_bucket_is_reached_by_prefix_alone(policy: Path) -> None:
         objects = {action for action in actions if action.startswith("s3:") and "Object" in action}
         assert not objects or all("${DataBucket.Arn}/" in json.dumps(each) for each in resources)
         assert not objects or not any("${DataBucket.Arn}/*" in json.dumps(each) for each in resources)
-
-
-DEPLOYER = json.loads((ROOT / "infra" / "deployer-policy.json").read_text())
-SERVICES = {"serverless": "lambda", "cognito": "cognito-idp", "stepfunctions": "states"}
-MANAGED_POLICY_CHARACTERS = 6144  # IAM's limit, white space not counted
-DATA = ("dynamodb:*Item", "dynamodb:Scan", "dynamodb:Query", "secretsmanager:", "states:StartExecution", "lambda:Invoke")
-
-
-def test_the_deployer_may_touch_every_kind_of_resource_of_the_stack_and_reads_no_data() -> None:
-    allowed = {action for each in DEPLOYER["Statement"] for action in each["Action"]}
-    kinds = {each["Type"].split("::")[1].lower() for each in build.resources()["Resources"].values() if "Type" in each}
-
-    assert {SERVICES.get(kind, kind) for kind in kinds} <= {action.partition(":")[0] for action in allowed}
-    assert not any(action.startswith(data.rstrip("*")) or action == "*" for action in allowed for data in DATA)
-    assert not any(action.endswith(":*") or "Item" in action for action in allowed)
-
-
-def test_what_the_deployer_may_do_to_anything_is_done_by_cloudformation_alone() -> None:
-    for each in DEPLOYER["Statement"]:
-        by_cloudformation = {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}}
-        assert each["Resource"] != ["*"] or each["Condition"] == by_cloudformation
-
-
-def test_the_deployer_s_policy_fits_into_one() -> None:
-    assert len("".join(json.dumps(DEPLOYER).split())) <= MANAGED_POLICY_CHARACTERS

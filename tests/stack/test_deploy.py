@@ -1,7 +1,7 @@
 """What an operator's `make deploy` and `make destroy` do, on an embedded AWS of their own.
 
 The deployer has the rights of `infra/deployer-policy.json` alone. What CloudFormation does in his name, the emulator does
-not check against them; AWS does.
+not check against them; `tests/infra/test_deployer.py` holds the policy against what AWS publishes.
 """
 
 import json
@@ -29,6 +29,10 @@ from tests.stack_fixtures import free_port
 pytestmark = pytest.mark.xdist_group("deploy")
 DATA_TABLE = "AWS::DynamoDB::Table"
 FIRST = "oneroster-first"  # a stack that never comes to be
+# Calls that another action allows.
+NAMED = {"HeadBucket": "ListBucket", "ListObjectsV2": "ListBucket", "PutPublicAccessBlock": "PutBucketPublicAccessBlock"}
+# What AWS asks of the deployer without a call of his: tags of the stack, roles handed on, code and template read in his name.
+ASKED_BY_AWS = {"cloudformation:TagResource", "iam:PassRole", "s3:GetObject"}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +47,13 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def deployer(empty: Stack) -> Deployment:
+def calls() -> set[str]:
+    """What the deployer called himself, as the actions that allow it."""
+    return set()
+
+
+@pytest.fixture(scope="module")
+def deployer(empty: Stack, calls: set[str]) -> Deployment:
     iam = empty.client("iam")
     iam.create_user(UserName="deployer")
     policy = (ROOT / "infra" / "deployer-policy.json").read_text()
@@ -51,7 +61,7 @@ def deployer(empty: Stack) -> Deployment:
     key = iam.create_access_key(UserName="deployer")["AccessKey"]
 
     def client(service: str) -> Any:
-        return boto3.client(
+        made = boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=empty.endpoint,
             region_name=REGION,
@@ -59,6 +69,8 @@ def deployer(empty: Stack) -> Deployment:
             aws_secret_access_key=key["SecretAccessKey"],
             config=Config(s3={"addressing_style": "path"}),
         )
+        made.meta.events.register("before-call", lambda model, **_: calls.add(f"{service}:{NAMED.get(model.name, model.name)}"))
+        return made
 
     return Deployment(STACK, client, pause_s=0.1)
 
@@ -267,3 +279,14 @@ def test_destroying_keeps_the_data_unless_told(deployed: Stack, deployer: Deploy
     owner.delete_data(left)
 
     assert [each for each in dynamodb.list_tables()["TableNames"] if each.startswith(STACK)] == []
+
+
+def test_the_deployer_calls_all_that_he_may_and_no_more(request: pytest.FixtureRequest, calls: set[str]) -> None:
+    here = {item.name for item in request.session.items if item.path == request.path}
+    if not here >= {name for name in globals() if name.startswith("test_")}:
+        pytest.skip("what he calls is known when all of these tests have run")
+    policy = json.loads((ROOT / "infra" / "deployer-policy.json").read_text())["Statement"]
+    own = {action for each in policy if "aws:CalledVia" not in json.dumps(each) for action in each["Action"]}
+
+    needs_none = {"sts:GetCallerIdentity"}
+    assert calls - needs_none == own - ASKED_BY_AWS

@@ -1,0 +1,137 @@
+"""What whoever deploys may do (`infra/deployer-policy.json`): all that a deploy needs, and nothing that none does.
+
+His own calls are watched in `tests/stack/test_deploy.py`. What CloudFormation does in his name no emulator checks; AWS
+publishes which actions each kind of resource may take (the `handlers` of its schema, which cfn-lint has), and that is
+held against the policy here.
+"""
+
+import fnmatch
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
+from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
+
+from infra import ROOT
+from infra.build import build, with_code
+
+pytestmark = pytest.mark.xdist_group("template")
+POLICY = json.loads((ROOT / "infra" / "deployer-policy.json").read_text())
+MANAGED_POLICY_CHARACTERS = 6144  # IAM's limit, white space not counted
+BY_CLOUDFORMATION = {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}}
+
+# What a kind of resource may take and ours does not, by the reason.
+NOT_NEEDED = {
+    "a stack's tags are given once and stay": ("*:Untag*", "ssm:RemoveTagsFromResource"),
+    "functions: no network of their own, layer, alias, signing, or version of a code's object": (
+        "ec2:Describe*", "elasticfilesystem:*", "s3files:*", "lambda:*CodeSigning*", "lambda:GetLayerVersion",
+        "lambda:PassCapacity*", "lambda:PublishVersion", "lambda:AssociateRuntimeAlias", "lambda:PutFunction[RS]*Config",
+        "lambda:PutRuntime*", "s3:GetObjectVersion",
+    ),
+    "the firewall stands before API Gateway alone, in this account": (
+        "amplify:*", "apprunner:*", "appsync:*", "bedrock-agentcore:*", "cognito-idp:*WebACL*", "ec2:*VerifiedAccess*",
+        "elasticloadbalancing:*", "wafv2:*PermissionPolicy", "payments:*",
+    ),
+    "tables: made empty, without replicas, streams, policies of their own; data is never read or written": (
+        "dynamodb:*Replica", "dynamodb:*Kinesis*", "dynamodb:ImportTable", "dynamodb:*ContributorInsights", "dynamodb:*Item",
+        "dynamodb:Query", "dynamodb:Scan", "dynamodb:PutResourcePolicy", "dynamodb:DeleteResourcePolicy", "kinesis:*",
+        "logs:*LogStream*", "logs:PutLogEvents", "s3:GetObjectMetadata",
+    ),
+    "the key is used through grants, and never switched off": (
+        "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKeyWithoutPlaintext", "kms:ListAliases", "kms:RevokeGrant",
+        "kms:Disable*", "kms:EnableKey",
+    ),
+    "buckets: without analytics, inventories, replicas, websites; never emptied": (
+        "s3:Put*Configuration", "s3:*Metadata*", "s3:DeleteBucket?*", "s3:DeleteObject", "s3:PutObjectAcl", "s3tables:*",
+    ),
+    "roles: inline policies alone, no boundary": ("iam:*tachRolePolicy", "iam:*PermissionsBoundary", "iam:UpdateRoleDescription"),
+    "log groups: a name, a key, a retention": (
+        "firehose:*", "logs:Delete*Polic*", "logs:Put*Polic*", "logs:PutBearer*", "logs:PutLogGroupDeletion*",
+        "logs:Disassociate*", "s3:REST.PUT.OBJECT",
+    ),
+    "no service-linked role: no mail by SES from the pool, no import into tables": ("iam:CreateServiceLinkedRole",),
+    "the pool's own attributes are made with it": ("cognito-idp:AddCustomAttributes", "cognito-idp:ListTagsForResource"),
+    "CloudFront: an origin in public, one tenant": ("cloudfront:*ConnectionGroup", "cloudfront:GetVpcOrigin"),
+    "no policy of its own": ("apigateway:UpdateRestApiPolicy", "sns:PutDataProtectionPolicy"),
+    "the account's own bills": ("billing:GetBillingViewData",),
+}  # fmt: skip
+
+
+def allowed(by_cloudformation: bool) -> set[str]:
+    said = [each for each in POLICY["Statement"] if (each.get("Condition") == BY_CLOUDFORMATION) == by_cloudformation]
+    return {action for each in said for action in each["Action"]}
+
+
+def among(action: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+
+@pytest.fixture(scope="module")
+def resources(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What the stack consists of once SAM has written its short forms out."""
+    template = with_code(build(tmp_path_factory.mktemp("deployer")).template, "s3://bucket/code.zip")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        return list(transform(template, {}, None)["Resources"].values())
+
+
+@pytest.fixture(scope="module")
+def may_need(resources: list[dict[str, Any]]) -> set[str]:
+    """Every action that AWS publishes for making, reading, changing and deleting the stack's kinds of resources."""
+    kinds = {each["Type"] for each in resources}
+    schemas = [PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema for kind in kinds]
+    assert all(schema["handlers"] for schema in schemas)
+    return {
+        action
+        for schema in schemas
+        for does, handler in schema["handlers"].items()
+        if does != "list"
+        for action in handler.get("permissions", [])
+    }
+
+
+def test_cloudformation_may_do_in_the_deployer_s_name_what_the_stack_s_resources_take(may_need: set[str]) -> None:
+    excused = tuple(pattern for patterns in NOT_NEEDED.values() for pattern in patterns)
+    may = allowed(by_cloudformation=True) | allowed(by_cloudformation=False)
+
+    assert sorted(action for action in may_need if not among(action, may) and not among(action, excused)) == []
+    assert [pattern for pattern in excused if not any(among(action, (pattern,)) for action in may_need)] == []
+
+
+def test_cloudformation_may_do_nothing_in_his_name_that_no_resource_of_the_stack_takes(may_need: set[str]) -> None:
+    idle = {pattern for pattern in allowed(by_cloudformation=True) if not any(among(action, (pattern,)) for action in may_need)}
+
+    assert idle == set()
+
+
+def test_the_deployer_reads_and_writes_no_data() -> None:
+    actions = allowed(by_cloudformation=True) | allowed(by_cloudformation=False)
+
+    for data in ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:Query", "secretsmanager:GetSecretValue",
+                 "states:StartExecution", "lambda:InvokeFunction", "cognito-idp:AdminGetUser", "logs:GetLogEvents"):  # fmt: skip
+        assert not among(data, actions), data
+    objects = [each for each in POLICY["Statement"] if any(among(action, ("s3:*Object*",)) for action in each["Action"])]
+    assert {resource for each in objects for resource in each["Resource"]} == {
+        "arn:aws:s3:::oneroster-artifacts-*",
+        "arn:aws:s3:::oneroster-*-portalbucket-*",
+    }
+
+
+def test_what_the_deployer_may_do_to_anything_is_done_by_cloudformation_alone() -> None:
+    for each in POLICY["Statement"]:
+        assert each["Resource"] != ["*"] or each["Condition"] == BY_CLOUDFORMATION
+
+
+def test_the_deployer_s_policy_fits_into_one() -> None:
+    assert len("".join(json.dumps(POLICY).split())) <= MANAGED_POLICY_CHARACTERS
+
+
+def test_roles_are_handed_to_the_services_alone_that_the_stack_s_roles_are_for(resources: list[dict[str, Any]]) -> None:
+    roles = [each["Properties"]["AssumeRolePolicyDocument"] for each in resources if each["Type"] == "AWS::IAM::Role"]
+    named = [said["Principal"]["Service"] for role in roles for said in role["Statement"]]
+    services = {one for each in named for one in (each if isinstance(each, list) else [each])}
+    handed = next(each for each in POLICY["Statement"] if each["Sid"] == "RolesToTheirServices")
+
+    assert set(handed["Condition"]["StringEquals"]["iam:PassedToService"]) == services
