@@ -15,11 +15,11 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.steps import STEPS
 from infra import ROOT
 from samples.district import SHAPES, District, write
 
@@ -47,64 +47,6 @@ def district(folder: Path, shape: str, day: int = 1) -> Path:
     return out
 
 
-# --- one step, in a process of its own --------------------------------------------------------------------------------
-
-
-def floor(archive: Path) -> None:
-    """Only inflate, by ISA-L, and keep nothing: no reader of the bundle can be quicker."""
-    from chalicelib.sources.zip import _inflated
-
-    with zipfile.ZipFile(archive) as opened:
-        for info in opened.infolist():
-            for _ in _inflated(opened, info):
-                pass
-
-
-def step(name: str, folder: Path) -> None:
-    from chalicelib.roster.plan import Policy, next_snapshot, plan_changes
-    from chalicelib.roster.selection import EVERYTHING
-    from chalicelib.roster.stage import stage_bundle
-    from chalicelib.sources.zip import Limits, inflate
-
-    now = datetime(2026, 9, 1, tzinfo=UTC)
-    days = {day: [folder / f"{kind}{day}" for kind in ("zip", "csv", "stage", "plan")] for day in (1, 2)}
-    snapshot = folder / "snapshot"
-
-    def inflated(day: int) -> None:
-        inflate(days[day][0], days[day][1], Limits())
-
-    def staged(day: int) -> None:
-        stage_bundle(days[day][1], days[day][2])
-
-    def planned(day: int) -> None:
-        plan_changes(days[day][2], EVERYTHING, snapshot if day == 2 else None, days[day][3], Policy(f"s{day}", now))
-
-    def whole() -> None:
-        inflated(2)
-        staged(2)
-        planned(2)
-
-    steps: dict[str, Callable[[], None]] = {
-        "inflate alone, the floor": lambda: floor(days[2][0]),
-        "inflate": lambda: inflated(1),
-        "stage": lambda: staged(1),
-        "plan, empty platform": lambda: planned(1),
-        "snapshot, day 1": lambda: next_snapshot(None, days[1][3], snapshot, now, 30),
-        "day 2: inflate": lambda: inflated(2),
-        "day 2: stage": lambda: staged(2),
-        "day 2: plan": lambda: planned(2),
-        "day 2: snapshot": lambda: next_snapshot(snapshot, days[2][3], folder / "next", now, 30),
-        "day 2: from ZIP to plan": whole,
-    }
-    steps[name]()
-
-
-STEPS = (
-    "inflate alone, the floor", "inflate", "stage", "plan, empty platform", "snapshot, day 1", "day 2: inflate", "day 2: stage",
-    "day 2: plan", "day 2: snapshot", "day 2: from ZIP to plan",
-)  # fmt: skip
-
-
 def measured(command: list[str], runs: int) -> Figure:
     """Run a command some times; its children's peak memory comes from the kernel's account of the process itself."""
     seconds, peaks = [], []
@@ -129,7 +71,7 @@ def engine(shape: str, folder: Path) -> dict[str, Figure]:
     print("| step, whole process | seconds (lowest to highest) | peak MB |\n|---|---|---|")
     figures = {}
     for name in STEPS:
-        figures[name] = measured([sys.executable, "-m", "benchmarks.run", "--step", name, str(folder)], runs)
+        figures[name] = measured([sys.executable, "-m", "benchmarks.steps", name, str(folder)], runs)
         print(f"| {name} | {figures[name]} |", flush=True)
     ratio = figures["day 2: from ZIP to plan"].seconds / figures["inflate alone, the floor"].seconds
     print(f"\nFrom ZIP to plan on day 2: {ratio:.1f} times the floor.")
@@ -163,20 +105,8 @@ def sheets() -> None:
     print("\n### Sheets of 100,000 classes, whole process\n\n| step | seconds (lowest to highest) | peak MB |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         for what in ("write", "read"):
-            command = [sys.executable, "-m", "benchmarks.run", "--sheet", what, f"{name}/Classes.xlsx"]
+            command = [sys.executable, "-m", "benchmarks.steps", f"sheet: {what}", name]
             print(f"| {what} | {measured(command, RUNS)} |", flush=True)
-
-
-def sheet(what: str, path: Path) -> None:
-    from chalicelib.sheets.choices import CLASSES, check_sheet, write_sheet
-
-    text = {"title": "Mathematics 1", "classCode": "M", "course": "Mathematics", "terms": "Fall", "schoolSourcedId": "00001"}
-    counts = {"school": "North High", "students": 25, "teachers": 1, "users": 26}
-    rows = [{"sourcedId": f"{n:036d}", "grades": ["09"], "subjects": [], **text, **counts} for n in range(100_000)]
-    if what == "write":
-        write_sheet(CLASSES, rows, path, "g-1", datetime(2026, 9, 1, tzinfo=UTC))
-    else:
-        assert not check_sheet(CLASSES, path, {str(row["sourcedId"]): row for row in rows}, "g-1").missing
 
 
 # --- the product ------------------------------------------------------------------------------------------------------
@@ -219,10 +149,6 @@ def _seconds(begin: str, end: str) -> float:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--step"]:
-        return step(sys.argv[2], Path(sys.argv[3]))
-    if sys.argv[1:2] == ["--sheet"]:
-        return sheet(sys.argv[2], Path(sys.argv[3]))
     parser = argparse.ArgumentParser()
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=["S", "M"])
     parts = ("engine", "peers", "sheets", "product")
@@ -240,7 +166,6 @@ def main() -> None:
         sheets()
     if "product" in asked.only:
         product("S")
-    return None
 
 
 if __name__ == "__main__":

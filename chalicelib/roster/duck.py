@@ -11,14 +11,22 @@ import duckdb
 MEMORY = "1500MB"
 
 
+# DuckDB takes a CSV file for the smaller side of a join, builds its table of it, runs out of memory and mixes its rows.
+AS_WRITTEN = "join_order,build_side_probe_side"
+
+
 @contextmanager
-def connect(beside: Path, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A scratch database in memory that spills into a temporary folder next to `beside`. Row order is kept."""
+def connect(beside: Path, memory: str = MEMORY, joins_as_written: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A scratch database in memory that spills into a temporary folder next to `beside`. Row order is kept.
+
+    With `joins_as_written` the table of a join is always built of its right side, and its rows come in the order of the left.
+    """
     with TemporaryDirectory(dir=beside.parent, prefix="duck-") as scratch:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
             "temp_directory": f"{scratch}/spill",
             "preserve_insertion_order": True,
+            **({"disabled_optimizers": AS_WRITTEN} if joins_as_written else {}),
         }
         connection = duckdb.connect(":memory:", config=settings)
         try:

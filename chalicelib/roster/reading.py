@@ -32,10 +32,6 @@ NAMES_SEPARATOR = re.compile(r"sep=(.)[\r\n]*$", re.IGNORECASE)  # Excel's first
 END = "\0end"
 # A row that runs on through an open quote holds the separators of the rows that it swallowed.
 SWALLOWED_SEPARATORS = 2
-# DuckDB takes the file for the smaller side of a join, builds its table of it and runs out of memory.
-AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
-FREE = "SET disabled_optimizers = ''"
-
 csv.field_size_limit(LONGEST_FIELD)
 
 
@@ -81,7 +77,8 @@ def load(
     """Make `table` by the query that `lane` gives for the file's rows: a relation of line (BIGINT, NULL where a row's
     place in the file tells it: line = rowid + 2), sourcedId, status, dateLastModified, then `fields`, all text.
 
-    Cells are as sent; columns that the file lacks are NULL. Raises BundleRefused when the file can't be read at all
+    Cells are as sent; columns that the file lacks are NULL. The connection must run joins as they are written
+    (`duck.connect`), or `rowid` is no place in the file. Raises BundleRefused when the file can't be read at all
     or lacks a required column.
     """
     dialect = _dialect(path)
@@ -98,7 +95,7 @@ def load(
         rows_read = _mend(path, mended, dialect, places, findings)
         columns = {"line": "BIGINT", **dict.fromkeys(places, "VARCHAR")}
         rows = f"(SELECT line, {_all(places, fields, quoted)} FROM {_csv(mended, columns)})"
-        _make(connection, table, lane(rows))
+        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {lane(rows)}")
     finally:
         mended.unlink(missing_ok=True)
     whole = not any(found.rule == "open-quote" for found in findings)
@@ -236,20 +233,12 @@ def _all(places: dict[str, int], fields: Sequence[Field], column: Callable[[str]
 
 def _made(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> bool:
     try:
-        _make(connection, table, query)
+        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {query}")
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error:
         return False  # whatever troubles the fast reader, the patient one names with its line
     return True
-
-
-def _make(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
-    connection.execute(AS_WRITTEN)
-    try:
-        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {query}")
-    finally:
-        connection.execute(FREE)
 
 
 def _line_ends(path: Path) -> int:

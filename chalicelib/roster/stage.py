@@ -6,11 +6,12 @@ before anything is written.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -22,9 +23,15 @@ from chalicelib.roster.duck import connect, count, number_of, quoted
 from chalicelib.roster.judging import doubt, judge_reference
 from chalicelib.roster.reading import COMMON, Loaded, load
 
-# Each file after those that its rows name. People's profiles and roles come before the people, who need a role.
-ORDER = ("orgs", "academicSessions", "courses", "classes", "userProfiles", "roles", "users", "enrollments")
-WRITERS = 2  # files written at once
+# Each file after those that its rows name. People's profiles and roles come before the people, who need a role. Chains that
+# name nothing of each other are read side by side: a small file alone keeps one processor busy and the other waiting.
+ORDER = (
+    (("orgs",),),
+    (("academicSessions", "courses", "classes"), ("userProfiles", "roles", "users")),
+    (("enrollments",),),
+)
+AT_ONCE = 2  # chains read or files written
+Done = TypeVar("Done")
 MOST_PROBLEMS = 1_000_000  # kept whole; above, all are counted and the worst are kept
 
 
@@ -62,7 +69,7 @@ def stage_orgs(bundle: Path, stage: Path) -> Counted:
     if not orgs.is_file():
         raise BundleRefused("The bundle lacks orgs.csv. Export again with every file. Nothing was changed.")
     (stage / "choices").mkdir(parents=True, exist_ok=True)
-    with connect(stage) as connection:
+    with connect(stage, joins_as_written=True) as connection:
         connection.execute(judging.TABLES)
         loaded = _load(connection, orgs, "orgs", "")
         _judge(connection, "orgs", "", frozenset())
@@ -88,17 +95,13 @@ def stage_bundle(
     version = _version(manifest.version if manifest else "", expected, files)
     stage.mkdir(parents=True, exist_ok=True)
     needed = frozenset({"username"} & {match_with})
-    with connect(stage) as connection:
+    with connect(stage, joins_as_written=True) as connection:
         connection.execute(judging.TABLES)
         loaded: dict[str, Loaded] = {}
-        for name in ORDER:
-            if name in files:
-                loaded[name] = _load(connection, files[name], name, version)
-            else:
-                _nothing(connection, name, version)
-            if name == "users" and version == "1.2" and "roles" not in files and loaded[name].rows:
-                raise BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Nothing was changed.")
-            _judge(connection, name, version, needed if name == "users" else frozenset())
+        for chains in ORDER:
+            reads = [partial(_read, connection.cursor(), chain, files, version, needed) for chain in chains]
+            for read in _side_by_side(reads):
+                loaded |= read
         _tell_of_manifest(connection, manifest, bundle, version, files)
         unproved = {**{name: _SWALLOWED for name, each in loaded.items() if not each.whole}, **(incomplete or {})}
         return _write(connection, stage, manifest, version, loaded, unproved)
@@ -149,6 +152,26 @@ def _tell_of_manifest(
             said = f"The manifest promises {name}.csv, yet it is not in the bundle; nothing of it is removed."
             judging.tell(connection, name, "manifest-differs", "warning", said)
     return None
+
+
+def _side_by_side(jobs: Sequence[Callable[[], Done]]) -> list[Done]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return [done.result() for done in [pool.submit(job) for job in jobs]]
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, chain: Sequence[str], files: Mapping[str, Path], version: str, needed: frozenset[str]
+) -> dict[str, Loaded]:
+    loaded: dict[str, Loaded] = {}
+    for name in chain:
+        if name in files:
+            loaded[name] = _load(connection, files[name], name, version)
+        else:
+            _nothing(connection, name, version)
+        if name == "users" and version == "1.2" and "roles" not in files and loaded[name].rows:
+            raise BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Nothing was changed.")
+        _judge(connection, name, version, needed if name == "users" else frozenset())
+    return loaded
 
 
 def _load(connection: duckdb.DuckDBPyConnection, path: Path, name: str, version: str) -> Loaded:
@@ -243,9 +266,7 @@ def _write(
     (stage / "choices").mkdir(exist_ok=True)
     jobs = [partial(_write_entity, connection.cursor(), stage, entity) for entity in reversed(ENTITIES)]  # the largest first
     jobs.append(partial(_write_choices, connection.cursor(), stage))
-    with ThreadPoolExecutor(WRITERS) as pool:  # a small file alone keeps one processor busy and the other waiting
-        for written in [pool.submit(job) for job in jobs]:
-            written.result()
+    _side_by_side(jobs)
     severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
     _write_problems(connection, stage)
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}
