@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run token mail test lint types portal-check portal-types package deploy destroy restore lock redrive fuzz bench clean
+.PHONY: help run token mail test lint types portal-check portal-types package deploy destroy restore lock redrive chaos fuzz bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -78,6 +78,10 @@ lock: $(VENV)/ready ## write infra/lambda.lock anew, after a change of requireme
 
 redrive: $(VENV)/ready ## hand events that could not be handled to their functions again: make redrive STACK=...
 	@$(BIN)/python -m infra.redrive $(STACK)
+
+chaos: $(VENV)/ready ## kill, starve, restart and flood the product in the embedded AWS; figures to docs/reliability.md: make chaos [CASES="kills drops"]
+	@local/sshd.sh
+	$(BIN)/python -m tests.chaos.run $(CASES)
 
 fuzz: $(VENV)/ready ## thousands of damaged ZIPs, CSVs and manifests: make fuzz FUZZ_EXAMPLES=2000
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(BIN)/pytest tests/corpus/test_fuzz.py -n 2 --timeout 7200

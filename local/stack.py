@@ -40,6 +40,7 @@ class Stack:
     portal_origin: str
     folder: Path
     enforcing: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the emulator's process, over those made here
     process: "subprocess.Popen[bytes] | None" = None
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -76,7 +77,7 @@ class Stack:
         peers = {"SOURCES_ON_LOOPBACK": "allowed"}  # sources to try things with run on this machine
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local.emulator"],
-            env={**os.environ, **KEYS, **kept, **served, **path, **peers, **access},
+            env={**os.environ, **KEYS, **kept, **served, **path, **peers, **access, **self.settings},
             stdout=(self.folder / "emulator.log").open("ab"),
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+Rows = dict[tuple[str, str], dict[str, Any]]  # entity and sourcedId -> the row
+
 ENTITIES = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
 # A few fields of each that a wrong write would change, by their names in the CSV of 1.1 and on the platform.
 COMPARED = {
     "orgs": ("name", "type"),
     "classes": ("title", "classCode"),
     "users": ("username", "givenName", "familyName", "email"),
-    "enrollments": ("role",),
+    "enrollments": ("role", "classSourcedId", "userSourcedId", "beginDate"),
     "courses": ("title",),
     "academicSessions": ("title",),
 }
@@ -21,17 +23,31 @@ COMPARED = {
 
 @dataclass(frozen=True)
 class Difference:
-    """`lost`: rows of the bundle that the platform lacks or has inactive; `wrong`: with other content; `left`: active
-    there and not in the bundle; `twice`: one id in two items."""
+    """`lost`: rows of the bundle that the platform lacks, or has inactive though the bundle does not say so; `wrong`: with
+    other content; `left`: active there and not in the bundle; `twice`: one id in two items."""
 
     lost: int = 0
     wrong: int = 0
     left: int = 0
     twice: int = 0
 
+    def __add__(self, other: "Difference") -> "Difference":
+        return Difference(self.lost + other.lost, self.wrong + other.wrong, self.left + other.left, self.twice + other.twice)
 
-def difference(bundle: Path | BinaryIO, group_id: str, items: list[dict[str, Any]]) -> Difference:
-    """Between the rows of a clean 1.1 bundle and the Roster table's items (as boto3's resource reads them)."""
+
+def rows_of(bundle: Path | BinaryIO) -> Rows:
+    """The rows of a clean 1.1 bundle."""
+    rows: Rows = {}
+    with zipfile.ZipFile(bundle) as archive:
+        for entity in ENTITIES:
+            if f"{entity}.csv" in archive.namelist():
+                text = io.TextIOWrapper(archive.open(f"{entity}.csv"), "utf-8-sig")
+                rows |= {(entity, row["sourcedId"]): dict(row) for row in csv.DictReader(text)}
+    return rows
+
+
+def difference(wanted: Rows, group_id: str, items: list[dict[str, Any]]) -> Difference:
+    """Between what should be there and the Roster table's items (as boto3's resource reads them)."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     twice = 0
     for item in items:
@@ -39,17 +55,15 @@ def difference(bundle: Path | BinaryIO, group_id: str, items: list[dict[str, Any
             key = (item["entity"], item["sourcedId"])
             twice += key in found
             found[key] = item
-    wanted: dict[tuple[str, str], dict[str, str]] = {}
-    with zipfile.ZipFile(bundle) as archive:
-        for entity in ENTITIES:
-            if f"{entity}.csv" in archive.namelist():
-                text = io.TextIOWrapper(archive.open(f"{entity}.csv"), "utf-8-sig")
-                wanted |= {(entity, row["sourcedId"]): row for row in csv.DictReader(text)}
-    lost = [key for key in wanted if key not in found or found[key]["status"] != "active"]
+    lost = [key for key, row in wanted.items() if key not in found or found[key]["status"] != _status(row)]
     left = [key for key, item in found.items() if item["status"] == "active" and key not in wanted]
     wrong = [key for key, row in wanted.items() if key in found and not _same(key[0], row, found[key]["fields"])]
     return Difference(len(lost), len(wrong), len(left), twice)
 
 
-def _same(entity: str, row: dict[str, str], fields: dict[str, Any]) -> bool:
+def _status(row: dict[str, Any]) -> str:
+    return "inactive" if str(row.get("enabledUser")).lower() == "false" else "active"
+
+
+def _same(entity: str, row: dict[str, Any], fields: dict[str, Any]) -> bool:
     return all((row.get(name) or "") == (fields.get(name) or "") for name in COMPARED[entity] if name in row)

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.store import groups, syncs
 from chalicelib.store.records import LIVE_STATES, State
-from tests.chaos.naive import Difference, difference
+from tests.chaos.naive import Difference, difference, rows_of
 from tests.roster.districts import Rows, enrollment, small, user
 from tests.steps.walk import NOW, Walk, make_group, zipped
 
@@ -62,7 +62,7 @@ TODAY = zipped(people("ann", "bob", "new", "newer"))
 
 def left_right(bundle: bytes) -> Difference:
     items: Any = boto3.resource("dynamodb").Table("Roster").scan()["Items"]
-    return difference(io.BytesIO(bundle), "g1", items)
+    return difference(rows_of(io.BytesIO(bundle)), "g1", items)
 
 
 @pytest.mark.parametrize("step", STEPS)

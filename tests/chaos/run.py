@@ -1,0 +1,134 @@
+"""`make chaos`: the product in the embedded AWS, killed, starved, restarted, flooded and lied to; after each case the next sync.
+
+After every case the platform is compared with a naive reading of what the source holds (`naive.py`). The figures go to
+`docs/reliability.md`, a line a kind of case, so that kinds which are run alone (`make chaos CASES="kills drops"`) renew their
+own. SHORT=yes runs one or two cases of each kind, which shows that the campaign itself works, and writes nothing.
+"""
+
+import argparse
+import os
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from infra import ROOT
+from tests.chaos import faults, kills
+from tests.chaos.naive import Difference
+from tests.chaos.world import Case, Journal, World
+
+PAGE = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- make chaos writes from here -->", "<!-- to here -->"
+HEADS = (
+    "what is broken",
+    "cases",
+    "records lost",
+    "wrong content",
+    "there though gone",
+    "one id in two items",
+    "written twice with different content",
+    "locks left",
+    "syncs without an end",
+    "next sync: median, longest (s)",
+    "run",
+)
+Cases = Callable[[World, bool], Iterator[Case]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    says: str
+    cases: Cases
+
+
+KINDS = {
+    "kills": Kind("a function killed at each state and trigger, once and each time it is tried again", kills.at_each_state),
+    "apply": Kind("a function killed at a seeded moment of an apply of 20,000 changes", kills.in_a_large_apply),
+    "faults1": Kind("1 % of the functions' calls to AWS go wrong", faults.calls_going_wrong(0.01)),
+    "faults5": Kind("5 % of them", faults.calls_going_wrong(0.05)),
+    "faults20": Kind("20 % of them", faults.calls_going_wrong(0.20)),
+}
+
+
+def run(name: str, world: World, short: bool) -> tuple[str, bool]:
+    """Every case of a kind; its line of the table, and whether all is as promised."""
+    kind, began, cases = KINDS[name], time.monotonic(), []
+    world.forget()
+    print(f"{name}: {kind.says}", flush=True)
+    for case in kind.cases(world, short):
+        cases.append(case)
+        took = "" if case.recovered_s is None else f", next sync {case.recovered_s:.1f} s"
+        print(f"  {'as promised' if case.as_promised else 'NOT AS PROMISED'}: {case.name}{took}", flush=True)
+        for said in case.wrong if case.as_promised else [*case.wrong, str(case.found)]:
+            print(f"    {said}", flush=True)
+    journal = world.journal()
+    print(f"  {_did(journal)}", flush=True)
+    good = bool(cases) and all(case.as_promised for case in cases) and not journal.unlike
+    return _line(name, cases, journal, time.monotonic() - began), good
+
+
+def _did(journal: Journal) -> str:
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(journal.faults.items()))
+    faults = f"{sum(journal.faults.values())} faults ({kinds}), " if kinds else ""
+    kills = f"{journal.kills} kills, " if journal.kills else ""
+    again = f", {journal.again:,} of them again with the same content" if journal.again else ""
+    return f"{journal.calls:,} calls to AWS, {kills}{faults}{journal.items:,} records written{again}"
+
+
+def _line(name: str, cases: list[Case], journal: Journal, took_s: float) -> str:
+    found = sum((case.found for case in cases), Difference())
+    waited = [case.recovered_s for case in cases if case.recovered_s is not None]
+    recovered = f"{statistics.median(waited):.1f}, {max(waited):.1f}" if waited else "-"
+    odd = sum(not case.as_promised for case in cases)
+    cells = (
+        f"**{name}**: {KINDS[name].says}. {_did(journal)}" + (f". **{odd} not as promised**" if odd else ""),
+        len(cases),
+        found.lost,
+        found.wrong,
+        found.left,
+        found.twice,
+        journal.unlike,
+        sum(case.locks for case in cases),
+        sum(case.endless for case in cases),
+        recovered,
+        f"{datetime.now(UTC):%d %B %Y, %H:%M}, {took_s / 60:.1f} min",
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def written(page: str, lines: dict[str, str]) -> str:
+    """The page with these kinds' lines in place of their old ones."""
+    before, _, rest = page.partition(BEGIN)
+    old, _, after = rest.partition(END)
+    rows = {name: row for name in KINDS for row in old.splitlines() if row.startswith(f"| **{name}**")} | lines
+    table = [f"| {' | '.join(HEADS)} |", f"|{'---|' * len(HEADS)}", *(rows[name] for name in KINDS if name in rows)]
+    return f"{before}{BEGIN}\n" + "\n".join(table) + f"\n{END}{after}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="*", choices=[[], *KINDS], help="all, unless some are named")
+    asked = parser.parse_args().cases or list(KINDS)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the emulator goes too
+    short, began, good = bool(os.environ.get("SHORT")), time.monotonic(), True
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        world = World(Path(folder))
+        try:
+            for name in asked:
+                line, fine = run(name, world, short)
+                good &= fine
+                if not short:
+                    PAGE.write_text(written(PAGE.read_text(), {name: line}))
+        finally:
+            world.stop()
+    print(f"{(time.monotonic() - began) / 60:.1f} minutes; {'all as promised' if good else 'NOT ALL AS PROMISED'}")
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()

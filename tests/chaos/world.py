@@ -1,0 +1,350 @@
+"""The product in the embedded AWS, with a hand on what goes wrong in it, and an eye on what came of it."""
+
+import csv
+import io
+import json
+import os
+import threading
+import time
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+from boto3.dynamodb.conditions import Key
+from botocore.config import Config
+
+from chalicelib.oneroster.entities import ENTITIES
+from chalicelib.platform.writer import SHARDS
+from infra import ROOT
+from local.stack import KEYS, REGION, Stack
+from samples.district import SHAPES, District, Shape, write
+from tests.chaos.naive import Difference, Rows, rows_of
+from tests.chaos.naive import difference as naive_difference
+from tests.stack.client import Client
+from tests.stack_fixtures import free_port
+
+LIVE = ("queued", "running", "waiting")
+PATIENCE_S = 240.0  # a sync that hasn't ended by then is one without an end
+# Lambdas at once, as an account's limit would be: more processes than this do not fit beside each other on two cores.
+CONCURRENCY = 24
+LARGE = Shape(schools=4, classes=600, users=2_600, enrollments=16_200)  # about 20,000 records
+Json = dict[str, Any]
+
+
+@dataclass
+class Case:
+    """One thing that was broken, and what was found afterwards. `wrong` says in words what is not as promised."""
+
+    name: str
+    found: Difference = field(default_factory=Difference)
+    twice_unlike: int = 0
+    locks: int = 0
+    endless: int = 0
+    recovered_s: float | None = None
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def as_promised(self) -> bool:
+        return not (self.wrong or self.twice_unlike or self.locks or self.endless or self.found != Difference())
+
+
+@dataclass
+class Journal:
+    """What the hook in the Lambdas did since the last reading."""
+
+    calls: int = 0
+    kills: int = 0
+    faults: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    items: int = 0
+    again: int = 0  # written more than once by one sync, with the same content
+    unlike: int = 0  # and with different content
+
+
+class World:
+    """`small` and `large` are two clean bundles each, which differ in nearly every record."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._lock = folder / "chaos", threading.Lock()
+        (self.folder / "journal").mkdir(parents=True)
+        self.plan()
+        settings = {
+            "PYTHONPATH": f"{ROOT / 'tests' / 'chaos' / 'hook'}{os.pathsep}{ROOT}",
+            "CHAOS_FOLDER": str(self.folder),
+            "SFN_WAIT_SCALE": "0.1",  # the machine's pauses between tries, a tenth as long
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
+            "LAMBDA_WARM_TTL_SECONDS": "20",
+        }
+        origin = f"http://127.0.0.1:{free_port()}"
+        self.stack = Stack(free_port(), origin, folder / "stack", settings=settings)
+        self.stack.start()
+        self.stack.deploy()
+        self.stack.let_people_in()
+        self.come_in()
+        self.small = [made(folder, f"small-{seed}", SHAPES["tiny"], seed) for seed in (1, 2)]
+        self.large = [made(folder, f"large-{seed}", LARGE, seed) for seed in (1, 2)]
+
+    def come_in(self) -> None:
+        """Sign in, and take the doors to the tables."""
+        self.admin = Client(self.stack, "admin")
+        self.admin.http.timeout = httpx.Timeout(PATIENCE_S)  # many requests at once on a busy machine
+        self.tables = boto3.resource(
+            "dynamodb",
+            endpoint_url=self.stack.endpoint,
+            region_name=REGION,
+            aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+            config=Config(max_pool_connections=50, read_timeout=PATIENCE_S),
+        )
+        os.environ.update(self.stack.environment())
+
+    # --- what goes wrong ----------------------------------------------------------------------------------------------
+
+    def plan(self, **planned: Any) -> None:
+        written = self.folder / "plan.new"
+        written.write_text(json.dumps(planned))
+        written.replace(self.folder / "plan.json")
+
+    @contextmanager
+    def going_wrong(self, rate: float) -> Iterator[None]:
+        self.plan(rate=rate)
+        try:
+            yield
+        finally:
+            self.plan()
+
+    @contextmanager
+    def killing(self, group_id: str, function: str, at: int, times: int, when: str, operation: str = "") -> Iterator[None]:
+        """While this group's syncs are at work, the function dies at the `at`th of its calls about the group, and at the
+        `times - 1` calls that follow: before the call is sent, after it was carried out, or soon after."""
+        (self.folder / f"count-{group_id}").unlink(missing_ok=True)
+        planned = {"function": function, "at": at, "times": times, "when": when, "operation": operation}
+        self._kills(lambda kills: kills | {group_id: planned})
+        try:
+            yield
+        finally:
+            self._kills(lambda kills: {name: each for name, each in kills.items() if name != group_id})
+
+    def killed(self, group_id: str) -> bool:
+        """Whether a function has died by `killing` of this group."""
+        planned = json.loads((self.folder / "plan.json").read_text())["kills"][group_id]
+        counted = self.folder / f"count-{group_id}"
+        return counted.exists() and counted.stat().st_size >= planned["at"]
+
+    def _kills(self, changed: Callable[[Json], Json]) -> None:
+        with self._lock:
+            planned = json.loads((self.folder / "plan.json").read_text())
+            self.plan(**planned | {"kills": changed(planned.get("kills", {}))})
+
+    def journal(self) -> Journal:
+        read, contents = Journal(), defaultdict[tuple[str, str], list[str]](list)
+        for path in (self.folder / "journal").iterdir():
+            for line in path.read_text().splitlines():
+                kind, _, rest = line.partition(" ")
+                if kind == "call":
+                    read.calls += 1
+                elif kind == "kill":
+                    read.kills += 1
+                elif kind == "fault":
+                    read.faults[rest] += 1
+                else:
+                    sync_id, key, content = rest.split(" ")
+                    contents[sync_id, key].append(content)
+        read.items = len(contents)
+        read.again = sum(len(each) > 1 for each in contents.values())
+        read.unlike = sum(len(set(each)) > 1 for each in contents.values())
+        return read
+
+    def forget(self) -> None:
+        """Begin a new journal; no Lambda should be at work."""
+        for path in (self.folder / "journal").iterdir():
+            os.truncate(path, 0)
+
+    # --- what is done -------------------------------------------------------------------------------------------------
+
+    def group(self, name: str, **settings: Any) -> str:
+        return self.admin.new_group(name, **{"guard": {"floor": 1_000_000}, **settings})
+
+    def groups(self, names: list[str], **settings: Any) -> list[str]:
+        return [self.group(name, **settings) for name in names]
+
+    def start(self, group_id: str, bundle: Path | None, key: str = "", **more: Any) -> str:
+        """Start a sync as a patient script does: again, with the same key, until it is told an id."""
+        until, key = time.monotonic() + PATIENCE_S, key or os.urandom(6).hex()
+        while True:
+            try:
+                body: Json = {"mode": "full", **more}
+                if bundle:
+                    body["uploadId"] = self.upload(group_id, bundle)
+                answer = self.admin.http.post(f"/groups/{group_id}/syncs", json=body, headers={"Idempotency-Key": key})
+                if answer.status_code == 202 or (answer.status_code == 409 and answer.json().get("syncId")):
+                    return str(answer.json()["syncId"])
+                said = f"{answer.status_code} {answer.text}"
+            except httpx.HTTPError as trouble:
+                said = repr(trouble)
+            assert time.monotonic() < until, f"no start came through: {said}"
+            time.sleep(0.1)
+
+    def answer(self, sync_id: str) -> None:
+        """Say to every question that all is wanted, until the sync has ended or patience runs out."""
+        asked: dict[str, tuple[str, Json]] = {
+            "orgs": ("orgs/selection", {"all": True}),
+            "classes": ("classes/selection", {"all": True}),
+            "approval": ("approval", {"decision": "approve"}),
+        }
+        until = time.monotonic() + PATIENCE_S
+        while (sync := self.sync(sync_id))["state"] in LIVE and time.monotonic() < until:
+            if question := sync.get("question"):
+                path, body = asked.get(question["kind"]) or ("statuses/selection", self._everybody(sync_id))
+                self.admin.http.post(f"/syncs/{sync_id}/{path}", json=body)
+            elif sync.get("mode") == "full" and not sync.get("preview"):
+                return
+            time.sleep(0.1)
+
+    def _everybody(self, sync_id: str) -> Json:
+        matrix = self.admin.call("GET", f"/syncs/{sync_id}/statuses")
+        cells = [{"status": cell["status"], "userType": cell["userType"]} for cell in matrix["cells"] if cell["users"]]
+        return {"cells": cells, "otherMembers": True, "guardians": True}
+
+    def upload(self, group_id: str, bundle: Path) -> str:
+        form = self.admin.http.post(f"/groups/{group_id}/uploads", json={"fileName": "a.zip", "size": bundle.stat().st_size})
+        form.raise_for_status()
+        said = form.json()
+        sent = {"file": ("a.zip", bundle.read_bytes())}
+        httpx.post(said["url"], data=said["fields"], files=sent, timeout=PATIENCE_S).raise_for_status()
+        return str(said["uploadId"])
+
+    def wake(self, group_id: str) -> None:
+        """The clock's turn, as it comes within ten minutes: the lock is made to look old, so that it is looked at now."""
+        if "sync" in self.item(group_id):
+            self.tables.Table(self.stack.outputs["GroupsTable"]).update_item(
+                Key={"groupId": group_id},
+                UpdateExpression="SET #s.since = :then",
+                ExpressionAttributeNames={"#s": "sync"},
+                ExpressionAttributeValues={":then": "2026-01-01T00:00:00+00:00"},
+            )
+        from chalicelib.triggers import wake
+
+        for number in range(wake.LOOK_EVERY):
+            wake.wake(datetime.now(UTC) + timedelta(minutes=wake.EVERY_MINUTES * number), lambda: 300.0)
+
+    # --- what is seen -------------------------------------------------------------------------------------------------
+
+    def item(self, group_id: str) -> Json:
+        """The group as the table has it, past the API."""
+        table = self.tables.Table(self.stack.outputs["GroupsTable"])
+        return dict(table.get_item(Key={"groupId": group_id}, ConsistentRead=True)["Item"])
+
+    def syncs(self, group_id: str) -> list[Json]:
+        table = self.tables.Table(self.stack.outputs["SyncsTable"])
+        found = table.query(KeyConditionExpression=Key("groupId").eq(group_id), ConsistentRead=True)["Items"]
+        return [dict(each) for each in found if not str(each["syncId"]).startswith("~")]
+
+    def sync(self, sync_id: str) -> Json:
+        return next(each for each in self.syncs(sync_id.split("-")[0]) if each["syncId"] == sync_id)
+
+    def ended(self, sync_id: str, within_s: float = PATIENCE_S) -> Json:
+        until = time.monotonic() + within_s
+        while (sync := self.sync(sync_id))["state"] in LIVE and time.monotonic() < until:
+            time.sleep(0.1)
+        return sync
+
+    def quiet(self, group_id: str, within_s: float = PATIENCE_S) -> bool:
+        """Wait until no sync of the group is on its way and its lock is free; False when patience ran out."""
+        until = time.monotonic() + within_s
+        while True:
+            group = self.item(group_id)
+            live = any(each["state"] in LIVE for each in self.syncs(group_id))
+            if not live and "sync" not in group and not group.get("queue"):
+                return True
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.1)
+
+    def roster(self, group_id: str) -> list[Json]:
+        table, items = self.tables.Table(self.stack.outputs["RosterTable"]), []
+        for shard in (f"{group_id}#{entity}#{number:02d}" for entity in ENTITIES for number in range(SHARDS)):
+            asked: Any = {"KeyConditionExpression": Key("shard").eq(shard)}
+            while True:
+                found = table.query(**asked)
+                items += found["Items"]
+                if "LastEvaluatedKey" not in found:
+                    break
+                asked["ExclusiveStartKey"] = found["LastEvaluatedKey"]
+        return items
+
+    def judge(self, case: Case, group_id: str, right: Path | Rows) -> None:
+        """The lock, the syncs' ends, and every record against the naive reading."""
+        self.quiet(group_id)
+        case.locks += "sync" in self.item(group_id)
+        case.endless += sum(each["state"] in LIVE for each in self.syncs(group_id))
+        wanted = rows_of(right) if isinstance(right, Path) else right
+        case.found += naive_difference(wanted, group_id, self.roster(group_id))
+
+    def next_sync(self, case: Case, group_id: str, bundle: Path | None, right: Path | Rows | None = None) -> None:
+        """The sync that makes right whatever the case has left, nothing going wrong; then the judgement."""
+        began = time.monotonic()
+        if not self.quiet(group_id):
+            self.wake(group_id)
+        sync = self.ended(self.start(group_id, bundle))
+        case.recovered_s = time.monotonic() - began
+        if sync["state"] != "succeeded":
+            case.wrong.append(f"the next sync is {sync['state']}: {sync.get('message')}")
+        self.judge(case, group_id, right or bundle or Path())
+        if left := self.item(group_id).get("unfinished"):
+            case.wrong.append(f"marked as unfinished after the next sync: {left}")
+
+    def restart(self) -> None:
+        """AWS as a whole goes away and comes back."""
+        self.stack.stop()
+        self.stack.start()
+        self.stack.deploy()
+        self.stack.give_back_locks()
+        self.come_in()
+
+    def stop(self) -> None:
+        self.stack.stop()
+
+
+def side_by_side(jobs: Sequence[Callable[[], Case | list[Case]]], lanes: int = 3) -> Iterator[Case]:
+    """The jobs' cases, in the order in which they end. One that breaks off is a case that is not as promised."""
+    with ThreadPoolExecutor(lanes) as pool:
+        for done in as_completed([pool.submit(job) for job in jobs]):
+            try:
+                result = done.result()
+            except Exception as trouble:  # noqa: BLE001  the others go on, and this one is reported
+                result = Case("broken off", wrong=[f"{type(trouble).__name__}: {trouble}"])
+            yield from result if isinstance(result, list) else [result]
+
+
+def made(folder: Path, name: str, shape: Shape, seed: int) -> Path:
+    """A clean bundle. The second seed's has other content under the same ids, and a twentieth of the enrollments less."""
+    out = folder / f"{name}.zip"
+    write(District(shape, seed=seed, version="1.1", day=1, problems=False), out)
+    if seed == 1:
+        return out
+    with zipfile.ZipFile(out) as whole:
+        texts = {each: io.StringIO(whole.read(each).decode("utf-8-sig"), newline="") for each in whole.namelist()}
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for each, text in texts.items():
+            rows = list(csv.DictReader(text))
+            kept = rows[: len(rows) * 19 // 20] if each == "enrollments.csv" else rows
+            changed = io.StringIO(newline="")
+            writer = csv.DictWriter(changed, rows[0])
+            writer.writeheader()
+            writer.writerows(_otherwise(each, row) for row in kept)
+            packed.writestr(each, changed.getvalue())
+    return out
+
+
+def _otherwise(name: str, row: dict[str, str]) -> dict[str, str]:
+    if name == "enrollments.csv":
+        return {**row, "beginDate": "2026-09-01"}
+    return {**row, "title": f"{row['title']} again"} if name in ("classes.csv", "courses.csv", "academicSessions.csv") else row
