@@ -1,11 +1,14 @@
 """A provider's API: `python -m benchmarks.rest`. Time against the floor of its latency, and what one page after another takes.
 
-The provider is a process of its own and answers each page after 50 ms. Pages are read as the machine's Lambdas read them:
-`max_parallel` processes, each with ranges of the plan, and each page gzipped and written away. Floor: pages x latency /
-parallel. Memory is the highest of any reading process, a small shape beside a large one to show that it is flat.
+The provider is a process of its own with its pages made beforehand, so that it is not what is measured, and answers each
+after 50 ms. Pages are read as the machine's Lambdas read them: first each list's first page, then `max_parallel` processes,
+each with ranges of the plan, and at the end the first pages again; each page is checked, gzipped and written away. Floor:
+pages x latency / parallel, the first pages counted once. Memory is the highest of any reading process, a small shape beside
+a large one to show that it is flat.
 """
 
 import argparse
+import asyncio
 import json
 import multiprocessing
 import os
@@ -15,44 +18,63 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+import uvicorn
 from isal import igzip
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from chalicelib.sources.outside import LOOPBACK_SETTING
 from chalicelib.sources.rest import Provider, Source
-from chalicelib.sources.rest_fetch import LISTS, ORGS, begin, fetch_range, range_of
+from chalicelib.sources.rest_fetch import LISTS, ORGS, Keep, begin, fetch_range, range_of, see_again
 from samples.district import SHAPES, District
-from tests.provider import serving
-from tests.provider.records import rendered
+from tests.provider.records import as_json, records_of
+from tests.provider.serving import BASES, BEARER
 
 LATENCY_S, PAGE, PARALLEL = 0.05, 5000, 4
 
 
 def serve(shape: str, port: int) -> None:
     district = District(SHAPES[shape], seed=1, version="1.2", day=1, problems=False)
-    own = serving.Provider("1.2", rendered(district), serving.Behaviour(slow_s=LATENCY_S, accepts=frozenset({"bearer"})))
-    with serving.served(own, port):
-        time.sleep(3600)
+    pages: dict[tuple[str, int], bytes] = {}
+    totals: dict[str, int] = {}
+    for name, records in records_of(district).items():
+        totals[name] = 0
+        while shown := [as_json(each) for each in islice(records, PAGE)]:
+            pages[name, totals[name]] = b'{"%s":[%s]}' % (name.encode(), b",".join(shown))
+            totals[name] += len(shown)
+
+    async def listed(request: Request) -> Response:
+        await asyncio.sleep(LATENCY_S)
+        name = request.path_params["name"]
+        body = pages.get((name, int(request.query_params["offset"])), b"{}")  # past the end there is nothing
+        return Response(body, headers={"X-Total-Count": str(totals[name])}, media_type="application/json")
+
+    app = Starlette(routes=[Route(BASES["1.2"] + "/{name}", listed)])
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
 
 
 def source(origin: str) -> Source:
-    return Source(Provider(origin + serving.BASES["1.2"], "1.2", "bearer", "", serving.BEARER))
+    return Source(Provider(origin + BASES["1.2"], "1.2", "bearer", "", BEARER))
+
+
+def keeping(out: Path) -> Keep:
+    return lambda name, body: (out / name.replace("/", "-")).write_bytes(igzip.compress(body, 1)) and None
 
 
 def read_ranges(origin: str, out: Path, ranges: "multiprocessing.Queue[Any]", told: "multiprocessing.Queue[Any]") -> None:
     """What the Lambdas do that the machine's Map runs side by side, one range after another."""
     pages = 0
-
-    def keep(name: str, body: bytes) -> None:
-        (out / name.replace("/", "-")).write_bytes(igzip.compress(body, 1))
-
     with source(origin) as own:
         while (each := ranges.get()) is not None:
-            fetched, _ = fetch_range(own, range_of(each), keep)
+            fetched, _ = fetch_range(own, range_of(each), keeping(out))
             pages += len(fetched.parts)
     told.put((pages, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
@@ -87,15 +109,17 @@ def read(origin: str, parallel: int) -> dict[str, float]:
         for each in readers:
             each.start()
         time.sleep(3)  # until they have imported what they need: a Lambda is warm after its first range
-        started, pages = time.monotonic(), 0
+        started = time.monotonic()
         with source(origin) as own, ThreadPoolExecutor(parallel) as pool:
-            begun = list(pool.map(lambda each: begin(own, each, PAGE, lambda name, body: None), (ORGS, *LISTS)))
+            begun = list(pool.map(lambda each: begin(own, each, PAGE, keeping(Path(folder))), (ORGS, *LISTS)))
         for one in begun:
             for left in one.left:
                 ranges.put({name: getattr(left, name) for name in left.__dataclass_fields__})
         for _ in readers:
             ranges.put(None)
-        ended = [told.get() for _ in readers]
+        ended = [told.get(timeout=600) for _ in readers]
+        with source(origin) as own, ThreadPoolExecutor(parallel) as pool:
+            assert not any(changed for _, changed in pool.map(lambda each: see_again(own, each), begun))
         seconds = time.monotonic() - started
         pages = sum(one for one, _ in ended) + len(begun)
     return {"seconds": seconds, "pages": pages, "memory_mb": max(memory for _, memory in ended)}

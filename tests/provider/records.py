@@ -13,7 +13,7 @@ LISTS = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments
 
 def rendered(district: District, nulls: bool = False) -> dict[str, list[bytes]]:
     """By list, each record as JSON."""
-    return {name: [_json(each, nulls) for each in records] for name, records in records_of(district).items()}
+    return {name: [as_json(each, nulls) for each in records] for name, records in records_of(district).items()}
 
 
 def records_of(district: District) -> dict[str, Iterator[Record]]:
@@ -37,7 +37,8 @@ def _rows(file: Any) -> Iterator[dict[str, str]]:
         yield dict(zip(names, row, strict=True))
 
 
-def _json(record: Record, nulls: bool) -> bytes:
+def as_json(record: Record, nulls: bool = False) -> bytes:
+    """A record as sent; members without a value are left out, or null."""
     kept = record if nulls else {name: value for name, value in record.items() if value is not None}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
 
