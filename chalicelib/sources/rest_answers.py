@@ -74,8 +74,9 @@ def _retry_after_s(said: str, now: datetime) -> float | None:
 
 def page_of(answer: Answer, path: str) -> Page:
     """Raises NoPage. `path` is the list's, e.g. /users or /schools/1/students."""
+    heads = _usual_heads(answer, path) or _decoded(_records(answer, path), _HEADS)
     return Page(
-        ids=tuple(str(head.sourcedId) if head.sourcedId is not None else "" for head in _decoded(_records(answer, path), _HEADS)),
+        ids=tuple([str(head.sourcedId) if head.sourcedId is not None else "" for head in heads]),
         total=_total(answer),
         query=_next_query(answer.headers.get("link")),
     )
@@ -90,9 +91,19 @@ class _Head(msgspec.Struct):
     sourcedId: str | int | None = None  # noqa: N815  the standard's spelling
 
 
+_USUAL = msgspec.json.Decoder(dict[str, list[_Head]])
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw] | None)
 _HEADS = msgspec.json.Decoder(list[_Head])
 _RECORDS = msgspec.json.Decoder(list[dict[str, object]])
+
+
+def _usual_heads(answer: Answer, path: str) -> list[_Head] | None:
+    """Of a page in the standard's own form, which is read in one pass; None of any other."""
+    try:
+        members = _USUAL.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return members.get(_entity(path)) if len(members) == 1 else None
 
 
 def _decoded(raw: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
@@ -125,10 +136,15 @@ def _records(answer: Answer, path: str) -> bytes:
     return b"[" + raw + b"]" if raw[:1] == b"{" else raw
 
 
+def _entity(path: str) -> str:
+    """What the list at `path` is of, by the standard's name."""
+    last = path.rstrip("/").rsplit("/", 1)[-1]
+    return {"schools": "orgs", "students": "users", "teachers": "users", "terms": "academicSessions"}.get(last, last)
+
+
 def _wrapper(members: Mapping[str, msgspec.Raw], path: str) -> str | None:
     """The member that holds the records: by the standard's name, the path's own, the singular, or as the only list."""
-    last = path.rstrip("/").rsplit("/", 1)[-1]
-    known = {"schools": "orgs", "students": "users", "teachers": "users", "terms": "academicSessions"}.get(last, last)
+    last, known = path.rstrip("/").rsplit("/", 1)[-1], _entity(path)
     singular = [SINGULAR.get(each, each.removesuffix("s")) for each in (known, last)]
     folded = {name.casefold(): name for name in members}
     for name in (known, last, *singular):
