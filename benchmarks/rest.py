@@ -66,7 +66,10 @@ def source(origin: str) -> Source:
 
 
 def keeping(out: Path) -> Keep:
-    return lambda name, body: (out / name.replace("/", "-")).write_bytes(igzip.compress(body, 1)) and None
+    def keep(name: str, body: bytes) -> None:
+        (out / name.replace("/", "-")).write_bytes(igzip.compress(body, 1))
+
+    return keep
 
 
 def read_ranges(origin: str, out: Path, ranges: "multiprocessing.Queue[Any]", told: "multiprocessing.Queue[Any]") -> None:
