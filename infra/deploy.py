@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 from botocore.exceptions import ClientError
 
 from infra import ROOT
@@ -270,20 +271,61 @@ class Deployment:
                 s3.delete_objects(Bucket=bucket, Delete={"Objects": named, "Quiet": True})
 
 
-def portal_config(outputs: Mapping[str, str], origin: str, region: str, sign_in: str = "", keys: str = "") -> dict[str, str]:
-    """`/config.json`: what the portal reads at run time. `sign_in` and `keys` are Cognito's own addresses unless given."""
+def portal_config(
+    outputs: Mapping[str, str], origin: str, region: str, sign_in: str = "", keys: str = "", provider: "Provider | None" = None
+) -> dict[str, str]:
+    """`/config.json`: what the portal reads at run time.
+
+    Sign-in is the user pool's, at Cognito's own addresses unless `sign_in` and `keys` say others, or `provider`'s.
+    """
+    own = {"apiUrl": f"{origin}/api", "redirectUri": f"{origin}/signed-in"}
+    if provider:
+        said = provider.says
+        return own | {
+            "issuer": said["issuer"],
+            "clientId": provider.client_id,
+            "authorizationEndpoint": said["authorization_endpoint"],
+            "tokenEndpoint": said["token_endpoint"],
+            "jwksUri": said["jwks_uri"],
+            "endSessionEndpoint": said.get("end_session_endpoint", ""),
+        }
     issuer = f"https://cognito-idp.{region}.amazonaws.com/{outputs['UserPool']}"
     pages = sign_in or f"https://{outputs['UserPoolDomain']}.auth.{region}.amazoncognito.com"
-    return {
-        "apiUrl": f"{origin}/api",
+    return own | {
         "issuer": issuer,
         "clientId": outputs["PortalClient"],
-        "redirectUri": f"{origin}/signed-in",
         "authorizationEndpoint": f"{pages}/oauth2/authorize",
         "tokenEndpoint": f"{pages}/oauth2/token",
         "jwksUri": f"{keys or issuer.removesuffix('/' + outputs['UserPool'])}/{outputs['UserPool']}/.well-known/jwks.json",
         "endSessionEndpoint": f"{pages}/logout",
     }
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An OpenID provider that people sign in with directly: the portal's client there, and what it says of itself."""
+
+    client_id: str
+    says: Mapping[str, str]
+
+    @classmethod
+    def at(cls, issuer: str, client_id: str) -> "Provider":
+        """Asks the provider (OpenID Connect Discovery 1.0, 4). Raises Failed where none answers for `issuer`."""
+        if not client_id:
+            raise Failed("TokenIssuer needs TokenAudience: the portal's client id there. Nothing was changed.")
+        url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+        try:
+            says = httpx.get(url, timeout=10).raise_for_status().json()
+            named = [says[name] for name in ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")]
+        except (httpx.HTTPError, ValueError, KeyError) as reason:
+            raise Failed(f"{url} does not describe an OpenID provider: {reason!r}. Nothing was changed.") from reason
+        if named[0] != issuer:
+            raise Failed(f"{url} is of the issuer {named[0]}; TokenIssuer has to be just that. Nothing was changed.")
+        return cls(client_id, says)
+
+    def parameters(self) -> dict[str, str]:
+        address = httpx.URL(self.says["token_endpoint"])
+        return {"TokenKeys": self.says["jwks_uri"], "SignInOrigins": f"{address.scheme}://{address.netloc.decode()}"}
 
 
 def parameters_of(stage: str) -> dict[str, str]:
@@ -317,20 +359,28 @@ def main(verb: str, stage: str, *options: str) -> None:
 def _deploy(stage: str, parameters: dict[str, str], sure: bool) -> None:
     deployment = deployment_of(stage)
     region = deployment.client("cloudformation").meta.region_name
+    provider = None
+    if issuer := parameters.get("TokenIssuer"):
+        provider = Provider.at(issuer, parameters.get("TokenAudience", ""))
+        parameters = {**parameters, **provider.parameters()}
     print("Packaging", flush=True)
     made = package(ROOT / "build" / stage)
 
+    declined = False
+
     def agree(changes: list[Change]) -> bool:
+        nonlocal declined
         print("\n".join(map(str, changes)))
-        return sure or input(f"Change the stack {deployment.stack} so? [y/N] ").strip().lower() == "y"
+        declined = not sure and input(f"Change the stack {deployment.stack} so? [y/N] ").strip().lower() != "y"
+        return not declined
 
     if parameters.get("PortalDomain"):
         parameters = {"PortalOrigin": f"https://{parameters['PortalDomain']}", **parameters}
     changed = deployment.deploy(made.template, made.code, parameters, agree)
-    if not deployment.outputs:
+    if declined:
         sys.exit("Nothing was changed.")
     origin = deployment.outputs["PortalAddress"]
-    sent = deployment.publish(PORTAL, portal_config(deployment.outputs, origin, region))
+    sent = deployment.publish(PORTAL, portal_config(deployment.outputs, origin, region, provider=provider))
     print("The stack is as the template says." if changed else "The stack is as it was.")
     print(f"Portal    {origin}  ({sent} files sent)")
     print(f"API       {origin}/api")

@@ -1,7 +1,7 @@
 """Lets a bearer of a valid OIDC ID token in, and says who that is.
 
-Checked are signature, issuer, audience and expiry. Role: the highest of viewer, operator and admin among
-`cognito:groups`. Groups: `custom:rosterGroups`, ids separated by blanks, `*` for all.
+Checked are signature, issuer, audience and expiry. Role: the highest of viewer, operator and admin in the claim that
+`ROLE_CLAIM` names. Groups: in the claim that `GROUPS_CLAIM` names, ids or `*` for all. Either is a list or separated by blanks.
 """
 
 import os
@@ -31,13 +31,14 @@ def authorize(request: AuthRequest) -> AuthResponse:
     except jwt.PyJWTError as refusal:
         logger.info("token refused", extra={"why": type(refusal).__name__})
         raise Exception("Unauthorized") from refusal
-    role = next((each for each in reversed(ROLES) if each in claims.get("cognito:groups", [])), None)
+    held = _words(claims.get(os.environ["ROLE_CLAIM"]))
+    role = next((each for each in reversed(ROLES) if each in held), None)
     if role is None or claims.get("token_use", "id") != "id":
         raise Exception("Unauthorized")
     context = {
         "name": claims.get("name") or claims.get("email") or claims.get("cognito:username") or "",
         "role": role,
-        "groups": claims.get("custom:rosterGroups", ""),
+        "groups": " ".join(_words(claims.get(os.environ["GROUPS_CLAIM"]))),
     }
     return AuthResponse(routes=["*"], principal_id=claims["sub"], context=context)
 
@@ -54,6 +55,10 @@ def _claims(token: str) -> dict[str, Any]:
         audience=os.environ["TOKEN_AUDIENCE"],
         options={"require": ["exp", "iss", "aud", "sub"]},
     )
+
+
+def _words(claim: object) -> list[str]:
+    return [str(each) for each in claim] if isinstance(claim, list) else str(claim or "").split()
 
 
 @cache

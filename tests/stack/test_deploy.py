@@ -4,7 +4,9 @@ The deployer has the rights of `infra/deployer-policy.json` alone. What CloudFor
 not check against them; `tests/infra/test_deployer.py` holds the policy against what AWS publishes.
 """
 
+import io
 import json
+import re
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,9 +21,9 @@ from botocore.config import Config
 from chalicelib.store import tables
 from infra import ROOT
 from infra.build import Built, build
-from infra.deploy import Change, Deployment, Failed
+from infra.deploy import Change, Deployment, Failed, main
 from infra.restore import Restore
-from local.stack import REGION, STACK, Stack
+from local.stack import KEYS, REGION, STACK, Stack
 from samples.district import SHAPES, District, write
 from tests.stack.client import Client
 from tests.stack_fixtures import free_port
@@ -279,6 +281,41 @@ def test_destroying_keeps_the_data_unless_told(deployed: Stack, deployer: Deploy
     owner.delete_data(left)
 
     assert [each for each in dynamodb.list_tables()["TableNames"] if each.startswith(STACK)] == []
+
+
+def test_make_deploy_asks_shows_and_prints_and_make_destroy_wants_the_stage_s_name(
+    empty: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    monkeypatch.setattr("infra.deploy.PORTAL", tmp_path)  # the portal need not be built for this
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL": empty.endpoint, "AWS_REGION": REGION}.items():
+        monkeypatch.setenv(name, value)
+
+    def typed(verb: str, answer: str) -> str:
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer + "\n"))
+        try:
+            main(verb, "test")
+        except SystemExit as ended:
+            print(ended)
+        return capsys.readouterr().out
+
+    def exists() -> bool:
+        return bool(Deployment("oneroster-test", empty.client).outputs_now())
+
+    said = typed("deploy", "n")
+    assert re.search(r"^Add +GroupsTable +AWS::DynamoDB::Table$", said, re.MULTILINE)
+    assert "Nothing was changed." in said
+    assert not exists()
+    said = typed("deploy", "y")
+    assert re.search(
+        r"The stack is as the template says.\nPortal    https://\S+  \(2 files sent\)\nAPI       https://", said, re.MULTILINE
+    )
+    assert "The stack is as it was." in typed("deploy", "")
+    assert "That is not its name. Nothing was changed." in typed("destroy", "prod")
+    assert exists()
+    said = typed("destroy", "test")
+    assert re.search(r"The stack is deleted. Kept:\n(  .*\n)*  AWS::DynamoDB::Table oneroster-test-GroupsTable", said)
+    assert not exists()
 
 
 def test_the_deployer_calls_all_that_he_may_and_no_more(request: pytest.FixtureRequest, calls: set[str]) -> None:
