@@ -138,13 +138,13 @@ def list_problem_rows(call: Call, sync_id: str) -> ProblemRows:
 
 @route(syncs, "GET /syncs/{syncId}/report", role="viewer", answer=Report)
 def get_report(call: Call, sync_id: str) -> Report:
-    """Links to the log: workbook, changes and problems as gzipped CSV, and the bundle as received."""
+    """Links to the log: workbook, changes and problems as gzipped CSV, the bundle as received, the roster as processed."""
     written = files.read_json(files.sync_key(sync_id, "report/files.json")) or []
     listed = [
         (each["name"], each["title"], each["sizeBytes"], files.sync_key(sync_id, f"report/{each['name']}")) for each in written
     ]
-    for name in _received(sync_id):
-        key = files.sync_key(sync_id, f"bundle/{name}")
+    for folder, name in _received(sync_id):
+        key = files.sync_key(sync_id, f"{folder}/{name}")
         listed.append((name, f"As received: {name}", files.size_bytes(key) or 0, key))
     if not listed:
         raise NotFound(f"There is no report of sync {sync_id}.")
@@ -176,9 +176,11 @@ def give_answer(
         raise
 
 
-def _received(sync_id: str) -> list[str]:
-    """The files of the bundle that a person would open: the ZIP, or the CSVs that came loose."""
-    return [name for name in files.names(sync_id, "bundle") if name == bundle.ZIP or PurePosixPath(name).suffix == ".csv"]
+def _received(sync_id: str) -> list[tuple[str, str]]:
+    """The files of the bundle that a person would open, by folder and name: the ZIP, the CSVs that came loose, or the
+    pages of a provider."""
+    for_people = [name for name in files.names(sync_id, "bundle") if name == bundle.ZIP or PurePosixPath(name).suffix == ".csv"]
+    return [("bundle", name) for name in for_people] + [("received", name) for name in files.names(sync_id, "received")]
 
 
 def _bundle_of(group: Group, upload_id: str | None) -> str | None:

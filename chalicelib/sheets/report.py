@@ -16,6 +16,7 @@ from isal import igzip
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster.duck import connect, count, quoted, text
 from chalicelib.roster.problems import problem_groups
+from chalicelib.roster.processed import write_roster
 from chalicelib.roster.selection import Selection, select
 from chalicelib.roster.trace import REASONS, judge_people
 from chalicelib.sheets import cells
@@ -51,7 +52,7 @@ class ReportFile:
 def write_report(
     room: Path, out: Path, header: ReportHeader, selection: Selection | None = None, with_removals: bool = True
 ) -> list[ReportFile]:
-    """Write report.xlsx, changes.csv.gz, problems.csv.gz and, with a selection, people.csv.gz into `out`.
+    """Write report.xlsx, changes.csv.gz, problems.csv.gz and, with a selection, people.csv.gz and roster.zip into `out`.
 
     Reads stage/ and plan/ in `room`. Of a plan that was approved without removals, none of them is listed. Rows
     stream; memory doesn't grow with them.
@@ -83,6 +84,8 @@ def write_report(
             judge_people(connection, selection)
             _csv(connection, _EVERYBODY, PEOPLE, out / "people.csv.gz")
             titles["people.csv.gz"] = "Everybody in the source: selected or not, and why"
+            write_roster(connection, out / "roster.zip")
+            titles["roster.zip"] = "The roster as processed: cleaned and selected, as OneRoster 1.2 CSVs"
     return [ReportFile(name, title, (out / name).stat().st_size) for name, title in titles.items()]
 
 

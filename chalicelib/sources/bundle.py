@@ -1,5 +1,6 @@
-"""A bundle as received, ZIP or loose CSVs, as the folder of CSVs that the stage reads."""
+"""A bundle as received, ZIP or loose CSVs, as the folder of CSVs that the stage reads; a provider's pages as one file."""
 
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from chalicelib.sources import zip as zip_source
 from chalicelib.sources.zip import Limits
 
 ZIP = "bundle.zip"
+PAGES = "pages.zip"
 SCHOOLS = frozenset({"manifest.csv", "orgs.csv"})  # all that a list of schools needs
 
 
@@ -28,3 +30,12 @@ def csvs_of(bundle: Path, out: Path, limits: Limits, only: frozenset[str] | None
         raise BundleRefused("There are no OneRoster CSV files in the bundle. Send orgs.csv, users.csv and the others.")
     for path in loose:
         (out / path.name).hardlink_to(path)
+
+
+def pages_of(bundle: Path, out: Path) -> None:
+    """Put a provider's pages into the ZIP `out`, each byte for byte as it is kept, for a person to take away."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:  # the pages are packed already
+        for page in sorted(bundle.glob("*/part-*.json.gz")):
+            with archive.open(page.relative_to(bundle).as_posix(), "w") as packed:
+                packed.write(page.read_bytes())

@@ -151,9 +151,10 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
     source = group.source
     reasons: dict[str, str] = {}
     by_rest = isinstance(source, RestSource) and not syncs.bundle_from(sync_id)
-    reads = ["bundle"] if by_rest else _bundle(sync_id)
-    with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, reads, writes=["stage"]) as room:
+    reads, writes = (["bundle"], ["stage", "received"]) if by_rest else (_bundle(sync_id), ["stage"])
+    with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, reads, writes) as room:
         if isinstance(source, RestSource) and by_rest:
+            bundle.pages_of(room / "bundle", room / "received" / bundle.PAGES)
             staged, reasons = rest_reading.stage_pages(room, source.base_url, group.match_with)
         else:
             bundle.csvs_of(room / "bundle", room / "csv", _zip_limits())

@@ -6,7 +6,7 @@ working folder have the same names, so the engine sees paths only.
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from isal import igzip
 
-from chalicelib.errors import NotFound
+from chalicelib.errors import NotFound, SourceUnavailable
 from chalicelib.store.syncs import group_of
 
 if TYPE_CHECKING:
@@ -197,6 +197,13 @@ def names(sync_id: str, folder: str) -> list[str]:
     return [key.removeprefix(prefix) for key in _keys(prefix)]
 
 
+def snapshots(group_id: str) -> list[str]:
+    """The syncs whose snapshots are kept, the oldest first."""
+    prefix = snapshot_key(group_id, "", "").removesuffix("/")
+    pages = s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix, Delimiter="/")
+    return sorted(str(each["Prefix"])[len(prefix) : -1] for page in pages for each in page.get("CommonPrefixes", []))
+
+
 def fetch_snapshot(group_id: str, sync_id: str, to: Path) -> None:
     _fetch_folder(snapshot_key(group_id, sync_id, ""), to)
 
@@ -220,9 +227,20 @@ def delete_group(group_id: str) -> None:
         delete_folder(prefix)
 
 
-def delete_folder(prefix: str) -> None:
-    """Every object below it, old versions included where the bucket keeps them."""
-    boto3.resource("s3").Bucket(bucket()).object_versions.filter(Prefix=prefix).delete()
+def delete_folder(prefix: str, kept: Collection[str] = ()) -> int:
+    """Every object below it but those whose keys are `kept`, old versions included; how many versions there were."""
+    deleted = 0
+    for page in s3().get_paginator("list_object_versions").paginate(Bucket=bucket(), Prefix=prefix):
+        found = [(each["Key"], each["VersionId"]) for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))]
+        gone: Any = [{"Key": key, "VersionId": version} for key, version in found if key not in kept]
+        if gone:
+            refused = s3().delete_objects(Bucket=bucket(), Delete={"Objects": gone, "Quiet": True}).get("Errors", [])
+            if refused:
+                raise SourceUnavailable(
+                    f"The bucket did not delete {len(refused)} of {len(gone)} files: {refused[0].get('Code')}."
+                )
+        deleted += len(gone)
+    return deleted
 
 
 def _fetch_folder(prefix: str, to: Path) -> None:

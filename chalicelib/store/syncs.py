@@ -142,6 +142,28 @@ def history(group_id: str, limit: int, before: str = "") -> list[Sync]:
     return [_read(item) for item in found["Items"]]
 
 
+def oldest_id(group_id: str, at: datetime) -> str:
+    """The least id that a sync of that moment could have: ids sort by time."""
+    return new_id(group_id, at, "")
+
+
+def older_than(group_id: str, at: datetime) -> list[Sync]:
+    """A group's syncs from before that moment, the oldest first."""
+    asked: Any = {"KeyConditionExpression": Key("groupId").eq(group_id) & Key("syncId").lt(oldest_id(group_id, at))}
+    found: list[Sync] = []
+    while True:
+        page = table(TABLE).query(**asked)
+        found += [_read(item) for item in page["Items"]]
+        if "LastEvaluatedKey" not in page:
+            return found
+        asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def remove(sync_id: str) -> None:
+    """Take a sync out of History for good; its files are somebody else's to delete."""
+    table(TABLE).delete_item(Key=_key(sync_id))
+
+
 def states(sync_ids: Iterable[str]) -> dict[str, State]:
     """The state of each sync that there is; read in batches."""
     wanted = sorted(set(sync_ids))

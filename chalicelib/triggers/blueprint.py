@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib.store import files, machine, starts, syncs
-from chalicelib.triggers import drops
+from chalicelib.triggers import drops, forgetting
 from chalicelib.triggers import wake as waking
 
 DROPPED = {
@@ -59,6 +59,16 @@ def wake(event: CloudWatchEvent) -> None:
     logger.info("woken", extra=said)
     if woken.failures:
         raise ExceptionGroup(f"{len(woken.failures)} groups had no turn", woken.failures)
+
+
+@triggers.schedule(Rate(1, unit=Rate.HOURS), name="forget")
+def forget(event: CloudWatchEvent) -> None:
+    """Delete what the groups keep no longer. Raises what failed once every group has had its turn."""
+    context: Any = event.context
+    done = forgetting.forget(_now(), lambda: context.get_remaining_time_in_millis() / 1000)
+    logger.info("forgotten", extra={"emptied": done.emptied, "removed": done.removed, "left": done.left})
+    if done.failures:
+        raise ExceptionGroup(f"{len(done.failures)} groups keep too much", done.failures)
 
 
 def _now() -> datetime:

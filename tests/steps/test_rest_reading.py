@@ -1,8 +1,11 @@
 """The states that read a provider, called as the machine calls them, against a provider on loopback and AWS in moto."""
 
 import gzip
+import io
+import zipfile
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import duckdb
@@ -18,6 +21,7 @@ from chalicelib.store import files, secrets
 from chalicelib.store.records import Mode, RestSource, State, Step
 from chalicelib.store.secrets import ClientCredentials
 from samples.district import SHAPES, District
+from tests.api.test_routes import call
 from tests.events import saved
 from tests.provider.records import rendered
 from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
@@ -67,6 +71,19 @@ class RestWalk(Walk):
         self.invoke("check_fetched")
 
 
+def received(sync_id: str) -> bytes:
+    """What the report's link to the provider's pages leads to."""
+    _, said = call(f"GET /syncs/{sync_id}/report")
+    (url,) = [each["url"] for each in said["files"] if each["title"] == "As received: pages.zip"]
+    key = urlsplit(url).path.removeprefix("/data/")
+    body: bytes = boto3.client("s3").get_object(Bucket="data", Key=key)["Body"].read()
+    return body
+
+
+def pages_of(sync_id: str) -> list[str]:
+    return [name for name in files.names(sync_id, "bundle") if name.endswith(".json.gz")]
+
+
 def test_a_provider_is_read_whole_and_its_pages_are_kept_as_they_came(provider: Provider) -> None:
     walk = RestWalk()
 
@@ -78,6 +95,9 @@ def test_a_provider_is_read_whole_and_its_pages_are_kept_as_they_came(provider: 
     assert len(platform()) == sum(map(len, provider.lists.values()))
     first = boto3.client("s3").get_object(Bucket="data", Key=files.sync_key(sync.sync_id, "bundle/users/part-000000000.json.gz"))
     assert gzip.decompress(first["Body"].read()) == b'{"users":[' + b",".join(provider.lists["users"][:100]) + b"]}"
+    with zipfile.ZipFile(io.BytesIO(received(sync.sync_id))) as pages:
+        assert gzip.decompress(pages.read("users/part-000000000.json.gz"))[:10] == b'{"users":['
+        assert len(pages.namelist()) == len(pages_of(sync.sync_id))
     assert len(provider.tokens_asked) == 2  # one for each version that was tried, shared by all states
     assert provider.most_at_once <= 3
 

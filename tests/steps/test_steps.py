@@ -231,7 +231,9 @@ def test_the_report_lists_its_files_with_their_sizes() -> None:
 
     listed = files.read_json(files.sync_key(walk.sync_id, "report/files.json"))
 
-    assert [each["name"] for each in listed or []] == ["report.xlsx", "changes.csv.gz", "problems.csv.gz", "people.csv.gz"]
+    assert [each["name"] for each in listed or []] == [
+        "report.xlsx", "changes.csv.gz", "problems.csv.gz", "people.csv.gz", "roster.zip",
+    ]  # fmt: skip
     assert all(
         files.size_bytes(files.sync_key(walk.sync_id, f"report/{each['name']}")) == each["sizeBytes"] for each in listed or []
     )

@@ -1,0 +1,120 @@
+"""What a group keeps no longer is deleted for good, and nothing that anybody still stands on."""
+
+from datetime import datetime, timedelta
+
+import boto3
+import pytest
+
+from chalicelib.errors import NotFound
+from chalicelib.store import groups, syncs
+from chalicelib.store.records import State
+from chalicelib.triggers.forgetting import forget
+from tests.roster.districts import class_, small
+from tests.steps.conftest import stack  # noqa: F401
+from tests.steps.test_undo import UndoWalk
+from tests.steps.walk import NOW, Walk, make_group, platform, zipped
+
+pytestmark = pytest.mark.usefixtures("stack")
+
+
+def after(days: int) -> datetime:
+    return NOW + timedelta(days=days, minutes=1)
+
+
+def objects(prefix: str) -> set[str]:
+    """Every version of every object below it, by key."""
+    found = boto3.client("s3").list_object_versions(Bucket="data", Prefix=prefix)
+    return {each["Key"].removeprefix(prefix) for each in (*found.get("Versions", ()), *found.get("DeleteMarkers", ()))}
+
+
+def of(walk: Walk) -> set[str]:
+    return objects(f"groups/g1/syncs/{walk.sync_id}/")
+
+
+def synced(day: int) -> Walk:
+    """A sync of a district that has changed since the day before."""
+    walk = Walk(zipped(small(classes=[class_(title=f"Day {day}")])), day=day)
+    walk.through()
+    return walk
+
+
+def always() -> float:
+    return 900
+
+
+def test_a_sync_goes_with_all_its_files_after_the_groups_days_and_not_before() -> None:
+    boto3.client("s3").put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
+    make_group(retention_days=40, grace_days=10)
+    first, second, third = synced(0), synced(1), synced(2)
+
+    assert (forget(after(39), always).removed, "bundle/bundle.zip" in of(first)) == (0, True)
+    done = forget(after(40), always)
+
+    assert (done.emptied, done.removed, done.failures) == (1, 1, [])
+    assert of(first) == set()
+    assert [sync.sync_id for sync in syncs.history("g1", 10)] == [third.sync_id, second.sync_id]
+    assert {"bundle/bundle.zip", "stage/users.parquet", "report/report.xlsx"} <= of(second)
+    assert forget(after(40), always).emptied == 0
+
+
+def test_the_two_newest_snapshots_and_the_sync_that_the_platform_stands_on_stay_however_old() -> None:
+    make_group(retention_days=5, grace_days=5)
+    first, second, third = synced(0), synced(1), synced(2)
+    before = platform()
+
+    forget(after(1000), always)
+
+    assert (of(first), of(second)) == (set(), set())
+    assert "stage/users.parquet" in of(third)
+    assert {key.split("/")[0] for key in objects("groups/g1/snapshot/")} == {second.sync_id, third.sync_id}
+    fourth = synced(1001)
+    assert fourth.sync.counts.classes.updated == 1
+    assert {key: item["platformId"] for key, item in platform().items()} == {k: item["platformId"] for k, item in before.items()}
+
+
+def test_a_sync_can_be_undone_while_removals_can_be_taken_back_though_its_bundle_is_gone() -> None:
+    make_group(retention_days=5, grace_days=30)
+    synced(0)
+    first = synced(1)
+    synced(2)
+
+    assert forget(after(20), always).removed == 0
+    assert of(first) == {"plan/changes.parquet", "plan/summary.json"}
+    assert syncs.get(first.sync_id).state is State.SUCCEEDED
+    undo = UndoWalk(first.sync_id, day=20)
+    undo.through()
+    assert undo.sync.state is State.SUCCEEDED
+
+    forget(after(40), always)
+    assert of(first) == set()
+    with pytest.raises(NotFound):
+        syncs.get(first.sync_id)
+
+
+def test_a_sync_that_waits_or_was_cut_off_while_it_wrote_keeps_its_files() -> None:
+    make_group(retention_days=1, grace_days=1)
+    synced(0)
+    cut_off = Walk(zipped(small(classes=[class_(title="Cut off")])), day=1)
+    cut_off.open()
+    cut_off.stage()
+    cut_off.plan()
+    cut_off.apply()
+    syncs.end(cut_off.sync_id, State.FAILED, "killed", after(1))
+    waiting = Walk(zipped(small()), day=2)
+    waiting.open()
+    waiting.stage()
+
+    forget(after(100), always)
+
+    assert groups.get("g1").unfinished == (cut_off.sync_id,)
+    assert "plan/changes.parquet" in of(cut_off)
+    assert "stage/users.parquet" in of(waiting)
+
+
+def test_what_one_hour_has_no_time_for_is_left_to_the_next() -> None:
+    make_group(retention_days=1, grace_days=1)
+    first = synced(0)
+    synced(1)
+
+    assert (forget(after(50), lambda: 10).left, "bundle/bundle.zip" in of(first)) == (1, True)
+    assert forget(after(50), always).removed == 1
