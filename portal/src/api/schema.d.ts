@@ -274,7 +274,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Links to the log: workbook, changes and problems as gzipped CSV, and the bundle as received. */
+        /** Links to the log: workbook, changes and problems as gzipped CSV, the bundle as received, the roster as processed. */
         get: operations["get_syncs_syncId_report"];
         put?: never;
         post?: never;
