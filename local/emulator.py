@@ -5,6 +5,9 @@ Where ministack 1.5.33 differs, and what is mended here:
   `Runtime.HandlerError`; only the traceback in its log has the name.
 - A Parallel fails as soon as one branch does. There it waits for the others first, for days if one asks a question.
 - A Lambda that fails instead of passing its task token on fails the wait. There the wait goes on.
+- A Lambda for which there is no room is known as that by its name, which the machine waits and tries again for. There it is
+  an unknown error. An event for it is told until there is room, then thrice, and goes to the dead-letter queue; there it is
+  told once, and forgotten.
 - A Map may take from its input how many items run at once (`MaxConcurrencyPath`). There that is not read, and 64 do.
 - Whoever answers a task needs to be allowed it on the state machine. There no machine is named, so only `*` would do.
 - A web ACL can be put before an API. There CloudFormation doesn't know how, and nothing is put there.
@@ -13,18 +16,23 @@ Where ministack 1.5.33 differs, and what is mended here:
 """
 
 import contextvars
+import json
+import logging
 import queue
+import random
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import apigateway_v1, lambda_svc, stepfunctions
+from ministack.services import apigateway_v1, eventbridge, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 NAMELESS = "Runtime.HandlerError"
+THROTTLED = "TooManyRequestsException"
 Json = dict[str, Any]
 
 
@@ -57,6 +65,35 @@ def failing_waits(call: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
             raise
 
     return called
+
+
+def naming_throttles(call: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    def called(function: str, event: Any) -> Any:
+        try:
+            return call(function, event)
+        except stepfunctions._ExecutionError as failure:
+            if THROTTLED in str(failure.cause):
+                raise stepfunctions._ExecutionError(f"Lambda.{THROTTLED}", failure.cause) from failure
+            raise
+
+    return called
+
+
+def tell(arn: str, payload: str) -> None:
+    """`eventbridge._dispatch_to_lambda`, until the function has been told."""
+    function, config, name = lambda_svc._get_func_record_for_ref(arn)
+    if not function or not config:
+        return
+    record, event = lambda_svc._execution_record_for_config(function, config), json.loads(payload)
+
+    def told() -> None:
+        while (result := lambda_svc._execute_function_with_config_scope(record, event)).get("throttle"):
+            time.sleep(random.uniform(0.2, 2.0))
+        if result.get("error"):
+            lambda_svc.invoke_async_with_retry(record, event)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(told,), daemon=True).start()
+    logging.getLogger("events").info("EventBridge → Lambda %s: dispatched", name)
 
 
 def naming_machines(arn_of: Callable[..., str]) -> Callable[..., str]:
@@ -115,7 +152,8 @@ def importing_answers(import_schemes: Callable[[str, Json], Any]) -> Callable[[s
 
 if __name__ == "__main__":
     lambda_svc._execute_function_warm = naming_errors(lambda_svc._execute_function_warm)
-    stepfunctions._call_lambda = failing_waits(stepfunctions._call_lambda)
+    stepfunctions._call_lambda = failing_waits(naming_throttles(stepfunctions._call_lambda))
+    eventbridge._dispatch_to_lambda = tell
     stepfunctions._run_parallel_branches = run_branches
     apigateway_v1._import_security_schemes = importing_answers(apigateway_v1._import_security_schemes)
     provisioners._RESOURCE_HANDLERS["AWS::WAFv2::WebACLAssociation"] = {

@@ -16,7 +16,7 @@ from chalicelib.api.shapes import (
     ReportFile,
     SyncStart,
 )
-from chalicelib.errors import Conflict, NotFound, Unacceptable
+from chalicelib.errors import Conflict, NotFound, QuestionExpired, Unacceptable
 from chalicelib.roster.problems import problem_groups, problem_rows
 from chalicelib.sources import bundle
 from chalicelib.store import files, machine, selections, starts
@@ -62,8 +62,8 @@ def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
         state=State.RUNNING,
     )
     sync = store.start(wanted, call.header("idempotency-key"), store.BundleFrom(upload) if upload else None)
-    if sync.sync_id != wanted.sync_id:
-        return sync
+    if sync.sync_id != wanted.sync_id and (sync.state is not State.RUNNING or machine.status(sync.sync_id)):
+        return sync  # else whoever asked first was cut off before it ran
     try:
         starts.launch(sync, call.now)
     except Exception:
@@ -161,7 +161,8 @@ def give_answer(
 ) -> None:
     """Answer the machine's open question: claim it, so that nobody else does, write what was chosen, let it go on.
 
-    When the machine can't be reached the question is open again. Raises Conflict, QuestionExpired.
+    When the machine can't be reached the question is open again; when it doesn't wait for this answer any more, it is not.
+    Raises Conflict, QuestionExpired.
     """
     if output.get("decision", "discard") != "discard" and store.get(sync_id).rehearsal:
         raise Unacceptable("This is a rehearsal: it shows what would change and can only be discarded. Nothing was changed.")
@@ -170,6 +171,8 @@ def give_answer(
         if selection is not None:
             files.write_selection(sync_id, {**files.selection_of(sync_id), **selection})
         machine.answer(claimed.token, output)
+    except QuestionExpired:
+        raise
     except Exception:
         assert claimed.sync.question is not None
         store.ask(sync_id, claimed.sync.question, claimed.token)

@@ -51,7 +51,8 @@ def answer(token: str, output: dict[str, Any]) -> None:
         _stepfunctions().send_task_success(taskToken=token, output=json.dumps(output))
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] in ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken"):
-            raise QuestionExpired("The sync has ended before this answer came; start a new sync.") from refusal
+            said = "The sync does not wait for this answer any more, so it was not taken. See whether the sync has ended, or asks anew."
+            raise QuestionExpired(said) from refusal
         raise
 
 

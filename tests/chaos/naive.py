@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,20 @@ def rows_of(bundle: Path | BinaryIO) -> Rows:
                 text = io.TextIOWrapper(archive.open(f"{entity}.csv"), "utf-8-sig")
                 rows |= {(entity, row["sourcedId"]): dict(row) for row in csv.DictReader(text)}
     return rows
+
+
+def rows_of_lists(lists: dict[str, list[bytes]]) -> Rows:
+    """The records of a provider's lists of 1.2, their references flat as in a CSV."""
+    rows: Rows = {}
+    for entity, records in lists.items():
+        for record in map(json.loads, records):
+            flat = {f"{name}SourcedId": value["sourcedId"] for name, value in record.items() if _is_reference(value)}
+            rows[entity, record["sourcedId"]] = {**record, **flat}
+    return rows
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, dict) and "sourcedId" in value
 
 
 def difference(wanted: Rows, group_id: str, items: list[dict[str, Any]]) -> Difference:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra import ROOT
-from tests.chaos import faults, kills
+from tests.chaos import faults, floods, kills, sources
 from tests.chaos.naive import Difference
 from tests.chaos.world import Case, Journal, World
 
@@ -52,6 +52,12 @@ KINDS = {
     "faults1": Kind("1 % of the functions' calls to AWS go wrong", faults.calls_going_wrong(0.01)),
     "faults5": Kind("5 % of them", faults.calls_going_wrong(0.05)),
     "faults20": Kind("20 % of them", faults.calls_going_wrong(0.20)),
+    "restart": Kind("the embedded AWS stopped and started again in an apply of 20,000 changes", faults.aws_restarted),
+    "starts": Kind("50 starts of one group at once", floods.starts_at_once),
+    "groups": Kind("100 groups syncing at once", floods.groups_at_once),
+    "drops": Kind("200 files dropped in a minute, a third of the events told twice", floods.files_dropped),
+    "rest": Kind("a provider's API that dies, stalls, truncates or lies in each phase of a sync", sources.provider_goes_wrong),
+    "sftp": Kind("an SFTP server that does, and files that are not what they say", sources.server_goes_wrong),
 }
 
 

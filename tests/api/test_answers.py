@@ -1,0 +1,133 @@
+"""An answer counts once and in time, whoever gives it; and a key starts one sync."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities import parameters
+from botocore.stub import Stubber
+
+from chalicelib.store import files, groups, machine, syncs
+from chalicelib.store.records import GroupSettings, Mode, Question, QuestionKind, State, Sync, Trigger
+from tests.api.test_routes import call
+from tests.steps.conftest import LIMITS
+
+pytestmark = pytest.mark.usefixtures("aws")
+NOW = datetime.now(UTC)
+WEEK = timedelta(days=7)
+APPROVE = {"decision": "approve"}
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """Step Functions, which is told what to say: moto's machines never wait."""
+    monkeypatch.setenv("STATE_MACHINE_ARN", "arn:aws:states:us-east-1:123456789012:stateMachine:oneroster-sync")
+    machine._stepfunctions.cache_clear()
+    with Stubber(machine._stepfunctions()) as stepfunctions:
+        yield stepfunctions
+    machine._stepfunctions.cache_clear()
+
+
+def asked(until: datetime = NOW + WEEK) -> str:
+    """A sync that waits for its approval."""
+    groups.create(GroupSettings(name="Lakeside"), "g1", "e1", NOW)
+    wanted = Sync(
+        group_id="g1",
+        sync_id=syncs.new_id("g1", NOW, "aa"),
+        mode=Mode.FULL,
+        trigger=Trigger.API,
+        started_by="Ada",
+        started_at=NOW,
+        state=State.RUNNING,
+    )
+    sync_id = syncs.start(wanted).sync_id
+    syncs.ask(sync_id, Question(kind=QuestionKind.APPROVAL, since=until - WEEK, until=until), "token")
+    return sync_id
+
+
+def test_of_two_browsers_the_second_is_told_that_the_question_is_not_open_whoevers_it_is(waiting: Stubber) -> None:
+    sync_id = asked()
+    waiting.add_response("send_task_success", {}, {"taskToken": "token", "output": json.dumps(APPROVE)})
+
+    first, _ = call(f"POST /syncs/{sync_id}/approval", APPROVE)
+    same, said_to_same = call(f"POST /syncs/{sync_id}/approval", APPROVE)
+    other, said_to_other = call(f"POST /syncs/{sync_id}/approval", {"decision": "discard"}, groups="g1")
+
+    assert (first, same, other) == (202, 409, 409)
+    assert said_to_same["detail"] == said_to_other["detail"] == "The question about approval is not open: the sync is running."
+    waiting.assert_no_pending_responses()
+
+
+def test_an_answer_after_seven_days_is_gone_whoever_gives_it(waiting: Stubber) -> None:
+    sync_id = asked(until=NOW - timedelta(minutes=1))
+
+    answers = [call(f"POST /syncs/{sync_id}/approval", APPROVE, groups=of) for of in ("*", "g1")]
+
+    assert [status for status, _ in answers] == [410, 410]
+    assert len({said["detail"] for _, said in answers}) == 1
+    assert "had to be answered earlier; nothing was changed" in answers[0][1]["detail"]
+
+
+@pytest.mark.parametrize("refusal", ["TaskTimedOut", "TaskDoesNotExist"])
+def test_an_answer_that_the_machine_does_not_wait_for_any_more_is_gone_and_opens_nothing(waiting: Stubber, refusal: str) -> None:
+    sync_id = asked()
+    waiting.add_client_error("send_task_success", refusal)
+
+    status, said = call(f"POST /syncs/{sync_id}/approval", APPROVE)
+
+    assert (status, "was not taken" in said["detail"]) == (410, True)
+    assert syncs.get(sync_id).question is None
+
+
+def test_an_answer_is_gone_too_when_its_sync_was_ended_while_it_was_given(
+    waiting: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync_id = asked()
+    answer = machine.answer
+
+    def ended_meanwhile(token: str, output: dict[str, Any]) -> None:
+        syncs.end(sync_id, State.CANCELLED, "Cancelled.", NOW)
+        answer(token, output)
+
+    monkeypatch.setattr(machine, "answer", ended_meanwhile)
+    waiting.add_client_error("send_task_success", "TaskTimedOut")
+
+    status, _ = call(f"POST /syncs/{sync_id}/approval", APPROVE)
+
+    assert status == 410
+    assert syncs.get(sync_id).state is State.CANCELLED
+
+
+def test_a_question_that_could_not_be_answered_is_open_again(waiting: Stubber) -> None:
+    sync_id = asked()
+    waiting.add_client_error("send_task_success", "ThrottlingException")
+    waiting.add_response("send_task_success", {})
+
+    assert call(f"POST /syncs/{sync_id}/approval", APPROVE)[0] == 500
+    assert call(f"POST /syncs/{sync_id}/approval", APPROVE)[0] == 202
+
+
+def test_the_same_key_gives_the_same_sync_and_completes_a_start_that_was_cut_off(
+    waiting: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIMITS_PARAMETER", "/limits")
+    boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
+    parameters.clear_caches()  # type: ignore[no-untyped-call]
+    groups.create(GroupSettings(name="Lakeside"), "g1", "e1", NOW)
+    boto3.client("s3").put_object(Bucket="data", Key=files.upload_key("g1", "u1", ".zip"), Body=b"PK")
+    started = {"executionArn": machine._execution_arn("any"), "startDate": NOW}
+    running = {**started, "stateMachineArn": machine.machine_arn(), "status": "RUNNING"}
+    waiting.add_response("start_execution", started)
+    waiting.add_client_error("describe_execution", "ExecutionDoesNotExist")  # as if the first had died before it started it
+    waiting.add_response("start_execution", started)
+    waiting.add_response("describe_execution", running)
+
+    body, key = {"mode": "full", "uploadId": "u1"}, {"Idempotency-Key": "k1"}
+    answers = [call("POST /groups/g1/syncs", body, headers=key) for _ in range(3)]
+
+    assert [status for status, _ in answers] == [202, 202, 202]
+    assert len({said["syncId"] for _, said in answers}) == 1
+    waiting.assert_no_pending_responses()
