@@ -97,6 +97,7 @@ bench: $(VENV)/peers/ready ## measure speed and memory: make bench [ARGS="--shap
 	$(BIN)/python -m benchmarks.run $(ARGS)
 	$(BIN)/python -m benchmarks.rest
 	$(BIN)/python -m benchmarks.sftp
+	$(BIN)/python -m benchmarks.load
 	SLOW=1 $(BIN)/pytest tests/sources/test_sftp.py -k breaks
 
 clean: ## forget everything that was made here

@@ -30,11 +30,11 @@ def _syncs(world: World, group_id: str, case: Case) -> Case:
         bundle = world.small[1 - number % 2]
         sync_id = world.start(group_id, bundle, key=f"{group_id}-{number}")
         if (sync := world.ended(sync_id, 90))["state"] in LIVE:
-            world.wake(group_id)
+            world.mend(group_id)
             sync = world.ended(sync_id, 90)
         ends.append(sync["state"])
         if not world.quiet(group_id, 20):
-            world.wake(group_id)
+            world.mend(group_id)
         if sync["state"] == "succeeded":
             world.judge(case, group_id, bundle)
     case.name += f": {', '.join(ends)}"

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -12,10 +13,11 @@ import boto3
 import httpx
 from botocore.config import Config
 
+from chalicelib.triggers import wake
 from local.stack import KEYS, REGION
 from tests.chaos.world import LIVE, PATIENCE_S, Case, Json, World, side_by_side
 
-STARTS, GROUPS, DROPS = 50, 100, 200
+STARTS, GROUPS, DROPS, DUE = 50, 100, 200, 2000
 A_MINUTE_S = 60.0
 
 
@@ -109,6 +111,32 @@ def files_dropped(world: World, short: bool) -> Iterator[Case]:
     right = world.small[bodies.index(last)]
     world.judge(case, group_id, right)
     world.next_sync(case, group_id, world.small[1 - bodies.index(last)])
+    yield case
+
+
+def groups_due_at_once(world: World, short: bool) -> Iterator[Case]:
+    """The clock's own function, called at every second minute of an hour; the executions it starts do nothing."""
+    number = 120 if short else DUE
+    case = Case(f"{number} groups due at one moment")
+    due = datetime(2026, 6, 2, 2, tzinfo=UTC)
+    machine = world.idle_machine()
+    everybody = world.scheduled(number, made=due - timedelta(hours=12))
+    started: list[int] = []
+    moment = due
+    with world.environment(STATE_MACHINE_ARN=machine), world.ends_unheard():
+        while len(started) < 31 and sum(started) < number:
+            woken = world.woken(moment)
+            case.wrong += [f"{type(each).__name__}: {each}" for each in woken.failures]
+            started.append(woken.started)
+            moment += timedelta(minutes=wake.EVERY_MINUTES)
+        again = sum(world.woken(moment).started for _ in range(2))
+    syncs = Counter(group_id for group_id in everybody for _ in world.syncs(group_id))
+    case.name += f": {sum(started)} started in {len(started)} wakes, {max(started)} in one at most, {again} started again"
+    if set(syncs) != set(everybody) or set(syncs.values()) != {1} or again:
+        case.wrong.append(f"{len(syncs)} groups were started, {syncs.most_common(1)} most often")
+    if max(started) > wake.STARTS or moment - due > timedelta(minutes=42):
+        case.wrong.append(f"not spread: {started}")
+    world.forget_groups(everybody)
     yield case
 
 

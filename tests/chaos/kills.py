@@ -74,7 +74,7 @@ def _killed_at(world: World, group_id: str, at: At, times: int, refused: Path) -
         sync_id = world.start(group_id, refused if at.way == "refused" else second, **way)
         world.answer(sync_id)
         if world.ended(sync_id, 60)["state"] in LIVE or not world.quiet(group_id, 10):
-            world.wake(group_id)
+            world.mend(group_id)
         if not world.killed(group_id):
             case.wrong.append("nothing was killed")
     state = world.ended(sync_id)["state"]

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra import ROOT
-from tests.chaos import faults, floods, kills, sources
+from tests.chaos import ends, faults, floods, kills, sources
 from tests.chaos.naive import Difference
 from tests.chaos.world import Case, Journal, World
 
@@ -49,6 +49,9 @@ class Kind:
 KINDS = {
     "kills": Kind("a function killed at each state and trigger, once and each time it is tried again", kills.at_each_state),
     "apply": Kind("a function killed at a seeded moment of an apply of 20,000 changes", kills.in_a_large_apply),
+    "ends": Kind(
+        "cancelled, or its execution aborted, at each state; what its message says against the platform", ends.ended_at_each_state
+    ),
     "faults1": Kind("1 % of the functions' calls to AWS go wrong", faults.calls_going_wrong(0.01)),
     "faults5": Kind("5 % of them", faults.calls_going_wrong(0.05)),
     "faults20": Kind("20 % of them", faults.calls_going_wrong(0.20)),
@@ -56,6 +59,7 @@ KINDS = {
     "starts": Kind("50 starts of one group at once", floods.starts_at_once),
     "groups": Kind("100 groups syncing at once", floods.groups_at_once),
     "drops": Kind("200 files dropped in a minute, a third of the events told twice", floods.files_dropped),
+    "schedule": Kind("2,000 groups due at one moment", floods.groups_due_at_once),
     "rest": Kind("a provider's API that dies, stalls, truncates or lies in each phase of a sync", sources.provider_goes_wrong),
     "sftp": Kind("an SFTP server that does, and files that are not what they say", sources.server_goes_wrong),
 }

@@ -77,7 +77,12 @@ class Unruly:
             said_bytes = len(body)
         headers = [pair for pair in head["headers"] if pair[0] != b"content-length"]
         await send({**head, "headers": [*headers, (b"content-length", str(said_bytes).encode())]})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        if len(body) == said_bytes:
+            await send({"type": "http.response.body"})
+        elif self.line:
+            await asyncio.sleep(0.1)  # until what there is has been sent
+            self.line.down(0)
 
     def _phase_of(self, path: str, query: str) -> str:
         if path.endswith("/token"):
@@ -125,6 +130,8 @@ def _provider(world: World, stack: ExitStack, days: list[dict[str, list[bytes]]]
     if before["state"] != "succeeded":
         case.wrong.append(f"before anything was wrong: {before['state']}: {before.get('message')}")
     provider.lists = dict(days[1])
+    if phase == "sign-in":
+        provider.forget_tokens()
     unruly.be(phase, kind, times)
     _sync_and_look(world, case, group_id, [rows_of_lists(each) for each in days])
     if not unruly.done:

@@ -10,7 +10,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from botocore.config import Config
 
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.platform.writer import SHARDS
+from chalicelib.triggers import wake
 from infra import ROOT
 from local.stack import KEYS, REGION, Stack
 from samples.district import SHAPES, District, Shape, write
@@ -35,7 +36,7 @@ LIVE = ("queued", "running", "waiting")
 PATIENCE_S = 240.0  # a sync that hasn't ended by then is one without an end
 # Lambdas at once, as an account's limit would be: more processes than this do not fit beside each other on two cores.
 CONCURRENCY = 40
-LARGE = Shape(schools=4, classes=600, users=2_600, enrollments=16_200)  # about 20,000 records
+LARGE = Shape(schools=4, classes=600, users=2_700, enrollments=18_700)  # 20,000 records and a few
 Json = dict[str, Any]
 
 
@@ -221,7 +222,7 @@ class World:
         httpx.post(said["url"], data=said["fields"], files=sent, timeout=PATIENCE_S).raise_for_status()
         return str(said["uploadId"])
 
-    def wake(self, group_id: str) -> None:
+    def mend(self, group_id: str) -> None:
         """The clock's turn, as it comes within ten minutes: the lock is made to look old, so that it is looked at now."""
         if "sync" in self.item(group_id):
             self.tables.Table(self.stack.outputs["GroupsTable"]).update_item(
@@ -230,10 +231,60 @@ class World:
                 ExpressionAttributeNames={"#s": "sync"},
                 ExpressionAttributeValues={":then": "2026-01-01T00:00:00+00:00"},
             )
-        from chalicelib.triggers import wake
-
         for number in range(wake.LOOK_EVERY):
-            wake.wake(datetime.now(UTC) + timedelta(minutes=wake.EVERY_MINUTES * number), lambda: 300.0)
+            self.woken(datetime.now(UTC) + timedelta(minutes=wake.EVERY_MINUTES * number))
+
+    def woken(self, now: datetime) -> wake.Woken:
+        """What the clock's function does, here and not in its Lambda, at this moment."""
+        with redirect_stdout(io.StringIO()):  # its metrics
+            return wake.wake(now, lambda: 300.0)
+
+    def scheduled(self, number: int, made: datetime) -> list[str]:
+        """So many groups of one schedule, two o'clock at night, put into the table past the API; their ids."""
+        sftp = {"method": "sftp", "host": "sftp.example.org", "username": "u", "path": "/out"}
+        nightly = {"frequency": "daily", "at": "02:00", "timeZone": "UTC"}
+        item = self.item(self.group("nightly", source=sftp, schedule=nightly)) | {"createdAt": made.isoformat()}
+        item.pop("slotsDone", None)
+        ids = [f"night{place:05d}" for place in range(number)]
+        with self.tables.Table(self.stack.outputs["GroupsTable"]).batch_writer() as batch:
+            for group_id in ids:
+                batch.put_item(Item={**item, "groupId": group_id})
+        return ids
+
+    def forget_groups(self, ids: list[str]) -> None:
+        with self.tables.Table(self.stack.outputs["GroupsTable"]).batch_writer() as batch:
+            for group_id in ids:
+                batch.delete_item(Key={"groupId": group_id})
+
+    def idle_machine(self) -> str:
+        """The ARN of a state machine that does nothing, for as many executions as one likes."""
+        nothing = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+        made = self.stack.client("stepfunctions").create_state_machine(
+            name="idle", definition=json.dumps(nothing), roleArn="arn:aws:iam::000000000000:role/any"
+        )
+        return str(made["stateMachineArn"])
+
+    @contextmanager
+    def ends_unheard(self) -> Iterator[None]:
+        """Nobody is told of executions that end."""
+        events = self.stack.client("events")
+        rules = [each["Name"] for each in events.list_rules()["Rules"] if "aws.states" in each.get("EventPattern", "")]
+        for name in rules:
+            events.disable_rule(Name=name)
+        try:
+            yield
+        finally:
+            for name in rules:
+                events.enable_rule(Name=name)
+
+    @contextmanager
+    def environment(self, **settings: str) -> Iterator[None]:
+        before = {name: os.environ[name] for name in settings}
+        os.environ.update(settings)
+        try:
+            yield
+        finally:
+            os.environ.update(before)
 
     # --- what is seen -------------------------------------------------------------------------------------------------
 
@@ -284,7 +335,7 @@ class World:
     def judge(self, case: Case, group_id: str, right: Path | Rows) -> None:
         """The lock, the syncs' ends, and every record against the naive reading."""
         if not self.quiet(group_id, 60):
-            self.wake(group_id)
+            self.mend(group_id)
             case.name += " (the clock had to help)"
             if not self.quiet(group_id):
                 case.wrong.append(self._stuck(group_id))
@@ -311,7 +362,7 @@ class World:
         """The sync that makes right whatever the case has left, nothing going wrong; then the judgement."""
         began = time.monotonic()
         if not self.quiet(group_id):
-            self.wake(group_id)
+            self.mend(group_id)
         sync = self.ended(self.start(group_id, bundle))
         case.recovered_s = time.monotonic() - began
         if sync["state"] != "succeeded":

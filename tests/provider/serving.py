@@ -89,6 +89,11 @@ class Provider:
         self.tokens_asked.clear()
         self.most_at_once = 0
 
+    def forget_tokens(self) -> None:
+        """As a provider that was started anew: whoever comes has to sign in again."""
+        with self._lock:
+            self._tokens.clear()
+
     async def token(self, request: Request) -> Response:
         form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         own = self.behaviour

@@ -115,6 +115,7 @@ def test_steps_tried_again_after_calls_that_went_wrong_end_with_the_right_roster
     ("reached", "said"),
     [
         ("open", "Cancelled. Nothing was changed."),
+        ("stage", "Cancelled. Nothing was changed."),
         ("plan", "Cancelled. Nothing was changed."),
         ("apply", "Cancelled. Some changes had been written already; the next sync makes them right without help."),
         ("commit", "Cancelled. All its changes had been written."),
