@@ -31,13 +31,14 @@ LOCK = ROOT / "infra" / "lambda.lock"
 RUNTIME = "python3.13"
 PYTHON = RUNTIME.removeprefix("python")
 GLIBC = 34  # of 2.34
-ARCHITECTURE = "x86_64"  # why not arm64: docs/decisions/0012-duckdb-in-lambda.md
-PLATFORMS = [f"manylinux_2_{minor}_{ARCHITECTURE}" for minor in range(GLIBC, 4, -1)] + [f"manylinux2014_{ARCHITECTURE}"]
-ELF_MACHINE = b"\x3e\x00"  # e_machine of x86_64
+ARCHITECTURE = "x86_64"  # or arm64; why not: docs/decisions/0012-duckdb-in-lambda.md. Then `make lock`
+# What wheels call it, and e_machine of its ELF files.
+MACHINE, ELF_MACHINE = {"x86_64": ("x86_64", b"\x3e\x00"), "arm64": ("aarch64", b"\xb7\x00")}[ARCHITECTURE]
+PLATFORMS = [f"manylinux_2_{minor}_{MACHINE}" for minor in range(GLIBC, 4, -1)] + [f"manylinux2014_{MACHINE}"]
 TARGET = {
     "python_version": PYTHON,
     "python_full_version": f"{PYTHON}.0",
-    "platform_machine": ARCHITECTURE,
+    "platform_machine": MACHINE,
     "platform_system": "Linux",
     "sys_platform": "linux",
     "os_name": "posix",

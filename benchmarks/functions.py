@@ -1,0 +1,113 @@
+"""The most memory that each function took, in the embedded AWS: what the sizes in `.chalice/config.json` are chosen by.
+
+    python -m benchmarks.functions [S | M] [--preview]
+
+A selective sync up to its last question with all lists and sheets, a full sync into an empty platform (with --preview only up
+to its plan), the next day's, and a dropped file. Each function is a process of its own there; the figure is the kernel's
+account of its peak (VmHWM), so with Python, packages and all. Time is `benchmarks.run`'s business.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.run import district
+from infra import ROOT
+from local.stack import Stack
+from samples.district import SHAPES
+from tests.stack.client import Client
+
+PORT = 4597
+KEPT_WARM_S = "7200"  # until they are looked at
+
+
+def asked(api: Client, group_id: str, bundle: Path) -> None:
+    """A selective sync with every list, count and sheet that an admin may open, cancelled at the end."""
+    sync_id = api.start(group_id, bundle, "selective")["syncId"]
+    for kind in ("orgs", "classes"):
+        api.until(sync_id, asks=kind)
+        for page in (kind, f"{kind}?search=a", f"{kind}/sheet"):
+            api.http.get(f"/syncs/{sync_id}/{page}").raise_for_status()
+        api.call("POST", f"/syncs/{sync_id}/{kind}/selection", {"all": True}, 202)
+    api.until(sync_id, asks="statuses")
+    for page in ("statuses", "sanity", "problems"):
+        api.http.get(f"/syncs/{sync_id}/{page}").raise_for_status()
+    api.call("POST", f"/syncs/{sync_id}/cancel", None, 202)
+    api.until(sync_id)
+
+
+def synced(api: Client, group_id: str, bundle: Path, preview: bool) -> None:
+    sync_id = api.start(group_id, bundle, preview=preview)["syncId"]
+    sync = api.until(sync_id, asks="approval")
+    while sync["state"] in ("queued", "running"):
+        sync = api.until(sync_id)
+    if sync["state"] == "waiting":
+        api.http.get(f"/syncs/{sync_id}/plan").raise_for_status()
+        api.http.get(f"/syncs/{sync_id}/plan/changes").raise_for_status()
+        api.call("POST", f"/syncs/{sync_id}/approval", {"decision": "discard"}, 202)
+    print(f"{sync['state']}: {json.dumps(sync['counts'])}", flush=True)
+
+
+def dropped(stack: Stack, api: Client, group_id: str, bundle: Path) -> None:
+    stack.client("s3").upload_file(str(bundle), stack.outputs["DataBucket"], f"drop/{group_id}/{bundle.name}")
+    while not (last := api.call("GET", f"/groups/{group_id}/syncs")["items"]) or last[0]["trigger"] != "drop":
+        pass
+    api.until(last[0]["syncId"])
+
+
+def peaks_mb() -> dict[str, float]:
+    """By the name of the function's resource: the most that one of its processes has had in memory."""
+    found: dict[str, float] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            given = dict(each.split("=", 1) for each in (process / "environ").read_text().split("\0") if "=" in each)
+            status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+        except OSError:
+            continue
+        name = given.get("AWS_LAMBDA_FUNCTION_NAME", "")
+        if given.get("AWS_ENDPOINT_URL") == f"http://127.0.0.1:{PORT}" and name:
+            logical = name.removeprefix("oneroster-local-").rpartition("-")[0]
+            found[logical] = max(found.get(logical, 0), int(status["VmHWM"].split()[0]) / 1024)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("shape", nargs="?", choices=SHAPES, default="S")
+    parser.add_argument("--preview", action="store_true")
+    given = parser.parse_args()
+    os.environ["LAMBDA_WARM_TTL_SECONDS"] = KEPT_WARM_S
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stack = Stack(PORT, "http://127.0.0.1:8097", folder / "stack")
+        stack.start()
+        try:
+            stack.deploy()
+            stack.let_people_in()
+            api = Client(stack, "admin")
+            group_id = api.new_group("Bench", guard={"floor": 1_000_000})
+            days = [district(folder, given.shape, day) for day in (1, 2)]
+            asked(api, group_id, days[0])
+            for day in days:
+                synced(api, group_id, day, given.preview)
+            if not given.preview:
+                dropped(stack, api, group_id, days[0])
+            _print(given.shape, peaks_mb())
+        finally:
+            stack.stop()
+
+
+def _print(shape: str, peaks: dict[str, float]) -> None:
+    set_by: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]["main"]["lambda_functions"]
+    print(f"\n| function | memory set, MB | peak MB, shape {shape} |\n|---|---|---|")
+    for function, size in set_by.items():
+        logical = "APIHandler" if function == "api_handler" else function.title().replace("_", "")
+        peak = f"{peaks[logical]:,.0f}" if logical in peaks else "not run"
+        print(f"| {function} | {size['lambda_memory_size']:,} | {peak} |")
+
+
+if __name__ == "__main__":
+    main()
