@@ -1,4 +1,4 @@
-"""The most memory that each function took, in the embedded AWS: what the sizes in `.chalice/config.json` are chosen by.
+"""The most memory that each function took, in the embedded AWS: what the sizes in `infra/template.json` are chosen by.
 
     python -m benchmarks.functions [S | M] [--preview]
 
@@ -18,6 +18,7 @@ from benchmarks.run import district
 from infra import ROOT
 from local.stack import Stack
 from samples.district import SHAPES
+from tests.stack import client
 from tests.stack.client import Client
 
 PORT = 4597
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("shape", nargs="?", choices=SHAPES, default="S")
     parser.add_argument("--preview", action="store_true")
     given = parser.parse_args()
+    client.SETTLES_WITHIN_S = 3600
     os.environ["LAMBDA_WARM_TTL_SECONDS"] = KEPT_WARM_S
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -93,20 +95,21 @@ def main() -> None:
             asked(api, group_id, days[0])
             for day in days:
                 synced(api, group_id, day, given.preview)
+                _print(given.shape, peaks_mb())
             if not given.preview:
                 dropped(stack, api, group_id, days[0])
-            _print(given.shape, peaks_mb())
+                _print(given.shape, peaks_mb())
         finally:
             stack.stop()
 
 
 def _print(shape: str, peaks: dict[str, float]) -> None:
-    set_by: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]["main"]["lambda_functions"]
+    resources: dict[str, Any] = json.loads((ROOT / "infra" / "template.json").read_text())["Resources"]
     print(f"\n| function | memory set, MB | peak MB, shape {shape} |\n|---|---|---|")
-    for function, size in set_by.items():
-        logical = "APIHandler" if function == "api_handler" else function.title().replace("_", "")
-        peak = f"{peaks[logical]:,.0f}" if logical in peaks else "not run"
-        print(f"| {function} | {size['lambda_memory_size']:,} | {peak} |")
+    for name, each in resources.items():
+        if "MemorySize" in each.get("Properties", {}):
+            peak = f"{peaks[name]:,.0f}" if name in peaks else "not run"
+            print(f"| {name} | {each['Properties']['MemorySize']:,} | {peak} |", flush=True)
 
 
 if __name__ == "__main__":
