@@ -36,12 +36,14 @@ FOUND_AGAIN = "known by another sourcedId so far"
 @dataclass(frozen=True)
 class Policy:
     """The group's settings that a plan obeys. `now` is the sync's own time, so that a retry gives the same bytes;
-    `match_with` the field by which a person is found again under a new sourcedId."""
+    `match_with` the field by which a person is found again under a new sourcedId. `user_types` are those that the source
+    was asked for; none: all of them."""
 
     sync_id: str
     now: datetime
     username_suffix: str = ""
     match_with: str = "sourcedId"
+    user_types: tuple[str, ...] = ()
     guard: Guard = field(default_factory=Guard)
     grace_days: int = 30
 
@@ -79,6 +81,8 @@ def plan_changes(
         kept_whole = [entity for entity in ENTITIES if _blocked(connection, entity, staged)]
         for entity in kept_whole:
             connection.execute(f"DELETE FROM gone_{entity}")
+        if policy.user_types:
+            connection.execute(_NOT_ASKED_FOR, {"types": list(policy.user_types)})
         if "enrollments" not in kept_whole and number_of(connection, f"SELECT count(*) FROM {_staying('enrollments')}"):
             connection.execute(_END_WITH)
         if any(number_of(connection, f"SELECT count(*) FROM gone_{entity} WHERE reason = $1", NOT_CHOSEN) for entity in ENTITIES):
@@ -340,6 +344,12 @@ SELECT sourcedId, reason FROM (
     LEFT JOIN staged_{{entity}} row ON row.sourcedId = old.sourcedId
     WHERE old.sourcedId NOT IN (SELECT sourcedId FROM left_out WHERE entity = '{{entity}}' AND sourcedId IS NOT NULL)
 ) WHERE {{scope}}
+"""
+
+# Who is none of the user types that the source was asked for is in none of its lists, and not gone for that.
+_NOT_ASKED_FOR = """
+DELETE FROM gone_users WHERE reason = 'left the source' AND sourcedId IN
+    (SELECT sourcedId FROM before_users WHERE NOT list_has_any(fields->>'$.roles[*].role', $types::VARCHAR[]))
 """
 
 # An enrollment ends with its person or class when that one has gone for good, even where its own row is in error.

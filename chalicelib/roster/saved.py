@@ -10,6 +10,7 @@ A class counts only while its school is chosen. What is listed and no longer in 
 not part of the selection: missing is not gone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -173,6 +174,20 @@ def resolve(saved: Saved, stage: Path, seen: Seen | None) -> Resolved:
         )
 
 
+def schools_of(saved: Saved, stage: Path, seen: Seen | None) -> frozenset[str] | None:
+    """The schools that `saved` chooses, known from a stage's choices/orgs.parquet and orgs.parquet alone; None means all there
+    ever are. An org that is no school is among them where it is listed, since it may have classes."""
+    if _whole(saved.schools):
+        return None
+    with connect(stage) as connection:
+        _know(connection, saved, stage, seen, ("orgs",))
+        connection.execute(_RULED_SCHOOLS)
+        connection.execute(_VERDICTS.format(entity="orgs", name="name", inside="true"), _words(saved.schools))
+        listed = "FROM listed_orgs SEMI JOIN every_org USING (sourcedId) ANTI JOIN excluded_orgs USING (sourcedId)"
+        found = connection.execute(f"SELECT sourcedId {listed}").fetchall()
+        return frozenset(_ids(connection, "orgs")) | {sourced_id for (sourced_id,) in found}
+
+
 def look(saved: Saved, stage: Path, to: Path) -> None:
     """Write into `to` what somebody who saves this has looked at: every school, and the classes of those chosen.
 
@@ -208,8 +223,15 @@ def _words(part: Schools | Classes) -> dict[str, str]:
     return {"seen": "include" if part.all else "exclude", "later": part.later.value}
 
 
-def _know(connection: duckdb.DuckDBPyConnection, saved: Saved, stage: Path, seen: Seen | None) -> None:
-    for entity, on_offer in (("orgs", seen and seen.orgs), ("classes", seen and seen.classes)):
+def _know(
+    connection: duckdb.DuckDBPyConnection,
+    saved: Saved,
+    stage: Path,
+    seen: Seen | None,
+    entities: Sequence[str] = ("orgs", "classes"),
+) -> None:
+    for entity in entities:
+        on_offer = getattr(seen, entity) if seen else None
         choices = text(str(stage / "choices" / f"{entity}.parquet"))
         connection.execute(f"CREATE VIEW {entity} AS SELECT * FROM read_parquet({choices})")
         known = f"FROM read_parquet({text(str(on_offer))})" if on_offer else "WHERE false"

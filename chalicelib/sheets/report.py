@@ -40,6 +40,7 @@ class ReportHeader:
     started_at: datetime
     ended_at: datetime
     outcome: str
+    asked: str = ""  # of a provider's API
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ def _summary(page: cells.Page, header: ReportHeader, staged: dict[str, Any], pla
         ("Result", header.outcome),
         ("OneRoster", staged["version"]),
         ("Source system", staged["system"]),
+        *((("Source", header.asked),) if header.asked else ()),
     ):
         page.row((name, value))
     for note in plan["notes"] + [breach["message"] for breach in plan["breaches"]]:

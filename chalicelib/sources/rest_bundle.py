@@ -12,7 +12,7 @@ import csv
 import gzip
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,18 @@ Record = Mapping[str, Any]
 Row = tuple[str, Sequence[str]]  # file, cells
 
 
-def convert(bundle: Path, fetched: Sequence[Fetched], csvs: Path, system: str) -> dict[str, int]:
+def convert(
+    bundle: Path, fetched: Sequence[Fetched], csvs: Path, system: str, changes: Collection[str] = frozenset()
+) -> dict[str, int]:
     """Write manifest.csv, the entities' CSVs and places.csv to `csvs`; how many different ids each path gave.
 
-    `bundle` holds the pages by their names, gzipped. A list that gave nothing has a CSV with its header alone.
+    `bundle` holds the pages by their names, gzipped. A list that gave nothing has a CSV with its header alone. A record that
+    lists of several schools have is written once. Of the entities in `changes` only what has changed was read (delta).
     """
     csvs.mkdir(parents=True, exist_ok=True)
     sheets = {name: _Sheet(csvs / f"{name}.csv", name) for name in ROSTER_FILES}
     spans: dict[str, tuple[str, int, int]] = {}
+    others = _Others(fetched)
     with (csvs / PLACES).open("w", encoding="utf-8", newline="") as file:
         places = csv.writer(file, lineterminator="\n")
         places.writerow(("file", "first_line", "part", "first_record"))
@@ -44,6 +48,8 @@ def convert(bundle: Path, fetched: Sequence[Fetched], csvs: Path, system: str) -
             for part in each.parts:
                 packed = bundle / f"{part.name}.gz"
                 for record, values in enumerate(records_of(gzip.decompress(packed.read_bytes()), each.path), start=1):
+                    if others.have(each.entity, each.path, _text(values.get("sourcedId"))):
+                        continue
                     for name, cells in ROWS[each.entity](values):
                         sheet = sheets[name]
                         if sheet.expects != (part.name, record):
@@ -53,8 +59,25 @@ def convert(bundle: Path, fetched: Sequence[Fetched], csvs: Path, system: str) -
             spans[each.path] = (each.entity, first, sheets[each.entity].line)
     for sheet in sheets.values():
         sheet.close()
-    _write_manifest(csvs / "manifest.csv", system)
-    return _different(csvs, spans)
+    _write_manifest(csvs / "manifest.csv", system, changes)
+    return {path: own + len(others.shared.get(path, ())) for path, own in _different(csvs, spans).items()}
+
+
+class _Others:
+    """Which list of an entity gave an id first, where the entity has several. `shared`: by path, ids that another gave."""
+
+    def __init__(self, fetched: Iterable[Fetched]) -> None:
+        paths: dict[str, set[str]] = {}
+        for each in fetched:
+            paths.setdefault(each.entity, set()).add(each.path)
+        self._first: dict[str, dict[str, str]] = {entity: {} for entity, own in paths.items() if len(own) > 1}
+        self.shared: dict[str, set[str]] = {}
+
+    def have(self, entity: str, path: str, sourced_id: str) -> bool:
+        if entity not in self._first or not sourced_id or self._first[entity].setdefault(sourced_id, path) == path:
+            return False
+        self.shared.setdefault(path, set()).add(sourced_id)
+        return True
 
 
 def lead_to_pages(places: Path, problems: Path) -> None:
@@ -337,9 +360,10 @@ def _user_ids(value: Any) -> str:
     )
 
 
-def _write_manifest(path: Path, system: str) -> None:
+def _write_manifest(path: Path, system: str, changes: Collection[str]) -> None:
     lines = [("propertyName", "value"), ("manifest.version", "1.0"), ("oneroster.version", "1.2")]
-    lines += [(f"file.{name}", "bulk") for name in ROSTER_FILES]
+    of = {"roles": "users", "userProfiles": "users"}
+    lines += [(f"file.{name}", "delta" if of.get(name, name) in changes else "bulk") for name in ROSTER_FILES]
     lines += [("source.systemName", system)]
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(lines)

@@ -7,8 +7,10 @@ from which `verdict` later tells whether a list is whole. Memory holds two pages
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 
 from chalicelib.errors import SourceRefused
 from chalicelib.sources.rest import Got, NotOffered, OutOfTime, QueryRefused, Source
@@ -24,6 +26,9 @@ LISTS = (
     List("enrollments", "/enrollments"),
 )
 OPTIONAL = frozenset({"academicSessions", "courses"})  # a provider without them still gives a roster
+# The standard has no other lists of a school's people: a guardian or a principal is in none of them.
+SCHOOL_LISTS = (("classes", "classes"), ("users", "students"), ("users", "teachers"), ("enrollments", "enrollments"))
+SCHOOL_USER_TYPES = ("student", "teacher")
 Keep = Callable[[str, bytes], None]  # name within the bundle, and the page as received
 
 
@@ -85,8 +90,25 @@ def range_of(told: Mapping[str, Any]) -> Range:
     return Range(**{**told, "seen": tuple(told["seen"])})
 
 
+def lists_of_schools(schools: Iterable[str]) -> tuple[List, ...]:
+    """What to read for a roster of these schools alone. Sessions and courses name no person and are often the district's."""
+    common = tuple(each for each in LISTS if each.entity in OPTIONAL)
+    return common + tuple(
+        List(entity, f"/schools/{quote(school, safe='')}/{name}") for school in sorted(schools) for entity, name in SCHOOL_LISTS
+    )
+
+
+def lists_changed_after(moment: datetime) -> tuple[List, ...]:
+    """What to read for what has changed after `moment`: OneRoster REST Binding, filters on `dateLastModified`."""
+    after_it = f"dateLastModified>'{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z'"
+    return tuple(replace(each, filter=after_it) for each in LISTS)
+
+
 def begin(source: Source, wanted: List, size: int, keep: Keep) -> Begun:
-    """Read a list's first page and plan the rest. Raises NotOffered where the provider lacks a list that a roster needs."""
+    """Read a list's first page and plan the rest.
+
+    Raises NotOffered where the provider lacks a list that a roster needs, and QueryRefused where it doesn't take its filter.
+    """
     where = first(wanted, size)
     try:
         got, where = _first_page(source, where)
@@ -117,6 +139,8 @@ def _first_page(source: Source, where: Range) -> tuple[Got, Range]:
             unsorted = replace(where, sorted=False)  # a provider that knows no `sort`; the ids tell whether that did harm
             return source.read(unsorted), unsorted
     except QueryRefused as refusal:
+        if where.filter:
+            raise
         raise SourceRefused(str(refusal)) from refusal
     except NoPage as trouble:
         raise SourceRefused(

@@ -15,10 +15,12 @@ EMPTY_TRIES = 3  # an empty page in the middle is asked for so often in all
 
 @dataclass(frozen=True)
 class List:
-    """A list of the provider: its records of `entity` under `path` (e.g. /users, /schools/7/students)."""
+    """A list of the provider: its records of `entity` under `path` (e.g. /users, /schools/7/students), those alone that
+    `filter` lets through."""
 
     entity: str
     path: str
+    filter: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Range:
     query: Mapping[str, str] | None = None
     sorted: bool = True
     empty: int = 0
+    filter: str = ""
 
     def asks(self) -> dict[str, str]:
         """The query of the next page."""
@@ -45,7 +48,7 @@ class Range:
             return dict(self.query)
         limit = self.size if self.until is None else min(self.size, self.until - self.offset)
         order = {"sort": "sourcedId", "orderBy": "asc"} if self.sorted else {}
-        return {"limit": str(limit), "offset": str(self.offset), **order}
+        return {"limit": str(limit), "offset": str(self.offset), **order, **({"filter": self.filter} if self.filter else {})}
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Read:
 
 
 def first(collection: List, size: int, in_order: bool = True) -> Range:
-    return Range(collection.entity, collection.path, 0, None, size, sorted=in_order)
+    return Range(collection.entity, collection.path, 0, None, size, sorted=in_order, filter=collection.filter)
 
 
 def after(where: Range, page: Page) -> Range | End:

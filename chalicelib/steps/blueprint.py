@@ -22,7 +22,7 @@ from chalicelib.roster.plan import Planned, next_snapshot
 from chalicelib.roster.stage import stage_bundle, stage_orgs
 from chalicelib.sources import bundle
 from chalicelib.sources import zip as zip_source
-from chalicelib.steps import endings, fetching, rest_reading
+from chalicelib.steps import asking, endings, fetching, rest_reading
 from chalicelib.steps.planning import make_plan, snapshot_of, write_log
 from chalicelib.steps.telling import held_mail
 from chalicelib.store import files, groups, mail, syncs
@@ -95,6 +95,7 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
     group, sync = groups.get(event["groupId"]), syncs.get(sync_id)
     with_schools = event["mode"] == Mode.SELECTIVE
     if isinstance(group.source, RestSource) and not syncs.bundle_from(sync_id):
+        with_schools = with_schools or asking.schools_to_ask_for(group.source, sync)
         with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, writes=["stage"]) as room:
             rows.number = rest_reading.open_provider(group.group_id, sync_id, group.source, room, with_schools)
         return {"more": False, "fetch": True, "parallel": group.source.max_parallel}
@@ -114,8 +115,11 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
 def plan_fetch(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     """State `PlanFetch`: read each list's first page and plan the rest in ranges."""
     sync_id = _named(event)
+    sync, group, settings = syncs.get(sync_id), groups.get(event["groupId"]), _rest_of(event["groupId"])
     syncs.progressed(sync_id, Progress(step=Step.FETCH, unit=Unit.PAGES, started_at=_now()))
-    planned = rest_reading.plan_ranges(event["groupId"], sync_id, _rest_of(event["groupId"]))
+    reads = ["stage"] if asking.schools_to_ask_for(settings, sync) else []
+    with files.workspace(sync_id, reads) as room:
+        planned = rest_reading.plan_ranges(group, sync, settings, room)
     manifest = files.sync_key(sync_id, f"{rest_reading.FETCH}/manifest.json")
     return {"bucket": files.bucket(), "manifestKey": manifest, "ranges": planned}
 

@@ -11,9 +11,11 @@ from chalicelib.roster.review import Undone, review
 from chalicelib.roster.selection import EVERYTHING, Selection
 from chalicelib.roster.undo import empty_stage, plan_undo
 from chalicelib.sheets.report import ReportHeader, write_report
+from chalicelib.sources.rest_fetch import SCHOOL_USER_TYPES
+from chalicelib.steps import asking
 from chalicelib.steps.choosing import selection_of
 from chalicelib.store import files, syncs
-from chalicelib.store.records import Group, Sync
+from chalicelib.store.records import AskedFor, Group, Sync
 
 
 def make_plan(sync: Sync, group: Group, room: Path) -> Planned:
@@ -40,6 +42,7 @@ def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime,
         started_at=sync.started_at,
         ended_at=now,
         outcome=outcome,
+        asked=asking.sentence(sync.asked) if sync.asked else "",
     )
     selection = None if sync.undoes is not None else _planned_with(sync)
     written = write_report(room, room / "report", header, selection, with_removals)
@@ -68,6 +71,7 @@ def policy_of(sync: Sync, group: Group) -> Policy:
         now=sync.started_at,
         username_suffix=group.username_suffix,
         match_with=group.match_with,
+        user_types=SCHOOL_USER_TYPES if sync.asked and sync.asked.kind is AskedFor.SCHOOLS else (),
         guard=guard,
         grace_days=group.grace_days,
     )

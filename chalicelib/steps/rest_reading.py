@@ -16,13 +16,25 @@ from typing import Any
 
 from chalicelib.errors import RosterError, SourceRefused
 from chalicelib.roster.stage import Staged, stage_bundle, stage_orgs
-from chalicelib.sources.rest import NotOffered, Version, versions
+from chalicelib.sources.rest import NotOffered, QueryRefused, Version, versions
 from chalicelib.sources.rest_bundle import PLACES, convert, lead_to_pages
-from chalicelib.sources.rest_fetch import LISTS, ORGS, Begun, Fetched, begin, fetch_range, range_of, see_again, verdict
+from chalicelib.sources.rest_fetch import (
+    LISTS,
+    ORGS,
+    Begun,
+    Fetched,
+    begin,
+    fetch_range,
+    lists_of_schools,
+    range_of,
+    see_again,
+    verdict,
+)
 from chalicelib.sources.rest_group import source_of
-from chalicelib.sources.rest_paging import Range
+from chalicelib.sources.rest_paging import List, Range
+from chalicelib.steps import asking
 from chalicelib.store import files, syncs
-from chalicelib.store.records import PagesRead, RestSource
+from chalicelib.store.records import Asked, AskedFor, Group, PagesRead, RestSource, Sync
 
 FETCH = "bundle/fetch"
 TOLD_EVERY_S = 1.0  # how far it is, is written no more often
@@ -53,20 +65,56 @@ def open_provider(group_id: str, sync_id: str, settings: RestSource, room: Path,
     raise SourceRefused(str(missing)) from missing
 
 
-def plan_ranges(group_id: str, sync_id: str, settings: RestSource) -> int:
-    """Read the first page of every other list, and write the manifest of what is left. Ranges planned."""
-    with source_of(group_id, settings, _version(sync_id)) as source, ThreadPoolExecutor(settings.max_parallel) as pool:
+def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> int:
+    """Read the first page of every other list that is to be asked for, and write the manifest of what is left. Ranges planned.
+
+    Where the provider doesn't offer what would be less than everything, everything is asked for. `room` holds the stage of
+    the orgs where the sync's saved selection is to be looked at for schools.
+    """
+    asked, lists = _what_to_ask_for(group, sync, settings, room)
+    with source_of(group.group_id, settings, _version(sync.sync_id)) as source, ThreadPoolExecutor(settings.max_parallel) as pool:
+
+        def begin_all(wanted: Sequence[List]) -> list[Begun]:
+            return list(pool.map(lambda each: begin(source, each, settings.page_size, _keeping(sync.sync_id)), wanted))
+
         try:
-            begun = list(pool.map(lambda each: begin(source, each, settings.page_size, _keeping(sync_id)), LISTS))
-        except NotOffered as refusal:
+            try:
+                begun = begin_all(lists)
+            except (NotOffered, QueryRefused):
+                if asked.kind is AskedFor.EVERYTHING:
+                    raise
+                asked = asking.everything("no lists" if asked.kind is AskedFor.SCHOOLS else "no filter")
+                begun = begin_all(LISTS)
+        except (NotOffered, QueryRefused) as refusal:
             raise SourceRefused(str(refusal)) from refusal
     for each in begun:
-        _write_read(sync_id, each.fetched)
-    _write(sync_id, "lists.json", [each.to_json() for each in begun])
+        _write_read(sync.sync_id, each.fetched)
+    _write(sync.sync_id, "lists.json", [each.to_json() for each in begun])
     ranges = _longest_first(begun)
-    _write(sync_id, "manifest.json", [asdict(each) for each in ranges])
-    syncs.fetching(sync_id, {each.fetched.entity: PagesRead(done=1, total=each.pages) for each in begun})
+    _write(sync.sync_id, "manifest.json", [asdict(each) for each in ranges])
+    syncs.asked(sync.sync_id, asked)
+    syncs.fetching(sync.sync_id, _pages(begun))
     return len(ranges)
+
+
+def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, room: Path) -> tuple[Asked, Sequence[List]]:
+    asked = asking.everything()
+    if asking.schools_to_ask_for(settings, sync):
+        schools = asking.chosen_schools(sync, room / "stage")
+        asked = asking.asked_by_school(schools)
+        if schools and asked.kind is AskedFor.SCHOOLS:
+            return asked, lists_of_schools(schools)
+    return asked, LISTS
+
+
+def _pages(begun: Sequence[Begun]) -> dict[str, PagesRead]:
+    """By entity, over all its lists."""
+    told: dict[str, PagesRead] = {}
+    for each in begun:
+        before = told.get(each.fetched.entity, PagesRead(done=0, total=0))
+        total = None if before.total is None or each.pages is None else before.total + each.pages
+        told[each.fetched.entity] = PagesRead(done=before.done + 1, total=total)
+    return told
 
 
 def _longest_first(begun: Sequence[Begun]) -> list[Range]:
@@ -112,7 +160,10 @@ def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
 def stage_pages(room: Path, host: str, match_with: str) -> tuple[Staged, dict[str, str]]:
     """Stage what was read; and by entity, why it was not proved complete. Raises BundleRefused."""
     fetch = room / FETCH
-    fetched = [Fetched.from_json(_local(path)) for path in sorted((fetch / "read").glob("*.json"))]
+    begun = [Begun.from_json(each) for each in (_local(fetch / "source.json")["orgs"], *_local(fetch / "lists.json"))]
+    wanted = {each.fetched.path for each in begun}
+    read = [Fetched.from_json(_local(path)) for path in sorted((fetch / "read").glob("*.json"))]
+    fetched = [each for each in read if each.path in wanted]
     checked = _local(fetch / "checked.json")
     ids = convert(room / "bundle", fetched, room / "csv", f"OneRoster API of {host}")
     seen = [*fetched, *(Fetched.from_json(each) for each in checked["announced"])]

@@ -122,7 +122,8 @@ Scope = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 class RestSource(Record):
     """A OneRoster provider's API. `base_url` as people paste it: the host, or up to `/ims/oneroster`, or to the version.
 
-    `page_size` is asked for, and less is taken.
+    `page_size` is asked for, and less is taken. `by_school`: where a saved selection names schools, classes, people and
+    enrollments of those alone are asked for.
     """
 
     method: Literal[Method.REST] = Method.REST
@@ -134,6 +135,7 @@ class RestSource(Record):
     signature_method: Literal["HMAC-SHA256", "HMAC-SHA1"] = "HMAC-SHA256"
     max_parallel: int = Field(default=4, ge=1, le=16)
     page_size: int = Field(default=5000, ge=1, le=10_000)
+    by_school: bool = False
     credentials: CredentialsMark | None = None
 
     @model_validator(mode="after")
@@ -319,6 +321,23 @@ class PagesRead(Record):
     total: int | None = None
 
 
+class AskedFor(StrEnum):
+    EVERYTHING = "everything"
+    SCHOOLS = "schools"
+    CHANGES = "changes"
+
+
+class Asked(Record):
+    """What a provider was asked for. `why` it was everything, where the group would rather have less; `schools` how many
+    were named; `since` the moment after which a record has changed.
+    """
+
+    kind: AskedFor
+    why: str = ""
+    schools: int = 0
+    since: datetime | None = None
+
+
 class Question(Record):
     """What the machine waits for. Its task token is kept beside it in the table and never leaves the store."""
 
@@ -362,6 +381,7 @@ class Sync(Record):
     counts: SyncCounts = SyncCounts()
     held: bool = False
     saved_selection: SavedUse | None = None
+    asked: Asked | None = None  # of a provider's API
     fetching: dict[str, PagesRead] = {}  # by entity
     incomplete: dict[str, str] = {}  # entity -> why it was not proved complete, so that nothing of it is removed
 

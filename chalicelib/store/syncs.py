@@ -20,6 +20,7 @@ from chalicelib.store.groups import is_failed_condition
 from chalicelib.store.measures import measured
 from chalicelib.store.records import (
     LIVE_STATES,
+    Asked,
     PagesRead,
     Progress,
     Question,
@@ -203,6 +204,11 @@ def applied(sync_id: str, changes: int) -> None:
 def named(sync_id: str, bundle_name: str) -> None:
     """What the customer calls the bundle that was fetched."""
     _update_live(sync_id, {"bundleName": bundle_name})
+
+
+def asked(sync_id: str, asked: Asked) -> None:
+    """What the sync's provider is asked for."""
+    _update_live(sync_id, {"asked": to_item(asked)})
 
 
 def fetching(sync_id: str, lists: dict[str, PagesRead]) -> None:

@@ -73,6 +73,24 @@ def test_the_schools_of_a_provider_are_asked_for_while_its_other_lists_are_still
     assert ended["counts"]["classes"]["created"] == classes["total"] == 10
 
 
+def test_a_saved_selections_schools_are_all_that_is_asked_of_a_provider(admin: Client, provider: tuple[Provider, str]) -> None:
+    own, origin = provider
+    own.behave()
+    group_id = group(admin, origin, "By school", bySchool=True)
+    said = {"schools": {"ids": ["00001"]}, "classes": {"all": True}}
+    admin.call("POST", f"/groups/{group_id}/selections", {"name": "One school", "selection": said}, 201)
+
+    started = admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "selective", "savedSelection": "One school"}, 202)
+    ended = admin.until(started["syncId"])
+
+    assert (ended["state"], ended["incomplete"]) == ("succeeded", {}), ended["message"]
+    assert (ended["asked"]["kind"], ended["asked"]["schools"]) == ("schools", 1)
+    assert {path for path, _ in own.asked if path.startswith("/schools")} == {
+        f"/schools/00001/{name}" for name in ("classes", "students", "teachers", "enrollments")
+    }
+    assert not {"/users", "/classes", "/enrollments"} & {path for path, _ in own.asked}
+
+
 def test_a_secret_that_the_provider_does_not_take_is_said_and_changes_nothing(
     admin: Client, provider: tuple[Provider, str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -15,10 +16,11 @@ from pydantic import SecretStr
 
 from app import app
 from chalicelib.errors import SourceRefused
+from chalicelib.roster.saved import Classes, Saved, Schools
 from chalicelib.sources.outside import LOOPBACK_SETTING
 from chalicelib.steps import rest_reading
-from chalicelib.store import files, secrets
-from chalicelib.store.records import Mode, RestSource, State, Step
+from chalicelib.store import files, groups, secrets, selections
+from chalicelib.store.records import Asked, AskedFor, GroupSettings, Mode, PagesRead, RestSource, SavedUse, State, Step
 from chalicelib.store.secrets import ClientCredentials
 from samples.district import SHAPES, District
 from tests.api.test_routes import call
@@ -49,8 +51,8 @@ def provider(stack: None, served_provider: tuple[Provider, str], monkeypatch: py
 
 
 class RestWalk(Walk):
-    def __init__(self, mode: Mode = Mode.FULL, day: int = 0) -> None:
-        super().__init__(None, mode, day)
+    def __init__(self, mode: Mode = Mode.FULL, day: int = 0, saved: SavedUse | None = None) -> None:
+        super().__init__(None, mode, day, saved)
 
     def open(self) -> None:
         opened = self.invoke("open_source", mode=self.mode)
@@ -122,6 +124,80 @@ def test_the_schools_are_listed_before_anything_else_is_asked_for(provider: Prov
     keys = {each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket="data")["Contents"]}
     assert files.sync_key(walk.sync_id, "stage/choices/orgs.parquet") in keys
     assert {path for path, _ in provider.asked} == {"/orgs"}
+
+
+def by_school() -> None:
+    settings = groups.get("g1")
+    source = settings.source.model_copy(update={"by_school": True})
+    groups.change("g1", GroupSettings(name="Lakeside", source=source), "e1", "e2", NOW)
+
+
+def choose_school(*schools: str) -> SavedUse:
+    said = Saved(schools=Schools(ids=schools), classes=Classes(all=True))
+    selections.save("g1", "Nightly", said, by="Ada", now=NOW, etag="v1")
+    return SavedUse(name="Nightly", version=1)
+
+
+def test_of_the_schools_that_are_chosen_nobody_elses_records_are_asked_for(provider: Provider) -> None:
+    by_school()
+
+    sync = RestWalk(saved=choose_school("00001", "00002")).through()
+
+    lists = {"classes", "students", "teachers", "enrollments"}
+    assert {path for path, _ in provider.asked} == {"/orgs", "/academicSessions", "/courses"} | {
+        f"/schools/{school}/{name}" for school in ("00001", "00002") for name in lists
+    }
+    assert sync.asked == Asked(kind=AskedFor.SCHOOLS, schools=2)
+    assert (sync.state, sync.incomplete) == (State.SUCCEEDED, {})
+    assert sync.counts.users.read == 52 + 51 + 8 + 7
+    assert sync.fetching["users"] == PagesRead(done=8, total=8)  # each of the four lists is asked once more whether it ends
+
+
+def test_who_teaches_at_two_schools_that_are_chosen_is_read_twice_and_kept_once(provider: Provider) -> None:
+    by_school()
+    whole = provider.lists["users"]
+    [at] = [at for at, each in enumerate(whole) if b'"role":"teacher"' in each and b"/orgs/00001" in each][:1]
+    both = json.loads(whole[at])
+    both["orgs"].append({"href": "/orgs/00002", "sourcedId": "00002", "type": "org"})
+    provider.lists["users"] = [*whole[:at], json.dumps(both, separators=(",", ":")).encode(), *whole[at + 1 :]]
+
+    try:
+        sync = RestWalk(saved=choose_school("00001", "00002")).through()
+    finally:
+        provider.lists["users"] = whole
+
+    assert (sync.state, sync.incomplete) == (State.SUCCEEDED, {})
+    assert (sync.counts.users.read, sync.counts.users.left_out) == (118, 0)
+
+
+def test_who_is_in_no_list_of_his_school_is_not_taken_for_gone(provider: Provider) -> None:
+    saved = choose_school("00001")
+    RestWalk().through()
+    before = {name for name, each in platform().items() if each["status"] == "active"}
+    by_school()
+    left, whole = provider.lists["users"][0], provider.lists["users"]
+    provider.lists["users"] = whole[1:]
+
+    try:
+        sync = RestWalk(day=1, saved=saved).through()
+    finally:
+        provider.lists["users"] = whole
+
+    gone = before - {name for name, each in platform().items() if each["status"] == "active"}
+    assert sync.counts.users.deactivated == 1  # the student, and no guardian and no aide
+    assert json.loads(left)["sourcedId"] in gone
+
+
+def test_a_provider_without_lists_by_school_is_read_whole_and_the_sync_says_so(provider: Provider) -> None:
+    by_school()
+    provider.behave(missing=frozenset({"students"}))
+    saved = choose_school("00001")
+
+    sync = RestWalk(saved=saved).through()
+
+    assert sync.asked == Asked(kind=AskedFor.EVERYTHING, why="the provider doesn't offer lists by school")
+    assert sync.counts.users.read == len(provider.lists["users"])
+    assert (sync.state, sync.incomplete) == (State.SUCCEEDED, {})
 
 
 def test_a_list_that_changed_meanwhile_loses_nobody_and_says_so(provider: Provider) -> None:

@@ -805,6 +805,34 @@ export interface components {
             /** Total */
             total: number;
         };
+        /**
+         * Asked
+         * @description What a provider was asked for. `why` it was everything, where the group would rather have less; `schools` how many
+         *     were named; `since` the moment after which a record has changed.
+         */
+        Asked: {
+            kind: components["schemas"]["AskedFor"];
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+            /**
+             * Schools
+             * @default 0
+             */
+            schools: number;
+            /**
+             * Since
+             * @default null
+             */
+            since: string | null;
+        };
+        /**
+         * AskedFor
+         * @enum {string}
+         */
+        AskedFor: "everything" | "schools" | "changes";
         /** AuditEntries */
         AuditEntries: {
             /** Items */
@@ -2058,7 +2086,8 @@ export interface components {
          * RestSource
          * @description A OneRoster provider's API. `base_url` as people paste it: the host, or up to `/ims/oneroster`, or to the version.
          *
-         *     `page_size` is asked for, and less is taken.
+         *     `page_size` is asked for, and less is taken. `by_school`: where a saved selection names schools, classes, people and
+         *     enrollments of those alone are asked for.
          */
         RestSource: {
             /**
@@ -2106,6 +2135,11 @@ export interface components {
              * @default 5000
              */
             pageSize: number;
+            /**
+             * Byschool
+             * @default false
+             */
+            bySchool: boolean;
             /** @default null */
             credentials: components["schemas"]["CredentialsMark"] | null;
         };
@@ -2159,6 +2193,11 @@ export interface components {
              * @default 5000
              */
             pageSize: number;
+            /**
+             * Byschool
+             * @default false
+             */
+            bySchool: boolean;
             /**
              * Credentials
              * @default null
@@ -2904,6 +2943,8 @@ export interface components {
             held: boolean;
             /** @default null */
             savedSelection: components["schemas"]["SavedUse"] | null;
+            /** @default null */
+            asked: components["schemas"]["Asked"] | null;
             /**
              * Fetching
              * @default {}

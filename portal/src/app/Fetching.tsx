@@ -1,15 +1,26 @@
+import Box from '@cloudscape-design/components/box';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { Schemas } from '../api/client';
-import { entityName, number } from './words';
+import { entityName, moment, number } from './words';
+
+/** What the provider was asked for; nothing where that was everything, and nothing less was wanted. */
+const askedFor = ({ kind, schools, since, why }: Schemas['Asked']) => {
+  if (kind === 'schools')
+    return `Asked for ${number(schools)} chosen ${schools === 1 ? 'school' : 'schools'} alone: classes, students, teachers and enrollments.`;
+  if (kind === 'changes') return `Asked for what has changed since ${moment(since ?? '')}.`;
+  return why && `Asked for everything, since ${why}.`;
+};
 
 /** How far each list of a provider's API is read, in pages. Nothing where no list is read. */
 export function Fetching({ sync }: { sync: Schemas['Sync'] }) {
   const whole = sync.progress.some(each => each.step === 'fetch' && each.endedAt);
   const lists = Object.entries(sync.fetching);
   if (!lists.length) return null;
+  const asked = sync.asked && askedFor(sync.asked);
   return (
     <SpaceBetween size="xs">
+      {asked && <Box color="text-body-secondary">{asked}</Box>}
       {lists.map(([entity, { done, total }]) => {
         const read = whole || (total != null && done >= total);
         return (

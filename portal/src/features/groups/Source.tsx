@@ -1,4 +1,5 @@
 import Button from '@cloudscape-design/components/button';
+import Checkbox from '@cloudscape-design/components/checkbox';
 import Container from '@cloudscape-design/components/container';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import FormField from '@cloudscape-design/components/form-field';
@@ -45,7 +46,7 @@ const EMPTY: Record<Source['method'], Source> = {
   },
   rest: {
     method: 'rest', version: 'auto', baseUrl: '', authorization: 'oauth2', tokenUrl: '', scopes: [], signatureMethod: 'HMAC-SHA256',
-    maxParallel: 4, pageSize: 5000, credentials: null,
+    maxParallel: 4, pageSize: 5000, bySchool: false, credentials: null,
   },
 };
 
@@ -149,8 +150,11 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
             </SpaceBetween>}
         <Expiry source={source} onChange={onChange} />
       </SecretFields>
-      <ExpandableSection headerText="How much at once">
+      <ExpandableSection headerText="How much is asked for">
         <SpaceBetween size="m">
+          <Checkbox checked={source.bySchool} onChange={({ detail }) => onChange({ ...source, bySchool: detail.checked })}
+            description="Where a saved selection names schools, only their classes, students, teachers and enrollments are fetched. Guardians and other staff are not in these lists; those on the platform stay as they are.">
+            Only the chosen schools’ records</Checkbox>
           <FormField label="Requests side by side" errorText={wrong('source.maxParallel')}>
             <Input type="number" inputMode="numeric" value={String(source.maxParallel)} onChange={({ detail }) => onChange({ ...source, maxParallel: Number(detail.value) })} /></FormField>
           <FormField label="Records a page" errorText={wrong('source.pageSize')}>

@@ -1,0 +1,85 @@
+"""What a provider is asked for in one sync: everything, some schools, or what has changed, decided from what went before."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from chalicelib.roster.saved import schools_of
+from chalicelib.store import selections
+from chalicelib.store.records import Asked, AskedFor, Mode, RestSource, State, Sync
+
+MOST_SCHOOLS = 200  # four lists each: more take longer than everything
+WHOLE_EVERY = timedelta(days=7)  # deltas are known to lie
+MARGIN = timedelta(hours=1)  # a provider's clock, and what it writes late
+NEVER_READ = frozenset({State.QUEUED, State.SUPERSEDED})
+
+WHY = {
+    "all schools": "every school is chosen",
+    "no school": "none of the chosen schools is in the source",
+    "many schools": f"more than {MOST_SCHOOLS} schools are chosen",
+    "no lists": "the provider doesn't offer lists by school",
+    "no filter": "the provider doesn't let changes alone be asked for",
+    "first": "nothing was read whole before",
+    "old": "what was read whole last is older than seven days",
+    "failed": "the last sync didn't end well",
+    "incomplete": "what the last sync read was not proved complete",
+    "settings": "the group's configuration was changed since",
+    "elsewhere": "the last sync took a bundle from elsewhere, or some schools alone",
+}
+
+
+def everything(why: str = "") -> Asked:
+    """`why` is a key of WHY; empty where the group wants nothing less."""
+    return Asked(kind=AskedFor.EVERYTHING, why=WHY[why] if why else "")
+
+
+def schools_to_ask_for(settings: RestSource, sync: Sync) -> bool:
+    """Whether the sync's saved selection is to be looked at for schools."""
+    return settings.by_school and sync.saved_selection is not None
+
+
+def chosen_schools(sync: Sync, stage: Path) -> frozenset[str] | None:
+    """Those of the sync's saved selection, from a stage of the orgs; None means all. Raises NotFound."""
+    assert sync.saved_selection is not None
+    version = selections.get(sync.group_id, sync.saved_selection.name, sync.saved_selection.version)
+    return schools_of(selections.said(version), stage, selections.seen(version))
+
+
+def asked_by_school(schools: frozenset[str] | None) -> Asked:
+    if schools is None or not schools:
+        return everything("all schools" if schools is None else "no school")
+    if len(schools) > MOST_SCHOOLS:
+        return everything("many schools")
+    return Asked(kind=AskedFor.SCHOOLS, schools=len(schools))
+
+
+def asked_since(sync: Sync, earlier: Sequence[Sync], changed_at: datetime, has_view: bool) -> Asked:
+    """`earlier`: the group's syncs before this one, newest first. `changed_at`: its configuration. `has_view`: what the source
+    held after the last of them is kept, so that changes can be merged into it."""
+    read = [each for each in earlier if each.mode is not Mode.UNDO and each.state not in NEVER_READ]
+    if not read:
+        return everything("first")
+    last = read[0]
+    if last.state is not State.SUCCEEDED:
+        return everything("failed")
+    if last.incomplete:
+        return everything("incomplete")
+    if changed_at > last.started_at:
+        return everything("settings")
+    for each in read:
+        if each.asked is None or each.asked.kind is AskedFor.SCHOOLS:
+            return everything("elsewhere")
+        if sync.started_at - each.started_at >= WHOLE_EVERY:
+            return everything("old")
+        if each.asked.kind is AskedFor.EVERYTHING:
+            return Asked(kind=AskedFor.CHANGES, since=last.started_at - MARGIN) if has_view else everything("first")
+    return everything("first")
+
+
+def sentence(asked: Asked) -> str:
+    """What was asked for, for people; empty where it was everything and nothing less was wanted."""
+    if asked.kind is AskedFor.SCHOOLS:
+        return f"Asked for {asked.schools:,} school{'' if asked.schools == 1 else 's'} alone, with students and teachers."
+    if asked.kind is AskedFor.CHANGES and asked.since is not None:
+        return f"Asked for what has changed since {asked.since:%Y-%m-%d %H:%M} UTC."
+    return f"Asked for everything, since {asked.why}." if asked.why else ""

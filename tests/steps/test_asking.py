@@ -1,0 +1,78 @@
+"""When changes alone are asked for, and why everything is where they are not."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.steps import asking
+from chalicelib.store.records import Asked, AskedFor, Mode, State, Sync, Trigger
+
+NOW = datetime(2026, 9, 10, 6, tzinfo=UTC)
+CHANGED_AT = NOW - timedelta(days=60)
+EVERYTHING = Asked(kind=AskedFor.EVERYTHING)
+CHANGES = Asked(kind=AskedFor.CHANGES, since=NOW)
+
+
+def sync(days_ago: float, asked: Asked | None = EVERYTHING, **other: Any) -> Sync:
+    told: dict[str, Any] = {"mode": Mode.FULL, "state": State.SUCCEEDED, **other}
+    started = NOW - timedelta(days=days_ago)
+    return Sync(
+        group_id="g1",
+        sync_id=f"g1-{days_ago}",
+        trigger=Trigger.SCHEDULE,
+        started_by="Ada",
+        started_at=started,
+        asked=asked,
+        **told,
+    )
+
+
+def asked(*earlier: Sync, changed_at: datetime = CHANGED_AT, has_view: bool = True) -> Asked:
+    return asking.asked_since(sync(0), earlier, changed_at, has_view)
+
+
+def test_changes_are_asked_for_since_the_last_sync_began_and_an_hour_before() -> None:
+    told = asked(sync(1, CHANGES), sync(2, CHANGES), sync(3))
+
+    assert told == Asked(kind=AskedFor.CHANGES, since=NOW - timedelta(days=1, hours=1))
+
+
+def test_what_read_nothing_of_the_source_counts_for_nothing() -> None:
+    told = asked(sync(0.1, None, mode=Mode.UNDO), sync(0.2, None, state=State.SUPERSEDED), sync(1))
+
+    assert told == Asked(kind=AskedFor.CHANGES, since=NOW - timedelta(days=1, hours=1))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "why"),
+    [
+        ([], "first"),
+        ([sync(1, CHANGES)], "first"),
+        ([sync(1, CHANGES), sync(7)], "old"),
+        ([sync(1, state=State.FAILED), sync(2)], "failed"),
+        ([sync(1, state=State.DISCARDED), sync(2)], "failed"),
+        ([sync(1, incomplete={"users": "users: they came twice"}), sync(2)], "incomplete"),
+        ([sync(1, None), sync(2)], "elsewhere"),
+        ([sync(1, CHANGES), sync(2, Asked(kind=AskedFor.SCHOOLS, schools=1)), sync(3)], "elsewhere"),
+    ],
+)
+def test_everything_is_asked_for_where_changes_would_not_do_and_it_is_said_why(earlier: list[Sync], why: str) -> None:
+    assert asked(*earlier) == Asked(kind=AskedFor.EVERYTHING, why=asking.WHY[why])
+    assert asking.WHY[why] in asking.sentence(asked(*earlier))
+
+
+def test_a_group_that_was_configured_anew_is_read_whole() -> None:
+    assert asked(sync(1), changed_at=NOW - timedelta(hours=1)) == asking.everything("settings")
+
+
+def test_without_what_changes_are_merged_into_everything_is_asked_for() -> None:
+    assert asked(sync(1), has_view=False) == asking.everything("first")
+
+
+def test_very_many_schools_are_not_asked_for_one_by_one() -> None:
+    many = frozenset(str(number) for number in range(asking.MOST_SCHOOLS + 1))
+
+    assert asking.asked_by_school(many) == asking.everything("many schools")
+    assert asking.asked_by_school(frozenset({"1", "2"})) == Asked(kind=AskedFor.SCHOOLS, schools=2)
+    assert asking.sentence(asking.asked_by_school(frozenset({"1"}))) == "Asked for 1 school alone, with students and teachers."
