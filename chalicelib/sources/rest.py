@@ -20,8 +20,8 @@ import httpx
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.sources.rest_answers import Answer, NoPage, Page, page_of, said, wait_s
 from chalicelib.sources.rest_guard import GuardedTransport, checked_url, redirected
-from chalicelib.sources.rest_paging import Range
-from chalicelib.sources.rest_signing import Ask, Token, TokenRefused, asks, oauth1_header, query_string, token_form, token_of
+from chalicelib.sources.rest_paging import LEAST_SIZE, Range
+from chalicelib.sources.rest_signing import Ask, Token, TokenRefused, asks, oauth1_signed, query_string, token_form, token_of
 
 Version = Literal["1.1", "1.2"]
 SERVICES: dict[Version, str] = {"1.1": "/ims/oneroster/v1p1", "1.2": "/ims/oneroster/rostering/v1p2"}
@@ -30,6 +30,7 @@ ANSWER_S = 180.0  # for a whole answer, however slowly it drips
 ANSWER_BYTES = 64 << 20  # a page of 5,000 enrollments has about 3 MB
 REDIRECTS = 3
 NEW_S = 60.0  # a token held no longer than this has not ended
+SLOW_ATTEMPTS = 2  # at a page that doesn't come in time, before a smaller one is asked for
 MISREAD_ATTEMPTS = 3  # a page that is none may be the provider's bad moment
 
 
@@ -128,6 +129,7 @@ class Source:
         self._token: Token | None = None
         self._held_since = 0.0
         self._asked: Ask | None = None
+        self._signs_query = False
         self._renewing = threading.Lock()
         self._http = httpx.Client(
             transport=transport or GuardedTransport(connections),
@@ -156,10 +158,10 @@ class Source:
         """The page at `where`. An end that the provider tells by an error beyond the last record is an empty page.
 
         Raises SourceUnavailable, SourceRefused, NotOffered, QueryRefused; OutOfTime when a wait would pass `leave_at` (of
-        `clock`); and NoPage when what the provider answers is no page, three times over.
+        `clock`); NoPage when what the provider answers is no page, three times over; and TooSlow when a smaller page may come.
         """
         for attempt in range(1, MISREAD_ATTEMPTS + 1):
-            answer = self.get(where.path, where.asks(), leave_at)
+            answer = self.get(where.path, where.asks(), leave_at, may_be_less=where.size > LEAST_SIZE)
             if answer.status in (400, 404, 416) and where.offset:
                 return Got(Page(()), b"")
             if answer.status not in (200, 204):
@@ -172,14 +174,14 @@ class Source:
                 self._pause(float(attempt), leave_at)
         raise AssertionError("unreachable")
 
-    def get(self, path: str, query: Mapping[str, str], leave_at: float = float("inf")) -> Answer:
+    def get(self, path: str, query: Mapping[str, str], leave_at: float = float("inf"), *, may_be_less: bool = False) -> Answer:
         """The answer to one GET below the base URL, after as many tries as are of use; its status may be an error's.
 
         A sign-in that has become invalid is renewed once and the request repeated. Raises SourceUnavailable, SourceRefused,
-        OutOfTime.
+        OutOfTime; TooSlow where one may ask for less.
         """
         url = self.provider.base_url + path + ("?" + query_string(dict(query)) if query else "")
-        replays = 2 if self.provider.authorization == "oauth2" else 0
+        replays = {"oauth2": 2, "oauth1": 1, "bearer": 0}[self.provider.authorization]
         attempt = 1
         while True:
             answer = self._sent(url)
@@ -187,7 +189,10 @@ class Source:
                 if not replays:
                     raise _unauthorized(path, answer, self._now())
                 replays -= 1
-                self._renew(self._token)
+                if self.provider.authorization == "oauth1":
+                    self._signs_query = not self._signs_query  # some servers look for the signature in the one place alone
+                else:
+                    self._renew(self._token)
                 continue
             if answer.status == 401:
                 raise _unauthorized(path, answer, self._now())
@@ -196,6 +201,8 @@ class Source:
                 if _failed(answer):
                     raise SourceUnavailable(_unavailable(self.provider.base_url, answer, attempt))
                 return answer
+            if may_be_less and answer.too_much and attempt >= SLOW_ATTEMPTS:
+                raise TooSlow
             self._pause(wait, leave_at)
             attempt += 1
 
@@ -206,7 +213,7 @@ class Source:
 
     def _sent(self, url: str) -> Answer:
         for _ in range(REDIRECTS + 1):
-            answer = self._send("GET", url, {"Authorization": self._authorization(url)})
+            answer = self._send("GET", *self._signed(url))
             if answer.status not in (301, 302, 303, 307, 308):
                 return answer
             url = redirected(url, answer.headers.get("location", ""))
@@ -225,19 +232,22 @@ class Source:
                             f"An answer of the provider is larger than {ANSWER_BYTES >> 20} MB. Set a smaller page size."
                         )
                     if self.clock() - started > ANSWER_S:
-                        return Answer(0)
+                        return Answer(0, late=True)
                 return Answer(response.status_code, dict(response.headers), bytes(body))
-        except (httpx.TimeoutException, httpx.TransportError, httpx.DecodingError):
+        except httpx.ReadTimeout:
+            return Answer(0, late=True)
+        except (httpx.TransportError, httpx.DecodingError):
             return Answer(0)
 
-    def _authorization(self, url: str) -> str:
+    def _signed(self, url: str) -> tuple[str, dict[str, str]]:
+        """The URL to ask and the headers to ask it with."""
         own = self.provider
         if own.authorization == "oauth1":
+            place: Literal["query", "header"] = "query" if self._signs_query else "header"
             nonce = secrets.token_hex(16)
-            return oauth1_header(url, own.client_id, own.client_secret, own.signature_method, nonce, self._now())
-        if own.authorization == "bearer":
-            return f"Bearer {own.client_secret}"
-        return f"Bearer {self._current().value}"
+            return oauth1_signed(url, own.client_id, own.client_secret, own.signature_method, nonce, self._now(), place)
+        value = own.client_secret if own.authorization == "bearer" else self._current().value
+        return url, {"Authorization": f"Bearer {value}"}
 
     def _current(self) -> Token:
         token = self._token
@@ -265,7 +275,7 @@ class Source:
 
     def _new_token(self) -> Token:
         own, refusals = self.provider, []
-        ladder: Sequence[Ask] = [self._asked] if self._asked else asks(own.scopes, own.version)
+        ladder: Sequence[Ask] = [self._asked] if self._asked else asks(own.scopes, own.version, own.client_id, own.client_secret)
         for ask in ladder:
             headers, form = token_form(ask, own.client_id, own.client_secret)
             answer = self._patiently(own.token_url, headers, form)
@@ -334,6 +344,10 @@ def _refusal(path: str, answer: Answer) -> Exception:
     if answer.status == 400:
         return QueryRefused(f"The provider does not take our question for {path} ({told}).")
     return SourceRefused(f"The provider does not answer {path} ({told}). Ask it what that means for this address.")
+
+
+class TooSlow(Exception):
+    """The page didn't come in time; a smaller one may."""
 
 
 class NotOffered(Exception):

@@ -27,11 +27,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer as it came. `status` 0: there was none in time. Header names are lower case."""
+    """An HTTP answer as it came. `status` 0: there was none, `late`: none in time. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    late: bool = False
+
+    @property
+    def too_much(self) -> bool:
+        """Whether less may be answered where this was not."""
+        return self.late or self.status == 504
 
 
 @dataclass(frozen=True)

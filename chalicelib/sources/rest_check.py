@@ -89,7 +89,8 @@ def _signed_in(provider: Provider, source: Source) -> str:
         return f"Signed in with OAuth 1.0a, {provider.signature_method}."
     asked = source.asked
     names = ", ".join(scope.rsplit("/", 1)[-1] for scope in asked.scopes) if asked else ""
-    place = " with the secret in the form" if asked and asked.secret_in == "form" else ""
+    places = {"form": " with the secret in the form", "encoded header": " with the secret form-encoded"}
+    place = places.get(asked.secret_in, "") if asked else ""
     return f"Signed in with OAuth 2{place}; scopes: {names or 'none'}."
 
 

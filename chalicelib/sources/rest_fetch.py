@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 from chalicelib.errors import SourceRefused
-from chalicelib.sources.rest import Got, NotOffered, OutOfTime, QueryRefused, Source
+from chalicelib.sources.rest import Got, NotOffered, OutOfTime, QueryRefused, Source, TooSlow
 from chalicelib.sources.rest_answers import NoPage, Page
-from chalicelib.sources.rest_paging import End, List, Range, Read, after, first, pages_left, ranges, why_incomplete
+from chalicelib.sources.rest_paging import End, List, Range, Read, after, first, pages_left, ranges, smaller, why_incomplete
 
 ORGS = List("orgs", "/orgs")
 LISTS = (
@@ -134,10 +134,9 @@ def begin(source: Source, wanted: List, size: int, keep: Keep) -> Begun:
 def _first_page(source: Source, where: Range) -> tuple[Got, Range]:
     try:
         try:
-            return source.read(where), where
-        except QueryRefused:
-            unsorted = replace(where, sorted=False)  # a provider that knows no `sort`; the ids tell whether that did harm
-            return source.read(unsorted), unsorted
+            return _read(source, where)
+        except QueryRefused:  # a provider that knows no `sort`; the ids tell whether that did harm
+            return _read(source, replace(where, sorted=False))
     except QueryRefused as refusal:
         if where.filter:
             raise
@@ -146,6 +145,15 @@ def _first_page(source: Source, where: Range) -> tuple[Got, Range]:
         raise SourceRefused(
             f"The provider's answer for {where.path} can't be read: {trouble}. Check the base URL in the group's configuration."
         ) from trouble
+
+
+def _read(source: Source, where: Range, leave_at: float = float("inf")) -> tuple[Got, Range]:
+    """A page, and what was asked for in the end: less where that much did not come in time."""
+    while True:
+        try:
+            return source.read(where, leave_at), where
+        except TooSlow:
+            where = smaller(where)
 
 
 def fetch_range(
@@ -163,7 +171,7 @@ def fetch_range(
     with ThreadPoolExecutor(1) as pool:
         while isinstance(where, Range) and (not pages or source.clock() <= leave_at):
             try:
-                got = source.read(where, leave_at)
+                got, where = _read(source, where, leave_at)
             except OutOfTime:
                 break
             except (NotOffered, QueryRefused) as refusal:  # it was, a page before

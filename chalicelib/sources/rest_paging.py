@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from chalicelib.sources.rest_answers import Page
 
 RANGE_PAGES = 8  # read by one Lambda in a row: long enough to be worth a start, short enough to be read again
+LEAST_SIZE = 100  # records a page; less is not asked for, however slow the provider
 EMPTY_TRIES = 3  # an empty page in the middle is asked for so often in all
 
 
@@ -79,6 +80,13 @@ class Read:
 
 def first(collection: List, size: int, in_order: bool = True) -> Range:
     return Range(collection.entity, collection.path, 0, None, size, sorted=in_order, filter=collection.filter)
+
+
+def smaller(where: Range) -> Range:
+    """The same place, with half the page for a provider that was too slow for it."""
+    size = max(LEAST_SIZE, where.size // 2)
+    query = {**where.query, "limit": str(size)} if where.query and "limit" in where.query else where.query
+    return replace(where, size=size, query=query)
 
 
 def after(where: Range, page: Page) -> Range | End:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import msgspec
 from oauthlib import oauth1
@@ -29,34 +29,45 @@ class Token:
     renew_at: datetime
 
 
+Place = Literal["header", "form", "encoded header"]
+
+
 @dataclass(frozen=True)
 class Ask:
-    """A way to ask for a token: with these scopes, the secret in the header (RFC 6749, 2.3.1) or in the form."""
+    """A way to ask for a token: with these scopes, and the secret in the form or in the header. There it goes as it is, as most
+    expect, or form-encoded, as RFC 6749 (2.3.1) would have it."""
 
     scopes: tuple[str, ...]
-    secret_in: Literal["header", "form"] = "header"
+    secret_in: Place = "header"
 
 
 class TokenRefused(Exception):
     """The provider gave no token. The message is its own code where it sent one."""
 
 
-def oauth1_header(
-    url: str, client_id: str, client_secret: str, method: Literal["HMAC-SHA256", "HMAC-SHA1"], nonce: str, now: datetime
-) -> str:
-    """The Authorization header of a GET. `url` is signed as it goes over the wire, its query percent-encoded."""
+def oauth1_signed(
+    url: str,
+    client_id: str,
+    client_secret: str,
+    method: Literal["HMAC-SHA256", "HMAC-SHA1"],
+    nonce: str,
+    now: datetime,
+    place: Literal["header", "query"] = "header",
+) -> tuple[str, dict[str, str]]:
+    """The URL and the headers of a GET. `url` is signed as it goes over the wire, its query percent-encoded."""
     client = oauth1.Client(
         client_id,
         client_secret=client_secret,
         signature_method=method,
         nonce=nonce,
         timestamp=str(int(now.timestamp())),
+        signature_type=oauth1.SIGNATURE_TYPE_QUERY if place == "query" else oauth1.SIGNATURE_TYPE_AUTH_HEADER,
     )
-    _, headers, _ = client.sign(url)
-    return str(headers["Authorization"])
+    signed, headers, _ = client.sign(url)
+    return str(signed), {name: str(value) for name, value in headers.items()}
 
 
-def asks(scopes: Sequence[str], version: Literal["1.1", "1.2"]) -> list[Ask]:
+def asks(scopes: Sequence[str], version: Literal["1.1", "1.2"], client_id: str, client_secret: str) -> list[Ask]:
     """Ways to ask for a token, the likeliest first; the group's own scopes where it names some.
 
     Some providers grant core and full only together, some know core alone, some refuse any scope.
@@ -64,19 +75,21 @@ def asks(scopes: Sequence[str], version: Literal["1.1", "1.2"]) -> list[Ask]:
     prefix = "v1p1" if version == "1.1" else "v1p2"
     core, full = (SCOPES.format(version=prefix, name=name) for name in ("roster-core", "roster"))
     ladder = [tuple(scopes)] if scopes else [(core, full), (core,), ()]
-    return [Ask(each, place) for place in _PLACES for each in ladder]
-
-
-_PLACES: tuple[Literal["header", "form"], ...] = ("header", "form")
+    places: list[Place] = ["header", "form"]
+    if (quote_plus(client_id), quote_plus(client_secret)) != (client_id, client_secret):
+        places.append("encoded header")
+    return [Ask(each, place) for place in places for each in ladder]
 
 
 def token_form(ask: Ask, client_id: str, client_secret: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Headers and form fields of the request for a token (RFC 6749, 4.4.2). Id and secret go as they are, as most expect."""
+    """Headers and form fields of the request for a token (RFC 6749, 4.4.2)."""
     form = {"grant_type": "client_credentials"}
     if ask.scopes:
         form["scope"] = " ".join(ask.scopes)
     if ask.secret_in == "form":
         return {}, {**form, "client_id": client_id, "client_secret": client_secret}
+    if ask.secret_in == "encoded header":
+        client_id, client_secret = quote_plus(client_id), quote_plus(client_secret)
     basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
     return {"Authorization": f"Basic {basic}"}, form
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote_plus, urlencode
 
 import uvicorn
 from authlib.oauth1.rfc5849.signature import generate_signature_base_string, hmac_sha1_signature
@@ -40,7 +40,9 @@ class Behaviour:
     accepts: frozenset[str] = frozenset({"oauth2", "oauth1", "bearer"})
     signatures: frozenset[str] = frozenset({"HMAC-SHA256", "HMAC-SHA1"})
     scopes: frozenset[str] | None = None  # those it knows; None: any; empty: it refuses every scope
-    secret_in: frozenset[str] = frozenset({"header", "form"})
+    secret_in: frozenset[str] = frozenset({"header", "form"})  # or "encoded header", as RFC 6749 has it
+    signature_in: frozenset[str] = frozenset({"HEADER", "QUERY"})
+    late_above: int | None = None  # 504 where more records a page are asked for
     token_life: object = 3600  # what it says; None: nothing
     token_dies_after: int | None = None  # lists that a token really opens
     one_token: bool = False  # a new token ends the one before
@@ -97,8 +99,9 @@ class Provider:
     async def token(self, request: Request) -> Response:
         form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         own = self.behaviour
-        basic = "Basic " + base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
-        by_header = request.headers.get("authorization") == basic and "header" in own.secret_in
+        spelled = {"header": (CLIENT_ID, CLIENT_SECRET), "encoded header": (quote_plus(CLIENT_ID), quote_plus(CLIENT_SECRET))}
+        right = {"Basic " + base64.b64encode(":".join(spelled[each]).encode()).decode() for each in own.secret_in & {*spelled}}
+        by_header = request.headers.get("authorization") in right
         by_form = (form.get("client_id"), form.get("client_secret")) == (CLIENT_ID, CLIENT_SECRET) and "form" in own.secret_in
         self.tokens_asked.append({**form, "secret_in": "form" if "client_id" in form else "header"})
         if form.get("grant_type") != "client_credentials" or not (by_header or by_form):
@@ -153,6 +156,8 @@ class Provider:
             return Response("slow down", 429, {"Retry-After": after})
         if self._still("failing", own.failing):
             return Response("out of order", 503)
+        if own.late_above is not None and int(query.get("limit", 100)) > own.late_above:
+            return Response("too slow", 504)
         if self._still("html", own.html):
             return HTMLResponse("<html><body>Please sign in</body></html>")
         return self._page(request, path, name, entity, query)
@@ -220,7 +225,7 @@ class Provider:
     def _signed_in(self, request: Request) -> bool:
         said = request.headers.get("authorization", "")
         own = self.behaviour
-        if said.startswith("OAuth ") and "oauth1" in own.accepts:
+        if (said.startswith("OAuth ") or "oauth_signature" in request.query_params) and "oauth1" in own.accepts:
             return self._signature_is_right(request)
         value = said.removeprefix("Bearer ")
         if value == BEARER:
@@ -232,7 +237,10 @@ class Provider:
             return own.token_dies_after is None or self._tokens[value] <= own.token_dies_after
 
     def _signature_is_right(self, request: Request) -> bool:
-        read = OAuth1Request("GET", str(request.url), None, {"Authorization": request.headers["authorization"]})
+        said = request.headers.get("authorization")
+        read = OAuth1Request("GET", str(request.url), None, {"Authorization": said} if said else {})
+        if read.signature_type not in self.behaviour.signature_in:
+            return False
         key, nonce = read.client_id, read.oauth_params["oauth_nonce"]
         near = abs(int(read.timestamp) - time.time()) < 300
         with self._lock:

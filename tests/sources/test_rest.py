@@ -136,6 +136,9 @@ def test_both_versions_are_read_whole_by_each_way_to_sign_in(
         {"scopes": frozenset()},
         {"scopes": frozenset({"https://purl.imsglobal.org/spec/or/v1p2/scope/roster-core.readonly"})},
         {"secret_in": frozenset({"form"})},
+        {"secret_in": frozenset({"encoded header"})},
+        {"late_above": 100},
+        {"late_above": 100, "total": "none", "link": True},
     ],
     ids=str,
 )
@@ -146,7 +149,7 @@ def test_what_providers_do_differently_is_ridden_out_and_the_list_is_whole(
     own.behave(**behaviour)
 
     with source(origin) as asked:
-        fetched, why = read(asked, USERS, tmp_path)
+        fetched, why = read(asked, USERS, tmp_path, size=200 if "late_above" in behaviour else SIZE)
 
     assert (rows(fetched), why) == (220, "")
 
@@ -215,6 +218,31 @@ def test_what_does_not_pass_is_said_in_a_sentence_without_a_secret(
     assert said in str(refusal.value)
     assert CLIENT_SECRET not in str(refusal.value)
     assert CLIENT_SECRET not in repr(asked.provider)
+
+
+@pytest.mark.parametrize("method", ["HMAC-SHA256", "HMAC-SHA1"])
+def test_a_signature_goes_into_the_query_where_the_server_looks_for_it_there(
+    provider: tuple[Provider, str], tmp_path: Path, method: str
+) -> None:
+    own, origin = provider
+    own.behave(accepts=frozenset({"oauth1"}), signature_in=frozenset({"QUERY"}))
+
+    with source(origin, authorization="oauth1", signature_method=method) as asked:
+        fetched, why = read(asked, USERS, tmp_path)
+
+    assert (rows(fetched), why) == (220, "")
+    assert len([query for _, query in own.asked if "oauth_signature" not in query]) == 1  # the header is tried once
+
+
+def test_a_provider_that_is_too_slow_for_a_page_is_asked_for_half_of_it(provider: tuple[Provider, str], tmp_path: Path) -> None:
+    own, origin = provider
+    own.behave(late_above=130)
+
+    with source(origin) as asked:
+        fetched, why = read(asked, USERS, tmp_path, size=1000)
+
+    assert (rows(fetched), why) == (220, "")
+    assert [query["limit"] for _, query in own.asked][:7] == ["1000", "1000", "500", "500", "250", "250", "125"]
 
 
 def test_a_token_is_asked_for_once_and_renewed_at_four_fifths_of_its_life(provider: tuple[Provider, str]) -> None:
