@@ -10,6 +10,8 @@ from chalicelib.api.connection import connection
 from chalicelib.api.decisions import decisions
 from chalicelib.api.explain import explanations
 from chalicelib.api.groups import groups
+from chalicelib.api.moving import moving
+from chalicelib.api.roster import roster
 from chalicelib.api.selections import selections
 from chalicelib.api.service import service
 from chalicelib.api.syncs import syncs
@@ -28,6 +30,8 @@ BLUEPRINTS = (
     selections,
     decisions,
     compare,
+    moving,
+    roster,
     arrivals,
     explanations,
     steps,

@@ -55,7 +55,7 @@ def create_group(call: Call, body: GroupIn) -> GroupOut:
     source = credentials.put_away(group_id, body.source, ZipSource(), call.now)
     settings = GroupSettings.model_validate({**dict(body), "source": source})
     _see_that_it_is_there(group_id, settings.schedule.what)
-    _must_have_something_to_fetch(settings)
+    must_have_something_to_fetch(settings)
     group = store.create(settings, group_id, call.chance, call.now)
     call.audit(group.group_id, "group created")
     return _out(group, call.now)
@@ -83,7 +83,7 @@ def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
     settings = GroupSettings.model_validate({**now_set, **changed})
     if "schedule" in changed:
         _see_that_it_is_there(group_id, settings.schedule.what)
-    _must_have_something_to_fetch(settings)
+    must_have_something_to_fetch(settings)
     rescheduled = settings.schedule != stored.schedule
     group = store.change(group_id, settings, if_match, call.chance, call.now, rescheduled)
     if credentials.forgotten(stored.source, group.source):
@@ -123,11 +123,18 @@ def create_upload(call: Call, group_id: str, body: UploadRequest) -> Upload:
 
 @route(groups, "GET /groups/{groupId}/audit", role="admin", answer=AuditEntries, query=ListQuery)
 def list_audit(call: Call, group_id: str) -> AuditEntries:
-    """Who did what, newest first."""
+    """Who did what, newest first; `search` is in who, what and the sync's id. `total` counts this page."""
     store.get(group_id)
-    found = audit.entries(group_id, call.query.limit, call.query.cursor)
+    found = audit.entries(group_id, call.query.limit, call.query.cursor, call.query.search)
     items = [
-        AuditEntry(at=entry.at.split("#")[0], who=entry.who, what=entry.what, sync_id=entry.sync_id, detail=dict(entry.detail))
+        AuditEntry(
+            at=entry.at.split("#")[0],
+            who=entry.who,
+            name=entry.name,
+            what=entry.what,
+            sync_id=entry.sync_id,
+            detail=dict(entry.detail),
+        )
         for entry in found
     ]
     following = found[-1].at if len(found) == call.query.limit else None
@@ -143,7 +150,8 @@ def presigned(group_id: str, suffix: str, max_bytes: int, body: UploadRequest, c
     return Upload(upload_id=upload_id, url=form.url, fields=form.fields, max_bytes=max_bytes, expires_at=form.expires_at)
 
 
-def _must_have_something_to_fetch(settings: GroupSettings) -> None:
+def must_have_something_to_fetch(settings: GroupSettings) -> None:
+    """Raises Unacceptable for a ZIP group with a schedule."""
     if settings.source.method is Method.ZIP and settings.schedule.frequency is not Frequency.MANUAL:
         message = "A group whose method is ZIP has nothing to fetch on a schedule: its files are uploaded, or dropped and synced."
         raise Unacceptable(message, {"schedule.frequency": "choose manual, or another method"})

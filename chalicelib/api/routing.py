@@ -74,7 +74,7 @@ class Call:
     query: Any = None
 
     def audit(self, group_id: str, what: str, sync_id: str | None = None, detail: dict[str, Any] | None = None) -> None:
-        audit.record(group_id, self.caller.user_id, what, self.now, self.chance, sync_id, detail)
+        audit.record(group_id, self.caller.user_id, what, self.now, self.chance, sync_id, detail, self.caller.name)
 
     def header(self, name: str) -> str:
         return self.headers.get(name.lower(), "")

@@ -596,9 +596,65 @@ class Report(Record):
     expires_at: datetime
 
 
+class RosterRow(Record):
+    """One record of the platform as the last committed sync left it; `schools` by their names. `removed_at`: it went then,
+    and comes back under the same platform id until the grace period is over."""
+
+    sourced_id: str
+    name: str
+    platform_id: str
+    status: Literal["active", "inactive"]
+    since: datetime
+    removed_at: datetime | None
+    schools: list[str]
+    fields: dict[str, Any]
+
+
+class Enrolled(Record):
+    """One enrollment, seen from a person or from a class: `sourced_id` and `name` are the other's."""
+
+    enrollment_id: str
+    sourced_id: str
+    name: str
+    role: str
+    status: Literal["active", "inactive"]
+
+
+class RosterRecord(Record):
+    """One record as the platform has it this moment; `sync_id` has written it. `enrolled`: the first thousand."""
+
+    entity: Entity
+    sourced_id: str
+    platform_id: str
+    status: Literal["active", "inactive"]
+    since: datetime
+    removed_at: datetime | None
+    sync_id: str
+    fields: dict[str, Any]
+    enrolled: list[Enrolled]
+    enrolled_total: int
+
+
+class NamedSelection(Record):
+    name: SelectionName
+    selection: Saved
+
+
+class GroupExport(Record):
+    """A group's configuration and saved selections, to be kept or brought in elsewhere. Never a secret."""
+
+    format: Literal["oneroster-group/1"] = "oneroster-group/1"
+    exported_at: datetime
+    group: GroupSettings
+    selections: list[NamedSelection] = Field(default=[], max_length=1000)
+
+
 class AuditEntry(Record):
+    """`who` is a user's id and `name` what that user was called then; `Schedule` or a file did it without one."""
+
     at: datetime
     who: str
+    name: str = ""
     what: str
     sync_id: str | None = None
     detail: dict[str, Any] = {}

@@ -65,7 +65,7 @@ def call(
 def filled(route: Route) -> str:
     return f"{route.method} " + route.path.replace("{groupId}", "g1").replace("{syncId}", "g1-s1").replace(
         "{uploadId}", "u1"
-    ).replace("{name}", "n1")
+    ).replace("{name}", "n1").replace("{entity}", "users")
 
 
 guarded = [route for route in ROUTES if route.role]

@@ -53,7 +53,7 @@ def _stops(api: Client, folder: Path) -> Iterator[Stop]:
     api.until(asked[tokyo], asks="statuses")
     held = api.new_group("Meadow Hills")
     api.sync_all(held, clean)
-    api.until(api.start(held, small)["syncId"], asks="approval")
+    waiting = api.until(api.start(held, small)["syncId"], asks="approval")["syncId"]
 
     yield Stop("groups", "/", "Meadow Hills")
     yield Stop("groups-none-found", "/?search=nowhere", "No group has")
@@ -74,4 +74,9 @@ def _stops(api: Client, folder: Path) -> Iterator[Stop]:
     yield Stop("calendar", f"/groups/{riverside}/calendar", "Calendar")
     yield Stop("selections", f"/groups/{riverside}/selections", "Saved selections")
     yield Stop("new-selection", f"/groups/{riverside}/new-selection", "New selection", "operator")
+    yield Stop("history", f"/groups/{riverside}/history", "Log and data")
+    yield Stop("roster", f"/groups/{riverside}/roster", "on the platform")
+    yield Stop("roster-person", f"/groups/{riverside}/roster?of=users&id=s1", "Platform id")
+    yield Stop("audit", f"/groups/{riverside}/audit", "Full sync started", "admin")
+    yield Stop("changes-held", f"/groups/{held}/syncs/{waiting}/changes", "Changes in numbers")
     yield Stop("arrivals", "/arrivals", "Files for no group", "admin")

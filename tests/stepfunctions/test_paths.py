@@ -345,6 +345,13 @@ def test_a_question_that_nobody_answers_ends_the_sync_as_expired(machine: Machin
     assert len(run.events("Ask")) == len(answered) + 1
 
 
+def test_a_held_plan_that_nobody_decides_about_expires_and_writes_nothing(machine: Machine) -> None:
+    run = Run(machine, "full", {"Plan": [plan(changes=3, ask=True)]}, impatient=True)
+
+    assert ending_of(run.failure(), run.sync_id, Extent.NOTHING).state is State.EXPIRED
+    assert run.calls() == {"OpenSource": 1, "Stage": 1, "Plan": 1, "Ask": 1, "RecordFailure": 1}
+
+
 def test_the_sync_fails_also_when_even_the_failure_cannot_be_recorded(machine: Machine) -> None:
     run = Run(machine, "full", {"Stage": ["BundleRefused"], "RecordFailure": ["KeyError"] * 9})
 

@@ -99,7 +99,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who did what, newest first. */
+        /** Who did what, newest first; `search` is in who, what and the sync's id. `total` counts this page. */
         get: operations["get_groups_groupId_audit"];
         put?: never;
         post?: never;
@@ -660,6 +660,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups/{groupId}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The group's configuration and its saved selections, without any secret. */
+        get: operations["get_groups_groupId_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new group of what was exported: with its saved selections, without secrets, and paused. */
+        post: operations["post_imports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{groupId}/roster/{entity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the platform holds of one entity for this group, as the last committed sync left it. */
+        get: operations["get_groups_groupId_roster_entity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{groupId}/roster/{entity}/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One record as the platform has it this moment; of a person the classes, of a class the people. */
+        get: operations["get_groups_groupId_roster_entity_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -845,7 +913,10 @@ export interface components {
             /** Total */
             total: number;
         };
-        /** AuditEntry */
+        /**
+         * AuditEntry
+         * @description `who` is a user's id and `name` what that user was called then; `Schedule` or a file did it without one.
+         */
         AuditEntry: {
             /**
              * At
@@ -854,6 +925,11 @@ export interface components {
             at: string;
             /** Who */
             who: string;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
             /** What */
             what: string;
             /**
@@ -1210,6 +1286,25 @@ export interface components {
             };
         };
         /**
+         * Enrolled
+         * @description One enrollment, seen from a person or from a class: `sourced_id` and `name` are the other's.
+         */
+        Enrolled: {
+            /** Enrollmentid */
+            enrollmentId: string;
+            /** Sourcedid */
+            sourcedId: string;
+            /** Name */
+            name: string;
+            /** Role */
+            role: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "inactive";
+        };
+        /**
          * EntityCounts
          * @description Rows of one entity in one sync. `read == kept + left_out`, always; the rest is what the plan does.
          */
@@ -1293,6 +1388,29 @@ export interface components {
         GroupDeletion: {
             /** Name */
             name: string;
+        };
+        /**
+         * GroupExport
+         * @description A group's configuration and saved selections, to be kept or brought in elsewhere. Never a secret.
+         */
+        GroupExport: {
+            /**
+             * Format
+             * @default oneroster-group/1
+             * @constant
+             */
+            format: "oneroster-group/1";
+            /**
+             * Exportedat
+             * Format: date-time
+             */
+            exportedAt: string;
+            group: components["schemas"]["GroupSettings"];
+            /**
+             * Selections
+             * @default []
+             */
+            selections: components["schemas"]["NamedSelection"][];
         };
         /**
          * GroupIn
@@ -1529,6 +1647,81 @@ export interface components {
              */
             retentionDays: number | null;
         };
+        /**
+         * GroupSettings
+         * @description What an admin configures of a group.
+         */
+        GroupSettings: {
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Contactemail
+             * @default null
+             */
+            contactEmail: string | null;
+            /**
+             * Partnerid
+             * @default
+             */
+            partnerId: string;
+            /**
+             * Source
+             * @default {
+             *       "method": "zip",
+             *       "version": "auto"
+             *     }
+             */
+            source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSource"] | components["schemas"]["RestSource"];
+            /** @default sourcedId */
+            matchWith: components["schemas"]["MatchWith"];
+            /**
+             * Usernamesuffix
+             * @default
+             */
+            usernameSuffix: string;
+            /**
+             * @default {
+             *       "share": 0.1,
+             *       "floor": 10,
+             *       "rolloverShare": 0.5,
+             *       "rollover": null
+             *     }
+             */
+            guard: components["schemas"]["GuardFigures"];
+            /**
+             * @default {
+             *       "frequency": "manual",
+             *       "at": "02:00",
+             *       "timeZone": "UTC",
+             *       "weekday": "monday",
+             *       "day": 1,
+             *       "what": "full"
+             *     }
+             */
+            schedule: components["schemas"]["Schedule"];
+            /**
+             * @default {
+             *       "blackouts": [],
+             *       "pause": null
+             *     }
+             */
+            calendar: components["schemas"]["Calendar"];
+            /**
+             * Gracedays
+             * @default 30
+             */
+            graceDays: number;
+            /**
+             * Retentiondays
+             * @default 30
+             */
+            retentionDays: number;
+        };
         /** Groups */
         Groups: {
             /** Items */
@@ -1722,6 +1915,12 @@ export interface components {
             sourcedId: string;
             /** Name */
             name: string;
+        };
+        /** NamedSelection */
+        NamedSelection: {
+            /** Name */
+            name: string;
+            selection: components["schemas"]["Saved"];
         };
         /**
          * OpenApi
@@ -2219,6 +2418,91 @@ export interface components {
              * Format: date
              */
             to: string;
+        };
+        /**
+         * RosterRecord
+         * @description One record as the platform has it this moment; `sync_id` has written it. `enrolled`: the first thousand.
+         */
+        RosterRecord: {
+            /**
+             * Entity
+             * @enum {string}
+             */
+            entity: "orgs" | "classes" | "users" | "enrollments" | "courses" | "academicSessions";
+            /** Sourcedid */
+            sourcedId: string;
+            /** Platformid */
+            platformId: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "inactive";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Removedat */
+            removedAt: string | null;
+            /** Syncid */
+            syncId: string;
+            /** Fields */
+            fields: {
+                [key: string]: unknown;
+            };
+            /** Enrolled */
+            enrolled: components["schemas"]["Enrolled"][];
+            /** Enrolledtotal */
+            enrolledTotal: number;
+        };
+        /**
+         * RosterRow
+         * @description One record of the platform as the last committed sync left it; `schools` by their names. `removed_at`: it went then,
+         *     and comes back under the same platform id until the grace period is over.
+         */
+        RosterRow: {
+            /** Sourcedid */
+            sourcedId: string;
+            /** Name */
+            name: string;
+            /** Platformid */
+            platformId: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "active" | "inactive";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Removedat */
+            removedAt: string | null;
+            /** Schools */
+            schools: string[];
+            /** Fields */
+            fields: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * RosterRows
+         * @description `sync_id`: the sync whose snapshot this is; None while the group has brought nothing onto the platform.
+         */
+        RosterRows: {
+            /** Items */
+            items: components["schemas"]["RosterRow"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
+            /** Syncid */
+            syncId: string | null;
         };
         /** RunningSync */
         RunningSync: {
@@ -4869,6 +5153,143 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SanityRows"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupExport"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_imports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupExport"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_roster_entity: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                search?: string;
+                sort?: string;
+                status?: "" | "active" | "inactive";
+                school?: string;
+            };
+            header?: never;
+            path: {
+                groupId: string;
+                entity: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterRows"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_roster_entity_record: {
+        parameters: {
+            query?: {
+                id?: string;
+            };
+            header?: never;
+            path: {
+                groupId: string;
+                entity: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterRecord"];
                 };
             };
             /** @description A problem document */

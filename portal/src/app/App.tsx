@@ -6,6 +6,7 @@ import { AuthProvider } from 'react-oidc-context';
 import { BrowserRouter, Route, Routes } from 'react-router';
 import { FailedRequest } from '../api/client';
 import { LostArrivalsPage } from '../features/arrivals/LostArrivalsPage';
+import { AuditPage } from '../features/audit/AuditPage';
 import { SanityPage } from '../features/explain/SanityPage';
 import { TracePage } from '../features/explain/TracePage';
 import { GroupFormPage } from '../features/groups/GroupFormPage';
@@ -14,6 +15,7 @@ import { GroupsPage } from '../features/groups/GroupsPage';
 import { SelectivePage } from '../features/selective/SelectivePage';
 import { CalendarPage } from '../features/calendar/CalendarPage';
 import { HistoryPage } from '../features/history/HistoryPage';
+import { RosterPage } from '../features/roster/RosterPage';
 import { SelectionPage } from '../features/selections/SelectionPage';
 import { SelectionsPage } from '../features/selections/SelectionsPage';
 import { StatusPage } from '../features/status/StatusPage';
@@ -90,6 +92,8 @@ function Pages() {
       <Route path="/groups/:groupId/selections" element={<SelectionsPage />} />
       <Route path="/groups/:groupId/selections/:name" element={<SelectionPage />} />
       <Route path="/groups/:groupId/new-selection" element={<For role="operator"><SelectionPage /></For>} />
+      <Route path="/groups/:groupId/roster" element={<RosterPage />} />
+      <Route path="/groups/:groupId/audit" element={<For role="admin"><AuditPage /></For>} />
       <Route path="/arrivals" element={<For role="admin"><LostArrivalsPage /></For>} />
       <Route path="/groups/:groupId/trace" element={<TracePage />} />
       <Route path="/groups/:groupId/syncs/:syncId/sanity" element={<SanityPage />} />

@@ -13,6 +13,7 @@ interface Start {
   group: Schemas['GroupOut'];
   mode: Schemas['SyncStart']['mode'];
   savedSelection?: string | null;
+  rehearsal?: boolean;
   onStarted: (sync: Schemas['Sync']) => void;
 }
 
@@ -21,12 +22,12 @@ export function SourceStart({ group, ...start }: Start) {
   return group.source.method === 'zip' ? <ZipUpload groupId={group.groupId} {...start} /> : <FetchStart group={group} {...start} />;
 }
 
-function FetchStart({ group, mode, savedSelection = null, onStarted }: Start) {
+function FetchStart({ group, mode, savedSelection = null, rehearsal = false, onStarted }: Start) {
   const api = useApi();
   const queries = useQueryClient();
   const key = useRef(crypto.randomUUID());
   const start = useMutation({
-    mutationFn: () => data(api.POST('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId } }, body: { mode, uploadId: null, savedSelection, rehearsal: false, preview: false }, headers: { 'Idempotency-Key': key.current } })),
+    mutationFn: () => data(api.POST('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId } }, body: { mode, uploadId: null, savedSelection, rehearsal, preview: false }, headers: { 'Idempotency-Key': key.current } })),
     onError: () => { key.current = crypto.randomUUID(); },
     onSuccess: sync => { void queries.invalidateQueries(); onStarted(sync); },
   });
@@ -36,7 +37,7 @@ function FetchStart({ group, mode, savedSelection = null, onStarted }: Start) {
         <Box>{from(group.source)}</Box>
         {start.error && <Problem error={start.error} />}
         <Button variant="primary" loading={start.isPending} onClick={() => start.mutate()}>
-          {mode === 'full' ? 'Fetch and sync all data' : 'Fetch and choose schools'}
+          {rehearsal ? 'Fetch and rehearse' : mode === 'full' ? 'Fetch and sync all data' : 'Fetch and choose schools'}
         </Button>
       </SpaceBetween>
     </Container>

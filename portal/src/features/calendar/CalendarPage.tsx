@@ -19,7 +19,7 @@ import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { For, useMay } from '../../app/role';
 import { useTitle } from '../../app/title';
-import { ZipUpload } from '../../app/ZipUpload';
+import { SourceStart } from '../../app/SourceStart';
 
 type Group = Schemas['GroupOut'];
 const shown = (date: string) => new Date(`${date}T12:00`).toLocaleDateString(undefined, { dateStyle: 'long' });
@@ -140,8 +140,8 @@ function Rehearsal({ group }: { group: Group }) {
   const say = useSay();
   return (
     <SpaceBetween size="s">
-      <Header variant="h2" description="Send next year’s data and see what it would change, at the window’s figure, before it counts. A rehearsal can only be discarded: nothing is ever written.">Rehearsal</Header>
-      <For role="operator"><ZipUpload groupId={group.groupId} mode="full" rehearsal onStarted={() => { say('success', 'Rehearsal started. Its changes are shown when they are worked out.'); void navigate(`/groups/${group.groupId}/selective`); }} /></For>
+      <Header variant="h2" description="Bring in next year’s data and see what it would change, at the window’s figure, before it counts. A rehearsal can only be discarded: nothing is ever written.">Rehearsal</Header>
+      <For role="operator"><SourceStart group={group} mode="full" rehearsal onStarted={() => { say('success', 'Rehearsal started. Its changes are shown when they are worked out.'); void navigate(`/groups/${group.groupId}/selective`); }} /></For>
     </SpaceBetween>
   );
 }

@@ -20,6 +20,7 @@ import { MANUALLY, ScheduleSection } from '../../app/Schedule';
 import { useTitle } from '../../app/title';
 import { figuresOf, guardOf, Safety } from './Safety';
 import { GroupMenu } from '../../app/GroupMenu';
+import { ExportButton } from './Export';
 import { ConnectionTest } from './ConnectionTest';
 import { asSent, SourceSection, type Source } from './Source';
 
@@ -63,7 +64,7 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
   const save = useMutation<Schemas['GroupOut'], Error, 'close' | 'test'>({
     mutationFn: () => {
       const body = {
-        name, description, contactEmail: contactEmail || null, partnerId, usernameSuffix, graceDays: Number(safety.graceDays), schedule,
+        name, description, contactEmail: contactEmail || null, partnerId, usernameSuffix, graceDays: Number(safety.graceDays), retentionDays: Number(safety.retentionDays), schedule,
         source: asSent(source), matchWith,
         guard: guardOf(safety),
       };
@@ -85,6 +86,7 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
       <Form
         header={
           <Header variant="h1" actions={group && <SpaceBetween size="xs" direction="horizontal">
+            <ExportButton group={group} />
             <Button formAction="none" onClick={() => setDeleting(true)}>Delete group</Button><GroupMenu group={group} variant="normal" /></SpaceBetween>}>
             {group ? group.name : 'Create group'}
           </Header>

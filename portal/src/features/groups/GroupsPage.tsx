@@ -13,6 +13,7 @@ import { data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { useMay, useMe } from '../../app/role';
 import { useTitle } from '../../app/title';
+import { ImportButton } from './Export';
 import { METHODS, moment, STATES } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
 import { LostArrivalsNotice } from '../../app/Arrivals';
@@ -72,7 +73,7 @@ export function GroupsPage() {
       loadingText="Loading groups"
       header={
         <Header variant="h1" counter={page && `(${page.total})`} description="Each group is one customer’s OneRoster configuration."
-          actions={<Button variant="primary" {...may('admin')} onClick={() => void navigate('/groups/new')}>Create group</Button>}>
+          actions={<SpaceBetween size="xs" direction="horizontal"><ImportButton /><Button variant="primary" {...may('admin')} onClick={() => void navigate('/groups/new')}>Create group</Button></SpaceBetween>}>
           Groups
         </Header>
       }

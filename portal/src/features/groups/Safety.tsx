@@ -14,6 +14,7 @@ export interface SafetyFigures {
   share: string;
   floor: string;
   graceDays: string;
+  retentionDays: string;
   rollover: boolean;
   rolloverShare: string;
   from: string;
@@ -24,6 +25,7 @@ export const figuresOf = (group?: Schemas['GroupOut']): SafetyFigures => ({
   share: String(Math.round((group?.guard.share ?? 0.1) * 100)),
   floor: String(group?.guard.floor ?? 10),
   graceDays: String(group?.graceDays ?? 30),
+  retentionDays: String(group?.retentionDays ?? 30),
   rollover: !!group?.guard.rollover,
   rolloverShare: String(Math.round((group?.guard.rolloverShare ?? 0.5) * 100)),
   from: group?.guard.rollover?.from ?? '',
@@ -40,7 +42,7 @@ export const guardOf = (figures: SafetyFigures): Schemas['GuardFigures'] => ({
 /** When a sync waits for a word, and for how long a removal can be taken back. */
 export function Safety({ figures, onChange, wrong, contact }: { figures: SafetyFigures; onChange: (next: SafetyFigures) => void; wrong: (field: string) => string | undefined; contact: string }) {
   const set = (next: Partial<SafetyFigures>) => onChange({ ...figures, ...next });
-  const typed = (name: 'share' | 'floor' | 'graceDays' | 'rolloverShare') => (
+  const typed = (name: 'share' | 'floor' | 'graceDays' | 'retentionDays' | 'rolloverShare') => (
     <Input type="number" inputMode="numeric" value={figures[name]} onChange={({ detail }) => set({ [name]: detail.value })} />
   );
   return (
@@ -51,6 +53,7 @@ export function Safety({ figures, onChange, wrong, contact }: { figures: SafetyF
           <FormField label="Hold a sync that removes more than (%)" description="Of one school’s people (of each user type too), classes or enrollments." errorText={wrong('guard.share')}>{typed('share')}</FormField>
           <FormField label="and at least (records)" description="So that a small school isn’t held for two people." errorText={wrong('guard.floor')}>{typed('floor')}</FormField>
           <FormField label="Days in which somebody removed can come back" description="Under the same platform id, with the enrollments. After that the record is purged." errorText={wrong('graceDays')}>{typed('graceDays')}</FormField>
+          <FormField label="Days for which bundles, logs and history are kept" description="Then they are deleted for good. What an undo needs stays as long as somebody removed can come back, and the last sync that succeeded stays whole." errorText={wrong('retentionDays')}>{typed('retentionDays')}</FormField>
         </ColumnLayout>
         <Toggle checked={figures.rollover} onChange={({ detail }) => set({ rollover: detail.checked })} description="The days in which a new school year starts and many people and classes go.">Rollover window</Toggle>
         {figures.rollover && (

@@ -2,6 +2,7 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
+import Modal from '@cloudscape-design/components/modal';
 import Pagination from '@cloudscape-design/components/pagination';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
@@ -9,11 +10,12 @@ import Spinner from '@cloudscape-design/components/spinner';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useParams, useSearchParams } from 'react-router';
+import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
+import { LogFiles } from '../../app/LogFiles';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { capital, moment, number, STATES } from '../../app/words';
@@ -32,25 +34,30 @@ export function HistoryPage() {
   const from = params.get('from');
   const to = params.get('to');
   const [state, setState] = useState('');
+  const [filesOf, setFilesOf] = useState<Schemas['Sync'] | null>(null);
   const [picked, setPicked] = useState<Schemas['Sync'][]>([]);
   const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
-  const { data: page, error, isPending, refetch } = useQuery({
+  const navigate = useNavigate();
+  const { data: pages, error, isPending, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ['history', groupId, 'all'],
-    queryFn: () => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId }, query: { limit: 1000 } } })),
+    queryFn: ({ pageParam }) => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId }, query: { limit: 200, cursor: pageParam } } })),
+    initialPageParam: '',
+    getNextPageParam: last => last.nextCursor ?? undefined,
   });
-  const shown = (page?.items ?? []).filter(sync => !state || sync.state === state);
+  const known = pages?.pages.flatMap(page => page.items);
+  const shown = (known ?? []).filter(sync => !state || sync.state === state);
   const two = [...picked].sort((a, b) => a.startedAt.localeCompare(b.startedAt));
   const states = [ANY, ...Object.entries(STATES).map(([value, { label }]) => ({ value, label }))];
   return (
     <ContentLayout header={<Header variant="h1" description={group.data?.name}>History</Header>}>
       <SpaceBetween size="l">
         <GroupNav groupId={groupId} />
-        {error && !page ? <Problem error={error} onRetry={() => void refetch()} /> : (
+        {error && !known ? <Problem error={error} onRetry={() => void refetch()} /> : (
           <Table
             items={shown} trackBy="syncId" wrapLines loading={isPending} loadingText="Loading syncs"
             selectionType="multi" selectedItems={picked} onSelectionChange={({ detail }) => setPicked(detail.selectedItems)}
             ariaLabels={{ allItemsSelectionLabel: () => 'Tick all', itemSelectionLabel: (_, sync) => `Tick the sync of ${moment(sync.startedAt)}`, selectionGroupLabel: 'Syncs to compare' }}
-            header={<Header variant="h2" counter={page && `(${number(shown.length)})`} description="Tick two of them to compare what they read."
+            header={<Header variant="h2" counter={known && `(${number(shown.length)}${hasNextPage ? '+' : ''})`} description={`Tick two of them to compare what they read.${group.data ? ` Kept for ${number(group.data.retentionDays)} days.` : ''}`}
               actions={<Button disabled={two.length !== 2} onClick={() => setParams({ from: two[0]?.syncId ?? '', to: two[1]?.syncId ?? '' })}>Compare</Button>}>Syncs</Header>}
             filter={<Select ariaLabel="Status" selectedOption={states.find(each => each.value === state) ?? ANY} options={states} onChange={({ detail }) => setState(detail.selectedOption.value ?? '')} />}
             columnDefinitions={[
@@ -58,10 +65,21 @@ export function HistoryPage() {
               { id: 'mode', header: 'Mode', cell: sync => sync.rehearsal ? 'Rehearsal' : sync.savedSelection ? `“${sync.savedSelection.name}”, version ${sync.savedSelection.version}` : MODES[sync.mode] },
               { id: 'by', header: 'By', cell: sync => sync.startedBy },
               { id: 'state', header: 'Status', cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
-              { id: 'message', header: 'Result', cell: sync => sync.message || '–' },
+              { id: 'message', header: 'Result', minWidth: 200, cell: sync => sync.message || '–' },
+              { id: 'files', header: 'Log and data', minWidth: 170, cell: sync => (
+                <SpaceBetween size="xxs">
+                  <Button variant="inline-link" ariaLabel={`Files of the sync of ${moment(sync.startedAt)}`} onClick={() => setFilesOf(sync)}>Files</Button>
+                  <Button variant="inline-link" ariaLabel={`Changes of the sync of ${moment(sync.startedAt)}`} onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>
+                </SpaceBetween>) },
             ]}
+            footer={hasNextPage && <Box textAlign="center"><Button loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>Show older syncs</Button></Box>}
             empty={<Box textAlign="center" padding="l">{state ? 'No sync ended so.' : 'This group has never been synced.'}</Box>}
           />
+        )}
+        {filesOf && (
+          <Modal visible onDismiss={() => setFilesOf(null)} header={`The sync of ${moment(filesOf.startedAt)}`} footer={<Box float="right"><Button onClick={() => setFilesOf(null)}>Close</Button></Box>}>
+            <LogFiles syncId={filesOf.syncId} none="This sync has no files: it ended before anything was read, or they are not kept any more." />
+          </Modal>
         )}
         {from && to && <Compared key={`${from} ${to}`} groupId={groupId} from={from} to={to} />}
       </SpaceBetween>

@@ -5,18 +5,19 @@ import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
-import Link from '@cloudscape-design/components/link';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { Inbox } from '../../app/Inbox';
 import { Fetching } from '../../app/Fetching';
+import { LogFiles } from '../../app/LogFiles';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
 import { useTitle } from '../../app/title';
@@ -55,7 +56,8 @@ export function StatusPage() {
               <Alert type="info" header="This sync waits for your choice" action={<Button {...may('operator')} onClick={() => void navigate(`/groups/${groupId}/selective`)}>Go on with it</Button>}>You can go on from any browser.</Alert>
             )}
             <Container header={<Header variant="h2" actions={<SpaceBetween size="xs" direction="horizontal">
-              {sync.status === 'succeeded' && <><Button onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button><UndoButton groupId={groupId} syncId={sync.syncId} /></>}
+              {sync.status === 'succeeded' && <Button onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>}
+              {sync.status === 'succeeded' && <UndoButton groupId={groupId} syncId={sync.syncId} />}
               <Questions groupId={groupId} sync={sync} /></SpaceBetween>}>{sync.message || STATES[sync.status].label}</Header>}>
               <KeyValuePairs columns={3} items={[
                 { label: 'Status', value: <StatusIndicator type={STATES[sync.status].type}>{STATES[sync.status].label}</StatusIndicator> },
@@ -101,17 +103,10 @@ function Counts({ counts, state }: { counts: Schemas['EntityCounts']; state: Sch
 }
 
 function Log({ syncId, live }: { syncId: string; live: boolean }) {
-  const api = useApi();
-  const links = useMutation({ mutationFn: () => data(api.GET('/syncs/{syncId}/report', { params: { path: { syncId } } })) });
+  const [asked, setAsked] = useState(false);
   if (live) return 'when the sync has ended';
-  if (links.error) return <Problem error={links.error} onRetry={() => links.mutate()} />;
-  if (!links.data) return <Button iconName="download" wrapText={false} loading={links.isPending} onClick={() => links.mutate()}>Download log</Button>;
-  return (
-    <SpaceBetween size="xxs">
-      {links.data.files.map(file => <Link key={file.name} href={file.url} external={false}>{file.title} ({number(Math.ceil(file.sizeBytes / 1024))} KB)</Link>)}
-      <Box variant="small">The links work until {moment(links.data.expiresAt)}.</Box>
-    </SpaceBetween>
-  );
+  if (!asked) return <Button iconName="download" wrapText={false} onClick={() => setAsked(true)}>Download log</Button>;
+  return <LogFiles syncId={syncId} />;
 }
 
 function Running({ syncId }: { syncId: string }) {

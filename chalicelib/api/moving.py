@@ -1,0 +1,64 @@
+"""A group's configuration and saved selections as one JSON document, and a group made of such a document.
+
+Never a secret, nor that there is one. A group that was brought in starts paused: the group it comes from may still run its
+schedule, and a secret is to be entered first.
+"""
+
+from secrets import token_hex
+
+from chalice.app import Blueprint
+
+from chalicelib.api.groups import get_group, must_have_something_to_fetch
+from chalicelib.api.routing import Call, route
+from chalicelib.api.shapes import GroupExport, GroupOut, NamedSelection
+from chalicelib.errors import Unacceptable
+from chalicelib.store import groups, selections
+from chalicelib.store.records import GroupSettings, Pause, Source, ZipSource
+
+moving = Blueprint(__name__)
+
+PAUSED = Pause(reason="Brought in from a file: see that all is right, enter the secret, then resume")
+
+
+@route(moving, "GET /groups/{groupId}/export", role="admin", answer=GroupExport)
+def export_group(call: Call, group_id: str) -> GroupExport:
+    """The group's configuration and its saved selections, without any secret."""
+    group = groups.get(group_id)
+    settings = {name: value for name, value in dict(group).items() if name in GroupSettings.model_fields}
+    kept = [NamedSelection(name=each.name, selection=selections.said(each)) for each in selections.all_latest(group_id)]
+    call.audit(group_id, "group exported")
+    exported = GroupSettings.model_validate({**settings, "source": _without_secret(group.source)})
+    return GroupExport(exported_at=call.now, group=exported, selections=kept)
+
+
+@route(moving, "POST /imports", role="admin", body=GroupExport, answer=GroupOut, status=201)
+def import_group(call: Call, body: GroupExport) -> GroupOut:
+    """Make a new group of what was exported: with its saved selections, without secrets, and paused."""
+    _see_that_it_is_whole(body)
+    group_id = token_hex(6)
+    calendar = body.group.calendar.model_copy(update={"pause": PAUSED})
+    groups.create(body.group.model_copy(update={"calendar": calendar}), group_id, call.chance, call.now)
+    by = call.caller.name or call.caller.user_id
+    for each in body.selections:
+        selections.save(group_id, each.name, each.selection, by=by, now=call.now, etag=token_hex(6), if_match="")
+    call.audit(group_id, "group brought in from a file", detail={"selections": len(body.selections)})
+    return get_group(call, group_id)
+
+
+def _see_that_it_is_whole(body: GroupExport) -> None:
+    """Raises Unacceptable, before anything is made."""
+    names = {each.name.casefold() for each in body.selections}
+    if len(names) != len(body.selections):
+        raise Unacceptable("Two selections of the file have one name. Nothing was made.", {"selections": "a name twice"})
+    what = body.group.schedule.what
+    if what != "full" and what.casefold() not in names:
+        said = f"The schedule obeys the selection “{what}”, which is not in the file. Nothing was made."
+        raise Unacceptable(said, {"group.schedule.what": "no such selection"})
+    if body.group.source != _without_secret(body.group.source):
+        said = "A secret is never part of such a file. Take `credentials` out of it. Nothing was made."
+        raise Unacceptable(said, {"group.source.credentials": "does not belong here"})
+    must_have_something_to_fetch(body.group)
+
+
+def _without_secret(source: Source) -> Source:
+    return source if isinstance(source, ZipSource) else source.model_copy(update={"credentials": None})

@@ -1,0 +1,150 @@
+"""The platform, to browse: who is on it now.
+
+Lists come from the snapshot of the last committed sync, which shows the platform and can be searched; one record, and what
+it is enrolled in, is read from the platform itself. A record is named in the query, since a sourcedId may hold what no
+path survives.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from chalice.app import Blueprint
+
+from chalicelib.api.lists import ListQuery, offset_of, page, sorting
+from chalicelib.api.routing import Call, route
+from chalicelib.api.shapes import Enrolled, Entity, Id, Page, RosterRecord, RosterRow
+from chalicelib.errors import NotFound, Unacceptable
+from chalicelib.oneroster.entities import ENTITIES
+from chalicelib.platform import reader
+from chalicelib.roster.pages import page_of
+from chalicelib.store import files, groups
+from chalicelib.store.records import Group, Record
+
+roster = Blueprint(__name__)
+
+SORTS = ("name", "sourcedId", "platformStatus", "since")
+MOST_ENROLLED = 1000
+# Of an enrollment of the one, whose name is shown: the other's.
+OTHER = {"users": ("classes", "classSourcedId"), "classes": ("users", "userSourcedId")}
+
+
+class RosterRows(Page[RosterRow]):
+    """`sync_id`: the sync whose snapshot this is; None while the group has brought nothing onto the platform."""
+
+    sync_id: str | None
+
+
+class RosterQuery(ListQuery):
+    """`status` active: who is there; inactive: who was removed and can still come back. Search is in name and ids."""
+
+    status: Literal["", "active", "inactive"] = ""
+    school: str = ""
+
+
+class RecordQuery(Record):
+    id: Id
+
+
+@route(roster, "GET /groups/{groupId}/roster/{entity}", role="viewer", answer=RosterRows, query=RosterQuery)
+def browse_roster(call: Call, group_id: str, entity: str) -> RosterRows:
+    """What the platform holds of one entity for this group, as the last committed sync left it."""
+    group, asked = groups.get(group_id), call.query
+    parquet = _list(group, _known(entity))
+    sort, descending = sorting(asked, SORTS)
+    if parquet is None:
+        return RosterRows(items=[], total=0, sync_id=None)
+    wanted = {"platformStatus": asked.status, "schools": asked.school}
+    found = page_of(
+        parquet,
+        search=asked.search,
+        search_in=("name", "sourcedId", "platformId"),
+        sort=sort,
+        descending=descending,
+        limit=asked.limit,
+        offset=offset_of(asked),
+        where={name: [value] for name, value in wanted.items() if value},
+    )
+    schools = _names(group, "orgs", [school for row in found.items for school in row["schools"]])
+    rows = [_row(row, schools) for row in found.items]
+    return page(RosterRows, rows, found.total, asked, sync_id=group.snapshot)
+
+
+@route(roster, "GET /groups/{groupId}/roster/{entity}/record", role="viewer", answer=RosterRecord, query=RecordQuery)
+def get_record(call: Call, group_id: str, entity: str) -> RosterRecord:
+    """One record as the platform has it this moment; of a person the classes, of a class the people."""
+    group, asked = groups.get(group_id), call.query
+    item = reader.get(group_id, _known(entity), asked.id)
+    if item is None:
+        raise NotFound(f"The platform has no record {asked.id} among this group's {entity}.")
+    enrolled = _enrolled(group, entity, asked.id)
+    return RosterRecord(
+        entity=item["entity"],
+        sourced_id=asked.id,
+        platform_id=item["platformId"],
+        status=item["status"],
+        since=item["since"],
+        removed_at=item.get("removedAt"),
+        sync_id=item["syncId"],
+        fields=item["fields"],
+        enrolled=enrolled[:MOST_ENROLLED],
+        enrolled_total=len(enrolled),
+    )
+
+
+def _enrolled(group: Group, entity: str, sourced_id: str) -> list[Enrolled]:
+    if entity not in OTHER:
+        return []
+    read = reader.classes_of_user if entity == "users" else reader.members_of_class
+    items = read(group.group_id, sourced_id)
+    other, key = OTHER[entity]
+    names = _names(group, other, [str(item[key]) for item in items])
+    found = [
+        Enrolled(
+            enrollment_id=item["sourcedId"],
+            sourced_id=item[key],
+            name=names.get(item[key], item[key]),
+            role=item["fields"].get("role", ""),
+            status=item["status"],
+        )
+        for item in items
+    ]
+    return sorted(found, key=lambda each: (each.status, each.role, each.name.casefold()))
+
+
+def _known(entity: str) -> Entity:
+    if found := next((each for each in _ENTITIES if each == entity), None):
+        return found
+    raise Unacceptable(f"Browse one of: {', '.join(ENTITIES)}.", {"entity": "unknown"})
+
+
+_ENTITIES: tuple[Entity, ...] = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
+
+
+def _list(group: Group, entity: str) -> Path | None:
+    """None while nothing was committed."""
+    if group.snapshot is None:
+        return None
+    return files.cached(files.snapshot_key(group.group_id, group.snapshot, f"{entity}.parquet"))
+
+
+def _names(group: Group, entity: str, ids: list[str]) -> dict[str, str]:
+    parquet = _list(group, entity)
+    wanted = sorted(set(ids))
+    if parquet is None or not wanted:
+        return {}
+    rows = page_of(parquet, sort="sourcedId", limit=len(wanted), offset=0, where={"sourcedId": wanted}).items
+    return {row["sourcedId"]: row["name"] for row in rows if row["name"]}
+
+
+def _row(row: dict[str, Any], schools: dict[str, str]) -> RosterRow:
+    return RosterRow(
+        sourced_id=row["sourcedId"],
+        name=row["name"] or "",
+        platform_id=row["platformId"],
+        status=row["platformStatus"],
+        since=row["since"],
+        removed_at=row["removedAt"],
+        schools=[schools.get(school, school) for school in row["schools"]],
+        fields={name: value for name, value in json.loads(row["fields"]).items() if value not in (None, "", [])},
+    )

@@ -1,0 +1,57 @@
+"""Who did what to a group, to read and to search."""
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.store import audit
+from tests.api.test_routes import call
+from tests.steps.walk import NOW, make_group
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def noted(number: int) -> None:
+    for each in range(number):
+        what = "plan decided" if each % 3 == 0 else "report links given"
+        audit.record(
+            "g1", f"u{each % 2}", what, NOW + timedelta(minutes=each), "c", f"g1-s{each}", {"n": each}, f"Ann {each % 2}"
+        )
+
+
+def read(**query: str) -> list[tuple[str, str]]:
+    """Every entry by following the cursor: (name, sync)."""
+    found: list[tuple[str, str]] = []
+    cursor = ""
+    while cursor is not None:
+        status, said = call("GET /groups/g1/audit", query={**query, "cursor": cursor})
+        assert status == 200, said
+        found += [(each["name"], each["syncId"]) for each in said["items"]]
+        cursor = said["nextCursor"]
+    return found
+
+
+def test_entries_come_newest_first_page_by_page_with_the_name_of_whoever_did_it() -> None:
+    make_group()
+    noted(7)
+
+    assert read(limit="3") == [(f"Ann {each % 2}", f"g1-s{each}") for each in reversed(range(7))]
+
+
+def test_a_search_finds_what_was_done_by_whom_and_to_which_sync_across_pages() -> None:
+    make_group()
+    noted(9)
+
+    assert [sync for _, sync in read(limit="2", search="DECIDED")] == ["g1-s6", "g1-s3", "g1-s0"]
+    assert {name for name, _ in read(limit="2", search="ann 1")} == {"Ann 1"}
+    assert read(search="g1-s4") == [("Ann 0", "g1-s4")]
+    assert read(search="nothing like it") == []
+
+
+def test_what_a_person_does_over_http_is_noted_under_that_persons_name() -> None:
+    make_group()
+    call("PATCH /groups/g1", {"name": "B"}, headers={"If-Match": "e1"})
+
+    [entry] = call("GET /groups/g1/audit")[1]["items"]
+
+    assert (entry["who"], entry["name"], entry["what"], entry["detail"]) == ("u1", "Ada", "group changed", {"settings": ["name"]})

@@ -1,0 +1,120 @@
+"""Whoever starts a sync, the clock or a sender's file: what removes too much waits for a word."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.stack import Stack
+from tests.events import saved
+from tests.sources.peers import Sshd, make_key
+from tests.stack.client import Client
+from tests.stack.test_decisions import records
+from tests.stack.test_drops import put, settled
+from tests.stack.test_flow import shrunk
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def woken(stack: Stack, group_id: str) -> None:
+    """The clock finds the group's slot due."""
+    stack.client("dynamodb").update_item(
+        TableName=stack.outputs["GroupsTable"],
+        Key={"groupId": {"S": group_id}},
+        UpdateExpression="SET slotsDone = :days_ago",
+        ExpressionAttributeValues={":days_ago": {"S": "2026-01-01T00:00:00Z"}},
+    )
+    invoked(stack, "Wake", "wake")
+
+
+def invoked(stack: Stack, function: str, event: str) -> None:
+    functions = stack.client("lambda")
+    name = next(each["FunctionName"] for each in functions.list_functions()["Functions"] if function in each["FunctionName"])
+    answer = functions.invoke(FunctionName=name, Payload=json.dumps(saved(event)).encode())
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def held(admin: Client, group_id: str) -> Any:
+    """The group's newest sync, once it waits for a word and says why."""
+    newest = admin.call("GET", f"/groups/{group_id}/syncs?limit=1")["items"][0]
+    sync = admin.until(newest["syncId"], asks="approval")
+    assert (sync["held"], sync["question"]["kind"]) == (True, "approval")
+    messages = [breach["message"] for breach in admin.call("GET", f"/syncs/{sync['syncId']}/plan")["breaches"]]
+    assert any("would be deactivated" in message for message in messages)
+    return sync
+
+
+def test_a_dropped_file_that_lost_its_people_is_held(admin: Client, stack: Stack, district: Path, tmp_path: Path) -> None:
+    group_id = admin.new_group("Held by a drop")
+    put(stack, f"drop/{group_id}/1.zip", district.read_bytes())
+    settled(admin, group_id, 1)
+    before = records(stack, group_id)
+
+    put(stack, f"drop/{group_id}/2.zip", shrunk(tmp_path, district).read_bytes())
+    settled(admin, group_id, 2)
+
+    sync = held(admin, group_id)
+    assert sync["trigger"] == "drop"
+    assert records(stack, group_id) == before
+    admin.call("POST", f"/syncs/{sync['syncId']}/approval", {"decision": "discard"}, 202)
+    assert admin.until(sync["syncId"])["state"] == "discarded"
+
+
+def test_a_scheduled_sync_of_a_server_that_lost_its_people_is_held(
+    admin: Client, stack: Stack, district: Path, tmp_path: Path
+) -> None:
+    sshd = Sshd()
+    try:
+        ours = make_key(sshd.folder / "ours")
+        sshd.let_in(ours)
+        sshd.start()
+        shutil.copy(district, sshd.files / "roster.zip")
+        source = sshd.source().model_dump(mode="json", by_alias=True) | {"credentials": {"privateKey": ours.read_text()}}
+        daily = {"frequency": "daily", "at": "00:00", "timeZone": "UTC"}
+        group_id = admin.new_group("Held by the clock", source=source, schedule=daily)
+        first = admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"])
+        assert first["state"] == "succeeded", first
+        before = records(stack, group_id)
+        shutil.copy(shrunk(tmp_path, district), sshd.files / "roster.zip")
+
+        woken(stack, group_id)
+
+        sync = held(admin, group_id)
+        assert sync["trigger"] == "schedule"
+        assert records(stack, group_id) == before
+        admin.call("POST", f"/syncs/{sync['syncId']}/approval", {"decision": "discard"}, 202)
+        admin.until(sync["syncId"])
+    finally:
+        sshd.remove()
+
+
+def test_what_is_kept_no_longer_is_deleted_by_the_hourly_function_and_the_platform_is_browsed_meanwhile(
+    admin: Client, stack: Stack, district: Path
+) -> None:
+    group_id = admin.new_group("Forgetful", retentionDays=1, graceDays=1)
+    old, new = admin.sync_all(group_id, district)["syncId"], admin.sync_all(group_id, district)["syncId"]
+    long_ago = f"{group_id}-20250101T000000000-aaaaaaaa"
+    syncs, bucket = stack.client("dynamodb"), stack.outputs["DataBucket"]
+    key = {"groupId": {"S": group_id}, "syncId": {"S": old}}
+    item = syncs.get_item(TableName=stack.outputs["SyncsTable"], Key=key)["Item"]
+    aged = {**item, "syncId": {"S": long_ago}, "startedAt": {"S": "2025-01-01T00:00:00Z"}}
+    syncs.put_item(TableName=stack.outputs["SyncsTable"], Item=aged)
+    prefix = f"groups/{group_id}/syncs/{long_ago}/"
+    stack.client("s3").put_object(Bucket=bucket, Key=f"{prefix}bundle/bundle.zip", Body=b"old")
+
+    invoked(stack, "Forget", "forget")
+
+    kept = [sync["syncId"] for sync in admin.call("GET", f"/groups/{group_id}/syncs")["items"]]
+    assert kept == [new, old]
+    left = stack.client("s3").list_object_versions(Bucket=bucket, Prefix=prefix)
+    assert not left.get("Versions")
+    assert not left.get("DeleteMarkers")
+    files = {each["name"] for each in admin.call("GET", f"/syncs/{new}/report")["files"]}
+    assert {"bundle.zip", "roster.zip"} <= files
+    people = admin.call("GET", f"/groups/{group_id}/roster/users?limit=1")
+    assert (people["total"], people["syncId"]) == (220, new)
+    record = admin.http.get(f"/groups/{group_id}/roster/users/record", params={"id": people["items"][0]["sourcedId"]}).json()
+    assert record["status"] == "active"
+    assert record["enrolled"]
