@@ -18,6 +18,7 @@ HOW_TO_FIX = {
     "unknown-reference": "Export the row that is named, or correct the id that names it.",
     "without-role": "Give the person a role at a school that is in the export.",
     "width": "Look for a missing quote or a stray comma in this line.",
+    "delta-status": "Give each row of a delta its status, active or tobedeleted.",
     "status": "Use active, tobedeleted, or leave the status empty.",
     "unreadable-date": "Write dates as YYYY-MM-DD.",
     "unreadable-boolean": "Write true or false.",

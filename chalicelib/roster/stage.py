@@ -22,6 +22,7 @@ from chalicelib.roster import judging, lane
 from chalicelib.roster.duck import connect, count, number_of, quoted
 from chalicelib.roster.judging import doubt, judge_reference
 from chalicelib.roster.reading import COMMON, Loaded, load
+from chalicelib.roster.source import SENT_EARLIER, View, merge
 
 # Each file after those that its rows name. People's profiles and roles come before the people, who need a role. Chains that
 # name nothing of each other are read side by side: a small file alone keeps one processor busy and the other waiting.
@@ -58,53 +59,60 @@ class Staged:
     incomplete: dict[str, str] = field(default_factory=dict)
 
 
-def stage_orgs(bundle: Path, stage: Path) -> Counted:
+def stage_orgs(bundle: Path, stage: Path, view: View | None = None) -> Counted:
     """Clean `orgs.csv` alone, so that an admin can read the list of schools while the rest is still staged.
 
     Writes orgs.parquet and choices/orgs.parquet, with NULL for the counts of classes and users; `stage_bundle`
     writes both again, whole. Raises BundleRefused.
     """
-    read_manifest(bundle / "manifest.csv")
+    manifest = read_manifest(bundle / "manifest.csv")
     orgs = bundle / "orgs.csv"
-    if not orgs.is_file():
-        raise BundleRefused("The bundle lacks orgs.csv. Export again with every file. Nothing was changed.")
+    sent = _Sent({"orgs": orgs} if orgs.is_file() else {}, "", _deltas(manifest) & {"orgs"}, _merged(manifest, view))
+    if missing := sent.missing(("orgs",)):
+        raise BundleRefused(f"The bundle lacks {missing}. Export again with every file. Nothing was changed.")
     (stage / "choices").mkdir(parents=True, exist_ok=True)
     with connect(stage, joins_as_written=True) as connection:
         connection.execute(judging.TABLES)
-        loaded = _load(connection, orgs, "orgs", "")
+        loaded = _load(connection, sent, "orgs")
         _judge(connection, "orgs", "", frozenset())
         _copy(connection, f"SELECT {_columns('orgs')} FROM kept_orgs", stage / "orgs.parquet")
         _copy(connection, _SCHOOLS, stage / "choices" / "orgs.parquet")
         kept = count(connection, "kept_orgs")
-        return Counted(loaded.rows, kept, loaded.rows - kept)
+        read = loaded.rows if loaded else 0
+        return Counted(read, kept, read - kept)
 
 
 def stage_bundle(
-    bundle: Path, stage: Path, expected: str = "auto", match_with: str = "sourcedId", incomplete: Mapping[str, str] | None = None
+    bundle: Path,
+    stage: Path,
+    expected: str = "auto",
+    match_with: str = "sourcedId",
+    incomplete: Mapping[str, str] | None = None,
+    view: View | None = None,
 ) -> Staged:
     """Clean the CSVs in `bundle` into `stage`: {entity}.parquet, problems.parquet, left_out.parquet, summary.json.
 
     There is one row a sourcedId, in no order that means anything, lifted into the shape of OneRoster 1.2. Memory stays bounded
     for any number of rows. `expected` is 1.1, 1.2 or auto: a bundle that says otherwise is refused, one that says
     nothing is read as expected. A person without a username is left out where the group matches people by it.
-    `incomplete` names entities that the source did not prove to be whole, each with why, in a sentence.
-    Raises BundleRefused, before anything is written.
+    `incomplete` names entities that the source did not prove to be whole, each with why, in a sentence. Files of changes
+    only (delta) are merged into the `view`; a row of it has no line. Raises BundleRefused, before anything is written to
+    `stage`.
     """
     manifest = read_manifest(bundle / "manifest.csv")
-    files = _files(bundle, manifest)
-    version = _version(manifest.version if manifest else "", expected, files)
+    sent = _sent(bundle, manifest, expected, view)
     stage.mkdir(parents=True, exist_ok=True)
     needed = frozenset({"username"} & {match_with})
     with connect(stage, joins_as_written=True) as connection:
         connection.execute(judging.TABLES)
         loaded: dict[str, Loaded] = {}
         for chains in ORDER:
-            reads = [partial(_read, connection.cursor(), chain, files, version, needed) for chain in chains]
+            reads = [partial(_read, connection.cursor(), chain, sent, needed) for chain in chains]
             for read in _side_by_side(reads):
                 loaded |= read
-        _tell_of_manifest(connection, manifest, bundle, version, files)
+        _tell_of_manifest(connection, manifest, bundle, sent)
         unproved = {**{name: _SWALLOWED for name, each in loaded.items() if not each.whole}, **(incomplete or {})}
-        return _write(connection, stage, manifest, version, loaded, unproved)
+        return _write(connection, stage, manifest, sent, loaded, unproved)
 
 
 _SWALLOWED = "a quote is left open in its file, so rows may be missing"
@@ -120,35 +128,76 @@ def _version(said: str, expected: str, files: Collection[str]) -> str:
     return said or (guessed if expected == "auto" else expected)
 
 
-def _files(bundle: Path, manifest: Manifest | None) -> dict[str, Path]:
+@dataclass(frozen=True)
+class _Sent:
+    """A bundle: its files by their names, its version, which of them are deltas, and what those are merged into."""
+
+    files: Mapping[str, Path]
+    version: str
+    deltas: frozenset[str]
+    view: View | None
+
+    def missing(self, names: Collection[str]) -> str:
+        return ", ".join(f"{name}.csv" for name in names if name not in self.files and not (self.view and self.view.holds(name)))
+
+
+def _sent(bundle: Path, manifest: Manifest | None, expected: str, view: View | None) -> _Sent:
+    """Raises BundleRefused."""
     modes = manifest.modes if manifest else {}
-    if deltas := sorted(name for name, mode in modes.items() if mode == "delta"):
-        raise BundleRefused(
-            f"manifest.csv: {', '.join(deltas)} is a delta; only bulk bundles are read so far. "
-            "Export everything (bulk) and send it again. Nothing was changed."
-        )
     files = {
         name: bundle / f"{name}.csv"
         for name in ROSTER_FILES
         if modes.get(name.casefold()) != "absent" and (bundle / f"{name}.csv").is_file()
     }
-    if missing := [f"{name}.csv" for name in REQUIRED_FILES if name not in files]:
-        raise BundleRefused(f"The bundle lacks {', '.join(missing)}. Export again with every file. Nothing was changed.")
-    return files
+    version = _version(manifest.version if manifest else "", expected, files)
+    if view := _merged(manifest, view):
+        version = _version_held(view, manifest.version if manifest else "")
+        (view.after / "manifest.csv").write_text(f"propertyName,value\noneroster.version,{version}\n")
+    sent = _Sent(files, version, _deltas(manifest), view)
+    if missing := sent.missing(REQUIRED_FILES):
+        raise BundleRefused(f"The bundle lacks {missing}. Export again with every file. Nothing was changed.")
+    return sent
 
 
-def _tell_of_manifest(
-    connection: duckdb.DuckDBPyConnection, manifest: Manifest | None, bundle: Path, version: str, files: Collection[str]
-) -> None:
+def _deltas(manifest: Manifest | None) -> frozenset[str]:
+    return frozenset(name for name in ROSTER_FILES if manifest and manifest.modes.get(name.casefold()) == "delta")
+
+
+def _merged(manifest: Manifest | None, view: View | None) -> View | None:
+    """The view, where the bundle has a file to merge into it. Raises BundleRefused."""
+    deltas = sorted(_deltas(manifest))
+    if not deltas:
+        return None
+    if not view:
+        raise BundleRefused(
+            f"manifest.csv: {', '.join(deltas)} is a delta, and there is nothing to merge it into yet. "
+            "Send a bundle of everything (bulk) once, then deltas. Nothing was changed."
+        )
+    view.after.mkdir(parents=True, exist_ok=True)
+    return view
+
+
+def _version_held(view: View, said: str) -> str:
+    held = read_manifest(view.before / "manifest.csv")
+    version = held.version if held and held.version else "1.2" if view.holds("roles") else "1.1"
+    if said and said != version:
+        raise BundleRefused(
+            f"manifest.csv: the delta is OneRoster {said}, and what it must be merged into is {version}. "
+            "Send a bundle of everything (bulk) once. Nothing was changed."
+        )
+    return version
+
+
+def _tell_of_manifest(connection: duckdb.DuckDBPyConnection, manifest: Manifest | None, bundle: Path, sent: _Sent) -> None:
     if manifest is None:
-        said = f"No manifest; read as OneRoster {version} in bulk."
+        said = f"No manifest; read as OneRoster {sent.version} in bulk."
         return judging.tell(connection, "manifest", "manifest-absent", "note", said)
     for name in ROSTER_FILES:
         mode = manifest.modes.get(name.casefold())
         if mode == "absent" and (bundle / f"{name}.csv").is_file():
             said = f"The manifest calls {name}.csv absent, yet it is in the bundle; it was not read."
             judging.tell(connection, name, "manifest-differs", "warning", said)
-        if mode == "bulk" and name not in files:
+        if mode in ("bulk", "delta") and name not in sent.files:
             said = f"The manifest promises {name}.csv, yet it is not in the bundle; nothing of it is removed."
             judging.tell(connection, name, "manifest-differs", "warning", said)
     return None
@@ -159,24 +208,28 @@ def _side_by_side(jobs: Sequence[Callable[[], Done]]) -> list[Done]:
         return [done.result() for done in [pool.submit(job) for job in jobs]]
 
 
-def _read(
-    connection: duckdb.DuckDBPyConnection, chain: Sequence[str], files: Mapping[str, Path], version: str, needed: frozenset[str]
-) -> dict[str, Loaded]:
+def _read(connection: duckdb.DuckDBPyConnection, chain: Sequence[str], sent: _Sent, needed: frozenset[str]) -> dict[str, Loaded]:
     loaded: dict[str, Loaded] = {}
     for name in chain:
-        if name in files:
-            loaded[name] = _load(connection, files[name], name, version)
-        else:
-            _nothing(connection, name, version)
-        if name == "users" and version == "1.2" and "roles" not in files and loaded[name].rows:
+        if read := _load(connection, sent, name):
+            loaded[name] = read
+        if name == "users" and sent.version == "1.2" and "roles" not in loaded and read and read.rows:
             raise BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Nothing was changed.")
-        _judge(connection, name, version, needed if name == "users" else frozenset())
+        _judge(connection, name, sent.version, needed if name == "users" else frozenset())
     return loaded
 
 
-def _load(connection: duckdb.DuckDBPyConnection, path: Path, name: str, version: str) -> Loaded:
-    fields = fields_of(name, version)
-    loaded = load(connection, path, fields, f"read_{name}", lane.lane(name, fields))
+def _load(connection: duckdb.DuckDBPyConnection, sent: _Sent, name: str) -> Loaded | None:
+    """Make `read_{name}`, without rows where there is no such file."""
+    fields, path = fields_of(name, sent.version), sent.files.get(name)
+    to_types = lane.lane(name, fields)
+    if sent.view and (path or sent.view.holds(name)):
+        loaded = merge(connection, name, fields, path, sent.view, name in sent.deltas, to_types)
+    elif path:
+        loaded = load(connection, path, fields, f"read_{name}", to_types)
+    else:
+        _nothing(connection, name, sent.version)
+        return None
     judging.report(connection, name, loaded.findings)
     return loaded
 
@@ -259,7 +312,7 @@ def _write(
     connection: duckdb.DuckDBPyConnection,
     stage: Path,
     manifest: Manifest | None,
-    version: str,
+    sent: _Sent,
     loaded: Mapping[str, Loaded],
     incomplete: Mapping[str, str],
 ) -> Staged:
@@ -275,10 +328,10 @@ def _write(
         for entity in ENTITIES
     }
     staged = Staged(
-        version=version,
+        version=sent.version,
         system=manifest.system if manifest else "",
         counts={entity: Counted(read[entity], kept[entity], read[entity] - kept[entity]) for entity in ENTITIES},
-        modes={entity: "bulk" if entity in loaded else "absent" for entity in ENTITIES},
+        modes={entity: "delta" if entity in sent.deltas else "bulk" if entity in loaded else "absent" for entity in ENTITIES},
         complete={entity: kept[entity] > 0 and entity not in incomplete for entity in ENTITIES},
         problems={severity: int(number) for severity, number in severities},
         incomplete={entity: why for entity, why in incomplete.items() if entity in ENTITIES},
@@ -288,7 +341,8 @@ def _write(
 
 
 def _write_entity(connection: duckdb.DuckDBPyConnection, stage: Path, entity: str) -> None:
-    _copy(connection, f"SELECT {_columns(entity)}, {_digest(entity)} FROM kept_{entity}", stage / f"{entity}.parquet")
+    rows = f"SELECT {_columns(entity)}, {_digest(entity)} FROM kept_{entity}"
+    _copy(connection, f"SELECT * REPLACE ({_LINE}) FROM ({rows})", stage / f"{entity}.parquet")
 
 
 def _write_choices(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
@@ -304,8 +358,8 @@ def _write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
         judging.tell(connection, "problems", "sampled", "note", said)
     worst = "CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 2 ELSE 1 END"
     chosen = f"SELECT * FROM problem ORDER BY {worst} LIMIT {MOST_PROBLEMS}" if found > MOST_PROBLEMS else "FROM problem"
-    _copy(connection, f"SELECT * REPLACE (coalesce(cause, key) AS cause) FROM ({chosen}) ORDER BY file, line",
-          stage / "problems.parquet")  # fmt: skip
+    shown = f"SELECT * REPLACE ({_LINE}, {_MESSAGE}, coalesce(cause, key) AS cause) FROM ({chosen}) ORDER BY file, line"
+    _copy(connection, shown, stage / "problems.parquet")
     _copy(connection, _LEFT_OUT_NAMED, stage / "left_out.parquet")
 
 
@@ -330,6 +384,10 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, to: Path) -> None:
     """LZ4 costs a third less time than ZSTD, and a stage is read once or twice and gone within weeks."""
     connection.execute(f"COPY ({query}) TO $to (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 40960)", {"to": str(to)})
 
+
+# A row that was sent in an earlier bundle has a number that tells it from all others, and no line.
+_LINE = f"CASE WHEN line < {SENT_EARLIER} THEN line END AS line"
+_MESSAGE = r"regexp_replace(message, 'line 1\d{9}\b', 'a row that was sent earlier', 'g') AS message"
 
 # --- people's roles ---------------------------------------------------------------------------------------------------
 
@@ -459,8 +517,8 @@ FROM ids_classes class WHERE class.sourcedId = classSourcedId
 """
 
 # With what people look for, since "why is this person not here?" is asked most of rows with an error.
-_LEFT_OUT_NAMED = """
-SELECT DISTINCT entity, out.sourcedId, line, name, keys
+_LEFT_OUT_NAMED = f"""
+SELECT DISTINCT entity, out.sourcedId, {_LINE}, name, keys
 FROM left_out out LEFT JOIN (
     SELECT 'users' AS entity, line, concat_ws(' ', givenName, familyName) AS name, [username, email, identifier] AS keys
     FROM typed_users
