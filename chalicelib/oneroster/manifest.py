@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chalicelib.errors import BundleRefused
+from chalicelib.oneroster.entities import ROSTER_FILES
 
 MODES = ("bulk", "delta", "absent")
 
@@ -17,6 +18,10 @@ class Manifest:
     version: str = ""
     system: str = ""
     modes: Mapping[str, str] = field(default_factory=dict)
+
+    def deltas(self) -> frozenset[str]:
+        """The roster's files that hold changes only."""
+        return frozenset(name for name in ROSTER_FILES if self.modes.get(name.casefold()) == "delta")
 
 
 def read_manifest(path: Path) -> Manifest | None:

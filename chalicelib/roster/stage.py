@@ -67,7 +67,8 @@ def stage_orgs(bundle: Path, stage: Path, view: View | None = None) -> Counted:
     """
     manifest = read_manifest(bundle / "manifest.csv")
     orgs = bundle / "orgs.csv"
-    sent = _Sent({"orgs": orgs} if orgs.is_file() else {}, "", _deltas(manifest) & {"orgs"}, _merged(manifest, view))
+    deltas = manifest.deltas() if manifest else frozenset[str]()
+    sent = _Sent({"orgs": orgs} if orgs.is_file() else {}, "", deltas, _merged(deltas, view))
     if missing := sent.missing(("orgs",)):
         raise BundleRefused(f"The bundle lacks {missing}. Export again with every file. Nothing was changed.")
     (stage / "choices").mkdir(parents=True, exist_ok=True)
@@ -150,27 +151,23 @@ def _sent(bundle: Path, manifest: Manifest | None, expected: str, view: View | N
         if modes.get(name.casefold()) != "absent" and (bundle / f"{name}.csv").is_file()
     }
     version = _version(manifest.version if manifest else "", expected, files)
-    if view := _merged(manifest, view):
+    deltas = manifest.deltas() if manifest else frozenset[str]()
+    if view := _merged(deltas, view):
         version = _version_held(view, manifest.version if manifest else "")
         (view.after / "manifest.csv").write_text(f"propertyName,value\noneroster.version,{version}\n")
-    sent = _Sent(files, version, _deltas(manifest), view)
+    sent = _Sent(files, version, deltas, view)
     if missing := sent.missing(REQUIRED_FILES):
         raise BundleRefused(f"The bundle lacks {missing}. Export again with every file. Nothing was changed.")
     return sent
 
 
-def _deltas(manifest: Manifest | None) -> frozenset[str]:
-    return frozenset(name for name in ROSTER_FILES if manifest and manifest.modes.get(name.casefold()) == "delta")
-
-
-def _merged(manifest: Manifest | None, view: View | None) -> View | None:
+def _merged(deltas: Collection[str], view: View | None) -> View | None:
     """The view, where the bundle has a file to merge into it. Raises BundleRefused."""
-    deltas = sorted(_deltas(manifest))
     if not deltas:
         return None
     if not view:
         raise BundleRefused(
-            f"manifest.csv: {', '.join(deltas)} is a delta, and there is nothing to merge it into yet. "
+            f"manifest.csv: {', '.join(sorted(deltas))} is a delta, and there is nothing to merge it into yet. "
             "Send a bundle of everything (bulk) once, then deltas. Nothing was changed."
         )
     view.after.mkdir(parents=True, exist_ok=True)

@@ -247,7 +247,7 @@ _NEAR = {
 
 def _source_step(subject: Subject, row: Mapping[str, Any] | None, left_out: bool, complete: bool) -> Step:
     file = f"{subject.entity}.csv"
-    line = f", line {subject.line}" if subject.line else ""
+    line = f", line {subject.line}" if subject.line else ", in a bundle that was sent earlier"
     if row is not None:
         status = row["status"] or "blank"
         return Step("source", "yes", f"In the source: {file}{line}, with the status {status}.")

@@ -207,6 +207,9 @@ SELECT * FROM (
     FROM staged_users people JOIN why_users why ON why.sourcedId = people.sourcedId
     UNION ALL
     SELECT 'users.csv', line, min(sourcedId), NULL, NULL, NULL, NULL, NULL, 'left out', arg_min(message, severity)
-    FROM problem WHERE entity = 'users' AND line IS NOT NULL AND line NOT IN (SELECT line FROM staged_users) GROUP BY line
+    FROM problem WHERE entity = 'users' AND CASE WHEN line IS NULL  -- about the whole file, or sent in an earlier bundle
+        THEN sourcedId NOT IN (SELECT sourcedId FROM staged_users) AND sourcedId <> ''
+        ELSE line NOT IN (SELECT line FROM staged_users WHERE line IS NOT NULL) END
+    GROUP BY line, if(line IS NULL, sourcedId, NULL)
 ) ORDER BY line
 """

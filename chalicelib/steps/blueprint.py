@@ -22,7 +22,8 @@ from chalicelib.roster.plan import Planned, next_snapshot
 from chalicelib.roster.stage import stage_bundle, stage_orgs
 from chalicelib.sources import bundle
 from chalicelib.sources import zip as zip_source
-from chalicelib.steps import asking, endings, fetching, rest_reading
+from chalicelib.sources.rest_bundle import PLACES, lead_to_pages
+from chalicelib.steps import asking, endings, fetching, rest_reading, source_view
 from chalicelib.steps.planning import make_plan, snapshot_of, write_log
 from chalicelib.steps.telling import held_mail
 from chalicelib.store import files, groups, mail, syncs
@@ -105,7 +106,8 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
     with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, reads, writes=["stage"]) as room:
         bundle.csvs_of(room / "bundle", room / "csv", _zip_limits(), bundle.SCHOOLS)
         if with_schools:
-            rows.number = stage_orgs(room / "csv", room / "stage").read
+            before = source_view.earlier(group, room, _zip_limits())
+            rows.number = stage_orgs(room / "csv", room / "stage", before.view).read
     return {"more": False, "fetch": False, "parallel": 1}
 
 
@@ -153,20 +155,26 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
     """State `Stage`: read, judge and clean the whole bundle."""
     sync_id, group = _named(event), groups.get(event["groupId"])
     source = group.source
-    reasons: dict[str, str] = {}
     by_rest = isinstance(source, RestSource) and not syncs.bundle_from(sync_id)
     reads, writes = (["bundle"], ["stage", "received"]) if by_rest else (_bundle(sync_id), ["stage"])
     with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, reads, writes) as room:
+        reasons: dict[str, str] = {}
         if isinstance(source, RestSource) and by_rest:
             bundle.pages_of(room / "bundle", room / "received" / bundle.PAGES)
-            staged, reasons = rest_reading.stage_pages(room, source.base_url, group.match_with)
+            reasons = rest_reading.csvs_of_pages(room, source.base_url)
         else:
             bundle.csvs_of(room / "bundle", room / "csv", _zip_limits())
-            staged = stage_bundle(room / "csv", room / "stage", source.version, group.match_with)
+        before = source_view.earlier(group, room, _zip_limits())
+        version = "auto" if isinstance(source, RestSource) else source.version
+        unproved = {**before.incomplete, **reasons}
+        staged = stage_bundle(room / "csv", room / "stage", version, group.match_with, unproved, before.view)
+        if by_rest:
+            lead_to_pages(room / "csv" / PLACES, room / "stage" / "problems.parquet")
+        source_view.keep(group, sync_id, before.view, staged)
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
         rows.number = sum(each.read for each in staged.counts.values())
     syncs.counted(sync_id, _counts(read), held=False)
-    syncs.incomplete(sync_id, reasons)
+    syncs.incomplete(sync_id, unproved)
 
 
 @steps.lambda_function(name="ask")

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.errors import RosterError, SourceRefused
-from chalicelib.roster.stage import Staged, stage_bundle, stage_orgs
+from chalicelib.roster.stage import stage_orgs
 from chalicelib.sources.rest import NotOffered, QueryRefused, Version, versions
-from chalicelib.sources.rest_bundle import PLACES, convert, lead_to_pages
+from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_fetch import (
     LISTS,
     ORGS,
@@ -157,8 +157,8 @@ def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
     syncs.source_trouble(sync_id, {})
 
 
-def stage_pages(room: Path, host: str, match_with: str) -> tuple[Staged, dict[str, str]]:
-    """Stage what was read; and by entity, why it was not proved complete. Raises BundleRefused."""
+def csvs_of_pages(room: Path, host: str) -> dict[str, str]:
+    """Put what was read into CSVs; by entity, why it was not proved complete."""
     fetch = room / FETCH
     begun = [Begun.from_json(each) for each in (_local(fetch / "source.json")["orgs"], *_local(fetch / "lists.json"))]
     wanted = {each.fetched.path for each in begun}
@@ -167,14 +167,22 @@ def stage_pages(room: Path, host: str, match_with: str) -> tuple[Staged, dict[st
     checked = _local(fetch / "checked.json")
     ids = convert(room / "bundle", fetched, room / "csv", f"OneRoster API of {host}")
     seen = [*fetched, *(Fetched.from_json(each) for each in checked["announced"])]
-    reasons = {
+    return {
         entity: why
         for entity in dict.fromkeys(each.entity for each in seen)
         if (why := verdict([each for each in seen if each.entity == entity], ids, checked["unlike"]))
     }
-    staged = stage_bundle(room / "csv", room / "stage", match_with=match_with, incomplete=reasons)
-    lead_to_pages(room / "csv" / PLACES, room / "stage" / "problems.parquet")
-    return staged, reasons
+
+
+def csvs_again(sync_id: str, room: Path, csvs: Path) -> bool:
+    """Put what an earlier sync read into `csvs`; False where it isn't kept any more."""
+    for name in ("bundle", FETCH):
+        files.fetch_folder(sync_id, name, room / name)
+    fetched = [Fetched.from_json(_local(path)) for path in sorted((room / FETCH / "read").glob("*.json"))]
+    if not fetched:
+        return False
+    convert(room / "bundle", fetched, csvs, "")
+    return True
 
 
 def _version(sync_id: str) -> Version:

@@ -185,10 +185,15 @@ def workspace(sync_id: str, reads: Iterable[str] = (), writes: Iterable[str] = (
             if Path(name).suffix:
                 download(sync_key(sync_id, name), room / name)
             else:
-                _fetch_folder(sync_key(sync_id, f"{name}/"), room / name)
+                fetch_folder(sync_id, name, room / name)
         yield room
         for name in writes:
             _store_folder(room / name, sync_key(sync_id, f"{name}/"))
+
+
+def fetch_folder(sync_id: str, folder: str, to: Path) -> None:
+    """Everything in a folder of the sync; `to` stays empty where there is none."""
+    _fetch_folder(sync_key(sync_id, f"{folder}/"), to)
 
 
 def names(sync_id: str, folder: str) -> list[str]:
@@ -210,6 +215,18 @@ def fetch_snapshot(group_id: str, sync_id: str, to: Path) -> None:
 
 def store_snapshot(group_id: str, sync_id: str, folder: Path) -> None:
     _store_folder(folder, snapshot_key(group_id, sync_id, ""))
+
+
+def source_key(group_id: str, sync_id: str, name: str) -> str:
+    return f"groups/{group_id}/source/{sync_id}/{name}"
+
+
+def fetch_source(group_id: str, sync_id: str, to: Path) -> None:
+    _fetch_folder(source_key(group_id, sync_id, ""), to)
+
+
+def store_source(group_id: str, sync_id: str, folder: Path) -> None:
+    _store_folder(folder, source_key(group_id, sync_id, ""))
 
 
 def selection_of(sync_id: str) -> dict[str, Any]:

@@ -126,6 +126,11 @@ def move_snapshot(group_id: str, sync_id: str, cleared: bool, undoes: str | None
     _held_update(group_id, sync_id, "SET #snapshot = :holder, unfinished = :left, undone = :undone", values, snapshot=True)
 
 
+def move_source(group_id: str, sync_id: str) -> None:
+    """Say that this sync was the last to read the group's source. Raises LockLost."""
+    _held_update(group_id, sync_id, "SET sourceView = :holder", {})
+
+
 def is_failed_condition(refusal: ClientError) -> bool:
     return refusal.response["Error"]["Code"] == "ConditionalCheckFailedException"
 

@@ -400,7 +400,8 @@ class Waiting(Record):
 
 
 class Group(GroupSettings):
-    """As stored. `snapshot`: the sync whose snapshot shows the platform; `unfinished`: syncs cut off in apply.
+    """As stored. `snapshot`: the sync whose snapshot shows the platform; `source_view`: the one that last read the source, into
+    which a delta is merged; `unfinished`: syncs cut off in apply.
 
     `undone` are undos in force, so that no sync does quietly again what somebody has undone; `queue` is what waits for
     the lock, the next first; `newest_drop` the order of the newest file that was taken; `slots_done`: every slot of the
@@ -413,6 +414,7 @@ class Group(GroupSettings):
     updated_at: datetime
     sync: RunningSync | None = None
     snapshot: str | None = None
+    source_view: str | None = None
     unfinished: tuple[str, ...] = ()
     queue: tuple[Waiting, ...] = ()
     newest_drop: str = ""

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -26,11 +26,14 @@ def make_group(**settings: Any) -> None:
     groups.create(GroupSettings(name="Lakeside", **settings), "g1", "e1", NOW)
 
 
-def zipped(district: Mapping[str, Rows]) -> bytes:
+def zipped(district: Mapping[str, Rows], deltas: Collection[str] = ()) -> bytes:
     packed = BytesIO()
     with TemporaryDirectory() as folder, zipfile.ZipFile(packed, "w") as archive:
         for path in sorted(write_bundle(Path(folder), "1.1", **district).iterdir()):
             archive.write(path, path.name)
+        if deltas:
+            modes = "".join(f"file.{name},delta\n" for name in deltas)
+            archive.writestr("manifest.csv", f"propertyName,value\noneroster.version,1.1\n{modes}")
     return packed.getvalue()
 
 

@@ -1,0 +1,65 @@
+"""What a group's source held when it was last read: what a bundle with files of changes only is merged into.
+
+A group that is only ever sent everything pays nothing for it: its view is the bundle of its last stage, as received. With
+the first delta it becomes files of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chalicelib.oneroster.manifest import read_manifest
+from chalicelib.roster.source import View
+from chalicelib.roster.stage import Staged
+from chalicelib.sources import bundle
+from chalicelib.sources.zip import Limits
+from chalicelib.steps import rest_reading
+from chalicelib.store import files, groups
+from chalicelib.store.records import Group
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """`view` is None where nothing has to be merged, or there is nothing to merge into. `incomplete`: of which entities rows
+    of it may be missing, and why."""
+
+    view: View | None = None
+    incomplete: Mapping[str, str] = field(default_factory=dict)
+
+
+def earlier(group: Group, room: Path, limits: Limits) -> Earlier:
+    """Bring what the CSVs in `room` are merged into, if any of them is a delta."""
+    manifest = read_manifest(room / "csv" / "manifest.csv")
+    if group.source_view is None or not manifest or not manifest.deltas():
+        return Earlier()
+    before = room / "source" / "before"
+    files.fetch_source(group.group_id, group.source_view, before)
+    told = files.read_json(files.source_key(group.group_id, group.source_view, "incomplete.json"))
+    if not any(before.iterdir()):
+        told = (files.read_json(files.sync_key(group.source_view, "stage/summary.json")) or {}).get("incomplete")
+        if not _unpacked(group.source_view, room / "source" / "received", before, limits):
+            return Earlier()
+    return Earlier(View(before, room / "source" / "after"), told or {})
+
+
+def keep(group: Group, sync_id: str, view: View | None, staged: Staged) -> None:
+    """Say that the source is now as this sync has read it. Done twice it is done once. Raises LockLost."""
+    if view:
+        files.store_source(group.group_id, sync_id, view.after)
+        files.write_json(files.source_key(group.group_id, sync_id, "incomplete.json"), staged.incomplete)
+    groups.move_source(group.group_id, sync_id)
+    if group.source_view not in (None, sync_id):
+        files.delete_folder(files.source_key(group.group_id, str(group.source_view), ""))
+
+
+def _unpacked(sync_id: str, received: Path, csvs: Path, limits: Limits) -> bool:
+    """Put the CSVs of a sync's bundle into `csvs`; False where it isn't kept any more."""
+    if not (names := files.names(sync_id, "bundle")):
+        return False
+    if not (wanted := bundle.wanted(names)) or not wanted[0].endswith((".zip", ".csv")):
+        return rest_reading.csvs_again(sync_id, received, csvs)
+    for name in wanted:
+        files.download(files.sync_key(sync_id, f"bundle/{name}"), received / name)
+    csvs.rmdir()
+    bundle.csvs_of(received, csvs, limits)
+    return True
