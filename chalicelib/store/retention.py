@@ -3,7 +3,7 @@
 A sync's files (the bundle as received, what was read, plan, chunks, logs, its snapshot) stay for the group's
 `retention_days`; its row in History and what an undo needs stay as long as an undo can bring everybody back, which is
 the grace period where that is longer. Whatever its age there stay: the sync that the platform stands on, whole, since
-the pages about the group read it; the two newest snapshots; a sync that has not ended or was cut off while it wrote, and
+the pages about the group read it; the one that last read the source, since a delta may be merged into its bundle; the two newest snapshots; a sync that has not ended or was cut off while it wrote, and
 one that is being undone. Saved selections keep what was looked at by themselves.
 """
 
@@ -31,7 +31,7 @@ def forget_old(group: Group, now: datetime) -> Forgotten:
     files_until = now - timedelta(days=group.retention_days)
     rows_until = min(files_until, now - timedelta(days=group.grace_days))
     running = syncs.get(group.sync.sync_id) if group.sync else None
-    stays = {group.snapshot, *group.unfinished, running.undoes if running else None}
+    stays = {group.snapshot, group.source_view, *group.unfinished, running.undoes if running else None}
     emptied = removed = 0
     for sync in syncs.older_than(group.group_id, files_until):
         if sync.state in LIVE_STATES or sync.sync_id in stays:

@@ -1,7 +1,7 @@
 """Files of changes only are merged into what the source held; the stage is as if everything had been sent."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -133,11 +133,11 @@ def test_the_schools_of_a_delta_are_listed_with_those_that_were_sent_before(tmp_
 
 def test_merging_the_same_changes_again_changes_nothing(tmp_path: Path) -> None:
     source = Source(tmp_path, users=[user("ann"), user("bob")])
-    files: Mapping[str, Rows] = {"users": [user("bob", status="tobedeleted"), user("cat", status="active")]}
+    people = [user("bob", status="tobedeleted"), user("cat", status="active")]
 
-    source.changes(**files)
+    source.changes(users=people)
     once = sorted(map(str, source.rows("users")))
-    source.changes(**files)
+    source.changes(users=people)
 
     assert sorted(map(str, source.rows("users"))) == once
 

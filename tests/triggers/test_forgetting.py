@@ -118,3 +118,16 @@ def test_what_one_hour_has_no_time_for_is_left_to_the_next() -> None:
 
     assert (forget(after(50), lambda: 10).left, "bundle/bundle.zip" in of(first)) == (1, True)
     assert forget(after(50), always).removed == 1
+
+
+def test_the_bundle_into_which_a_delta_would_be_merged_stays_however_old() -> None:
+    make_group(retention_days=5, grace_days=5)
+    synced(0)
+    looked = Walk(zipped(small(classes=[class_(title="Day 1")])), day=1)
+    looked.open()
+    looked.stage()
+    syncs.end(looked.sync_id, State.CANCELLED, "Cancelled. Nothing was changed.", after(1))
+
+    forget(after(1000), always)
+
+    assert "bundle/bundle.zip" in of(looked)
