@@ -160,10 +160,7 @@ def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
 def csvs_of_pages(room: Path, host: str) -> dict[str, str]:
     """Put what was read into CSVs; by entity, why it was not proved complete."""
     fetch = room / FETCH
-    begun = [Begun.from_json(each) for each in (_local(fetch / "source.json")["orgs"], *_local(fetch / "lists.json"))]
-    wanted = {each.fetched.path for each in begun}
-    read = [Fetched.from_json(_local(path)) for path in sorted((fetch / "read").glob("*.json"))]
-    fetched = [each for each in read if each.path in wanted]
+    fetched = _fetched(fetch)
     checked = _local(fetch / "checked.json")
     ids = convert(room / "bundle", fetched, room / "csv", f"OneRoster API of {host}")
     seen = [*fetched, *(Fetched.from_json(each) for each in checked["announced"])]
@@ -178,11 +175,18 @@ def csvs_again(sync_id: str, room: Path, csvs: Path) -> bool:
     """Put what an earlier sync read into `csvs`; False where it isn't kept any more."""
     for name in ("bundle", FETCH):
         files.fetch_folder(sync_id, name, room / name)
-    fetched = [Fetched.from_json(_local(path)) for path in sorted((room / FETCH / "read").glob("*.json"))]
-    if not fetched:
+    if not (room / FETCH / "lists.json").is_file():
         return False
-    convert(room / "bundle", fetched, csvs, "")
+    convert(room / "bundle", _fetched(room / FETCH), csvs, "")
     return True
+
+
+def _fetched(fetch: Path) -> list[Fetched]:
+    """What was read of the lists that were begun last."""
+    begun = [Begun.from_json(each) for each in (_local(fetch / "source.json")["orgs"], *_local(fetch / "lists.json"))]
+    wanted = {each.fetched.path for each in begun}
+    read = [Fetched.from_json(_local(path)) for path in sorted((fetch / "read").glob("*.json"))]
+    return [each for each in read if each.path in wanted]
 
 
 def _version(sync_id: str) -> Version:
