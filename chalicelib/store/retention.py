@@ -3,8 +3,9 @@
 A sync's files (the bundle as received, what was read, plan, chunks, logs, its snapshot) stay for the group's
 `retention_days`; its row in History and what an undo needs stay as long as an undo can bring everybody back, which is
 the grace period where that is longer. Whatever its age there stay: the sync that the platform stands on, whole, since
-the pages about the group read it; the one that last read the source, since a delta may be merged into its bundle; the two newest snapshots; a sync that has not ended or was cut off while it wrote, and
-one that is being undone. Saved selections keep what was looked at by themselves.
+the pages about the group read it; the one that last read the source, since a delta may be merged into its bundle; the
+two newest snapshots; a sync that has not ended or was cut off while it wrote, and one that is being undone. Saved
+selections keep what was looked at by themselves.
 """
 
 from dataclasses import dataclass
