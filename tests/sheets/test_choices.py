@@ -353,3 +353,47 @@ def test_an_answer_without_an_id_is_named_and_an_empty_row_is_not(tmp_path: Path
 
     assert (checked.usable, checked.unknown, checked.missing) == (False, 1, 2)
     assert [(each.cell, "no sourcedId" in each.message) for each in checked.findings] == [("A2", True)]
+
+
+def test_a_hundred_thousand_classes_go_out_and_come_back_each_with_its_answer(tmp_path: Path) -> None:
+    rows = {
+        f"{n:07d}": {**dict.fromkeys(CLASSES.columns, "text"), "sourcedId": f"{n:07d}", "grades": ["09"], "subjects": []}
+        for n in range(100_000)
+    }
+    numbers = {"students": 25, "teachers": 1, "users": 26}
+    chosen = frozenset(list(rows)[::7])
+
+    write_sheet(CLASSES, ({**row, **numbers} for row in rows.values()), tmp_path / "Classes.xlsx", "g1-s1", NOW, chosen)
+    known = {sourced_id: {**row, **numbers} for sourced_id, row in rows.items()}
+    checked = check_sheet(CLASSES, tmp_path / "Classes.xlsx", known, "g1-s1")
+
+    assert (checked.chosen, checked.not_chosen) == (chosen, 100_000 - len(chosen))
+    assert (checked.changed, checked.unknown, checked.missing, checked.repeated, checked.unreadable) == (0, 0, 0, 0, 0)
+
+
+def test_the_header_stays_in_sight_and_the_answers_are_a_list_of_yes_and_no(tmp_path: Path) -> None:
+    write_sheet(ORG, KNOWN.values(), tmp_path / "Org.xlsx", "g1-s1", NOW)
+
+    page = openpyxl.load_workbook(tmp_path / "Org.xlsx")["Org"]
+
+    assert page.freeze_panes in ("A2", "B2", "C2")
+    [answers] = page.data_validations.dataValidation
+    assert (answers.type, answers.formula1) == ("list", '"Yes,No"')
+    assert str(answers.sqref).startswith("H2")
+
+
+def test_a_sheet_in_the_form_that_google_sheets_saves_says_the_same(tmp_path: Path) -> None:
+    """What is known to differ there: no protection, a grid of empty styled rows behind the list, a checkbox is
+    a boolean, an id that looks like a number is one, and fonts of its own."""
+
+    def as_google_saves(page: Any) -> None:
+        page.protection.sheet = False
+        page["H2"].value, page["H3"].value, page["H4"].value = True, False, "Yes"
+        page["A3"].value = 124.0
+        for row in range(5, 1001):
+            for column in range(1, 27):
+                page.cell(row, column).fill = PatternFill("solid", fgColor="FFFFFFFF")
+
+    checked = filled(tmp_path, as_google_saves)
+
+    assert (set(checked.chosen), checked.not_chosen, checked.unreadable, checked.usable) == ({"00123", "x-1"}, 1, 0, True)
