@@ -41,5 +41,5 @@ def test_the_page_of_sizes_says_what_is_set(functions: dict[str, Any]) -> None:
 def test_what_runs_the_engine_has_room_for_its_limit_and_a_processor(functions: dict[str, Any]) -> None:
     from chalicelib.roster.duck import MEMORY
 
-    assert int(MEMORY.removesuffix("MB")) + 80 < PROCESSOR_MB  # what processes were seen to peak above the limit
+    assert int(MEMORY.removesuffix("MB")) + 190 < PROCESSOR_MB  # what functions were seen to peak above the limit
     assert {name for name in ENGINE if functions[name]["Properties"]["MemorySize"] < PROCESSOR_MB} == set()
