@@ -6,8 +6,8 @@ Where ministack 1.5.33 differs, and what is mended here:
 - A Parallel fails as soon as one branch does. There it waits for the others first, for days if one asks a question.
 - A Lambda that fails instead of passing its task token on fails the wait. There the wait goes on.
 - A Lambda for which there is no room is known as that by its name, which the machine waits and tries again for. There it is
-  an unknown error. An event for it is told until there is room, then thrice, and goes to the dead-letter queue; there it is
-  told once, and forgotten.
+  an unknown error. An event for it is told until there is room, then thrice, and goes to the dead-letter queue as it was; there
+  it is told once, and forgotten.
 - A Map may take from its input how many items run at once (`MaxConcurrencyPath`). There that is not read, and 64 do.
 - Whoever answers a task needs to be allowed it on the state machine. There no machine is named, so only `*` would do.
 - A web ACL can be put before an API. There CloudFormation doesn't know how, and nothing is put there.
@@ -24,11 +24,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from hashlib import md5
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import apigateway_v1, eventbridge, lambda_svc, stepfunctions
+from ministack.services import apigateway_v1, eventbridge, lambda_svc, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 NAMELESS = "Runtime.HandlerError"
@@ -96,6 +97,18 @@ def tell(arn: str, payload: str) -> None:
     logging.getLogger("events").info("EventBridge → Lambda %s: dispatched", name)
 
 
+def leaving_as_is(route: Callable[..., None]) -> Callable[..., None]:
+    """A dead-letter queue gets the event itself; only a destination gets it wrapped."""
+
+    def routed(target_arn: str, name: str, event: Any, result: Json) -> None:
+        route(target_arn, name, event, result)
+        if waiting := sqs._queue_by_arn(target_arn)["messages"]:
+            body = json.dumps(event)
+            waiting[-1] |= {"body": body, "md5_body": md5(body.encode()).hexdigest()}
+
+    return routed
+
+
 def naming_machines(arn_of: Callable[..., str]) -> Callable[..., str]:
     def named(service: str, method: str, path: str, headers: Json, body: bytes, *rest: Any) -> str:
         answers = service == "states" and headers.get("x-amz-target", "").partition(".SendTask")[1]
@@ -154,6 +167,7 @@ if __name__ == "__main__":
     lambda_svc._execute_function_warm = naming_errors(lambda_svc._execute_function_warm)
     stepfunctions._call_lambda = failing_waits(naming_throttles(stepfunctions._call_lambda))
     eventbridge._dispatch_to_lambda = tell
+    lambda_svc._route_async_failure = leaving_as_is(lambda_svc._route_async_failure)
     stepfunctions._run_parallel_branches = run_branches
     apigateway_v1._import_security_schemes = importing_answers(apigateway_v1._import_security_schemes)
     provisioners._RESOURCE_HANDLERS["AWS::WAFv2::WebACLAssociation"] = {

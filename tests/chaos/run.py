@@ -124,10 +124,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="*", choices=[[], *KINDS], help="all, unless some are named")
     asked = parser.parse_args().cases or list(KINDS)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the emulator goes too
     short, began, good = bool(os.environ.get("SHORT")), time.monotonic(), True
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         world = World(Path(folder))
+
+        def leave(*_: object) -> None:
+            world.stop()
+            os._exit(1)  # without waiting for cases that go on
+
+        signal.signal(signal.SIGTERM, leave)
         try:
             for name in asked:
                 line, fine = run(name, world, short)

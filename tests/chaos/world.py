@@ -81,7 +81,6 @@ class World:
             "CHAOS_FOLDER": str(self.folder),
             "SFN_WAIT_SCALE": "0.1",  # the machine's pauses between tries, a tenth as long
             "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
-            "LAMBDA_WARM_TTL_SECONDS": "20",
         }
         origin = f"http://127.0.0.1:{free_port()}"
         self.stack = Stack(free_port(), origin, folder / "stack", settings=settings)
@@ -318,7 +317,7 @@ class World:
                 return True
             if time.monotonic() > until:
                 return False
-            time.sleep(0.1)
+            time.sleep(0.3)
 
     def roster(self, group_id: str) -> list[Json]:
         table, items = self.tables.Table(self.stack.outputs["RosterTable"]), []

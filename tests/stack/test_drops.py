@@ -1,6 +1,9 @@
 """A sender's side: files put into the bucket, and nothing else done."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -117,6 +120,35 @@ def test_a_senders_key_writes_into_its_own_folder_and_does_nothing_else(admin: C
             attempt()
         assert refusal.value.response["Error"]["Code"] == "AccessDenied", what
     assert [each["outcome"] for each in settled(admin, group_id, 1)] == ["notAZip"]
+
+
+def test_an_event_that_could_not_be_handled_waits_until_the_redrive_command_hands_it_over_again(
+    admin: Client, stack: Stack, district: Path
+) -> None:
+    group_id = admin.new_group("Undelivered")
+    functions, sqs = stack.client("lambda"), stack.client("sqs")
+    name = next(each["FunctionName"] for each in functions.list_functions()["Functions"] if "-Drop-" in each["FunctionName"])
+    settings = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    [url] = [each for each in sqs.list_queues()["QueueUrls"] if "UndeliveredEvents" in each]
+
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**settings, "GROUPS_TABLE": "none"}})
+    try:
+        put(stack, f"drop/{group_id}/district.zip", district.read_bytes())
+        until = time.monotonic() + SETTLES_WITHIN_S
+        counted: Any = {"QueueUrl": url, "AttributeNames": ["ApproximateNumberOfMessages"]}
+        while sqs.get_queue_attributes(**counted)["Attributes"]["ApproximateNumberOfMessages"] == "0":
+            assert time.monotonic() < until
+            time.sleep(0.2)
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": settings})
+    assert admin.call("GET", f"/groups/{group_id}/arrivals")["items"] == []
+    command = [sys.executable, "-m", "infra.redrive", "oneroster-local"]
+    said = subprocess.run(command, cwd=ROOT, env={**os.environ, **stack.environment()}, capture_output=True, text=True)
+
+    assert (said.returncode, said.stdout) == (0, "1 events handled, 0 failed again, 0 of no known kind (both kinds stay).\n"), (
+        said
+    )
+    assert [each["syncState"] for each in settled(admin, group_id, 1)] == ["succeeded"]
 
 
 def test_a_scheduled_group_is_started_by_the_clock(admin: Client, stack: Stack) -> None:
