@@ -50,8 +50,10 @@ class Unruly:
         self.seen.clear()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        phase = self._phase_of(scope.get("path", ""), scope.get("query_string", b"").decode())
+        path = scope.get("path", "")
+        phase = self._phase_of(path, scope.get("query_string", b"").decode())
         if phase != self.phase or self.done >= self.times:
+            self.seen[path] += 1
             await self.app(scope, receive, send)
             return
         self.done += 1
@@ -89,8 +91,7 @@ class Unruly:
             return "sign-in"
         if "offset=" in query and "offset=0" not in query:
             return "ranges"
-        self.seen[path] += 1
-        if self.seen[path] > 1:
+        if self.seen[path]:
             return "second look"
         return "orgs" if path.endswith("/orgs") else "first pages"
 
@@ -103,7 +104,7 @@ def provider_goes_wrong(world: World, short: bool) -> Iterator[Case]:
     """Each case has a provider of its own. A stall that never ends is not tried: it takes an hour of tries to fail."""
     jobs = [(phase, kind, times) for phase in REST_PHASES for kind, times in REST_KINDS]
     jobs += [(phase, "sends a web page", times) for phase in ("orgs", "ranges") for times in (1, EVER)]
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # an answer cut short is meant
+    logging.getLogger("uvicorn.error").addFilter(lambda _: False)  # an answer cut short is meant
     days = [rendered(District(SHAPES["tiny"], seed=1, version="1.2", day=day, problems=False)) for day in (1, 2)]
     with ExitStack() as stack:
         yield from side_by_side([partial(_provider, world, stack, days, *job) for job in (jobs[::16] if short else jobs)], LANES)
