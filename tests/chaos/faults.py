@@ -8,7 +8,7 @@ from functools import partial
 from tests.chaos.world import LIVE, Case, World, side_by_side
 
 SEED = 7
-GROUPS, SYNCS = 6, 2
+GROUPS, SYNCS = 4, 2
 
 
 def calls_going_wrong(rate: float) -> Callable[[World, bool], Iterator[Case]]:
@@ -52,7 +52,7 @@ def aws_restarted(world: World, short: bool) -> Iterator[Case]:
     first, second = world.large
     group_id = world.group("restarted")
     world.ended(world.start(group_id, first))
-    for moment in sorted(chance.uniform(0.05, 0.95) for _ in range(1 if short else 3)):
+    for moment in sorted(chance.uniform(0.05, 0.95) for _ in range(1 if short else 2)):
         case = Case(f"stopped with {moment:.0%} of an apply of 20,000 changes written")
         sync_id = world.start(group_id, second)
         _until_applied(world, sync_id, moment)

@@ -6,7 +6,8 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.redrive import redrive
+from infra import ROOT
+from infra.redrive import FUNCTIONS, redrive
 from tests.events import saved
 
 NAMES = {"Drop": "stack-drop", "ExecutionEnded": "stack-ended", "Wake": "stack-wake"}
@@ -22,6 +23,15 @@ class Functions:
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 (boto3's names)
         self.calls.append((FunctionName, json.loads(Payload)["source"]))
         return {"FunctionError": "Unhandled"} if FunctionName == self.broken else {}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS.values())
+def test_every_function_that_is_told_events_leaves_what_it_cannot_handle_in_the_queue(name: str) -> None:
+    function = json.loads((ROOT / "infra" / "template.json").read_text())["Resources"][name]["Properties"]
+    queue = {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}
+
+    assert function["DeadLetterQueue"] == {"Type": "SQS", "TargetArn": queue}
+    assert [each["Properties"]["DeadLetterConfig"]["Arn"] for each in function["Events"].values()] == [queue]
 
 
 @pytest.mark.usefixtures("aws")

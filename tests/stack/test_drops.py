@@ -131,7 +131,10 @@ def test_an_event_that_could_not_be_handled_waits_until_the_redrive_command_hand
     settings = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     [url] = [each for each in sqs.list_queues()["QueueUrls"] if "UndeliveredEvents" in each]
 
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**settings, "GROUPS_TABLE": "none"}})
+    # The emulator's CloudFormation forgets the dead-letter queues that the template gives the functions.
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    broken = {"Variables": {**settings, "GROUPS_TABLE": "none"}}
+    functions.update_function_configuration(FunctionName=name, Environment=broken, DeadLetterConfig={"TargetArn": queue})
     try:
         put(stack, f"drop/{group_id}/district.zip", district.read_bytes())
         until = time.monotonic() + SETTLES_WITHIN_S
