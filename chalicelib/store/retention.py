@@ -2,10 +2,11 @@
 
 A sync's files (the bundle as received, what was read, plan, chunks, logs, its snapshot) stay for the group's
 `retention_days`; its row in History and what an undo needs stay as long as an undo can bring everybody back, which is
-the grace period where that is longer. Whatever its age there stay: the sync that the platform stands on, whole, since
-the pages about the group read it; the one that last read the source, since a delta may be merged into its bundle; the
-two newest snapshots; a sync that has not ended or was cut off while it wrote, and one that is being undone. Saved
-selections keep what was looked at by themselves.
+the grace period where that is longer. Of an undo they stay while it is in force, or the next sync would quietly do the
+same again. Whatever its age there stay: the sync that the platform stands on, whole, since the pages about the group
+read it; the one that last read the source, since a delta may be merged into its bundle; the two newest snapshots; a
+sync that has not ended or was cut off while it wrote, and one that is being undone. Saved selections keep what was
+looked at by themselves.
 """
 
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ def forget_old(group: Group, now: datetime) -> Forgotten:
     for sync in syncs.older_than(group.group_id, files_until):
         if sync.state in LIVE_STATES or sync.sync_id in stays:
             continue
-        gone = sync.started_at < rows_until
+        gone = sync.started_at < rows_until and sync.sync_id not in group.undone
         kept = () if gone else tuple(files.sync_key(sync.sync_id, name) for name in FOR_UNDO)
         emptied += files.delete_folder(files.sync_key(sync.sync_id, ""), kept) > 0
         if gone:

@@ -7,9 +7,9 @@ import pytest
 
 from chalicelib.errors import NotFound
 from chalicelib.store import groups, syncs
-from chalicelib.store.records import State
+from chalicelib.store.records import Mode, State
 from chalicelib.triggers.forgetting import forget
-from tests.roster.districts import class_, small
+from tests.roster.districts import class_, org, small
 from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.test_undo import UndoWalk
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
@@ -89,6 +89,25 @@ def test_a_sync_can_be_undone_while_removals_can_be_taken_back_though_its_bundle
     assert of(first) == set()
     with pytest.raises(NotFound):
         syncs.get(first.sync_id)
+
+
+def test_an_undo_in_force_is_remembered_however_old_so_that_no_sync_does_the_same_again_without_a_word() -> None:
+    make_group(retention_days=5, grace_days=5)
+    synced(0)
+    changed = synced(1)
+    undo = UndoWalk(changed.sync_id, day=2)
+    undo.through()
+    other = Walk(zipped(small(classes=[class_(title="Day 0")], orgs=[org(), org("south")])), Mode.SELECTIVE, day=3)
+    other.through()
+    assert groups.get("g1").undone == (undo.sync_id,)
+
+    forget(after(300), always)
+
+    assert of(undo) == {"plan/changes.parquet", "plan/summary.json"}
+    again = Walk(zipped(small(classes=[class_(title="Day 1")])), day=301)
+    again.open()
+    again.stage()
+    assert again.plan()["ask"] is True
 
 
 def test_a_sync_that_waits_or_was_cut_off_while_it_wrote_keeps_its_files() -> None:
