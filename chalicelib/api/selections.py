@@ -40,6 +40,7 @@ Part = TypeVar("Part", Schools, Classes)
 LISTS = ("stage/orgs.parquet", "stage/choices/orgs.parquet", "stage/choices/classes.parquet")
 LOOKED_BACK = 20  # syncs in which the newest list is looked for
 SHOWN = 100
+_ONE = {"schools": "school", "classes": "class"}
 
 
 class SavedSelections(Page[SavedSelectionItem]):
@@ -136,7 +137,8 @@ def decide_inbox(call: Call, group_id: str, body: InboxDecision) -> Message:
         said = said.model_copy(update={"classes": _decided(said.classes, ids, body.decision)})
     keep(call, group_id, version.name, said, None, version.etag)
     from_now_on = "chosen" if body.decision == "include" else "left out"
-    return Message(message=f"{len(ids):,} {body.kind} are {from_now_on} by “{version.name}” from its next sync on.")
+    what = f"1 {_ONE[body.kind]} is" if len(ids) == 1 else f"{len(ids):,} {body.kind} are"
+    return Message(message=f"{what} {from_now_on} by “{version.name}” from its next sync on.")
 
 
 def keep(call: Call, group_id: str, name: str, said: Saved, looked_at: Sync | None, if_match: str | None = None) -> Version:

@@ -31,7 +31,7 @@ def test_an_admin_takes_a_syncs_files_away_reads_the_roster_and_sees_it_in_the_a
         assert wanted in packed.namelist()
     page.get_by_role("dialog").get_by_role("button", name="Close").last.click()
 
-    page.get_by_role("link", name="Roster").click()
+    page.get_by_role("link", name="Roster", exact=True).click()
     expect(page.get_by_role("heading", name="Users on the platform (220)")).to_be_visible()
     page.get_by_label("Find in the roster").fill(person["sourcedId"])
     page.get_by_role("link", name=person["name"], exact=True).click()
@@ -41,8 +41,8 @@ def test_an_admin_takes_a_syncs_files_away_reads_the_roster_and_sees_it_in_the_a
     page.get_by_label("Find in the roster").fill("nobody is called so")
     expect(page.get_by_text("Nothing on the platform is like that.")).to_be_visible()
 
-    page.get_by_role("link", name="Audit").click()
-    expect(page.get_by_text("Report links given")).to_be_visible()
+    page.get_by_role("link", name="Audit", exact=True).click()
+    expect(page.get_by_text("Report links given").first).to_be_visible()
     page.get_by_label("Find entries").fill("sync started")
     expect(page.get_by_text("Full sync started")).to_be_visible()
     expect(page.get_by_text("Report links given")).to_be_hidden()
@@ -57,7 +57,7 @@ def test_a_group_is_exported_as_a_file_and_made_again_of_it(page: Page, stack: S
     page.goto(f"/groups/{group_id}")
     expect(page.get_by_label("Days for which bundles, logs and history are kept")).to_have_value("90")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export").click()
+        page.get_by_role("button", name="Export", exact=True).click()
     document = json.loads(Path(download.value.path()).read_bytes())
     assert (document["group"]["partnerId"], document["selections"][0]["name"]) == ("p-7", "Nightly")
 

@@ -15,6 +15,7 @@ export function Inbox({ groupId }: { groupId: string }) {
   const { data: inbox, error, refetch } = useQuery({
     queryKey: ['inbox', groupId],
     queryFn: () => data(api.GET('/groups/{groupId}/inbox', { params: { path: { groupId } } })),
+    staleTime: 0, // a sync that ends within seconds may have brought what waits
   });
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   if (!inbox?.items.length) return null;
