@@ -1,10 +1,16 @@
 """The stack of these tests enforces every role's policies, so that a sync that comes through needs no more than they say."""
 
+import json
+from pathlib import Path
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.store.files import sync_key
 from local.stack import REGION, Stack
+from tests.events import saved
+from tests.stack.client import Client
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -23,3 +29,39 @@ def test_a_key_without_policies_reads_nobody_s_roster(stack: Stack) -> None:
 
     with pytest.raises(ClientError, match="is not authorized to perform: dynamodb:Scan"):
         nobody.scan(TableName=stack.outputs["RosterTable"])
+
+
+def test_forgetting_and_deleting_need_no_more_than_their_functions_may(stack: Stack, admin: Client, district: Path) -> None:
+    group_id = admin.new_group("Forgetful")
+    recent = admin.sync_all(group_id, district)["syncId"]
+    old = f"{group_id}-20200101T000000000-00000000"
+    dynamodb, s3, bucket = stack.client("dynamodb"), stack.client("s3"), stack.outputs["DataBucket"]
+    key = {"groupId": {"S": group_id}, "syncId": {"S": recent}}
+    item = dynamodb.get_item(TableName=stack.outputs["SyncsTable"], Key=key)["Item"]
+    then = {"syncId": {"S": old}, "startedAt": {"S": "2020-01-01T00:00:00+00:00"}, "endedAt": {"S": "2020-01-01T00:01:00+00:00"}}
+    dynamodb.put_item(TableName=stack.outputs["SyncsTable"], Item={**item, **then})
+    s3.put_object(Bucket=bucket, Key=sync_key(old, "bundle/bundle.zip"), Body=b"of then")
+
+    def syncs() -> list[str]:
+        return [each["syncId"] for each in admin.call("GET", f"/groups/{group_id}/syncs")["items"]]
+
+    def objects() -> list[str]:
+        return [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=f"groups/{group_id}/").get("Contents", [])]
+
+    assert syncs() == [recent, old]
+    functions = [each["FunctionName"] for each in stack.client("lambda").list_functions()["Functions"]]
+    forget = next(name for name in functions if name.startswith("oneroster-local-Forget-"))
+    answer = stack.client("lambda").invoke(FunctionName=forget, Payload=json.dumps(saved("wake")).encode())
+
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    assert syncs() == [recent]
+    assert sync_key(old, "bundle/bundle.zip") not in objects()
+    assert sync_key(recent, "bundle/bundle.zip") in objects()
+
+    admin.call("DELETE", f"/groups/{group_id}", {"name": "Forgetful"})
+
+    asked = {":group": {"S": group_id}}
+    left = dynamodb.query(
+        TableName=stack.outputs["SyncsTable"], KeyConditionExpression="groupId = :group", ExpressionAttributeValues=asked
+    )
+    assert (left["Count"], objects()) == (0, [])
