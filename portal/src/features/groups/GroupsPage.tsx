@@ -16,6 +16,7 @@ import { useTitle } from '../../app/title';
 import { ImportButton } from './Export';
 import { METHODS, moment, STATES } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
+import { Expires } from './Expires';
 import { LostArrivalsNotice } from '../../app/Arrivals';
 
 export function GroupsPage() {
@@ -45,7 +46,10 @@ export function GroupsPage() {
       ),
     },
     { id: 'actions', header: 'Actions', minWidth: 170, cell: group => <GroupMenu group={group} variant="normal" /> },
-    { id: 'method', header: 'Method', minWidth: 90, cell: group => METHODS[group.source.method] },
+    {
+      id: 'method', header: 'Method', minWidth: 90,
+      cell: ({ source }) => <>{METHODS[source.method]}{source.method !== 'zip' && <Expires mark={source.credentials} urgent />}</>,
+    },
     {
       id: 'status', header: 'Last sync status', minWidth: 160,
       cell: group => group.lastSync

@@ -14,6 +14,7 @@ import Tiles from '@cloudscape-design/components/tiles';
 import { useState, type ReactNode } from 'react';
 import type { Schemas } from '../../api/client';
 import { moment } from '../../app/words';
+import { Expires } from './Expires';
 
 type Sftp = Schemas['SftpSourceIn'];
 type Rest = Schemas['RestSourceIn'];
@@ -165,17 +166,13 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
   );
 }
 
-const SOON_MS = 30 * 24 * 60 * 60 * 1000;
-
 /** A secret that is set is shown as set, never as what it is; it can be replaced. */
 function SecretFields({ mark, error, onReplace, children }: {
   mark: Schemas['CredentialsMark'] | null | undefined; error: string | undefined; onReplace: () => void; children: ReactNode;
 }) {
   const [replacing, setReplacing] = useState(false);
-  const [now] = useState(() => Date.now());
   if (!mark || replacing || error)
     return <SpaceBetween size="m">{error && <StatusIndicator type="error">{error}</StatusIndicator>}{children}</SpaceBetween>;
-  const left = mark.expiresAt ? new Date(mark.expiresAt).getTime() - now : Infinity;
   return (
     <FormField label="Password, key or secret">
       <SpaceBetween size="xs">
@@ -183,8 +180,7 @@ function SecretFields({ mark, error, onReplace, children }: {
           <StatusIndicator type="success">Set {moment(mark.changedAt)}</StatusIndicator>
           <Button formAction="none" onClick={() => { setReplacing(true); onReplace(); }}>Replace</Button>
         </SpaceBetween>
-        {mark.expiresAt && <StatusIndicator type={left < 0 ? 'error' : left < SOON_MS ? 'warning' : 'info'}>
-          {left < 0 ? 'It was valid until ' : 'It is valid until '}{moment(mark.expiresAt)}{left < SOON_MS && '. Ask the district for a new one.'}</StatusIndicator>}
+        <Expires mark={mark} />
       </SpaceBetween>
     </FormField>
   );
