@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.oneroster.entities import FIELDS, ROSTER_FILES
-from chalicelib.roster.duck import connect, quoted
+from chalicelib.roster.duck import connect, quoted, text
 from chalicelib.sources.rest_answers import records_of
 from chalicelib.sources.rest_fetch import Fetched
 
@@ -52,6 +52,8 @@ def convert(
                         continue
                     for name, cells in ROWS[each.entity](values):
                         sheet = sheets[name]
+                        if name != each.entity and each.entity in changes:  # every row of a delta has a status
+                            cells = (cells[0], _text(values.get("status")) or "active", *cells[2:])
                         if sheet.expects != (part.name, record):
                             places.writerow((f"{name}.csv", sheet.line + 1, part.name, record))
                         sheet.write(cells, (part.name, record + 1))
@@ -78,6 +80,28 @@ class _Others:
             return False
         self.shared.setdefault(path, set()).add(sourced_id)
         return True
+
+
+def forget_parts(csvs: Path, before: Path) -> None:
+    """Take the roles and profiles of the people in `csvs` out of what a source held `before`, as CSV or Parquet: a record comes
+    with all of his, so those that he had and has no more must not stay."""
+    with (csvs / "users.csv").open(encoding="utf-8", newline="") as file:
+        came = {row[0] for row in csv.reader(file)}
+    for name in ("roles", "userProfiles"):
+        if (parquet := before / f"{name}.parquet").is_file():
+            with connect(before) as connection:
+                kept = f"SELECT * FROM read_parquet({text(str(parquet))}) WHERE userSourcedId NOT IN (SELECT unnest($came))"
+                connection.execute(f"CREATE TABLE kept AS {kept}", {"came": sorted(came)})
+                connection.execute("COPY kept TO $to (FORMAT parquet, COMPRESSION zstd)", {"to": str(parquet)})
+        elif (sheet := before / f"{name}.csv").is_file():
+            with (
+                sheet.open(encoding="utf-8", newline="") as file,
+                sheet.with_suffix(".kept").open("w", encoding="utf-8", newline="") as kept_file,
+            ):
+                person = HEADERS[name].index("userSourcedId")
+                rows = (row for row in csv.reader(file) if row[person] not in came)
+                csv.writer(kept_file, lineterminator="\n").writerows(rows)
+            sheet.with_suffix(".kept").replace(sheet)
 
 
 def lead_to_pages(places: Path, problems: Path) -> None:

@@ -22,7 +22,7 @@ from chalicelib.roster.plan import Planned, next_snapshot
 from chalicelib.roster.stage import stage_bundle, stage_orgs
 from chalicelib.sources import bundle
 from chalicelib.sources import zip as zip_source
-from chalicelib.sources.rest_bundle import PLACES, lead_to_pages
+from chalicelib.sources.rest_bundle import PLACES, forget_parts, lead_to_pages
 from chalicelib.steps import asking, endings, fetching, rest_reading, source_view
 from chalicelib.steps.planning import make_plan, snapshot_of, write_log
 from chalicelib.steps.telling import held_mail
@@ -165,6 +165,8 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
         else:
             bundle.csvs_of(room / "bundle", room / "csv", _zip_limits())
         before = source_view.earlier(group, room, _zip_limits())
+        if by_rest and before.view:
+            forget_parts(room / "csv", before.view.before)
         version = "auto" if isinstance(source, RestSource) else source.version
         unproved = {**before.incomplete, **reasons}
         staged = stage_bundle(room / "csv", room / "stage", version, group.match_with, unproved, before.view)

@@ -25,6 +25,7 @@ from chalicelib.sources.rest_fetch import (
     Fetched,
     begin,
     fetch_range,
+    lists_changed_after,
     lists_of_schools,
     range_of,
     see_again,
@@ -37,6 +38,7 @@ from chalicelib.store import files, syncs
 from chalicelib.store.records import Asked, AskedFor, Group, PagesRead, RestSource, Sync
 
 FETCH = "bundle/fetch"
+EARLIER = 200  # syncs looked at for the last whole reading: a week of them at one an hour, and more
 TOLD_EVERY_S = 1.0  # how far it is, is written no more often
 LEAVES_S = 200.0  # before a Lambda's end nothing is begun any more: an answer may take 180 s
 Json = dict[str, Any]
@@ -104,7 +106,20 @@ def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, room: Path)
         asked = asking.asked_by_school(schools)
         if schools and asked.kind is AskedFor.SCHOOLS:
             return asked, lists_of_schools(schools)
+    if settings.changes_only:
+        earlier = syncs.history(group.group_id, EARLIER, before=sync.sync_id)
+        asked = asking.asked_since(sync, earlier, group.updated_at, _is_kept(group))
+        if asked.since is not None:
+            return asked, lists_changed_after(asked.since)
     return asked, LISTS
+
+
+def _is_kept(group: Group) -> bool:
+    """Whether there is something to merge changes into."""
+    if (last := group.source_view) is None:
+        return False
+    merged = files.read_json(files.source_key(group.group_id, last, "incomplete.json"))
+    return merged is not None or bool(files.names(last, "bundle"))
 
 
 def _pages(begun: Sequence[Begun]) -> dict[str, PagesRead]:
@@ -162,13 +177,19 @@ def csvs_of_pages(room: Path, host: str) -> dict[str, str]:
     fetch = room / FETCH
     fetched = _fetched(fetch)
     checked = _local(fetch / "checked.json")
-    ids = convert(room / "bundle", fetched, room / "csv", f"OneRoster API of {host}")
+    ids = convert(room / "bundle", fetched, room / "csv", f"OneRoster API of {host}", changed_alone(fetch))
     seen = [*fetched, *(Fetched.from_json(each) for each in checked["announced"])]
     return {
         entity: why
         for entity in dict.fromkeys(each.entity for each in seen)
         if (why := verdict([each for each in seen if each.entity == entity], ids, checked["unlike"]))
     }
+
+
+def changed_alone(fetch: Path) -> frozenset[str]:
+    """The entities of which only what has changed was asked for."""
+    begun = [Begun.from_json(each) for each in _local(fetch / "lists.json")]
+    return frozenset(each.fetched.entity for each in begun if each.first.filter)
 
 
 def csvs_again(sync_id: str, room: Path, csvs: Path) -> bool:

@@ -123,7 +123,8 @@ class RestSource(Record):
     """A OneRoster provider's API. `base_url` as people paste it: the host, or up to `/ims/oneroster`, or to the version.
 
     `page_size` is asked for, and less is taken. `by_school`: where a saved selection names schools, classes, people and
-    enrollments of those alone are asked for.
+    enrollments of those alone are asked for. `changes_only`: between two whole readings, a week apart at most, only what
+    has changed is asked for.
     """
 
     method: Literal[Method.REST] = Method.REST
@@ -136,6 +137,7 @@ class RestSource(Record):
     max_parallel: int = Field(default=4, ge=1, le=16)
     page_size: int = Field(default=5000, ge=1, le=10_000)
     by_school: bool = False
+    changes_only: bool = False
     credentials: CredentialsMark | None = None
 
     @model_validator(mode="after")

@@ -52,6 +52,7 @@ class Behaviour:
     cap: int | None = None  # of `limit`, without a word
     ignores_offset: bool = False
     sorts: bool = True  # else 400 on `sort`
+    filters: bool = True  # else 400 on `filter`
     wrapper: str = "spec"  # spec, role, singular, bare, other
     empty_at: Mapping[str, int] = field(default_factory=dict)  # list -> offset from which one page is empty, `empty_times` over
     empty_times: int = 1
@@ -148,7 +149,7 @@ class Provider:
             return JSONResponse({"imsx_codeMajor": "failure", "imsx_codeMinor": "unknownobject"}, 404)
         if name in own.forbidden:
             return JSONResponse({"imsx_codeMajor": "failure", "imsx_codeMinor": "forbidden"}, 403)
-        if "sort" in query and not own.sorts:
+        if ("sort" in query and not own.sorts) or ("filter" in query and not own.filters):
             return JSONResponse({"imsx_codeMinor": {"imsx_codeMinorField": [{"imsx_codeMinorFieldValue": "invaliddata"}]}}, 400)
         if self._still("busy", own.busy):
             soon = datetime.now(UTC) + timedelta(seconds=1)
@@ -198,9 +199,9 @@ class Provider:
             records = [each for each in records if f'"{school}"'.encode() in each]
             role = {"students": b'"role":"student"', "teachers": b'"role":"teacher"'}.get(name)
             records = [each for each in records if role is None or role in each]
-        if (modified := query.get("filter", "")).startswith("dateLastModified>="):
+        if (modified := query.get("filter", "")).startswith("dateLastModified>"):
             since = modified.split("'")[1]
-            records = [each for each in records if json.loads(each)["dateLastModified"] >= since]
+            records = [each for each in records if json.loads(each)["dateLastModified"] > since]
         if own.grows_after is not None and entity == "users":
             with self._lock:
                 self._told["pages of users"] += 1

@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -127,8 +128,12 @@ def test_the_schools_are_listed_before_anything_else_is_asked_for(provider: Prov
 
 
 def by_school() -> None:
+    configure(by_school=True)
+
+
+def configure(**asked_for: bool) -> None:
     settings = groups.get("g1")
-    source = settings.source.model_copy(update={"by_school": True})
+    source = settings.source.model_copy(update=asked_for)
     groups.change("g1", GroupSettings(name="Lakeside", source=source), "e1", "e2", NOW)
 
 
@@ -198,6 +203,77 @@ def test_a_provider_without_lists_by_school_is_read_whole_and_the_sync_says_so(p
     assert sync.asked == Asked(kind=AskedFor.EVERYTHING, why="the provider doesn't offer lists by school")
     assert sync.counts.users.read == len(provider.lists["users"])
     assert (sync.state, sync.incomplete) == (State.SUCCEEDED, {})
+
+
+@pytest.fixture
+def changing(provider: Provider) -> Iterator[Provider]:
+    """What is done to its lists is taken back."""
+    lists = dict(provider.lists)
+    yield provider
+    provider.lists = lists
+
+
+def change(provider: Provider, sourced_id: str, **values: Any) -> None:
+    def changed(each: bytes) -> bytes:
+        record = json.loads(each)
+        if record["sourcedId"] != sourced_id:
+            return each
+        return json.dumps({**record, "dateLastModified": "2026-09-01T12:00:00.000Z", **values}, separators=(",", ":")).encode()
+
+    provider.lists["users"] = [changed(each) for each in provider.lists["users"]]
+
+
+def test_after_everything_was_read_only_changes_are_asked_for_and_merged(changing: Provider) -> None:
+    configure(changes_only=True)
+    first = RestWalk().through()
+    change(changing, "s0", givenName="Ada")
+    change(changing, "s1", status="tobedeleted")
+    changing.asked.clear()
+
+    second, third = RestWalk(day=1).through(), RestWalk(day=2).through()
+
+    assert first.asked == Asked(kind=AskedFor.EVERYTHING, why="nothing was read whole before")
+    assert second.asked is not None
+    assert (second.asked.kind, second.asked.since) == (AskedFor.CHANGES, NOW - timedelta(hours=1))
+    assert {query["filter"] for path, query in changing.asked if path == "/users"} >= {
+        "dateLastModified>'2026-09-01T05:00:00.000Z'"
+    }
+    assert all("filter" in query for path, query in changing.asked if path != "/orgs")
+    assert (second.state, second.incomplete) == (State.SUCCEEDED, {})
+    assert (second.counts.users.updated, second.counts.users.deactivated, second.counts.users.created) == (1, 1, 0)
+    assert (second.counts.enrollments.deactivated, second.counts.classes.deactivated) == (0, 0)
+    assert platform()["s0"]["fields"]["givenName"] == "Ada"
+    assert third.message.startswith("Nothing has changed since the last sync")
+
+
+def test_a_role_that_a_changed_person_has_no_more_does_not_stay(changing: Provider) -> None:
+    configure(changes_only=True)
+    both = [{"sourcedId": school, "type": "org", "href": f"/orgs/{school}"} for school in ("00001", "00002")]
+    change(changing, "s0", orgs=both, dateLastModified="2026-08-02T00:00:00.000Z")
+    RestWalk().through()
+    before = platform()["s0"]["fields"]["roles"]
+    for day, orgs in ((1, both[:1]), (2, both), (3, both[1:])):
+        change(changing, "s0", orgs=orgs, dateLastModified=f"2026-09-0{day + 1}T01:00:00.000Z")
+        sync = RestWalk(day=day).through()
+        assert sync.asked is not None
+        assert sync.asked.kind is AskedFor.CHANGES
+        assert [each["orgSourcedId"] for each in platform()["s0"]["fields"]["roles"]] == [each["sourcedId"] for each in orgs]
+
+    assert len(before) == 2
+
+
+def test_everything_is_read_again_after_a_week_and_where_no_filter_is_taken(changing: Provider) -> None:
+    configure(changes_only=True)
+    RestWalk().through()
+
+    changing.behave(filters=False)
+    unfiltered = RestWalk(day=1).through()
+    changing.behave()
+    later = RestWalk(day=8).through()
+
+    assert unfiltered.asked == Asked(kind=AskedFor.EVERYTHING, why="the provider doesn't let changes alone be asked for")
+    assert later.asked == Asked(kind=AskedFor.EVERYTHING, why="what was read whole last is older than seven days")
+    assert (unfiltered.counts.users.unchanged, later.counts.users.unchanged) == (220, 220)
 
 
 def test_a_list_that_changed_meanwhile_loses_nobody_and_says_so(provider: Provider) -> None:

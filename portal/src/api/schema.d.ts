@@ -2286,7 +2286,8 @@ export interface components {
          * @description A OneRoster provider's API. `base_url` as people paste it: the host, or up to `/ims/oneroster`, or to the version.
          *
          *     `page_size` is asked for, and less is taken. `by_school`: where a saved selection names schools, classes, people and
-         *     enrollments of those alone are asked for.
+         *     enrollments of those alone are asked for. `changes_only`: between two whole readings, a week apart at most, only what
+         *     has changed is asked for.
          */
         RestSource: {
             /**
@@ -2339,6 +2340,11 @@ export interface components {
              * @default false
              */
             bySchool: boolean;
+            /**
+             * Changesonly
+             * @default false
+             */
+            changesOnly: boolean;
             /** @default null */
             credentials: components["schemas"]["CredentialsMark"] | null;
         };
@@ -2397,6 +2403,11 @@ export interface components {
              * @default false
              */
             bySchool: boolean;
+            /**
+             * Changesonly
+             * @default false
+             */
+            changesOnly: boolean;
             /**
              * Credentials
              * @default null

@@ -47,7 +47,7 @@ const EMPTY: Record<Source['method'], Source> = {
   },
   rest: {
     method: 'rest', version: 'auto', baseUrl: '', authorization: 'oauth2', tokenUrl: '', scopes: [], signatureMethod: 'HMAC-SHA256',
-    maxParallel: 4, pageSize: 5000, bySchool: false, credentials: null,
+    maxParallel: 4, pageSize: 5000, bySchool: false, changesOnly: false, credentials: null,
   },
 };
 
@@ -156,6 +156,9 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
           <Checkbox checked={source.bySchool} onChange={({ detail }) => onChange({ ...source, bySchool: detail.checked })}
             description="Where a saved selection names schools, only their classes, students, teachers and enrollments are fetched. Guardians and other staff are not in these lists; those on the platform stay as they are.">
             Only the chosen schools’ records</Checkbox>
+          <Checkbox checked={source.changesOnly} onChange={({ detail }) => onChange({ ...source, changesOnly: detail.checked })}
+            description="Between two full readings, at most a week apart, only records that have changed since the last sync are fetched.">
+            Only what has changed</Checkbox>
           <FormField label="Requests side by side" errorText={wrong('source.maxParallel')}>
             <Input type="number" inputMode="numeric" value={String(source.maxParallel)} onChange={({ detail }) => onChange({ ...source, maxParallel: Number(detail.value) })} /></FormField>
           <FormField label="Records a page" errorText={wrong('source.pageSize')}>
