@@ -17,7 +17,8 @@ from chalicelib.roster.plan import Planned, Policy, next_snapshot, plan_changes
 from chalicelib.roster.selection import EVERYTHING, Selection, status_matrix
 from chalicelib.roster.stage import stage_bundle
 from tests.roster import oracle
-from tests.roster.districts import Rows, class_, course, enrollment, org, role, session, small, user, write_bundle
+from tests.roster.dirty import lifted, rosters, selections
+from tests.roster.districts import Rows, class_, course, enrollment, org, session, small, user, write_bundle
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 
@@ -445,78 +446,6 @@ def test_a_selection_survives_being_written_down() -> None:
 
 
 # --- against the oracle -------------------------------------------------------------------------------------------------
-
-ORGS, SESSIONS, COURSES, CLASSES, PEOPLE = ("d", "n", "s"), ("y", "f"), ("c1", "c2"), ("k1", "k2", "k3"), ("p1", "p2", "p3", "p4")
-status = st.sampled_from(["", "", "", "active", "inactive", "tobedeleted", "odd"])
-types = st.sampled_from(["student", "student", "teacher", "guardian", "boss"])
-
-
-def among(ids: tuple[str, ...]) -> st.SearchStrategy[str]:
-    return st.sampled_from([*ids, *ids, "", "ghost"])
-
-
-def rows_of(ids: tuple[str, ...], **columns: st.SearchStrategy[str]) -> st.SearchStrategy[list[dict[str, str]]]:
-    one = [st.fixed_dictionaries({"sourcedId": st.just(i), "status": status, **columns}) for i in ids]
-    dirty = st.lists(st.fixed_dictionaries({"sourcedId": among(ids), "status": status, **columns}), max_size=1)
-    return st.tuples(st.lists(st.sampled_from(range(len(ids))), unique=True), st.tuples(*one), dirty).map(
-        lambda drawn: [drawn[1][place] for place in drawn[0]] + drawn[2]
-    )
-
-
-rosters = st.fixed_dictionaries(
-    {
-        "orgs": rows_of(ORGS, name=st.just("O"), type=st.sampled_from(["school", "district"]), parentSourcedId=among(ORGS)),
-        "academicSessions": rows_of(
-            SESSIONS, title=st.just("T"), type=st.just("term"), startDate=st.just("2026-08-01"),
-            endDate=st.just("2027-01-01"), parentSourcedId=among(SESSIONS),
-        ),
-        "courses": rows_of(COURSES, title=st.just("C"), schoolYearSourcedId=among(SESSIONS), orgSourcedId=among(ORGS)),
-        "classes": rows_of(
-            CLASSES, title=st.sampled_from(["K", "L", ""]), schoolSourcedId=among(ORGS), courseSourcedId=among(COURSES),
-            termSourcedIds=st.sampled_from(["f", "y,f", "", "ghost"]),
-        ),
-        "users": rows_of(
-            PEOPLE, username=st.sampled_from(["u", "v"]), givenName=st.just("G"), familyName=st.just("F"), role=types,
-            orgSourcedIds=st.sampled_from(["n", "s", "n,s", "d,n", "ghost", ""]), agentSourcedIds=among(PEOPLE),
-            enabledUser=st.sampled_from(["", "", "true", "false"]),
-        ),
-        "enrollments": rows_of(
-            ("e1", "e2", "e3", "e4", "e5"), classSourcedId=among(CLASSES), userSourcedId=among(PEOPLE), role=types,
-        ),
-    }
-)  # fmt: skip
-
-
-def subset(ids: tuple[str, ...]) -> st.SearchStrategy[frozenset[str] | None]:
-    return st.one_of(st.none(), st.frozensets(st.sampled_from([*ids, "ghost"]), min_size=1))
-
-
-cells = st.tuples(
-    st.sampled_from(["active", "inactive", "deleted", "blank"]), st.sampled_from(["student", "teacher", "guardian", "unknown"])
-)
-selections = st.one_of(
-    st.just(EVERYTHING),
-    st.builds(
-        Selection,
-        subset(ORGS),
-        subset(CLASSES),
-        st.one_of(st.none(), st.frozensets(cells)),
-        st.booleans(),
-        st.booleans(),
-        st.booleans(),
-    ),
-)
-
-
-def lifted(files: dict[str, list[dict[str, str]]]) -> dict[str, Rows]:
-    """The same roster as OneRoster 1.2 says it."""
-    roles = [
-        role(row["sourcedId"], role=row["role"], orgSourcedId=place, roleType="primary" if not at else "secondary")
-        | {"sourcedId": f"{row['sourcedId']}-{line}-{at}"}
-        for line, row in enumerate(files["users"])
-        for at, place in enumerate(row["orgSourcedIds"].split(","))
-    ]
-    return {**files, "roles": roles}
 
 
 @given(st.lists(st.tuples(rosters, selections), min_size=2, max_size=2), st.sampled_from(["1.1", "1.2"]))

@@ -15,8 +15,9 @@ from chalicelib.roster.guard import Guard
 from chalicelib.roster.plan import Planned, Policy
 from chalicelib.roster.review import Undone, review
 from chalicelib.roster.selection import Selection
+from tests.roster.dirty import rosters, selections
 from tests.roster.districts import Rows, enrollment, org, small, user
-from tests.roster.test_plan import NOW, read, rosters, selections
+from tests.roster.test_plan import NOW, read
 from tests.roster.test_undo import Undoable
 
 

@@ -16,8 +16,9 @@ from chalicelib.roster.duck import connect
 from chalicelib.roster.selection import EVERYTHING, Selection, select
 from chalicelib.roster.stage import stage_bundle
 from chalicelib.roster.trace import Run, Step, Subject, Written, conclusion, explain, find, selection_step
+from tests.roster.dirty import lifted, rosters, selections
 from tests.roster.districts import Rows, class_, org, small, user, write_bundle
-from tests.roster.test_plan import TWO_SCHOOLS, Platform, lifted, rosters, selections
+from tests.roster.test_plan import TWO_SCHOOLS, Platform
 
 NORTH = Selection(orgs=frozenset({"north"}))
 RUN = Run("waits for approval", applied=False)

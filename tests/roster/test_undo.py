@@ -14,8 +14,9 @@ from chalicelib.roster import undo
 from chalicelib.roster.plan import Planned, Policy, next_snapshot
 from chalicelib.roster.selection import Selection
 from chalicelib.roster.undo import plan_undo
+from tests.roster.dirty import rosters, selections
 from tests.roster.districts import class_, course, enrollment, user
-from tests.roster.test_plan import NOW, TWO_SCHOOLS, Platform, changed, read, rosters, selections, without
+from tests.roster.test_plan import NOW, TWO_SCHOOLS, Platform, changed, read, without
 
 MOMENTS = ("since", "removedAt", "digest")  # they tell of the undo itself, not of what it left
 
