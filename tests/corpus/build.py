@@ -30,8 +30,7 @@ class Case:
 
     `name` says what is sent, `of` the rule it tries. `refused` is a pattern in the sentence that refuses it, empty
     where it is read. `counts` has the entities whose (read, kept, left out) aren't all kept; `values` what a stage
-    row's column must hold; `incomplete` the entities of which an absent row must not be taken as gone. `waiting`
-    says what the engine doesn't do yet.
+    row's column must hold; `incomplete` the entities of which an absent row must not be taken as gone.
     """
 
     name: str
@@ -42,7 +41,6 @@ class Case:
     counts: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     values: Mapping[tuple[str, str, str], Any] = field(default_factory=dict)
     incomplete: frozenset[str] = frozenset()
-    waiting: str = ""
 
 
 def text_of(name: str, rows: Rows, version: str = "1.1", delimiter: str = ",", end: str = "\r\n") -> str:

@@ -9,7 +9,6 @@ from chalicelib.oneroster.entities import FIELDS, USER_FIELDS_1_1
 from tests.corpus.build import Case, Found, files, manifest_of, packed, text_of
 from tests.roster.districts import Rows, class_, enrollment, org, role, session, user
 
-NOT_YET = "not yet: "
 CLEAN_ORGS = text_of("orgs", [org()])
 ORG_HEADER = CLEAN_ORGS.splitlines()[0]
 
@@ -18,8 +17,8 @@ def bundle(version: str = "1.1", **changed: bytes | Rows | None) -> bytes:
     return packed(files(version, **changed))
 
 
-def refused(name: str, of: str, archive: bytes, sentence: str, waiting: str = "") -> Case:
-    return Case(name, of, archive, refused=sentence, waiting=waiting)
+def refused(name: str, of: str, archive: bytes, sentence: str) -> Case:
+    return Case(name, of, archive, refused=sentence)
 
 
 def note(file: str, says: str) -> Found:
@@ -124,9 +123,9 @@ USERS = text_of("users", [ZOE])
 READ_ZOE = {("users", "ann", "givenName"): "Zoë"}
 
 
-def users_as(name: str, row: str, content: bytes, *found: Found, waiting: str = "") -> Case:
+def users_as(name: str, row: str, content: bytes, *found: Found) -> Case:
     """Ann, whose name is Zoë, in a users.csv of another form."""
-    return Case(name, row, bundle(users=content), problems=found, values=READ_ZOE, waiting=waiting)
+    return Case(name, row, bundle(users=content), problems=found, values=READ_ZOE)
 
 
 FORMS = (
@@ -166,7 +165,7 @@ FORMS = (
     Case("columns of metadata", "oneroster.md 1.1",
          bundle(orgs=b"sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId,metadata.jp.kana\r\n"
                      b"north,,,North,school,,,ka\r\n"),
-         values={("orgs", "north", "metadata"): {"jp.kana": "ka"}}, waiting=NOT_YET + "metadata is kept"),
+         problems=(note("orgs.csv", "metadata.jp.kana"),)),
     Case("1.2's users of the first edition, with resourceSourcedIds", "oneroster.md 4, row 11",
          bundle("1.2", users=text_of("users", [user(preferredGivenName="Annie")], "1.2")
                 .replace("userMasterIdentifier,", "userMasterIdentifier,resourceSourcedIds,")
@@ -179,8 +178,7 @@ FORMS = (
     Case("passwords", "oneroster.md 4, row 38",
          bundle(users=b"sourcedId,enabledUser,orgSourcedIds,role,username,givenName,familyName,password\r\n"
                       b"ann,true,north,student,ann,G,F,hunter2\r\n")),
-    Case("the CSVs in a folder", "oneroster.md 4, row 1", packed({f"export/{name}": data for name, data in files().items()}),
-         problems=(note("", "folder"),), waiting=NOT_YET + "a note on the folder in the ZIP"),
+    Case("the CSVs in a folder", "oneroster.md 4, row 1", packed({f"export/{name}": data for name, data in files().items()})),
     Case("a folder with a Mac's leftovers", "oneroster.md 4, row 2",
          packed({**{f"export/{name}": data for name, data in files().items()}, "__MACOSX/export/._users.csv": b"x",
                  "export/.DS_Store": b"x", "Thumbs.db": b"x", "desktop.ini": b"x"})),
