@@ -1,0 +1,51 @@
+"""A bundle of changes only, through the real machine with its own permissions."""
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from local.stack import Stack
+from tests.stack.client import Client
+from tests.stack.test_flow import roster
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def changes(district: Path, out: Path) -> tuple[Path, list[dict[str, str]]]:
+    """Two people of the district: one with another name, one to be deleted."""
+    with zipfile.ZipFile(district) as packed:
+        people = list(csv.DictReader(io.StringIO(packed.read("users.csv").decode("utf-8-sig"))))[:2]
+    now = "2026-09-02T00:00:00Z"
+    people[0] |= {"status": "active", "dateLastModified": now, "familyName": "Otherwise"}
+    people[1] |= {"status": "tobedeleted", "dateLastModified": now}
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(people[0]))
+    writer.writeheader()
+    writer.writerows(people)
+    with zipfile.ZipFile(out, "w") as packed:
+        packed.writestr("manifest.csv", "propertyName,value\noneroster.version,1.1\nfile.users,delta\n")
+        packed.writestr("users.csv", text.getvalue())
+    return out, people
+
+
+def test_a_delta_changes_whom_it_names_and_asks_for_everything_where_there_is_nothing_yet(
+    admin: Client, stack: Stack, district: Path, tmp_path: Path
+) -> None:
+    group_id = admin.new_group("Changes only")
+    delta, (renamed, deleted) = changes(district, tmp_path / "delta.zip")
+    refused = admin.sync_all(group_id, delta)
+    assert refused["state"] == "failed"
+    assert "nothing to merge it into yet" in refused["message"]
+    admin.sync_all(group_id, district)
+    before = roster(stack, group_id, "users")
+
+    done = admin.sync_all(group_id, delta)
+
+    assert (done["counts"]["users"]["updated"], done["counts"]["users"]["deactivated"]) == (1, 1)
+    assert roster(stack, group_id, "users") == before - {deleted["sourcedId"]}
+    assert renamed["sourcedId"] in before
+    twice = admin.sync_all(group_id, delta)
+    assert sum(twice["counts"]["users"][what] for what in ("created", "updated", "deactivated")) == 0
