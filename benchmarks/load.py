@@ -33,7 +33,7 @@ from tests.stack.client import Client
 from tests.stack_fixtures import free_port
 
 READERS, REQUESTS, PATIENCE_S = 20, 300, 900
-APPLY_RUNS = 1
+APPLY_RUNS = 3
 
 
 def applied(stack: Stack, folder: Path) -> None:

@@ -210,7 +210,11 @@ class World:
 
     def _everybody(self, sync_id: str) -> Json:
         matrix = self.admin.call("GET", f"/syncs/{sync_id}/statuses")
-        cells = [{"status": cell["status"], "userType": cell["userType"]} for cell in matrix["cells"] if cell["users"]]
+        cells = [
+            {"status": cell["status"], "userType": cell["userType"]}
+            for cell in matrix["cells"]
+            if cell["users"] or cell["otherMembers"]
+        ]
         return {"cells": cells, "otherMembers": True, "guardians": True}
 
     def upload(self, group_id: str, bundle: Path) -> str:
