@@ -379,7 +379,8 @@ class World:
         self.stack.stop()
         self.stack.start()
         self.stack.deploy()
-        self.stack.give_back_locks()
+        with redirect_stdout(io.StringIO()):  # its metrics
+            self.stack.give_back_locks()
         self.come_in()
 
     def stop(self) -> None:
