@@ -30,7 +30,7 @@ from starlette.routing import Route
 
 CLIENT_ID, CLIENT_SECRET, BEARER = "district-client", "s3cr3t!'()*&=+/~ ", "static-token"
 BASES = {"1.1": "/ims/oneroster/v1p1", "1.2": "/ims/oneroster/rostering/v1p2"}
-SCHOOL_LISTS = {"students": "users", "teachers": "users", "terms": "academicSessions"}
+SCHOOL_LISTS = {"schools": "orgs", "students": "users", "teachers": "users", "terms": "academicSessions"}
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,8 @@ class Provider:
     def _records(self, path: str, name: str, entity: str, query: dict[str, str]) -> list[bytes]:
         records = self.lists[entity]
         own = self.behaviour
+        if path == "/schools":
+            records = [each for each in records if b'"type":"school"' in each]
         if path.startswith("/schools/"):
             school = path.split("/")[2]
             records = [each for each in records if f'"{school}"'.encode() in each]

@@ -91,6 +91,19 @@ def test_a_saved_selections_schools_are_all_that_is_asked_of_a_provider(admin: C
     assert not {"/users", "/classes", "/enrollments"} & {path for path, _ in own.asked}
 
 
+def test_after_everything_was_read_a_provider_is_asked_for_changes_alone(admin: Client, provider: tuple[Provider, str]) -> None:
+    own, origin = provider
+    own.behave()
+    group_id = group(admin, origin, "Changes by API", changesOnly=True, pageSize=5000)
+
+    ended = [admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"]) for _ in range(3)]
+
+    assert [(each["state"], each["asked"]["kind"]) for each in ended] == [
+        ("succeeded", "everything"), ("succeeded", "changes"), ("succeeded", "changes"),
+    ]  # fmt: skip
+    assert ended[0]["counts"]["users"]["created"] == ended[2]["counts"]["users"]["unchanged"] == len(own.lists["users"])
+
+
 def test_a_secret_that_the_provider_does_not_take_is_said_and_changes_nothing(
     admin: Client, provider: tuple[Provider, str]
 ) -> None:
