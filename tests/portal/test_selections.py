@@ -60,7 +60,7 @@ def test_a_choice_by_rule_is_made_changed_and_obeyed_and_a_new_school_waits_in_t
     expect(page.get_by_text(f"“{NAME}” was saved as version 2.")).to_be_visible()
 
     page.goto(f"/groups/{group_id}/sync")
-    page.get_by_label("What to sync").click()
+    page.get_by_role("button", name="What to sync").click()
     page.get_by_role("option", name=NAME).click()
     upload_zip(page, district, f"Upload and sync “{NAME}”")
     expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)
@@ -72,7 +72,7 @@ def test_a_choice_by_rule_is_made_changed_and_obeyed_and_a_new_school_waits_in_t
     expect(page.get_by_text("1 new school since")).to_be_hidden()
 
     page.goto(f"/groups/{group_id}/selections")
-    page.get_by_label("What the schedule and dropped files bring in").click()
+    page.get_by_role("button", name="What the schedule and dropped files bring in").click()
     page.get_by_role("option", name=NAME).click()
     expect(page.get_by_text(f"Schedule and drops bring in “{NAME}” from now on.")).to_be_visible()
     put(stack, f"drop/{group_id}/district.zip", district.read_bytes())

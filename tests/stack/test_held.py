@@ -36,11 +36,12 @@ def invoked(stack: Stack, function: str, event: str) -> None:
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 
-def held(admin: Client, group_id: str) -> Any:
-    """The group's newest sync, once it waits for a word and says why."""
-    newest = admin.call("GET", f"/groups/{group_id}/syncs?limit=1")["items"][0]
+def held(admin: Client, group_id: str, trigger: str) -> Any:
+    """The group's newest sync that was started so, once it waits for a word and says why."""
+    syncs = admin.call("GET", f"/groups/{group_id}/syncs")["items"]
+    newest = next(each for each in syncs if each["trigger"] == trigger)
     sync = admin.until(newest["syncId"], asks="approval")
-    assert (sync["held"], sync["question"]["kind"]) == (True, "approval")
+    assert (sync["state"], sync["held"], sync["question"]["kind"]) == ("waiting", True, "approval"), sync
     messages = [breach["message"] for breach in admin.call("GET", f"/syncs/{sync['syncId']}/plan")["breaches"]]
     assert any("would be deactivated" in message for message in messages)
     return sync
@@ -55,8 +56,7 @@ def test_a_dropped_file_that_lost_its_people_is_held(admin: Client, stack: Stack
     put(stack, f"drop/{group_id}/2.zip", shrunk(tmp_path, district).read_bytes())
     settled(admin, group_id, 2)
 
-    sync = held(admin, group_id)
-    assert sync["trigger"] == "drop"
+    sync = held(admin, group_id, "drop")
     assert records(stack, group_id) == before
     admin.call("POST", f"/syncs/{sync['syncId']}/approval", {"decision": "discard"}, 202)
     assert admin.until(sync["syncId"])["state"] == "discarded"
@@ -81,8 +81,7 @@ def test_a_scheduled_sync_of_a_server_that_lost_its_people_is_held(
 
         woken(stack, group_id)
 
-        sync = held(admin, group_id)
-        assert sync["trigger"] == "schedule"
+        sync = held(admin, group_id, "schedule")
         assert records(stack, group_id) == before
         admin.call("POST", f"/syncs/{sync['syncId']}/approval", {"decision": "discard"}, 202)
         admin.until(sync["syncId"])
@@ -115,6 +114,7 @@ def test_what_is_kept_no_longer_is_deleted_by_the_hourly_function_and_the_platfo
     assert {"bundle.zip", "roster.zip"} <= files
     people = admin.call("GET", f"/groups/{group_id}/roster/users?limit=1")
     assert (people["total"], people["syncId"]) == (220, new)
-    record = admin.http.get(f"/groups/{group_id}/roster/users/record", params={"id": people["items"][0]["sourcedId"]}).json()
+    enrolled = admin.call("GET", f"/groups/{group_id}/roster/enrollments?limit=1")["items"][0]["fields"]["userSourcedId"]
+    record = admin.http.get(f"/groups/{group_id}/roster/users/record", params={"id": enrolled}).json()
     assert record["status"] == "active"
     assert record["enrolled"]
