@@ -1,12 +1,14 @@
 """A provider's API in the portal: what is fetched is seen while it comes."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from samples.district import SHAPES, District
+from tests.portal.test_portal import choose_in_menu
 from tests.provider.records import rendered
 from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Behaviour, Provider, served
 from tests.stack.client import Client
@@ -28,3 +30,39 @@ def test_an_admin_sees_how_far_each_list_is_read(page: Page, admin: Client) -> N
         expect(page.get_by_role("progressbar", name="Enrollments")).to_be_visible()
         ended = admin.until(sync_id)
     assert ended["state"] == "succeeded", ended["message"]
+
+
+def test_an_admin_makes_a_group_by_api_and_syncs_by_choice_and_whole(page: Page) -> None:
+    lists = rendered(District(SHAPES["tiny"], seed=1, version="1.1", day=1, problems=False))
+    soon = f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%d}"
+    with served(Provider("1.1", lists)) as origin:
+        page.goto("/groups/new")
+        page.get_by_label("Name", exact=True).fill("Clicks by API")
+        page.get_by_role("radio", name="API").check()
+        page.get_by_label("URL", exact=True).fill(origin)
+        page.get_by_label("Token URL").fill(f"{origin}/token")
+        page.get_by_label("Client id").fill(CLIENT_ID)
+        page.get_by_label("Client secret").fill(CLIENT_SECRET)
+        page.get_by_label(re.compile("Valid until")).fill(soon)
+        page.get_by_role("button", name="How much is asked for").click()
+        page.get_by_label("Only the chosen schools").check()
+        page.get_by_role("button", name="Save and test connection").click()
+        expect(page.get_by_text("The connection works")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("3 schools among 4 orgs.")).to_be_visible()
+        assert CLIENT_SECRET not in page.content()
+
+        choose_in_menu(page, "Clicks by API", "Selective sync")
+        page.get_by_role("button", name="Fetch and choose schools").click()
+        for heading in ("Schools (", "Classes ("):
+            expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=60_000)
+            page.get_by_role("button", name="Select all").click()
+            page.get_by_role("button", name="Use this choice").click()
+        page.get_by_role("button", name="Sync", exact=True).click()
+        expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)
+
+        choose_in_menu(page, "Clicks by API", "Sync all data \N{EN DASH} API")
+        page.get_by_role("button", name="Fetch and sync all data").click()
+        expect(page.get_by_role("heading", name=re.compile("created"))).to_be_visible(timeout=60_000)
+
+    page.goto("/groups?search=Clicks by API")
+    expect(page.get_by_text("Its secret is valid until")).to_be_visible()
