@@ -61,7 +61,7 @@ export function AuditPage() {
 function SyncLink({ entry, groupId, onOpen }: { entry: Schemas['AuditEntry']; groupId: string; onOpen: (href: string) => void }) {
   if (!entry.syncId) return '–';
   const href = `/groups/${groupId}/syncs/${entry.syncId}/changes`;
-  return <Link href={href} ariaLabel={`Changes of the sync ${entry.syncId}`} onFollow={event => { event.preventDefault(); onOpen(href); }}>Its changes</Link>;
+  return <Link href={href} ariaLabel={`Changes of the sync ${entry.syncId}`} onFollow={event => { event.preventDefault(); onOpen(href); }}>Changes</Link>;
 }
 
 /** What an entry says beside its name: field: value, the empty ones left out. */
