@@ -9,7 +9,7 @@ from infra.build import build
 from infra.deploy import Provider, portal_config
 from local.stack import REGION, Stack
 from tests.identity.conftest import running
-from tests.portal.conftest import browser, serving  # noqa: F401  a fixture
+from tests.portal.conftest import serving
 from tests.stack_fixtures import free_port
 
 pytestmark = pytest.mark.xdist_group("identity")
@@ -32,7 +32,7 @@ class WithProvider(Stack):
         return portal_config(self.outputs, self.portal_origin, REGION, provider=self.provider)
 
 
-def test_people_sign_in_to_the_portal_with_their_provider_and_have_its_role(browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+def test_people_sign_in_to_the_portal_with_their_provider_and_have_its_role(browser: Browser, tmp_path: Path) -> None:
     stack = WithProvider(free_port(), f"http://127.0.0.1:{free_port()}", tmp_path, enforcing=True)
     with running(f"{stack.portal_origin}/signed-in") as district:
         stack.provider = Provider.at(district.issuer, "portal")

@@ -1,6 +1,5 @@
 """The portal in a real Chromium, in front of the whole product in the embedded AWS."""
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -10,18 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from infra import ROOT
 from local.front import front
 from local.stack import PASSWORD, Stack
-
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 expect.set_options(timeout=30_000)  # two cores may be busy with other tests
 
@@ -44,12 +36,6 @@ def serving(stack: Stack) -> Iterator[str]:
 def portal(stack: Stack) -> Iterator[str]:
     with serving(stack) as address:
         yield address
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
 
 @pytest.fixture

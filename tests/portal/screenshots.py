@@ -8,10 +8,10 @@ from playwright.sync_api import Page, sync_playwright
 
 from infra import ROOT
 from local.stack import Stack
-from tests.portal.conftest import CHROMIUM, FLAGS, serving, sign_in
+from tests.portal.conftest import serving, sign_in
 from tests.portal.tour import tour
 from tests.stack.client import Client
-from tests.stack_fixtures import free_port
+from tests.stack_fixtures import CHROMIUM, FLAGS, free_port
 
 OUT = ROOT / "docs" / "screenshots"
 WIDTHS = {1280: 900, 400: 800}

@@ -37,7 +37,7 @@ def test_a_delta_changes_whom_it_names_and_asks_for_everything_where_there_is_no
     group_id = admin.new_group("Changes only")
     delta, (renamed, deleted) = changes(district, tmp_path / "delta.zip")
     refused = admin.sync_all(group_id, delta)
-    assert refused["state"] == "failed"
+    assert refused["state"] == "refused"
     assert "nothing to merge it into yet" in refused["message"]
     admin.sync_all(group_id, district)
     before = roster(stack, group_id, "users")
