@@ -24,7 +24,7 @@ def sshd(district: Path) -> Iterator[Sshd]:
         server.remove()
 
 
-def test_an_admin_makes_a_group_by_sftp_confirms_the_servers_key_and_chooses_schools(page: Page, sshd: Sshd) -> None:
+def test_an_admin_makes_a_group_by_sftp_confirms_the_servers_key_and_syncs_by_choice_and_whole(page: Page, sshd: Sshd) -> None:
     ours = make_key(sshd.folder / "ours", "ed25519", "a phrase")
     sshd.let_in(ours)
     page.goto("/groups/new")
@@ -55,3 +55,8 @@ def test_an_admin_makes_a_group_by_sftp_confirms_the_servers_key_and_chooses_sch
         page.get_by_role("button", name="Use this choice").click()
     page.get_by_role("button", name="Sync", exact=True).click()
     expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)
+
+    choose_in_menu(page, "Clicks by SFTP", "Sync all data \N{EN DASH} SFTP")
+    page.get_by_role("button", name="Fetch and sync all data").click()
+    whole = page.get_by_role("row").filter(has_text="All data")
+    expect(whole.get_by_text("Succeeded")).to_be_visible(timeout=60_000)
