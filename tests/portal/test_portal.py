@@ -30,8 +30,10 @@ def choose_in_menu(page: Page, group: str, entry: str) -> None:
 
 
 def upload_zip(page: Page, district: Path, button: str) -> None:
+    submit = page.get_by_role("button", name=button)
+    expect(submit).to_be_visible()  # a file chosen before the page is there is chosen for nothing
     page.locator("input[type=file]").set_input_files(district)
-    page.get_by_role("button", name=button).click()
+    submit.click()
 
 
 def fill_sheet(page: Page, out: Path, sheet: str, rows: int) -> None:
