@@ -274,7 +274,7 @@ def _note_other_booleans(connection: duckdb.DuckDBPyConnection, name: str, each:
 
 
 # Rule 1 of the architecture: the legacy word `inactive` never removes anybody.
-_STATUS = """CASE lower(regexp_replace(coalesce(status, ''), '[-_ ]', '', 'g'))
+_STATUS = f"""CASE {lane.STATUS_WORD}
     WHEN 'active' THEN 'active' WHEN 'inactive' THEN 'inactive' WHEN 'tobedeleted' THEN 'tobedeleted' ELSE '' END"""
 
 _PROBLEM = """

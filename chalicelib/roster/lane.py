@@ -75,6 +75,10 @@ def beyond(name: str, fields: Sequence[Field]) -> str:
     )
 
 
+# A status as people spell it (To-Be-Deleted, to_be_deleted), empty where there is none.
+STATUS_WORD = "lower(regexp_replace(coalesce(status, ''), '[-_ ]', '', 'g'))"
+
+
 def typed(each: Field, sent: str) -> str:
     """A cell in its type; NULL, or an empty list, where it can't be read so simply."""
     if each.words:

@@ -226,6 +226,12 @@ def _csv(path: Path, columns: dict[str, str], more: str = "") -> str:
     )
 
 
+def no_rows(fields: Sequence[Field]) -> str:
+    """The relation of a file without rows, as `load` gives it to a lane."""
+    columns = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in (*COMMON, *(field.name for field in fields)))
+    return f"(SELECT NULL::BIGINT AS line, {columns} WHERE false)"
+
+
 def _all(places: dict[str, int], fields: Sequence[Field], column: Callable[[str], str]) -> str:
     names = (*COMMON, *(field.name for field in fields))
     return ", ".join(f"{column(name) if name in places else 'NULL::VARCHAR'} AS {quoted(name)}" for name in names)

@@ -12,7 +12,8 @@ import duckdb
 
 from chalicelib.oneroster.entities import Field
 from chalicelib.roster.duck import number_of, quoted, text
-from chalicelib.roster.reading import COMMON, Finding, Loaded, load
+from chalicelib.roster.lane import STATUS_WORD
+from chalicelib.roster.reading import COMMON, Finding, Loaded, load, no_rows
 
 SENT_EARLIER = 1_000_000_000  # lines from here on are rows of an earlier bundle, which have no line in this one
 
@@ -44,7 +45,7 @@ def merge(
     A file that is no delta replaces all; one that didn't come leaves all as it was. Raises BundleRefused.
     """
     columns = ", ".join(map(quoted, (*COMMON, *(each.name for each in fields))))
-    sent = load(connection, came, fields, f"came_{name}", _as_sent) if came else _none(connection, f"came_{name}", columns)
+    sent = load(connection, came, fields, f"came_{name}", _as_sent) if came else _none(connection, f"came_{name}", fields)
     connection.execute(f"UPDATE came_{name} SET line = rowid + 2 WHERE line IS NULL")
     whole = _hold(connection, name, fields, view if is_delta or not came else None, columns)
     findings = [*sent.findings, *(_say_active(connection, name) if is_delta else ())]
@@ -55,10 +56,9 @@ def merge(
         " OR sourcedId IS NULL"
     )
     connection.execute(f"CREATE TABLE read_{name} AS {lane(f'merged_{name}')}")
-    connection.execute(
-        f"COPY (SELECT {columns} FROM merged_{name} WHERE {_WORD} <> 'tobedeleted') TO $to (FORMAT parquet, COMPRESSION zstd)",
-        {"to": str(view.after / f"{name}.parquet")},
-    )
+    kept = f"SELECT {columns} FROM merged_{name} WHERE {STATUS_WORD} <> 'tobedeleted'"
+    to = {"to": str(view.after / f"{name}.parquet")}
+    connection.execute(f"COPY ({kept}) TO $to (FORMAT parquet, COMPRESSION zstd)", to)
     held = number_of(connection, f"SELECT count(*) FROM read_{name} WHERE line >= {SENT_EARLIER}")
     if is_delta:
         said = f"{name}.csv holds changes only: {sent.rows:,} rows; {held:,} rows that were sent earlier stand as they were."
@@ -66,16 +66,12 @@ def merge(
     return replace(sent, rows=sent.rows + held, findings=tuple(findings), whole=sent.whole and whole)
 
 
-_WORD = "lower(regexp_replace(coalesce(status, ''), '[-_ ]', '', 'g'))"
-
-
 def _as_sent(rows: str) -> str:
     return f"SELECT * FROM {rows}"
 
 
-def _none(connection: duckdb.DuckDBPyConnection, table: str, columns: str) -> Loaded:
-    texts = ", ".join(f"NULL::VARCHAR AS {column}" for column in columns.split(", "))
-    connection.execute(f"CREATE TABLE {table} AS SELECT NULL::BIGINT AS line, {texts} WHERE false")
+def _none(connection: duckdb.DuckDBPyConnection, table: str, fields: Sequence[Field]) -> Loaded:
+    connection.execute(f"CREATE TABLE {table} AS {_as_sent(no_rows(fields))}")
     return Loaded(0, ())
 
 
@@ -86,16 +82,16 @@ def _hold(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Fie
         return True
     if view and (csv := view.before / f"{name}.csv").is_file():
         return load(connection, csv, fields, f"held_{name}", _as_sent).whole
-    return _none(connection, f"held_{name}", columns).whole
+    return _none(connection, f"held_{name}", fields).whole
 
 
 def _say_active(connection: duckdb.DuckDBPyConnection, name: str) -> list[Finding]:
     """Let the changes call who is there as the view does. A bulk file leaves that status blank and a delta writes "active":
     whoever changed would else be lost to a selection of the blank ones."""
-    held = f"FROM held_{name} WHERE {_WORD}"
+    held = f"FROM held_{name} WHERE {STATUS_WORD}"
     blank = number_of(connection, f"SELECT count(*) {held} = ''") >= number_of(connection, f"SELECT count(*) {held} = 'active'")
     word = "NULL" if blank else "'active'"
-    missing = number_of(connection, f"SELECT count(*) FROM came_{name} WHERE {_WORD} = ''")
-    connection.execute(f"UPDATE came_{name} SET status = {word} WHERE {_WORD} IN ('', 'active')")
+    missing = number_of(connection, f"SELECT count(*) FROM came_{name} WHERE {STATUS_WORD} = ''")
+    connection.execute(f"UPDATE came_{name} SET status = {word} WHERE {STATUS_WORD} IN ('', 'active')")
     said = f"{missing:,} rows of {name}.csv have no status, which a delta must have; they were read as active."
     return [Finding("delta-status", "warning", said)] if missing else []

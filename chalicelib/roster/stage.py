@@ -21,7 +21,7 @@ from chalicelib.oneroster.manifest import Manifest, read_manifest
 from chalicelib.roster import judging, lane
 from chalicelib.roster.duck import connect, count, number_of, quoted
 from chalicelib.roster.judging import doubt, judge_reference
-from chalicelib.roster.reading import COMMON, Loaded, load
+from chalicelib.roster.reading import COMMON, Loaded, load, no_rows
 from chalicelib.roster.source import SENT_EARLIER, View, merge
 
 # Each file after those that its rows name. People's profiles and roles come before the people, who need a role. Chains that
@@ -225,18 +225,10 @@ def _load(connection: duckdb.DuckDBPyConnection, sent: _Sent, name: str) -> Load
     elif path:
         loaded = load(connection, path, fields, f"read_{name}", to_types)
     else:
-        _nothing(connection, name, sent.version)
+        connection.execute(f"CREATE TABLE read_{name} AS {to_types(no_rows(fields))}")
         return None
     judging.report(connection, name, loaded.findings)
     return loaded
-
-
-def _nothing(connection: duckdb.DuckDBPyConnection, name: str, version: str) -> None:
-    """A file that wasn't sent reads as one without rows."""
-    fields = fields_of(name, version)
-    empty = ", ".join(f"NULL::VARCHAR AS {quoted(column)}" for column in (*COMMON, *(each.name for each in fields)))
-    rows = f"(SELECT NULL::BIGINT AS line, {empty} WHERE false)"
-    connection.execute(f"CREATE TABLE read_{name} AS {lane.lane(name, fields)(rows)}")
 
 
 def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, needed: frozenset[str]) -> None:

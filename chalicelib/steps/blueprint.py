@@ -106,7 +106,7 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
     with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, reads, writes=["stage"]) as room:
         bundle.csvs_of(room / "bundle", room / "csv", _zip_limits(), bundle.SCHOOLS)
         if with_schools:
-            before = source_view.earlier(group, room, _zip_limits())
+            before = source_view.earlier(group, room, _zip_limits(), bundle.SCHOOLS)
             rows.number = stage_orgs(room / "csv", room / "stage", before.view).read
     return {"more": False, "fetch": False, "parallel": 1}
 

@@ -108,18 +108,11 @@ def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, room: Path)
             return asked, lists_of_schools(schools)
     if settings.changes_only:
         earlier = syncs.history(group.group_id, EARLIER, before=sync.sync_id)
-        asked = asking.asked_since(sync, earlier, group.updated_at, _is_kept(group))
+        to_merge_into = group.source_view is not None and files.holds_source(group.group_id, group.source_view)
+        asked = asking.asked_since(sync, earlier, group.updated_at, to_merge_into)
         if asked.since is not None:
             return asked, lists_changed_after(asked.since)
     return asked, LISTS
-
-
-def _is_kept(group: Group) -> bool:
-    """Whether there is something to merge changes into."""
-    if (last := group.source_view) is None:
-        return False
-    merged = files.read_json(files.source_key(group.group_id, last, "incomplete.json"))
-    return merged is not None or bool(files.names(last, "bundle"))
 
 
 def _pages(begun: Sequence[Begun]) -> dict[str, PagesRead]:

@@ -4,6 +4,7 @@ A group that is only ever sent everything pays nothing for it: its view is the b
 the first delta it becomes files of its own.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from chalicelib.steps import rest_reading
 from chalicelib.store import files, groups
 from chalicelib.store.records import Group
 
+INCOMPLETE = "incomplete.json"  # beside the view's files: `Earlier.incomplete`
+
 
 @dataclass(frozen=True)
 class Earlier:
@@ -27,39 +30,40 @@ class Earlier:
     incomplete: Mapping[str, str] = field(default_factory=dict)
 
 
-def earlier(group: Group, room: Path, limits: Limits) -> Earlier:
-    """Bring what the CSVs in `room` are merged into, if any of them is a delta."""
+def earlier(group: Group, room: Path, limits: Limits, only: frozenset[str] | None = None) -> Earlier:
+    """Bring what the CSVs in `room` are merged into, if any of them is a delta; `only` what is needed for these CSVs."""
     manifest = read_manifest(room / "csv" / "manifest.csv")
     if group.source_view is None or not manifest or not manifest.deltas():
         return Earlier()
     before = room / "source" / "before"
-    files.fetch_source(group.group_id, group.source_view, before)
-    told = files.read_json(files.source_key(group.group_id, group.source_view, "incomplete.json"))
-    if not any(before.iterdir()):
-        told = (files.read_json(files.sync_key(group.source_view, "stage/summary.json")) or {}).get("incomplete")
-        if not _unpacked(group.source_view, room / "source" / "received", before, limits):
+    files.fetch_source(group.group_id, group.source_view, before, [Path(name).stem for name in only or ()])
+    if (before / "manifest.csv").is_file():
+        told = before / INCOMPLETE
+        incomplete = json.loads(told.read_text()) if told.is_file() else {}
+    else:
+        incomplete = (files.read_json(files.sync_key(group.source_view, "stage/summary.json")) or {}).get("incomplete", {})
+        if not _unpacked(group.source_view, room / "source" / "received", before, limits, only):
             return Earlier()
-    return Earlier(View(before, room / "source" / "after"), told or {})
+    return Earlier(View(before, room / "source" / "after"), incomplete)
 
 
 def keep(group: Group, sync_id: str, view: View | None, staged: Staged) -> None:
     """Say that the source is now as this sync has read it. Done twice it is done once. Raises LockLost."""
     if view:
+        (view.after / INCOMPLETE).write_text(json.dumps(staged.incomplete))
         files.store_source(group.group_id, sync_id, view.after)
-        files.write_json(files.source_key(group.group_id, sync_id, "incomplete.json"), staged.incomplete)
     groups.move_source(group.group_id, sync_id)
     if group.source_view not in (None, sync_id):
         files.delete_folder(files.source_key(group.group_id, str(group.source_view), ""))
 
 
-def _unpacked(sync_id: str, received: Path, csvs: Path, limits: Limits) -> bool:
+def _unpacked(sync_id: str, received: Path, csvs: Path, limits: Limits, only: frozenset[str] | None) -> bool:
     """Put the CSVs of a sync's bundle into `csvs`; False where it isn't kept any more."""
-    if not (names := files.names(sync_id, "bundle")):
-        return False
-    if not (wanted := bundle.wanted(names)) or not wanted[0].endswith((".zip", ".csv")):
+    wanted = bundle.wanted(files.names(sync_id, "bundle"), only)
+    if not wanted or not wanted[0].endswith((".zip", ".csv")):
         return rest_reading.csvs_again(sync_id, received, csvs)
     for name in wanted:
         files.download(files.sync_key(sync_id, f"bundle/{name}"), received / name)
     csvs.rmdir()
-    bundle.csvs_of(received, csvs, limits)
+    bundle.csvs_of(received, csvs, limits, only)
     return True

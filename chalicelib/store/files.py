@@ -221,8 +221,14 @@ def source_key(group_id: str, sync_id: str, name: str) -> str:
     return f"groups/{group_id}/source/{sync_id}/{name}"
 
 
-def fetch_source(group_id: str, sync_id: str, to: Path) -> None:
-    _fetch_folder(source_key(group_id, sync_id, ""), to)
+def fetch_source(group_id: str, sync_id: str, to: Path, only: Collection[str] = ()) -> None:
+    """What a sync left of its group's source; `only` the files whose stems are named."""
+    _fetch_folder(source_key(group_id, sync_id, ""), to, only)
+
+
+def holds_source(group_id: str, sync_id: str) -> bool:
+    """Whether what a sync read can still be merged into: as it left the source, or as its bundle was received."""
+    return size_bytes(source_key(group_id, sync_id, "manifest.csv")) is not None or bool(names(sync_id, "bundle"))
 
 
 def store_source(group_id: str, sync_id: str, folder: Path) -> None:
@@ -260,10 +266,11 @@ def delete_folder(prefix: str, kept: Collection[str] = ()) -> int:
     return deleted
 
 
-def _fetch_folder(prefix: str, to: Path) -> None:
+def _fetch_folder(prefix: str, to: Path, only: Collection[str] = ()) -> None:
     to.mkdir(parents=True, exist_ok=True)
+    keys = [key for key in _keys(prefix) if not only or Path(key).stem in only]
     with ThreadPoolExecutor(PARALLEL) as pool:
-        list(pool.map(lambda key: download(key, to / key.removeprefix(prefix)), _keys(prefix)))
+        list(pool.map(lambda key: download(key, to / key.removeprefix(prefix)), keys))
 
 
 def _keys(prefix: str) -> list[str]:

@@ -4,14 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from aws_lambda_powertools import Logger
-
 from chalicelib.store import groups, retention
 from chalicelib.store.measures import measured
+from chalicelib.triggers.apart import apart
 
 ENOUGH_S = 60  # what one group may take; a group cut off goes on in the next hour
-
-logger = Logger(child=True)
 
 
 @dataclass
@@ -32,13 +29,9 @@ def forget(now: datetime, left_s: Callable[[], float]) -> Done:
         if left_s() < ENOUGH_S:
             done.left = len(everyone) - place
             break
-        try:
+        with apart(group.group_id, done.failures):
             forgotten = retention.forget_old(group, now)
-        except Exception as trouble:
-            logger.exception("a group keeps too much", extra={"groupId": group.group_id})
-            done.failures.append(trouble)
-            continue
-        done.emptied += forgotten.emptied
-        done.removed += forgotten.removed
+            done.emptied += forgotten.emptied
+            done.removed += forgotten.removed
     measured("SyncsForgotten", done.emptied)
     return done

@@ -7,8 +7,7 @@ Functions takes (StartExecution: 150 a second and more, by region), and at two m
 below Lambda's first limit of 1,000 at once. `docs/operate/limits.md` has the figures.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zlib import crc32
@@ -19,6 +18,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from chalicelib.store import audit, groups, machine, selections, slots, starts, syncs
 from chalicelib.store.measures import measured
 from chalicelib.store.records import LIVE_STATES, Group, Mode, State, Sync, Trigger, Waiting
+from chalicelib.triggers.apart import apart
 
 EVERY_MINUTES = 2  # the rule's rate
 STARTS = 100
@@ -58,7 +58,7 @@ def wake(now: datetime, left_s: Callable[[], float]) -> Woken:
         if woken.started >= STARTS or left_s() < 30:
             woken.late = len(due) - place
             break
-        with _apart(each.group, woken):
+        with apart(each.group.group_id, woken.failures):
             _turn(each, now, woken)
     measured("GroupsStarted", woken.started)
     measured("GroupsLate", woken.late)
@@ -66,7 +66,7 @@ def wake(now: datetime, left_s: Callable[[], float]) -> Woken:
         if left_s() < 15:
             break
         if (group.queue and not group.sync) or _worth_a_look(group, now):
-            with _apart(group, woken):
+            with apart(group.group_id, woken.failures):
                 _mend(group, now, woken)
     return woken
 
@@ -168,12 +168,3 @@ def _queued_at(waiting: Waiting) -> datetime:
 
 def _seconds(age: timedelta) -> float:
     return max(0.0, age.total_seconds())
-
-
-@contextmanager
-def _apart(group: Group, woken: Woken) -> Iterator[None]:
-    try:
-        yield
-    except Exception as trouble:
-        logger.exception("a group's turn failed", extra={"groupId": group.group_id})
-        woken.failures.append(trouble)

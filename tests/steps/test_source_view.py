@@ -1,12 +1,14 @@
 """Bundles of changes only, walked through the Lambdas: each is merged into what the source held, whatever became of the sync."""
 
+from pathlib import Path
+
 import boto3
 import pytest
 
 from chalicelib.errors import BundleRefused
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.records import Mode, State
-from tests.roster.districts import enrollment, user
+from tests.roster.districts import enrollment, org, user
 from tests.steps.test_steps import people
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
 
@@ -67,6 +69,24 @@ def test_the_schools_of_a_delta_are_listed_at_once_with_those_of_before() -> Non
     walk.open()
 
     assert walk.sync.progress[-1].done == 1
+
+
+def test_for_the_list_of_schools_nothing_else_of_the_source_is_brought(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_group()
+    Walk(zipped(people("ann"))).through()
+    Walk(delta(user("bob", status="active")), day=1).through()
+    brought: list[str] = []
+    download = files.download
+
+    def seen(key: str, to: Path) -> None:
+        brought.append(key)
+        download(key, to)
+
+    monkeypatch.setattr(files, "download", seen)
+
+    Walk(zipped({"orgs": [org("south", status="active")]}, deltas=["orgs"]), Mode.SELECTIVE, day=2).open()
+
+    assert {key.rsplit("/")[-1] for key in brought if "/source/" in key} == {"manifest.csv", "orgs.parquet"}
 
 
 def test_a_delta_for_a_group_that_was_never_sent_everything_is_refused() -> None:
