@@ -11,13 +11,13 @@ from aws_lambda_powertools.utilities import parameters
 from botocore.stub import Stubber
 
 from chalicelib.store import files, groups, machine, syncs
-from chalicelib.store.records import GroupSettings, Mode, Question, QuestionKind, State, Sync, Trigger
+from chalicelib.store.records import GroupSettings, State
 from tests.api.test_routes import call
+from tests.api.waiting import WEEK, waiting_for_approval
 from tests.steps.conftest import LIMITS
 
 pytestmark = pytest.mark.usefixtures("aws")
 NOW = datetime.now(UTC)
-WEEK = timedelta(days=7)
 APPROVE = {"decision": "approve"}
 
 
@@ -31,25 +31,8 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     machine._stepfunctions.cache_clear()
 
 
-def asked(until: datetime = NOW + WEEK) -> str:
-    """A sync that waits for its approval."""
-    groups.create(GroupSettings(name="Lakeside"), "g1", "e1", NOW)
-    wanted = Sync(
-        group_id="g1",
-        sync_id=syncs.new_id("g1", NOW, "aa"),
-        mode=Mode.FULL,
-        trigger=Trigger.API,
-        started_by="Ada",
-        started_at=NOW,
-        state=State.RUNNING,
-    )
-    sync_id = syncs.start(wanted).sync_id
-    syncs.ask(sync_id, Question(kind=QuestionKind.APPROVAL, since=until - WEEK, until=until), "token")
-    return sync_id
-
-
 def test_of_two_browsers_the_second_is_told_that_the_question_is_not_open_whoevers_it_is(waiting: Stubber) -> None:
-    sync_id = asked()
+    sync_id = waiting_for_approval(NOW)
     waiting.add_response("send_task_success", {}, {"taskToken": "token", "output": json.dumps(APPROVE)})
 
     first, _ = call(f"POST /syncs/{sync_id}/approval", APPROVE)
@@ -62,7 +45,7 @@ def test_of_two_browsers_the_second_is_told_that_the_question_is_not_open_whoeve
 
 
 def test_an_answer_after_seven_days_is_gone_whoever_gives_it(waiting: Stubber) -> None:
-    sync_id = asked(until=NOW - timedelta(minutes=1))
+    sync_id = waiting_for_approval(NOW - WEEK - timedelta(minutes=1))
 
     answers = [call(f"POST /syncs/{sync_id}/approval", APPROVE, groups=of) for of in ("*", "g1")]
 
@@ -73,7 +56,7 @@ def test_an_answer_after_seven_days_is_gone_whoever_gives_it(waiting: Stubber) -
 
 @pytest.mark.parametrize("refusal", ["TaskTimedOut", "TaskDoesNotExist"])
 def test_an_answer_that_the_machine_does_not_wait_for_any_more_is_gone_and_opens_nothing(waiting: Stubber, refusal: str) -> None:
-    sync_id = asked()
+    sync_id = waiting_for_approval(NOW)
     waiting.add_client_error("send_task_success", refusal)
 
     status, said = call(f"POST /syncs/{sync_id}/approval", APPROVE)
@@ -85,7 +68,7 @@ def test_an_answer_that_the_machine_does_not_wait_for_any_more_is_gone_and_opens
 def test_an_answer_is_gone_too_when_its_sync_was_ended_while_it_was_given(
     waiting: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sync_id = asked()
+    sync_id = waiting_for_approval(NOW)
     answer = machine.answer
 
     def ended_meanwhile(token: str, output: dict[str, Any]) -> None:
@@ -102,7 +85,7 @@ def test_an_answer_is_gone_too_when_its_sync_was_ended_while_it_was_given(
 
 
 def test_a_question_that_could_not_be_answered_is_open_again(waiting: Stubber) -> None:
-    sync_id = asked()
+    sync_id = waiting_for_approval(NOW)
     waiting.add_client_error("send_task_success", "ThrottlingException")
     waiting.add_response("send_task_success", {})
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from local.stack import Stack
-from tests.sources.peers import Sshd, make_key
+from tests.sources.peers import openssh
 from tests.stack.client import Client
 from tests.stack.test_decisions import records
 from tests.stack.test_flow import shrunk
@@ -18,13 +18,9 @@ pytestmark = pytest.mark.xdist_group("stack")
 def test_an_admin_pauses_blacks_out_resumes_and_rehearses_from_the_groups_own_server(
     page: Page, stack: Stack, district: Path, tmp_path: Path
 ) -> None:
-    api, sshd = Client(stack, "admin"), Sshd()
-    try:
-        ours = make_key(sshd.folder / "ours")
-        sshd.let_in(ours)
-        sshd.start()
+    api = Client(stack, "admin")
+    with openssh() as (sshd, source):
         shutil.copy(district, sshd.files / "roster.zip")
-        source = sshd.source().model_dump(mode="json", by_alias=True) | {"credentials": {"privateKey": ours.read_text()}}
         daily = {"frequency": "daily", "at": "02:00", "timeZone": "UTC"}
         group_id = api.new_group("Clicks in the calendar", source=source, schedule=daily)
         api.until(api.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"])
@@ -54,5 +50,3 @@ def test_an_admin_pauses_blacks_out_resumes_and_rehearses_from_the_groups_own_se
         page.get_by_role("button", name="Discard").click()
         expect(page.get_by_text("The changes were discarded. Nothing was changed.").first).to_be_visible(timeout=60_000)
         assert records(stack, group_id) == before
-    finally:
-        sshd.remove()

@@ -50,6 +50,14 @@ def fill_sheet(page: Page, out: Path, sheet: str, rows: int) -> None:
     page.get_by_role("button", name="Use this sheet").click()
 
 
+def choose_everything(page: Page) -> None:
+    """All schools and all their classes, up to the question about users."""
+    for heading in ("Schools (", "Classes ("):
+        expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=60_000)
+        page.get_by_role("button", name="Select all").click()
+        page.get_by_role("button", name="Use this choice").click()
+
+
 def test_an_admin_brings_in_a_district_by_both_workbooks(page: Page, district: Path, tmp_path: Path) -> None:
     create_group(page, "Clicks by workbook")
     choose_in_menu(page, "Clicks by workbook", "Selective sync")
@@ -119,10 +127,7 @@ def test_a_preview_shows_the_changes_before_anything_is_written(page: Page, stac
     create_group(page, "Clicks previewed")
     choose_in_menu(page, "Clicks previewed", "Selective sync")
     upload_zip(page, district, "Upload and choose schools")
-    for heading in ("Schools (", "Classes ("):
-        expect(page.get_by_role("heading", name=heading)).to_be_visible()
-        page.get_by_role("button", name="Select all").click()
-        page.get_by_role("button", name="Use this choice").click()
+    choose_everything(page)
     page.get_by_role("button", name="Preview changes").click()
 
     expect(page.get_by_role("heading", name="Changes in numbers")).to_be_visible(timeout=60_000)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from samples.district import SHAPES, District
-from tests.portal.test_portal import choose_in_menu
+from tests.portal.test_portal import choose_everything, choose_in_menu
 from tests.provider.records import rendered
 from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Behaviour, Provider, served
 from tests.stack.client import Client
@@ -53,10 +53,7 @@ def test_an_admin_makes_a_group_by_api_and_syncs_by_choice_and_whole(page: Page)
 
         choose_in_menu(page, "Clicks by API", "Selective sync")
         page.get_by_role("button", name="Fetch and choose schools").click()
-        for heading in ("Schools (", "Classes ("):
-            expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=60_000)
-            page.get_by_role("button", name="Select all").click()
-            page.get_by_role("button", name="Use this choice").click()
+        choose_everything(page)
         page.get_by_role("button", name="Sync", exact=True).click()
         expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)
 

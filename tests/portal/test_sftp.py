@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.portal.test_portal import choose_in_menu
+from tests.portal.test_portal import choose_everything, choose_in_menu
 from tests.sources.peers import Sshd, make_key
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -48,11 +48,7 @@ def test_an_admin_makes_a_group_by_sftp_confirms_the_servers_key_and_syncs_by_ch
 
     choose_in_menu(page, "Clicks by SFTP", "Selective sync")
     page.get_by_role("button", name="Fetch and choose schools").click()
-    expect(page.get_by_role("heading", name="Schools (")).to_be_visible(timeout=60_000)
-    for heading in ("Schools (", "Classes ("):
-        expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=60_000)
-        page.get_by_role("button", name="Select all").click()
-        page.get_by_role("button", name="Use this choice").click()
+    choose_everything(page)
     page.get_by_role("button", name="Sync", exact=True).click()
     expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)
 

@@ -10,7 +10,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,19 @@ class Sshd:
         """How a group would be configured that reads from here; its key is confirmed."""
         known = {"host": "127.0.0.1", "port": self.port, "username": self.user, "path": str(self.files)}
         return SftpSource.model_validate({**known, "hostKeyFingerprint": self.fingerprint, **settings})
+
+
+@contextmanager
+def openssh() -> Iterator[tuple[Sshd, dict[str, Any]]]:
+    """A server that runs, and what the API is told of a group that reads from it with a key of its own."""
+    sshd = Sshd()
+    try:
+        ours = make_key(sshd.folder / "ours")
+        sshd.let_in(ours)
+        sshd.start()
+        yield sshd, sshd.source().model_dump(mode="json", by_alias=True) | {"credentials": {"privateKey": ours.read_text()}}
+    finally:
+        sshd.remove()
 
 
 class OtherServer:

@@ -9,7 +9,7 @@ import pytest
 
 from local.stack import Stack
 from tests.events import saved
-from tests.sources.peers import Sshd, make_key
+from tests.sources.peers import openssh
 from tests.stack.client import Client
 from tests.stack.test_decisions import records
 from tests.stack.test_drops import put, settled
@@ -65,13 +65,8 @@ def test_a_dropped_file_that_lost_its_people_is_held(admin: Client, stack: Stack
 def test_a_scheduled_sync_of_a_server_that_lost_its_people_is_held(
     admin: Client, stack: Stack, district: Path, tmp_path: Path
 ) -> None:
-    sshd = Sshd()
-    try:
-        ours = make_key(sshd.folder / "ours")
-        sshd.let_in(ours)
-        sshd.start()
+    with openssh() as (sshd, source):
         shutil.copy(district, sshd.files / "roster.zip")
-        source = sshd.source().model_dump(mode="json", by_alias=True) | {"credentials": {"privateKey": ours.read_text()}}
         daily = {"frequency": "daily", "at": "00:00", "timeZone": "UTC"}
         group_id = admin.new_group("Held by the clock", source=source, schedule=daily)
         first = admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"])
@@ -85,8 +80,6 @@ def test_a_scheduled_sync_of_a_server_that_lost_its_people_is_held(
         assert records(stack, group_id) == before
         admin.call("POST", f"/syncs/{sync['syncId']}/approval", {"decision": "discard"}, 202)
         admin.until(sync["syncId"])
-    finally:
-        sshd.remove()
 
 
 def test_what_is_kept_no_longer_is_deleted_by_the_hourly_function_and_the_platform_is_browsed_meanwhile(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.stack import Stack
-from tests.sources.peers import Sshd, make_key
+from tests.sources.peers import openssh
 from tests.stack.client import Client
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -29,13 +29,8 @@ def test_a_groups_secret_is_kept_in_the_stacks_secrets_and_goes_with_the_group(a
 def test_loose_csvs_on_an_openssh_server_come_to_the_platform_and_a_second_time_nothing_is_written(
     admin: Client, stack: Stack, district: Path
 ) -> None:
-    sshd = Sshd()
-    try:
+    with openssh() as (sshd, source):
         zipfile.ZipFile(district).extractall(sshd.files)
-        ours = make_key(sshd.folder / "ours")
-        sshd.let_in(ours)
-        sshd.start()
-        source = sshd.source().model_dump(mode="json", by_alias=True) | {"credentials": {"privateKey": ours.read_text()}}
         group_id = admin.new_group("By SFTP", source=source)
 
         first = admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"])
@@ -49,5 +44,3 @@ def test_loose_csvs_on_an_openssh_server_come_to_the_platform_and_a_second_time_
         third = admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"])
         assert third["state"] == "failed"
         assert "has changed" in third["message"]
-    finally:
-        sshd.remove()
