@@ -98,7 +98,7 @@ def test_a_browser_closed_in_the_middle_comes_back_to_the_same_question(
 
     expect(elsewhere.get_by_role("heading", name="Classes (")).to_be_visible()
     elsewhere.get_by_label("Find classes").fill("mathematics 1")
-    expect(elsewhere.get_by_text("1 found").first).to_be_visible()
+    expect(elsewhere.get_by_text("1 found", exact=True).first).to_be_visible()
     elsewhere.get_by_role("button", name="Select what matches").click()
     elsewhere.get_by_role("button", name="Use this choice").click()
     expect(elsewhere.get_by_role("heading", name="Users")).to_be_visible()

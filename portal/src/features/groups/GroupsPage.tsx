@@ -31,7 +31,7 @@ export function GroupsPage() {
     setSearch(text);
     setParams(text ? { search: text } : {}, { replace: true });
   };
-  const { data: page, error, isPending, refetch } = useQuery({
+  const { data: page, error, isPending, isPlaceholderData, refetch } = useQuery({
     queryKey: ['groups', search],
     queryFn: () => data(api.GET('/groups', { params: { query: { search, limit: 200 } } })),
     placeholderData: keepPreviousData,
@@ -83,7 +83,7 @@ export function GroupsPage() {
       }
       filter={
         <TextFilter filteringText={search} filteringPlaceholder="Find a group by name" filteringAriaLabel="Find a group by name"
-          countText={search && page ? `${page.total} found` : ''}
+          countText={search && page && !isPlaceholderData ? `${page.total} found` : ''}
           onChange={({ detail }) => find(detail.filteringText)} />
       }
       empty={

@@ -55,7 +55,7 @@ export function Choose({ kind, syncId, onAnswered }: { kind: 'orgs' | 'classes';
     const page: Promise<{ items: Row[]; total: number }> = kind === 'orgs' ? data(api.GET('/syncs/{syncId}/orgs', { params })) : data(api.GET('/syncs/{syncId}/classes', { params }));
     return page;
   };
-  const { data: page, error, isPending, refetch } = useQuery({
+  const { data: page, error, isPending, isPlaceholderData, refetch } = useQuery({
     queryKey: [kind, syncId, search, sort, place],
     queryFn: () => ask(PAGE, (place - 1) * PAGE),
     placeholderData: keepPreviousData,
@@ -122,7 +122,7 @@ export function Choose({ kind, syncId, onAnswered }: { kind: 'orgs' | 'classes';
             {kind === 'orgs' ? 'Schools' : 'Classes'}
           </Header>
         }
-        filter={<TextFilter filteringText={search} filteringPlaceholder={`Find ${called}`} filteringAriaLabel={`Find ${called}`} countText={search ? `${number(total)} found` : ''}
+        filter={<TextFilter filteringText={search} filteringPlaceholder={`Find ${called}`} filteringAriaLabel={`Find ${called}`} countText={search && !isPlaceholderData ? `${number(total)} found` : ''}
           onChange={({ detail }) => { setSearch(detail.filteringText); setPlace(1); }} />}
         pagination={total > PAGE && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => setPlace(detail.currentPageIndex)}
           ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
