@@ -1,46 +1,69 @@
 """The files of a plan that steps and people read: changes.parquet, and the chunks to write."""
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 import duckdb
 from isal import igzip
 
-from chalicelib.roster.duck import count
+from chalicelib.roster.duck import count, text
 
 CHUNK_CHANGES = 2_500  # about a megabyte of DynamoDB writes, some seconds of one Lambda
 ACTIONS = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended", "unchanged": "unchanged"}
 
-CHANGE = """
-CREATE TABLE change (entity VARCHAR, sourcedId VARCHAR, name VARCHAR, action VARCHAR, reason VARCHAR, schools VARCHAR[],
-                     fields VARCHAR[], before VARCHAR, after VARCHAR, digest UBIGINT)
-"""
+BUCKET_CHANGES = 500_000  # sorted at once, in about 400 MB
 
 
-def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path) -> int:
-    """Write the table `change` (of `CHANGE`) as changes.parquet, chunks/*.jsonl.gz and manifest.json; how many changes
-    there are. Rows stand in no order that means anything: sorting a first sync's would take longer than all else."""
+def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path, changes: Sequence[str]) -> int:
+    """Write changes.parquet, chunks/*.jsonl.gz and manifest.json, and make the view `change`; how many changes there are.
+
+    `changes` are queries, run once and never held in memory, with the columns entity, sourcedId, name, action, reason,
+    schools (VARCHAR[]), fields (those that differ, VARCHAR[]), before and after (JSON as VARCHAR), digest (UBIGINT).
+    Rows of changes.parquet stand in no order that means anything; the chunks are the same whenever the changes are.
+    """
+    path = plan / "changes.parquet"
+    made = "\nUNION ALL\n".join(changes)
+    connection.execute(f"COPY ({made}) TO $to (FORMAT parquet, COMPRESSION zstd)", {"to": str(path)})
+    connection.execute(f"CREATE VIEW change AS SELECT * FROM read_parquet({text(str(path))})")
+    number = count(connection, "change")
     (plan / "chunks").mkdir(parents=True, exist_ok=True)
-    to = {"to": str(plan / "changes.parquet")}
-    connection.execute("COPY change TO $to (FORMAT parquet, COMPRESSION zstd)", to)
-    names = _write_chunks(connection, plan / "chunks")
+    names: list[str] = []
+    for bucket in _buckets(connection, plan, number):
+        names += _write_chunks(connection, bucket, plan / "chunks", len(names))
     (plan / "manifest.json").write_text(json.dumps([{"chunk": name} for name in names]))
-    return count(connection, "change")
+    return number
 
 
-def _write_chunks(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[str]:
+def _buckets(connection: duckdb.DuckDBPyConnection, plan: Path, number: int) -> Iterator[str]:
+    """Tables of (sourcedId, line), by what can be sorted in memory: a whole state's first sync can't."""
+    parts = -(-number // BUCKET_CHANGES)
+    if parts <= 1:
+        yield f"({_LINES})"
+        return
+    with TemporaryDirectory(dir=plan, prefix="buckets-") as folder:
+        query = f"SELECT *, hash(sourcedId) % {parts} AS bucket FROM ({_LINES})"
+        connection.execute(f"COPY ({query}) TO $to (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (bucket))", {"to": folder})
+        for part in sorted(Path(folder).iterdir()):
+            yield f"read_parquet({text(str(part / '*.parquet'))})"
+            rmtree(part)
+
+
+def _write_chunks(connection: duckdb.DuckDBPyConnection, bucket: str, folder: Path, first: int) -> list[str]:
     """Lines in an order that has nothing to do with the file's, so that no partition of the platform gets them all."""
     names: list[str] = []
-    lines = connection.execute(_LINES)
+    lines = connection.execute(f"SELECT line FROM {bucket} ORDER BY hash(sourcedId), entity, sourcedId")
     while rows := lines.fetchmany(CHUNK_CHANGES):
-        names.append(f"{len(names):05d}.jsonl.gz")
+        names.append(f"{first + len(names):05d}.jsonl.gz")
         packed = igzip.compress("".join(line + "\n" for (line,) in rows).encode(), mtime=0)
         (folder / names[-1]).write_bytes(packed)
     return names
 
 
 _LINES = """
-SELECT '{"entity":"' || entity || '","sourcedId":' || to_json(sourcedId)::VARCHAR || ',"action":"' || action || '","record":'
-       || after || '}' AS line
-FROM change ORDER BY hash(sourcedId), entity, sourcedId
+SELECT entity, sourcedId, '{"entity":"' || entity || '","sourcedId":' || to_json(sourcedId)::VARCHAR || ',"action":"' || action
+       || '","record":' || after || '}' AS line
+FROM change
 """

@@ -21,7 +21,7 @@ import duckdb
 
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster import guard as guards
-from chalicelib.roster.changes import ACTIONS, CHANGE, write_changes
+from chalicelib.roster.changes import ACTIONS, write_changes
 from chalicelib.roster.duck import connect, number_of, quoted, text
 from chalicelib.roster.guard import Breach, Guard
 from chalicelib.roster.selection import Selection, select
@@ -88,13 +88,11 @@ def plan_changes(
         if any(number_of(connection, f"SELECT count(*) FROM gone_{entity} WHERE reason = $1", NOT_CHOSEN) for entity in ENTITIES):
             connection.execute(_STILL_NAMED)
         ambiguous = _match(connection, policy)
-        connection.execute(CHANGE)
         for entity in ENTITIES:
             removal = "end" if entity == "enrollments" else "deactivate"
-            connection.execute(_VERDICTS.format(entity=entity, removal=removal, changed=CHANGED))
-            changes = _CHANGES.format(entity=entity, now=_now(entity, policy), changed=CHANGED, found_again=FOUND_AGAIN)
-            connection.execute(changes, {"sync_id": policy.sync_id, "now": iso(policy.now)})
-        return _write(connection, plan, policy, staged, kept_whole, ambiguous)
+            connection.execute(_VERDICT.format(entity=entity, removal=removal, changed=CHANGED))
+        changes = write_changes(connection, plan, [_changes(entity, policy) for entity in ENTITIES])
+        return _write(connection, plan, changes, staged, kept_whole, ambiguous)
 
 
 def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, grace_days: int, removals: bool = True) -> None:
@@ -148,7 +146,12 @@ def _digest(entity: str, policy: Policy) -> str:
     return f"hash(digest, {text(policy.username_suffix)})" if suffixed else "digest"
 
 
-def _now(entity: str, policy: Policy) -> str:
+def _changes(entity: str, policy: Policy) -> str:
+    values = {"sync_id": text(policy.sync_id), "now": text(iso(policy.now)), "changed": CHANGED, "found_again": FOUND_AGAIN}
+    return _CHANGES.format(entity=entity, records=_records(entity, policy), **values)
+
+
+def _records(entity: str, policy: Policy) -> str:
     """The selected rows that `verdict_{entity}` is about, as platform records. When a row was touched in the source
     says nothing about what it holds."""
     values = {name: quoted(name) for name in platform_columns(entity)}
@@ -157,10 +160,10 @@ def _now(entity: str, policy: Policy) -> str:
     pairs = ", ".join(f"{text(name)}, {value}" for name, value in values.items())
     inactive = "statusCell = 'inactive'" if entity == "users" else "status = 'inactive'"
     return (
-        f"SELECT own.sourcedId, {_CALLED[entity]} AS name, {_SCHOOLS[entity]} AS schools, "
+        f"SELECT own.sourcedId, action, reason, {_CALLED[entity]} AS name, {_SCHOOLS[entity]} AS schools, "
         f"if({inactive}, 'inactive', 'active') AS platformStatus, "
-        f"{_digest(entity, policy)} AS digest, json_object({pairs}) AS fields FROM (SELECT * FROM staged_{entity} "
-        f"SEMI JOIN (SELECT sourcedId FROM verdict_{entity} WHERE selected) USING (sourcedId)) own"
+        f"{_digest(entity, policy)} AS digest, json_object({pairs}) AS fields FROM staged_{entity} own "
+        f"JOIN (SELECT sourcedId, action, reason FROM verdict_{entity} WHERE selected) USING (sourcedId)"
         + (" LEFT JOIN (SELECT sourcedId AS id, title FROM staged_classes) class ON class.id = own.classSourcedId"
            if entity == "enrollments" else "")
     )  # fmt: skip
@@ -214,7 +217,7 @@ def _nameless(connection: duckdb.DuckDBPyConnection, entity: str) -> int:
 def _write(
     connection: duckdb.DuckDBPyConnection,
     plan: Path,
-    policy: Policy,
+    changes: int,
     staged: dict[str, Any],
     kept_whole: Sequence[str],
     ambiguous: list[Breach],
@@ -226,10 +229,9 @@ def _write(
         changed = "SELECT action, count(*) FROM change WHERE entity = $1 GROUP BY action"
         for action, number in connection.execute(changed, [entity]).fetchall():
             counts[entity][ACTIONS[action]] = number
-        written = (
-            f"SELECT count(*) FROM verdict_{entity} SEMI JOIN (FROM change WHERE entity = $1) USING (sourcedId) WHERE selected"
-        )
-        counts[entity]["unchanged"] = counts[entity]["selected"] - number_of(connection, written, entity)
+        not_selected = number_of(connection, f"SELECT count(*) FROM {_WRITTEN_AGAIN.format(entity=entity)}")
+        written = counts[entity]["created"] + counts[entity]["updated"] - not_selected
+        counts[entity]["unchanged"] = counts[entity]["selected"] - written
         for school, name, action, number in connection.execute(
             _BY_SCHOOL.format(entity=entity, schools=_SCHOOLS[entity])
         ).fetchall():
@@ -239,7 +241,7 @@ def _write(
     notes = [note for entity in ENTITIES for note in _notes(connection, entity, staged, entity in kept_whole)]
     planned = Planned(
         counts=counts,
-        changes=write_changes(connection, plan),
+        changes=changes,
         held=bool(breaches),
         breaches=breaches,
         notes=notes,
@@ -400,8 +402,8 @@ DELETE FROM gone_orgs WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (
 """
 
 # Whatever may have to be written. What turns out the same when looked at value by value is not.
-_VERDICTS = """
-CREATE TABLE verdict_{entity} AS
+_VERDICT = """
+CREATE VIEW verdict_{entity} AS
 SELECT sourcedId, selected,
        CASE WHEN selected AND NOT known THEN 'create' WHEN selected THEN 'update'
             WHEN gone.reason IS NOT NULL THEN '{removal}' ELSE 'update' END AS action,
@@ -412,38 +414,41 @@ FROM compared_{entity} LEFT JOIN gone_{entity} gone USING (sourcedId)
 WHERE selected OR again OR gone.reason IS NOT NULL
 """
 
-# Nothing in a record depends on when a retry ran: the same plan gives the same bytes.
+_WRITTEN_AGAIN = "(SELECT sourcedId FROM verdict_{entity} WHERE NOT selected AND action = 'update')"
+
+# Nothing in a record depends on when a retry ran: the same plan gives the same records.
 _CHANGES = """
-INSERT INTO change
-WITH record AS (
-    SELECT verdict.sourcedId, action, if(matched.formerId IS NULL, reason, '{found_again}') AS reason,
-           coalesce(new.name, old.name) AS name, coalesce(new.schools, old.schools) AS schools,
-           coalesce(old.platformId, former.platformId, md5($sync_id || '/{entity}/' || verdict.sourcedId)) AS platformId,
-           CASE WHEN new.sourcedId IS NOT NULL THEN new.platformStatus
-                WHEN action = 'update' THEN old.platformStatus ELSE 'inactive' END AS platformStatus,
-           CASE WHEN new.sourcedId IS NOT NULL THEN NULL WHEN action = 'update' THEN old.removedAt ELSE $now END AS removedAt,
-           coalesce(new.fields, old.fields) AS fields, old.fields AS fields_before, old.platformStatus AS status_before,
-           old.since AS since_before, old.sourcedId IS NOT NULL AS known, coalesce(new.digest, old.digest) AS digest,
-           json_object('platformId', old.platformId, 'platformStatus', old.platformStatus, 'since', old.since,
-                       'removedAt', old.removedAt, 'fields', old.fields) AS before
-    FROM verdict_{entity} verdict
-    LEFT JOIN ({now}) new ON new.sourcedId = verdict.sourcedId
-    LEFT JOIN (SELECT * FROM before_{entity} SEMI JOIN verdict_{entity} USING (sourcedId)) old
-           ON old.sourcedId = verdict.sourcedId
-    LEFT JOIN matched ON '{entity}' = 'users' AND matched.sourcedId = verdict.sourcedId
-    LEFT JOIN (SELECT sourcedId, platformId FROM before_users WHERE sourcedId IN (SELECT formerId FROM matched)) former
-           ON former.sourcedId = matched.formerId
-), change AS (
+SELECT '{entity}' AS entity, sourcedId, name, action, reason, schools, differing AS fields,
+       if(known, before::VARCHAR, NULL) AS before,
+       json_object('platformId', platformId, 'platformStatus', platformStatus,
+                   'since', if(platformStatus IS DISTINCT FROM status_before, {now}, since_before),
+                   'removedAt', removedAt, 'fields', fields)::VARCHAR AS after, digest
+FROM (
     SELECT *, CASE WHEN action <> 'update' THEN [] ELSE list_concat(
         list_filter(json_keys(fields), lambda each:
             json_extract(fields, '$."' || each || '"') IS DISTINCT FROM json_extract(fields_before, '$."' || each || '"')),
-        if(platformStatus <> status_before, ['platformStatus'], [])) END AS differing FROM record
+        if(platformStatus <> status_before, ['platformStatus'], [])) END AS differing
+    FROM (
+        SELECT coalesce(new.sourcedId, old.sourcedId) AS sourcedId, coalesce(new.action, old.action) AS action,
+               if(former.sourcedId IS NULL, coalesce(new.reason, old.reason), '{found_again}') AS reason,
+               coalesce(new.name, old.name) AS name, coalesce(new.schools, old.schools) AS schools,
+               coalesce(old.platformId, former.platformId,
+                        md5({sync_id} || '/{entity}/' || coalesce(new.sourcedId, old.sourcedId))) AS platformId,
+               CASE WHEN new.sourcedId IS NOT NULL THEN new.platformStatus
+                    WHEN old.action = 'update' THEN old.platformStatus ELSE 'inactive' END AS platformStatus,
+               CASE WHEN new.sourcedId IS NOT NULL THEN NULL
+                    WHEN old.action = 'update' THEN old.removedAt ELSE {now} END AS removedAt,
+               coalesce(new.fields, old.fields) AS fields, old.fields AS fields_before, old.platformStatus AS status_before,
+               old.since AS since_before, old.sourcedId IS NOT NULL AS known, coalesce(new.digest, old.digest) AS digest,
+               json_object('platformId', old.platformId, 'platformStatus', old.platformStatus, 'since', old.since,
+                           'removedAt', old.removedAt, 'fields', old.fields) AS before
+        FROM ({records}) new
+        FULL JOIN (SELECT * FROM before_{entity} JOIN verdict_{entity} USING (sourcedId)) old ON old.sourcedId = new.sourcedId
+        LEFT JOIN (SELECT matched.sourcedId, platformId FROM matched JOIN before_users person ON person.sourcedId = formerId
+                   WHERE '{entity}' = 'users') former ON former.sourcedId = new.sourcedId
+    )
 )
-SELECT '{entity}', sourcedId, name, action, reason, schools, differing, if(known, before::VARCHAR, NULL),
-       json_object('platformId', platformId, 'platformStatus', platformStatus,
-                   'since', if(platformStatus IS DISTINCT FROM status_before, $now, since_before),
-                   'removedAt', removedAt, 'fields', fields)::VARCHAR, digest
-FROM change WHERE NOT (action = 'update' AND reason = '{changed}' AND len(differing) = 0)
+WHERE NOT (action = 'update' AND reason = '{changed}' AND len(differing) = 0)
 """
 
 # People who are new in the source, and people whom the source has given up, by the field that the group matches with.
@@ -489,8 +494,8 @@ SELECT school, coalesce(name, school), action, number FROM (
         GROUP BY school
         UNION ALL
         SELECT school, -count(*) FROM (
-            SELECT unnest(schools) AS school FROM change WHERE entity = '{{entity}}'
-            AND sourcedId IN (SELECT sourcedId FROM verdict_{{entity}} WHERE selected))
+            SELECT unnest(schools) AS school FROM change WHERE entity = '{{entity}}' AND action IN ('create', 'update')
+            AND sourcedId NOT IN {_WRITTEN_AGAIN})
         GROUP BY school
     ) GROUP BY school HAVING sum(number) > 0)
 LEFT JOIN {_SCHOOL_NAMES} ON sourcedId = school

@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.changes import ACTIONS, CHANGE, write_changes
+from chalicelib.roster.changes import ACTIONS, write_changes
 from chalicelib.roster.duck import connect, number_of, text
 from chalicelib.roster.plan import Planned, Policy, iso
 
@@ -51,12 +51,8 @@ def plan_undo(undone: Path, snapshot: Path | None, plan: Path, policy: Policy, u
             connection.execute(_VERDICT.format(entity=entity))
             connection.execute(_AFTERWARDS.format(entity=entity))
         connection.execute(_SPARE)
-        connection.execute(CHANGE)
-        for entity in ENTITIES:
-            removal = "end" if entity == "enrollments" else "deactivate"
-            query = _CHANGES.format(entity=entity, removal=removal, called=_CALLED[entity], schools=_SCHOOLS[entity])
-            connection.execute(query, {"now": iso(policy.now)})
-        return _write(connection, plan)
+        changes = write_changes(connection, plan, [_changes(entity, policy) for entity in ENTITIES])
+        return _write(connection, plan, changes)
 
 
 def empty_stage(stage: Path) -> None:
@@ -69,7 +65,13 @@ def empty_stage(stage: Path) -> None:
         connection.execute(_NO_PROBLEMS, {"to": str(stage / "problems.parquet")})
 
 
-def _write(connection: duckdb.DuckDBPyConnection, plan: Path) -> Planned:
+def _changes(entity: str, policy: Policy) -> str:
+    removal = "end" if entity == "enrollments" else "deactivate"
+    values = {"removal": removal, "called": _CALLED[entity], "schools": _SCHOOLS[entity], "now": text(iso(policy.now))}
+    return _CHANGES.format(entity=entity, **values)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, plan: Path, changes: int) -> Planned:
     counts = {entity: dict.fromkeys(("selected", *ACTIONS.values()), 0) for entity in ENTITIES}
     for entity, action, number in connection.execute("SELECT entity, action, count(*) FROM change GROUP BY ALL").fetchall():
         counts[entity][ACTIONS[action]] = number
@@ -91,7 +93,6 @@ def _write(connection: duckdb.DuckDBPyConnection, plan: Path) -> Planned:
         "COPY (FROM unchanged ORDER BY entity, sourcedId) TO $to (FORMAT parquet, COMPRESSION zstd)",
         {"to": str(plan / "unchanged.parquet")},
     )
-    changes = write_changes(connection, plan)
     summary = {
         "counts": counts,
         "schools": sorted(schools.values(), key=lambda school: (str(school["name"]), str(school["sourcedId"]))),
@@ -213,8 +214,7 @@ _SPARE = (
 _WAS = "CASE was WHEN 'create' THEN 'created' WHEN 'update' THEN 'updated' WHEN 'end' THEN 'ended' ELSE 'deactivated' END"
 
 _CHANGES = f"""
-INSERT INTO change
-WITH record AS (
+(WITH record AS (
     SELECT verdict.sourcedId, if(goes, '{{removal}}', 'update') AS action, goes,
            if(goes AND was = 'update', 'undo: had come back with that sync', 'undo: was ' || {_WAS} || ' by that sync') AS reason,
            now.platformId, if(goes, 'inactive', before->>'platformStatus') AS platformStatus,
@@ -222,17 +222,17 @@ WITH record AS (
            now.since, now.removedAt
     FROM (SELECT * FROM verdict_{{entity}} WHERE verdict = 'undo') verdict JOIN current_{{entity}} now USING (sourcedId)
 )
-SELECT '{{entity}}', sourcedId, {{called}}, action, reason, {{schools}},
+SELECT '{{entity}}' AS entity, sourcedId, {{called}} AS name, action, reason, {{schools}} AS schools,
        CASE WHEN goes THEN [] ELSE list_concat(
            list_filter(json_keys(fields), lambda each:
                json_extract(fields, '$."' || each || '"') IS DISTINCT FROM json_extract(fields_now, '$."' || each || '"')),
-           if(platformStatus <> status_now, ['platformStatus'], [])) END,
+           if(platformStatus <> status_now, ['platformStatus'], [])) END AS fields,
        json_object('platformId', platformId, 'platformStatus', status_now, 'since', since, 'removedAt', removedAt,
-                   'fields', fields_now)::VARCHAR,
+                   'fields', fields_now)::VARCHAR AS before,
        json_object('platformId', platformId, 'platformStatus', platformStatus,
-                   'since', if(platformStatus <> status_now, $now, since), 'removedAt', if(goes, $now, NULL),
-                   'fields', fields)::VARCHAR, NULL
-FROM record
+                   'since', if(platformStatus <> status_now, {{now}}, since), 'removedAt', if(goes, {{now}}, NULL),
+                   'fields', fields)::VARCHAR AS after, NULL::UBIGINT AS digest
+FROM record)
 """
 
 _BY_SCHOOL = """

@@ -1,5 +1,9 @@
 """Small rosters with every kind of dirt, and what might be chosen of them, for hypothesis."""
 
+from random import Random
+from typing import TypeVar
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from chalicelib.roster.selection import EVERYTHING, Selection
@@ -67,7 +71,39 @@ selections = st.one_of(
 )
 
 
-def lifted(files: dict[str, list[dict[str, str]]]) -> dict[str, Rows]:
+wanted = st.tuples(st.one_of(st.none(), st.frozensets(cells)), st.booleans(), st.booleans(), st.integers(0, 2**32))
+Drawn = TypeVar("Drawn")
+Files = dict[str, list[dict[str, str]]]
+
+
+def drawn(strategy: st.SearchStrategy[Drawn], number: int, begin: int) -> list[Drawn]:
+    """So many values as hypothesis makes of them, each as odd as a single example is: a list of them would be too large."""
+    found: list[Drawn] = []
+
+    @seed(begin)
+    @settings(max_examples=number, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(strategy)
+    def keep(value: Drawn) -> None:
+        found.append(value)
+
+    keep()
+    return found
+
+
+def chosen(number: int, choice: tuple[frozenset[tuple[str, str]] | None, bool, bool, int]) -> Selection:
+    """In each district other schools and classes; in about one choice of four all of either."""
+    ticked, others, guardians, begin = choice
+    any_of = Random(begin)
+
+    def some(ids: tuple[str, ...]) -> frozenset[str] | None:
+        if any_of.random() < 0.25:
+            return None
+        return frozenset(f"{n}.{i}" for n in range(number) for i in (*ids, "ghost") if any_of.random() < 0.5)
+
+    return Selection(some(ORGS), some(CLASSES), ticked, others, guardians)
+
+
+def lifted(files: Files) -> dict[str, Rows]:
     """The same roster as OneRoster 1.2 says it."""
     roles = [
         role(row["sourcedId"], role=row["role"], orgSourcedId=place, roleType="primary" if not at else "secondary")
@@ -78,7 +114,7 @@ def lifted(files: dict[str, list[dict[str, str]]]) -> dict[str, Rows]:
     return {**files, "roles": roles}
 
 
-def apart(files: dict[str, list[dict[str, str]]], prefix: str) -> dict[str, list[dict[str, str]]]:
+def apart(files: Files, prefix: str) -> Files:
     """The same roster with ids of its own, so that many of them make one bundle."""
 
     def renamed(column: str, cell: str) -> str:
@@ -89,3 +125,17 @@ def apart(files: dict[str, list[dict[str, str]]], prefix: str) -> dict[str, list
     return {
         name: [{column: renamed(column, cell) for column, cell in row.items()} for row in rows] for name, rows in files.items()
     }
+
+
+def side_by_side(districts: list[Files]) -> Files:
+    """All of them as one bundle; the ids of the one at place 7 begin with 7 and a point."""
+    files: Files = {}
+    for number, district in enumerate(districts):
+        for name, rows in apart(district, f"{number}.").items():
+            files.setdefault(name, []).extend(rows)
+    return files
+
+
+def named(files: Files) -> Files:
+    """Without rows that have no id: one of them stops every removal of its kind, in all the districts."""
+    return {name: [row for row in rows if row["sourcedId"]] for name, rows in files.items()}

@@ -1,4 +1,4 @@
-"""Selecting and planning, held against the rules in plain Python, and each promise on its own."""
+"""Each promise of a plan on its own. `test_planning.py` holds plans of every kind against the rules in plain Python."""
 
 import gzip
 import json
@@ -9,15 +9,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from chalicelib.oneroster.entities import ENTITIES
+from chalicelib.roster import changes
 from chalicelib.roster.plan import Planned, Policy, next_snapshot, plan_changes
 from chalicelib.roster.selection import EVERYTHING, Selection, status_matrix
 from chalicelib.roster.stage import stage_bundle
-from tests.roster import oracle
-from tests.roster.dirty import lifted, rosters, selections
 from tests.roster.districts import Rows, class_, course, enrollment, org, session, small, user, write_bundle
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
@@ -403,7 +400,11 @@ def test_a_retried_plan_has_the_same_bytes(platform: Platform) -> None:
     assert {path.name: path.read_bytes() for path in plan.rglob("*") if path.suffix in (".gz", ".json")} == first
 
 
-def test_every_change_is_in_exactly_one_chunk_as_the_record_to_write(platform: Platform) -> None:
+@pytest.mark.parametrize("sorted_at_once", [changes.BUCKET_CHANGES, 5])
+def test_every_change_is_in_exactly_one_chunk_as_the_record_to_write(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, sorted_at_once: int
+) -> None:
+    monkeypatch.setattr(changes, "BUCKET_CHANGES", sorted_at_once)
     platform.sync(TWO_SCHOOLS)
 
     plan = platform.room / "plan"
@@ -443,45 +444,3 @@ def test_a_selection_survives_being_written_down() -> None:
 
     assert Selection.from_json(json.loads(json.dumps(whole.to_json()))) == whole
     assert Selection.from_json({"orgs": ["a"]}) == Selection(orgs=frozenset({"a"}))
-
-
-# --- against the oracle -------------------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.tuples(rosters, selections), min_size=2, max_size=2), st.sampled_from(["1.1", "1.2"]))
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_plan_is_what_the_rules_say(
-    tmp_path_factory: pytest.TempPathFactory,
-    syncs: list[tuple[dict[str, list[dict[str, str]]], Selection]],
-    version: str,
-) -> None:
-    platform = Platform(tmp_path_factory.mktemp("platform"))
-    for files, selection in syncs:
-        before = platform.records()
-        planned = platform.sync(lifted(files) if version == "1.2" else files, selection, version)
-        stage, after = platform.staged(), platform.records()
-        left_out: dict[str, set[str | None]] = {entity: set() for entity in ENTITIES}
-        for row in read(platform.room / "stage" / "left_out.parquet"):
-            left_out.setdefault(row["entity"], set()).add(row["sourcedId"])
-        complete = json.loads((platform.room / "stage" / "summary.json").read_text())["complete"]
-
-        chosen = oracle.selected(stage, selection)
-        gone = oracle.removed(stage, before, selection, left_out, complete)
-
-        for entity in ENTITIES:
-            assert set(after[entity]) == chosen[entity] | (set(before[entity]) - gone[entity])
-            for sourced_id, record in after[entity].items():
-                staged = stage[entity].get(sourced_id)
-                if sourced_id not in chosen[entity]:
-                    assert record == before[entity][sourced_id]
-                elif staged:
-                    said = json.loads(json.dumps({key: staged[key] for key in record if key not in KEPT}, default=str))
-                    assert {key: value for key, value in record.items() if key not in KEPT} == said
-                if sourced_id in before[entity]:
-                    assert record["platformId"] == before[entity][sourced_id]["platformId"]
-            counts = planned.counts[entity]
-            assert counts["selected"] == len(chosen[entity])
-            assert counts["selected"] == counts["created"] + counts["updated"] + counts["unchanged"]
-            assert counts["deactivated"] + counts["ended"] == len(gone[entity])
-    again = platform.sync(lifted(files) if version == "1.2" else files, selection, version)
-    assert again.changes == 0

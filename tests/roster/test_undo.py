@@ -1,8 +1,10 @@
 """Undoing a sync: what it made is what it was, record for record, and nobody else's work is touched."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 import pytest
@@ -14,10 +16,11 @@ from chalicelib.roster import undo
 from chalicelib.roster.plan import Planned, Policy, next_snapshot
 from chalicelib.roster.selection import Selection
 from chalicelib.roster.undo import plan_undo
-from tests.roster.dirty import rosters, selections
+from tests.roster.dirty import Files, chosen, drawn, named, rosters, selections, side_by_side, wanted
 from tests.roster.districts import class_, course, enrollment, user
 from tests.roster.test_plan import NOW, TWO_SCHOOLS, Platform, changed, read, without
 
+DISTRICTS = 200
 MOMENTS = ("since", "removedAt", "digest")  # they tell of the undo itself, not of what it left
 
 
@@ -189,12 +192,26 @@ def test_what_comes_back_by_an_undo_has_its_platform_id_and_what_goes_can_come_b
 )
 def test_a_sync_and_its_undo_leave_the_platform_as_it_was_and_the_undo_of_that_as_it_was_after(
     tmp_path_factory: pytest.TempPathFactory,
-    first: dict[str, list[dict[str, str]]],
-    second: dict[str, list[dict[str, str]]],
+    first: Files,
+    second: Files,
     selection: Selection,
     removals: bool,
 ) -> None:
-    platform = Undoable(tmp_path_factory.mktemp("platform"))
+    assert_undone_and_done_again(Undoable(tmp_path_factory.mktemp("platform")), first, second, selection, removals)
+
+
+@pytest.mark.parametrize("removals", [True, False])
+def test_so_it_is_in_every_district_of_a_large_bundle(tmp_path: Path, removals: bool) -> None:
+    begin = SystemRandom().randrange(2**32)
+    print(f"drawn from {begin}")  # shown when it fails
+    districts = [named(each) for each in drawn(rosters, 2 * DISTRICTS, begin)]
+    (choice,) = drawn(wanted, 1, begin)
+    first, second = side_by_side(districts[:DISTRICTS]), side_by_side(districts[DISTRICTS:])
+    selection = replace(chosen(DISTRICTS, choice), remove_unselected=True)
+    assert_undone_and_done_again(Undoable(tmp_path), first, second, selection, removals)
+
+
+def assert_undone_and_done_again(platform: Undoable, first: Files, second: Files, selection: Selection, removals: bool) -> None:
     platform.sync(first)
     before = platform.holds()
     platform.sync(second, selection, removals=removals)
