@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
-FUNCTIONS = {"aws.s3": "Drop", "aws.states": "ExecutionEnded", "aws.events": "Wake"}  # by the event's source
+FUNCTIONS = {"aws.s3": "Drop", "aws.states": "ExecutionEnded"}  # by the event's source
+CLOCK = "aws.events"
+BY_THE_CLOCK = ("Wake", "Forget")  # by the rule that the event names; the rule of Wake is WakeWakeEvent
 BATCH = 10
+LONGEST_S = 900  # a Lambda's own limit
 
 
 @dataclass
@@ -23,15 +27,17 @@ class Redriven:
 
 
 def redrive(sqs: Any, functions: Any, queue_url: str, names: dict[str, str]) -> Redriven:
-    """Every message that is in the queue now, once. `names`: a function's name by its name in the template."""
+    """Every message that is in the queue now, once. `names`: of functions and rules, by their names in the template."""
     done = Redriven()
     seen: set[str] = set()
-    while found := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=BATCH, VisibilityTimeout=330).get("Messages"):
+    while found := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=BATCH, VisibilityTimeout=LONGEST_S + 30).get(
+        "Messages"
+    ):
         for message in found:
             if message["MessageId"] in seen:
                 return done
             seen.add(message["MessageId"])
-            function = FUNCTIONS.get(_source(message["Body"]))
+            function = function_of(message["Body"], names)
             if function is None:
                 done.unknown += 1
                 continue
@@ -44,11 +50,16 @@ def redrive(sqs: Any, functions: Any, queue_url: str, names: dict[str, str]) -> 
     return done
 
 
-def _source(body: str) -> str:
+def function_of(body: str, names: dict[str, str]) -> str | None:
+    """Which function an event is for, by its name in the template; None for what is no event of ours."""
     try:
-        return str(json.loads(body)["source"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+        event = json.loads(body)
+        if event["source"] != CLOCK:
+            return FUNCTIONS.get(event["source"])
+        rule = event["resources"][0].rsplit("/", 1)[-1]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return None
+    return next((each for each in BY_THE_CLOCK if names.get(f"{each}{each}Event") == rule), None)
 
 
 def main() -> None:
@@ -59,7 +70,8 @@ def main() -> None:
     named = {
         each["LogicalResourceId"]: each["PhysicalResourceId"] for page in resources for each in page["StackResourceSummaries"]
     }
-    done = redrive(boto3.client("sqs"), boto3.client("lambda"), named["UndeliveredEvents"], named)
+    functions = boto3.client("lambda", config=Config(read_timeout=LONGEST_S))  # else it is called again after a minute
+    done = redrive(boto3.client("sqs"), functions, named["UndeliveredEvents"], named)
     print(f"{done.handled} events handled, {done.failed} failed again, {done.unknown} of no known kind (both kinds stay).")
     sys.exit(1 if done.failed or done.unknown else 0)
 

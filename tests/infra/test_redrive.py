@@ -6,11 +6,16 @@ from typing import Any
 import boto3
 import pytest
 
+from app import app
 from infra import ROOT
-from infra.redrive import FUNCTIONS, redrive
+from infra.redrive import function_of, redrive
 from tests.events import saved
 
-NAMES = {"Drop": "stack-drop", "ExecutionEnded": "stack-ended", "Wake": "stack-wake"}
+FUNCTIONS = ["".join(word.title() for word in each.name.split("_")) for each in app.event_sources]
+NAMES = {
+    **{"Drop": "stack-drop", "ExecutionEnded": "stack-ended", "Wake": "stack-wake", "Forget": "stack-forget"},
+    **{"WakeWakeEvent": "oneroster-wake", "ForgetForgetEvent": "oneroster-forget"},  # the rules in the saved events
+}
 
 
 class Functions:
@@ -25,7 +30,7 @@ class Functions:
         return {"FunctionError": "Unhandled"} if FunctionName == self.broken else {}
 
 
-@pytest.mark.parametrize("name", FUNCTIONS.values())
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_that_is_told_events_leaves_what_it_cannot_handle_in_the_queue(name: str) -> None:
     function = json.loads((ROOT / "infra" / "template.json").read_text())["Resources"][name]["Properties"]
     queue = {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}
@@ -34,17 +39,21 @@ def test_every_function_that_is_told_events_leaves_what_it_cannot_handle_in_the_
     assert [each["Properties"]["DeadLetterConfig"]["Arn"] for each in function["Events"].values()] == [queue]
 
 
+def test_the_redrive_command_knows_every_function_that_is_told_events() -> None:
+    assert {function_of(json.dumps(saved(each.name)), NAMES) for each in app.event_sources} == set(FUNCTIONS)
+
+
 @pytest.mark.usefixtures("aws")
 def test_each_event_goes_to_its_function_and_leaves_the_queue_when_it_was_taken() -> None:
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName="undelivered")["QueueUrl"]
-    for body in (json.dumps(saved("drop")), json.dumps(saved("execution_ended")), json.dumps(saved("wake")), "no event"):
+    for body in (*(json.dumps(saved(each)) for each in ("drop", "execution_ended", "wake", "forget")), "no event"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     functions = Functions(broken="stack-ended")
 
     done = redrive(sqs, functions, url, NAMES)
 
-    assert sorted(functions.calls) == [("stack-drop", "aws.s3"), ("stack-ended", "aws.states"), ("stack-wake", "aws.events")]
-    assert (done.handled, done.failed, done.unknown) == (2, 1, 1)
+    assert sorted(name for name, _ in functions.calls) == ["stack-drop", "stack-ended", "stack-forget", "stack-wake"]
+    assert (done.handled, done.failed, done.unknown) == (3, 1, 1)
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"])["Attributes"]
     assert attributes["ApproximateNumberOfMessagesNotVisible"] == "2"
