@@ -1,77 +1,110 @@
 """Functions killed (SIGKILL): at each state of the machine, at the triggers, and anywhere in an apply of 20,000 changes."""
 
 import random
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from chalicelib.platform.writer import BATCH
+from chalicelib.store import files, syncs
+from tests.chaos.fed import Fed, by_api, by_zip
 from tests.chaos.naive import rows_of
-from tests.chaos.world import LIVE, Case, World, side_by_side
+from tests.chaos.world import LIVE, PATIENCE_S, Case, World, side_by_side
+from tests.provider.serving import Provider, served
+from tests.stepfunctions.definition import definition, every_state
 
 SEED = 7
 EVER = 1_000_000
 MOMENTS = ("before", "after", "soon")
+FUNCTIONS = {  # of each state of the machine that runs one
+    name: str(state["Parameters"]["FunctionName"]).strip("${}")
+    for name, state, _ in every_state(definition()["States"])
+    if state["Type"] == "Task"
+}
 
 
 @dataclass(frozen=True)
 class At:
-    """A function, by which way it is met, and the first and the last of its calls to AWS at which it may be killed."""
+    """A state of the machine, or a function of another name; by which way it is met, and between which two of the function's
+    calls to AWS it may be killed."""
 
-    function: str
+    place: str
     first: int
     last: int
     way: str = "full"
     operation: str = ""
 
-    def __str__(self) -> str:
-        return self.function if self.way == "full" else f"{self.function} ({self.way})"
+    @property
+    def function(self) -> str:
+        return FUNCTIONS.get(self.place, self.place)
 
 
 STATES = (
     At("OpenSource", 1, 3),
+    At("PlanFetch", 1, 5, "api"),
+    At("FetchPart", 1, 3, "api"),
+    At("CheckFetched", 1, 3, "api"),
     At("Stage", 1, 5),
     At("Plan", 1, 5),
     At("ApplyChunk", 1, 5),
     At("Commit", 1, 5),
     At("Report", 1, 5),
     At("RecordFailure", 1, 2, "refused"),
-    At("Ask", 1, 1, "orgs"),
-    At("Ask", 2, 2, "classes"),
-    At("Ask", 3, 3, "statuses"),
-    At("Ask", 1, 1, "approval"),
+    At("AskOrgs", 1, 1, "selective"),
+    At("AskClasses", 2, 2, "selective"),
+    At("AskStatuses", 3, 3, "selective"),
+    At("AskApproval", 1, 1, "preview"),
     At("ExecutionEnded", 1, 1, "refused"),
     At("APIHandler", 1, 1, "start", "StartExecution"),
 )
+TRIGGERS = (At("Drop", 1, 5), At("Wake", 1, 4, "api"), At("Forget", 1, 4))
 # How a sync may end. Killed each time it fails, unless a function is through before its "soon" has come.
 ONCE = {"refused": ("refused",)}
 EACH_TIME = {"refused": ("refused", "failed")}
 
 
 def at_each_state(world: World, short: bool) -> Iterator[Case]:
-    """Once, which the machine rides out by trying again, and each time, which ends the sync."""
-    refused = world.folder / "refused.zip"
-    refused.write_bytes(b"this is no zip")
+    """Once, which is ridden out by trying again, and each time, which ends the sync, or leaves the event in the queue."""
     jobs = [(each, times) for each in STATES for times in (1, EVER)]
     jobs = [(each, times) for each, times in jobs if times == 1 or each.way != "start"][: 2 if short else None]
-    groups = world.groups([f"{each} {times}" for each, times in jobs])
-    yield from side_by_side(
-        [partial(_killed_at, world, group_id, each, times, refused) for group_id, (each, times) in zip(groups, jobs, strict=True)]
-    )
+    told = [(each, times) for each in TRIGGERS for times in (1, EVER)][: 1 if short else None]
+    with ExitStack() as stack:
+        groups = [_group(world, stack, f"{each.place} {times}", each.way) for each, times in (*jobs, *told)]
+        states = [partial(_killed_at, world, group, *job) for group, job in zip(groups, jobs, strict=False)]
+        # One after another, since the queue is everybody's.
+        triggers = [partial(_trigger_killed, world, group, *job) for group, job in zip(groups[len(jobs) :], told, strict=True)]
+        yield from side_by_side([lambda: [job() for job in triggers], *states])
 
 
-def _killed_at(world: World, group_id: str, at: At, times: int, refused: Path) -> Case:
-    case = Case(f"{at}, {'once' if times == 1 else 'each time'}")
+def _group(world: World, stack: ExitStack, name: str, way: str) -> Fed:
+    if way != "api":
+        return by_zip(world, name, world.small)
+    provider = Provider("1.2", world.lists[0])
+    return by_api(world, name, provider, stack.enter_context(served(provider)), world.lists)
+
+
+def _case(at: At, times: int) -> tuple[Case, int, str]:
+    """Its name, at which call, and when."""
+    case = Case(f"{at.place}, {'once' if times == 1 else 'each time'}")
     chance = random.Random(f"{SEED} {case.name}")
-    first, second = world.small
-    world.ended(world.start(group_id, first))
-    number, when = chance.randint(at.first, at.last), chance.choice(MOMENTS)
+    return case, chance.randint(at.first, at.last), chance.choice(MOMENTS)
+
+
+def _killed_at(world: World, group: Fed, at: At, times: int) -> Case:
+    case, number, when = _case(at, times)
+    group_id = group.group_id
+    world.ended(world.start(group_id, group.lay(0)))
+    bundle = group.lay(1)
+    if at.way == "refused":
+        bundle = world.folder / "refused.zip"
+        bundle.write_bytes(b"this is no zip")
     with world.killing(group_id, at.function, number, times, when, at.operation):
-        way: dict[str, Any] = {"mode": "selective"} if at.function == "Ask" else {}
-        way = {"preview": True} if at.way == "approval" else way
-        sync_id = world.start(group_id, refused if at.way == "refused" else second, **way)
+        ways: dict[str, dict[str, Any]] = {"selective": {"mode": "selective"}, "preview": {"preview": True}}
+        sync_id = world.start(group_id, bundle, **ways.get(at.way, {}))
         world.answer(sync_id)
         if world.ended(sync_id, 60)["state"] in LIVE or not world.quiet(group_id, 10):
             world.mend(group_id)
@@ -82,9 +115,82 @@ def _killed_at(world: World, group_id: str, at: At, times: int, refused: Path) -
     if state not in expected:
         case.wrong.append(f"the sync is {state}: {world.sync(sync_id).get('message')}")
     if state == "succeeded":
-        world.judge(case, group_id, second)
-    world.next_sync(case, group_id, first)
+        world.judge(case, group_id, group.rights[1])
+    world.next_sync(case, group_id, group.lay(0), group.rights[0])
     return case
+
+
+# --- what EventBridge tells -------------------------------------------------------------------------------------------
+
+
+def _trigger_killed(world: World, group: Fed, at: At, times: int) -> Case:
+    """What the function could not do waits in the queue, and is done once it is handed over again; and not twice."""
+    case, number, when = _case(at, times)
+    group_id = group.group_id
+    world.ended(world.start(group_id, group.lay(0)))
+    begin, done = {"Drop": (_drop, _synced), "Wake": (_fall_due, _synced), "Forget": (_grow_old, _forgotten)}[at.place]
+    with world.killing(group_id, at.function, number, times, when):
+        begin(world, group)
+        _wait(lambda: world.killed(group_id) and (done(world, group) or world.undelivered(group_id)))
+        if not world.killed(group_id):
+            case.wrong.append("nothing was killed")
+    undelivered = world.undelivered(group_id)
+    case.name += ": in the queue" if undelivered else ": handled"
+    if undelivered is not (times == EVER) and when != "soon":
+        case.wrong.append("killed each time, and not in the queue" if times == EVER else "it was not tried again")
+    world.redrive()
+    _wait(lambda: done(world, group))
+    if not done(world, group):
+        case.wrong.append(f"not done in the end; the syncs are {[each['state'] for each in world.syncs(group_id)]}")
+    world.judge(case, group_id, group.rights[0 if at.place == "Forget" else 1])
+    world.next_sync(case, group_id, group.lay(0), group.rights[0])
+    return case
+
+
+def _wait(until: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not until() and time.monotonic() < end:
+        time.sleep(0.2)
+
+
+def _drop(world: World, group: Fed) -> None:
+    bundle = group.lay(1)
+    assert bundle
+    world.put(f"drop/{group.group_id}/district.zip", bundle.read_bytes())
+
+
+def _fall_due(world: World, group: Fed) -> None:
+    """Every day since January at midnight, and no slot has had its turn."""
+    group.lay(1)
+    world.schedule(group.group_id)
+    world.tell("Wake", world.tick("Wake", group.group_id))
+
+
+def _synced(world: World, group: Fed) -> bool:
+    """By one sync, the second of the group."""
+    found = world.syncs(group.group_id)
+    return len(found) == 2 and all(each["state"] == "succeeded" for each in found)
+
+
+def _grow_old(world: World, group: Fed) -> None:
+    """There is a sync of three years ago, with its files."""
+    at = datetime.now(UTC) - timedelta(days=1_100)
+    old = syncs.new_id(group.group_id, at, "old")
+    [sync] = world.syncs(group.group_id)
+    world.keep_sync(sync | {"syncId": old, "startedAt": at.isoformat(), "endedAt": at.isoformat()})
+    for number in range(20):
+        world.put(files.sync_key(old, f"stage/{number}"), b"old")
+    world.tell("Forget", world.tick("Forget", group.group_id))
+
+
+def _forgotten(world: World, group: Fed) -> bool:
+    """The old sync with its files, and nothing else."""
+    old = syncs.oldest_id(group.group_id, datetime.now(UTC) - timedelta(days=1_000))
+    kept = world.syncs(group.group_id)
+    return len(kept) == 1 and kept[0]["syncId"] > old and not world.files_of(group.group_id, before=old)
+
+
+# --- a large apply ----------------------------------------------------------------------------------------------------
 
 
 def in_a_large_apply(world: World, short: bool) -> Iterator[Case]:

@@ -9,20 +9,19 @@ import logging
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from samples.district import SHAPES, District
-from tests.chaos.line import Line
-from tests.chaos.naive import Rows, difference, rows_of, rows_of_lists
+from tests.chaos.fed import by_api
+from tests.chaos.line import UnrulyLine
+from tests.chaos.naive import Rows, difference, rows_of
 from tests.chaos.world import Case, World, side_by_side
-from tests.provider.records import rendered
-from tests.provider.serving import BASES, CLIENT_ID, CLIENT_SECRET, Provider, served
-from tests.sources.peers import Sshd, make_key
+from tests.provider.serving import Provider, served
+from tests.sources.peers import Line, Sshd, make_key
 
 EVER = 1_000_000
 LANES = 8  # they mostly wait
@@ -105,44 +104,34 @@ def provider_goes_wrong(world: World, short: bool) -> Iterator[Case]:
     jobs = [(phase, kind, times) for phase in REST_PHASES for kind, times in REST_KINDS]
     jobs += [(phase, "sends a web page", times) for phase in ("orgs", "ranges") for times in (1, EVER)]
     logging.getLogger("uvicorn.error").addFilter(lambda _: False)  # an answer cut short is meant
-    days = [rendered(District(SHAPES["tiny"], seed=1, version="1.2", day=day, problems=False)) for day in (1, 2)]
     with ExitStack() as stack:
-        yield from side_by_side([partial(_provider, world, stack, days, *job) for job in (jobs[::16] if short else jobs)], LANES)
+        yield from side_by_side([partial(_provider, world, stack, *job) for job in (jobs[::16] if short else jobs)], LANES)
 
 
-def _provider(world: World, stack: ExitStack, days: list[dict[str, list[bytes]]], phase: str, kind: str, times: int) -> Case:
+def _provider(world: World, stack: ExitStack, phase: str, kind: str, times: int) -> Case:
     case = Case(f"{phase}: {kind} {'once' if times == 1 else 'each time'}")
-    provider = Provider("1.2", days[0])
+    provider = Provider("1.2", world.lists[0])
     unruly = Unruly(provider)
     provider.app = unruly  # type: ignore[assignment]
     line = unruly.line = Line(urlsplit(stack.enter_context(served(provider))).port or 0)
     stack.callback(line.close)
-    origin = f"http://127.0.0.1:{line.port}"
-    source = {
-        "method": "rest",
-        "baseUrl": origin + BASES["1.2"],
-        "tokenUrl": f"{origin}/token",
-        "pageSize": 100,
-        "maxParallel": 2,
-        "credentials": {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET},
-    }
-    group_id = world.group(case.name, source=source, guard=GUARD)
-    before = world.ended(world.start(group_id, None))
+    fed = by_api(world, case.name, provider, f"http://127.0.0.1:{line.port}", world.lists, guard=GUARD)
+    before = world.ended(world.start(fed.group_id, fed.lay(0)))
     if before["state"] != "succeeded":
         case.wrong.append(f"before anything was wrong: {before['state']}: {before.get('message')}")
-    provider.lists = dict(days[1])
+    fed.lay(1)
     if phase == "sign-in":
         provider.forget_tokens()
     unruly.be(phase, kind, times)
-    _sync_and_look(world, case, group_id, [rows_of_lists(each) for each in days])
+    _sync_and_look(world, case, fed.group_id, fed.rights)
     if not unruly.done:
         case.wrong.append("nothing went wrong")
     unruly.be()
-    world.next_sync(case, group_id, None, rows_of_lists(days[1]))
+    world.next_sync(case, fed.group_id, None, fed.rights[1])
     return case
 
 
-def _sync_and_look(world: World, case: Case, group_id: str, days: list[Rows]) -> None:
+def _sync_and_look(world: World, case: Case, group_id: str, days: Sequence[Rows]) -> None:
     """The sync, the source being unwell; a held one is cancelled. Nobody may be gone who is in both days' lists."""
     sync_id = world.start(group_id, None)
     state = world.ended(sync_id, ENDS_S, ("waiting",))["state"]
@@ -177,7 +166,7 @@ def server_goes_wrong(world: World, short: bool) -> Iterator[Case]:
 
 def _line_goes_wrong(world: World, phase: str, kind: str, times: int, servers: list[Sshd], ours: Path) -> Case:
     case = Case(f"{phase}: {kind} {'once' if times == 1 else 'each time'}")
-    line = Line(servers[0].port)
+    line = UnrulyLine(servers[0].port)
     group_id, folder = _sftp_group(world, case, servers[0], line, ours)
     shutil.copy(world.small[1], folder / "district.zip")
     line.be(kind, AT_BYTES[phase], times)
@@ -214,7 +203,7 @@ FILES: dict[str, Callable[[Path, World], object]] = {
 
 def _file_goes_wrong(world: World, what: str, servers: list[Sshd], ours: Path) -> Case:
     case = Case(what)
-    line = Line(servers[0].port)
+    line = UnrulyLine(servers[0].port)
     group_id, folder = _sftp_group(world, case, servers[0], line, ours)
     FILES[what](folder / "district.zip", world)
     line.lead_to(servers[what == "another server's key"].port)
@@ -226,7 +215,7 @@ def _file_goes_wrong(world: World, what: str, servers: list[Sshd], ours: Path) -
     return case
 
 
-def _sftp_group(world: World, case: Case, server: Sshd, line: Line, ours: Path) -> tuple[str, Path]:
+def _sftp_group(world: World, case: Case, server: Sshd, line: UnrulyLine, ours: Path) -> tuple[str, Path]:
     """A group that has been synced once from a folder of its own, and the folder."""
     folder = server.files / case.name.replace(" ", "-").replace(":", "")
     folder.mkdir()

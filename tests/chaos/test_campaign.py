@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from app import app
 from infra import ROOT
+from tests.chaos import kills
 from tests.chaos.naive import Difference, difference
 from tests.chaos.run import BEGIN, END, written
+from tests.stepfunctions.definition import definition, every_state
 
 CALLS = """
 import boto3
@@ -40,6 +43,13 @@ def test_a_function_dies_at_the_call_that_was_chosen_and_no_other_one_does(tmp_p
 
     assert (code == -signal.SIGKILL) is dies
     assert ("kill oneroster-Stage-1" in noted) is dies
+
+
+def test_a_function_is_killed_at_every_state_that_runs_one_and_at_every_trigger() -> None:
+    states = {name for name, state, _ in every_state(definition()["States"]) if "Resource" in state}
+    triggers = {"".join(word.title() for word in each.name.split("_")) for each in app.event_sources}
+
+    assert {each.place for each in (*kills.STATES, *kills.TRIGGERS)} == states | triggers | {"APIHandler"}
 
 
 def test_a_call_that_is_to_go_wrong_does(tmp_path: Path) -> None:

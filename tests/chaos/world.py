@@ -25,10 +25,13 @@ from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.platform.writer import SHARDS
 from chalicelib.triggers import wake
 from infra import ROOT
-from local.stack import KEYS, REGION, Stack
+from infra.redrive import redrive
+from local.stack import KEYS, REGION, STACK, Stack
 from samples.district import SHAPES, District, Shape, write
 from tests.chaos.naive import Difference, Rows, rows_of
 from tests.chaos.naive import difference as naive_difference
+from tests.events import saved
+from tests.provider.records import rendered
 from tests.stack.client import Client
 from tests.stack_fixtures import free_port
 
@@ -37,7 +40,9 @@ PATIENCE_S = 240.0  # a sync that hasn't ended by then is one without an end
 # Lambdas at once, as an account's limit would be: more processes than this do not fit beside each other on two cores.
 CONCURRENCY = 40
 LARGE = Shape(schools=4, classes=600, users=2_700, enrollments=18_700)  # 20,000 records and a few
+TOLD = ("Drop", "ExecutionEnded", "Wake", "Forget")  # functions that are told events
 Json = dict[str, Any]
+Lists = dict[str, list[bytes]]  # a provider's, by entity
 
 
 @dataclass
@@ -70,7 +75,8 @@ class Journal:
 
 
 class World:
-    """`small` and `large` are two clean bundles each, which differ in nearly every record."""
+    """`small` and `large` are two clean bundles each, which differ in nearly every record; `lists` are a provider's, of two
+    days."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._lock = folder / "chaos", threading.Lock()
@@ -80,6 +86,7 @@ class World:
             "PYTHONPATH": f"{ROOT / 'tests' / 'chaos' / 'hook'}{os.pathsep}{ROOT}",
             "CHAOS_FOLDER": str(self.folder),
             "SFN_WAIT_SCALE": "0.1",  # the machine's pauses between tries, a tenth as long
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",  # and those of events that a function failed at
             "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
         }
         origin = f"http://127.0.0.1:{free_port()}"
@@ -88,22 +95,33 @@ class World:
         self.stack.deploy()
         self.stack.let_people_in()
         self.come_in()
-        self.small = [made(folder, f"small-{seed}", SHAPES["tiny"], seed) for seed in (1, 2)]
-        self.large = [made(folder, f"large-{seed}", LARGE, seed) for seed in (1, 2)]
+        self.small = made(folder, "small-1", SHAPES["tiny"], 1), made(folder, "small-2", SHAPES["tiny"], 2)
+        self.large = made(folder, "large-1", LARGE, 1), made(folder, "large-2", LARGE, 2)
+        districts = [District(SHAPES["tiny"], seed=1, version="1.2", day=day, problems=False) for day in (1, 2)]
+        self.lists = rendered(districts[0]), rendered(districts[1])
 
     def come_in(self) -> None:
-        """Sign in, and take the doors to the tables."""
+        """Sign in, and take the doors to tables, functions and the queue of events that could not be handled."""
         self.admin = Client(self.stack, "admin")
         self.admin.http.timeout = httpx.Timeout(PATIENCE_S)  # many requests at once on a busy machine
-        self.tables = boto3.resource(
-            "dynamodb",
-            endpoint_url=self.stack.endpoint,
-            region_name=REGION,
-            aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
-            config=Config(max_pool_connections=50, read_timeout=PATIENCE_S),
-        )
+        door: Json = {
+            "endpoint_url": self.stack.endpoint,
+            "region_name": REGION,
+            "aws_access_key_id": KEYS["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": KEYS["AWS_SECRET_ACCESS_KEY"],
+            "config": Config(max_pool_connections=50, read_timeout=PATIENCE_S, retries={"max_attempts": 8}),
+        }
+        self.tables, self._s3 = boto3.resource("dynamodb", **door), self.stack.client("s3")
+        self._functions, self._sqs = boto3.client("lambda", **door), boto3.client("sqs", **door)
         os.environ.update(self.stack.environment())
+        resources = self.stack.client("cloudformation").list_stack_resources(StackName=STACK)["StackResourceSummaries"]
+        self._names = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
+        self._undelivered = self._names["UndeliveredEvents"]
+        asked = self._sqs.get_queue_attributes(QueueUrl=self._undelivered, AttributeNames=["QueueArn"])
+        for function in TOLD:  # the emulator's CloudFormation forgets the dead-letter queues that the template gives
+            self._functions.update_function_configuration(
+                FunctionName=self._names[function], DeadLetterConfig={"TargetArn": asked["Attributes"]["QueueArn"]}
+            )
 
     # --- what goes wrong ----------------------------------------------------------------------------------------------
 
@@ -192,8 +210,8 @@ class World:
             assert time.monotonic() < until, f"no start came through: {said}"
             time.sleep(0.1)
 
-    def answer(self, sync_id: str) -> None:
-        """Say to every question that all is wanted, until the sync has ended or patience runs out."""
+    def answer(self, sync_id: str, before: str = "") -> None:
+        """Say to every question that all is wanted, until the sync has ended, asks about `before`, or patience runs out."""
         asked: dict[str, tuple[str, Json]] = {
             "orgs": ("orgs/selection", {"all": True}),
             "classes": ("classes/selection", {"all": True}),
@@ -202,6 +220,8 @@ class World:
         until = time.monotonic() + PATIENCE_S
         while (sync := self.sync(sync_id))["state"] in LIVE and time.monotonic() < until:
             if question := sync.get("question"):
+                if question["kind"] == before:
+                    return
                 path, body = asked.get(question["kind"]) or ("statuses/selection", self._everybody(sync_id))
                 self.admin.http.post(f"/syncs/{sync_id}/{path}", json=body)
             elif sync.get("mode") == "full" and not sync.get("preview"):
@@ -224,6 +244,33 @@ class World:
         sent = {"file": ("a.zip", bundle.read_bytes())}
         httpx.post(said["url"], data=said["fields"], files=sent, timeout=PATIENCE_S).raise_for_status()
         return str(said["uploadId"])
+
+    def put(self, key: str, body: bytes) -> None:
+        self._s3.put_object(Bucket=self.stack.outputs["DataBucket"], Key=key, Body=body)
+
+    def tell(self, function: str, event: Json) -> None:
+        """As EventBridge does: told until it has been handled, four times at most."""
+        self._functions.invoke(FunctionName=self._names[function], InvocationType="Event", Payload=json.dumps(event).encode())
+
+    def handled(self, function: str, event: bytes) -> bool:
+        """Hand the event to the function, and wait for its end."""
+        return "FunctionError" not in self._functions.invoke(FunctionName=self._names[function], Payload=event)
+
+    def undelivered(self, about: str) -> bool:
+        """Whether an event that names this lies in the queue of those that could not be handled."""
+        asked: Any = {"QueueUrl": self._undelivered, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
+        return any(about in each["Body"] for each in self._sqs.receive_message(**asked).get("Messages", []))
+
+    def redrive(self) -> None:
+        """What `make redrive` does."""
+        redrive(self._sqs, self._functions, self._undelivered, self._names)
+
+    def tick(self, function: str, named: str) -> Json:
+        """The clock's event, named so that it is found again, for the function."""
+        return saved(function.lower()) | {
+            "id": named,
+            "resources": [f"arn:aws:events:::rule/{self._names[f'{function}{function}Event']}"],
+        }
 
     def mend(self, group_id: str) -> None:
         """The clock's turn, as it comes within ten minutes: the lock is made to look old, so that it is looked at now."""
@@ -253,6 +300,21 @@ class World:
             for group_id in ids:
                 batch.put_item(Item={**item, "groupId": group_id})
         return ids
+
+    def schedule(self, group_id: str) -> None:
+        """Every night since January, and no slot of it has had its turn."""
+        self.tables.Table(self.stack.outputs["GroupsTable"]).update_item(
+            Key={"groupId": group_id},
+            UpdateExpression="SET schedule = :nightly, slotsDone = :january",
+            ExpressionAttributeValues={
+                ":nightly": {"frequency": "daily", "at": "00:00", "timeZone": "UTC"},
+                ":january": "2026-01-01T00:00:00Z",
+            },
+        )
+
+    def keep_sync(self, item: Json) -> None:
+        """A sync put into the table past the API."""
+        self.tables.Table(self.stack.outputs["SyncsTable"]).put_item(Item=item)
 
     def forget_groups(self, ids: list[str]) -> None:
         with self.tables.Table(self.stack.outputs["GroupsTable"]).batch_writer() as batch:
@@ -303,6 +365,13 @@ class World:
 
     def sync(self, sync_id: str) -> Json:
         return next(each for each in self.syncs(sync_id.split("-")[0]) if each["syncId"] == sync_id)
+
+    def files_of(self, group_id: str, before: str) -> list[str]:
+        """Keys of the files of the group's syncs whose ids come before this one."""
+        prefix = f"groups/{group_id}/syncs/"
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.stack.outputs["DataBucket"], Prefix=prefix)
+        keys = [str(each["Key"]) for page in pages for each in page.get("Contents", [])]
+        return [key for key in keys if key < prefix + before]
 
     def ended(self, sync_id: str, within_s: float = PATIENCE_S, enough: Sequence[str] = ()) -> Json:
         """The sync once it has ended, is in a state that is `enough`, or patience has run out."""

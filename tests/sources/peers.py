@@ -144,17 +144,38 @@ class OtherServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
 
-class BreakingLine:
-    """Leads on to a port of loopback, and cuts each of its first connections after as many bytes as `cuts` says."""
+class Line:
+    """Leads on to a port of loopback. Others say how much a connection may carry, and what comes then."""
 
-    def __init__(self, to_port: int, cuts: list[int]) -> None:
+    def __init__(self, to_port: int) -> None:
         self._to = to_port
-        self._cuts = list(cuts)
+        self._dead_until, self._open = 0.0, set[socket.socket]()
         self.connections = 0
         self.bytes_passed = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def allowance(self) -> int | None:
+        """How many bytes from the server the next connection gets before it is cut; None where there is no end."""
+        return None
+
+    def used_up(self) -> None:
+        """A connection got what it was allowed, and is cut when this returns."""
+
+    def lead_to(self, port: int) -> None:
+        """Where connections go from now on."""
+        self._to = port
+
+    def down(self, seconds: float) -> None:
+        """Cut what is open, and whoever comes within `seconds`."""
+        self._dead_until = time.monotonic() + seconds
+        for each in list(self._open):
+            _cut(each)
+
+    def close(self) -> None:
+        self._listener.close()
+        self.down(0)
 
     def _accept(self) -> None:
         while True:
@@ -162,29 +183,43 @@ class BreakingLine:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if time.monotonic() < self._dead_until:
+                client.close()
+                continue
             self.connections += 1
             server = socket.create_connection(("127.0.0.1", self._to))
-            cut = self._cuts.pop(0) if self._cuts else None
+            self._open |= {client, server}
             threading.Thread(target=self._lead, args=(client, server, None), daemon=True).start()
-            threading.Thread(target=self._lead, args=(server, client, cut), daemon=True).start()
+            threading.Thread(target=self._lead, args=(server, client, self.allowance()), daemon=True).start()
 
-    def _lead(self, here: socket.socket, there: socket.socket, cut: int | None) -> None:
-        left = cut
+    def _lead(self, here: socket.socket, there: socket.socket, left: int | None) -> None:
         with suppress(OSError):
             while (left is None or left > 0) and (piece := here.recv(min(1 << 16, left or 1 << 16))):
                 there.sendall(piece)
                 self.bytes_passed += len(piece)
                 left = None if left is None else left - len(piece)
+            if left == 0:
+                self.used_up()
         for end in (here, there):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+            self._open.discard(end)
+            _cut(end)
 
-    def lead_to(self, port: int) -> None:
-        """Where connections go from now on."""
-        self._to = port
 
-    def close(self) -> None:
-        self._listener.close()
+class BreakingLine(Line):
+    """Cuts each of its first connections after as many bytes as `cuts` says."""
+
+    def __init__(self, to_port: int, cuts: list[int]) -> None:
+        self._cuts = list(cuts)
+        super().__init__(to_port)
+
+    def allowance(self) -> int | None:
+        return self._cuts.pop(0) if self._cuts else None
+
+
+def _cut(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()
 
 
 def make_key(path: Path, kind: str = "ed25519", passphrase: str = "", form: str = "") -> Path:
