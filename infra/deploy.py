@@ -382,9 +382,14 @@ def _deploy(stage: str, parameters: dict[str, str], sure: bool) -> None:
     origin = deployment.outputs["PortalAddress"]
     sent = deployment.publish(PORTAL, portal_config(deployment.outputs, origin, region, provider=provider))
     print("The stack is as the template says." if changed else "The stack is as it was.")
-    print(f"Portal    {origin}  ({sent} files sent)")
-    print(f"API       {origin}/api")
-    print(f"User pool {deployment.outputs['UserPool']}")
+    print("\n".join(addresses(deployment.outputs, sent)))
+
+
+def addresses(outputs: Mapping[str, str], sent: int) -> list[str]:
+    """Where everything is, as lines for whoever deployed; with an own domain also what it has to point to."""
+    origin, target = outputs["PortalAddress"], outputs["PortalTarget"]
+    own = [] if origin.endswith(f"//{target}") else [f"Domain    {origin.removeprefix('https://')} has to point to {target}"]
+    return [f"Portal    {origin}  ({sent} files sent)", *own, f"API       {origin}/api", f"User pool {outputs['UserPool']}"]
 
 
 def _destroy(stage: str, with_data: bool) -> None:

