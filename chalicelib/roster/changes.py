@@ -1,10 +1,8 @@
 """The files of a plan that steps and people read: changes.parquet, and the chunks to write."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from shutil import rmtree
-from tempfile import TemporaryDirectory
 
 import duckdb
 from isal import igzip
@@ -14,7 +12,7 @@ from chalicelib.roster.duck import count, text
 CHUNK_CHANGES = 2_500  # about a megabyte of DynamoDB writes, some seconds of one Lambda
 ACTIONS = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended", "unchanged": "unchanged"}
 
-BUCKET_CHANGES = 500_000  # sorted at once, in about 400 MB
+SORTED_AT_ONCE = 1_000_000  # changes, in less than a GB
 
 
 def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path, changes: Sequence[str]) -> int:
@@ -31,30 +29,17 @@ def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path, changes: Se
     number = count(connection, "change")
     (plan / "chunks").mkdir(parents=True, exist_ok=True)
     names: list[str] = []
-    for bucket in _buckets(connection, plan, number):
-        names += _write_chunks(connection, bucket, plan / "chunks", len(names))
+    parts = -(-number // SORTED_AT_ONCE)
+    for part in range(parts):  # reading the file again is quick; to sort a whole state's lines would fill a Lambda's disk
+        names += _write_chunks(connection, f"hash(sourcedId) % {parts} = {part}", plan / "chunks", len(names))
     (plan / "manifest.json").write_text(json.dumps([{"chunk": name} for name in names]))
     return number
 
 
-def _buckets(connection: duckdb.DuckDBPyConnection, plan: Path, number: int) -> Iterator[str]:
-    """Tables of (sourcedId, line), by what can be sorted in memory: a whole state's first sync can't."""
-    parts = -(-number // BUCKET_CHANGES)
-    if parts <= 1:
-        yield f"({_LINES})"
-        return
-    with TemporaryDirectory(dir=plan, prefix="buckets-") as folder:
-        query = f"SELECT *, hash(sourcedId) % {parts} AS bucket FROM ({_LINES})"
-        connection.execute(f"COPY ({query}) TO $to (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (bucket))", {"to": folder})
-        for part in sorted(Path(folder).iterdir()):
-            yield f"read_parquet({text(str(part / '*.parquet'))})"
-            rmtree(part)
-
-
-def _write_chunks(connection: duckdb.DuckDBPyConnection, bucket: str, folder: Path, first: int) -> list[str]:
+def _write_chunks(connection: duckdb.DuckDBPyConnection, which: str, folder: Path, first: int) -> list[str]:
     """Lines in an order that has nothing to do with the file's, so that no partition of the platform gets them all."""
     names: list[str] = []
-    lines = connection.execute(f"SELECT line FROM {bucket} ORDER BY hash(sourcedId), entity, sourcedId")
+    lines = connection.execute(_LINES.format(which=which))
     while rows := lines.fetchmany(CHUNK_CHANGES):
         names.append(f"{first + len(names):05d}.jsonl.gz")
         packed = igzip.compress("".join(line + "\n" for (line,) in rows).encode(), mtime=0)
@@ -63,7 +48,7 @@ def _write_chunks(connection: duckdb.DuckDBPyConnection, bucket: str, folder: Pa
 
 
 _LINES = """
-SELECT entity, sourcedId, '{"entity":"' || entity || '","sourcedId":' || to_json(sourcedId)::VARCHAR || ',"action":"' || action
-       || '","record":' || after || '}' AS line
-FROM change
+SELECT '{{"entity":"' || entity || '","sourcedId":' || to_json(sourcedId)::VARCHAR || ',"action":"' || action || '","record":'
+       || after || '}}' AS line
+FROM change WHERE {which} ORDER BY hash(sourcedId), entity, sourcedId
 """

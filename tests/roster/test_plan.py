@@ -400,11 +400,11 @@ def test_a_retried_plan_has_the_same_bytes(platform: Platform) -> None:
     assert {path.name: path.read_bytes() for path in plan.rglob("*") if path.suffix in (".gz", ".json")} == first
 
 
-@pytest.mark.parametrize("sorted_at_once", [changes.BUCKET_CHANGES, 5])
+@pytest.mark.parametrize("sorted_at_once", [changes.SORTED_AT_ONCE, 5])
 def test_every_change_is_in_exactly_one_chunk_as_the_record_to_write(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, sorted_at_once: int
 ) -> None:
-    monkeypatch.setattr(changes, "BUCKET_CHANGES", sorted_at_once)
+    monkeypatch.setattr(changes, "SORTED_AT_ONCE", sorted_at_once)
     platform.sync(TWO_SCHOOLS)
 
     plan = platform.room / "plan"
