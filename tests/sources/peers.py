@@ -37,7 +37,7 @@ class Sshd:
         self.folder.chmod(0o755)
         self.port = free_port()
         self.user = f"roster{secrets.token_hex(4)}" if IS_ROOT else getpass.getuser()
-        self.password = secrets.token_urlsafe(12)
+        self.password = secrets.token_hex(12)  # one that begins with - would be an option of openssl's
         self.files = self.folder / "files"
         self.files.mkdir()
         self._host_keys = 0

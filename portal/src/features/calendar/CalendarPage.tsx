@@ -48,7 +48,11 @@ function useChange(group: Group, said: string) {
   return useMutation({
     mutationFn: (body: Partial<Pick<Group, 'calendar' | 'guard'>>) =>
       data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: body as Schemas['GroupPatch'], headers: { 'If-Match': group.etag } })),
-    onSuccess: () => { void queries.invalidateQueries(); say('success', said); },
+    onSuccess: changed => {
+      queries.setQueryData(['group', group.groupId], changed); // with its new etag, for who goes on at once
+      void queries.invalidateQueries();
+      say('success', said);
+    },
   });
 }
 
@@ -88,7 +92,7 @@ function Blackouts({ group }: { group: Group }) {
   const [reason, setReason] = useState('');
   const change = useChange(group, 'The blackout dates were saved.');
   const { blackouts } = group.calendar;
-  const set = (next: typeof blackouts) => change.mutate({ calendar: { ...group.calendar, blackouts: next } });
+  const set = (next: typeof blackouts, onSuccess?: () => void) => change.mutate({ calendar: { ...group.calendar, blackouts: next } }, { onSuccess });
   return (
     <Container header={<Header variant="h2" description="Days on which no scheduled sync runs, for example while marks are being written.">Blackout dates</Header>}>
       <SpaceBetween size="m">
@@ -105,7 +109,7 @@ function Blackouts({ group }: { group: Group }) {
           <FormField label="First day"><Day value={from} onChange={value => { setFrom(value); if (!to) setTo(value); }} label="Choose the first day" /></FormField>
           <FormField label="Last day"><Day value={to} onChange={value => setTo(value)} label="Choose the last day" /></FormField>
           <FormField label="Reason"><Input value={reason} placeholder="Optional" onChange={e => setReason(e.detail.value)} /></FormField>
-          <Button disabled={!from || !to} {...changing} loading={change.isPending} onClick={() => { set([...blackouts, { from, to, reason }]); setFrom(''); setTo(''); setReason(''); }}>Add blackout</Button>
+          <Button disabled={!from || !to} {...changing} loading={change.isPending} onClick={() => set([...blackouts, { from, to, reason }], () => { setFrom(''); setTo(''); setReason(''); })}>Add blackout</Button>
         </SpaceBetween>
       </SpaceBetween>
     </Container>
