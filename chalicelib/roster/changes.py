@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 from isal import igzip
 
+from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster.duck import count, text
 
 CHUNK_CHANGES = 2_500  # about a megabyte of DynamoDB writes, some seconds of one Lambda
@@ -34,6 +35,14 @@ def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path, changes: Se
         names += _write_chunks(connection, f"hash(sourcedId) % {parts} = {part}", plan / "chunks", len(names))
     (plan / "manifest.json").write_text(json.dumps([{"chunk": name} for name in names]))
     return number
+
+
+def counts_of(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
+    """How many changes of each kind `change` has, by entity; `selected` and `unchanged` are 0, for the planner to say."""
+    counts = {entity: dict.fromkeys(("selected", *ACTIONS.values()), 0) for entity in ENTITIES}
+    for entity, action, number in connection.execute("SELECT entity, action, count(*) FROM change GROUP BY ALL").fetchall():
+        counts[entity][ACTIONS[action]] = number
+    return counts
 
 
 def _write_chunks(connection: duckdb.DuckDBPyConnection, which: str, folder: Path, first: int) -> list[str]:

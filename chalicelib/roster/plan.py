@@ -21,7 +21,7 @@ import duckdb
 
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster import guard as guards
-from chalicelib.roster.changes import ACTIONS, write_changes
+from chalicelib.roster.changes import ACTIONS, counts_of, write_changes
 from chalicelib.roster.duck import connect, number_of, quoted, text
 from chalicelib.roster.guard import Breach, Guard
 from chalicelib.roster.selection import Selection, select
@@ -222,13 +222,10 @@ def _write(
     kept_whole: Sequence[str],
     ambiguous: list[Breach],
 ) -> Planned:
-    counts = {entity: dict.fromkeys(("selected", *ACTIONS.values()), 0) for entity in ENTITIES}
+    counts = counts_of(connection)
     schools: dict[str, dict[str, Any]] = {}
     for entity in ENTITIES:
         counts[entity]["selected"] = number_of(connection, f"SELECT count(*) FROM selected_{entity}")
-        changed = "SELECT action, count(*) FROM change WHERE entity = $1 GROUP BY action"
-        for action, number in connection.execute(changed, [entity]).fetchall():
-            counts[entity][ACTIONS[action]] = number
         not_selected = number_of(connection, f"SELECT count(*) FROM {_WRITTEN_AGAIN.format(entity=entity)}")
         written = counts[entity]["created"] + counts[entity]["updated"] - not_selected
         counts[entity]["unchanged"] = counts[entity]["selected"] - written

@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.changes import ACTIONS, write_changes
+from chalicelib.roster.changes import ACTIONS, counts_of, write_changes
 from chalicelib.roster.duck import connect, number_of, text
 from chalicelib.roster.plan import Planned, Policy, iso
 
@@ -72,9 +72,7 @@ def _changes(entity: str, policy: Policy) -> str:
 
 
 def _write(connection: duckdb.DuckDBPyConnection, plan: Path, changes: int) -> Planned:
-    counts = {entity: dict.fromkeys(("selected", *ACTIONS.values()), 0) for entity in ENTITIES}
-    for entity, action, number in connection.execute("SELECT entity, action, count(*) FROM change GROUP BY ALL").fetchall():
-        counts[entity][ACTIONS[action]] = number
+    counts = counts_of(connection)
     for entity in ENTITIES:
         kept = f"SELECT '{entity}', sourcedId, name, verdict, schools FROM verdict_{entity} WHERE verdict <> 'undo'"
         connection.execute(f"INSERT INTO unchanged {kept}")
