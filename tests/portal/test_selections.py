@@ -36,6 +36,13 @@ def without_a_school(out: Path, district: Path) -> tuple[Path, str]:
     return filtered(out, district, kept), school["name"]
 
 
+def obey(page: Page, what: str, said: str) -> None:
+    page.get_by_role("button", name="What the schedule and dropped files bring in").click()
+    page.get_by_role("option", name=what).click()
+    expect(page.get_by_text(f"Schedule and drops bring in {said} from now on.").last).to_be_visible()
+    expect(page.get_by_role("button", name=f"What the schedule and dropped files bring in {what}")).to_be_visible()
+
+
 def test_a_choice_by_rule_is_made_changed_and_obeyed_and_a_new_school_waits_in_the_inbox(
     page: Page, stack: Stack, district: Path, tmp_path: Path
 ) -> None:
@@ -72,9 +79,11 @@ def test_a_choice_by_rule_is_made_changed_and_obeyed_and_a_new_school_waits_in_t
     expect(page.get_by_text("1 new school since")).to_be_hidden()
 
     page.goto(f"/groups/{group_id}/selections")
-    page.get_by_role("button", name="What the schedule and dropped files bring in").click()
-    page.get_by_role("option", name=NAME).click()
-    expect(page.get_by_text(f"Schedule and drops bring in “{NAME}” from now on.")).to_be_visible()
+    obey(page, NAME, f"“{NAME}”")
+    page.route(f"**/groups/{group_id}", lambda route: route.abort() if route.request.method == "GET" else route.fallback())
+    obey(page, "Everything", "everything")
+    obey(page, NAME, f"“{NAME}”")  # though the group has not been read again since
+    page.unroute(f"**/groups/{group_id}")
     put(stack, f"drop/{group_id}/district.zip", district.read_bytes())
 
     until = time.monotonic() + SETTLES_WITHIN_S

@@ -10,10 +10,11 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { data, sentence, useApi, type Schemas } from '../../api/client';
+import { useGroupChange } from '../../app/groupChange';
 import { GroupNav } from '../../app/GroupNav';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
@@ -41,21 +42,6 @@ export function CalendarPage() {
   );
 }
 
-function useChange(group: Group, said: string) {
-  const api = useApi();
-  const queries = useQueryClient();
-  const say = useSay();
-  return useMutation({
-    mutationFn: (body: Partial<Pick<Group, 'calendar' | 'guard'>>) =>
-      data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: body as Schemas['GroupPatch'], headers: { 'If-Match': group.etag } })),
-    onSuccess: changed => {
-      queries.setQueryData(['group', group.groupId], changed); // with its new etag, for who goes on at once
-      void queries.invalidateQueries();
-      say('success', said);
-    },
-  });
-}
-
 function Day({ value, label, onChange }: { value: string; label: string; onChange: (value: string) => void }) {
   return <DatePicker value={value} placeholder="YYYY/MM/DD" onChange={e => onChange(e.detail.value)} i18nStrings={{ openCalendarAriaLabel: date => (date ? `${label}, now ${date}` : label) }} />;
 }
@@ -65,7 +51,7 @@ function Pause({ group }: { group: Group }) {
   const { pause } = group.calendar;
   const [until, setUntil] = useState('');
   const [reason, setReason] = useState('');
-  const change = useChange(group, pause ? 'Scheduled syncs run again.' : 'Scheduled syncs are paused.');
+  const change = useGroupChange(group, ({ calendar }) => (calendar.pause ? 'Scheduled syncs are paused.' : 'Scheduled syncs run again.'));
   return (
     <Container header={<Header variant="h2" description="What a person starts and what is dropped is not held back.">Scheduled syncs</Header>}>
       <SpaceBetween size="m">
@@ -90,7 +76,7 @@ function Blackouts({ group }: { group: Group }) {
   const [from, setFrom] = useState('');
   const [to, setTo] = useState('');
   const [reason, setReason] = useState('');
-  const change = useChange(group, 'The blackout dates were saved.');
+  const change = useGroupChange(group, () => 'The blackout dates were saved.');
   const { blackouts } = group.calendar;
   const set = (next: typeof blackouts, onSuccess?: () => void) => change.mutate({ calendar: { ...group.calendar, blackouts: next } }, { onSuccess });
   return (
@@ -122,7 +108,7 @@ function Rollover({ group }: { group: Group }) {
   const [from, setFrom] = useState(guard.rollover?.from ?? '');
   const [to, setTo] = useState(guard.rollover?.to ?? '');
   const [share, setShare] = useState(String(Math.round(guard.rolloverShare * 100)));
-  const change = useChange(group, 'The rollover window was saved.');
+  const change = useGroupChange(group, () => 'The rollover window was saved.');
   return (
     <Container header={<Header variant="h2" description={`When a school year ends, many leave at once. From the first to the last day of the window a sync is held at the larger figure, instead of at ${Math.round(guard.share * 100)} %.`}>Rollover window</Header>}>
       <SpaceBetween size="m">

@@ -7,12 +7,12 @@ import Link from '@cloudscape-design/components/link';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from 'react-router';
 import { data, sentence, useApi, type Schemas } from '../../api/client';
+import { useGroupChange } from '../../app/groupChange';
 import { GroupNav } from '../../app/GroupNav';
 import { Inbox } from '../../app/Inbox';
-import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
 import { useTitle } from '../../app/title';
@@ -63,19 +63,13 @@ export function SelectionsPage() {
 
 /** What comes in when nobody is asked. */
 function Obeyed({ group, names }: { group: Schemas['GroupOut']; names: readonly string[] }) {
-  const api = useApi();
-  const queries = useQueryClient();
-  const say = useSay();
   const changing = useMay()('admin');
   const options = [{ value: 'full', label: 'Everything' }, ...names.map(name => ({ value: name, label: name }))];
-  const change = useMutation({
-    mutationFn: (what: string) => data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: { schedule: { ...group.schedule, what } } as Schemas['GroupPatch'], headers: { 'If-Match': group.etag } })),
-    onSuccess: saved => { void queries.invalidateQueries(); say('success', `Schedule and drops bring in ${saved.schedule.what === 'full' ? 'everything' : `“${saved.schedule.what}”`} from now on.`); },
-  });
+  const change = useGroupChange(group, ({ schedule: { what } }) => `Schedule and drops bring in ${what === 'full' ? 'everything' : `“${what}”`} from now on.`);
   return (
     <FormField label="What the schedule and dropped files bring in" errorText={change.error ? sentence(change.error) : undefined}>
       <Select selectedOption={options.find(each => each.value === group.schedule.what) ?? { value: group.schedule.what, label: `${group.schedule.what} (deleted)` }}
-        options={options} disabled={change.isPending || changing.disabled} onChange={({ detail }) => change.mutate(detail.selectedOption.value ?? 'full')} />
+        options={options} disabled={change.isPending || changing.disabled} onChange={({ detail }) => change.mutate({ schedule: { ...group.schedule, what: detail.selectedOption.value ?? 'full' } })} />
     </FormField>
   );
 }
