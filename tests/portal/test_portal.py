@@ -123,6 +123,16 @@ def test_a_file_that_is_no_zip_is_refused_on_the_page_in_a_sentence(page: Page, 
     expect(page.get_by_text("The file is not a ZIP that can be read").first).to_be_visible(timeout=60_000)
 
 
+def test_a_sync_that_ends_within_seconds_does_not_run_on_in_the_history(page: Page, tmp_path: Path) -> None:
+    create_group(page, "Clicks refused at once")
+    (tmp_path / "bad.zip").write_text("no zip at all")
+    choose_in_menu(page, "Clicks refused at once", "Sync all data \N{EN DASH} ZIP")
+    upload_zip(page, tmp_path / "bad.zip", "Upload and sync all data")
+
+    expect(page.get_by_role("heading", name="The file is not a ZIP that can be read")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("row", name="Refused")).to_be_visible()
+
+
 def test_a_preview_shows_the_changes_before_anything_is_written(page: Page, stack: Stack, district: Path) -> None:
     create_group(page, "Clicks previewed")
     choose_in_menu(page, "Clicks previewed", "Selective sync")

@@ -166,7 +166,11 @@ function Problems({ syncId }: { syncId: string }) {
 
 function History({ groupId }: { groupId: string }) {
   const api = useApi();
-  const { data: page, error, refetch } = useQuery({ queryKey: ['history', groupId], queryFn: () => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId }, query: { limit: 20 } } })) });
+  const { data: page, error, refetch } = useQuery({
+    queryKey: ['history', groupId],
+    queryFn: () => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId }, query: { limit: 20 } } })),
+    staleTime: 0, // a sync that ends within seconds is not running any more
+  });
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   if (!page?.items.length) return null;
   return (
