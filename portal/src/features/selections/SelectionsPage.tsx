@@ -36,7 +36,7 @@ export function SelectionsPage() {
       <SpaceBetween size="l">
         <GroupNav groupId={groupId} />
         <Inbox groupId={groupId} />
-        {group.data && page && <Obeyed key={group.data.etag} group={group.data} names={page.items.map(each => each.name)} />}
+        {group.data && page && <Obeyed group={group.data} names={page.items.map(each => each.name)} />}
         {error && !page ? <Problem error={error} onRetry={() => void refetch()} /> : (
           <Table
             items={page?.items ?? []}
