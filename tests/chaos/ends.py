@@ -4,34 +4,91 @@ What its message says of what was written is held against the platform; then com
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
-from tests.chaos.naive import Difference, difference, rows_of
-from tests.chaos.world import LIVE, Case, World, side_by_side
+from tests.chaos.fed import Fed, by_api, by_sftp, by_zip
+from tests.chaos.line import UnrulyLine
+from tests.chaos.naive import Difference, difference
+from tests.chaos.sources import AT_BYTES, sshds
+from tests.chaos.world import LIVE, Case, Json, World, side_by_side
+from tests.provider.serving import Provider, served
+
+ATTEMPTS = 8  # a step of a small bundle may be over before the word comes
+SLOW_S = 0.5  # each answer of a provider, so that the word comes while its lists are read
+
+
+@dataclass(frozen=True)
+class At:
+    """A step that is at work, or a question that is open, and where the bundle comes from."""
+
+    place: str
+    source: str = "zip"
+
+    @property
+    def start(self) -> Json:
+        """What a sync is started with to get there."""
+        if self.place == "approval":
+            return {"preview": True}
+        return {"mode": "selective"} if self.place in QUESTIONS else {}
+
 
 STEPS = ("open", "stage", "plan", "apply", "commit", "report")
-ATTEMPTS = 8  # a step of a small bundle may be over before the word comes
+QUESTIONS = ("orgs", "classes", "statuses", "approval")
+PLACES = (
+    *(At(place) for place in (*STEPS, *QUESTIONS)),
+    *(At(place, "api") for place in ("open", "fetch", "orgs")),  # the admin is asked while the lists are read
+    At("fetch", "sftp"),
+)
 
 
 def ended_at_each_state(world: World, short: bool) -> Iterator[Case]:
-    jobs = [(step, how) for step in STEPS for how in ("cancelled", "aborted")]
-    yield from side_by_side([partial(_ended_at, world, *job) for job in (jobs[6:8] if short else jobs)])
+    jobs = [(at, how) for at in PLACES for how in ("cancelled", "aborted")]
+    jobs = [jobs[PLACES.index(At(*each)) * 2] for each in (("apply",), ("statuses",), ("fetch", "sftp"))] if short else jobs
+    with ExitStack() as stack:
+        yield from side_by_side([partial(_ended_at, world, stack, *job) for job in jobs])
 
 
-def _ended_at(world: World, step: str, how: str) -> Case:
-    case = Case(f"{how} in {step}")
-    first, second = world.large if step == "apply" else world.small
-    group_id = world.group(case.name)
-    world.ended(world.start(group_id, first))
+def _fed(world: World, stack: ExitStack, name: str, at: At) -> Fed:
+    """The group, whose source takes its time with the second day."""
+    if at.source == "zip":
+        return by_zip(world, name, world.large if at.place == "apply" else world.small)
+    if at.source == "api":
+        provider = Provider("1.2", world.lists[0])
+        fed = by_api(world, name, provider, stack.enter_context(served(provider)), world.lists)
+        return _slow(fed, lambda day: provider.behave(slow_s=SLOW_S * day))
+    [server], ours = sshds(stack, 1)
+    line = UnrulyLine(server.port)
+    stack.callback(line.close)
+    fed = by_sftp(world, name, server, line, ours, world.small)
+    return _slow(fed, lambda day: line.be("stalls", AT_BYTES["the file"], day))
+
+
+def _slow(fed: Fed, be: Callable[[int], object]) -> Fed:
+    def lay(day: int) -> Path | None:
+        be(day)
+        return fed.lay(day)
+
+    return replace(fed, lay=lay)
+
+
+def _ended_at(world: World, stack: ExitStack, at: At, how: str) -> Case:
+    case = Case(f"{how} in {at.place}" + (f" ({at.source})" if at.source != "zip" else ""))
+    fed = _fed(world, stack, case.name, at)
+    group_id = fed.group_id
+    world.ended(world.start(group_id, fed.lay(0)))
     for _ in range(ATTEMPTS):
-        sync_id = world.start(group_id, second)
-        if _reached(world, sync_id, step) and _end(world, sync_id, how):
+        sync_id = world.start(group_id, fed.lay(1), **at.start)
+        if _reached(world, sync_id, at.place) and _end(world, sync_id, how):
             break
+        world.answer(sync_id)
         world.ended(sync_id)
-        world.ended(world.start(group_id, first))
+        world.ended(world.start(group_id, fed.lay(0)))
     else:
-        case.name += ": always over before the word came"
+        case.wrong.append("always over before the word came")
         return case
     world.quiet(group_id)
     sync = world.sync(sync_id)
@@ -39,22 +96,26 @@ def _ended_at(world: World, step: str, how: str) -> Case:
     case.name += f": {said}"
     if sync["state"] != "cancelled":
         case.wrong.append(f"the sync is {sync['state']}")
+    if sync.get("question"):
+        case.wrong.append(f"it still asks about {sync['question']['kind']}")
     time.sleep(1.0)  # a chunk that was at work ends its wave
     roster = world.roster(group_id)
-    as_before = difference(rows_of(first), group_id, roster) == Difference()
-    as_after = difference(rows_of(second), group_id, roster) == Difference()
+    as_before, as_after = (difference(right, group_id, roster) == Difference() for right in fed.rights)
     true = {"Nothing was changed.": as_before, "All its changes had been written.": as_after}
     true["Some changes had been written already; the next sync makes them right without help."] = not as_before
     if not any(said.endswith(sentence) and holds for sentence, holds in true.items()):
         case.wrong.append(f"it says so, and the platform is {'as before' if as_before else 'changed'}")
-    world.next_sync(case, group_id, first)
+    world.next_sync(case, group_id, fed.lay(0), fed.rights[0])
     return case
 
 
-def _reached(world: World, sync_id: str, step: str) -> bool:
+def _reached(world: World, sync_id: str, place: str) -> bool:
+    if place in QUESTIONS:
+        world.answer(sync_id, before=place)
+        return (world.sync(sync_id).get("question") or {}).get("kind") == place
     while (sync := world.sync(sync_id))["state"] in LIVE:
-        begun = next((each for each in sync.get("progress", []) if each["step"] == step), None)
-        if begun and (step != "apply" or sync.get("applied") or int(begun["total"]) < 5_000):
+        begun = next((each for each in sync.get("progress", []) if each["step"] == place), None)
+        if begun and (place != "apply" or sync.get("applied") or int(begun["total"]) < 5_000):
             return not begun.get("endedAt")
         time.sleep(0.02)
     return False

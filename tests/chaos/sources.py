@@ -9,16 +9,19 @@ import logging
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from tests.chaos.fed import by_api
+from tests.chaos.fed import Fed, by_api, by_sftp, sftp_file
 from tests.chaos.line import UnrulyLine
-from tests.chaos.naive import Rows, difference, rows_of
+from tests.chaos.naive import difference
 from tests.chaos.world import Case, World, side_by_side
 from tests.provider.serving import Provider, served
 from tests.sources.peers import Line, Sshd, make_key
@@ -30,6 +33,7 @@ DEAD_S = 3.0
 GUARD = {"share": 0.1, "floor": 10}  # as a new group has it
 ENDS_S = 400.0  # with all tries of a source that never comes back
 
+T = TypeVar("T")
 Message = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
@@ -99,48 +103,83 @@ REST_PHASES = ("sign-in", "orgs", "first pages", "ranges", "second look")
 REST_KINDS = (("dies", 1), ("dies", EVER), ("stalls", 1), ("truncates", 1), ("truncates", EVER), ("lies", 1), ("lies", EVER))
 
 
+@dataclass
+class Api:
+    """A group and its provider."""
+
+    fed: Fed
+    provider: Provider
+    unruly: Unruly
+
+
 def provider_goes_wrong(world: World, short: bool) -> Iterator[Case]:
-    """Each case has a provider of its own. A stall that never ends is not tried: it takes an hour of tries to fail."""
+    """A stall that never ends is not tried: it takes an hour of tries to fail."""
     jobs = [(phase, kind, times) for phase in REST_PHASES for kind, times in REST_KINDS]
     jobs += [(phase, "sends a web page", times) for phase in ("orgs", "ranges") for times in (1, EVER)]
     logging.getLogger("uvicorn.error").addFilter(lambda _: False)  # an answer cut short is meant
     with ExitStack() as stack:
-        yield from side_by_side([partial(_provider, world, stack, *job) for job in (jobs[::16] if short else jobs)], LANES)
+        free = Free(partial(_api, world, stack))
+        yield from side_by_side([partial(_provider, world, free, *job) for job in (jobs[::16] if short else jobs)], LANES)
 
 
-def _provider(world: World, stack: ExitStack, phase: str, kind: str, times: int) -> Case:
-    case = Case(f"{phase}: {kind} {'once' if times == 1 else 'each time'}")
+def _api(world: World, stack: ExitStack, number: int) -> Api:
     provider = Provider("1.2", world.lists[0])
     unruly = Unruly(provider)
     provider.app = unruly  # type: ignore[assignment]
     line = unruly.line = Line(urlsplit(stack.enter_context(served(provider))).port or 0)
     stack.callback(line.close)
-    fed = by_api(world, case.name, provider, f"http://127.0.0.1:{line.port}", world.lists, guard=GUARD)
-    before = world.ended(world.start(fed.group_id, fed.lay(0)))
-    if before["state"] != "succeeded":
-        case.wrong.append(f"before anything was wrong: {before['state']}: {before.get('message')}")
-    fed.lay(1)
-    if phase == "sign-in":
-        provider.forget_tokens()
-    unruly.be(phase, kind, times)
-    _sync_and_look(world, case, fed.group_id, fed.rights)
-    if not unruly.done:
-        case.wrong.append("nothing went wrong")
-    unruly.be()
-    world.next_sync(case, fed.group_id, None, fed.rights[1])
+    fed = by_api(world, f"provider {number}", provider, f"http://127.0.0.1:{line.port}", world.lists, guard=GUARD)
+    _first_sync(world, fed)
+    return Api(fed, provider, unruly)
+
+
+def _provider(world: World, free: "Free[Api]", phase: str, kind: str, times: int) -> Case:
+    case = Case(f"{phase}: {kind} {'once' if times == 1 else 'each time'}")
+    with free.one(case) as api:
+        api.fed.turn()
+        if phase == "sign-in":
+            api.provider.forget_tokens()
+        api.unruly.be(phase, kind, times)
+        _sync_and_look(world, case, api.fed)
+        if not api.unruly.done:
+            case.wrong.append("nothing went wrong")
+        api.unruly.be()
+        world.next_sync(case, api.fed.group_id, None, api.fed.right)
     return case
 
 
-def _sync_and_look(world: World, case: Case, group_id: str, days: Sequence[Rows]) -> None:
+class Free(Generic[T]):
+    """What one case after another uses: made when none is free, and used again unless a case was not as promised."""
+
+    def __init__(self, make: Callable[[int], T]) -> None:
+        self._make, self._numbers, self._free = make, count(), SimpleQueue[T]()
+
+    @contextmanager
+    def one(self, case: Case) -> Iterator[T]:
+        try:
+            thing = self._free.get_nowait()
+        except Empty:
+            thing = self._make(next(self._numbers))
+        yield thing
+        if case.as_promised:
+            self._free.put(thing)
+
+
+def _first_sync(world: World, fed: Fed) -> None:
+    sync = world.ended(world.start(fed.group_id, fed.lay(0)))
+    assert sync["state"] == "succeeded", f"before anything was wrong: {sync['state']}: {sync.get('message')}"
+
+
+def _sync_and_look(world: World, case: Case, fed: Fed) -> None:
     """The sync, the source being unwell; a held one is cancelled. Nobody may be gone who is in both days' lists."""
-    sync_id = world.start(group_id, None)
+    sync_id = world.start(fed.group_id, None)
     state = world.ended(sync_id, ENDS_S, ("waiting",))["state"]
     case.name += f": {state}"
     if state == "waiting":
         world.admin.call("POST", f"/syncs/{sync_id}/cancel", None, 202)
-    both = {key: row for key, row in days[1].items() if key in days[0]}
-    items = [{**item, "fields": both.get((item["entity"], item["sourcedId"]), {})} for item in world.roster(group_id)]
-    if lost := difference(both, group_id, items).lost:
+    both = {key: row for key, row in fed.right.items() if key in fed.rights[1 - fed.day]}
+    items = [{**item, "fields": both.get((item["entity"], item["sourcedId"]), {})} for item in world.roster(fed.group_id)]
+    if lost := difference(both, fed.group_id, items).lost:
         case.wrong.append(f"{lost} records were removed that the source still has")
 
 
@@ -150,80 +189,88 @@ AT_BYTES = {"the connection": 0, "the keys": 600, "the sign-in": 2_400, "the lis
 SFTP_KINDS = (("dies", 1), ("dies", EVER), ("stalls", 1))
 
 
+@dataclass
+class Server:
+    """A group, the line to its server, and the file that it reads there."""
+
+    fed: Fed
+    line: UnrulyLine
+    file: Path
+
+
 def server_goes_wrong(world: World, short: bool) -> Iterator[Case]:
     """OpenSSH's server behind a line that breaks or falls silent after so many bytes; then files that are not what they say."""
-    jobs = [partial(_line_goes_wrong, world, *job) for job in [(p, *k) for p in AT_BYTES for k in SFTP_KINDS]]
-    jobs += [partial(_file_goes_wrong, world, what) for what in FILES]
     with ExitStack() as stack:
-        servers = [Sshd(), Sshd()]
-        ours = make_key(servers[0].folder / "ours")
-        for each in servers:
-            stack.callback(each.remove)
-            each.let_in(ours)
-            each.start()
-        yield from side_by_side([partial(job, servers, ours) for job in (jobs[::11] if short else jobs)], LANES)
+        [server, other], ours = sshds(stack, 2)
+        free = Free(partial(_server, world, stack, server, ours))
+        jobs = [partial(_line_goes_wrong, world, free, *job) for job in [(p, *k) for p in AT_BYTES for k in SFTP_KINDS]]
+        jobs += [partial(_file_goes_wrong, world, free, what, server, other) for what in FILES]
+        yield from side_by_side(jobs[::11] if short else jobs, LANES)
 
 
-def _line_goes_wrong(world: World, phase: str, kind: str, times: int, servers: list[Sshd], ours: Path) -> Case:
+def _server(world: World, stack: ExitStack, server: Sshd, ours: Path, number: int) -> Server:
+    line = UnrulyLine(server.port)
+    stack.callback(line.close)
+    name = f"server {number}"
+    fed = by_sftp(world, name, server, line, ours, world.small, guard=GUARD)
+    _first_sync(world, fed)
+    return Server(fed, line, sftp_file(server, name))
+
+
+def sshds(stack: ExitStack, number: int) -> tuple[list[Sshd], Path]:
+    """So many servers, and a key that all of them let in."""
+    servers = [Sshd() for _ in range(number)]
+    ours = make_key(servers[0].folder / "ours")
+    for each in servers:
+        stack.callback(each.remove)
+        each.let_in(ours)
+        each.start()
+    return servers, ours
+
+
+def _line_goes_wrong(world: World, free: Free[Server], phase: str, kind: str, times: int) -> Case:
     case = Case(f"{phase}: {kind} {'once' if times == 1 else 'each time'}")
-    line = UnrulyLine(servers[0].port)
-    group_id, folder = _sftp_group(world, case, servers[0], line, ours)
-    shutil.copy(world.small[1], folder / "district.zip")
-    line.be(kind, AT_BYTES[phase], times)
-    _sync_and_look(world, case, group_id, [rows_of(each) for each in world.small])
-    if not line.done:
-        case.wrong.append("nothing went wrong")
-    line.be("", 0, 0)
-    world.next_sync(case, group_id, None, rows_of(world.small[1]))
-    line.close()
+    with free.one(case) as server:
+        server.fed.turn()
+        server.line.be(kind, AT_BYTES[phase], times)
+        _sync_and_look(world, case, server.fed)
+        if not server.line.done:
+            case.wrong.append("nothing went wrong")
+        server.line.be("", 0, 0)
+        world.next_sync(case, server.fed.group_id, None, server.fed.right)
     return case
 
 
-def _half(path: Path, world: World) -> None:
-    whole = world.small[1].read_bytes()
+def _half(path: Path, bundle: Path) -> None:
+    whole = bundle.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
 
 
-def _half_of_the_people(path: Path, world: World) -> None:
+def _half_of_the_people(path: Path, bundle: Path) -> None:
     """At the end of a line, so that the file itself looks well."""
-    with zipfile.ZipFile(world.small[1]) as whole, zipfile.ZipFile(path, "w") as packed:
+    with zipfile.ZipFile(bundle) as whole, zipfile.ZipFile(path, "w") as packed:
         for name in whole.namelist():
             lines = whole.read(name).decode().splitlines(keepends=True)
             packed.writestr(name, "".join(lines[: len(lines) // 2] if name == "users.csv" else lines))
 
 
-FILES: dict[str, Callable[[Path, World], object]] = {
+FILES: dict[str, Callable[[Path, Path], object]] = {
     "half a ZIP": _half,
     "half of users.csv, cut at a line": _half_of_the_people,
-    "an empty file": lambda path, world: path.write_bytes(b""),
-    "a text that is called a ZIP": lambda path, world: path.write_text("sourcedId,name\n" * 1000),
-    "another server's key": lambda path, world: shutil.copy(world.small[1], path),
+    "an empty file": lambda path, _: path.write_bytes(b""),
+    "a text that is called a ZIP": lambda path, _: path.write_text("sourcedId,name\n" * 1000),
+    "another server's key": lambda path, bundle: shutil.copy(bundle, path),
 }
 
 
-def _file_goes_wrong(world: World, what: str, servers: list[Sshd], ours: Path) -> Case:
+def _file_goes_wrong(world: World, free: Free[Server], what: str, own: Sshd, other: Sshd) -> Case:
     case = Case(what)
-    line = UnrulyLine(servers[0].port)
-    group_id, folder = _sftp_group(world, case, servers[0], line, ours)
-    FILES[what](folder / "district.zip", world)
-    line.lead_to(servers[what == "another server's key"].port)
-    _sync_and_look(world, case, group_id, [rows_of(each) for each in world.small])
-    line.lead_to(servers[0].port)
-    shutil.copy(world.small[1], folder / "district.zip")
-    world.next_sync(case, group_id, None, rows_of(world.small[1]))
-    line.close()
+    with free.one(case) as server:
+        server.fed.turn()
+        FILES[what](server.file, world.small[server.fed.day])
+        server.line.lead_to((other if what == "another server's key" else own).port)
+        _sync_and_look(world, case, server.fed)
+        server.line.lead_to(own.port)
+        server.fed.lay(server.fed.day)
+        world.next_sync(case, server.fed.group_id, None, server.fed.right)
     return case
-
-
-def _sftp_group(world: World, case: Case, server: Sshd, line: UnrulyLine, ours: Path) -> tuple[str, Path]:
-    """A group that has been synced once from a folder of its own, and the folder."""
-    folder = server.files / case.name.replace(" ", "-").replace(":", "")
-    folder.mkdir()
-    shutil.copy(world.small[0], folder / "district.zip")
-    own = server.source(port=line.port, path=str(folder)).model_dump(mode="json", by_alias=True)
-    source = own | {"credentials": {"privateKey": ours.read_text()}}
-    group_id = world.group(case.name, source=source, guard=GUARD)
-    before = world.ended(world.start(group_id, None))
-    if before["state"] != "succeeded":
-        case.wrong.append(f"before anything was wrong: {before['state']}: {before.get('message')}")
-    return group_id, folder
