@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 from chalicelib.platform.writer import BATCH
@@ -203,11 +204,20 @@ def in_a_large_apply(world: World, short: bool) -> Iterator[Case]:
     first, second = world.large
     batches = len(rows_of(second)) // BATCH
     groups = world.groups(["large apply, one", "large apply, two"][:jobs])
+    for sync_id in [world.start(group_id, first) for group_id in groups]:
+        world.ended(sync_id)
+    free = SimpleQueue[str]()
     for group_id in groups:
-        world.ended(world.start(group_id, first))
+        free.put(group_id)
 
-    def killed(group_id: str, number: int, moment: int, when: str) -> Case:
-        times = 1 if number % 2 else EVER
+    def killed(number: int, moment: int, when: str) -> Case:
+        group_id = free.get()
+        try:
+            return killed_in(group_id, 1 if number % 2 else EVER, moment, when)
+        finally:
+            free.put(group_id)
+
+    def killed_in(group_id: str, times: int, moment: int, when: str) -> Case:
         case = Case(f"{when} batch {moment} of {batches}, {'once' if times == 1 else 'each time from then on'}")
         with world.killing(group_id, "ApplyChunk", moment, times, when, "BatchWriteItem"):
             sync_id = world.start(group_id, second)
@@ -221,9 +231,5 @@ def in_a_large_apply(world: World, short: bool) -> Iterator[Case]:
         world.next_sync(case, group_id, first)
         return case
 
-    lanes: list[list[Callable[[], Case]]] = [[] for _ in groups]
-    for number in range(jobs):
-        lane = number // 2 % len(groups)
-        moment, when = chance.randint(1, batches), chance.choice(MOMENTS)
-        lanes[lane].append(partial(killed, groups[lane], number, moment, when))
-    yield from side_by_side([partial(lambda lane: [job() for job in lane], lane) for lane in lanes])
+    moments = [(number, chance.randint(1, batches), chance.choice(MOMENTS)) for number in range(jobs)]
+    yield from side_by_side([partial(killed, *each) for each in moments], len(groups))

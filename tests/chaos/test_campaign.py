@@ -14,7 +14,7 @@ from app import app
 from infra import ROOT
 from tests.chaos import kills
 from tests.chaos.naive import Difference, difference
-from tests.chaos.run import BEGIN, END, written
+from tests.chaos.run import BEGIN, END, KINDS, LANES, written
 from tests.stepfunctions.definition import definition, every_state
 
 CALLS = """
@@ -67,6 +67,10 @@ def test_a_kind_that_is_run_alone_renews_its_own_line_and_leaves_the_others() ->
     assert renewed.startswith("# Page\n")
     assert renewed.endswith("rest\n")
     assert [line for line in renewed.splitlines() if line.startswith("| **")] == ["| **kills**: old |", "| **drops**: new |"]
+
+
+def test_the_whole_runs_each_kind_once() -> None:
+    assert sorted(name for lane in LANES for name in lane) == sorted(KINDS)
 
 
 def test_the_oracle_sees_what_is_lost_what_is_wrong_what_is_left_and_what_is_there_twice() -> None:

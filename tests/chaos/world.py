@@ -364,7 +364,8 @@ class World:
         return [dict(each) for each in found if not str(each["syncId"]).startswith("~")]
 
     def sync(self, sync_id: str) -> Json:
-        return next(each for each in self.syncs(sync_id.split("-")[0]) if each["syncId"] == sync_id)
+        key = {"groupId": sync_id.split("-")[0], "syncId": sync_id}
+        return dict(self.tables.Table(self.stack.outputs["SyncsTable"]).get_item(Key=key, ConsistentRead=True)["Item"])
 
     def files_of(self, group_id: str, before: str) -> list[str]:
         """Keys of the files of the group's syncs whose ids come before this one."""
@@ -377,7 +378,7 @@ class World:
         """The sync once it has ended, is in a state that is `enough`, or patience has run out."""
         until = time.monotonic() + within_s
         while (sync := self.sync(sync_id))["state"] in LIVE and sync["state"] not in enough and time.monotonic() < until:
-            time.sleep(0.2)
+            time.sleep(0.3)
         return sync
 
     def quiet(self, group_id: str, within_s: float = PATIENCE_S) -> bool:
@@ -385,19 +386,19 @@ class World:
         until = time.monotonic() + within_s
         while True:
             group = self.item(group_id)
-            live = any(each["state"] in LIVE for each in self.syncs(group_id))
-            if not live and "sync" not in group and not group.get("queue"):
+            held = "sync" in group or group.get("queue")
+            if not held and not any(each["state"] in LIVE for each in self.syncs(group_id)):
                 return True
             if time.monotonic() > until:
                 return False
             time.sleep(0.3)
 
     def roster(self, group_id: str) -> list[Json]:
-        table, items = self.tables.Table(self.stack.outputs["RosterTable"]), []
+        items: list[Json] = []
         for shard in (f"{group_id}#{entity}#{number:02d}" for entity in ENTITIES for number in range(SHARDS)):
-            asked: Any = {"KeyConditionExpression": Key("shard").eq(shard)}
+            asked: Json = {"KeyConditionExpression": "shard = :shard", "ExpressionAttributeValues": {":shard": shard}}
             while True:
-                found = table.query(**asked)
+                found = self.tables.meta.client.query(TableName=self.stack.outputs["RosterTable"], **asked)
                 items += found["Items"]
                 if "LastEvaluatedKey" not in found:
                     break

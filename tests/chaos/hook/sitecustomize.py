@@ -126,7 +126,7 @@ def _key(item: dict[str, Any]) -> list[Any]:
 
 
 def _digest(value: Any) -> str:
-    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+    return sha256(repr(value).encode()).hexdigest()[:16]
 
 
 def _die() -> None:
