@@ -129,7 +129,7 @@ def all_latest(group_id: str) -> list[Version]:
 
 
 def said(version: Version) -> Saved:
-    return Saved.model_validate(files.read_json(_object(version.group_id, version.etag, "selection.json")))
+    return Saved.model_validate(files.read_json(_object(version.group_id, version.etag, "selection.json")), extra="ignore")
 
 
 def seen(version: Version) -> Seen | None:

@@ -40,9 +40,10 @@ def to_item(record: Record) -> dict[str, Any]:
 
 
 def from_item(kind: type[R], item: dict[str, Any]) -> R:
-    """Read an item as `kind`, leaving behind what only the store uses (task tokens, locks' internals, ttl)."""
-    known = {field.alias or name for name, field in kind.model_fields.items()}
-    return kind.model_validate({name: value for name, value in item.items() if name in known})
+    """Read an item as `kind`, leaving behind what only the store uses (task tokens, locks' internals, ttl) and, at any depth,
+    what another version has written there.
+    """
+    return kind.model_validate(item, extra="ignore")
 
 
 def _plain(value: Any) -> Any:

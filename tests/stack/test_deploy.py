@@ -6,11 +6,7 @@ not check against them; `tests/infra/test_deployer.py` holds the policy against 
 
 import io
 import json
-import os
 import re
-import subprocess
-import sys
-import tarfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -87,26 +83,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 @pytest.fixture(scope="module")
-def before(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The version that the stack is first deployed from: that of `UPGRADE_FROM`, a commit; without it, today's."""
-    commit = os.environ.get("UPGRADE_FROM")
-    if not commit:
-        return built
-    tree, out = tmp_path_factory.mktemp("before"), tmp_path_factory.mktemp("built-before")
-    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-        packed.extractall(tree, filter="data")
-    (tree / ".venv").symlink_to(ROOT / ".venv")
-    code = f"from pathlib import Path; from infra.build import build; build(Path({str(out)!r}))"
-    subprocess.run([sys.executable, "-c", code], cwd=tree, check=True)
-    return Built(out / built.code.name, out / built.template.name)
-
-
-@pytest.fixture(scope="module")
-def deployed(empty: Stack, deployer: Deployment, before: Built) -> Stack:
+def deployed(empty: Stack, deployer: Deployment, built: Built) -> Stack:
     """The stack after its first deploy."""
     seen: list[Change] = []
-    assert deployer.deploy(before.template, before.code, known(before, given(empty)), shown(seen))
+    assert deployer.deploy(built.template, built.code, given(empty), shown(seen))
     assert {(change.action, change.kind) for change in seen if "Table" in change.resource} == {("Add", DATA_TABLE)}
     empty.outputs = deployer.outputs
     empty.let_people_in()
@@ -115,12 +95,6 @@ def deployed(empty: Stack, deployer: Deployment, before: Built) -> Stack:
 
 def given(stack: Stack) -> dict[str, str]:
     return {"PortalOrigin": stack.portal_origin, "TokenKeysBase": stack.endpoint}
-
-
-def known(version: Built, parameters: dict[str, str]) -> dict[str, str]:
-    """Those of the parameters that the version has."""
-    has = json.loads(version.template.read_text())["Parameters"]
-    return {name: value for name, value in parameters.items() if name in has}
 
 
 def shown(seen: list[Change], answer: bool = True) -> Callable[[list[Change]], bool]:

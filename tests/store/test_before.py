@@ -35,3 +35,13 @@ def test_syncs_of_earlier_versions_are_read_those_that_wait_too(path: Path) -> N
 
     assert {sync.question.kind for sync in syncs if sync.question} == {QuestionKind.ORGS, QuestionKind.STATUSES}
     assert any(sync.counts.users.created for sync in syncs)
+
+
+def test_what_another_version_has_written_into_a_group_besides_is_left_aside() -> None:
+    (item, *_) = items(BEFORE / "groups-0.1.json")
+    source = {"method": "rest", "baseUrl": "https://sis.example.org", "tokenUrl": "https://sis.example.org/token"}
+
+    group = from_item(Group, item | {"source": source | {"incremental": False}, "ofTomorrow": 1})
+
+    assert group.source.model_dump(by_alias=True)["baseUrl"] == "https://sis.example.org"
+    assert group.model_extra is None
