@@ -245,7 +245,8 @@ def test_a_group_with_a_server_is_read_changed_and_keeps_its_secret(admin: Clien
     answer = admin.http.get(path)
     assert answer.status_code == 200, answer.text
 
-    changed = admin.call("PATCH", path, {"description": "changed"}, **{"If-Match": answer.headers["etag"]})
+    held: dict[str, Any] = {"If-Match": answer.headers["etag"]}
+    changed = admin.call("PATCH", path, {"description": "changed"}, **held)
 
     assert (changed["description"], changed["source"]["credentials"]["set"]) == ("changed", True)
     assert len(admin.call("GET", "/groups?limit=200")["items"]) == len(QUESTIONS) + 5
