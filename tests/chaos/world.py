@@ -396,7 +396,8 @@ class World:
     def roster(self, group_id: str) -> list[Json]:
         items: list[Json] = []
         for shard in (f"{group_id}#{entity}#{number:02d}" for entity in ENTITIES for number in range(SHARDS)):
-            asked: Json = {"KeyConditionExpression": "shard = :shard", "ExpressionAttributeValues": {":shard": shard}}
+            asked: Json = {"KeyConditionExpression": "#shard = :shard", "ExpressionAttributeValues": {":shard": shard}}
+            asked["ExpressionAttributeNames"] = {"#shard": "shard"}
             while True:
                 found = self.tables.meta.client.query(TableName=self.stack.outputs["RosterTable"], **asked)
                 items += found["Items"]
