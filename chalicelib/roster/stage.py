@@ -33,7 +33,7 @@ ORDER = (
 )
 AT_ONCE = 2  # chains read or files written
 Done = TypeVar("Done")
-MOST_PROBLEMS = 1_000_000  # kept whole; above, all are counted and the worst are kept
+MOST_PROBLEMS = 1_000_000  # kept whole; above, all are counted and each cause's first are kept
 
 
 @dataclass(frozen=True)
@@ -343,13 +343,21 @@ def _write_choices(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
 def _write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
     found = count(connection, "problem")
     if found > MOST_PROBLEMS:
-        said = f"{found:,} problems were found and counted; the list holds {MOST_PROBLEMS:,} of them, the worst first."
+        said = f"{found:,} problems were found and counted; the list holds {MOST_PROBLEMS:,} of them, of each cause the first."
         judging.tell(connection, "problems", "sampled", "note", said)
-    worst = "CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 2 ELSE 1 END"
-    chosen = f"SELECT * FROM problem ORDER BY {worst} LIMIT {MOST_PROBLEMS}" if found > MOST_PROBLEMS else "FROM problem"
+    chosen = f"{_SAMPLED} LIMIT {MOST_PROBLEMS}" if found > MOST_PROBLEMS else "FROM problem"
     shown = f"SELECT * REPLACE ({_LINE}, {_MESSAGE}, coalesce(cause, key) AS cause) FROM ({chosen}) ORDER BY file, line"
     _copy(connection, shown, stage / "problems.parquet")
     _copy(connection, _LEFT_OUT_NAMED, stage / "left_out.parquet")
+
+
+# A cause with two rows must be seen beside one with a million.
+_SAMPLED = """
+SELECT * EXCLUDE place FROM (
+    SELECT *, row_number() OVER (PARTITION BY coalesce(cause, concat_ws(':', file, rule, field)) ORDER BY line) AS place
+    FROM problem
+) ORDER BY rule <> 'sampled', place, CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END
+"""
 
 
 def platform_columns(entity: str) -> list[str]:

@@ -1,7 +1,11 @@
 """Problems are shown by what caused them."""
 
+import json
 from pathlib import Path
 
+import pytest
+
+from chalicelib.roster import stage
 from chalicelib.roster.problems import HOW_TO_FIX, problem_groups, problem_rows
 from tests.roster.districts import class_, enrollment, org, small, user
 from tests.roster.test_stage import Staging
@@ -31,3 +35,21 @@ def test_the_row_that_caused_it_is_the_example(tmp_path: Path) -> None:
 
     assert (worst["file"], worst["line"], worst["sourcedId"], worst["explains"]) == ("orgs.csv", 2, "north", 4)
     assert worst["howToFix"] == HOW_TO_FIX["unknown-word"]
+
+
+def test_of_too_many_problems_each_cause_is_seen_all_are_counted_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "MOST_PROBLEMS", 6)
+    nameless = [user(f"n{number}", givenName="") for number in range(40)]
+    homeless = [class_("a"), *(class_(f"c{number}", schoolSourcedId="gone") for number in range(20)), class_("z", title="")]
+    staged = Staging(tmp_path, small(users=[user(), *nameless], classes=[class_(), *homeless]))
+
+    kept = staged.rows("problems")
+
+    assert len(kept) == 6
+    assert {each["rule"] for each in kept} >= {"sampled", "unknown-reference", "expected", "required"}, kept
+    (said,) = [each["message"] for each in kept if each["rule"] == "sampled"]
+    assert said == "62 problems were found and counted; the list holds 6 of them, of each cause the first."
+    counted = json.loads((staged.folder / "summary.json").read_text())["problems"]
+    assert (counted["error"], counted["warning"]) == (21, 40)
