@@ -3,7 +3,8 @@
     python -m benchmarks.functions [S | M] [--preview]
 
 A selective sync up to its last question with all lists and sheets, a full sync into an empty platform (with --preview only up
-to its plan), the next day's, and a dropped file. Each function is a process of its own there; the figure is the kernel's
+to its plan), the next day's, a dropped file, a full reading of a provider's API, a bundle that is refused, and what the clock
+wakes. Each function is a process of its own there; the figure is the kernel's
 account of its peak (VmHWM), so with Python, packages and all. Time is `benchmarks.run`'s business.
 """
 
@@ -17,7 +18,10 @@ from typing import Any
 from benchmarks.run import district
 from infra import ROOT
 from local.stack import Stack
-from samples.district import SHAPES
+from samples.district import SHAPES, District
+from tests.events import saved
+from tests.provider.records import rendered
+from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
 from tests.stack import client
 from tests.stack.client import Client
 
@@ -40,8 +44,12 @@ def asked(api: Client, group_id: str, bundle: Path) -> None:
     api.until(sync_id)
 
 
-def synced(api: Client, group_id: str, bundle: Path, preview: bool) -> None:
-    sync_id = api.start(group_id, bundle, preview=preview)["syncId"]
+def synced(api: Client, group_id: str, bundle: Path | None, preview: bool) -> None:
+    """`bundle` is None where the group has a source of its own."""
+    if bundle:
+        sync_id = api.start(group_id, bundle, preview=preview)["syncId"]
+    else:
+        sync_id = api.call("POST", f"/groups/{group_id}/syncs", {"mode": "full", "preview": preview}, 202)["syncId"]
     sync = api.until(sync_id, asks="approval")
     while sync["state"] in ("queued", "running"):
         sync = api.until(sync_id)
@@ -59,9 +67,40 @@ def dropped(stack: Stack, api: Client, group_id: str, bundle: Path) -> None:
     api.until(last[0]["syncId"])
 
 
-def peaks_mb() -> dict[str, float]:
-    """By the name of the function's resource: the most that one of its processes has had in memory."""
-    found: dict[str, float] = {}
+def read_by_api(api: Client, shape: str, preview: bool) -> None:
+    """From a provider in this process; its pages as large as a provider's are."""
+    provider = Provider("1.2", rendered(District(SHAPES[shape], seed=1, version="1.2", day=1, problems=False)))
+    with served(provider) as origin:
+        source = {"method": "rest", "baseUrl": origin, "tokenUrl": f"{origin}/token", "pageSize": 5000}
+        credentials = {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
+        group_id = api.new_group("Bench by API", source={**source, "credentials": credentials})
+        synced(api, group_id, None, preview)
+
+
+def refused(api: Client, group_id: str, folder: Path) -> None:
+    (folder / "no.zip").write_bytes(b"no ZIP")
+    print(api.until(api.start(group_id, folder / "no.zip")["syncId"])["message"])
+
+
+def woken(stack: Stack) -> None:
+    """What the clock starts, once each; the groups that are there have what they keep looked through."""
+    functions = stack.client("lambda")
+    for each in functions.list_functions()["Functions"]:
+        if _resource_of(each["FunctionName"]) in ("Wake", "Forget"):
+            told = saved(_resource_of(each["FunctionName"]).lower())
+            answer = functions.invoke(FunctionName=each["FunctionName"], Payload=json.dumps(told).encode())
+            assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def _resource_of(function: str) -> str:
+    return function.removeprefix("oneroster-local-").rpartition("-")[0]
+
+
+def look(found: dict[str, float]) -> None:
+    """Put into `found`, by the name of the function's resource, the most MB that one of its processes has had in memory.
+
+    One that has raised is gone, so look before something fails.
+    """
     for process in Path("/proc").glob("[0-9]*"):
         try:
             given = dict(each.split("=", 1) for each in (process / "environ").read_text().split("\0") if "=" in each)
@@ -70,9 +109,8 @@ def peaks_mb() -> dict[str, float]:
             continue
         name = given.get("AWS_LAMBDA_FUNCTION_NAME", "")
         if given.get("AWS_ENDPOINT_URL") == f"http://127.0.0.1:{PORT}" and name:
-            logical = name.removeprefix("oneroster-local-").rpartition("-")[0]
+            logical = _resource_of(name)
             found[logical] = max(found.get(logical, 0), int(status["VmHWM"].split()[0]) / 1024)
-    return found
 
 
 def main() -> None:
@@ -93,12 +131,18 @@ def main() -> None:
             group_id = api.new_group("Bench", guard={"floor": 1_000_000})
             days = [district(folder, given.shape, day) for day in (1, 2)]
             asked(api, group_id, days[0])
+            peaks: dict[str, float] = {}
             for day in days:
                 synced(api, group_id, day, given.preview)
-                _print(given.shape, peaks_mb())
+                look(peaks)
             if not given.preview:
                 dropped(stack, api, group_id, days[0])
-                _print(given.shape, peaks_mb())
+            read_by_api(api, given.shape, given.preview)
+            look(peaks)
+            refused(api, group_id, folder)
+            woken(stack)
+            look(peaks)
+            _print(given.shape, peaks)
         finally:
             stack.stop()
 
