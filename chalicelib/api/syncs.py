@@ -23,7 +23,7 @@ from chalicelib.store import files, machine, selections, starts
 from chalicelib.store import groups as group_store
 from chalicelib.store import syncs as store
 from chalicelib.store.limits import limits
-from chalicelib.store.records import Group, Mode, QuestionKind, State, Sync, Trigger, ZipSource
+from chalicelib.store.records import Group, Mode, QuestionKind, State, Step, Sync, Trigger, ZipSource
 
 syncs = Blueprint(__name__)
 
@@ -170,6 +170,8 @@ def give_answer(
     try:
         if selection is not None:
             files.write_selection(sync_id, {**files.selection_of(sync_id), **selection})
+        if kind is QuestionKind.APPROVAL:
+            store.begun_anew(sync_id, Step.APPLY, call.now)
         machine.answer(claimed.token, output)
     except QuestionExpired:
         raise

@@ -194,6 +194,12 @@ def progressed(sync_id: str, progress: Progress) -> None:
     _update_live(sync_id, {"progress": [*map(to_item, others), to_item(progress)]})
 
 
+def begun_anew(sync_id: str, step: Step, now: datetime) -> None:
+    """Count a step's time from now: so long it has waited for somebody."""
+    for progress in (each for each in get(sync_id).progress if each.step is step):
+        progressed(sync_id, progress.model_copy(update={"started_at": now}))
+
+
 def applied(sync_id: str, changes: int) -> None:
     """Add to the changes applied so far; chunks do so side by side. A chunk that was repeated counts twice."""
     table(TABLE).update_item(

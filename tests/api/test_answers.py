@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities import parameters
 from botocore.stub import Stubber
 
 from chalicelib.store import files, groups, machine, syncs
-from chalicelib.store.records import GroupSettings, State
+from chalicelib.store.records import GroupSettings, Progress, State, Step
 from tests.api.test_routes import call
 from tests.api.waiting import WEEK, waiting_for_approval
 from tests.steps.conftest import LIMITS
@@ -42,6 +42,18 @@ def test_of_two_browsers_the_second_is_told_that_the_question_is_not_open_whoeve
     assert (first, same, other) == (202, 409, 409)
     assert said_to_same["detail"] == said_to_other["detail"] == "The question about approval is not open: the sync is running."
     waiting.assert_no_pending_responses()
+
+
+def test_the_time_of_writing_counts_from_the_decision_not_from_the_plan(waiting: Stubber) -> None:
+    sync_id = waiting_for_approval(NOW - timedelta(days=3))
+    syncs.progressed(sync_id, Progress(step=Step.APPLY, total=7, started_at=NOW - timedelta(days=3)))
+    waiting.add_response("send_task_success", {}, {"taskToken": "token", "output": json.dumps(APPROVE)})
+
+    _, said = call(f"POST /syncs/{sync_id}/approval", APPROVE)
+
+    (applying,) = said["sync"]["progress"]
+    assert (applying["step"], applying["total"]) == ("apply", 7)
+    assert datetime.fromisoformat(applying["startedAt"]) >= NOW
 
 
 def test_an_answer_after_seven_days_is_gone_whoever_gives_it(waiting: Stubber) -> None:

@@ -76,6 +76,11 @@ def test_half_a_school_lost_is_held_read_left_standing_then_let_go_and_undone(
     whole, less = records(stack, group_id), half_a_school_lost(tmp_path / "less.zip", district)
 
     sync_all(page, "Clicks undone", less)
+    expect(page.get_by_text("This sync is held")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Work out the changes")).to_be_visible()
+    expect(page.get_by_text("planned: 26 updated, 38 deactivated")).to_be_visible()
+    expect(page.get_by_text("Write the changes")).to_have_count(0)  # nobody has decided yet
+    photo(page, "status-held")
     open_what_waits(page)
     held = page.get_by_text("students would be deactivated").first
     expect(held).to_be_visible()

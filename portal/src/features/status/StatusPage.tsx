@@ -13,7 +13,7 @@ import Table from '@cloudscape-design/components/table';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
-import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
+import { data, FailedRequest, useApi, type Api, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { Inbox } from '../../app/Inbox';
 import { Fetching } from '../../app/Fetching';
@@ -52,9 +52,7 @@ export function StatusPage() {
         {last.error && !never && <Problem error={last.error} onRetry={() => void last.refetch()} />}
         {sync && (
           <SpaceBetween size="l">
-            {sync.status === 'waiting' && (
-              <Alert type="info" header="This sync waits for your choice" action={<Button {...may('operator')} onClick={() => void navigate(`/groups/${groupId}/selective`)}>Go on with it</Button>}>You can go on from any browser.</Alert>
-            )}
+            {sync.status === 'waiting' && <Waiting groupId={groupId} syncId={sync.syncId} />}
             <Container header={<Header variant="h2" actions={<SpaceBetween size="xs" direction="horizontal">
               {sync.status === 'succeeded' && <Button onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>}
               {sync.status === 'succeeded' && <UndoButton groupId={groupId} syncId={sync.syncId} />}
@@ -77,6 +75,21 @@ export function StatusPage() {
   );
 }
 
+const syncQuery = (api: Api, syncId: string) => ({ queryKey: ['sync', syncId], queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })) });
+
+/** What the sync waits for, and the way there. */
+function Waiting({ groupId, syncId }: { groupId: string; syncId: string }) {
+  const navigate = useNavigate();
+  const may = useMay();
+  const { data: sync } = useQuery(syncQuery(useApi(), syncId));
+  if (!sync?.question) return null;
+  const [type, header, what] =
+    sync.question.kind !== 'approval' ? (['info', 'This sync waits for your choice', 'You can go on from any browser.'] as const)
+    : sync.held ? (['warning', 'This sync is held', 'It would do more than this group’s guard allows. Nothing is written before an admin has looked at it and decided.'] as const)
+    : (['info', 'The changes wait for your decision', 'Nothing is written before an admin has looked at them and decided.'] as const);
+  return <Alert type={type} header={header} action={<Button {...may('operator')} onClick={() => void navigate(`/groups/${groupId}/selective`)}>Go on with it</Button>}>{what}</Alert>;
+}
+
 function Questions({ groupId, sync }: { groupId: string; sync: Schemas['LastSync'] }) {
   const navigate = useNavigate();
   return (
@@ -96,7 +109,7 @@ function Counts({ counts, state }: { counts: Schemas['EntityCounts']; state: Sch
   return (
     <>
       <Box fontSize="heading-m">{number(counts.selected)}</Box>
-      <Box variant="small">{done.join(', ') || 'nothing to change'}</Box>
+      <Box variant="small">{isLive(state) && 'planned: '}{done.join(', ') || 'nothing to change'}</Box>
       <Box variant="small" color="text-body-secondary" display="block">{read}</Box>
     </>
   );
@@ -113,13 +126,14 @@ function Running({ syncId }: { syncId: string }) {
   const api = useApi();
   const queries = useQueryClient();
   const may = useMay();
-  const { data: sync, dataUpdatedAt: seen } = useQuery({ queryKey: ['sync', syncId], queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })), refetchInterval: 1000 });
+  const { data: sync, dataUpdatedAt: seen } = useQuery({ ...syncQuery(api, syncId), refetchInterval: 1000 });
+  const steps = sync?.progress.filter(each => each.step !== 'apply' || sync.question?.kind !== 'approval'); // not begun before somebody decides
   const cancel = useMutation({ mutationFn: () => data(api.POST('/syncs/{syncId}/cancel', { params: { path: { syncId } } })), onSuccess: () => queries.invalidateQueries() });
   return (
     <Container header={<Header variant="h2" actions={<Button {...may('operator')} loading={cancel.isPending} onClick={() => cancel.mutate()}>Cancel sync</Button>}>Progress</Header>}>
       <SpaceBetween size="m">
         {cancel.error && <Problem error={cancel.error} />}
-        {sync?.progress.map(each => (each.total && !each.endedAt
+        {steps?.map(each => (each.total && !each.endedAt
           ? <ProgressBar key={each.step} label={STEPS[each.step]} value={(100 * each.done) / each.total} additionalInfo={pace(each, seen)} />
           : <div key={each.step}><Box variant="awsui-key-label">{STEPS[each.step]}</Box><StatusIndicator type={each.endedAt ? 'success' : 'loading'}>{pace(each, seen)}</StatusIndicator></div>
         ))}
