@@ -6,6 +6,7 @@ and a group's syncs sort by time. Task tokens are secrets: they are written here
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -295,9 +296,12 @@ def claim_answer(sync_id: str, kind: QuestionKind, now: datetime) -> Claimed:
 
 def end(sync_id: str, state: State, message: str, now: datetime) -> bool:
     """End a live sync and free its group. False when it had ended before; the lock is given back all the same."""
-    ended = _update_live(
-        sync_id, {"state": state, "message": message, "endedAt": now.isoformat()}, removed=("question", "taskToken")
-    )
+    return _end(sync_id, {"state": state, "message": message, "endedAt": now.isoformat()})
+
+
+def _end(sync_id: str, values: dict[str, Any]) -> bool:
+    state = values["state"]
+    ended = _update_live(sync_id, values, removed=("question", "taskToken"))
     if ended:
         measured("SyncsEnded", outcome=state)
     try:
@@ -330,18 +334,27 @@ def forget(group_id: str) -> int:
 
 
 def stop(sync_id: str, state: State, why: str, now: datetime) -> bool:
-    """End a live sync from outside, and say what it had written. False when it had ended before.
+    """End a live sync from outside, and say what it had written. False when it had ended before; what an earlier stop that was
+    cut off had yet to say is said all the same.
 
     What was written is read after the lock was taken away, since until then a chunk may begin.
     """
-    if not end(sync_id, state, why, now):
-        return False
-    try:
-        said = f"{why} {extent(groups.get(group_of(sync_id)), sync_id)}"
-    except NotFound:
-        return True
-    table(TABLE).update_item(Key=_key(sync_id), UpdateExpression="SET message = :said", ExpressionAttributeValues={":said": said})
-    return True
+    stopped = _end(sync_id, {"state": state, "message": why, "endedAt": now.isoformat(), "unsaid": True})
+    with suppress(NotFound):
+        _say_extent(sync_id)
+    return stopped
+
+
+def _say_extent(sync_id: str) -> None:
+    item, group = _item(sync_id), groups.get(group_of(sync_id))
+    # After a later sync's commit the group no longer shows what this one wrote; what it left is right by then.
+    if "unsaid" not in item or (group.snapshot or "") > sync_id:
+        return
+    table(TABLE).update_item(
+        Key=_key(sync_id),
+        UpdateExpression="SET message = :said REMOVE unsaid",
+        ExpressionAttributeValues={":said": f"{item['message']} {extent(group, sync_id)}"},
+    )
 
 
 def _update_live(sync_id: str, values: dict[str, Any], removed: tuple[str, ...] = ()) -> bool:

@@ -132,3 +132,24 @@ def test_a_cancel_says_what_had_been_written_and_what_had_not(reached: str, said
     assert (walk.sync.state, walk.sync.message) == (State.CANCELLED, said)
     assert groups.get("g1").sync is None
     assert not syncs.stop(walk.sync_id, State.CANCELLED, "Cancelled again.", NOW)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_cancel_that_was_cut_off_says_what_had_been_written_when_the_executions_end_is_told(number: int, moment: str) -> None:
+    make_group()
+    walk = Walk(TODAY)
+    for step in STEPS[: STEPS.index("apply") + 1]:
+        getattr(walk, step)()
+
+    def kill(*call: object) -> None:
+        if call == (number, moment):
+            raise Killed
+
+    with every_call(kill), pytest.raises(Killed):
+        syncs.stop(walk.sync_id, State.CANCELLED, "Cancelled.", NOW)
+    syncs.stop(walk.sync_id, State.CANCELLED, "Cancelled.", NOW)
+
+    said = "Cancelled. Some changes had been written already; the next sync makes them right without help."
+    assert (walk.sync.state, walk.sync.message) == (State.CANCELLED, said)
+    assert groups.get("g1").sync is None
