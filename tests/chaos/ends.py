@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tests.chaos.fed import Fed, by_api, by_sftp, by_zip
+from tests.chaos.fed import Fed, Free, by_api, by_sftp, by_zip, synced
 from tests.chaos.line import UnrulyLine
 from tests.chaos.naive import Difference, difference
 from tests.chaos.sources import AT_BYTES, sshds
@@ -18,6 +18,7 @@ from tests.chaos.world import LIVE, Case, Json, World, side_by_side
 from tests.provider.serving import Provider, served
 
 ATTEMPTS = 8  # a step of a small bundle may be over before the word comes
+SAID_WITHIN_S = 20.0  # what was written is read once the lock is free, and said then
 SLOW_S = 0.5  # each answer of a provider, so that the word comes while its lists are read
 
 
@@ -26,7 +27,7 @@ class At:
     """A step that is at work, or a question that is open, and where the bundle comes from."""
 
     place: str
-    source: str = "zip"
+    source: str = "small zip"
 
     @property
     def start(self) -> Json:
@@ -36,10 +37,11 @@ class At:
         return {"mode": "selective"} if self.place in QUESTIONS else {}
 
 
-STEPS = ("open", "stage", "plan", "apply", "commit", "report")
+STEPS = ("open", "stage", "plan", "commit", "report")
 QUESTIONS = ("orgs", "classes", "statuses", "approval")
 PLACES = (
     *(At(place) for place in (*STEPS, *QUESTIONS)),
+    At("apply", "large zip"),
     *(At(place, "api") for place in ("open", "fetch", "orgs")),  # the admin is asked while the lists are read
     At("fetch", "sftp"),
 )
@@ -47,24 +49,26 @@ PLACES = (
 
 def ended_at_each_state(world: World, short: bool) -> Iterator[Case]:
     jobs = [(at, how) for at in PLACES for how in ("cancelled", "aborted")]
-    jobs = [jobs[PLACES.index(At(*each)) * 2] for each in (("apply",), ("statuses",), ("fetch", "sftp"))] if short else jobs
+    jobs = [(at, how) for at, how in jobs if how == "cancelled" and at.place in ("apply", "statuses", "fetch")] if short else jobs
     with ExitStack() as stack:
-        yield from side_by_side([partial(_ended_at, world, stack, *job) for job in jobs])
+        free = {at.source: Free(partial(_fed, world, stack, at.source)) for at in PLACES}
+        yield from side_by_side([partial(_ended_at, world, free[at.source], at, how) for at, how in jobs])
 
 
-def _fed(world: World, stack: ExitStack, name: str, at: At) -> Fed:
-    """The group, whose source takes its time with the second day."""
-    if at.source == "zip":
-        return by_zip(world, name, world.large if at.place == "apply" else world.small)
-    if at.source == "api":
+def _fed(world: World, stack: ExitStack, source: str, number: int) -> Fed:
+    """A group that has been synced, whose source takes its time with the second day."""
+    name = f"{source} {number}"
+    if source == "api":
         provider = Provider("1.2", world.lists[0])
         fed = by_api(world, name, provider, stack.enter_context(served(provider)), world.lists)
-        return _slow(fed, lambda day: provider.behave(slow_s=SLOW_S * day))
-    [server], ours = sshds(stack, 1)
-    line = UnrulyLine(server.port)
-    stack.callback(line.close)
-    fed = by_sftp(world, name, server, line, ours, world.small)
-    return _slow(fed, lambda day: line.be("stalls", AT_BYTES["the file"], day))
+        return synced(world, _slow(fed, lambda day: provider.behave(slow_s=SLOW_S * day)))
+    if source == "sftp":
+        [server], ours = sshds(stack, 1)
+        line = UnrulyLine(server.port)
+        stack.callback(line.close)
+        fed = by_sftp(world, name, server, line, ours, world.small)
+        return synced(world, _slow(fed, lambda day: line.be("stalls", AT_BYTES["the file"], day)))
+    return synced(world, by_zip(world, name, world.large if source == "large zip" else world.small))
 
 
 def _slow(fed: Fed, be: Callable[[int], object]) -> Fed:
@@ -75,11 +79,15 @@ def _slow(fed: Fed, be: Callable[[int], object]) -> Fed:
     return replace(fed, lay=lay)
 
 
-def _ended_at(world: World, stack: ExitStack, at: At, how: str) -> Case:
-    case = Case(f"{how} in {at.place}" + (f" ({at.source})" if at.source != "zip" else ""))
-    fed = _fed(world, stack, case.name, at)
+def _ended_at(world: World, free: Free[Fed], at: At, how: str) -> Case:
+    case = Case(f"{how} in {at.place}" + (f" ({at.source})" if at.source in ("api", "sftp") else ""))
+    with free.one(case) as fed:
+        _ended_in(world, case, fed, at, how)
+    return case
+
+
+def _ended_in(world: World, case: Case, fed: Fed, at: At, how: str) -> None:
     group_id = fed.group_id
-    world.ended(world.start(group_id, fed.lay(0)))
     for _ in range(ATTEMPTS):
         sync_id = world.start(group_id, fed.lay(1), **at.start)
         if _reached(world, sync_id, at.place) and _end(world, sync_id, how):
@@ -89,9 +97,11 @@ def _ended_at(world: World, stack: ExitStack, at: At, how: str) -> Case:
         world.ended(world.start(group_id, fed.lay(0)))
     else:
         case.wrong.append("always over before the word came")
-        return case
+        return
     world.quiet(group_id)
-    sync = world.sync(sync_id)
+    until = time.monotonic() + SAID_WITHIN_S
+    while "unsaid" in (sync := world.sync(sync_id)) and time.monotonic() < until:
+        time.sleep(0.1)
     said = str(sync.get("message"))
     case.name += f": {said}"
     if sync["state"] != "cancelled":
@@ -106,7 +116,6 @@ def _ended_at(world: World, stack: ExitStack, at: At, how: str) -> Case:
     if not any(said.endswith(sentence) and holds for sentence, holds in true.items()):
         case.wrong.append(f"it says so, and the platform is {'as before' if as_before else 'changed'}")
     world.next_sync(case, group_id, fed.lay(0), fed.rights[0])
-    return case
 
 
 def _reached(world: World, sync_id: str, place: str) -> bool:

@@ -1,15 +1,20 @@
 """A group of the campaign and the two days of its source: bundles that somebody sends, a server's folder, or a provider's API."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
 
 from tests.chaos.naive import Rows, rows_of, rows_of_lists
-from tests.chaos.world import Lists, World
+from tests.chaos.world import Case, Lists, World
 from tests.provider.serving import BASES, CLIENT_ID, CLIENT_SECRET, Provider
 from tests.sources.peers import Line, Sshd
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -30,6 +35,30 @@ class Fed:
     @property
     def right(self) -> Rows:
         return self.rights[self.day]
+
+
+def synced(world: World, fed: Fed) -> Fed:
+    """With the roster of the first day."""
+    sync = world.ended(world.start(fed.group_id, fed.lay(0)))
+    assert sync["state"] == "succeeded", f"before anything was wrong: {sync['state']}: {sync.get('message')}"
+    return fed
+
+
+class Free(Generic[T]):
+    """What one case after another uses: made when none is free, and used again unless a case was not as promised."""
+
+    def __init__(self, make: Callable[[int], T]) -> None:
+        self._make, self._numbers, self._free = make, count(), SimpleQueue[T]()
+
+    @contextmanager
+    def one(self, case: Case) -> Iterator[T]:
+        try:
+            thing = self._free.get_nowait()
+        except Empty:
+            thing = self._make(next(self._numbers))
+        yield thing
+        if case.as_promised:
+            self._free.put(thing)
 
 
 def by_zip(world: World, name: str, days: tuple[Path, Path], **settings: Any) -> Fed:

@@ -7,12 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from queue import SimpleQueue
 from typing import Any
 
 from chalicelib.platform.writer import BATCH
 from chalicelib.store import files, syncs
-from tests.chaos.fed import Fed, by_api, by_zip
+from tests.chaos.fed import Fed, Free, by_api, by_zip, synced
 from tests.chaos.naive import rows_of
 from tests.chaos.world import LIVE, PATIENCE_S, Case, World, side_by_side
 from tests.provider.serving import Provider, served
@@ -74,18 +73,20 @@ def at_each_state(world: World, short: bool) -> Iterator[Case]:
     jobs = [(each, times) for each, times in jobs if times == 1 or each.way != "start"][: 2 if short else None]
     told = [(each, times) for each in TRIGGERS for times in (1, EVER)][: 1 if short else None]
     with ExitStack() as stack:
-        groups = [_group(world, stack, f"{each.place} {times}", each.way) for each, times in (*jobs, *told)]
-        states = [partial(_killed_at, world, group, *job) for group, job in zip(groups, jobs, strict=False)]
+        free = {way: Free(partial(_group, world, stack, way)) for way in ("api", "zip")}
+        states = [partial(_killed_at, world, free["api" if at.way == "api" else "zip"], at, times) for at, times in jobs]
+        own = [partial(_group, world, stack, at.way, 100 + place) for place, (at, _) in enumerate(told)]
+        triggers = [partial(_trigger_killed, world, *job) for job in zip(own, told, strict=True)]
         # One after another, since the queue is everybody's.
-        triggers = [partial(_trigger_killed, world, group, *job) for group, job in zip(groups[len(jobs) :], told, strict=True)]
         yield from side_by_side([lambda: [job() for job in triggers], *states])
 
 
-def _group(world: World, stack: ExitStack, name: str, way: str) -> Fed:
+def _group(world: World, stack: ExitStack, way: str, number: int) -> Fed:
+    """Synced once."""
     if way != "api":
-        return by_zip(world, name, world.small)
+        return synced(world, by_zip(world, f"zip {number}", world.small))
     provider = Provider("1.2", world.lists[0])
-    return by_api(world, name, provider, stack.enter_context(served(provider)), world.lists)
+    return synced(world, by_api(world, f"api {number}", provider, stack.enter_context(served(provider)), world.lists))
 
 
 def _case(at: At, times: int) -> tuple[Case, int, str]:
@@ -95,10 +96,15 @@ def _case(at: At, times: int) -> tuple[Case, int, str]:
     return case, chance.randint(at.first, at.last), chance.choice(MOMENTS)
 
 
-def _killed_at(world: World, group: Fed, at: At, times: int) -> Case:
+def _killed_at(world: World, free: Free[Fed], at: At, times: int) -> Case:
     case, number, when = _case(at, times)
+    with free.one(case) as group:
+        _killed_in(world, group, case, at, number, times, when)
+    return case
+
+
+def _killed_in(world: World, group: Fed, case: Case, at: At, number: int, times: int, when: str) -> None:
     group_id = group.group_id
-    world.ended(world.start(group_id, group.lay(0)))
     bundle = group.lay(1)
     if at.way == "refused":
         bundle = world.folder / "refused.zip"
@@ -118,17 +124,17 @@ def _killed_at(world: World, group: Fed, at: At, times: int) -> Case:
     if state == "succeeded":
         world.judge(case, group_id, group.rights[1])
     world.next_sync(case, group_id, group.lay(0), group.rights[0])
-    return case
 
 
 # --- what EventBridge tells -------------------------------------------------------------------------------------------
 
 
-def _trigger_killed(world: World, group: Fed, at: At, times: int) -> Case:
+def _trigger_killed(world: World, made: Callable[[], Fed], job: tuple[At, int]) -> Case:
     """What the function could not do waits in the queue, and is done once it is handed over again; and not twice."""
+    at, times = job
     case, number, when = _case(at, times)
+    group = made()
     group_id = group.group_id
-    world.ended(world.start(group_id, group.lay(0)))
     begin, done = {"Drop": (_drop, _synced), "Wake": (_fall_due, _synced), "Forget": (_grow_old, _forgotten)}[at.place]
     with world.killing(group_id, at.function, number, times, when):
         begin(world, group)
@@ -203,22 +209,16 @@ def in_a_large_apply(world: World, short: bool) -> Iterator[Case]:
     chance, jobs = random.Random(SEED), 1 if short else 20
     first, second = world.large
     batches = len(rows_of(second)) // BATCH
-    groups = world.groups(["large apply, one", "large apply, two"][:jobs])
-    for sync_id in [world.start(group_id, first) for group_id in groups]:
-        world.ended(sync_id)
-    free = SimpleQueue[str]()
-    for group_id in groups:
-        free.put(group_id)
+    free = Free(lambda number: synced(world, by_zip(world, f"large apply {number}", world.large)))
 
     def killed(number: int, moment: int, when: str) -> Case:
-        group_id = free.get()
-        try:
-            return killed_in(group_id, 1 if number % 2 else EVER, moment, when)
-        finally:
-            free.put(group_id)
-
-    def killed_in(group_id: str, times: int, moment: int, when: str) -> Case:
+        times = 1 if number % 2 else EVER
         case = Case(f"{when} batch {moment} of {batches}, {'once' if times == 1 else 'each time from then on'}")
+        with free.one(case) as group:
+            killed_in(group.group_id, case, times, moment, when)
+        return case
+
+    def killed_in(group_id: str, case: Case, times: int, moment: int, when: str) -> None:
         with world.killing(group_id, "ApplyChunk", moment, times, when, "BatchWriteItem"):
             sync_id = world.start(group_id, second)
             state = world.ended(sync_id)["state"]
@@ -229,7 +229,6 @@ def in_a_large_apply(world: World, short: bool) -> Iterator[Case]:
         if state == "succeeded":
             world.judge(case, group_id, second)
         world.next_sync(case, group_id, first)
-        return case
 
     moments = [(number, chance.randint(1, batches), chance.choice(MOMENTS)) for number in range(jobs)]
-    yield from side_by_side([partial(killed, *each) for each in moments], len(groups))
+    yield from side_by_side([partial(killed, *each) for each in moments], 2)

@@ -72,13 +72,13 @@ def difference(wanted: Rows, group_id: str, items: list[dict[str, Any]]) -> Diff
             key = (item["entity"], item["sourcedId"])
             twice += key in found
             found[key] = item
-    lost = [key for key, row in wanted.items() if key not in found or found[key]["status"] != _status(row)]
+    lost = [key for key, row in wanted.items() if key not in found or found[key]["status"] != status_of(row)]
     left = [key for key, item in found.items() if item["status"] == "active" and key not in wanted]
     wrong = [key for key, row in wanted.items() if key in found and not _same(key[0], row, found[key]["fields"])]
     return Difference(len(lost), len(wrong), len(left), twice)
 
 
-def _status(row: dict[str, Any]) -> str:
+def status_of(row: dict[str, Any]) -> str:
     return "inactive" if str(row.get("enabledUser")).lower() == "false" else "active"
 
 

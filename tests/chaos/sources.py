@@ -10,18 +10,16 @@ import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
-from tests.chaos.fed import Fed, by_api, by_sftp, sftp_file
+from tests.chaos.fed import Fed, Free, by_api, by_sftp, sftp_file, synced
 from tests.chaos.line import UnrulyLine
-from tests.chaos.naive import difference
+from tests.chaos.naive import difference, status_of
 from tests.chaos.world import Case, World, side_by_side
 from tests.provider.serving import Provider, served
 from tests.sources.peers import Line, Sshd, make_key
@@ -33,7 +31,6 @@ DEAD_S = 3.0
 GUARD = {"share": 0.1, "floor": 10}  # as a new group has it
 ENDS_S = 400.0  # with all tries of a source that never comes back
 
-T = TypeVar("T")
 Message = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
@@ -129,11 +126,11 @@ def _api(world: World, stack: ExitStack, number: int) -> Api:
     line = unruly.line = Line(urlsplit(stack.enter_context(served(provider))).port or 0)
     stack.callback(line.close)
     fed = by_api(world, f"provider {number}", provider, f"http://127.0.0.1:{line.port}", world.lists, guard=GUARD)
-    _first_sync(world, fed)
+    synced(world, fed)
     return Api(fed, provider, unruly)
 
 
-def _provider(world: World, free: "Free[Api]", phase: str, kind: str, times: int) -> Case:
+def _provider(world: World, free: Free[Api], phase: str, kind: str, times: int) -> Case:
     case = Case(f"{phase}: {kind} {'once' if times == 1 else 'each time'}")
     with free.one(case) as api:
         api.fed.turn()
@@ -148,28 +145,6 @@ def _provider(world: World, free: "Free[Api]", phase: str, kind: str, times: int
     return case
 
 
-class Free(Generic[T]):
-    """What one case after another uses: made when none is free, and used again unless a case was not as promised."""
-
-    def __init__(self, make: Callable[[int], T]) -> None:
-        self._make, self._numbers, self._free = make, count(), SimpleQueue[T]()
-
-    @contextmanager
-    def one(self, case: Case) -> Iterator[T]:
-        try:
-            thing = self._free.get_nowait()
-        except Empty:
-            thing = self._make(next(self._numbers))
-        yield thing
-        if case.as_promised:
-            self._free.put(thing)
-
-
-def _first_sync(world: World, fed: Fed) -> None:
-    sync = world.ended(world.start(fed.group_id, fed.lay(0)))
-    assert sync["state"] == "succeeded", f"before anything was wrong: {sync['state']}: {sync.get('message')}"
-
-
 def _sync_and_look(world: World, case: Case, fed: Fed) -> None:
     """The sync, the source being unwell; a held one is cancelled. Nobody may be gone who is in both days' lists."""
     sync_id = world.start(fed.group_id, None)
@@ -177,7 +152,8 @@ def _sync_and_look(world: World, case: Case, fed: Fed) -> None:
     case.name += f": {state}"
     if state == "waiting":
         world.admin.call("POST", f"/syncs/{sync_id}/cancel", None, 202)
-    both = {key: row for key, row in fed.right.items() if key in fed.rights[1 - fed.day]}
+    other = fed.rights[1 - fed.day]
+    both = {key: row for key, row in fed.right.items() if key in other and status_of(row) == status_of(other[key]) == "active"}
     items = [{**item, "fields": both.get((item["entity"], item["sourcedId"]), {})} for item in world.roster(fed.group_id)]
     if lost := difference(both, fed.group_id, items).lost:
         case.wrong.append(f"{lost} records were removed that the source still has")
@@ -213,7 +189,7 @@ def _server(world: World, stack: ExitStack, server: Sshd, ours: Path, number: in
     stack.callback(line.close)
     name = f"server {number}"
     fed = by_sftp(world, name, server, line, ours, world.small, guard=GUARD)
-    _first_sync(world, fed)
+    synced(world, fed)
     return Server(fed, line, sftp_file(server, name))
 
 

@@ -193,9 +193,9 @@ class World:
     def groups(self, names: list[str], **settings: Any) -> list[str]:
         return [self.group(name, **settings) for name in names]
 
-    def start(self, group_id: str, bundle: Path | None, key: str = "", **more: Any) -> str:
+    def start(self, group_id: str, bundle: Path | None, key: str = "", within_s: float = PATIENCE_S, **more: Any) -> str:
         """Start a sync as a patient script does: again, with the same key, until it is told an id."""
-        until, key = time.monotonic() + PATIENCE_S, key or os.urandom(6).hex()
+        until, key = time.monotonic() + within_s, key or os.urandom(6).hex()
         while True:
             try:
                 body: Json = {"mode": "full", **more}
@@ -208,7 +208,7 @@ class World:
             except httpx.HTTPError as trouble:
                 said = repr(trouble)
             assert time.monotonic() < until, f"no start came through: {said}"
-            time.sleep(0.1)
+            time.sleep(0.3)
 
     def answer(self, sync_id: str, before: str = "") -> None:
         """Say to every question that all is wanted, until the sync has ended, asks about `before`, or patience runs out."""

@@ -187,7 +187,11 @@ class Line:
                 client.close()
                 continue
             self.connections += 1
-            server = socket.create_connection(("127.0.0.1", self._to))
+            try:
+                server = socket.create_connection(("127.0.0.1", self._to))
+            except OSError:
+                client.close()
+                continue
             self._open |= {client, server}
             threading.Thread(target=self._lead, args=(client, server, None), daemon=True).start()
             threading.Thread(target=self._lead, args=(server, client, self.allowance()), daemon=True).start()
