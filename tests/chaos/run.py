@@ -66,11 +66,11 @@ KINDS = {
     "sftp": Kind("an SFTP server that does, and files that are not what they say", sources.server_goes_wrong),
 }
 
-# All kinds, side by side in two processes, each with an embedded AWS of its own, since some faults befall the whole of one. Kinds
-# that keep the machine busy stand in the first, kinds that mostly wait in the second.
+# All kinds, side by side in two processes, each with an embedded AWS of its own, since some faults befall the whole of one. Those
+# that keep the machine busy begin the first, those that mostly wait the second.
 LANES = (
-    ("apply", "kills", "ends", "restart", "faults1", "faults5", "faults20"),
-    ("rest", "sftp", "starts", "groups", "drops", "schedule"),
+    ("apply", "kills", "ends", "restart"),
+    ("rest", "sftp", "drops", "faults1", "faults5", "faults20", "starts", "schedule", "groups"),
 )
 
 
