@@ -67,7 +67,7 @@ def test_what_can_pass_is_tried_again_and_a_refusal_never(state: dict[str, Any],
 def test_a_step_waits_its_turn_when_every_group_syncs_at_once(state: dict[str, Any], caught_outside: bool) -> None:
     retrier = next(each for each in state["Retry"] if "Lambda.TooManyRequestsException" in each["ErrorEquals"])
 
-    assert retrier["MaxAttempts"] * retrier["MaxDelaySeconds"] / 2 >= 15 * 60  # full jitter: half of the delay on average
+    assert retrier["MaxAttempts"] * retrier["MaxDelaySeconds"] / 2 >= 60 * 60  # full jitter: half of the delay on average
 
 
 @each_task
