@@ -57,6 +57,7 @@ def synced(api: Client, group_id: str, bundle: Path | None, preview: bool) -> No
         api.http.get(f"/syncs/{sync_id}/plan").raise_for_status()
         api.http.get(f"/syncs/{sync_id}/plan/changes").raise_for_status()
         api.call("POST", f"/syncs/{sync_id}/approval", {"decision": "discard"}, 202)
+        sync = api.until(sync_id)
     print(f"{sync['state']}: {json.dumps(sync['counts'])}", flush=True)
 
 
