@@ -343,7 +343,8 @@ def _write_choices(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
 def _write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
     found = count(connection, "problem")
     if found > MOST_PROBLEMS:
-        said = f"{found:,} problems were found and counted; the list holds {MOST_PROBLEMS:,} of them, of each cause the first."
+        held = f"the list and its numbers by cause hold {MOST_PROBLEMS:,} of them, of each cause the first."
+        said = f"{found:,} problems were found and counted; {held}"
         judging.tell(connection, "problems", "sampled", "note", said)
     chosen = f"{_SAMPLED} LIMIT {MOST_PROBLEMS}" if found > MOST_PROBLEMS else "FROM problem"
     shown = f"SELECT * REPLACE ({_LINE}, {_MESSAGE}, coalesce(cause, key) AS cause) FROM ({chosen}) ORDER BY file, line"
