@@ -27,6 +27,7 @@ REGION = "us-east-1"
 STACK = "oneroster-local"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 READY_WITHIN_S = 30
+SAVED_WITHIN_S = 60  # it writes its tables down when it is told to stop, and has lost them where it is killed before
 PASSWORD = "Local-demo-2026"  # of a pool that is reachable from this machine alone
 MAIL_FROM = "roster-sync@example.org"  # the embedded SES keeps what is sent: make mail
 PEOPLE = {"admin": "Ada Admin", "operator": "Olu Operator", "viewer": "Vera Viewer"}
@@ -189,7 +190,7 @@ class Stack:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(SAVED_WITHIN_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
 

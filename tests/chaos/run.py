@@ -69,7 +69,7 @@ KINDS = {
 # All kinds, side by side in two processes, each with an embedded AWS of its own, since some faults befall the whole of one. Those
 # that keep the machine busy begin the first, those that mostly wait the second.
 LANES = (
-    ("apply", "kills", "ends", "restart"),
+    ("restart", "apply", "kills", "ends"),
     ("rest", "sftp", "drops", "faults1", "faults5", "faults20", "starts", "schedule", "groups"),
 )
 
