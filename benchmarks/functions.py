@@ -19,11 +19,10 @@ from benchmarks.run import district
 from infra import ROOT
 from local.stack import Stack
 from samples.district import SHAPES, District
-from tests.events import saved
 from tests.provider.records import rendered
 from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
 from tests.stack import client
-from tests.stack.client import Client
+from tests.stack.client import Client, invoked
 
 PORT = 4597
 KEPT_WARM_S = "7200"  # until they are looked at
@@ -83,20 +82,6 @@ def refused(api: Client, group_id: str, folder: Path) -> None:
     print(api.until(api.start(group_id, folder / "no.zip")["syncId"])["message"])
 
 
-def woken(stack: Stack) -> None:
-    """What the clock starts, once each; the groups that are there have what they keep looked through."""
-    functions = stack.client("lambda")
-    for each in functions.list_functions()["Functions"]:
-        if _resource_of(each["FunctionName"]) in ("Wake", "Forget"):
-            told = saved(_resource_of(each["FunctionName"]).lower())
-            answer = functions.invoke(FunctionName=each["FunctionName"], Payload=json.dumps(told).encode())
-            assert "FunctionError" not in answer, answer["Payload"].read()
-
-
-def _resource_of(function: str) -> str:
-    return function.removeprefix("oneroster-local-").rpartition("-")[0]
-
-
 def look(found: dict[str, float]) -> None:
     """Put into `found`, by the name of the function's resource, the most MB that one of its processes has had in memory.
 
@@ -110,7 +95,7 @@ def look(found: dict[str, float]) -> None:
             continue
         name = given.get("AWS_LAMBDA_FUNCTION_NAME", "")
         if given.get("AWS_ENDPOINT_URL") == f"http://127.0.0.1:{PORT}" and name:
-            logical = _resource_of(name)
+            logical = name.removeprefix("oneroster-local-").rpartition("-")[0]
             found[logical] = max(found.get(logical, 0), int(status["VmHWM"].split()[0]) / 1024)
 
 
@@ -141,7 +126,8 @@ def main() -> None:
             read_by_api(api, given.shape, given.preview)
             look(peaks)
             refused(api, group_id, folder)
-            woken(stack)
+            invoked(stack, "Wake", "wake")
+            invoked(stack, "Forget", "forget")
             look(peaks)
             _print(given.shape, peaks)
         finally:

@@ -1,5 +1,6 @@
 """A script's way through the API: what an engineer of the platform would write."""
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 
 from local.stack import Stack
+from tests.events import saved
 
 SETTLES_WITHIN_S = 120
 
@@ -48,3 +50,24 @@ class Client:
 
     def sync_all(self, group_id: str, zip_file: Path) -> Any:
         return self.until(self.start(group_id, zip_file)["syncId"])
+
+    def answer(self, sync_id: str, question: str, **said: Any) -> None:
+        """Say that all of it is wanted, unless told otherwise, once it is asked."""
+        self.until(sync_id, asks=question)
+        if question == "statuses":
+            cells = self.call("GET", f"/syncs/{sync_id}/statuses")["cells"]
+            said = {"cells": [{name: each[name] for name in ("status", "userType")} for each in cells], **said}
+        elif question == "approval":
+            said = {"decision": "approve", **said}
+        else:
+            said = said or {"all": True}
+        path = "approval" if question == "approval" else f"{question}/selection"
+        self.call("POST", f"/syncs/{sync_id}/{path}", said, 202)
+
+
+def invoked(stack: Stack, function: str, event: str) -> None:
+    """Have the function handle a saved event."""
+    functions = stack.client("lambda")
+    name = next(each["FunctionName"] for each in functions.list_functions()["Functions"] if function in each["FunctionName"])
+    answer = functions.invoke(FunctionName=name, Payload=json.dumps(saved(event)).encode())
+    assert "FunctionError" not in answer, answer["Payload"].read()

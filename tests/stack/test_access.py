@@ -1,6 +1,5 @@
 """The stack of these tests enforces every role's policies, so that a sync that comes through needs no more than they say."""
 
-import json
 from pathlib import Path
 
 import boto3
@@ -9,8 +8,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.store.files import sync_key
 from local.stack import REGION, Stack
-from tests.events import saved
-from tests.stack.client import Client
+from tests.stack.client import Client, invoked
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -49,11 +47,9 @@ def test_forgetting_and_deleting_need_no_more_than_their_functions_may(stack: St
         return [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=f"groups/{group_id}/").get("Contents", [])]
 
     assert syncs() == [recent, old]
-    functions = [each["FunctionName"] for each in stack.client("lambda").list_functions()["Functions"]]
-    forget = next(name for name in functions if name.startswith("oneroster-local-Forget-"))
-    answer = stack.client("lambda").invoke(FunctionName=forget, Payload=json.dumps(saved("wake")).encode())
 
-    assert "FunctionError" not in answer, answer["Payload"].read()
+    invoked(stack, "Forget", "wake")
+
     assert syncs() == [recent]
     assert sync_key(old, "bundle/bundle.zip") not in objects()
     assert sync_key(recent, "bundle/bundle.zip") in objects()

@@ -1,6 +1,5 @@
 """Whoever starts a sync, the clock or a sender's file: what removes too much waits for a word."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 import pytest
 
 from local.stack import Stack
-from tests.events import saved
 from tests.sources.peers import openssh
-from tests.stack.client import Client
+from tests.stack.client import Client, invoked
 from tests.stack.test_decisions import records
 from tests.stack.test_drops import put, settled
 from tests.stack.test_flow import shrunk
@@ -27,13 +25,6 @@ def woken(stack: Stack, group_id: str) -> None:
         ExpressionAttributeValues={":days_ago": {"S": "2026-01-01T00:00:00Z"}},
     )
     invoked(stack, "Wake", "wake")
-
-
-def invoked(stack: Stack, function: str, event: str) -> None:
-    functions = stack.client("lambda")
-    name = next(each["FunctionName"] for each in functions.list_functions()["Functions"] if function in each["FunctionName"])
-    answer = functions.invoke(FunctionName=name, Payload=json.dumps(saved(event)).encode())
-    assert "FunctionError" not in answer, answer["Payload"].read()
 
 
 def held(admin: Client, group_id: str, trigger: str) -> Any:

@@ -110,16 +110,16 @@ def data(stack: Stack, days: tuple[Path, Path], tmp_path_factory: pytest.TempPat
     sync_id = admin.sync_all(synced, days[0])["syncId"]
     chosen = admin.new_group("A saved choice")
     sync = admin.start(chosen, days[0], "selective")["syncId"]
-    _answer(admin, sync, "orgs", ids=["00001"])
-    _answer(admin, sync, "classes")
-    _answer(admin, sync, "statuses", saveAs={"name": "One school", "schoolsLater": "ask", "classesLater": "include"})
+    admin.answer(sync, "orgs", ids=["00001"])
+    admin.answer(sync, "classes")
+    admin.answer(sync, "statuses", saveAs={"name": "One school", "schoolsLater": "ask", "classesLater": "include"})
     assert admin.until(sync)["state"] == "succeeded"
     waiting = {}
     for question in QUESTIONS:
         group_id = admin.new_group(f"Waits at {question}")
         waiting[question] = admin.start(group_id, days[0], "selective")["syncId"]
         for earlier in QUESTIONS[: QUESTIONS.index(question)]:
-            _answer(admin, waiting[question], earlier, **({"preview": True} if earlier == "statuses" else {}))
+            admin.answer(waiting[question], earlier, **({"preview": True} if earlier == "statuses" else {}))
         admin.until(waiting[question], asks=question)
     held = admin.new_group("Held")
     admin.sync_all(held, days[0])
@@ -151,20 +151,6 @@ def _group_of(sync_id: str) -> str:
     return sync_id.split("-")[0]
 
 
-def _answer(admin: Client, sync_id: str, question: str, **said: Any) -> None:
-    """Say that all of it is wanted, unless told otherwise, once it is asked."""
-    admin.until(sync_id, asks=question)
-    if question == "statuses":
-        cells = admin.call("GET", f"/syncs/{sync_id}/statuses")["cells"]
-        said = {"cells": [{name: each[name] for name in ("status", "userType")} for each in cells], **said}
-    elif question == "approval":
-        said = {"decision": "approve", **said}
-    else:
-        said = said or {"all": True}
-    path = "approval" if question == "approval" else f"{question}/selection"
-    admin.call("POST", f"/syncs/{sync_id}/{path}", said, 202)
-
-
 def test_nothing_that_holds_data_is_put_in_place_of_what_was_there(upgrade: list[Change]) -> None:
     assert {change.action for change in upgrade} >= {"Modify"}
     assert [change for change in upgrade if change.kind in KEPT and (change.replaced or change.action == "Remove")] == []
@@ -176,7 +162,7 @@ def test_a_sync_that_waited_for_its_admin_goes_on_from_its_question_to_a_good_en
 ) -> None:
     sync_id = data.waiting[question]
     for asked in QUESTIONS[QUESTIONS.index(question) : None if question == "approval" else 3]:
-        _answer(admin, sync_id, asked)
+        admin.answer(sync_id, asked)
 
     done = admin.until(sync_id)
     assert done["state"] == "succeeded", done["message"]
@@ -188,7 +174,7 @@ def test_what_was_held_is_shown_and_written_as_it_was_shown(admin: Client, stack
     gone = admin.call("GET", f"/syncs/{sync_id}/plan/changes?entity=users&action=deactivate&limit=5")
     assert (gone["total"], gone["items"][0]["reason"]) == (161, "left the source")
 
-    _answer(admin, sync_id, "approval", decision="approveWithoutRemovals")
+    admin.answer(sync_id, "approval", decision="approveWithoutRemovals")
 
     assert admin.until(sync_id)["state"] == "succeeded"
     assert len(roster(stack, data.held, "users") | roster(stack, data.held, "users", "inactive")) == 220
@@ -199,7 +185,7 @@ def test_a_file_that_was_dropped_behind_a_sync_has_its_turn(admin: Client, data:
 
     sync = admin.until(arrival["syncId"])
     if sync["state"] == "waiting":
-        _answer(admin, arrival["syncId"], "approval")
+        admin.answer(arrival["syncId"], "approval")
 
     assert admin.until(arrival["syncId"])["state"] == "succeeded"
 
@@ -210,7 +196,7 @@ def test_a_synced_group_has_nothing_to_do_then_the_next_day_s_differences_and_an
     same = admin.sync_all(data.synced, days[0])
     next_day = admin.sync_all(data.synced, days[1])
     undo = admin.call("POST", f"/syncs/{next_day['syncId']}/undo", None, 202)["syncId"]
-    _answer(admin, undo, "approval")
+    admin.answer(undo, "approval")
 
     assert same["message"] == "Nothing has changed since the last sync; nothing was written."
     users = next_day["counts"]["users"]
@@ -267,5 +253,5 @@ def test_the_last_version_is_put_back_and_goes_on_with_what_today_s_has_written(
     done = admin.until(admin.start(data.chosen, days[0], savedSelection="One school")["syncId"])
     assert done["message"] == "Nothing has changed since the last sync; nothing was written."
     for asked in QUESTIONS[:3]:
-        _answer(admin, started_today, asked)
+        admin.answer(started_today, asked)
     assert admin.until(started_today)["state"] == "succeeded"

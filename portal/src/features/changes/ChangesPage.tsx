@@ -13,6 +13,7 @@ import { data, FailedRequest, useApi } from '../../api/client';
 import { GroupMenu } from '../../app/GroupMenu';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
+import { syncQuery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { UndoButton } from '../../app/UndoButton';
 import { isLive, MODES, moment, number } from '../../app/words';
@@ -33,8 +34,7 @@ export function ChangesPage() {
   useTitle('Changes');
   const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
   const sync = useQuery({
-    queryKey: ['sync', syncId],
-    queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })),
+    ...syncQuery(api, syncId),
     refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : 1000),
   });
   const waits = sync.data?.question?.kind === 'approval' ? sync.data.question : null;

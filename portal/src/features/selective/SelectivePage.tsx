@@ -6,12 +6,13 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Steps from '@cloudscape-design/components/steps';
-import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Navigate, useNavigate, useParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
 import { Fetching } from '../../app/Fetching';
 import { Problem } from '../../app/Problem';
+import { syncQuery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { amount, isLive } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
@@ -33,8 +34,8 @@ export function SelectivePage() {
   const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
   const syncId = group.data?.sync?.syncId;
   const sync = useQuery({
-    queryKey: ['sync', syncId],
-    queryFn: syncId ? () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })) : skipToken,
+    ...syncQuery(api, syncId ?? ''),
+    enabled: !!syncId,
     refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : query.state.data?.question ? 2000 : 500),
   });
   const answered = (accepted: Schemas['Accepted']) => {

@@ -13,13 +13,14 @@ import Table from '@cloudscape-design/components/table';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
-import { data, FailedRequest, useApi, type Api, type Schemas } from '../../api/client';
+import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { Inbox } from '../../app/Inbox';
 import { Fetching } from '../../app/Fetching';
 import { LogFiles } from '../../app/LogFiles';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
+import { syncQuery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { amount, capital, entityName, duration, isLive, MODES, moment, number, STATES, STEPS } from '../../app/words';
 import { UndoButton } from '../../app/UndoButton';
@@ -74,8 +75,6 @@ export function StatusPage() {
     </ContentLayout>
   );
 }
-
-const syncQuery = (api: Api, syncId: string) => ({ queryKey: ['sync', syncId], queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })) });
 
 /** What the sync waits for, and the way there. */
 function Waiting({ groupId, syncId }: { groupId: string; syncId: string }) {
