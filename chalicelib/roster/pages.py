@@ -41,13 +41,15 @@ def page_of(
         if unknown := {sort, *search_in, *(where or {})} - set(types):
             raise ValueError(f"No such column: {', '.join(sorted(unknown))}.")
         conditions, values = _conditions(types, search, search_in, where or {})
-        matching = f"FROM (SELECT *, file_row_number FROM read_parquet($file, file_row_number=true)) WHERE {conditions}"
+        rows = "FROM read_parquet($file, file_row_number=true)"
+        matching = f"{rows} WHERE {conditions}"
         found = connection.execute(f"SELECT count(*) {matching}", {**file, **values}).fetchone()
-        direction = "DESC" if descending else "ASC"
+        key = _folded(quoted(sort)) if types[sort] == "VARCHAR" else quoted(sort)
+        order = f"ORDER BY {key} {'DESC' if descending else 'ASC'}, file_row_number"
+        # A record of a million is wide: first the page's places, by what it is sorted by, then no more than its rows.
+        places = f"SELECT file_row_number {matching} {order} LIMIT $limit OFFSET $offset"
         page = connection.execute(
-            f"SELECT {', '.join(map(quoted, types))} {matching} "
-            f"ORDER BY {_folded(quoted(sort)) if types[sort] == 'VARCHAR' else quoted(sort)} {direction}, file_row_number "
-            "LIMIT $limit OFFSET $offset",
+            f"SELECT {', '.join(map(quoted, types))} {rows} WHERE file_row_number IN ({places}) {order}",
             {**file, **values, "limit": limit, "offset": offset},
         )
         items = [dict(zip(types, row, strict=True)) for row in page.fetchall()]
