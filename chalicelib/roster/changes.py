@@ -8,7 +8,7 @@ import duckdb
 from isal import igzip
 
 from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.duck import count, text
+from chalicelib.roster.duck import PACKED, count, text
 
 CHUNK_CHANGES = 2_500  # about a megabyte of DynamoDB writes, some seconds of one Lambda
 ACTIONS = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended", "unchanged": "unchanged"}
@@ -25,7 +25,7 @@ def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path, changes: Se
     """
     path = plan / "changes.parquet"
     made = "\nUNION ALL\n".join(changes)
-    connection.execute(f"COPY ({made}) TO $to (FORMAT parquet, COMPRESSION zstd)", {"to": str(path)})
+    connection.execute(f"COPY ({made}) TO $to ({PACKED})", {"to": str(path)})
     connection.execute(f"CREATE VIEW change AS SELECT * FROM read_parquet({text(str(path))})")
     number = count(connection, "change")
     (plan / "chunks").mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,10 @@ MEMORY = "1500MB"
 AS_WRITTEN = "join_order,build_side_probe_side"
 
 
+# For what is kept. Most of it is ids, of which zstd's first level makes less than its usual third, in two thirds of the time.
+PACKED = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+
+
 @contextmanager
 def connect(beside: Path, memory: str = MEMORY, joins_as_written: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A scratch database in memory that spills into a temporary folder next to `beside`. Row order is kept.

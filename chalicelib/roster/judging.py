@@ -57,12 +57,7 @@ def tell(connection: duckdb.DuckDBPyConnection, name: str, rule: str, severity: 
 def type_doubtful(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
     """Make `typed_{name}` of the rows in doubt: each column in its type, beside what it was where that can go wrong
     (`sent_...`)."""
-    texts = ", ".join(f"nullif(trim(sent.{quoted(column)}), '') AS {quoted(column)}"
-                      for column in ("sourcedId", "status", "dateLastModified", *(each.name for each in fields)))  # fmt: skip
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE raw_{name} AS SELECT coalesce(line, own.rowid + 2) AS line, {texts} "
-        f"FROM read_{name} own WHERE sent IS NOT NULL"
-    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE raw_{name} AS {lane.doubtful(name, fields)}")
     columns = ["line", "sourcedId", f"{_STATUS} AS status", "status AS sent_status", "dateLastModified"]
     for each in fields:
         own = quoted(each.name)

@@ -22,7 +22,7 @@ import duckdb
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster import guard as guards
 from chalicelib.roster.changes import ACTIONS, counts_of, write_changes
-from chalicelib.roster.duck import connect, number_of, quoted, text
+from chalicelib.roster.duck import PACKED, connect, number_of, quoted, text
 from chalicelib.roster.guard import Breach, Guard
 from chalicelib.roster.selection import Selection, select
 from chalicelib.roster.stage import platform_columns
@@ -111,9 +111,7 @@ def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, g
         for entity in ENTITIES:
             connection.execute(f"CREATE VIEW snapshot_{entity} AS {_snapshot(snapshot, entity)}")
             query = _NEXT.format(entity=entity, digest=digest, oldest=text(iso(now - timedelta(days=grace_days))))
-            connection.execute(
-                f"COPY ({query}) TO $to (FORMAT parquet, COMPRESSION zstd)", {"to": str(out / f"{entity}.parquet")}
-            )
+            connection.execute(f"COPY ({query}) TO $to ({PACKED})", {"to": str(out / f"{entity}.parquet")})
 
 
 def _know(connection: duckdb.DuckDBPyConnection, snapshot: Path | None, unfinished: Sequence[Path], policy: Policy) -> None:
@@ -149,6 +147,9 @@ def _digest(entity: str, policy: Policy) -> str:
 
 def _changes(entity: str, policy: Policy) -> str:
     values = {"sync_id": text(policy.sync_id), "now": text(iso(policy.now)), "changed": CHANGED, "found_again": FOUND_AGAIN}
+    columns = platform_columns(entity)
+    values["names"] = f"[{', '.join(map(text, columns))}]"
+    values["paths"] = f"[{', '.join(text(f'$.{quoted(name)}') for name in columns)}]"  # all of them in one look at the JSON
     return _CHANGES.format(entity=entity, records=_records(entity, policy), **values)
 
 
@@ -423,8 +424,8 @@ SELECT '{entity}' AS entity, sourcedId, name, action, reason, schools, differing
                    'removedAt', removedAt, 'fields', fields)::VARCHAR AS after, digest
 FROM (
     SELECT *, CASE WHEN action <> 'update' THEN [] ELSE list_concat(
-        list_filter(json_keys(fields), lambda each:
-            json_extract(fields, '$."' || each || '"') IS DISTINCT FROM json_extract(fields_before, '$."' || each || '"')),
+        list_transform(list_filter(list_zip({names}, json_extract(fields, {paths}), json_extract(fields_before, {paths})),
+                                   lambda each: each[2] IS DISTINCT FROM each[3]), lambda each: each[1]),
         if(platformStatus <> status_before, ['platformStatus'], [])) END AS differing
     FROM (
         SELECT coalesce(new.sourcedId, old.sourcedId) AS sourcedId, coalesce(new.action, old.action) AS action,

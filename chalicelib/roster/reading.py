@@ -248,17 +248,25 @@ def _made(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> bool
 
 
 def _line_ends(path: Path) -> int:
-    """Line ends in the file, a last line without one included; -1 where a lone carriage return makes them unclear."""
-    ends, returns, pairs, last = 0, 0, 0, b"\n"
+    """Line ends in a file that the fast reader took, a last line without one included; -1 where a lone carriage return makes
+    them unclear.
+
+    In a file whose lines end in both characters, that reader takes a lone carriage return only inside quotes: before the
+    first quote there is none to look for.
+    """
+    ends, sure, last = 0, None, b"\n"
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
+            if chunk.endswith(b"\r"):
+                chunk += file.read(1)
+            if sure is None:
+                sure = chunk[: chunk.find(b"\n")].endswith(b"\r")
+            sure = sure and b'"' not in chunk
             ends += chunk.count(b"\n")
-            if came := chunk.count(b"\r"):
-                returns += came
-                pairs += chunk.count(b"\r\n")
-            pairs += last == b"\r" and chunk[:1] == b"\n"
+            if not sure and b"\r" in chunk and chunk.count(b"\r") != chunk.count(b"\r\n"):
+                return -1
             last = chunk[-1:]
-    return -1 if returns != pairs else ends + (last != b"\n")
+    return -1 if last == b"\r" else ends + (last != b"\n")
 
 
 def _mend(path: Path, mended: Path, dialect: _Dialect, places: dict[str, int], findings: list[Finding]) -> int:

@@ -19,7 +19,7 @@ import duckdb
 
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster import guard as guards
-from chalicelib.roster.duck import connect, number_of, text
+from chalicelib.roster.duck import PACKED, connect, number_of, text
 from chalicelib.roster.guard import Breach, Removals
 from chalicelib.roster.plan import FOUND_AGAIN, RENAMED, Planned, Policy
 
@@ -93,7 +93,7 @@ def _renumbered(connection: duckdb.DuckDBPyConnection, planned: Planned, plan: P
             connection.execute(f"DELETE FROM pair WHERE entity = '{entity}'")
     if found:
         connection.execute(
-            "COPY (SELECT * FROM pair ORDER BY entity, name, newSourcedId) TO $to (FORMAT parquet, COMPRESSION zstd)",
+            f"COPY (SELECT * FROM pair ORDER BY entity, name, newSourcedId) TO $to ({PACKED})",
             {"to": str(plan / "renumbered.parquet")},
         )
     return found

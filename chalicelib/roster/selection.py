@@ -101,17 +101,16 @@ def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
             "EXCEPT SELECT sourcedId FROM selected_users"
         )
     every_school = selection.orgs is None and selection.classes is None
-    connection.execute(_ENROLLED.format(both=_both(connection)))
+    chosen = [_selected(connection, "classes", "classSourcedId"), _selected(connection, "users", "userSourcedId")]
+    connection.execute(_ENROLLED.format(chosen=" AND ".join(chosen)))
     connection.execute(_NAMED.format(all="true" if every_school else "false"))
 
 
-def _both(connection: duckdb.DuckDBPyConnection) -> str:
-    """When an enrollment's class and person are selected. Asking nothing where all of them are spares a full sync much."""
-    conditions = []
-    for entity, field in (("classes", "classSourcedId"), ("users", "userSourcedId")):
-        if count(connection, f"selected_{entity}") < count(connection, f"staged_{entity}"):
-            conditions.append(f"{field} IN (SELECT sourcedId FROM selected_{entity})")
-    return " AND ".join(conditions) or "true"
+def _selected(connection: duckdb.DuckDBPyConnection, entity: str, field: str) -> str:
+    """When what the field names is selected. Asking nothing where all of the entity is spares a full sync much."""
+    if count(connection, f"selected_{entity}") == count(connection, f"staged_{entity}"):
+        return "true"
+    return f"{field} IN (SELECT sourcedId FROM selected_{entity})"
 
 
 def _reach(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
@@ -121,19 +120,23 @@ def _reach(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
     for name, ids in (("orgs", selection.orgs), ("classes", selection.classes)):
         wanted = f"SELECT DISTINCT sourcedId FROM staged_{name}" if ids is None else "SELECT unnest($ids::VARCHAR[]) AS sourcedId"
         connection.execute(f"CREATE TABLE wanted_{name} AS {wanted}", {} if ids is None else {"ids": sorted(ids)})
-    connection.execute(_REACH)
+    connection.execute(_CLASSES)
+    connection.execute(_REACHED.format(chosen=_selected(connection, "classes", "classSourcedId")))
 
 
-_REACH = """
+_CLASSES = """
 CREATE TABLE chosen_orgs AS
 SELECT sourcedId FROM staged_orgs SEMI JOIN wanted_orgs USING (sourcedId) WHERE status <> 'tobedeleted';
 CREATE TABLE selected_classes AS
 SELECT sourcedId FROM staged_classes SEMI JOIN wanted_classes USING (sourcedId)
-WHERE status <> 'tobedeleted' AND schoolSourcedId IN (SELECT sourcedId FROM chosen_orgs);
+WHERE status <> 'tobedeleted' AND schoolSourcedId IN (SELECT sourcedId FROM chosen_orgs)
+"""
+
+_REACHED = """
 CREATE TABLE reached AS
 WITH members AS (
     SELECT userSourcedId AS sourcedId, bool_or(status <> 'tobedeleted') AS enrolled FROM staged_enrollments
-    WHERE classSourcedId IN (SELECT sourcedId FROM selected_classes) GROUP BY ALL
+    WHERE {chosen} GROUP BY ALL
 ), people_of_schools AS (
     SELECT DISTINCT sourcedId FROM (SELECT sourcedId, unnest(roles).orgSourcedId AS org FROM staged_users)
     WHERE org IN (SELECT sourcedId FROM chosen_orgs)
@@ -171,7 +174,7 @@ WHERE userType IN ('guardian', 'parent', 'relative') AND statusCell <> 'deleted'
 """
 
 _ENROLLED = """
-CREATE VIEW reached_enrollments AS SELECT * FROM staged_enrollments WHERE status <> 'tobedeleted' AND {both};
+CREATE VIEW reached_enrollments AS SELECT * FROM staged_enrollments WHERE status <> 'tobedeleted' AND {chosen};
 CREATE VIEW selected_enrollments AS SELECT sourcedId FROM reached_enrollments;
 CREATE VIEW reached_classes AS SELECT * FROM staged_classes SEMI JOIN selected_classes USING (sourcedId);
 CREATE VIEW reached_users AS SELECT * FROM staged_users SEMI JOIN selected_users USING (sourcedId)

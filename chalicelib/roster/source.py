@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from chalicelib.oneroster.entities import Field
-from chalicelib.roster.duck import number_of, quoted, text
+from chalicelib.roster.duck import PACKED, number_of, quoted, text
 from chalicelib.roster.lane import STATUS_WORD
 from chalicelib.roster.reading import COMMON, Finding, Loaded, load, no_rows
 
@@ -58,7 +58,7 @@ def merge(
     connection.execute(f"CREATE TABLE read_{name} AS {lane(f'merged_{name}')}")
     kept = f"SELECT {columns} FROM merged_{name} WHERE {STATUS_WORD} <> 'tobedeleted'"
     to = {"to": str(view.after / f"{name}.parquet")}
-    connection.execute(f"COPY ({kept}) TO $to (FORMAT parquet, COMPRESSION zstd)", to)
+    connection.execute(f"COPY ({kept}) TO $to ({PACKED})", to)
     held = number_of(connection, f"SELECT count(*) FROM read_{name} WHERE line >= {SENT_EARLIER}")
     if is_delta:
         said = f"{name}.csv holds changes only: {sent.rows:,} rows; {held:,} rows that were sent earlier stand as they were."

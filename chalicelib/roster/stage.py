@@ -379,8 +379,9 @@ def _digest(entity: str) -> str:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, to: Path) -> None:
-    """LZ4 costs a third less time than ZSTD, and a stage is read once or twice and gone within weeks."""
-    connection.execute(f"COPY ({query}) TO $to (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 40960)", {"to": str(to)})
+    """Version 2's encodings make a stage smaller than version 1's packed by LZ4, and are written in two thirds of the time."""
+    form = "FORMAT parquet, PARQUET_VERSION V2, COMPRESSION uncompressed, ROW_GROUP_SIZE 40960"
+    connection.execute(f"COPY ({query}) TO $to ({form})", {"to": str(to)})
 
 
 # A row that was sent in an earlier bundle has a number that tells it from all others, and no line.
@@ -548,16 +549,20 @@ WITH enrolled AS (
 ), members AS (
     SELECT classesNo, count(*) AS users, count(*) FILTER (student) AS students, count(*) FILTER (teacher) AS teachers
     FROM member GROUP BY classesNo
+), terms AS (
+    SELECT ids, string_agg(title, '; ' ORDER BY startDate, title) AS terms
+    FROM (SELECT ids, unnest(list_distinct(ids)) AS id FROM (SELECT DISTINCT termSourcedIds AS ids FROM kept_classes))
+    JOIN kept_academicSessions ON sourcedId = id GROUP BY ids
 )
 SELECT own.sourcedId, own.title, coalesce(own.classCode, '') AS classCode, coalesce(courses.title, '') AS course,
-       coalesce((SELECT string_agg(title, '; ' ORDER BY startDate, title) FROM kept_academicSessions
-                 WHERE list_contains(own.termSourcedIds, sourcedId)), '') AS terms,
+       coalesce(terms, '') AS terms,
        own.grades, own.subjects, own.schoolSourcedId, coalesce(orgs.name, '') AS school,
        coalesce(students, 0) AS students, coalesce(teachers, 0) AS teachers, coalesce(users, 0) AS users
 FROM kept_classes own JOIN ids_classes class ON class.sourcedId = own.sourcedId
 LEFT JOIN kept_courses courses ON courses.sourcedId = own.courseSourcedId
 LEFT JOIN kept_orgs orgs ON orgs.sourcedId = own.schoolSourcedId
-LEFT JOIN members ON members.classesNo = class.no WHERE own.status <> 'tobedeleted';
+LEFT JOIN members ON members.classesNo = class.no LEFT JOIN terms ON terms.ids = own.termSourcedIds
+WHERE own.status <> 'tobedeleted';
 CREATE TABLE org_choices AS
 WITH classes AS (SELECT schoolSourcedId AS sourcedId, count(*) AS classes FROM class_choices GROUP BY 1),
 people AS (SELECT org AS sourcedId, count(*) AS users

@@ -4,7 +4,7 @@ since most syncs leave nearly everything as it is and nobody looks."""
 from pathlib import Path
 
 from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.duck import connect, text
+from chalicelib.roster.duck import PACKED, connect, text
 from chalicelib.roster.selection import Selection, select
 
 SAME = "the same in the source"
@@ -23,7 +23,7 @@ def write_unchanged(stage: Path, selection: Selection, snapshot: Path, plan: Pat
             _ROWS.format(entity=entity, snapshot=text(str(snapshot / f"{entity}.parquet"))) for entity in ENTITIES
         )
         connection.execute(
-            f"COPY (SELECT * FROM ({rows}) ORDER BY entity, sourcedId) TO $to (FORMAT parquet, COMPRESSION zstd)",
+            f"COPY (SELECT * FROM ({rows}) ORDER BY entity, sourcedId) TO $to ({PACKED})",
             {"to": str(out)},
         )
     return out

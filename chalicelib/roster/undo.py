@@ -20,7 +20,7 @@ import duckdb
 
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster.changes import ACTIONS, counts_of, write_changes
-from chalicelib.roster.duck import connect, number_of, text
+from chalicelib.roster.duck import PACKED, connect, number_of, text
 from chalicelib.roster.plan import Planned, Policy, iso
 
 AS_BEFORE = "is as it was before that sync"
@@ -88,7 +88,7 @@ def _write(connection: duckdb.DuckDBPyConnection, plan: Path, changes: int) -> P
     ]
     notes = [f"{number:,} {'record' if number == 1 else 'records'}: {reason}." for reason, number in left_alone if number]
     connection.execute(
-        "COPY (FROM unchanged ORDER BY entity, sourcedId) TO $to (FORMAT parquet, COMPRESSION zstd)",
+        f"COPY (FROM unchanged ORDER BY entity, sourcedId) TO $to ({PACKED})",
         {"to": str(plan / "unchanged.parquet")},
     )
     summary = {

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.oneroster.entities import FIELDS, ROSTER_FILES
-from chalicelib.roster.duck import connect, quoted, text
+from chalicelib.roster.duck import PACKED, connect, quoted, text
 from chalicelib.sources.rest_answers import records_of
 from chalicelib.sources.rest_fetch import Fetched
 
@@ -92,7 +92,7 @@ def forget_parts(csvs: Path, before: Path) -> None:
             with connect(before) as connection:
                 kept = f"SELECT * FROM read_parquet({text(str(parquet))}) WHERE userSourcedId NOT IN (SELECT unnest($came))"
                 connection.execute(f"CREATE TABLE kept AS {kept}", {"came": sorted(came)})
-                connection.execute("COPY kept TO $to (FORMAT parquet, COMPRESSION zstd)", {"to": str(parquet)})
+                connection.execute(f"COPY kept TO $to ({PACKED})", {"to": str(parquet)})
         elif (sheet := before / f"{name}.csv").is_file():
             with (
                 sheet.open(encoding="utf-8", newline="") as file,
@@ -110,7 +110,7 @@ def lead_to_pages(places: Path, problems: Path) -> None:
     with connect(problems) as connection:
         connection.execute(_PLACES, {"places": str(places)})
         connection.execute(_LED, {"problems": str(problems)})
-        connection.execute("COPY led TO $to (FORMAT parquet, COMPRESSION zstd)", {"to": str(found)})
+        connection.execute(f"COPY led TO $to ({PACKED})", {"to": str(found)})
     found.replace(problems)
 
 

@@ -48,6 +48,15 @@ def test_a_clean_bundle_is_kept_whole(tmp_path: Path) -> None:
     }
 
 
+def test_an_id_may_hold_anything_printable_and_loses_the_blanks_around_it(tmp_path: Path) -> None:
+    odd = ['say "hi"', "back\\slash", "größe", "a b", "x" * 255, "{curly}~!", "  around  "]
+
+    staged = Staging(tmp_path, small(orgs=[org(), *(org(each) for each in odd)]))
+
+    assert staged.problems() == []
+    assert {each["sourcedId"] for each in staged.rows("orgs")} >= {each.strip() for each in odd}
+
+
 def test_a_1_1_person_is_lifted_into_roles_the_first_school_being_the_primary_one(tmp_path: Path) -> None:
     two = [org("north"), org("south")]
 
@@ -75,6 +84,8 @@ def test_a_1_2_person_has_the_type_of_the_primary_role(tmp_path: Path) -> None:
     [
         ({"orgs": [org(), org("")]}, ("orgs.csv", 3, "sourced-id", "error")),
         ({"orgs": [org(), org("x" * 256)]}, ("orgs.csv", 3, "sourced-id", "error")),
+        ({"orgs": [org(), org("a\x1bb")]}, ("orgs.csv", 3, "sourced-id", "error")),
+        ({"orgs": [org(), org("a\x7fb")]}, ("orgs.csv", 3, "sourced-id", "error")),
         ({"orgs": [org(), org()]}, ("orgs.csv", 3, "repeated", "warning")),
         ({"orgs": [org(), org(name="Other")]}, ("orgs.csv", 3, "repeated-differently", "error")),
         ({"orgs": [org(), org("s", name="")]}, ("orgs.csv", 3, "required", "error")),
