@@ -1,11 +1,11 @@
-"""A sync ended from outside at each of its states: cancelled by its admin, or its execution aborted from the console.
+"""A sync ended from outside at each of its states: cancelled by its admin, also in the queue, or its execution aborted.
 
 What its message says of what was written is held against the platform; then comes the next sync.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.chaos.fed import Fed, Free, by_api, by_sftp, by_zip, synced
 from tests.chaos.line import UnrulyLine
 from tests.chaos.naive import Difference, difference
 from tests.chaos.sources import AT_BYTES, sshds
-from tests.chaos.world import LIVE, Case, Json, World, side_by_side
+from tests.chaos.world import EVER, LIVE, PATIENCE_S, Case, Json, World, side_by_side
 from tests.provider.serving import Provider, served
 
 ATTEMPTS = 8  # a step of a small bundle may be over before the word comes
@@ -44,6 +44,7 @@ PLACES = (
     At("apply", "large zip"),
     *(At(place, "api") for place in ("open", "fetch", "orgs")),  # the admin is asked while the lists are read
     At("fetch", "sftp"),
+    At("failure"),  # RecordFailure, which is kept at it by killing it each time
 )
 
 
@@ -52,7 +53,8 @@ def ended_at_each_state(world: World, short: bool) -> Iterator[Case]:
     jobs = [(at, how) for at, how in jobs if how == "cancelled" and at.place in ("apply", "statuses", "fetch")] if short else jobs
     with ExitStack() as stack:
         free = {at.source: Free(partial(_fed, world, stack, at.source)) for at in PLACES}
-        yield from side_by_side([partial(_ended_at, world, free[at.source], at, how) for at, how in jobs])
+        queue = partial(_cancelled_in_queue, world, free["small zip"])
+        yield from side_by_side([queue, *(partial(_ended_at, world, free[at.source], at, how) for at, how in jobs)])
 
 
 def _fed(world: World, stack: ExitStack, source: str, number: int) -> Fed:
@@ -89,9 +91,10 @@ def _ended_at(world: World, free: Free[Fed], at: At, how: str) -> Case:
 def _ended_in(world: World, case: Case, fed: Fed, at: At, how: str) -> None:
     group_id = fed.group_id
     for _ in range(ATTEMPTS):
-        sync_id = world.start(group_id, fed.lay(1), **at.start)
-        if _reached(world, sync_id, at.place) and _end(world, sync_id, how):
-            break
+        with _kept(world, group_id, at.place):
+            sync_id = world.start(group_id, world.refused if at.place == "failure" else fed.lay(1), **at.start)
+            if _reached(world, sync_id, at.place) and _end(world, sync_id, how):
+                break
         world.answer(sync_id)
         world.ended(sync_id)
         world.ended(world.start(group_id, fed.lay(0)))
@@ -118,7 +121,48 @@ def _ended_in(world: World, case: Case, fed: Fed, at: At, how: str) -> None:
     world.next_sync(case, group_id, fed.lay(0), fed.rights[0])
 
 
+def _kept(world: World, group_id: str, place: str) -> AbstractContextManager[None]:
+    return world.killing(group_id, "RecordFailure", 1, EVER, "before") if place == "failure" else nullcontext()
+
+
+def _cancelled_in_queue(world: World, free: Free[Fed]) -> Case:
+    """A file dropped while an admin is asked waits for its turn, is cancelled, and then never has one."""
+    case = Case("cancelled in the queue")
+    with free.one(case) as fed:
+        group_id = fed.group_id
+        asking = world.start(group_id, fed.lay(0), mode="selective")
+        world.answer(asking, before="orgs")
+        bundle = fed.lay(1)
+        assert bundle
+        world.put(f"drop/{group_id}/district.zip", bundle.read_bytes())
+        until = time.monotonic() + PATIENCE_S
+        while not world.item(group_id).get("queue") and time.monotonic() < until:
+            time.sleep(0.1)
+        [waiting] = world.item(group_id)["queue"]
+        sync_id = str(waiting["syncId"])
+        if not _end(world, sync_id, "cancelled"):
+            case.wrong.append("the cancel was refused")
+        world.answer(asking)
+        world.quiet(group_id)
+        asked, waited = world.sync(asking), world.sync(sync_id)
+        case.name += f": {waited.get('message')}"
+        if (waited["state"], waited.get("message")) != ("cancelled", "Cancelled. Nothing was changed."):
+            case.wrong.append(f"it is {waited['state']}")
+        if waited.get("progress"):
+            case.wrong.append("it had its turn all the same")
+        if asked["state"] != "succeeded":
+            case.wrong.append(f"the one before it is {asked['state']}: {asked.get('message')}")
+        world.judge(case, group_id, fed.rights[0])
+        world.next_sync(case, group_id, fed.lay(0), fed.rights[0])
+    return case
+
+
 def _reached(world: World, sync_id: str, place: str) -> bool:
+    if place == "failure":
+        until, group_id = time.monotonic() + PATIENCE_S, sync_id.split("-")[0]
+        while not (dead := world.killed(group_id)) and time.monotonic() < until:
+            time.sleep(0.05)
+        return dead
     if place in QUESTIONS:
         world.answer(sync_id, before=place)
         return (world.sync(sync_id).get("question") or {}).get("kind") == place

@@ -13,12 +13,11 @@ from chalicelib.platform.writer import BATCH
 from chalicelib.store import files, syncs
 from tests.chaos.fed import Fed, Free, by_api, by_zip, synced
 from tests.chaos.naive import rows_of
-from tests.chaos.world import LIVE, PATIENCE_S, Case, World, side_by_side
+from tests.chaos.world import EVER, LIVE, PATIENCE_S, Case, World, side_by_side
 from tests.provider.serving import Provider, served
 from tests.stepfunctions.definition import definition, every_state
 
 SEED = 7
-EVER = 1_000_000
 MOMENTS = ("before", "after", "soon")
 FUNCTIONS = {  # of each state of the machine that runs one
     name: str(state["Parameters"]["FunctionName"]).strip("${}")
@@ -107,8 +106,7 @@ def _killed_in(world: World, group: Fed, case: Case, at: At, number: int, times:
     group_id = group.group_id
     bundle = group.lay(1)
     if at.way == "refused":
-        bundle = world.folder / "refused.zip"
-        bundle.write_bytes(b"this is no zip")
+        bundle = world.refused
     with world.killing(group_id, at.function, number, times, when, at.operation):
         ways: dict[str, dict[str, Any]] = {"selective": {"mode": "selective"}, "preview": {"preview": True}}
         sync_id = world.start(group_id, bundle, **ways.get(at.way, {}))

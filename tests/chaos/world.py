@@ -39,6 +39,7 @@ LIVE = ("queued", "running", "waiting")
 PATIENCE_S = 240.0  # a sync that hasn't ended by then is one without an end
 # Lambdas at once, as an account's limit would be: more processes than this do not fit beside each other on two cores.
 CONCURRENCY = 40
+EVER = 1_000_000  # times, of a function that dies each time it is called
 LARGE = Shape(schools=4, classes=600, users=2_700, enrollments=18_700)  # 20,000 records and a few
 TOLD = ("Drop", "ExecutionEnded", "Wake", "Forget")  # functions that are told events
 Json = dict[str, Any]
@@ -97,6 +98,8 @@ class World:
         self.come_in()
         self.small = made(folder, "small-1", SHAPES["tiny"], 1), made(folder, "small-2", SHAPES["tiny"], 2)
         self.large = made(folder, "large-1", LARGE, 1), made(folder, "large-2", LARGE, 2)
+        self.refused = folder / "refused.zip"
+        self.refused.write_bytes(b"this is no zip")
         districts = [District(SHAPES["tiny"], seed=1, version="1.2", day=day, problems=False) for day in (1, 2)]
         self.lists = rendered(districts[0]), rendered(districts[1])
 
