@@ -124,7 +124,7 @@ def groups_due_at_once(world: World, short: bool) -> Iterator[Case]:
     everybody = world.scheduled(number, made=due - timedelta(hours=12))
     started: list[int] = []
     moment = due
-    with world.environment(STATE_MACHINE_ARN=machine), world.ends_unheard():
+    with world.environment(STATE_MACHINE_ARN=machine), world.clock_stopped():
         while len(started) < 31 and sum(started) < number:
             woken = world.woken(moment)
             case.wrong += [f"{type(each).__name__}: {each}" for each in woken.failures]

@@ -339,10 +339,14 @@ class World:
         return str(made["stateMachineArn"])
 
     @contextmanager
-    def ends_unheard(self) -> Iterator[None]:
-        """Nobody is told of executions that end."""
+    def clock_stopped(self) -> Iterator[None]:
+        """Nobody is told that it is time, or that an execution has ended."""
         events = self.stack.client("events")
-        rules = [each["Name"] for each in events.list_rules()["Rules"] if "aws.states" in each.get("EventPattern", "")]
+        rules = [
+            each["Name"]
+            for each in events.list_rules()["Rules"]
+            if "ScheduleExpression" in each or "aws.states" in each.get("EventPattern", "")
+        ]
         for name in rules:
             events.disable_rule(Name=name)
         try:
