@@ -39,7 +39,8 @@ def starts_at_once(world: World, short: bool) -> Iterator[Case]:
         case.name += f": {dict(codes)}, {len(syncs)} syncs"
         told = {answer.json().get("syncId") for answer in answers if answer.status_code == 202}
         if len(syncs) != 1 or told != set(syncs) or set(codes) - {202, 409} or (name == "the same key" and codes[409]):
-            case.wrong.append(f"{codes}, told of {told}, there are {syncs}")
+            odd = [answer.text for answer in answers if answer.status_code not in (202, 409)]
+            case.wrong.append(f"{codes}, told of {told}, there are {syncs}; {odd}")
         world.judge(case, group_id, world.small[0])
         world.next_sync(case, group_id, world.small[1])
         yield case
