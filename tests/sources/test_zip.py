@@ -8,16 +8,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import BundleRefused
-from chalicelib.sources.zip import Limits, inflate
+from chalicelib.sources.zip import Limits, inflate, inflating
 
 ORGS = b"sourcedId,name,type\n1,North,school\n"
 
 
 def packed(files: dict[str, bytes]) -> bytes:
+    """The same bytes whenever it is made, since tests are named by them."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            info = zipfile.ZipInfo(name)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, content)
     return held.getvalue()
 
 
@@ -104,3 +107,41 @@ def test_no_damage_to_an_archive_gives_anything_but_its_files_or_a_refusal(
 
     assert set(files) <= {"orgs.csv", "users.csv"}
     assert all(content in (ORGS, ORGS * 3) for content in files.values())
+
+
+LARGE = bytes(range(256)) * 100
+
+
+def test_a_file_can_be_read_while_larger_ones_still_come(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(packed({"users.csv": LARGE, "orgs.csv": ORGS}))
+
+    with inflating(tmp_path / "a.zip", tmp_path / "out", Limits()) as arrived:
+        assert {path.name for path in (tmp_path / "out").iterdir()} == {"users.csv", "orgs.csv"}
+        arrived("orgs.csv")
+        assert (tmp_path / "out" / "orgs.csv").read_bytes() == ORGS
+        arrived("classes.csv")  # there is none, so that there is nothing to wait for
+    assert (tmp_path / "out" / "users.csv").read_bytes() == LARGE
+
+
+def waited_for(folder: Path, *names: str) -> None:
+    """Read an archive of which a large file is damaged and a small one is not."""
+    content = bytearray(packed({"users.csv": LARGE, "orgs.csv": ORGS}))
+    content[60:80] = bytes(20)
+    (folder / "a.zip").write_bytes(content)
+    with inflating(folder / "a.zip", folder / "out", Limits()) as arrived:
+        for name in names:
+            arrived(name)
+        assert "users.csv" not in names, "it came whole"
+
+
+@pytest.mark.parametrize("names", [["orgs.csv", "users.csv"], ["orgs.csv"]])
+def test_a_damaged_file_is_refused_whether_somebody_waits_for_it_or_not(tmp_path: Path, names: list[str]) -> None:
+    with pytest.raises(BundleRefused, match="not a ZIP that can be read"):
+        waited_for(tmp_path, *names)
+
+
+def test_what_a_reader_of_the_files_fails_at_is_not_taken_for_the_archive_s_fault(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(packed({"orgs.csv": ORGS}))
+
+    with pytest.raises(ValueError, match="the reader's own"), inflating(tmp_path / "a.zip", tmp_path / "out", Limits()):
+        raise ValueError("the reader's own")
