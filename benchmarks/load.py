@@ -40,12 +40,12 @@ APPLY_RUNS = 3
 def applied(stack: Stack, folder: Path) -> None:
     chunks = _chunks_of(folder, "S")
     os.environ.update(stack.environment())
-    tables._dynamodb.cache_clear()
+    tables.wire_client.cache_clear()
     _write(chunks[0], "warm")
     into, without = [], []
     for number in range(APPLY_RUNS):
         into.append(_timed(partial(_write_all, chunks, f"into{number}")))
-        events = tables.client().meta.events
+        events = tables.wire_client().meta.events
         events.register("before-send.dynamodb.BatchWriteItem", _at_once, unique_id="at once")
         without.append(_timed(partial(_write_all, chunks, "without")))
         events.unregister("before-send.dynamodb.BatchWriteItem", unique_id="at once")

@@ -30,6 +30,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     with mock_aws():
         tables._dynamodb.cache_clear()
+        tables.wire_client.cache_clear()
         keys = {
             "Groups": ("groupId",),
             "Syncs": ("groupId", "syncId"),
@@ -48,3 +49,4 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         boto3.client("s3").create_bucket(Bucket="data")
         yield
     tables._dynamodb.cache_clear()
+    tables.wire_client.cache_clear()

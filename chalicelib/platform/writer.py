@@ -15,12 +15,11 @@ from itertools import islice
 from typing import Any
 from zlib import crc32
 
-from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from chalicelib.errors import SourceUnavailable
 from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.store.tables import client
+from chalicelib.store.tables import wire_client, wire_item
 
 SHARDS = 16
 BATCH = 25  # DynamoDB's BatchWriteItem takes 25 items
@@ -46,7 +45,7 @@ def write_chunk(
     """
     changes = (json.loads(line, parse_float=Decimal) for line in lines)
     wanted = (change for change in changes if with_removals or change["action"] not in REMOVALS)
-    requests = ({"PutRequest": {"Item": item_of(change, group_id, sync_id, grace_days)}} for change in wanted)
+    requests = ({"PutRequest": {"Item": wire_item(item_of(change, group_id, sync_id, grace_days))}} for change in wanted)
 
     def pause(seconds: float) -> None:
         time.sleep(seconds)
@@ -64,11 +63,15 @@ def write_chunk(
 
 def delete_group(group_id: str) -> int:
     """Take every record of the group out of the table, at once and for good; how many there were."""
-    keys = {"ProjectionExpression": "#shard, sourcedId", "ExpressionAttributeNames": {"#shard": "shard"}}
+    asked: Any = {
+        "TableName": os.environ["ROSTER_TABLE"],
+        "ProjectionExpression": "#shard, sourcedId",
+        "KeyConditionExpression": "#shard = :shard",
+        "ExpressionAttributeNames": {"#shard": "shard"},
+    }
     deleted = 0
     for shard in (f"{group_id}#{entity}#{number:02d}" for entity in ENTITIES for number in range(SHARDS)):
-        asked: Any = {"TableName": os.environ["ROSTER_TABLE"], "KeyConditionExpression": Key("shard").eq(shard), **keys}
-        for page in client().get_paginator("query").paginate(**asked):
+        for page in wire_client().get_paginator("query").paginate(**asked, ExpressionAttributeValues={":shard": {"S": shard}}):
             requests = [{"DeleteRequest": {"Key": item}} for item in page["Items"]]
             for start in range(0, len(requests), BATCH):
                 send_all(requests[start : start + BATCH], _send, time.sleep)
@@ -128,7 +131,7 @@ def _send(requests: Requests) -> Requests:
     name = os.environ["ROSTER_TABLE"]
     asked: Any = {name: requests}
     try:
-        left: Any = client().batch_write_item(RequestItems=asked)["UnprocessedItems"].get(name, [])
+        left: Any = wire_client().batch_write_item(RequestItems=asked)["UnprocessedItems"].get(name, [])
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] not in PASSING:
             raise

@@ -9,6 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+from boto3.dynamodb.types import TypeSerializer
+from botocore.config import Config
 
 from chalicelib.store.records import Record
 
@@ -26,6 +28,21 @@ def _dynamodb() -> "DynamoDBServiceResource":
 
 def client() -> "DynamoDBClient":
     return _dynamodb().meta.client
+
+
+@cache
+def wire_client() -> "DynamoDBClient":
+    """For many writes: takes items as they go over the wire (`wire_item`) and leaves it to DynamoDB to check them. boto3's own
+    copying and checking is two thirds of what such a write costs a function."""
+    return boto3.client("dynamodb", config=Config(parameter_validation=False))
+
+
+def wire_item(item: dict[str, Any]) -> dict[str, Any]:
+    """An item in DynamoDB's JSON: each value under the name of its type."""
+    return {name: _serializer.serialize(value) for name, value in item.items()}
+
+
+_serializer = TypeSerializer()
 
 
 def table(setting: str) -> "Table":
