@@ -54,8 +54,12 @@ def taken(before: Path | None, plan: Path, after: Path) -> None:
 
 
 def whole(folder: Path) -> None:
-    inflated(folder, 2)
-    staged(folder, 2)
+    """As the product does it: what has been inflated is staged while the rest still is."""
+    from chalicelib.roster.stage import stage_bundle
+    from chalicelib.sources.zip import Limits, inflating
+
+    with inflating(folder / "zip2", folder / "csv2", Limits()) as arrived:
+        stage_bundle(folder / "csv2", folder / "stage2", arrived=arrived)
     planned(folder, 2)
 
 

@@ -90,6 +90,7 @@ def stage_bundle(
     match_with: str = "sourcedId",
     incomplete: Mapping[str, str] | None = None,
     view: View | None = None,
+    arrived: Callable[[str], None] = lambda name: None,
 ) -> Staged:
     """Clean the CSVs in `bundle` into `stage`: {entity}.parquet, problems.parquet, left_out.parquet, summary.json.
 
@@ -97,9 +98,10 @@ def stage_bundle(
     for any number of rows. `expected` is 1.1, 1.2 or auto: a bundle that says otherwise is refused, one that says
     nothing is read as expected. A person without a username is left out where the group matches people by it.
     `incomplete` names entities that the source did not prove to be whole, each with why, in a sentence. Files of changes
-    only (delta) are merged into the `view`; a row of it has no line. Raises BundleRefused, before anything is written to
-    `stage`.
+    only (delta) are merged into the `view`; a row of it has no line. `arrived` waits until a file of the bundle is whole, and
+    is asked before one is read. Raises BundleRefused, before anything is written to `stage`.
     """
+    arrived("manifest.csv")
     manifest = read_manifest(bundle / "manifest.csv")
     sent = _sent(bundle, manifest, expected, view)
     stage.mkdir(parents=True, exist_ok=True)
@@ -108,7 +110,7 @@ def stage_bundle(
         connection.execute(judging.TABLES)
         loaded: dict[str, Loaded] = {}
         for chains in ORDER:
-            reads = [partial(_read, connection.cursor(), chain, sent, needed) for chain in chains]
+            reads = [partial(_read, connection.cursor(), chain, sent, needed, arrived) for chain in chains]
             for read in _side_by_side(reads):
                 loaded |= read
         _tell_of_manifest(connection, manifest, bundle, sent)
@@ -205,9 +207,16 @@ def _side_by_side(jobs: Sequence[Callable[[], Done]]) -> list[Done]:
         return [done.result() for done in [pool.submit(job) for job in jobs]]
 
 
-def _read(connection: duckdb.DuckDBPyConnection, chain: Sequence[str], sent: _Sent, needed: frozenset[str]) -> dict[str, Loaded]:
+def _read(
+    connection: duckdb.DuckDBPyConnection,
+    chain: Sequence[str],
+    sent: _Sent,
+    needed: frozenset[str],
+    arrived: Callable[[str], None],
+) -> dict[str, Loaded]:
     loaded: dict[str, Loaded] = {}
     for name in chain:
+        arrived(f"{name}.csv")
         if read := _load(connection, sent, name):
             loaded[name] = read
         if name == "users" and sent.version == "1.2" and "roles" not in loaded and read and read.rows:
@@ -307,8 +316,7 @@ def _write(
 ) -> Staged:
     (stage / "choices").mkdir(exist_ok=True)
     jobs = [partial(_write_entity, connection.cursor(), stage, entity) for entity in reversed(ENTITIES)]  # the largest first
-    jobs.append(partial(_write_choices, connection.cursor(), stage))
-    _side_by_side(jobs)
+    _side_by_side([partial(_write_choices, connection.cursor(), stage), *jobs])
     severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
     _write_problems(connection, stage)
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}

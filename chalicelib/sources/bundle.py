@@ -1,7 +1,8 @@
 """A bundle as received, ZIP or loose CSVs, as the folder of CSVs that the stage reads; a provider's pages as one file."""
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from chalicelib.errors import BundleRefused
@@ -30,6 +31,21 @@ def csvs_of(bundle: Path, out: Path, limits: Limits, only: frozenset[str] | None
         raise BundleRefused("There are no OneRoster CSV files in the bundle. Send orgs.csv, users.csv and the others.")
     for path in loose:
         (out / path.name).hardlink_to(path)
+
+
+@contextmanager
+def csvs_arriving(bundle: Path, out: Path, limits: Limits) -> Iterator[Callable[[str], None]]:
+    """As `csvs_of`, while the large files are still inflated: what is given waits for the file of a name."""
+    if (bundle / ZIP).is_file():
+        with zip_source.inflating(bundle / ZIP, out, limits) as arrived:
+            yield arrived
+    else:
+        csvs_of(bundle, out, limits)
+        yield there
+
+
+def there(name: str) -> None:
+    """Waits for a file of a bundle of which nothing is still to come."""
 
 
 def pages_of(bundle: Path, out: Path) -> None:

@@ -7,7 +7,9 @@ directory claims.
 import errno
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
@@ -50,23 +52,74 @@ def inflate(archive: Path, out: Path, limits: Limits, only: frozenset[str] | Non
 
 def inflate_file(file: IO[bytes], size: int, out: Path, limits: Limits, only: frozenset[str] | None = None) -> list[Path]:
     """As `inflate`, of a file that may lie elsewhere: only its directory and the wanted members are read."""
-    if size > limits.zip_bytes:
-        raise _refused(f"The file is larger than {limits.zip_bytes:,} bytes", "Send it in a smaller archive")
+    with _refusing():
+        return list(_inflation(file, size, out, limits, only)[1])
+
+
+@contextmanager
+def inflating(archive: Path, out: Path, limits: Limits) -> Iterator[Callable[[str], None]]:
+    """As `inflate`, beside whatever reads the files that are whole already: the smaller ones are first, and all are there.
+
+    What is given waits until the file of a name is whole. It and the end of the context raise what `inflate` does.
+    """
+    with archive.open("rb") as file, ThreadPoolExecutor(1) as beside:
+        with _refusing():
+            names, files = _inflation(file, archive.stat().st_size, out, limits)
+        whole = {name: Future[None]() for name in names}
+        for name in names:
+            (out / name).touch()
+
+        def inflate_all() -> None:
+            try:
+                with _refusing():
+                    for path in files:
+                        whole[path.name].set_result(None)
+            except BaseException as trouble:  # noqa: BLE001  whoever waits for a file that will not come raises it
+                for each in whole.values():
+                    if not each.done():
+                        each.set_exception(trouble)
+
+        def wait(name: str) -> None:
+            if name in whole:
+                whole[name].result()
+
+        beside.submit(inflate_all)
+        yield wait
+        for name in names:
+            wait(name)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Whatever an archive that can't be read leads to is a refusal."""
     try:
-        with zipfile.ZipFile(file) as opened:
-            members = _members(opened.infolist(), limits)
-            wanted = {name: info for name, info in members.items() if only is None or name in only}
-            out.mkdir(parents=True, exist_ok=True)
-            room = min(limits.expanded_bytes, max(size, 1) * limits.ratio)
-            files = []
-            for name, info in wanted.items():
-                room -= _copy(opened, info, out / name, room)
-                files.append(out / name)
-            return files
+        yield
     except UNREADABLE as trouble:
         if isinstance(trouble, OSError) and trouble.errno != errno.EINVAL:  # EINVAL: a seek to where the archive lies
             raise
         raise _refused("The file is not a ZIP that can be read", "Make the ZIP again and check that it opens") from trouble
+
+
+def _inflation(
+    file: IO[bytes], size: int, out: Path, limits: Limits, only: frozenset[str] | None = None
+) -> tuple[list[str], Iterator[Path]]:
+    """The names of the wanted files, the smallest first, and each as it is whole."""
+    if size > limits.zip_bytes:
+        raise _refused(f"The file is larger than {limits.zip_bytes:,} bytes", "Send it in a smaller archive")
+    opened = zipfile.ZipFile(file)
+    members = _members(opened.infolist(), limits)
+    wanted = {
+        name: members[name] for name in sorted(members, key=lambda name: members[name].file_size) if not only or name in only
+    }
+    out.mkdir(parents=True, exist_ok=True)
+
+    def files() -> Iterator[Path]:
+        room = min(limits.expanded_bytes, max(size, 1) * limits.ratio)
+        for name, info in wanted.items():
+            room -= _copy(opened, info, out / name, room)
+            yield out / name
+
+    return list(wanted), files()
 
 
 def _members(infos: Iterable[zipfile.ZipInfo], limits: Limits) -> dict[str, zipfile.ZipInfo]:

@@ -5,7 +5,7 @@ Every handler may run twice with the same event and leaves the same.
 
 import gzip
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
@@ -162,14 +162,15 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
         if isinstance(source, RestSource) and by_rest:
             bundle.pages_of(room / "bundle", room / "received" / bundle.PAGES)
             reasons = rest_reading.csvs_of_pages(room, source.base_url)
-        else:
-            bundle.csvs_of(room / "bundle", room / "csv", _zip_limits())
-        before = source_view.earlier(group, room, _zip_limits())
-        if by_rest and before.view:
-            forget_parts(room / "csv", before.view.before)
+        coming = nullcontext(bundle.there) if by_rest else bundle.csvs_arriving(room / "bundle", room / "csv", _zip_limits())
         version = "auto" if isinstance(source, RestSource) else source.version
-        unproved = {**before.incomplete, **reasons}
-        staged = stage_bundle(room / "csv", room / "stage", version, group.match_with, unproved, before.view)
+        with coming as arrived:
+            arrived("manifest.csv")  # which says what there is to merge into
+            before = source_view.earlier(group, room, _zip_limits())
+            if by_rest and before.view:
+                forget_parts(room / "csv", before.view.before)
+            unproved = {**before.incomplete, **reasons}
+            staged = stage_bundle(room / "csv", room / "stage", version, group.match_with, unproved, before.view, arrived)
         if by_rest:
             lead_to_pages(room / "csv" / PLACES, room / "stage" / "problems.parquet")
         source_view.keep(group, sync_id, before.view, staged)

@@ -64,7 +64,7 @@ export function HistoryPage() {
               { id: 'at', header: 'Started', isRowHeader: true, cell: sync => moment(sync.startedAt) },
               { id: 'mode', header: 'Mode', cell: sync => sync.rehearsal ? 'Rehearsal' : sync.savedSelection ? `“${sync.savedSelection.name}”, version ${sync.savedSelection.version}` : MODES[sync.mode] },
               { id: 'by', header: 'By', cell: sync => sync.startedBy },
-              { id: 'state', header: 'Status', minWidth: 150, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
+              { id: 'state', header: 'Status', minWidth: 180, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
               { id: 'message', header: 'Result', minWidth: 200, cell: sync => sync.message || '–' },
               { id: 'files', header: 'Log and data', minWidth: 170, cell: sync => (
                 <SpaceBetween size="xxs">
