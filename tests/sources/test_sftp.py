@@ -69,10 +69,12 @@ def other(tmp_path: Path) -> Iterator[OtherServer]:
 
 
 def put(peer: Sshd | OtherServer, name: str, body: bytes = b"PK", modified: int = 1_000_000_000) -> Path:
-    path = peer.files / name
+    """There all at once, so that whoever is reading it sees the old file or the new one, and none that is cut off."""
+    path, aside = peer.files / name, peer.files.parent / "aside"
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(body)
-    os.utime(path, (modified, modified))
+    aside.write_bytes(body)
+    os.utime(aside, (modified, modified))
+    aside.replace(path)
     if IS_ROOT:
         path.parent.chmod(0o777)
     return path
