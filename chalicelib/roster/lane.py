@@ -6,7 +6,7 @@ its typed values go straight to the stage. Every other row goes on as the text t
 doubt, so the judge may be thorough.
 
 Tables and views, for a file `name`:
-    read_{name}    one row a row sent; the typed columns, and `sent` (the row's cells, text) where there is doubt
+    read_{name}    one row a row sent; the typed columns, and `sent` (its cells as `reading.columns_of`) where there is doubt
     beyond_{name}  the rows beyond doubt: line, the common columns and the file's fields, in their types
     ids_{entity}   the ids of the rows that were kept, numbered; made by `stage.py`
 
@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 
 from chalicelib.oneroster.entities import FIELDS, Field, Kind, Need, Words
 from chalicelib.roster.duck import quoted
+from chalicelib.roster.reading import columns_of
 
 LONGEST_ID = 255  # OneRoster: a GUID is a string of 1 to 255 characters
 NUMBERED = {"classSourcedId": "classes", "schoolSourcedId": "", "userSourcedId": "users"}
@@ -61,7 +62,7 @@ def lane(name: str, fields: Sequence[Field]) -> Callable[[str], str]:
     for begin in ({"startDate", "beginDate"} & names) if "endDate" in names else ():
         dates = f"try_cast(own.endDate AS DATE) < try_cast(own.{begin} AS DATE)"
         doubtless.append(f"coalesce(NOT {dates}, true)")
-    cells = ", ".join(f"own.{quoted(column)}" for column in _sent(fields))
+    cells = ", ".join(f"own.{quoted(column)}" for column in columns_of(fields))
     sure = " AND ".join(doubtless)
     columns.append(f"CASE WHEN coalesce({sure}, false) THEN NULL ELSE [{cells}] END AS sent")
     return lambda rows: f"SELECT {', '.join(columns)} FROM {rows} own {' '.join(joins)}"
@@ -82,13 +83,8 @@ def beyond(name: str, fields: Sequence[Field]) -> str:
 
 def doubtful(name: str, fields: Sequence[Field]) -> str:
     """The rows in doubt, as they were sent, without blanks around a cell: line, the common columns and the file's fields."""
-    cells = [f"nullif(trim(sent[{place}]), '') AS {quoted(column)}" for place, column in enumerate(_sent(fields), start=1)]
+    cells = [f"nullif(trim(sent[{place}]), '') AS {quoted(column)}" for place, column in enumerate(columns_of(fields), start=1)]
     return f"SELECT coalesce(line, own.rowid + 2) AS line, {', '.join(cells)} FROM read_{name} own WHERE sent IS NOT NULL"
-
-
-def _sent(fields: Sequence[Field]) -> tuple[str, ...]:
-    """What the cells in `sent` are."""
-    return ("sourcedId", "status", "dateLastModified", *(each.name for each in fields))
 
 
 # A status as people spell it (To-Be-Deleted, to_be_deleted), empty where there is none.
@@ -106,7 +102,7 @@ def typed(each: Field, sent: str) -> str:
             return f"CASE lower({sent}) WHEN 'true' THEN true WHEN 'false' THEN false END"
         case Kind.LIST:
             return (
-                f"CASE WHEN {sent} IS NULL OR trim({sent}) = '' THEN []::VARCHAR[] WHEN contains({sent}, ',') THEN "
+                f"CASE WHEN {_trimmed(sent)} IS NULL THEN []::VARCHAR[] WHEN contains({sent}, ',') THEN "
                 f"list_filter(list_transform(string_split({sent}, ','), lambda each: trim(each)), lambda each: each <> '') "
                 f"ELSE [{_trimmed(sent)}] END"
             )
@@ -134,7 +130,7 @@ def _trimmed(sent: str) -> str:
 def _doubtless(name: str, each: Field, sent: str) -> str:
     required = each.need in (Need.REQUIRED, Need.EXPECTED)
     if each.kind is Kind.LIST:
-        return f"trim({sent}) <> ''" if required else "true"
+        return f"{_trimmed(sent)} IS NOT NULL" if required else "true"
     if each.refers:
         if _read_later(name, each):
             return f"{sent} <> ''" if each.refers.required else f"({sent} IS NULL OR {sent} <> '')"
@@ -149,7 +145,7 @@ def _doubtless(name: str, each: Field, sent: str) -> str:
     elif each.kind is Kind.YEAR:
         plain = f"regexp_full_match({sent}, '\\d{{4}}')"
     elif each.kind is Kind.TEXT and required:
-        plain = f"trim({sent}) <> ''"
+        plain = f"{_trimmed(sent)} IS NOT NULL"
     else:
         return "true"
     return f"({plain})" if required else f"({sent} IS NULL OR {plain})"

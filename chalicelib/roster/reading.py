@@ -226,15 +226,19 @@ def _csv(path: Path, columns: dict[str, str], more: str = "") -> str:
     )
 
 
+def columns_of(fields: Sequence[Field]) -> tuple[str, ...]:
+    """What a row of the file has, in this order."""
+    return (*COMMON, *(field.name for field in fields))
+
+
 def no_rows(fields: Sequence[Field]) -> str:
     """The relation of a file without rows, as `load` gives it to a lane."""
-    columns = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in (*COMMON, *(field.name for field in fields)))
+    columns = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in columns_of(fields))
     return f"(SELECT NULL::BIGINT AS line, {columns} WHERE false)"
 
 
 def _all(places: dict[str, int], fields: Sequence[Field], column: Callable[[str], str]) -> str:
-    names = (*COMMON, *(field.name for field in fields))
-    return ", ".join(f"{column(name) if name in places else 'NULL::VARCHAR'} AS {quoted(name)}" for name in names)
+    return ", ".join(f"{column(name) if name in places else 'NULL::VARCHAR'} AS {quoted(name)}" for name in columns_of(fields))
 
 
 def _made(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> bool:

@@ -13,7 +13,7 @@ import duckdb
 from chalicelib.oneroster.entities import Field
 from chalicelib.roster.duck import PACKED, number_of, quoted, text
 from chalicelib.roster.lane import STATUS_WORD
-from chalicelib.roster.reading import COMMON, Finding, Loaded, load, no_rows
+from chalicelib.roster.reading import Finding, Loaded, columns_of, load, no_rows
 
 SENT_EARLIER = 1_000_000_000  # lines from here on are rows of an earlier bundle, which have no line in this one
 
@@ -44,7 +44,7 @@ def merge(
     A row replaces the earlier ones of its sourcedId whole. A row to be deleted is read now and is not in the view any more.
     A file that is no delta replaces all; one that didn't come leaves all as it was. Raises BundleRefused.
     """
-    columns = ", ".join(map(quoted, (*COMMON, *(each.name for each in fields))))
+    columns = ", ".join(map(quoted, columns_of(fields)))
     sent = load(connection, came, fields, f"came_{name}", _as_sent) if came else _none(connection, f"came_{name}", fields)
     connection.execute(f"UPDATE came_{name} SET line = rowid + 2 WHERE line IS NULL")
     whole = _hold(connection, name, fields, view if is_delta or not came else None, columns)

@@ -21,7 +21,7 @@ from chalicelib.oneroster.manifest import Manifest, read_manifest
 from chalicelib.roster import judging, lane
 from chalicelib.roster.duck import connect, count, number_of, quoted
 from chalicelib.roster.judging import doubt, judge_reference
-from chalicelib.roster.reading import COMMON, Loaded, load, no_rows
+from chalicelib.roster.reading import Loaded, columns_of, load, no_rows
 from chalicelib.roster.source import SENT_EARLIER, View, merge
 
 # Each file after those that its rows name. People's profiles and roles come before the people, who need a role. Chains that
@@ -297,7 +297,7 @@ def _judge_people_of(connection: duckdb.DuckDBPyConnection, part: str) -> None:
 
 def _standing(name: str, version: str) -> str:
     """The rows that cost nothing: those beyond doubt, and the doubtful ones that no error left out."""
-    columns = _columns(name) if name in ENTITIES else ", ".join(map(quoted, ("line", *COMMON, *(f.name for f in FIELDS[name]))))
+    columns = _columns(name) if name in ENTITIES else ", ".join(map(quoted, ("line", *columns_of(FIELDS[name]))))
     beyond = f"beyond_{name}" if name != "users" else _LIFTED_1_2 if version == "1.2" else _LIFTED_1_1
     return (
         f"CREATE VIEW standing_{name} AS SELECT {columns} FROM {beyond} ANTI JOIN doubted_{name} USING (line) "

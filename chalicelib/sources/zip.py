@@ -108,9 +108,8 @@ def _inflation(
         raise _refused(f"The file is larger than {limits.zip_bytes:,} bytes", "Send it in a smaller archive")
     opened = zipfile.ZipFile(file)
     members = _members(opened.infolist(), limits)
-    wanted = {
-        name: members[name] for name in sorted(members, key=lambda name: members[name].file_size) if not only or name in only
-    }
+    by_size = sorted(members.items(), key=lambda member: member[1].file_size)
+    wanted = {name: info for name, info in by_size if only is None or name in only}
     out.mkdir(parents=True, exist_ok=True)
 
     def files() -> Iterator[Path]:

@@ -33,7 +33,7 @@ def client() -> "DynamoDBClient":
 @cache
 def wire_client() -> "DynamoDBClient":
     """For many writes: takes items as they go over the wire (`wire_item`) and leaves it to DynamoDB to check them. boto3's own
-    copying and checking is two thirds of what such a write costs a function."""
+    copying and checking is a third of what such a write costs a function."""
     return boto3.client("dynamodb", config=Config(parameter_validation=False))
 
 

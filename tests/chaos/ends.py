@@ -14,7 +14,7 @@ from tests.chaos.fed import Fed, Free, by_api, by_sftp, by_zip, synced
 from tests.chaos.line import UnrulyLine
 from tests.chaos.naive import Difference, difference
 from tests.chaos.sources import AT_BYTES, sshds
-from tests.chaos.world import EVER, LIVE, PATIENCE_S, Case, Json, World, side_by_side
+from tests.chaos.world import EVER, LIVE, Case, Json, World, side_by_side, wait
 from tests.provider.serving import Provider, served
 
 ATTEMPTS = 8  # a step of a small bundle may be over before the word comes
@@ -135,9 +135,7 @@ def _cancelled_in_queue(world: World, free: Free[Fed]) -> Case:
         bundle = fed.lay(1)
         assert bundle
         world.put(f"drop/{group_id}/district.zip", bundle.read_bytes())
-        until = time.monotonic() + PATIENCE_S
-        while not world.item(group_id).get("queue") and time.monotonic() < until:
-            time.sleep(0.1)
+        wait(lambda: bool(world.item(group_id).get("queue")))
         [waiting] = world.item(group_id)["queue"]
         sync_id = str(waiting["syncId"])
         if not _end(world, sync_id, "cancelled"):
@@ -159,10 +157,7 @@ def _cancelled_in_queue(world: World, free: Free[Fed]) -> Case:
 
 def _reached(world: World, sync_id: str, place: str) -> bool:
     if place == "failure":
-        until, group_id = time.monotonic() + PATIENCE_S, sync_id.split("-")[0]
-        while not (dead := world.killed(group_id)) and time.monotonic() < until:
-            time.sleep(0.05)
-        return dead
+        return wait(lambda: world.killed(sync_id.split("-")[0]))
     if place in QUESTIONS:
         world.answer(sync_id, before=place)
         return (world.sync(sync_id).get("question") or {}).get("kind") == place

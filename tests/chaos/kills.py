@@ -1,7 +1,6 @@
 """Functions killed (SIGKILL): at each state of the machine, at the triggers, and anywhere in an apply of 20,000 changes."""
 
 import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from chalicelib.platform.writer import BATCH
 from chalicelib.store import files, syncs
 from tests.chaos.fed import Fed, Free, by_api, by_zip, synced
 from tests.chaos.naive import rows_of
-from tests.chaos.world import EVER, LIVE, PATIENCE_S, Case, World, side_by_side
+from tests.chaos.world import EVER, LIVE, Case, World, side_by_side, wait
 from tests.provider.serving import Provider, served
 from tests.stepfunctions.definition import definition, every_state
 
@@ -136,7 +135,7 @@ def _trigger_killed(world: World, made: Callable[[], Fed], job: tuple[At, int]) 
     begin, done = {"Drop": (_drop, _synced), "Wake": (_fall_due, _synced), "Forget": (_grow_old, _forgotten)}[at.place]
     with world.killing(group_id, at.function, number, times, when):
         begin(world, group)
-        _wait(lambda: world.killed(group_id) and (done(world, group) or world.undelivered(group_id)))
+        wait(lambda: world.killed(group_id) and (done(world, group) or world.undelivered(group_id)))
         if not world.killed(group_id):
             case.wrong.append("nothing was killed")
     undelivered = world.undelivered(group_id)
@@ -144,18 +143,12 @@ def _trigger_killed(world: World, made: Callable[[], Fed], job: tuple[At, int]) 
     if undelivered is not (times == EVER) and when != "soon":
         case.wrong.append("killed each time, and not in the queue" if times == EVER else "it was not tried again")
     world.redrive()
-    _wait(lambda: done(world, group))
+    wait(lambda: done(world, group))
     if not done(world, group):
         case.wrong.append(f"not done in the end; the syncs are {[each['state'] for each in world.syncs(group_id)]}")
     world.judge(case, group_id, group.rights[0 if at.place == "Forget" else 1])
     world.next_sync(case, group_id, group.lay(0), group.rights[0])
     return case
-
-
-def _wait(until: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not until() and time.monotonic() < end:
-        time.sleep(0.2)
 
 
 def _drop(world: World, group: Fed) -> None:

@@ -471,6 +471,14 @@ class World:
         self.stack.stop()
 
 
+def wait(until: Callable[[], bool]) -> bool:
+    """Whether it came true before patience ran out."""
+    end = time.monotonic() + PATIENCE_S
+    while not (true := until()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return true
+
+
 def side_by_side(jobs: Sequence[Callable[[], Case | list[Case]]], lanes: int = 3) -> Iterator[Case]:
     """The jobs' cases, in the order in which they end. One that breaks off is a case that is not as promised."""
     with ThreadPoolExecutor(lanes) as pool:
