@@ -17,24 +17,28 @@ SORTED_AT_ONCE = 1_000_000  # changes, in less than a GB
 
 
 def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path, changes: Sequence[str]) -> int:
-    """Write changes.parquet, chunks/*.jsonl.gz and manifest.json, and make the view `change`; how many changes there are.
+    """Write changes.parquet and make the view `change`; how many changes there are.
 
     `changes` are queries, run once and never held in memory, with the columns entity, sourcedId, name, action, reason,
     schools (VARCHAR[]), fields (those that differ, VARCHAR[]), before and after (JSON as VARCHAR), digest (UBIGINT).
-    Rows of changes.parquet stand in no order that means anything; the chunks are the same whenever the changes are.
+    Rows of changes.parquet stand in no order that means anything.
     """
     path = plan / "changes.parquet"
     made = "\nUNION ALL\n".join(changes)
     connection.execute(f"COPY ({made}) TO $to ({PACKED})", {"to": str(path)})
     connection.execute(f"CREATE VIEW change AS SELECT * FROM read_parquet({text(str(path))})")
-    number = count(connection, "change")
+    return count(connection, "change")
+
+
+def write_chunks(connection: duckdb.DuckDBPyConnection, plan: Path, changes: int) -> None:
+    """Write the rows of `change`, of which there are `changes`, as chunks/*.jsonl.gz and manifest.json, the same whenever the
+    changes are."""
     (plan / "chunks").mkdir(parents=True, exist_ok=True)
     names: list[str] = []
-    parts = -(-number // SORTED_AT_ONCE)
+    parts = -(-changes // SORTED_AT_ONCE)
     for part in range(parts):  # reading the file again is quick; to sort a whole state's lines would fill a Lambda's disk
         names += _write_chunks(connection, f"hash(sourcedId) % {parts} = {part}", plan / "chunks", len(names))
     (plan / "manifest.json").write_text(json.dumps([{"chunk": name} for name in names]))
-    return number
 
 
 def counts_of(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:

@@ -12,8 +12,10 @@ A plan compares the selected rows with the snapshot of what the platform holds. 
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,8 @@ import duckdb
 
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster import guard as guards
-from chalicelib.roster.changes import ACTIONS, counts_of, write_changes
-from chalicelib.roster.duck import PACKED, connect, number_of, quoted, text
+from chalicelib.roster.changes import ACTIONS, counts_of, write_changes, write_chunks
+from chalicelib.roster.duck import PACKED, connect, number_of, quoted, side_by_side, text
 from chalicelib.roster.guard import Breach, Guard
 from chalicelib.roster.selection import Selection, select
 from chalicelib.roster.stage import platform_columns
@@ -73,11 +75,7 @@ def plan_changes(
         select(connection, stage, selection)
         _know(connection, snapshot, unfinished, policy)
         connection.execute(f"CREATE VIEW left_out AS SELECT * FROM read_parquet({text(str(stage / 'left_out.parquet'))})")
-        for entity in ENTITIES:
-            connection.execute(_COMPARED.format(entity=entity, digest=_digest(entity, policy)))
-            user_type = "row.userType" if entity == "users" else "NULL"
-            not_selected = _NOT_SELECTED.format(entity=entity, scope=_scope(entity, selection), user_type=user_type)
-            connection.execute(not_selected, _scope_values(entity, selection))
+        side_by_side([partial(_compare, connection.cursor(), entity, selection, policy) for entity in reversed(ENTITIES)])
         kept_whole = [entity for entity in ENTITIES if _blocked(connection, entity, staged)]
         for entity in kept_whole:
             connection.execute(f"DELETE FROM gone_{entity}")
@@ -92,7 +90,11 @@ def plan_changes(
             removal = "end" if entity == "enrollments" else "deactivate"
             connection.execute(_VERDICT.format(entity=entity, removal=removal, changed=CHANGED))
         changes = write_changes(connection, plan, [_changes(entity, policy) for entity in ENTITIES])
-        return _write(connection, plan, changes, staged, kept_whole, ambiguous)
+        with ThreadPoolExecutor(1) as beside:
+            chunks = beside.submit(write_chunks, connection.cursor(), plan, changes)
+            planned = _write(connection, plan, changes, staged, kept_whole, ambiguous)
+            chunks.result()
+        return planned
 
 
 def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, grace_days: int, removals: bool = True) -> None:
@@ -129,6 +131,14 @@ def _know(connection: duckdb.DuckDBPyConnection, snapshot: Path | None, unfinish
         again = _AGAIN.format(entity=entity) if unfinished else ""
         unsure = f"sourcedId IN (SELECT sourcedId FROM half_applied WHERE entity = '{entity}')" if unfinished else "false"
         connection.execute(_BEFORE.format(entity=entity, oldest=oldest, unsure=unsure) + again)
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, entity: str, selection: Selection, policy: Policy) -> None:
+    """Make `compared_{entity}` and `gone_{entity}`."""
+    connection.execute(_COMPARED.format(entity=entity, digest=_digest(entity, policy)))
+    user_type = "row.userType" if entity == "users" else "NULL"
+    not_selected = _NOT_SELECTED.format(entity=entity, scope=_scope(entity, selection), user_type=user_type)
+    connection.execute(not_selected, _scope_values(entity, selection))
 
 
 def _snapshot(snapshot: Path | None, entity: str) -> str:

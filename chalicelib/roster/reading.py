@@ -10,6 +10,7 @@ import csv
 import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -85,8 +86,10 @@ def load(
     places = _places(path.name, dialect, fields)
     if dialect.encoding == UTF_8 and dialect.delimiter == "," and dialect.header_line == 1:
         rows = _fast_rows(path, dialect, places, fields)
-        if _made(connection, table, lane(rows)) and count(connection, table) == _line_ends(path) - 1:
-            return Loaded(count(connection, table), _notes(dialect, places))
+        with ThreadPoolExecutor(1) as beside:
+            line_ends = beside.submit(_line_ends, path)
+            if _made(connection, table, lane(rows)) and count(connection, table) == line_ends.result() - 1:
+                return Loaded(count(connection, table), _notes(dialect, places))
     dialect = _certain(path, dialect)
     places = _places(path.name, dialect, fields)
     findings: list[Finding] = []

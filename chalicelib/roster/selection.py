@@ -93,7 +93,7 @@ def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
         connection.execute("INSERT INTO ticked VALUES (?, ?)", [status, user_type])
     every_cell = "true" if selection.cells is None else "(status, userType) IN (SELECT (status, userType) FROM ticked)"
     connection.execute(_PEOPLE.format(ticked=every_cell, others="true" if selection.other_members else "false"))
-    if selection.guardians:
+    if selection.guardians and count(connection, f"({_GUARDIANS}) ANTI JOIN selected_users USING (sourcedId)"):
         status_ticked = "" if selection.cells is None else "WHERE status IN (SELECT status FROM ticked)"
         guardians = _GUARDIANS_OF.format(students="SELECT sourcedId FROM selected_users")
         connection.execute(
@@ -158,14 +158,17 @@ CREATE TABLE selected_users AS
 SELECT sourcedId FROM reached WHERE status <> 'deleted' AND (member OR {others}) AND {ticked}
 """
 
+_GUARDIANS = """
+SELECT sourcedId, statusCell AS status FROM staged_users WHERE userType IN ('guardian', 'parent', 'relative') AND statusCell <> 'deleted'
+"""
+
 # An agent may be named by the student, by the guardian, or by both.
-_GUARDIANS_OF = """
+_GUARDIANS_OF = f"""
 WITH students AS (
     SELECT sourcedId, agentSourcedIds FROM staged_users
-    WHERE userType = 'student' AND statusCell <> 'deleted' AND sourcedId IN ({students})
+    WHERE userType = 'student' AND statusCell <> 'deleted' AND sourcedId IN ({{students}})
 )
-SELECT sourcedId, statusCell AS status FROM staged_users
-WHERE userType IN ('guardian', 'parent', 'relative') AND statusCell <> 'deleted' AND sourcedId IN (
+SELECT sourcedId, status FROM ({_GUARDIANS}) WHERE sourcedId IN (
     SELECT unnest(agentSourcedIds) FROM students
     UNION ALL
     SELECT sourcedId FROM (SELECT sourcedId, unnest(agentSourcedIds) AS agent FROM staged_users)
@@ -186,28 +189,29 @@ SELECT sourcedId FROM staged_courses
 WHERE status <> 'tobedeleted' AND ({all} OR sourcedId IN (
     SELECT courseSourcedId FROM staged_classes SEMI JOIN selected_classes USING (sourcedId)));
 CREATE TABLE selected_academicSessions AS
-WITH RECURSIVE named AS (
-    SELECT unnest(termSourcedIds) AS sourcedId FROM staged_classes SEMI JOIN selected_classes USING (sourcedId)
-    UNION
-    SELECT schoolYearSourcedId FROM staged_courses SEMI JOIN selected_courses USING (sourcedId)
-    UNION
-    SELECT parentSourcedId FROM staged_academicSessions own JOIN named USING (sourcedId)
-)
 SELECT sourcedId FROM staged_academicSessions
-WHERE status <> 'tobedeleted' AND ({all} OR sourcedId IN (SELECT sourcedId FROM named));
+WHERE status <> 'tobedeleted' AND ({all} OR sourcedId IN (
+    WITH RECURSIVE named AS (
+        SELECT unnest(termSourcedIds) AS sourcedId FROM staged_classes SEMI JOIN selected_classes USING (sourcedId)
+        UNION
+        SELECT schoolYearSourcedId FROM staged_courses SEMI JOIN selected_courses USING (sourcedId)
+        UNION
+        SELECT parentSourcedId FROM staged_academicSessions own JOIN named USING (sourcedId)
+    ) SELECT sourcedId FROM named));
 CREATE TABLE selected_orgs AS
-WITH RECURSIVE named AS (
-    SELECT sourcedId FROM chosen_orgs
-    UNION
-    SELECT unnest(roles).orgSourcedId FROM staged_users SEMI JOIN selected_users USING (sourcedId)
-    UNION
-    SELECT primaryOrgSourcedId FROM staged_users SEMI JOIN selected_users USING (sourcedId)
-    UNION
-    SELECT orgSourcedId FROM staged_courses SEMI JOIN selected_courses USING (sourcedId)
-    UNION
-    SELECT parentSourcedId FROM staged_orgs own JOIN named USING (sourcedId)
-)
-SELECT sourcedId FROM staged_orgs WHERE status <> 'tobedeleted' AND sourcedId IN (SELECT sourcedId FROM named);
+SELECT sourcedId FROM staged_orgs
+WHERE status <> 'tobedeleted' AND ({all} OR sourcedId IN (
+    WITH RECURSIVE named AS (
+        SELECT sourcedId FROM chosen_orgs
+        UNION
+        SELECT unnest(roles).orgSourcedId FROM staged_users SEMI JOIN selected_users USING (sourcedId)
+        UNION
+        SELECT primaryOrgSourcedId FROM staged_users SEMI JOIN selected_users USING (sourcedId)
+        UNION
+        SELECT orgSourcedId FROM staged_courses SEMI JOIN selected_courses USING (sourcedId)
+        UNION
+        SELECT parentSourcedId FROM staged_orgs own JOIN named USING (sourcedId)
+    ) SELECT sourcedId FROM named));
 CREATE VIEW reached_courses AS SELECT * FROM staged_courses SEMI JOIN selected_courses USING (sourcedId);
 CREATE VIEW reached_academicSessions AS
 SELECT * FROM staged_academicSessions SEMI JOIN selected_academicSessions USING (sourcedId);

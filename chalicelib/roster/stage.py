@@ -7,11 +7,9 @@ before anything is written.
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import duckdb
 
@@ -19,7 +17,7 @@ from chalicelib.errors import BundleRefused
 from chalicelib.oneroster.entities import ENTITIES, FIELDS, REQUIRED_FILES, ROSTER_FILES, Field, Kind, fields_of
 from chalicelib.oneroster.manifest import Manifest, read_manifest
 from chalicelib.roster import judging, lane
-from chalicelib.roster.duck import connect, count, number_of, quoted
+from chalicelib.roster.duck import connect, count, number_of, quoted, side_by_side
 from chalicelib.roster.judging import doubt, judge_reference
 from chalicelib.roster.reading import Loaded, columns_of, load, no_rows
 from chalicelib.roster.source import SENT_EARLIER, View, merge
@@ -31,8 +29,6 @@ ORDER = (
     (("academicSessions", "courses", "classes"), ("userProfiles", "roles", "users")),
     (("enrollments",),),
 )
-AT_ONCE = 2  # chains read or files written
-Done = TypeVar("Done")
 MOST_PROBLEMS = 1_000_000  # kept whole; above, all are counted and each cause's first are kept
 
 
@@ -99,7 +95,7 @@ def stage_bundle(
     nothing is read as expected. A person without a username is left out where the group matches people by it.
     `incomplete` names entities that the source did not prove to be whole, each with why, in a sentence. Files of changes
     only (delta) are merged into the `view`; a row of it has no line. `arrived` waits until a file of the bundle is whole, and
-    is asked before one is read. Raises BundleRefused, before anything is written to `stage`.
+    is asked before one is read. Raises BundleRefused; without summary.json, what is in `stage` is no stage.
     """
     arrived("manifest.csv")
     manifest = read_manifest(bundle / "manifest.csv")
@@ -110,8 +106,8 @@ def stage_bundle(
         connection.execute(judging.TABLES)
         loaded: dict[str, Loaded] = {}
         for chains in ORDER:
-            reads = [partial(_read, connection.cursor(), chain, sent, needed, arrived) for chain in chains]
-            for read in _side_by_side(reads):
+            reads = [partial(_read, connection.cursor(), stage, chain, sent, needed, arrived) for chain in chains]
+            for read in side_by_side(reads):
                 loaded |= read
         _tell_of_manifest(connection, manifest, bundle, sent)
         unproved = {**{name: _SWALLOWED for name, each in loaded.items() if not each.whole}, **(incomplete or {})}
@@ -202,13 +198,9 @@ def _tell_of_manifest(connection: duckdb.DuckDBPyConnection, manifest: Manifest 
     return None
 
 
-def _side_by_side(jobs: Sequence[Callable[[], Done]]) -> list[Done]:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [done.result() for done in [pool.submit(job) for job in jobs]]
-
-
 def _read(
     connection: duckdb.DuckDBPyConnection,
+    stage: Path,
     chain: Sequence[str],
     sent: _Sent,
     needed: frozenset[str],
@@ -222,6 +214,8 @@ def _read(
         if name == "users" and sent.version == "1.2" and "roles" not in loaded and read and read.rows:
             raise BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Nothing was changed.")
         _judge(connection, name, sent.version, needed if name == "users" else frozenset())
+        if name in ENTITIES and name != "enrollments":  # those are written beside the choices
+            _write_entity(connection, stage, name)
     return loaded
 
 
@@ -315,8 +309,8 @@ def _write(
     incomplete: Mapping[str, str],
 ) -> Staged:
     (stage / "choices").mkdir(exist_ok=True)
-    jobs = [partial(_write_entity, connection.cursor(), stage, entity) for entity in reversed(ENTITIES)]  # the largest first
-    _side_by_side([partial(_write_choices, connection.cursor(), stage), *jobs])
+    enrollments = partial(_write_entity, connection.cursor(), stage, "enrollments")
+    side_by_side([partial(_write_choices, connection.cursor(), stage), enrollments])
     severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
     _write_problems(connection, stage)
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}

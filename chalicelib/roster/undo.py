@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.changes import ACTIONS, counts_of, write_changes
+from chalicelib.roster.changes import ACTIONS, counts_of, write_changes, write_chunks
 from chalicelib.roster.duck import PACKED, connect, number_of, text
 from chalicelib.roster.plan import Planned, Policy, iso
 
@@ -52,6 +52,7 @@ def plan_undo(undone: Path, snapshot: Path | None, plan: Path, policy: Policy, u
             connection.execute(_AFTERWARDS.format(entity=entity))
         connection.execute(_SPARE)
         changes = write_changes(connection, plan, [_changes(entity, policy) for entity in ENTITIES])
+        write_chunks(connection, plan, changes)
         return _write(connection, plan, changes)
 
 
