@@ -1,5 +1,6 @@
 """One DuckDB connection for one piece of work: bounded memory, spilling to a folder that goes with it."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,30 +10,29 @@ from typing import TypeVar
 
 import duckdb
 
-# The smallest Lambda that runs the engine has 1,769 MB; processes were seen to peak 80 MB above the limit.
-MEMORY = "1500MB"
-
-
+# Of its function's memory. The rest is for Python, for packages and for what DuckDB takes above its limit, a tenth as was seen.
+SHARE = 0.8
+STAGE_MB = 3_008  # where no function says how much it has, as when measuring
 AT_ONCE = 2  # as many processors as the engine's functions have
 Done = TypeVar("Done")
 
 # DuckDB takes a CSV file for the smaller side of a join, builds its table of it, runs out of memory and mixes its rows.
 AS_WRITTEN = "join_order,build_side_probe_side"
 
-
 # For what is kept. Most of it is ids, of which zstd's first level makes less than its usual third, in two thirds of the time.
 PACKED = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 
 
 @contextmanager
-def connect(beside: Path, memory: str = MEMORY, joins_as_written: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(beside: Path, memory_mb: int | None = None, joins_as_written: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """A scratch database in memory that spills into a temporary folder next to `beside`. Row order is kept.
 
-    With `joins_as_written` the table of a join is always built of its right side, and its rows come in the order of the left.
+    It may take `memory_mb`, or four fifths of what the Lambda function has. With `joins_as_written` the table of a join is always
+    built of its right side, and its rows come in the order of the left.
     """
     with TemporaryDirectory(dir=beside.parent, prefix="duck-") as scratch:
         settings: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": memory,
+            "memory_limit": f"{memory_mb or limit_mb(int(os.environ.get('AWS_LAMBDA_FUNCTION_MEMORY_SIZE', STAGE_MB)))}MB",
             "temp_directory": f"{scratch}/spill",
             "preserve_insertion_order": True,
             **({"disabled_optimizers": AS_WRITTEN} if joins_as_written else {}),
@@ -42,6 +42,10 @@ def connect(beside: Path, memory: str = MEMORY, joins_as_written: bool = False) 
             yield connection
         finally:
             connection.close()
+
+
+def limit_mb(function_mb: int) -> int:
+    return int(function_mb * SHARE)
 
 
 def side_by_side(jobs: Sequence[Callable[[], Done]]) -> list[Done]:

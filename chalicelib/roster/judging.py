@@ -11,7 +11,7 @@ import duckdb
 
 from chalicelib.oneroster.entities import Field, Kind, Need
 from chalicelib.roster import lane
-from chalicelib.roster.duck import count, quoted
+from chalicelib.roster.duck import count, number_of, quoted
 from chalicelib.roster.reading import Finding
 
 TABLES = """
@@ -81,6 +81,12 @@ def doubt(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Fie
         f"AND line NOT IN (SELECT line FROM doubted_{name})"
     )
     connection.execute(f"INSERT INTO doubted_{name} SELECT line FROM doubting")
+
+
+def repeats(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether an id may stand in the file again. To count the distinct ones takes half of what it takes to find those."""
+    distinct = number_of(connection, f"SELECT count(*) FROM (SELECT DISTINCT hash(sourcedId) FROM read_{name})")
+    return distinct < count(connection, f"read_{name}")
 
 
 def repeated_lines(name: str) -> str:

@@ -235,17 +235,16 @@ def _write(
     ambiguous: list[Breach],
 ) -> Planned:
     counts = counts_of(connection)
-    schools: dict[str, dict[str, Any]] = {}
     for entity in ENTITIES:
         counts[entity]["selected"] = number_of(connection, f"SELECT count(*) FROM selected_{entity}")
         not_selected = number_of(connection, f"SELECT count(*) FROM {_WRITTEN_AGAIN.format(entity=entity)}")
         written = counts[entity]["created"] + counts[entity]["updated"] - not_selected
         counts[entity]["unchanged"] = counts[entity]["selected"] - written
-        for school, name, action, number in connection.execute(
-            _BY_SCHOOL.format(entity=entity, schools=_SCHOOLS[entity])
-        ).fetchall():
-            said = schools.setdefault(school, {"sourcedId": school, "name": name, "counts": {}})
-            said["counts"].setdefault(entity, dict.fromkeys(ACTIONS.values(), 0))[ACTIONS[action]] = number
+    by_school = " UNION ALL ".join(_BY_SCHOOL.format(entity=entity, schools=_SCHOOLS[entity]) for entity in ENTITIES)
+    schools: dict[str, dict[str, Any]] = {}
+    for school, name, entity, action, number in connection.execute(_NAMED.format(rows=by_school)).fetchall():
+        said = schools.setdefault(school, {"sourcedId": school, "name": name, "counts": {}})
+        said["counts"].setdefault(entity, dict.fromkeys(ACTIONS.values(), 0))[ACTIONS[action]] = number
     breaches = ambiguous + _empty(connection, staged)
     notes = [note for entity in ENTITIES for note in _notes(connection, entity, staged, entity in kept_whole)]
     planned = Planned(
@@ -262,7 +261,7 @@ def _write(
         "notes": notes,
         "held": planned.held,
     }
-    (plan / "summary.json").write_text(json.dumps(summary, indent=1))
+    (plan / "summary.json").write_text(json.dumps(summary, indent=1, sort_keys=True))
     return planned
 
 
@@ -485,29 +484,26 @@ SELECT list(DISTINCT sourcedId ORDER BY sourcedId), list(DISTINCT formerId ORDER
 GROUP BY key HAVING count(*) > 1 ORDER BY 1
 """
 
-_SCHOOL_NAMES = """
-(SELECT sourcedId, any_value(name) AS name FROM (
+_NAMED = """
+SELECT school, coalesce(name, school), entity, action, number FROM ({rows})
+LEFT JOIN (SELECT sourcedId, any_value(name) AS name FROM (
     SELECT sourcedId, name FROM staged_orgs UNION ALL SELECT sourcedId, name FROM before_orgs) GROUP BY sourcedId)
+ON sourcedId = school
 """
 
 # Of the selected records those that are not written stay unchanged.
 _BY_SCHOOL = f"""
-SELECT school, coalesce(name, school), action, number FROM (
-    SELECT school, action, count(*) AS number
-    FROM (SELECT unnest(schools) AS school, action FROM change WHERE entity = '{{entity}}') GROUP BY ALL
+SELECT school, '{{entity}}' AS entity, action, count(*) AS number
+FROM (SELECT unnest(schools) AS school, action FROM change WHERE entity = '{{entity}}') GROUP BY ALL
+UNION ALL
+SELECT school, '{{entity}}', 'unchanged', sum(number) FROM (
+    SELECT school, count(*) AS number FROM (SELECT unnest({{schools}}) AS school FROM reached_{{entity}} own) GROUP BY school
     UNION ALL
-    SELECT school, 'unchanged', sum(number) FROM (
-        SELECT school, count(*) AS number FROM (
-            SELECT unnest({{schools}}) AS school
-            FROM reached_{{entity}} own)
-        GROUP BY school
-        UNION ALL
-        SELECT school, -count(*) FROM (
-            SELECT unnest(schools) AS school FROM change WHERE entity = '{{entity}}' AND action IN ('create', 'update')
-            AND sourcedId NOT IN {_WRITTEN_AGAIN})
-        GROUP BY school
-    ) GROUP BY school HAVING sum(number) > 0)
-LEFT JOIN {_SCHOOL_NAMES} ON sourcedId = school
+    SELECT school, -count(*) FROM (
+        SELECT unnest(schools) AS school FROM change WHERE entity = '{{entity}}' AND action IN ('create', 'update')
+        AND sourcedId NOT IN {_WRITTEN_AGAIN})
+    GROUP BY school
+) GROUP BY school HAVING sum(number) > 0
 """
 
 

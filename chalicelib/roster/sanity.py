@@ -13,7 +13,7 @@ from chalicelib.roster.pages import Rows
 
 Entity = Literal["users", "classes", "orgs"]
 EXAMPLES = 5
-MEMORY = "1000MB"  # asked by the API's Lambda, which is smaller than those of the machine
+MEMORY_MB = 1000  # asked by the API's Lambda, which is smaller than those of the machine
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def sanity(stage: Path, changes: Path | None) -> list[Seen]:
 
     `stage` is a sync's stage folder, `changes` its plan's changes.parquet, None before there is a plan.
     """
-    with connect(stage, MEMORY) as connection:
+    with connect(stage, MEMORY_MB) as connection:
         _look(connection, stage, changes)
         return [
             Seen(
@@ -152,7 +152,7 @@ def sanity(stage: Path, changes: Path | None) -> list[Seen]:
 def sanity_rows(stage: Path, changes: Path | None, name: str, *, limit: int, offset: int) -> Rows:
     """The rows of one finding, by sourcedId: sourcedId, name, detail, line. Raises KeyError for a name not in `FINDINGS`."""
     finding = _BY_NAME[name]
-    with connect(stage, MEMORY) as connection:
+    with connect(stage, MEMORY_MB) as connection:
         _look(connection, stage, changes)
         return Rows(_page(connection, finding, limit, offset), count(connection, f"({finding.rows})"))
 

@@ -103,7 +103,8 @@ def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
     every_school = selection.orgs is None and selection.classes is None
     chosen = [_selected(connection, "classes", "classSourcedId"), _selected(connection, "users", "userSourcedId")]
     connection.execute(_ENROLLED.format(chosen=" AND ".join(chosen)))
-    connection.execute(_NAMED.format(all="true" if every_school else "false"))
+    named = dict.fromkeys(_NAMED, "true") if every_school else _NAMED  # then there is nothing that nobody names
+    connection.execute(_COMING_ALONG.format(**{entity: f"status <> 'tobedeleted' AND {each}" for entity, each in named.items()}))
 
 
 def _selected(connection: duckdb.DuckDBPyConnection, entity: str, field: str) -> str:
@@ -159,7 +160,8 @@ SELECT sourcedId FROM reached WHERE status <> 'deleted' AND (member OR {others})
 """
 
 _GUARDIANS = """
-SELECT sourcedId, statusCell AS status FROM staged_users WHERE userType IN ('guardian', 'parent', 'relative') AND statusCell <> 'deleted'
+SELECT sourcedId, statusCell AS status FROM staged_users
+WHERE userType IN ('guardian', 'parent', 'relative') AND statusCell <> 'deleted'
 """
 
 # An agent may be named by the student, by the guardian, or by both.
@@ -183,24 +185,19 @@ CREATE VIEW reached_classes AS SELECT * FROM staged_classes SEMI JOIN selected_c
 CREATE VIEW reached_users AS SELECT * FROM staged_users SEMI JOIN selected_users USING (sourcedId)
 """
 
-_NAMED = """
-CREATE TABLE selected_courses AS
-SELECT sourcedId FROM staged_courses
-WHERE status <> 'tobedeleted' AND ({all} OR sourcedId IN (
-    SELECT courseSourcedId FROM staged_classes SEMI JOIN selected_classes USING (sourcedId)));
-CREATE TABLE selected_academicSessions AS
-SELECT sourcedId FROM staged_academicSessions
-WHERE status <> 'tobedeleted' AND ({all} OR sourcedId IN (
+# What rows that are selected name, and what that names in turn. Courses first: the others follow from them too.
+_NAMED = {
+    "courses": """sourcedId IN (
+    SELECT courseSourcedId FROM staged_classes SEMI JOIN selected_classes USING (sourcedId))""",
+    "academicSessions": """sourcedId IN (
     WITH RECURSIVE named AS (
         SELECT unnest(termSourcedIds) AS sourcedId FROM staged_classes SEMI JOIN selected_classes USING (sourcedId)
         UNION
         SELECT schoolYearSourcedId FROM staged_courses SEMI JOIN selected_courses USING (sourcedId)
         UNION
         SELECT parentSourcedId FROM staged_academicSessions own JOIN named USING (sourcedId)
-    ) SELECT sourcedId FROM named));
-CREATE TABLE selected_orgs AS
-SELECT sourcedId FROM staged_orgs
-WHERE status <> 'tobedeleted' AND ({all} OR sourcedId IN (
+    ) SELECT sourcedId FROM named)""",
+    "orgs": """sourcedId IN (
     WITH RECURSIVE named AS (
         SELECT sourcedId FROM chosen_orgs
         UNION
@@ -211,7 +208,13 @@ WHERE status <> 'tobedeleted' AND ({all} OR sourcedId IN (
         SELECT orgSourcedId FROM staged_courses SEMI JOIN selected_courses USING (sourcedId)
         UNION
         SELECT parentSourcedId FROM staged_orgs own JOIN named USING (sourcedId)
-    ) SELECT sourcedId FROM named));
+    ) SELECT sourcedId FROM named)""",
+}
+
+_COMING_ALONG = """
+CREATE TABLE selected_courses AS SELECT sourcedId FROM staged_courses WHERE {courses};
+CREATE TABLE selected_academicSessions AS SELECT sourcedId FROM staged_academicSessions WHERE {academicSessions};
+CREATE TABLE selected_orgs AS SELECT sourcedId FROM staged_orgs WHERE {orgs};
 CREATE VIEW reached_courses AS SELECT * FROM staged_courses SEMI JOIN selected_courses USING (sourcedId);
 CREATE VIEW reached_academicSessions AS
 SELECT * FROM staged_academicSessions SEMI JOIN selected_academicSessions USING (sourcedId);

@@ -239,7 +239,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     fields = fields_of(name, version)
     connection.execute(f"CREATE VIEW beyond_{name} AS {lane.beyond(name, fields)}")
     judging.type_doubtful(connection, name, fields)
-    doubt(connection, name, fields, judging.repeated_lines(name))
+    if judging.repeats(connection, name):
+        doubt(connection, name, fields, judging.repeated_lines(name))
     for each in fields:
         if each.refers and each.refers.entity == name and each.kind is Kind.TEXT:
             doubt(connection, name, fields, judging.unsure_parents(name, each))
