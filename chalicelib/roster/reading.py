@@ -22,7 +22,7 @@ from chalicelib.oneroster.entities import Field
 from chalicelib.roster.duck import count, quoted, text
 
 COMMON = ("sourcedId", "status", "dateLastModified")
-CHUNK = 1 << 20
+CHUNK = 1 << 17
 HEAD = 1 << 16
 LONGEST_FIELD = 1 << 20
 UTF_8 = "utf-8-sig"  # with or without its mark

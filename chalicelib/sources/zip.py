@@ -20,7 +20,7 @@ from isal.igzip_lib import IsalError
 from chalicelib.errors import BundleRefused
 from chalicelib.oneroster.entities import ROSTER_FILES
 
-CHUNK = 1 << 20
+CHUNK = 1 << 17
 LENGTHS_AT = 26  # in a member's local header: of its name and of what else stands there, two bytes each
 READ = {f"{name}.csv".casefold(): f"{name}.csv" for name in ("manifest", *ROSTER_FILES)}
 JUNK = ("__macosx", ".ds_store", "thumbs.db", "desktop.ini")
