@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -53,15 +54,23 @@ def _write_chunks(connection: duckdb.DuckDBPyConnection, which: str, folder: Pat
     """Lines in an order that has nothing to do with the file's, so that no partition of the platform gets them all."""
     names: list[str] = []
     lines = connection.execute(_LINES.format(which=which))
-    while rows := lines.fetchmany(CHUNK_CHANGES):
-        names.append(f"{first + len(names):05d}.jsonl.gz")
-        packed = igzip.compress("".join(line + "\n" for (line,) in rows).encode(), mtime=0)
-        (folder / names[-1]).write_bytes(packed)
+    with ThreadPoolExecutor(1) as beside:
+        packed = beside.submit(lambda: None)
+        while rows := lines.fetchmany(CHUNK_CHANGES):
+            packed.result()  # one at a time, or memory would grow with what waits
+            names.append(f"{first + len(names):05d}.jsonl.gz")
+            packed = beside.submit(_pack, rows, folder / names[-1])
+        packed.result()
     return names
 
 
+def _pack(rows: Sequence[tuple[bytes]], to: Path) -> None:
+    """ISA-L's first level packs records as small as its third, its default, in half of the time."""
+    to.write_bytes(igzip.compress(b"".join([line for (line,) in rows]), 1, mtime=0))
+
+
 _LINES = """
-SELECT '{{"entity":"' || entity || '","sourcedId":' || to_json(sourcedId)::VARCHAR || ',"action":"' || action || '","record":'
-       || after || '}}' AS line
+SELECT encode('{{"entity":"' || entity || '","sourcedId":' || to_json(sourcedId)::VARCHAR || ',"action":"' || action
+              || '","record":' || after || '}}' || chr(10)) AS line
 FROM change WHERE {which} ORDER BY hash(sourcedId), entity, sourcedId
 """
