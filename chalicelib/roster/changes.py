@@ -14,7 +14,7 @@ from chalicelib.roster.duck import PACKED, count, text
 CHUNK_CHANGES = 2_500  # about a megabyte of DynamoDB writes, some seconds of one Lambda
 ACTIONS = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended", "unchanged": "unchanged"}
 
-SORTED_AT_ONCE = 1_000_000  # changes, in less than a GB
+SORTED_AT_ONCE = 2_000_000  # changes, in less than 2 GB
 
 
 def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path, changes: Sequence[str]) -> int:

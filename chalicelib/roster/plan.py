@@ -24,12 +24,13 @@ import duckdb
 from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.roster import guard as guards
 from chalicelib.roster.changes import ACTIONS, counts_of, write_changes, write_chunks
-from chalicelib.roster.duck import PACKED, connect, number_of, quoted, side_by_side, text
+from chalicelib.roster.duck import PACKED, connect, count, number_of, quoted, side_by_side, text
 from chalicelib.roster.guard import Breach, Guard
 from chalicelib.roster.selection import Selection, select
 from chalicelib.roster.stage import platform_columns
 
 NOT_CHOSEN = "not chosen any more"
+NEW = "not on the platform yet"
 CHANGED = "changed in the source"
 RENAMED = "known under another sourcedId now"
 FOUND_AGAIN = "known by another sourcedId so far"
@@ -75,7 +76,11 @@ def plan_changes(
         select(connection, stage, selection)
         _know(connection, snapshot, unfinished, policy)
         connection.execute(f"CREATE VIEW left_out AS SELECT * FROM read_parquet({text(str(stage / 'left_out.parquet'))})")
-        side_by_side([partial(_compare, connection.cursor(), entity, selection, policy) for entity in reversed(ENTITIES)])
+        fresh = {entity for entity in ENTITIES if not count(connection, f"before_{entity}")}
+        for entity in fresh:
+            connection.execute(_NOTHING_BEFORE.format(entity=entity))
+        compared = [entity for entity in reversed(ENTITIES) if entity not in fresh]
+        side_by_side([partial(_compare, connection.cursor(), entity, selection, policy) for entity in compared])
         kept_whole = [entity for entity in ENTITIES if _blocked(connection, entity, staged)]
         for entity in kept_whole:
             connection.execute(f"DELETE FROM gone_{entity}")
@@ -88,8 +93,8 @@ def plan_changes(
         ambiguous = _match(connection, policy)
         for entity in ENTITIES:
             removal = "end" if entity == "enrollments" else "deactivate"
-            connection.execute(_VERDICT.format(entity=entity, removal=removal, changed=CHANGED))
-        changes = write_changes(connection, plan, [_changes(entity, policy) for entity in ENTITIES])
+            connection.execute(_VERDICT.format(entity=entity, removal=removal))
+        changes = write_changes(connection, plan, [_changes(entity, policy, entity in fresh) for entity in ENTITIES])
         with ThreadPoolExecutor(1) as beside:
             chunks = beside.submit(write_chunks, connection.cursor(), plan, changes)
             planned = _write(connection, plan, changes, staged, kept_whole, ambiguous)
@@ -155,17 +160,20 @@ def _digest(entity: str, policy: Policy) -> str:
     return f"hash(digest, {text(policy.username_suffix)})" if suffixed else "digest"
 
 
-def _changes(entity: str, policy: Policy) -> str:
+def _changes(entity: str, policy: Policy, fresh: bool) -> str:
     values = {"sync_id": text(policy.sync_id), "now": text(iso(policy.now)), "changed": CHANGED, "found_again": FOUND_AGAIN}
     columns = platform_columns(entity)
     values["names"] = f"[{', '.join(map(text, columns))}]"
     values["paths"] = f"[{', '.join(text(f'$.{quoted(name)}') for name in columns)}]"  # all of them in one look at the JSON
-    return _CHANGES.format(entity=entity, records=_records(entity, policy), **values)
+    return _CHANGES.format(entity=entity, records=_records(entity, policy, fresh), **values)
 
 
-def _records(entity: str, policy: Policy) -> str:
-    """The selected rows that `verdict_{entity}` is about, as platform records. When a row was touched in the source
-    says nothing about what it holds."""
+def _records(entity: str, policy: Policy, fresh: bool) -> str:
+    """The selected rows that `verdict_{entity}` is about, as platform records: all of them where the platform has none yet.
+    When a row was touched in the source says nothing about what it holds."""
+    rows = f"staged_{entity} own JOIN (SELECT sourcedId, action, reason FROM verdict_{entity} WHERE selected) USING (sourcedId)"
+    if fresh:
+        rows = f"(SELECT *, 'create' AS action, '{NEW}' AS reason FROM reached_{entity}) own"
     values = {name: quoted(name) for name in platform_columns(entity)}
     if entity == "users" and policy.username_suffix:
         values["username"] = f"username || {text(policy.username_suffix)}"
@@ -174,8 +182,7 @@ def _records(entity: str, policy: Policy) -> str:
     return (
         f"SELECT own.sourcedId, action, reason, {_CALLED[entity]} AS name, {_SCHOOLS[entity]} AS schools, "
         f"if({inactive}, 'inactive', 'active') AS platformStatus, "
-        f"{_digest(entity, policy)} AS digest, json_object({pairs}) AS fields FROM staged_{entity} own "
-        f"JOIN (SELECT sourcedId, action, reason FROM verdict_{entity} WHERE selected) USING (sourcedId)"
+        f"{_digest(entity, policy)} AS digest, json_object({pairs}) AS fields FROM {rows}"
         + (" LEFT JOIN (SELECT sourcedId AS id, title FROM staged_classes) class ON class.id = own.classSourcedId"
            if entity == "enrollments" else "")
     )  # fmt: skip
@@ -344,6 +351,13 @@ FULL JOIN (SELECT sourcedId, removedAt IS NOT NULL AS removed, again, digest FRO
 WHERE NOT coalesce(new.digest = old.digest AND NOT removed AND NOT again, false)
 """
 
+# The same, where the platform has nothing of the entity: a whole state's ids twice would not fit into memory.
+_NOTHING_BEFORE = """
+CREATE VIEW compared_{entity} AS
+SELECT sourcedId, true AS selected, false AS known, false AS removed, false AS again FROM reached_{entity};
+CREATE TABLE gone_{entity} (sourcedId VARCHAR, reason VARCHAR)
+"""
+
 # What is on the platform and not selected, with the reason why it would be removed.
 _NOT_SELECTED = f"""
 CREATE TABLE gone_{{entity}} AS
@@ -412,15 +426,15 @@ DELETE FROM gone_orgs WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (
 """
 
 # Whatever may have to be written. What turns out the same when looked at value by value is not.
-_VERDICT = """
-CREATE VIEW verdict_{entity} AS
+_VERDICT = f"""
+CREATE VIEW verdict_{{entity}} AS
 SELECT sourcedId, selected,
        CASE WHEN selected AND NOT known THEN 'create' WHEN selected THEN 'update'
-            WHEN gone.reason IS NOT NULL THEN '{removal}' ELSE 'update' END AS action,
-       CASE WHEN selected AND NOT known THEN 'not on the platform yet' WHEN selected AND removed THEN 'back in the source'
+            WHEN gone.reason IS NOT NULL THEN '{{removal}}' ELSE 'update' END AS action,
+       CASE WHEN selected AND NOT known THEN '{NEW}' WHEN selected AND removed THEN 'back in the source'
             WHEN gone.reason IS NOT NULL THEN gone.reason WHEN again THEN 'written again, since a sync was cut off'
-            ELSE '{changed}' END AS reason
-FROM compared_{entity} LEFT JOIN gone_{entity} gone USING (sourcedId)
+            ELSE '{CHANGED}' END AS reason
+FROM compared_{{entity}} LEFT JOIN gone_{{entity}} gone USING (sourcedId)
 WHERE selected OR again OR gone.reason IS NOT NULL
 """
 
@@ -429,7 +443,8 @@ _WRITTEN_AGAIN = "(SELECT sourcedId FROM verdict_{entity} WHERE NOT selected AND
 # Nothing in a record depends on when a retry ran: the same plan gives the same records.
 _CHANGES = """
 SELECT '{entity}' AS entity, sourcedId, name, action, reason, schools, differing AS fields,
-       if(known, before::VARCHAR, NULL) AS before,
+       if(known, json_object('platformId', platformId, 'platformStatus', status_before, 'since', since_before,
+                             'removedAt', removed_before, 'fields', fields_before)::VARCHAR, NULL) AS before,
        json_object('platformId', platformId, 'platformStatus', platformStatus,
                    'since', if(platformStatus IS DISTINCT FROM status_before, {now}, since_before),
                    'removedAt', removedAt, 'fields', fields)::VARCHAR AS after, digest
@@ -449,9 +464,8 @@ FROM (
                CASE WHEN new.sourcedId IS NOT NULL THEN NULL
                     WHEN old.action = 'update' THEN old.removedAt ELSE {now} END AS removedAt,
                coalesce(new.fields, old.fields) AS fields, old.fields AS fields_before, old.platformStatus AS status_before,
-               old.since AS since_before, old.sourcedId IS NOT NULL AS known, coalesce(new.digest, old.digest) AS digest,
-               json_object('platformId', old.platformId, 'platformStatus', old.platformStatus, 'since', old.since,
-                           'removedAt', old.removedAt, 'fields', old.fields) AS before
+               old.since AS since_before, old.removedAt AS removed_before, old.sourcedId IS NOT NULL AS known,
+               coalesce(new.digest, old.digest) AS digest
         FROM ({records}) new
         FULL JOIN (SELECT * FROM before_{entity} JOIN verdict_{entity} USING (sourcedId)) old ON old.sourcedId = new.sourcedId
         LEFT JOIN (SELECT matched.sourcedId, platformId FROM matched JOIN before_users person ON person.sourcedId = formerId

@@ -48,6 +48,20 @@ def test_an_admin_takes_a_syncs_files_away_reads_the_roster_and_sees_it_in_the_a
     expect(page.get_by_text("Report links given")).to_be_hidden()
 
 
+def test_the_history_leads_to_the_changes_of_a_sync_that_has_any(page: Page, stack: Stack, district: Path, tmp_path: Path) -> None:
+    api = Client(stack, "admin")
+    group_id = api.new_group("Clicks refused")
+    (tmp_path / "bad.zip").write_text("no ZIP at all")
+    api.sync_all(group_id, district)
+    api.sync_all(group_id, tmp_path / "bad.zip")
+
+    page.goto(f"/groups/{group_id}/history")
+
+    expect(page.get_by_role("row").filter(has_text="Failed").get_by_role("button", name="Files of the sync")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="Failed").get_by_role("button", name="Changes of the sync")).to_have_count(0)
+    expect(page.get_by_role("row").filter(has_text="Succeeded").get_by_role("button", name="Changes of the sync")).to_be_visible()
+
+
 def test_a_group_is_exported_as_a_file_and_made_again_of_it(page: Page, stack: Stack, tmp_path: Path) -> None:
     api = Client(stack, "admin")
     group_id = api.new_group("Clicks exported", partnerId="p-7", retentionDays=90)

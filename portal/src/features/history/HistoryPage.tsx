@@ -69,7 +69,7 @@ export function HistoryPage() {
               { id: 'files', header: 'Log and data', minWidth: 170, cell: sync => (
                 <SpaceBetween size="xxs">
                   <Button variant="inline-link" ariaLabel={`Files of the sync of ${moment(sync.startedAt)}`} onClick={() => setFilesOf(sync)}>Files</Button>
-                  <Button variant="inline-link" ariaLabel={`Changes of the sync of ${moment(sync.startedAt)}`} onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>
+                  {planned(sync) && <Button variant="inline-link" ariaLabel={`Changes of the sync of ${moment(sync.startedAt)}`} onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>}
                 </SpaceBetween>) },
             ]}
             footer={hasNextPage && <Box textAlign="center"><Button loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>Show older syncs</Button></Box>}
@@ -85,6 +85,11 @@ export function HistoryPage() {
       </SpaceBetween>
     </ContentLayout>
   );
+}
+
+/** A bundle that is refused has no changes to look at. */
+function planned(sync: Schemas['Sync']): boolean {
+  return sync.progress.some(each => each.step === 'plan' && each.endedAt);
 }
 
 interface Two { groupId: string; from: string; to: string }
