@@ -522,14 +522,14 @@ SELECT school, '{{entity}}', 'unchanged', sum(number) FROM (
 ) GROUP BY school HAVING sum(number) > 0
 """
 
-
+# All that is taken from a record's JSON is taken in one look at it, which is half of the work of five.
 _NEXT = """
 SELECT * FROM (
     SELECT sourcedId, platformId, platformStatus, since, removedAt, digest, name, schools, fields FROM snapshot_{entity}
     ANTI JOIN (SELECT sourcedId FROM change WHERE entity = '{entity}') USING (sourcedId)
     UNION ALL
-    SELECT sourcedId, after->>'platformId', after->>'platformStatus', after->>'since', after->>'removedAt',
-           {digest}, name, schools, after->'fields'
-    FROM change WHERE entity = '{entity}'
+    SELECT sourcedId, said[1], said[2], said[3], said[4], {digest}, name, schools, said[5]::JSON
+    FROM (SELECT *, json_extract_string(after, ['$.platformId', '$.platformStatus', '$.since', '$.removedAt', '$.fields']) AS said
+          FROM change WHERE entity = '{entity}')
 ) WHERE removedAt IS NULL OR removedAt > {oldest}
 """
