@@ -57,8 +57,8 @@ def test_the_history_leads_to_the_changes_of_a_sync_that_has_any(page: Page, sta
 
     page.goto(f"/groups/{group_id}/history")
 
-    expect(page.get_by_role("row").filter(has_text="Failed").get_by_role("button", name="Files of the sync")).to_be_visible()
-    expect(page.get_by_role("row").filter(has_text="Failed").get_by_role("button", name="Changes of the sync")).to_have_count(0)
+    expect(page.get_by_role("row").filter(has_text="Refused").get_by_role("button", name="Files of the sync")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="Refused").get_by_role("button", name="Changes of the sync")).to_have_count(0)
     expect(page.get_by_role("row").filter(has_text="Succeeded").get_by_role("button", name="Changes of the sync")).to_be_visible()
 
 
