@@ -48,7 +48,9 @@ def test_an_admin_takes_a_syncs_files_away_reads_the_roster_and_sees_it_in_the_a
     expect(page.get_by_text("Report links given")).to_be_hidden()
 
 
-def test_the_history_leads_to_the_changes_of_a_sync_that_has_any(page: Page, stack: Stack, district: Path, tmp_path: Path) -> None:
+def test_the_history_leads_to_the_changes_of_a_sync_that_has_any(
+    page: Page, stack: Stack, district: Path, tmp_path: Path
+) -> None:
     api = Client(stack, "admin")
     group_id = api.new_group("Clicks refused")
     (tmp_path / "bad.zip").write_text("no ZIP at all")
