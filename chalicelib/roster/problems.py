@@ -39,7 +39,12 @@ def problem_groups(problems: Path, *, limit: int, offset: int) -> Rows:
 
     `problems` is a stage's problems.parquet. Keys are those of the API's ProblemGroup; `cause` is what `problem_rows` takes.
     """
-    rows = _ask(problems, _GROUPS + " LIMIT $limit OFFSET $offset", {"limit": limit, "offset": offset})
+    # Of too many problems a stage holds some, and says beside each how many its cause explains; stages of before 27 November
+    # 2026 do not.
+    numbered = "explains" in [row["column_name"] for row in _ask(problems, "DESCRIBE FROM read_parquet($problems)", {})]
+    number = "coalesce(max(explains), count(*))" if numbered else "count(*)"
+    groups = _GROUPS.format(number=number)
+    rows = _ask(problems, groups + " LIMIT $limit OFFSET $offset", {"limit": limit, "offset": offset})
     for row in rows:
         row["howToFix"] = HOW_TO_FIX.get(row["rule"], "")
     total = _ask(problems, f"SELECT count(DISTINCT together) AS total FROM ({_TOGETHER})", {})[0]["total"]
@@ -68,7 +73,7 @@ FROM read_parquet($problems)
 
 _GROUPS = f"""
 SELECT together AS cause, first(severity ORDER BY own DESC, line) AS severity, first(rule ORDER BY own DESC, line) AS rule,
-       first(message ORDER BY own DESC, line) AS message, count(*) AS explains, first(file ORDER BY own DESC, line) AS file,
+       first(message ORDER BY own DESC, line) AS message, {{number}} AS explains, first(file ORDER BY own DESC, line) AS file,
        first(line ORDER BY own DESC, line) AS line, first(sourcedId ORDER BY own DESC, line) AS sourcedId
 FROM (SELECT *, cause = key AS own FROM ({_TOGETHER}))
 GROUP BY together

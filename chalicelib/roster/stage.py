@@ -346,10 +346,12 @@ def _write_choices(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
 def _write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
     found = count(connection, "problem")
     if found > MOST_PROBLEMS:
-        held = f"the list and its numbers by cause hold {MOST_PROBLEMS:,} of them, of each cause the first."
-        said = f"{found:,} problems were found and counted; {held}"
+        said = f"{found:,} problems were found and counted; the list holds {MOST_PROBLEMS:,} of them, of each cause the first."
         judging.tell(connection, "problems", "sampled", "note", said)
-    chosen = f"{_SAMPLED} LIMIT {MOST_PROBLEMS}" if found > MOST_PROBLEMS else "FROM problem"
+        connection.execute(_EXPLAINED)
+        chosen = _NUMBERED.format(sample=f"{_SAMPLED} LIMIT {MOST_PROBLEMS}")
+    else:
+        chosen = "SELECT *, NULL::BIGINT AS explains FROM problem"  # whoever reads them can count them
     shown = f"SELECT * REPLACE ({_LINE}, {_MESSAGE}, coalesce(cause, key) AS cause) FROM ({chosen}) ORDER BY file, line"
     _copy(connection, shown, stage / "problems.parquet")
     _copy(connection, _LEFT_OUT_NAMED, stage / "left_out.parquet")
@@ -361,6 +363,22 @@ SELECT * EXCLUDE place FROM (
     SELECT *, row_number() OVER (PARTITION BY coalesce(cause, concat_ws(':', file, rule, field)) ORDER BY line) AS place
     FROM problem
 ) ORDER BY rule <> 'sampled', place, CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END
+"""
+
+# How many problems a root cause explains, itself among them, and how many of a kind stand alone.
+_EXPLAINED = """
+CREATE TABLE explained AS
+SELECT root, any_value(number) + count(own.key) AS explains
+FROM (SELECT cause AS root, count(*) AS number FROM problem WHERE cause <> key GROUP BY cause)
+LEFT JOIN (SELECT key FROM problem WHERE coalesce(cause, key) = key) own ON own.key = root GROUP BY root;
+CREATE TABLE alone AS
+SELECT file, rule, field, count(*) AS explains FROM problem
+WHERE coalesce(cause, key) = key AND key NOT IN (SELECT root FROM explained) GROUP BY ALL
+"""
+_NUMBERED = """
+SELECT sample.*, coalesce(explained.explains, alone.explains) AS explains FROM ({sample}) sample
+LEFT JOIN explained ON root = coalesce(cause, key)
+LEFT JOIN alone ON (alone.file, alone.rule, alone.field) = (sample.file, sample.rule, sample.field)
 """
 
 

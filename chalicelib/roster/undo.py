@@ -130,7 +130,7 @@ SELECT '' AS sourcedId, '' AS platformId, '' AS platformStatus, '' AS since, NUL
 _NO_PROBLEMS = """
 COPY (SELECT NULL::VARCHAR AS file, NULL::BIGINT AS line, NULL::VARCHAR AS entity, NULL::VARCHAR AS sourcedId,
              NULL::VARCHAR AS field, NULL::VARCHAR AS rule, NULL::VARCHAR AS severity, NULL::VARCHAR AS message,
-             NULL::VARCHAR AS cause, NULL::VARCHAR AS key WHERE false) TO $to (FORMAT parquet)
+             NULL::VARCHAR AS cause, NULL::VARCHAR AS key, NULL::BIGINT AS explains WHERE false) TO $to (FORMAT parquet)
 """
 
 _UNDONE = """

@@ -135,7 +135,7 @@ SELECT coalesce(placed.part, placed.file) AS file, coalesce(placed.record, place
                'stands in line ' || coalesce(other, 0) || ' already',
                'stands in ' || coalesce(there.part, '') || ', record '
                || coalesce(there.first_record + other - there.first_line, 0) || ' already') AS message,
-       cause, key
+       cause, key, explains
 FROM placed ASOF LEFT JOIN places there ON placed.file = there.file AND placed.other >= there.first_line
 ORDER BY 1, 2
 """

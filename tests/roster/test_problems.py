@@ -37,6 +37,25 @@ def test_the_row_that_caused_it_is_the_example(tmp_path: Path) -> None:
     assert worst["howToFix"] == HOW_TO_FIX["unknown-word"]
 
 
+def test_of_too_many_problems_each_cause_still_says_how_many_it_explains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orgs = [org(), org("odd", type="skool")]
+    classes = [class_(), *(class_(f"c{number}", schoolSourcedId="odd") for number in range(20)), class_("z", title="")]
+    users = [user(), *(user(f"n{number}", givenName="") for number in range(40))]
+    enrolled = [enrollment(), *(enrollment(f"x{number}", classSourcedId=f"c{number}") for number in range(20))]
+    bundle = small(orgs=orgs, classes=classes, users=users, enrollments=enrolled)
+
+    def causes(room: str) -> dict[str, int]:
+        staged = Staging(tmp_path / room, bundle)
+        groups = problem_groups(staged.folder / "problems.parquet", limit=100, offset=0).items
+        return {each["cause"]: each["explains"] for each in groups if each["rule"] != "sampled"}
+
+    whole = causes("whole")
+    monkeypatch.setattr(stage, "MOST_PROBLEMS", 8)
+
+    assert causes("sampled") == whole
+    assert sorted(whole.values()) == [1, 1, 40, 41]  # manifest, title, names, the school that 40 rows need
+
+
 def test_of_too_many_problems_each_cause_is_seen_all_are_counted_and_that_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,6 +69,6 @@ def test_of_too_many_problems_each_cause_is_seen_all_are_counted_and_that_is_sai
     assert len(kept) == 6
     assert {each["rule"] for each in kept} >= {"sampled", "unknown-reference", "expected", "required"}, kept
     (said,) = [each["message"] for each in kept if each["rule"] == "sampled"]
-    assert said.startswith("62 problems were found and counted; the list and its numbers by cause hold 6 of them")
+    assert said.startswith("62 problems were found and counted; the list holds 6 of them")
     counted = json.loads((staged.folder / "summary.json").read_text())["problems"]
     assert (counted["error"], counted["warning"]) == (21, 40)
