@@ -4,13 +4,18 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
 
 from chalicelib.errors import BundleRefused
+from chalicelib.oneroster.manifest import read_manifest
 from chalicelib.sources import zip as zip_source
 from chalicelib.sources.zip import Limits
 
 ZIP = "bundle.zip"
 PAGES = "pages.zip"
+MANIFEST = frozenset({"manifest.csv"})
+LONGEST_MANIFEST = 1 << 20  # bytes
 SCHOOLS = frozenset({"manifest.csv", "orgs.csv"})  # all that a list of schools needs
 
 
@@ -46,6 +51,20 @@ def csvs_arriving(bundle: Path, out: Path, limits: Limits) -> Iterator[Callable[
 
 def there(name: str) -> None:
     """Waits for a file of a bundle of which nothing is still to come."""
+
+
+def holds_changes_only(archive: IO[bytes], size_bytes: int) -> bool:
+    """Whether the manifest calls a file of the ZIP a delta. A ZIP that can't be read is no reason to treat it as one: what is
+    wrong with it is said when it is synced."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            limits = Limits(zip_bytes=size_bytes, expanded_bytes=LONGEST_MANIFEST)
+            zip_source.inflate_file(archive, size_bytes, folder, limits, MANIFEST)
+            manifest = read_manifest(folder / "manifest.csv")
+        except BundleRefused:
+            return False
+        return bool(manifest and manifest.deltas())
 
 
 def pages_of(bundle: Path, out: Path) -> None:

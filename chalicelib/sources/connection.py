@@ -3,8 +3,6 @@
 Each step needs the one before; the first that fails says what to do, and those after it are not tried.
 """
 
-import errno
-import io
 import queue
 import threading
 import time
@@ -13,9 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-
-import paramiko
 
 from chalicelib.errors import RosterError
 from chalicelib.oneroster.manifest import read_manifest
@@ -23,13 +18,13 @@ from chalicelib.roster.pages import page_of
 from chalicelib.roster.stage import stage_orgs
 from chalicelib.sources import bundle, rest_check, sftp
 from chalicelib.sources import zip as zip_source
+from chalicelib.sources.ranged import ranged
 from chalicelib.sources.sftp import Found, Server
 from chalicelib.sources.zip import Limits
 from chalicelib.store.records import SftpSource, Source, ZipSource
 from chalicelib.store.secrets import Credentials
 
 WITHIN_S = 20.0
-NEAR_BYTES = 1 << 16  # read at once of a ZIP that stays where it is
 
 
 class Name(StrEnum):
@@ -148,37 +143,15 @@ def _read_beginning(server: Server, found: Found, csvs: Path, limits: Limits) ->
     files = server.files()
     if found.files[0].name == bundle.ZIP:
         with files.open(found.files[0].path, "rb", bufsize=0) as remote:
-            near = io.BufferedReader(_Remote(remote, found.size_bytes), NEAR_BYTES)
+
+            def read(at: int, length: int) -> bytes:
+                remote.seek(at)
+                return remote.read(length)
+
+            near = ranged(found.size_bytes, read)
             zip_source.inflate_file(near, found.size_bytes, csvs, limits, bundle.SCHOOLS)
         return
     csvs.mkdir()
     for each in found.files:
         if each.name in bundle.SCHOOLS:
             files.get(each.path, str(csvs / each.name), max_concurrent_prefetch_requests=64)
-
-
-class _Remote(io.RawIOBase):
-    """A file of the server as Python's own: a seek to before its beginning is an error here, and nothing there."""
-
-    def __init__(self, file: paramiko.SFTPFile, size_bytes: int) -> None:
-        self._file, self._size_bytes, self._at = file, size_bytes, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size_bytes}[whence]
-        if at < 0:
-            raise OSError(errno.EINVAL, "a seek to before the file")
-        self._at = at
-        return at
-
-    def readinto(self, into: Any) -> int:
-        self._file.seek(self._at)
-        read = self._file.read(len(into))
-        into[: len(read)] = read
-        self._at += len(read)
-        return len(read)

@@ -95,6 +95,15 @@ def look(key: str, version_id: str = "") -> Seen | None:
     return Seen(size, head["LastModified"], begins)
 
 
+def read_range(key: str, version_id: str, at: int, length: int) -> bytes:
+    """Raises NotFound."""
+    asked: Any = {"Bucket": bucket(), "Key": key, **({"VersionId": version_id} if version_id else {})}
+    try:
+        return s3().get_object(**asked, Range=f"bytes={at}-{at + length - 1}")["Body"].read()
+    except ClientError as refusal:
+        raise _translated(refusal, key) from refusal
+
+
 def copy(source_key: str, target_key: str, version_id: str = "") -> None:
     """Raises NotFound. Any size: boto3 copies in parts where it must."""
     source: Any = {"Bucket": bucket(), "Key": source_key, **({"VersionId": version_id} if version_id else {})}

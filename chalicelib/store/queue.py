@@ -22,6 +22,11 @@ ATTEMPTS = 30  # a group's item takes tens of writes a second; this rides out a 
 LONGEST_WAIT_S = 1.0
 NEWER_CAME = "A newer one arrived before this one's turn, so it was not synced. Nothing was changed by it."
 NEWER_TAKEN = "A newer one had been taken before this one arrived, so it was not synced. Nothing was changed by it."
+CHANGES_LOST = (
+    "This file holds changes only, and it came when it could not be synced in its turn: a newer one had been taken, or too many "
+    "wait. Its changes are missing. Send a bundle of everything (bulk) once. Nothing was changed by it."
+)
+MOST_WAITING = 500  # some 75 KB of the group's item, of DynamoDB's 400
 
 
 @dataclass(frozen=True)
@@ -34,24 +39,31 @@ class Decided:
 
 
 def decided(group: Group, newcomer: Waiting) -> Decided:
-    """The newest of each kind of trigger waits; the others are superseded. A file older than one taken comes too late."""
+    """The newest of each kind of trigger waits; the others are superseded. A file older than one taken comes too late.
+
+    Files of changes only all wait, since each holds what no other does, until one comes that holds everything.
+    """
     if newcomer.trigger is Trigger.DROP and newcomer.order < group.newest_drop:
         return Decided(State.SUPERSEDED, group.queue)
     if group.sync is None and not group.queue:
         return Decided(State.RUNNING, ())
     same = tuple(each for each in group.queue if each.trigger is newcomer.trigger)
-    if any(each.order > newcomer.order for each in same):
+    if any(each.order > newcomer.order for each in same) or len(same) >= MOST_WAITING:
         return Decided(State.SUPERSEDED, group.queue)
+    if newcomer.delta:
+        return Decided(State.QUEUED, (*group.queue, newcomer))
     others = tuple(each for each in group.queue if each.trigger is not newcomer.trigger)
     return Decided(State.QUEUED, (*others, newcomer), same)
 
 
-def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None) -> Sync:
+def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None, delta: bool = False) -> Sync:
     """The sync as it is now: running (it has the lock: launch it), queued, or superseded. Repeating it changes nothing.
+
+    `delta`: of a bundle that holds changes only, all of them or some of its files.
 
     Raises NotFound for an unknown group; Conflict when the group's item is written by others all the time.
     """
-    newcomer = Waiting(sync_id=sync.sync_id, trigger=sync.trigger, order=order)
+    newcomer = Waiting(sync_id=sync.sync_id, trigger=sync.trigger, order=order, delta=delta or None)
     for attempt in range(ATTEMPTS):
         try:
             return syncs.get(sync.sync_id)
@@ -60,7 +72,11 @@ def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None)
         group = groups.get(sync.group_id)
         decision = decided(group, newcomer)
         newest = order if sync.trigger is Trigger.DROP and decision.state is not State.SUPERSEDED else group.newest_drop
-        ended = {"message": NEWER_TAKEN, "ended_at": sync.started_at} if decision.state is State.SUPERSEDED else {}
+        ended = (
+            {"message": CHANGES_LOST if delta else NEWER_TAKEN, "ended_at": sync.started_at}
+            if decision.state is State.SUPERSEDED
+            else {}
+        )
         stored = sync.model_copy(update={"state": decision.state, **ended})
         writes = [
             _group_update(group, decision.queue, newest, sync if decision.state is State.RUNNING else None),

@@ -394,11 +394,13 @@ class RunningSync(Record):
 
 
 class Waiting(Record):
-    """A sync that waits for its group's lock. Of the syncs that one kind of trigger started, the highest `order` runs."""
+    """A sync that waits for its group's lock. Of the syncs that one kind of trigger started, the highest `order` runs; those
+    of changes only (`delta`) all do, in their order."""
 
     sync_id: str
     trigger: Trigger
     order: str
+    delta: Literal[True] | None = None  # left out of an item, so that a queue reads as an earlier version wrote it
 
 
 class Group(GroupSettings):

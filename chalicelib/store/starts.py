@@ -21,9 +21,9 @@ def launch(sync: Sync, now: datetime) -> None:
     machine.start(sync)
 
 
-def start_or_wait(sync: Sync, order: str, now: datetime, bundle: syncs.BundleFrom | None = None) -> Sync:
+def start_or_wait(sync: Sync, order: str, now: datetime, bundle: syncs.BundleFrom | None = None, delta: bool = False) -> Sync:
     """Start the sync, or put it in its group's queue: see `queue.take_or_wait`. Told twice, it starts once."""
-    taken = queue.take_or_wait(sync, order, bundle)
+    taken = queue.take_or_wait(sync, order, bundle, delta)
     if taken.state is State.RUNNING:
         launch(taken, now)
     elif taken.state is State.QUEUED:

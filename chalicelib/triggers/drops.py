@@ -6,10 +6,13 @@ arrival, its audit entry and its sync, so the second telling writes what the fir
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 from chalicelib.errors import NotFound
+from chalicelib.sources.bundle import holds_changes_only
+from chalicelib.sources.ranged import ranged
 from chalicelib.store import arrivals, audit, files, groups, selections, starts, syncs
 from chalicelib.store.arrivals import Arrival, Outcome
 from chalicelib.store.limits import limits
@@ -93,7 +96,8 @@ def take(dropped: Dropped, now: datetime) -> Arrival:
     sync = None
     if outcome is None:
         assert group is not None  # else it was refused
-        sync = _start(dropped, group, at, now)
+        assert seen is not None
+        sync = _start(dropped, group, at, now, _delta(dropped, seen))
         outcome, message = Outcome.TAKEN, ""
     elif outcome is Outcome.TOO_LARGE:
         size = seen.size_bytes if seen else dropped.size_bytes
@@ -116,7 +120,7 @@ def take(dropped: Dropped, now: datetime) -> Arrival:
     return arrival
 
 
-def _start(dropped: Dropped, group: Group, at: datetime, now: datetime) -> Sync:
+def _start(dropped: Dropped, group: Group, at: datetime, now: datetime, delta: bool) -> Sync:
     obeyed = selections.obeyed(group)
     wanted = Sync(
         group_id=dropped.group_id,
@@ -131,7 +135,13 @@ def _start(dropped: Dropped, group: Group, at: datetime, now: datetime) -> Sync:
     )
     # S3 dates a version by the second; of two in one second, the sequencer tells of one key which is newer
     order = f"{at:%Y%m%dT%H%M%S}-{dropped.sequencer}"
-    return starts.start_or_wait(wanted, order, now, syncs.BundleFrom(dropped.key, dropped.version_id))
+    return starts.start_or_wait(wanted, order, now, syncs.BundleFrom(dropped.key, dropped.version_id), delta)
+
+
+def _delta(dropped: Dropped, seen: files.Seen) -> bool:
+    """Only the ZIP's directory and its manifest are read."""
+    archive = ranged(seen.size_bytes, partial(files.read_range, dropped.key, dropped.version_id))
+    return holds_changes_only(archive, seen.size_bytes)
 
 
 def _group(group_id: str) -> Group | None:

@@ -16,8 +16,8 @@ def group(*waiting: Waiting, sync: RunningSync | None = HELD, newest: str = "") 
     )
 
 
-def waiting(order: str, trigger: Trigger = Trigger.DROP) -> Waiting:
-    return Waiting(sync_id=f"g1-{order}-{trigger}", trigger=trigger, order=order)
+def waiting(order: str, trigger: Trigger = Trigger.DROP, delta: bool = False) -> Waiting:
+    return Waiting(sync_id=f"g1-{order}-{trigger}", trigger=trigger, order=order, delta=delta or None)
 
 
 def test_the_first_trigger_of_a_free_group_runs_at_once() -> None:
@@ -32,6 +32,32 @@ def test_a_newer_file_drives_the_one_that_waits_out_of_the_queue() -> None:
     decision = queue.decided(group(waiting("1"), newest="1"), waiting("2"))
 
     assert decision == queue.Decided(State.QUEUED, (waiting("2"),), superseded=(waiting("1"),))
+
+
+def test_files_of_changes_wait_for_each_other_and_none_drives_out_another() -> None:
+    first, second = waiting("1", delta=True), waiting("2", delta=True)
+
+    assert queue.decided(group(first, newest="1"), second) == queue.Decided(State.QUEUED, (first, second))
+
+
+def test_a_file_of_changes_leaves_the_whole_roster_before_it_in_the_queue() -> None:
+    bulk, delta = waiting("1"), waiting("2", delta=True)
+
+    assert queue.decided(group(bulk, newest="1"), delta) == queue.Decided(State.QUEUED, (bulk, delta))
+
+
+def test_a_newer_whole_roster_drives_out_the_changes_that_it_holds() -> None:
+    deltas = waiting("1", delta=True), waiting("2", delta=True)
+
+    decision = queue.decided(group(*deltas, newest="2"), waiting("3"))
+
+    assert decision == queue.Decided(State.QUEUED, (waiting("3"),), superseded=deltas)
+
+
+def test_no_more_files_of_changes_wait_than_the_groups_item_can_hold() -> None:
+    full = tuple(waiting(f"{order:04d}", delta=True) for order in range(queue.MOST_WAITING))
+
+    assert queue.decided(group(*full, newest="0"), waiting("9999", delta=True)) == queue.Decided(State.SUPERSEDED, full)
 
 
 def test_an_older_file_that_is_told_of_late_does_not_undo_a_newer_one() -> None:
@@ -90,6 +116,20 @@ class TestStored:
         assert (syncs.get("g1-0001").state, syncs.get("g1-0001").message) == (State.SUPERSEDED, queue.NEWER_CAME)
         assert (syncs.get("g1-0002").state, syncs.get("g1-0002").message) == (State.SUPERSEDED, queue.NEWER_TAKEN)
         assert queue.next_of("g1", NOW) is None
+
+    def test_files_of_changes_are_synced_one_after_the_other_and_one_that_comes_too_late_says_what_is_missing(self) -> None:
+        running: Sync | None = queue.take_or_wait(drop(0), "0")
+        for order in (2, 3, 1):
+            queue.take_or_wait(drop(order), str(order), delta=True)
+
+        ran = []
+        while running:
+            ran.append(running.sync_id)
+            syncs.end(running.sync_id, State.SUCCEEDED, "Synced.", NOW)
+            running = queue.next_of("g1", NOW)
+
+        assert ran == ["g1-0000", "g1-0002", "g1-0003"]
+        assert (syncs.get("g1-0001").state, syncs.get("g1-0001").message) == (State.SUPERSEDED, queue.CHANGES_LOST)
 
     def test_a_sync_cancelled_while_it_waited_is_passed_over(self) -> None:
         queue.take_or_wait(drop(0), "0")

@@ -1,5 +1,7 @@
 """A file in `drop/`: it starts a sync, waits, or is refused in a sentence; it is listed in every case."""
 
+import io
+import zipfile
 from typing import Any
 
 import boto3
@@ -142,6 +144,30 @@ def test_a_file_that_comes_during_a_sync_goes_on_when_the_sync_has_ended() -> No
 
     assert syncs.get(by_name["c.zip"]).state is State.RUNNING
     assert executions() == sorted([by_name["a.zip"], by_name["c.zip"]])
+
+
+def test_of_files_with_changes_only_that_come_during_a_sync_none_is_lost() -> None:
+    make_group()
+    tell(dropped("drop/g1/a.zip", sequencer="01"))
+    for number in ("02", "03"):
+        tell(dropped(f"drop/g1/{number}.zip", _bundle("users", "delta"), sequencer=number))
+
+    states = {each.name: syncs.get(str(each.sync_id)).state for each in arrived()}
+
+    assert states == {"a.zip": State.RUNNING, "02.zip": State.QUEUED, "03.zip": State.QUEUED}
+    tell(dropped("drop/g1/04.zip", _bundle("users", "bulk"), sequencer="04"))
+    states = {each.name: syncs.get(str(each.sync_id)).state for each in arrived()}
+    assert (states["02.zip"], states["03.zip"], states["04.zip"]) == (State.SUPERSEDED, State.SUPERSEDED, State.QUEUED)
+
+
+def _bundle(file: str, mode: str) -> bytes:
+    """A ZIP whose manifest comes after more than is read of it at once."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("export/users.csv", "x" * 200_000)
+        archive.writestr("export/Manifest.csv", f"propertyName,value\nfile.{file},{mode}\n")
+        archive.writestr("export/orgs.csv", "y" * 200_000)
+    return packed.getvalue()
 
 
 def test_a_waiting_file_that_was_deleted_meanwhile_ends_its_sync_and_not_the_queue() -> None:
