@@ -249,7 +249,7 @@ def _write(
         counts[entity]["unchanged"] = counts[entity]["selected"] - written
     by_school = " UNION ALL ".join(_BY_SCHOOL.format(entity=entity, schools=_SCHOOLS[entity]) for entity in ENTITIES)
     schools: dict[str, dict[str, Any]] = {}
-    for school, name, entity, action, number in connection.execute(_NAMED.format(rows=by_school)).fetchall():
+    for school, name, entity, action, number in connection.execute(_WITH_SCHOOLS_NAME.format(rows=by_school)).fetchall():
         said = schools.setdefault(school, {"sourcedId": school, "name": name, "counts": {}})
         said["counts"].setdefault(entity, dict.fromkeys(ACTIONS.values(), 0))[ACTIONS[action]] = number
     breaches = ambiguous + _empty(connection, staged)
@@ -500,7 +500,7 @@ SELECT list(DISTINCT sourcedId ORDER BY sourcedId), list(DISTINCT formerId ORDER
 GROUP BY key HAVING count(*) > 1 ORDER BY 1
 """
 
-_NAMED = """
+_WITH_SCHOOLS_NAME = """
 SELECT school, coalesce(name, school), entity, action, number FROM ({rows})
 LEFT JOIN (SELECT sourcedId, any_value(name) AS name FROM (
     SELECT sourcedId, name FROM staged_orgs UNION ALL SELECT sourcedId, name FROM before_orgs) GROUP BY sourcedId)

@@ -103,7 +103,7 @@ def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
     every_school = selection.orgs is None and selection.classes is None
     chosen = [_selected(connection, "classes", "classSourcedId"), _selected(connection, "users", "userSourcedId")]
     connection.execute(_ENROLLED.format(chosen=" AND ".join(chosen)))
-    named = dict.fromkeys(_NAMED, "true") if every_school else _NAMED  # then there is nothing that nobody names
+    named = dict.fromkeys(_NAMED, "true") if every_school else _NAMED  # a full sync brings what nobody names, too
     connection.execute(_COMING_ALONG.format(**{entity: f"status <> 'tobedeleted' AND {each}" for entity, each in named.items()}))
 
 

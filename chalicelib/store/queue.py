@@ -43,17 +43,24 @@ def decided(group: Group, newcomer: Waiting) -> Decided:
 
     Files of changes only all wait, since each holds what no other does, until one comes that holds everything.
     """
-    if newcomer.trigger is Trigger.DROP and newcomer.order < group.newest_drop:
+    if newcomer.trigger is Trigger.DROP and _older(newcomer, group.newest_drop):
         return Decided(State.SUPERSEDED, group.queue)
     if group.sync is None and not group.queue:
         return Decided(State.RUNNING, ())
     same = tuple(each for each in group.queue if each.trigger is newcomer.trigger)
-    if any(each.order > newcomer.order for each in same) or len(same) >= MOST_WAITING:
+    if any(_older(newcomer, each.order) for each in same) or len(same) >= MOST_WAITING:
         return Decided(State.SUPERSEDED, group.queue)
     if newcomer.delta:
         return Decided(State.QUEUED, (*group.queue, newcomer))
     others = tuple(each for each in group.queue if each.trigger is not newcomer.trigger)
     return Decided(State.QUEUED, (*others, newcomer), same)
+
+
+def _older(newcomer: Waiting, order: str) -> bool:
+    """A sequencer, which follows the second, tells only which version of one key is newer: no reason to lose changes by."""
+    if newcomer.delta:
+        return newcomer.order.partition("-")[0] < order.partition("-")[0]
+    return newcomer.order < order
 
 
 def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None, delta: bool = False) -> Sync:
@@ -71,7 +78,8 @@ def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None,
             pass
         group = groups.get(sync.group_id)
         decision = decided(group, newcomer)
-        newest = order if sync.trigger is Trigger.DROP and decision.state is not State.SUPERSEDED else group.newest_drop
+        counts = sync.trigger is Trigger.DROP and decision.state is not State.SUPERSEDED
+        newest = max(order, group.newest_drop) if counts else group.newest_drop
         ended = (
             {"message": CHANGES_LOST if delta else NEWER_TAKEN, "ended_at": sync.started_at}
             if decision.state is State.SUPERSEDED

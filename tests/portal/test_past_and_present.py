@@ -52,7 +52,7 @@ def test_the_history_leads_to_the_changes_of_a_sync_that_has_any(
     page: Page, stack: Stack, district: Path, tmp_path: Path
 ) -> None:
     api = Client(stack, "admin")
-    group_id = api.new_group("Clicks refused")
+    group_id = api.new_group("Clicks in a refused past")
     (tmp_path / "bad.zip").write_text("no ZIP at all")
     api.sync_all(group_id, district)
     api.sync_all(group_id, tmp_path / "bad.zip")

@@ -14,20 +14,29 @@ from tests.stack.test_flow import roster
 pytestmark = pytest.mark.xdist_group("stack")
 
 
-def changes(district: Path, out: Path) -> tuple[Path, list[dict[str, str]]]:
-    """Two people of the district: one with another name, one to be deleted."""
+def people_of(district: Path) -> list[dict[str, str]]:
     with zipfile.ZipFile(district) as packed:
-        people = list(csv.DictReader(io.StringIO(packed.read("users.csv").decode("utf-8-sig"))))[:2]
-    now = "2026-09-02T00:00:00Z"
-    people[0] |= {"status": "active", "dateLastModified": now, "familyName": "Otherwise"}
-    people[1] |= {"status": "tobedeleted", "dateLastModified": now}
-    text = io.StringIO()
+        return list(csv.DictReader(io.StringIO(packed.read("users.csv").decode("utf-8-sig"))))
+
+
+def delta_of(people: list[dict[str, str]]) -> bytes:
+    text, packed = io.StringIO(), io.BytesIO()
     writer = csv.DictWriter(text, list(people[0]))
     writer.writeheader()
     writer.writerows(people)
-    with zipfile.ZipFile(out, "w") as packed:
-        packed.writestr("manifest.csv", "propertyName,value\noneroster.version,1.1\nfile.users,delta\n")
-        packed.writestr("users.csv", text.getvalue())
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("manifest.csv", "propertyName,value\noneroster.version,1.1\nfile.users,delta\n")
+        archive.writestr("users.csv", text.getvalue())
+    return packed.getvalue()
+
+
+def changes(district: Path, out: Path) -> tuple[Path, list[dict[str, str]]]:
+    """Two people of the district: one with another name, one to be deleted."""
+    people = people_of(district)[:2]
+    now = "2026-09-02T00:00:00Z"
+    people[0] |= {"status": "active", "dateLastModified": now, "familyName": "Otherwise"}
+    people[1] |= {"status": "tobedeleted", "dateLastModified": now}
+    out.write_bytes(delta_of(people))
     return out, people
 
 

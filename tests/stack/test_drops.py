@@ -18,6 +18,7 @@ from infra import ROOT
 from local.stack import Stack
 from tests.events import saved
 from tests.stack.client import SETTLES_WITHIN_S, Client
+from tests.stack.test_delta import delta_of, people_of
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -78,6 +79,28 @@ def test_of_many_files_at_once_every_one_is_accounted_for_and_the_group_is_free_
     assert set(states) == {"succeeded", "superseded"}
     assert admin.call("GET", f"/groups/{group_id}")["sync"] is None
     assert len(admin.call("GET", f"/groups/{group_id}/syncs")["items"]) == 12
+
+
+def test_changes_that_are_dropped_while_a_sync_runs_are_all_on_the_platform_at_the_end(
+    admin: Client, stack: Stack, district: Path
+) -> None:
+    group_id = admin.new_group("Changes during a sync")
+    admin.sync_all(group_id, district)
+    people = people_of(district)[:3]
+    running = admin.until(admin.start(group_id, district, "selective")["syncId"], asks="orgs")
+
+    for number, person in enumerate(people):
+        changed = {**person, "status": "active", "dateLastModified": "2026-09-02T00:00:00Z", "familyName": f"Changed {number}"}
+        put(stack, f"drop/{group_id}/{number}.zip", delta_of([changed]))
+    until = time.monotonic() + SETTLES_WITHIN_S
+    while len(admin.call("GET", f"/groups/{group_id}/arrivals")["items"]) < len(people):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    admin.call("POST", f"/syncs/{running['syncId']}/cancel", None, 202)
+
+    assert [each["syncState"] for each in settled(admin, group_id, len(people))] == ["succeeded"] * len(people)
+    records = [admin.call("GET", f"/groups/{group_id}/roster/users/record?id={person['sourcedId']}") for person in people]
+    assert [record["fields"]["familyName"] for record in records] == ["Changed 0", "Changed 1", "Changed 2"]
 
 
 def test_a_senders_key_writes_into_its_own_folder_and_does_nothing_else(admin: Client, stack: Stack) -> None:

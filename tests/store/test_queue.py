@@ -54,6 +54,13 @@ def test_a_newer_whole_roster_drives_out_the_changes_that_it_holds() -> None:
     assert decision == queue.Decided(State.QUEUED, (waiting("3"),), superseded=deltas)
 
 
+def test_of_files_of_changes_that_come_in_one_second_none_is_taken_for_older() -> None:
+    first, second = waiting("20260901T120000-0B", delta=True), waiting("20260901T120000-0A", delta=True)
+
+    assert queue.decided(group(first, newest=first.order), second) == queue.Decided(State.QUEUED, (first, second))
+    assert queue.decided(group(sync=None, newest=first.order), second).state is State.RUNNING
+
+
 def test_no_more_files_of_changes_wait_than_the_groups_item_can_hold() -> None:
     full = tuple(waiting(f"{order:04d}", delta=True) for order in range(queue.MOST_WAITING))
 
