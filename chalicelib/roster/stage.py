@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -95,22 +96,28 @@ def stage_bundle(
     nothing is read as expected. A person without a username is left out where the group matches people by it.
     `incomplete` names entities that the source did not prove to be whole, each with why, in a sentence. Files of changes
     only (delta) are merged into the `view`; a row of it has no line. `arrived` waits until a file of the bundle is whole, and
-    is asked before one is read. Raises BundleRefused; without summary.json, what is in `stage` is no stage.
+    is asked before one is read. Raises BundleRefused, before anything is written to `stage`.
     """
     arrived("manifest.csv")
     manifest = read_manifest(bundle / "manifest.csv")
     sent = _sent(bundle, manifest, expected, view)
     stage.mkdir(parents=True, exist_ok=True)
     needed = frozenset({"username"} & {match_with})
-    with connect(stage, joins_as_written=True) as connection:
+    with (
+        connect(stage, joins_as_written=True) as connection,
+        TemporaryDirectory(dir=stage.parent, prefix="ahead-") as folder,  # the bundle may still be refused
+    ):
+        ahead = Path(folder)
         connection.execute(judging.TABLES)
         loaded: dict[str, Loaded] = {}
         for chains in ORDER:
-            reads = [partial(_read, connection.cursor(), stage, chain, sent, needed, arrived) for chain in chains]
+            reads = [partial(_read, connection.cursor(), ahead, chain, sent, needed, arrived) for chain in chains]
             for read in side_by_side(reads):
                 loaded |= read
         _tell_of_manifest(connection, manifest, bundle, sent)
         unproved = {**{name: _SWALLOWED for name, each in loaded.items() if not each.whole}, **(incomplete or {})}
+        for path in ahead.iterdir():
+            path.replace(stage / path.name)
         return _write(connection, stage, manifest, sent, loaded, unproved)
 
 
@@ -200,7 +207,7 @@ def _tell_of_manifest(connection: duckdb.DuckDBPyConnection, manifest: Manifest 
 
 def _read(
     connection: duckdb.DuckDBPyConnection,
-    stage: Path,
+    ahead: Path,
     chain: Sequence[str],
     sent: _Sent,
     needed: frozenset[str],
@@ -215,7 +222,7 @@ def _read(
             raise BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Nothing was changed.")
         _judge(connection, name, sent.version, needed if name == "users" else frozenset())
         if name in ENTITIES and name != "enrollments":  # those are written beside the choices
-            _write_entity(connection, stage, name)
+            _write_entity(connection, ahead, name)
     return loaded
 
 

@@ -53,7 +53,7 @@ def there(name: str) -> None:
     """Waits for a file of a bundle of which nothing is still to come."""
 
 
-def holds_changes_only(archive: IO[bytes], size_bytes: int) -> bool:
+def holds_changes(archive: IO[bytes], size_bytes: int) -> bool:
     """Whether the manifest calls a file of the ZIP a delta. A ZIP that can't be read is no reason to treat it as one: what is
     wrong with it is said when it is synced."""
     with TemporaryDirectory() as name:

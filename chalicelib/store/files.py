@@ -83,7 +83,7 @@ class Seen:
 
 def look(key: str, version_id: str = "") -> Seen | None:
     """None when there is no such object, or no such version of it any more."""
-    asked: Any = {"Bucket": bucket(), "Key": key, **({"VersionId": version_id} if version_id else {})}
+    asked = _version(key, version_id)
     try:
         head = s3().head_object(**asked)
         size = int(head["ContentLength"])
@@ -97,7 +97,7 @@ def look(key: str, version_id: str = "") -> Seen | None:
 
 def read_range(key: str, version_id: str, at: int, length: int) -> bytes:
     """Raises NotFound."""
-    asked: Any = {"Bucket": bucket(), "Key": key, **({"VersionId": version_id} if version_id else {})}
+    asked = _version(key, version_id)
     try:
         return s3().get_object(**asked, Range=f"bytes={at}-{at + length - 1}")["Body"].read()
     except ClientError as refusal:
@@ -106,9 +106,8 @@ def read_range(key: str, version_id: str, at: int, length: int) -> bytes:
 
 def copy(source_key: str, target_key: str, version_id: str = "") -> None:
     """Raises NotFound. Any size: boto3 copies in parts where it must."""
-    source: Any = {"Bucket": bucket(), "Key": source_key, **({"VersionId": version_id} if version_id else {})}
     try:
-        s3().copy(source, bucket(), target_key)
+        s3().copy(_version(source_key, version_id), bucket(), target_key)
     except ClientError as refusal:
         raise _translated(refusal, source_key) from refusal
 
@@ -291,6 +290,11 @@ def _store_folder(folder: Path, prefix: str) -> None:
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     with ThreadPoolExecutor(PARALLEL) as pool:
         list(pool.map(lambda path: upload(path, prefix + path.relative_to(folder).as_posix()), paths))
+
+
+def _version(key: str, version_id: str) -> Any:
+    """How S3 is asked for one version of an object; the newest where it is empty."""
+    return {"Bucket": bucket(), "Key": key, **({"VersionId": version_id} if version_id else {})}
 
 
 def _is_missing(refusal: ClientError) -> bool:

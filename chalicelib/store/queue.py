@@ -48,10 +48,11 @@ def decided(group: Group, newcomer: Waiting) -> Decided:
     if group.sync is None and not group.queue:
         return Decided(State.RUNNING, ())
     same = tuple(each for each in group.queue if each.trigger is newcomer.trigger)
-    if any(_older(newcomer, each.order) for each in same) or len(same) >= MOST_WAITING:
+    if any(_older(newcomer, each.order) for each in same):
         return Decided(State.SUPERSEDED, group.queue)
     if newcomer.delta:
-        return Decided(State.QUEUED, (*group.queue, newcomer))
+        full = len(same) >= MOST_WAITING
+        return Decided(State.SUPERSEDED, group.queue) if full else Decided(State.QUEUED, (*group.queue, newcomer))
     others = tuple(each for each in group.queue if each.trigger is not newcomer.trigger)
     return Decided(State.QUEUED, (*others, newcomer), same)
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from chalicelib.errors import NotFound
-from chalicelib.sources.bundle import holds_changes_only
+from chalicelib.sources.bundle import holds_changes
 from chalicelib.sources.ranged import ranged
 from chalicelib.store import arrivals, audit, files, groups, selections, starts, syncs
 from chalicelib.store.arrivals import Arrival, Outcome
@@ -141,7 +141,7 @@ def _start(dropped: Dropped, group: Group, at: datetime, now: datetime, delta: b
 def _delta(dropped: Dropped, seen: files.Seen) -> bool:
     """Only the ZIP's directory and its manifest are read."""
     archive = ranged(seen.size_bytes, partial(files.read_range, dropped.key, dropped.version_id))
-    return holds_changes_only(archive, seen.size_bytes)
+    return holds_changes(archive, seen.size_bytes)
 
 
 def _group(group_id: str) -> Group | None:

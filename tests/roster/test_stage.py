@@ -223,7 +223,7 @@ def test_the_schools_to_choose_from_come_with_their_counts_and_the_district_does
         ({}, "propertyName,value\noneroster.version,1.2\n", "roles.csv is missing"),
     ],
 )
-def test_a_bundle_that_is_no_roster_is_refused_and_leaves_no_stage(
+def test_a_bundle_that_is_no_roster_is_refused_and_nothing_is_written(
     tmp_path: Path, files: dict[str, None], manifest: str, said: str
 ) -> None:
     given = {name: rows for name, rows in small().items() if name not in files}
@@ -231,7 +231,7 @@ def test_a_bundle_that_is_no_roster_is_refused_and_leaves_no_stage(
     with pytest.raises(BundleRefused, match=said):
         Staging(tmp_path, given, manifest=manifest)
 
-    assert not (tmp_path / "stage" / "summary.json").exists()
+    assert list((tmp_path / "stage").rglob("*.parquet")) == []
 
 
 dirt = st.sampled_from(["", "north", "ann", "gone", "student", "tobedeleted", "school", "03/04/2026", "true", "x,y", "odd"])

@@ -67,6 +67,14 @@ def test_no_more_files_of_changes_wait_than_the_groups_item_can_hold() -> None:
     assert queue.decided(group(*full, newest="0"), waiting("9999", delta=True)) == queue.Decided(State.SUPERSEDED, full)
 
 
+def test_a_whole_roster_is_taken_however_many_files_of_changes_wait() -> None:
+    full = tuple(waiting(f"{order:04d}", delta=True) for order in range(queue.MOST_WAITING))
+
+    decision = queue.decided(group(*full, newest="0499"), waiting("9999"))
+
+    assert decision == queue.Decided(State.QUEUED, (waiting("9999"),), superseded=full)
+
+
 def test_an_older_file_that_is_told_of_late_does_not_undo_a_newer_one() -> None:
     late = queue.decided(group(sync=None, newest="2"), waiting("1"))
 
