@@ -83,7 +83,8 @@ def engine(shape: str, folder: Path) -> dict[str, Figure]:
         figures[name] = measured([sys.executable, "-m", "benchmarks.steps", name, str(folder)], runs, leaves)
         print(f"| {name} | {figures[name]} |", flush=True)
     ratio = figures["day 2: from ZIP to plan"].seconds / figures["inflate alone, the floor"].seconds
-    print(f"\nFrom ZIP to plan on day 2: {ratio:.1f} times the floor.")
+    print(f"\nFrom ZIP to plan on day 2: {ratio:.1f} times the floor. Where its time goes:\n", flush=True)
+    subprocess.run([sys.executable, "-m", "benchmarks.parts", str(folder)], cwd=ROOT, check=True)
     return figures
 
 

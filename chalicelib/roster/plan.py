@@ -513,7 +513,8 @@ SELECT school, '{{entity}}' AS entity, action, count(*) AS number
 FROM (SELECT unnest(schools) AS school, action FROM change WHERE entity = '{{entity}}') GROUP BY ALL
 UNION ALL
 SELECT school, '{{entity}}', 'unchanged', sum(number) FROM (
-    SELECT school, count(*) AS number FROM (SELECT unnest({{schools}}) AS school FROM reached_{{entity}} own) GROUP BY school
+    SELECT unnest(schools) AS school, number
+    FROM (SELECT {{schools}} AS schools, count(*) AS number FROM reached_{{entity}} own GROUP BY schools)
     UNION ALL
     SELECT school, -count(*) FROM (
         SELECT unnest(schools) AS school FROM change WHERE entity = '{{entity}}' AND action IN ('create', 'update')

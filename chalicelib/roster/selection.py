@@ -102,7 +102,8 @@ def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
         )
     every_school = selection.orgs is None and selection.classes is None
     chosen = [_selected(connection, "classes", "classSourcedId"), _selected(connection, "users", "userSourcedId")]
-    connection.execute(_ENROLLED.format(chosen=" AND ".join(chosen)))
+    own = {entity: _selected(connection, entity, "sourcedId") for entity in ("classes", "users")}
+    connection.execute(_ENROLLED.format(chosen=" AND ".join(chosen), **own))
     named = dict.fromkeys(_NAMED, "true") if every_school else _NAMED  # a full sync brings what nobody names, too
     connection.execute(_COMING_ALONG.format(**{entity: f"status <> 'tobedeleted' AND {each}" for entity, each in named.items()}))
 
@@ -181,8 +182,8 @@ SELECT sourcedId, status FROM ({_GUARDIANS}) WHERE sourcedId IN (
 _ENROLLED = """
 CREATE VIEW reached_enrollments AS SELECT * FROM staged_enrollments WHERE status <> 'tobedeleted' AND {chosen};
 CREATE VIEW selected_enrollments AS SELECT sourcedId FROM reached_enrollments;
-CREATE VIEW reached_classes AS SELECT * FROM staged_classes SEMI JOIN selected_classes USING (sourcedId);
-CREATE VIEW reached_users AS SELECT * FROM staged_users SEMI JOIN selected_users USING (sourcedId)
+CREATE VIEW reached_classes AS SELECT * FROM staged_classes WHERE {classes};
+CREATE VIEW reached_users AS SELECT * FROM staged_users WHERE {users}
 """
 
 # What rows that are selected name, and what that names in turn. Courses first: the others follow from them too.

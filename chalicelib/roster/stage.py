@@ -317,10 +317,10 @@ def _write(
     incomplete: Mapping[str, str],
 ) -> Staged:
     (stage / "choices").mkdir(exist_ok=True)
-    enrollments = partial(_write_entity, connection.cursor(), stage, "enrollments")
-    side_by_side([partial(_write_choices, connection.cursor(), stage), enrollments])
     severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
-    _write_problems(connection, stage)
+    enrollments = partial(_write_entity, connection.cursor(), stage, "enrollments")
+    others = [partial(write, connection.cursor(), stage) for write in (_write_choices, _write_problems)]
+    side_by_side([enrollments, *others])
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}
     kept = {
         entity: number_of(connection, "SELECT count(*) FROM read_parquet($1)", str(stage / f"{entity}.parquet"))
@@ -565,8 +565,9 @@ WHERE own.status <> 'tobedeleted' AND own.type = 'school' ORDER BY own.name, own
 _CHOICES = """
 CREATE TABLE class_choices AS
 WITH enrolled AS (
-    SELECT classesNo, usersNo, "role" FROM read_enrollments own
-    WHERE sent IS NULL AND coalesce(line, own.rowid + 2) NOT IN (SELECT line FROM doubted_enrollments)
+    SELECT classesNo, usersNo, "role"
+    FROM (SELECT coalesce(line, own.rowid + 2) AS line, classesNo, usersNo, "role" FROM read_enrollments own WHERE sent IS NULL)
+    ANTI JOIN doubted_enrollments USING (line)
     UNION ALL
     SELECT class.no, person.no, "role" FROM typed_enrollments own
     JOIN ids_classes class ON class.sourcedId = classSourcedId JOIN ids_users person ON person.sourcedId = userSourcedId
