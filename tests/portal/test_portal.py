@@ -146,3 +146,18 @@ def test_a_preview_shows_the_changes_before_anything_is_written(page: Page, stac
     expect(page.get_by_text("The changes were discarded. Nothing was changed.").first).to_be_visible(timeout=60_000)
     group = Client(stack, "admin").call("GET", "/groups?search=previewed")["items"][0]
     assert group["sync"] is None
+
+
+def test_groups_beyond_a_first_list_are_shown_when_asked_for(page: Page, stack: Stack) -> None:
+    api = Client(stack, "admin")
+    names = [f"One of many {n}" for n in range(3)]
+    for name in names:
+        api.new_group(name)
+    page.route("**/groups?*", lambda route: route.continue_(url=route.request.url.replace("limit=200", "limit=2")))
+    page.goto("/?search=One+of+many")
+    rows = page.get_by_role("rowheader")
+    expect(rows).to_have_text(names[:2])
+    expect(page.get_by_text("3 found").first).to_be_visible()
+    page.get_by_role("button", name="Show more groups").click()
+    expect(rows).to_have_text(names)
+    expect(page.get_by_role("button", name="Show more groups")).to_have_count(0)

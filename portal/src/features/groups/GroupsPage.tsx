@@ -6,7 +6,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
@@ -14,7 +14,7 @@ import { Problem } from '../../app/Problem';
 import { useMay, useMe } from '../../app/role';
 import { useTitle } from '../../app/title';
 import { ImportButton } from './Export';
-import { METHODS, moment, STATES } from '../../app/words';
+import { METHODS, moment, number, STATES } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
 import { Expires } from './Expires';
 import { LostArrivalsNotice } from '../../app/Arrivals';
@@ -31,11 +31,15 @@ export function GroupsPage() {
     setSearch(text);
     setParams(text ? { search: text } : {}, { replace: true });
   };
-  const { data: page, error, isPending, isPlaceholderData, refetch } = useQuery({
+  const { data: pages, error, isPending, isPlaceholderData, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ['groups', search],
-    queryFn: () => data(api.GET('/groups', { params: { query: { search, limit: 200 } } })),
+    queryFn: ({ pageParam }) => data(api.GET('/groups', { params: { query: { search, limit: 200, cursor: pageParam } } })),
+    initialPageParam: '',
+    getNextPageParam: last => last.nextCursor ?? undefined,
     placeholderData: keepPreviousData,
   });
+  const found = pages?.pages.flatMap(page => page.items);
+  const total = pages?.pages.at(-1)?.total;
   const columns: TableProps.ColumnDefinition<Schemas['GroupOut']>[] = [
     {
       id: 'name', header: 'Name', isRowHeader: true, minWidth: 170, maxWidth: 480,
@@ -61,7 +65,7 @@ export function GroupsPage() {
     { id: 'edit', header: 'Configuration', minWidth: 120, cell: group => <Button variant="inline-link" {...may('admin')} ariaLabel={`Edit ${group.name}`} onClick={() => void navigate(`/groups/${group.groupId}`)}>Edit</Button> },
   ];
   const nothing = me.role === 'admin' ? 'There is no group yet. Create one to bring in a district.' : 'You have not been let into any group yet. Ask an administrator.';
-  if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
+  if (error && !found) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
     <>
     <LostArrivalsNotice />
@@ -71,21 +75,22 @@ export function GroupsPage() {
       wrapLines
       ariaLabels={{ tableLabel: 'Groups' }}
       columnDefinitions={columns}
-      items={page?.items ?? []}
+      items={found ?? []}
       trackBy="groupId"
       loading={isPending}
       loadingText="Loading groups"
       header={
-        <Header variant="h1" counter={page && `(${page.total})`} description="Each group is one customer’s OneRoster configuration."
+        <Header variant="h1" counter={total === undefined ? '' : `(${number(total)})`} description="Each group is one customer’s OneRoster configuration."
           actions={<SpaceBetween size="xs" direction="horizontal"><ImportButton /><Button variant="primary" {...may('admin')} onClick={() => void navigate('/groups/new')}>Create group</Button></SpaceBetween>}>
           Groups
         </Header>
       }
       filter={
         <TextFilter filteringText={search} filteringPlaceholder="Find a group by name" filteringAriaLabel="Find a group by name"
-          countText={search && page && !isPlaceholderData ? `${page.total} found` : ''}
+          countText={search && total !== undefined && !isPlaceholderData ? `${number(total)} found` : ''}
           onChange={({ detail }) => find(detail.filteringText)} />
       }
+      footer={hasNextPage && <Box textAlign="center"><Button loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>Show more groups</Button></Box>}
       empty={
         <Box textAlign="center" padding="l">
           <SpaceBetween size="s">
