@@ -16,18 +16,22 @@ from chalicelib.api.shapes import ROLES
 if TYPE_CHECKING:
     import jwt
 
+KEYS_WITHIN_S = 4  # twice, and a cold start, within the function's ten
 logger = Logger()
 auth = Blueprint(__name__)
 
 
 @auth.authorizer(name="authorize", ttl_seconds=300)
 def authorize(request: AuthRequest) -> AuthResponse:
-    """API Gateway answers 401 to exactly the error text "Unauthorized"."""
+    """API Gateway answers 401 to exactly the error text "Unauthorized", and 500 to any other: where the provider's keys do not
+    come, nobody's sign-in has ended, and the portal asks again."""
     import jwt  # with its cryptography a tenth of a cold start, of which the other Lambdas have no use
 
     scheme, _, token = request.token.partition(" ")
     try:
         claims = _claims(token) if scheme.lower() == "bearer" else {}
+    except jwt.PyJWKClientConnectionError:
+        raise
     except jwt.PyJWTError as refusal:
         logger.info("token refused", extra={"why": type(refusal).__name__})
         raise Exception("Unauthorized") from refusal
@@ -46,7 +50,10 @@ def authorize(request: AuthRequest) -> AuthResponse:
 def _claims(token: str) -> dict[str, Any]:
     import jwt
 
-    key = _keys().get_signing_key_from_jwt(token)
+    try:
+        key = _keys().get_signing_key_from_jwt(token)
+    except jwt.PyJWKClientConnectionError:  # many functions that start at once ask at once
+        key = _keys().get_signing_key_from_jwt(token)
     return jwt.decode(
         token,
         key,
@@ -65,4 +72,4 @@ def _words(claim: object) -> list[str]:
 def _keys() -> "jwt.PyJWKClient":
     import jwt
 
-    return jwt.PyJWKClient(os.environ["TOKEN_JWKS_URL"], timeout=5)
+    return jwt.PyJWKClient(os.environ["TOKEN_JWKS_URL"], timeout=KEYS_WITHIN_S)

@@ -23,8 +23,8 @@ LONGEST_WAIT_S = 1.0
 NEWER_CAME = "A newer one arrived before this one's turn, so it was not synced. Nothing was changed by it."
 NEWER_TAKEN = "A newer one had been taken before this one arrived, so it was not synced. Nothing was changed by it."
 CHANGES_LOST = (
-    "This file holds changes only, and it came when it could not be synced in its turn: a newer one had been taken, or too many "
-    "wait. Its changes are missing. Send a bundle of everything (bulk) once. Nothing was changed by it."
+    "This bundle brings changes, not everything, and it came when it could not be synced in its turn: a newer one had been "
+    "taken, or too many wait. Its changes are missing. Send a bundle of everything (bulk) once. Nothing was changed by it."
 )
 MOST_WAITING = 500  # some 75 KB of the group's item, of DynamoDB's 400
 

@@ -2,15 +2,19 @@
 
 import base64
 import json
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from chalicelib.api import authorizer
 from tests.identity.conftest import CALLBACK, District, running
+from tests.stack_fixtures import free_port
 
 UNAUTHORIZED = r"^Unauthorized$"  # the one text that API Gateway makes a 401 of
 pytestmark = pytest.mark.xdist_group("identity")
@@ -100,3 +104,36 @@ def test_a_token_that_was_tampered_with_is_not_taken(lakeside: District, how: st
 
     with pytest.raises(Exception, match=UNAUTHORIZED):
         let_in(forged)
+
+
+def test_keys_that_do_not_come_are_no_fault_of_the_person(lakeside: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is told that the sign-in has ended signs in again and again; API Gateway makes a 500 of any other text."""
+    token = lakeside.id_token("ada")
+    monkeypatch.setenv("TOKEN_JWKS_URL", f"http://127.0.0.1:{free_port()}/jwks")
+    authorizer._keys.cache_clear()
+
+    with pytest.raises(jwt.PyJWKClientConnectionError):
+        let_in(token)
+
+
+def test_keys_that_do_not_come_at_once_are_asked_for_again(lakeside: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, asked = lakeside.id_token("ada"), []
+    kept = httpx.get(f"{lakeside.issuer}/jwks").content
+
+    class BusyAtFirst(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(503 if len(asked) == 1 else 200)
+            self.end_headers()
+            self.wfile.write(kept)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BusyAtFirst)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("TOKEN_JWKS_URL", f"http://127.0.0.1:{server.server_port}/jwks")
+    authorizer._keys.cache_clear()
+
+    try:
+        assert let_in(token)["who"] == "ada"
+        assert len(asked) == 2
+    finally:
+        server.shutdown()
