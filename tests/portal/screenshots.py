@@ -1,4 +1,7 @@
-"""`python -m tests.portal.screenshots [PAGE...]`: every page at 1280 and 400 px, light and dark."""
+"""`python -m tests.portal.screenshots [PAGE...]`: every page at 1280 and 400 px, light and dark.
+
+On a machine with a font for each script shown, Japanese too (Debian: fonts-wqy-zenhei or fonts-noto-cjk), or names are blank.
+"""
 
 import sys
 from pathlib import Path
