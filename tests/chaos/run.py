@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", choices=[[], *KINDS], help="all, unless some are named")
     asked, began = parser.parse_args().cases, time.monotonic()
     good = some_kinds(asked, bool(os.environ.get("SHORT"))) if asked else all_kinds()
-    whole = f", the whole of {sum(map(len, LANES))} kinds" if not asked else ""
+    whole = f" for {', '.join(asked)}" if asked else f", the whole of {sum(map(len, LANES))} kinds"
     print(f"{(time.monotonic() - began) / 60:.1f} minutes{whole}; {'all as promised' if good else 'NOT ALL AS PROMISED'}")
     sys.exit(not good)
 
