@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks.steps import inflated, planned, staged
+from benchmarks.steps import LEAVES, inflated, planned, staged
 from chalicelib.roster import duck, plan, stage
 
 FILES = ("users", "enrollments")  # the others together are a tenth of a bundle
@@ -62,7 +62,7 @@ def main(folder: Path) -> None:
     measure(plan, "_compare", lambda _connection, entity, *_: f"compare: {of(entity)}")
     measure(plan, "write_changes", lambda *_: "changes, with what was before and after")
     measure(plan, "write_chunks", lambda *_: "chunks to apply, summary")
-    for name in ("csv2", "stage2", "plan2"):
+    for name in LEAVES["day 2: from ZIP to plan"]:
         shutil.rmtree(folder / name, ignore_errors=True)
     began = time.process_time()
     inflated(folder, 2)

@@ -9,6 +9,7 @@ The rules, in words. Chosen are schools, classes of these schools, and cells of 
 - Rows with the status tobedeleted are never selected.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,18 +102,18 @@ def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
             "EXCEPT SELECT sourcedId FROM selected_users"
         )
     every_school = selection.orgs is None and selection.classes is None
-    chosen = [_selected(connection, "classes", "classSourcedId"), _selected(connection, "users", "userSourcedId")]
-    own = {entity: _selected(connection, entity, "sourcedId") for entity in ("classes", "users")}
-    connection.execute(_ENROLLED.format(chosen=" AND ".join(chosen), **own))
+    classes, users = _selected(connection, "classes"), _selected(connection, "users")
+    enrolled = f"{classes('classSourcedId')} AND {users('userSourcedId')}"
+    connection.execute(_ENROLLED.format(classes=classes("sourcedId"), users=users("sourcedId"), enrolled=enrolled))
     named = dict.fromkeys(_NAMED, "true") if every_school else _NAMED  # a full sync brings what nobody names, too
     connection.execute(_COMING_ALONG.format(**{entity: f"status <> 'tobedeleted' AND {each}" for entity, each in named.items()}))
 
 
-def _selected(connection: duckdb.DuckDBPyConnection, entity: str, field: str) -> str:
-    """When what the field names is selected. Asking nothing where all of the entity is spares a full sync much."""
+def _selected(connection: duckdb.DuckDBPyConnection, entity: str) -> Callable[[str], str]:
+    """When what a field names is selected, by the field. Asking nothing where all of the entity is spares a full sync much."""
     if count(connection, f"selected_{entity}") == count(connection, f"staged_{entity}"):
-        return "true"
-    return f"{field} IN (SELECT sourcedId FROM selected_{entity})"
+        return lambda field: "true"
+    return lambda field: f"{field} IN (SELECT sourcedId FROM selected_{entity})"
 
 
 def _reach(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
@@ -123,7 +124,7 @@ def _reach(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
         wanted = f"SELECT DISTINCT sourcedId FROM staged_{name}" if ids is None else "SELECT unnest($ids::VARCHAR[]) AS sourcedId"
         connection.execute(f"CREATE TABLE wanted_{name} AS {wanted}", {} if ids is None else {"ids": sorted(ids)})
     connection.execute(_CLASSES)
-    connection.execute(_REACHED.format(chosen=_selected(connection, "classes", "classSourcedId")))
+    connection.execute(_REACHED.format(chosen=_selected(connection, "classes")("classSourcedId")))
 
 
 _CLASSES = """
@@ -180,7 +181,7 @@ SELECT sourcedId, status FROM ({_GUARDIANS}) WHERE sourcedId IN (
 """
 
 _ENROLLED = """
-CREATE VIEW reached_enrollments AS SELECT * FROM staged_enrollments WHERE status <> 'tobedeleted' AND {chosen};
+CREATE VIEW reached_enrollments AS SELECT * FROM staged_enrollments WHERE status <> 'tobedeleted' AND {enrolled};
 CREATE VIEW selected_enrollments AS SELECT sourcedId FROM reached_enrollments;
 CREATE VIEW reached_classes AS SELECT * FROM staged_classes WHERE {classes};
 CREATE VIEW reached_users AS SELECT * FROM staged_users WHERE {users}

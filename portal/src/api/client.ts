@@ -55,6 +55,12 @@ export async function data<T>(answer: Promise<{ data?: T }>): Promise<T> {
   return (await answer).data as T;
 }
 
+/** For `useInfiniteQuery`: page after page, each by the cursor that the one before gave. */
+export const BY_CURSOR = {
+  initialPageParam: '',
+  getNextPageParam: (last: { nextCursor?: string | null }) => last.nextCursor ?? undefined,
+};
+
 /** Send a file by its presigned form, straight to the bucket, and say how far it is (0 to 100). */
 export function send(form: Schemas['Upload'], file: File, onProgress: (percent: number) => void): Promise<void> {
   return new Promise((resolve, reject) => {

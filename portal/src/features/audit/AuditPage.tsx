@@ -8,7 +8,7 @@ import Table from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
-import { data, useApi, type Schemas } from '../../api/client';
+import { BY_CURSOR, data, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
@@ -28,8 +28,7 @@ export function AuditPage() {
   const entries = useInfiniteQuery({
     queryKey: ['audit', groupId, search],
     queryFn: ({ pageParam }) => data(api.GET('/groups/{groupId}/audit', { params: { path: { groupId }, query: { search, limit: PAGE, cursor: pageParam } } })),
-    initialPageParam: '',
-    getNextPageParam: last => last.nextCursor ?? undefined,
+    ...BY_CURSOR,
   });
   const items = entries.data?.pages.flatMap(page => page.items) ?? [];
   const find = (wanted: string) => setParams(wanted ? { search: wanted } : {}, { replace: true });

@@ -9,7 +9,7 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
-import { data, useApi, type Schemas } from '../../api/client';
+import { BY_CURSOR, data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { useMay, useMe } from '../../app/role';
 import { useTitle } from '../../app/title';
@@ -34,8 +34,7 @@ export function GroupsPage() {
   const { data: pages, error, isPending, isPlaceholderData, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ['groups', search],
     queryFn: ({ pageParam }) => data(api.GET('/groups', { params: { query: { search, limit: 200, cursor: pageParam } } })),
-    initialPageParam: '',
-    getNextPageParam: last => last.nextCursor ?? undefined,
+    ...BY_CURSOR,
     placeholderData: keepPreviousData,
   });
   const found = pages?.pages.flatMap(page => page.items);

@@ -13,7 +13,7 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
-import { data, useApi, type Schemas } from '../../api/client';
+import { BY_CURSOR, data, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { LogFiles } from '../../app/LogFiles';
 import { Problem } from '../../app/Problem';
@@ -41,8 +41,7 @@ export function HistoryPage() {
   const { data: pages, error, isPending, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ['history', groupId, 'all'],
     queryFn: ({ pageParam }) => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId }, query: { limit: 200, cursor: pageParam } } })),
-    initialPageParam: '',
-    getNextPageParam: last => last.nextCursor ?? undefined,
+    ...BY_CURSOR,
   });
   const known = pages?.pages.flatMap(page => page.items);
   const shown = (known ?? []).filter(sync => !state || sync.state === state);
