@@ -196,7 +196,7 @@ function History({ groupId }: { groupId: string }) {
         { id: 'at', header: 'Started', isRowHeader: true, minWidth: 170, cell: sync => moment(sync.startedAt) },
         { id: 'mode', header: 'Mode', minWidth: 100, cell: sync => MODES[sync.mode] },
         { id: 'by', header: 'By', minWidth: 120, cell: sync => sync.startedBy },
-        { id: 'state', header: 'Status', minWidth: 150, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
+        { id: 'state', header: 'Status', minWidth: 180, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
         { id: 'message', header: 'Result', minWidth: 260, cell: sync => sync.message || '–' },
       ]}
     />
