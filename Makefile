@@ -46,7 +46,7 @@ lint: $(VENV)/ready ## style and the direction of imports
 	$(BIN)/lint-imports
 
 types: $(VENV)/ready ## strict types
-	$(BIN)/mypy chalicelib tests local infra samples benchmarks app.py
+	$(BIN)/mypy chalicelib oneroster_engine tests local infra samples benchmarks app.py
 
 portal-check: portal/node_modules/ready ## the portal's types, and that they are those of the API as it is
 	@$(BIN)/python -m chalicelib.api.openapi | diff -q - portal/openapi.json || (echo "portal/openapi.json is old: make portal-types"; exit 1)

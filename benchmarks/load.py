@@ -24,12 +24,12 @@ from urllib.parse import quote
 
 from benchmarks.run import district
 from chalicelib.platform import writer
-from chalicelib.roster.plan import Policy, plan_changes
-from chalicelib.roster.selection import EVERYTHING
-from chalicelib.roster.stage import stage_bundle
-from chalicelib.sources.zip import Limits, inflate
 from chalicelib.store import tables
 from local.stack import Stack
+from oneroster_engine.planning.plan import Policy, plan_changes
+from oneroster_engine.selecting.selection import EVERYTHING
+from oneroster_engine.staging.stage import stage_bundle
+from oneroster_engine.standard.archive import Limits, inflate
 from tests.stack.client import Client
 from tests.stack_fixtures import free_port
 

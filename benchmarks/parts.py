@@ -17,7 +17,9 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.steps import LEAVES, inflated, planned, staged
-from chalicelib.roster import duck, plan, stage
+from oneroster_engine import duckdb_session
+from oneroster_engine.planning import plan
+from oneroster_engine.staging import stage
 
 FILES = ("users", "enrollments")  # the others together are a tenth of a bundle
 spent: defaultdict[str, float] = defaultdict(float)
@@ -49,7 +51,7 @@ def of(name: str) -> str:
 
 
 def main(folder: Path) -> None:
-    duck.AT_ONCE = 1
+    duckdb_session.AT_ONCE = 1
     here = sys.modules[__name__]
     measure(here, "inflated", lambda *_: "inflate")
     measure(here, "staged", lambda *_: "stage: the rest")

@@ -14,7 +14,7 @@ def floor(folder: Path) -> None:
     """Only inflate, by ISA-L, and keep nothing: no reader of the bundle can be quicker."""
     import zipfile
 
-    from chalicelib.sources.zip import _inflated
+    from oneroster_engine.standard.archive import _inflated
 
     with zipfile.ZipFile(folder / "zip2") as opened:
         for info in opened.infolist():
@@ -23,13 +23,13 @@ def floor(folder: Path) -> None:
 
 
 def inflated(folder: Path, day: int) -> None:
-    from chalicelib.sources.zip import Limits, inflate
+    from oneroster_engine.standard.archive import Limits, inflate
 
     inflate(folder / f"zip{day}", folder / f"csv{day}", Limits())
 
 
 def staged(folder: Path, day: int) -> None:
-    from chalicelib.roster.stage import stage_bundle
+    from oneroster_engine.staging.stage import stage_bundle
 
     stage_bundle(folder / f"csv{day}", folder / f"stage{day}")
 
@@ -37,8 +37,8 @@ def staged(folder: Path, day: int) -> None:
 def planned(folder: Path, day: int) -> None:
     from datetime import UTC, datetime
 
-    from chalicelib.roster.plan import Policy, plan_changes
-    from chalicelib.roster.selection import EVERYTHING
+    from oneroster_engine.planning.plan import Policy, plan_changes
+    from oneroster_engine.selecting.selection import EVERYTHING
 
     now = datetime(2026, 9, 1, tzinfo=UTC)
     snapshot = folder / "snapshot" if day == 2 else None
@@ -48,15 +48,15 @@ def planned(folder: Path, day: int) -> None:
 def taken(before: Path | None, plan: Path, after: Path) -> None:
     from datetime import UTC, datetime
 
-    from chalicelib.roster.plan import next_snapshot
+    from oneroster_engine.planning.plan import next_snapshot
 
     next_snapshot(before, plan, after, datetime(2026, 9, 1, tzinfo=UTC), 30)
 
 
 def whole(folder: Path) -> None:
     """As the product does it: what has been inflated is staged while the rest still is."""
-    from chalicelib.roster.stage import stage_bundle
-    from chalicelib.sources.zip import Limits, inflating
+    from oneroster_engine.staging.stage import stage_bundle
+    from oneroster_engine.standard.archive import Limits, inflating
 
     with inflating(folder / "zip2", folder / "csv2", Limits()) as arrived:
         stage_bundle(folder / "csv2", folder / "stage2", arrived=arrived)

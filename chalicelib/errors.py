@@ -1,7 +1,7 @@
 """Everything that can go wrong on purpose, one sentence a class.
 
-RosterError
-├── BundleRefused         the bundle can't be read as a roster; nothing was changed
+RosterError               of the engine
+├── BundleRefused         the bundle can't be read as a roster; `oneroster_engine.errors`
 ├── SourceUnavailable     the source didn't answer; it may in a minute
 ├── SourceRefused         the source answered, and won't do: trying again changes nothing
 ├── LockLost              the sync no longer holds its group; somebody ended it
@@ -11,18 +11,13 @@ RosterError
 ├── QuestionExpired       the answer came after its deadline
 └── Unacceptable          understood, and refused: the message says what to do
 
-A bad row is none of these: it is a problem, collected and counted by `roster/`.
+A bad row is none of these: it is a problem, collected and counted by the engine.
 Step Functions matches errors by class name as text, so renaming one changes `stepfunctions/sync.asl.json`;
 `tests/stepfunctions/` compares the two.
 """
 
-
-class RosterError(Exception):
-    """Root of the tree. The message says what happened, where, and what to do; never a person's data."""
-
-
-class BundleRefused(RosterError):
-    """The bundle can't be read as a roster. Nothing was changed; the message says what to mend."""
+from oneroster_engine.errors import BundleRefused as BundleRefused  # the machine matches it by name, like those below
+from oneroster_engine.errors import RosterError as RosterError
 
 
 class SourceUnavailable(RosterError):

@@ -17,7 +17,7 @@ from infra import ROOT
 from infra.artifact import ARCHITECTURE, RUNTIME
 
 TEMPLATES = ("template.json", "portal.json")
-CODE = ("app.py", "chalicelib", ".chalice")
+CODE = ("app.py", "chalicelib", "oneroster_engine", ".chalice")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from chalicelib.oneroster.entities import ENTITIES, Field, Kind, Need, fields_of
+from oneroster_engine.standard.entities import ENTITIES, Field, Kind, Need, fields_of
 
 TRUE, FALSE = {"true", "1", "yes", "y", "t"}, {"false", "0", "no", "n", "f"}
 Tell = Callable[[str, str, str], None]

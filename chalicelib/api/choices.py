@@ -28,13 +28,13 @@ from chalicelib.api.shapes import (
 )
 from chalicelib.api.syncs import give_answer
 from chalicelib.errors import Conflict, NotFound, Unacceptable
-from chalicelib.roster.pages import Rows, page_of
-from chalicelib.roster.saved import Saved
-from chalicelib.roster.selection import Selection, status_matrix
 from chalicelib.sheets.choices import CLASSES, ORG, Checked, Sheet, check_sheet, write_sheet
 from chalicelib.store import audit, files, groups, syncs
 from chalicelib.store.limits import limits
 from chalicelib.store.records import QuestionKind
+from oneroster_engine.selecting.saved import Saved
+from oneroster_engine.selecting.selection import Selection, status_matrix
+from oneroster_engine.table_query import Rows, page_of
 
 choices = Blueprint(__name__)
 

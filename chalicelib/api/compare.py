@@ -14,9 +14,9 @@ from chalicelib.api.lists import ListQuery, offset_of, page
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Comparison, EntityDifference, NamedId, Page, SchoolDifference
 from chalicelib.errors import NotFound, Unacceptable
-from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.compare import differences, moved, schools
 from chalicelib.store import files, syncs
+from oneroster_engine.inspecting.compare import differences, moved, schools
+from oneroster_engine.standard.entities import ENTITIES
 
 compare = Blueprint(__name__)
 

@@ -5,9 +5,9 @@ from chalice.app import Blueprint
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import ConnectionCheck, ConnectionTest
 from chalicelib.sources.connection import check
-from chalicelib.sources.zip import Limits
 from chalicelib.store import groups, secrets
 from chalicelib.store.limits import limits
+from oneroster_engine.standard.archive import Limits
 
 connection = Blueprint(__name__)
 

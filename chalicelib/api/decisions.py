@@ -11,14 +11,14 @@ from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Accepted, Approval, Change, Deselected, Page, Plan, RenumberedPair, StatusesAnswer
 from chalicelib.api.syncs import give_answer, staged
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.deselected import deselected
-from chalicelib.roster.pages import page_of
-from chalicelib.roster.selection import EVERYTHING, Selection
-from chalicelib.roster.unchanged import write_unchanged
 from chalicelib.store import files, groups, starts
 from chalicelib.store import syncs as store
 from chalicelib.store.records import Mode, QuestionKind, State, Sync, Trigger
+from oneroster_engine.planning.unchanged_rows import write_unchanged
+from oneroster_engine.selecting.selection import EVERYTHING, Selection
+from oneroster_engine.selecting.selection_impact import deselected
+from oneroster_engine.standard.entities import ENTITIES
+from oneroster_engine.table_query import page_of
 
 decisions = Blueprint(__name__)
 

@@ -13,13 +13,13 @@ from chalicelib.api.lists import ListQuery, offset_of, page
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Page, Sanity, SanityFinding, SanityRow, Trace, TraceStep, TraceSubject
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.platform import reader
-from chalicelib.roster import trace as traces
-from chalicelib.roster.sanity import FINDINGS, sanity, sanity_rows
-from chalicelib.roster.selection import EVERYTHING, Selection
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.records import Mode, QuestionKind, Record, State, Sync
+from oneroster_engine.inspecting import trace as traces
+from oneroster_engine.inspecting.sanity import FINDINGS, sanity, sanity_rows
+from oneroster_engine.selecting.selection import EVERYTHING, Selection
+from oneroster_engine.standard.entities import ENTITIES
 
 explanations = Blueprint(__name__)
 

@@ -15,11 +15,11 @@ from chalicelib.api.lists import ListQuery, offset_of, page, sorting
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Enrolled, Entity, Id, Page, RosterRecord, RosterRow
 from chalicelib.errors import NotFound, Unacceptable
-from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.platform import reader
-from chalicelib.roster.pages import page_of
 from chalicelib.store import files, groups
 from chalicelib.store.records import Group, Record
+from oneroster_engine.standard.entities import ENTITIES
+from oneroster_engine.table_query import page_of
 
 roster = Blueprint(__name__)
 

@@ -19,13 +19,11 @@ from pydantic import ValidationError
 from chalicelib.api.authorizer import authorize
 from chalicelib.api.shapes import ROLES, FieldError, Problem, Role
 from chalicelib.errors import (
-    BundleRefused,
     Conflict,
     GroupBusy,
     LockLost,
     NotFound,
     QuestionExpired,
-    RosterError,
     SourceRefused,
     SourceUnavailable,
     Unacceptable,
@@ -33,6 +31,7 @@ from chalicelib.errors import (
 from chalicelib.store import audit
 from chalicelib.store.records import Method, Record
 from chalicelib.store.syncs import group_of
+from oneroster_engine.errors import BundleRefused, RosterError
 
 logger = Logger()
 H = TypeVar("H", bound=Callable[..., Any])

@@ -27,12 +27,12 @@ from chalicelib.api.shapes import (
     Standing,
 )
 from chalicelib.errors import Conflict, NotFound, Unacceptable
-from chalicelib.roster.pages import page_of
-from chalicelib.roster.saved import Classes, Found, Resolved, Saved, Schools, look, resolve
 from chalicelib.store import files, groups, syncs
 from chalicelib.store import selections as store
 from chalicelib.store.records import Record, State, Sync
 from chalicelib.store.selections import Version
+from oneroster_engine.selecting.saved import Classes, Found, Resolved, Saved, Schools, look, resolve
+from oneroster_engine.table_query import page_of
 
 selections = Blueprint(__name__)
 

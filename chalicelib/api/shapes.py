@@ -5,7 +5,6 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, Field, StringConstraints, create_model, model_validator
 
-from chalicelib.roster.saved import Later, Saved
 from chalicelib.store.records import (
     CredentialsMark,
     EntityCounts,
@@ -22,6 +21,7 @@ from chalicelib.store.records import (
 )
 from chalicelib.store.secrets import ClientCredentials, KeyCredentials, PasswordCredentials, TokenCredentials
 from chalicelib.store.selections import SelectionName
+from oneroster_engine.selecting.saved import Later, Saved
 
 Item = TypeVar("Item")
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]

@@ -17,13 +17,13 @@ from chalicelib.api.shapes import (
     SyncStart,
 )
 from chalicelib.errors import Conflict, NotFound, QuestionExpired, Unacceptable
-from chalicelib.roster.problems import problem_groups, problem_rows
 from chalicelib.sources import bundle
 from chalicelib.store import files, machine, selections, starts
 from chalicelib.store import groups as group_store
 from chalicelib.store import syncs as store
 from chalicelib.store.limits import limits
 from chalicelib.store.records import Group, Mode, QuestionKind, State, Step, Sync, Trigger, ZipSource
+from oneroster_engine.inspecting.problems import problem_groups, problem_rows
 
 syncs = Blueprint(__name__)
 

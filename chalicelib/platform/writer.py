@@ -18,8 +18,8 @@ from zlib import crc32
 from botocore.exceptions import ClientError
 
 from chalicelib.errors import SourceUnavailable
-from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.store.tables import wire_client, wire_item
+from oneroster_engine.standard.entities import ENTITIES
 
 SHARDS = 16
 BATCH = 25  # DynamoDB's BatchWriteItem takes 25 items

@@ -13,13 +13,13 @@ from typing import Any
 import duckdb
 from isal import igzip
 
-from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.duck import connect, count, quoted, text
-from chalicelib.roster.problems import problem_groups
-from chalicelib.roster.processed import write_roster
-from chalicelib.roster.selection import Selection, select
-from chalicelib.roster.trace import REASONS, judge_people
 from chalicelib.sheets import cells
+from oneroster_engine.duckdb_session import connect, count, quoted, text
+from oneroster_engine.inspecting.export import write_roster
+from oneroster_engine.inspecting.problems import problem_groups
+from oneroster_engine.inspecting.trace import REASONS, judge_people
+from oneroster_engine.selecting.selection import Selection, select
+from oneroster_engine.standard.entities import ENTITIES
 
 MOST_ROWS = 20_000  # people read fewer rows in a sheet, writing them takes seconds, and the CSV beside it holds all
 UTF_8_MARK = "\ufeff"

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from chalicelib.errors import BundleRefused
-from chalicelib.oneroster.manifest import read_manifest
-from chalicelib.sources import zip as zip_source
-from chalicelib.sources.zip import Limits
+from oneroster_engine.errors import BundleRefused
+from oneroster_engine.standard import archive as zip_source
+from oneroster_engine.standard.archive import Limits
+from oneroster_engine.standard.manifest import read_manifest
 
 ZIP = "bundle.zip"
 PAGES = "pages.zip"

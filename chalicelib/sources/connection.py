@@ -12,17 +12,17 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chalicelib.errors import RosterError
-from chalicelib.oneroster.manifest import read_manifest
-from chalicelib.roster.pages import page_of
-from chalicelib.roster.stage import stage_orgs
 from chalicelib.sources import bundle, rest_check, sftp
-from chalicelib.sources import zip as zip_source
 from chalicelib.sources.ranged import ranged
 from chalicelib.sources.sftp import Found, Server
-from chalicelib.sources.zip import Limits
 from chalicelib.store.records import SftpSource, Source, ZipSource
 from chalicelib.store.secrets import Credentials
+from oneroster_engine.errors import RosterError
+from oneroster_engine.staging.stage import stage_orgs
+from oneroster_engine.standard import archive as zip_source
+from oneroster_engine.standard.archive import Limits
+from oneroster_engine.standard.manifest import read_manifest
+from oneroster_engine.table_query import page_of
 
 WITHIN_S = 20.0
 

@@ -1,4 +1,4 @@
-"""From a provider's pages to the CSV files that `roster/stage.py` reads, in the shape of OneRoster 1.2.
+"""From a provider's pages to the CSV files that `staging/stage.py` reads, in the shape of OneRoster 1.2.
 
 One page is in memory at a time. The version is decided record by record, by the members that are there: providers serve
 the one shape under the other's path. Line ends within a value become blanks, and commas within an item of a list
@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chalicelib.oneroster.entities import FIELDS, ROSTER_FILES
-from chalicelib.roster.duck import PACKED, connect, quoted, text
 from chalicelib.sources.rest_answers import records_of
 from chalicelib.sources.rest_fetch import Fetched
+from oneroster_engine.duckdb_session import PACKED, connect, quoted, text
+from oneroster_engine.standard.entities import FIELDS, ROSTER_FILES
 
 PLACES = "places.csv"
 BREAKS = re.compile(r"[\r\n\x00]+")

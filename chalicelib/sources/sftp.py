@@ -16,12 +16,13 @@ from pathlib import PurePosixPath
 import paramiko
 from paramiko.ssh_exception import IncompatiblePeer
 
-from chalicelib.errors import RosterError, SourceRefused, SourceUnavailable, Unacceptable
+from chalicelib.errors import SourceRefused, SourceUnavailable, Unacceptable
 from chalicelib.sources.outside import addresses_of
 from chalicelib.sources.ssh_keys import read
-from chalicelib.sources.zip import READ
 from chalicelib.store.records import SftpSource
 from chalicelib.store.secrets import Credentials, KeyCredentials, PasswordCredentials
+from oneroster_engine.errors import RosterError
+from oneroster_engine.standard.archive import READ
 
 CONNECT_S = 8.0  # a connection test tells each step within 20 s
 ANSWER_S = 30.0  # a server that says nothing for longer is gone

@@ -9,15 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from chalicelib.errors import BundleRefused, SourceUnavailable
+from chalicelib.errors import SourceUnavailable
 from chalicelib.sources import sftp
 from chalicelib.sources.sftp import Found, RemoteFile
 from chalicelib.sources.sftp_reading import Part, parts_of, read_parts
-from chalicelib.sources.zip import Limits
 from chalicelib.store import arriving, files
 from chalicelib.store.arriving import Arriving
 from chalicelib.store.records import Record, SftpSource
 from chalicelib.store.secrets import Credentials
+from oneroster_engine.errors import BundleRefused
+from oneroster_engine.standard.archive import Limits
 
 RESERVE_S = 30.0  # a part that is begun may take this long
 NOTE = "fetch.json"

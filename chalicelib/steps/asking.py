@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from chalicelib.roster.saved import schools_of
 from chalicelib.store import selections
 from chalicelib.store.records import Asked, AskedFor, Mode, RestSource, State, Sync
+from oneroster_engine.selecting.saved import schools_of
 
 MOST_SCHOOLS = 200  # four lists each: more take longer than everything
 WHOLE_EVERY = timedelta(days=7)  # deltas are known to lie

@@ -18,10 +18,7 @@ from chalice.app import Blueprint
 
 from chalicelib.errors import SourceRefused
 from chalicelib.platform import writer
-from chalicelib.roster.plan import Planned, next_snapshot
-from chalicelib.roster.stage import stage_bundle, stage_orgs
 from chalicelib.sources import bundle
-from chalicelib.sources import zip as zip_source
 from chalicelib.sources.rest_bundle import PLACES, forget_parts, lead_to_pages
 from chalicelib.steps import asking, endings, fetching, rest_reading, source_view
 from chalicelib.steps.planning import make_plan, snapshot_of, write_log
@@ -44,6 +41,9 @@ from chalicelib.store.records import (
     SyncCounts,
     Unit,
 )
+from oneroster_engine.planning.plan import Planned, next_snapshot
+from oneroster_engine.staging.stage import stage_bundle, stage_orgs
+from oneroster_engine.standard import archive as zip_source
 
 WAIT = timedelta(days=7)  # TimeoutSeconds of the machine's waits
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from chalicelib.roster.saved import resolve
-from chalicelib.roster.selection import EVERYTHING, Selection
 from chalicelib.store import files, selections, syncs
 from chalicelib.store.records import Mode, Sync
+from oneroster_engine.selecting.saved import resolve
+from oneroster_engine.selecting.selection import EVERYTHING, Selection
 
 
 def selection_of(sync: Sync, stage: Path) -> Selection:

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from chalicelib.sources import sftp_fetch
 from chalicelib.sources.sftp_fetch import Fetched
-from chalicelib.sources.zip import Limits
 from chalicelib.store import secrets, syncs
 from chalicelib.store.records import Group, Progress, SftpSource, Step, Sync, Unit
+from oneroster_engine.standard.archive import Limits
 
 TOLD_EVERY_S = 1.0
 

@@ -5,17 +5,17 @@ from datetime import datetime
 from pathlib import Path
 
 from chalicelib.errors import NotFound
-from chalicelib.roster.guard import Guard
-from chalicelib.roster.plan import Planned, Policy, plan_changes
-from chalicelib.roster.review import Undone, review
-from chalicelib.roster.selection import EVERYTHING, Selection
-from chalicelib.roster.undo import empty_stage, plan_undo
 from chalicelib.sheets.report import ReportHeader, write_report
 from chalicelib.sources.rest_fetch import SCHOOL_USER_TYPES
 from chalicelib.steps import asking
 from chalicelib.steps.choosing import selection_of
 from chalicelib.store import files, syncs
 from chalicelib.store.records import AskedFor, Group, Sync
+from oneroster_engine.planning.guard import Guard
+from oneroster_engine.planning.plan import Planned, Policy, plan_changes
+from oneroster_engine.planning.review import Undone, review
+from oneroster_engine.planning.undo import empty_stage, plan_undo
+from oneroster_engine.selecting.selection import EVERYTHING, Selection
 
 
 def make_plan(sync: Sync, group: Group, room: Path) -> Planned:

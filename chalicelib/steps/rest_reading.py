@@ -14,8 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from chalicelib.errors import RosterError, SourceRefused
-from chalicelib.roster.stage import stage_orgs
+from chalicelib.errors import SourceRefused
 from chalicelib.sources.rest import NotOffered, QueryRefused, Version, versions
 from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_fetch import (
@@ -36,6 +35,8 @@ from chalicelib.sources.rest_paging import List, Range
 from chalicelib.steps import asking
 from chalicelib.store import files, syncs
 from chalicelib.store.records import Asked, AskedFor, Group, PagesRead, RestSource, Sync
+from oneroster_engine.errors import RosterError
+from oneroster_engine.staging.stage import stage_orgs
 
 FETCH = "bundle/fetch"
 EARLIER = 200  # syncs looked at for the last whole reading: a week of them at one an hour, and more

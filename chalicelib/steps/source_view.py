@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chalicelib.oneroster.manifest import read_manifest
-from chalicelib.roster.source import View
-from chalicelib.roster.stage import Staged
 from chalicelib.sources import bundle
-from chalicelib.sources.zip import Limits
 from chalicelib.steps import rest_reading
 from chalicelib.store import files, groups
 from chalicelib.store.records import Group
+from oneroster_engine.staging.delta import View
+from oneroster_engine.staging.stage import Staged
+from oneroster_engine.standard.archive import Limits
+from oneroster_engine.standard.manifest import read_manifest
 
 INCOMPLETE = "incomplete.json"  # beside the view's files: `Earlier.incomplete`
 

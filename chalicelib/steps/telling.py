@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from chalicelib.roster.guard import Breach
 from chalicelib.store.mail import Mail
+from oneroster_engine.planning.guard import Breach
 
 MOST_NAMED = 10  # who needs more opens the page
 

@@ -15,11 +15,11 @@ from botocore.exceptions import ClientError
 from pydantic import StringConstraints
 
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.roster.saved import Resolved, Saved, Seen
 from chalicelib.store import files
 from chalicelib.store.groups import is_failed_condition
 from chalicelib.store.records import Group, Record, SavedUse
 from chalicelib.store.tables import from_item, table, to_item
+from oneroster_engine.selecting.saved import Resolved, Saved, Seen
 
 TABLE = "SELECTIONS_TABLE"
 LISTS = ("orgs", "classes")

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.api.test_routes import call
-from tests.roster.districts import small, user
+from tests.engine.districts import small, user
 from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.walk import Walk, make_group, zipped
 

@@ -12,10 +12,10 @@ from aws_lambda_powertools.utilities import parameters
 
 from chalicelib.sources.connection import Check, Name, check
 from chalicelib.sources.outside import LOOPBACK_SETTING
-from chalicelib.sources.zip import Limits
 from chalicelib.store.records import ZipSource
+from oneroster_engine.standard.archive import Limits
 from tests.api.test_routes import call
-from tests.roster.districts import org, small, write_bundle
+from tests.engine.districts import org, small, write_bundle
 from tests.sources.peers import OtherServer, password
 from tests.steps.conftest import LIMITS
 from tests.steps.walk import zipped

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.store import syncs
 from chalicelib.store.records import Mode, State
 from tests.api.test_routes import call
-from tests.roster.test_plan import TWO_SCHOOLS
+from tests.engine.test_plan import TWO_SCHOOLS
 from tests.steps.conftest import stack  # noqa: F401 - a fixture
 from tests.steps.walk import NOW, Walk, make_group, zipped
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.api.test_routes import call
+from tests.engine.test_plan import TWO_SCHOOLS, without
 from tests.platform.test_writer import indexed  # noqa: F401
-from tests.roster.test_plan import TWO_SCHOOLS, without
 from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.walk import Walk, make_group, zipped
 

@@ -9,7 +9,7 @@ from chalicelib.store import groups, syncs
 from chalicelib.store import selections as store
 from chalicelib.store.records import Mode, SavedUse, Schedule
 from tests.api.test_routes import call
-from tests.roster.districts import class_, enrollment, org, small, user
+from tests.engine.districts import class_, enrollment, org, small, user
 from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.walk import Walk, make_group, platform, zipped
 

@@ -21,12 +21,12 @@ import httpx
 from boto3.dynamodb.conditions import Key
 from botocore.config import Config
 
-from chalicelib.oneroster.entities import ENTITIES
 from chalicelib.platform.writer import SHARDS
 from chalicelib.triggers import wake
 from infra import ROOT
 from infra.redrive import redrive
 from local.stack import KEYS, REGION, STACK, Stack
+from oneroster_engine.standard.entities import ENTITIES
 from samples.district import SHAPES, District, Shape, write
 from tests.chaos.naive import Difference, Rows, rows_of
 from tests.chaos.naive import difference as naive_difference

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.oneroster.entities import ROSTER_FILES, fields_of
-from tests.roster.districts import Rows, class_, course, enrollment, org, role, session, user
+from oneroster_engine.standard.entities import ROSTER_FILES, fields_of
+from tests.engine.districts import Rows, class_, course, enrollment, org, role, session, user
 
 MANIFEST = "propertyName,value\r\nmanifest.version,1.0\r\noneroster.version,{version}\r\n"
 

@@ -5,9 +5,9 @@ import struct
 import zipfile
 from collections.abc import Mapping
 
-from chalicelib.oneroster.entities import FIELDS, USER_FIELDS_1_1
+from oneroster_engine.standard.entities import FIELDS, USER_FIELDS_1_1
 from tests.corpus.build import Case, Found, files, manifest_of, packed, text_of
-from tests.roster.districts import Rows, class_, enrollment, org, role, session, user
+from tests.engine.districts import Rows, class_, enrollment, org, role, session, user
 
 CLEAN_ORGS = text_of("orgs", [org()])
 ORG_HEADER = CLEAN_ORGS.splitlines()[0]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.corpus.build import Found
-from tests.roster.districts import class_, course, enrollment, org, role, session, user
+from tests.engine.districts import class_, course, enrollment, org, role, session, user
 
 Row = Mapping[str, str] | str  # a string is a line as it is sent
 

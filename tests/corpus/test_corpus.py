@@ -7,11 +7,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from chalicelib.errors import BundleRefused
-from chalicelib.oneroster.entities import ENTITIES
-from chalicelib.roster.problems import HOW_TO_FIX, problem_groups
-from chalicelib.roster.stage import Staged, stage_bundle
-from chalicelib.sources.zip import Limits, inflate
+from oneroster_engine.errors import BundleRefused
+from oneroster_engine.inspecting.problems import HOW_TO_FIX, problem_groups
+from oneroster_engine.staging.stage import Staged, stage_bundle
+from oneroster_engine.standard.archive import Limits, inflate
+from oneroster_engine.standard.entities import ENTITIES
 from tests.corpus.build import Case, Found, files, header_of, manifest_of, packed
 from tests.corpus.cases import CASES
 from tests.corpus.rows import V1_1, V1_2, RowCase, found_of, line_of, rows_of

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.errors import BundleRefused
+from oneroster_engine.errors import BundleRefused
 from tests.corpus.build import files, manifest_of, packed
 from tests.corpus.rows import V1_1, V1_2
 from tests.corpus.test_corpus import Read, district_of

@@ -39,7 +39,7 @@ def test_the_page_of_sizes_says_what_is_set(functions: dict[str, Any]) -> None:
 
 
 def test_what_runs_the_engine_has_room_above_its_limit_and_a_processor(functions: dict[str, Any]) -> None:
-    from chalicelib.roster.duck import STAGE_MB, limit_mb
+    from oneroster_engine.duckdb_session import STAGE_MB, limit_mb
 
     for name in ENGINE:
         size = functions[name]["Properties"]["MemorySize"]

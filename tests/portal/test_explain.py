@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from local.stack import Stack
-from tests.roster.test_sanity import ODD
+from tests.engine.test_sanity import ODD
 from tests.stack.client import Client
 from tests.steps.walk import zipped
 

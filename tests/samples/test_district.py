@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from chalicelib.roster.problems import problem_groups
-from chalicelib.roster.stage import Staged, stage_bundle
-from chalicelib.sources.zip import Limits, inflate
+from oneroster_engine.inspecting.problems import problem_groups
+from oneroster_engine.staging.stage import Staged, stage_bundle
+from oneroster_engine.standard.archive import Limits, inflate
 from samples.district import SHAPES, District, write
 
 READY = Path(__file__).parent.parent.parent / "samples"

@@ -14,14 +14,14 @@ import duckdb
 import openpyxl
 import pytest
 
-from chalicelib.roster import trace
-from chalicelib.roster.plan import Policy, plan_changes
-from chalicelib.roster.selection import EVERYTHING, Selection
-from chalicelib.roster.stage import stage_bundle
 from chalicelib.sheets import cells, report
 from chalicelib.sheets.report import ReportFile, ReportHeader, write_report
-from tests.roster.districts import Rows, class_, enrollment, org, small, user, write_bundle
-from tests.roster.test_plan import Platform
+from oneroster_engine.inspecting import trace
+from oneroster_engine.planning.plan import Policy, plan_changes
+from oneroster_engine.selecting.selection import EVERYTHING, Selection
+from oneroster_engine.staging.stage import stage_bundle
+from tests.engine.districts import Rows, class_, enrollment, org, small, user, write_bundle
+from tests.engine.test_plan import Platform
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 

@@ -10,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
-from chalicelib.roster.stage import stage_bundle
 from chalicelib.sources import rest
 from chalicelib.sources.outside import LOOPBACK_SETTING
 from chalicelib.sources.rest import NotOffered, OwnToken, Source, base_url, versions
@@ -20,6 +19,7 @@ from chalicelib.sources.rest_fetch import LISTS, ORGS, Fetched, begin, fetch_ran
 from chalicelib.sources.rest_paging import List, Range
 from chalicelib.store.records import RestSource
 from chalicelib.store.secrets import ClientCredentials, TokenCredentials
+from oneroster_engine.staging.stage import stage_bundle
 from samples.district import SHAPES, District
 from tests.provider.records import rendered
 from tests.provider.serving import BASES, BEARER, CLIENT_ID, CLIENT_SECRET, Provider, served

@@ -11,15 +11,16 @@ import boto3
 import pytest
 from paramiko import SFTPClient
 
-from chalicelib.errors import BundleRefused, SourceRefused, SourceUnavailable, Unacceptable
+from chalicelib.errors import SourceRefused, SourceUnavailable, Unacceptable
 from chalicelib.sources import sftp, sftp_reading
 from chalicelib.sources.outside import LOOPBACK_SETTING
 from chalicelib.sources.sftp_fetch import Fetched, fetch
 from chalicelib.sources.ssh_keys import private_key
-from chalicelib.sources.zip import Limits
 from chalicelib.store import files
 from chalicelib.store.records import SftpSource
 from chalicelib.store.secrets import Credentials
+from oneroster_engine.errors import BundleRefused
+from oneroster_engine.standard.archive import Limits
 from tests.sources.peers import IS_ROOT, BreakingLine, OtherServer, Sshd, key, make_key, password
 
 # A connection that breaks takes paramiko's own sending thread with it; that one tells nobody else.

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from chalicelib.store import groups, syncs
 from chalicelib.store.records import LIVE_STATES, State
 from tests.chaos.naive import Difference, difference, rows_of
-from tests.roster.districts import Rows, enrollment, small, user
+from tests.engine.districts import Rows, enrollment, small, user
 from tests.steps.walk import NOW, Walk, make_group, zipped
 
 pytestmark = pytest.mark.usefixtures("stack")

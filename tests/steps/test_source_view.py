@@ -5,10 +5,10 @@ from pathlib import Path
 import boto3
 import pytest
 
-from chalicelib.errors import BundleRefused
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.records import Mode, State
-from tests.roster.districts import enrollment, org, user
+from oneroster_engine.errors import BundleRefused
+from tests.engine.districts import enrollment, org, user
 from tests.steps.test_steps import people
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
 

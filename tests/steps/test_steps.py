@@ -8,12 +8,13 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.errors import BundleRefused, Conflict, LockLost
+from chalicelib.errors import Conflict, LockLost
 from chalicelib.steps import blueprint
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.records import Mode, QuestionKind, State, Step
+from oneroster_engine.errors import BundleRefused
+from tests.engine.districts import Rows, class_, enrollment, org, small, user
 from tests.events import saved
-from tests.roster.districts import Rows, class_, enrollment, org, small, user
 from tests.stepfunctions.definition import definition, every_state
 from tests.steps.walk import NOW, Walk, everything, make_group, platform, zipped
 
@@ -209,7 +210,7 @@ def test_progress_is_told_in_rows_for_every_step() -> None:
 
 
 def test_changes_applied_so_far_are_counted_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.roster.changes.CHUNK_CHANGES", 2)
+    monkeypatch.setattr("oneroster_engine.planning.changes.CHUNK_CHANGES", 2)
     make_group()
     walk = Walk(zipped(people("ann", "bob")))
     walk.open()

@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.records import Mode, State, Sync, Trigger
-from tests.roster.districts import Rows
-from tests.roster.test_plan import TWO_SCHOOLS, changed
+from tests.engine.districts import Rows
+from tests.engine.test_plan import TWO_SCHOOLS, changed
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
 
 pytestmark = pytest.mark.usefixtures("stack")

@@ -15,8 +15,8 @@ from chalice.test import Client
 from app import app
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.records import GroupSettings, Mode, SavedUse, State, Sync, Trigger
+from tests.engine.districts import Rows, write_bundle
 from tests.events import saved
-from tests.roster.districts import Rows, write_bundle
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]

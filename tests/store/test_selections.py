@@ -5,9 +5,9 @@ import duckdb
 import pytest
 
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.roster.saved import Classes, Saved, Schools
 from chalicelib.store import selections
 from chalicelib.store.selections import Looked, Version
+from oneroster_engine.selecting.saved import Classes, Saved, Schools
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("aws")

@@ -9,7 +9,7 @@ from chalicelib.errors import NotFound
 from chalicelib.store import groups, syncs
 from chalicelib.store.records import Mode, State
 from chalicelib.triggers.forgetting import forget
-from tests.roster.districts import class_, org, small
+from tests.engine.districts import class_, org, small
 from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.test_undo import UndoWalk
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped

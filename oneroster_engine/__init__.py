@@ -1,0 +1,1 @@
+"""OneRoster rosters: read, cleaned, selected, compared and explained. No AWS, no network."""

@@ -1,0 +1,86 @@
+"""Problems as people read them: by root cause, worst first, each with what to do about it."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from oneroster_engine.table_query import Rows
+
+HOW_TO_FIX = {
+    "sourced-id": "Give the row an id of 1 to 255 visible characters that no other row of the file has.",
+    "repeated": "Nothing has to be done; to be rid of the warning, export each row once.",
+    "repeated-differently": "Decide which of the two rows is right and remove the other, or give it an id of its own.",
+    "required": "Fill the field in the student information system and export again.",
+    "expected": "Fill the field in the student information system if people are to be recognised by it.",
+    "unknown-word": "Use one of the words that the message names.",
+    "unusual-word": "Check that this role was meant; it was kept.",
+    "unknown-reference": "Export the row that is named, or correct the id that names it.",
+    "without-role": "Give the person a role at a school that is in the export.",
+    "width": "Look for a missing quote or a stray comma in this line.",
+    "delta-status": "Give each row of a delta its status, active or tobedeleted.",
+    "status": "Use active, tobedeleted, or leave the status empty.",
+    "unreadable-date": "Write dates as YYYY-MM-DD.",
+    "unreadable-boolean": "Write true or false.",
+    "end-before-begin": "Correct one of the two dates.",
+    "school-differs": "Correct the school of the enrollment, or of its class.",
+    "encoding": "Export as UTF-8, so that no letter can be misread.",
+    "line-break": "Remove the line break from the cell.",
+    "open-quote": "Close the quote in this line, or double it where it belongs to the text.",
+    "circle": "Correct the parent: no row may be above itself.",
+    "two-years": "Write the year in which the school year ends.",
+    "manifest-differs": "Let the manifest say bulk for the files that are sent, and absent for the others.",
+}
+
+
+def problem_groups(problems: Path, *, limit: int, offset: int) -> Rows:
+    """Problems by root cause, each with one example and how many rows it explains; errors before warnings before
+    notes, and what explains most first. Problems that stand alone are gathered by file, rule and field.
+
+    `problems` is a stage's problems.parquet. Keys are those of the API's ProblemGroup; `cause` is what `problem_rows` takes.
+    """
+    # Of too many problems a stage holds some, and says beside each how many its cause explains; stages of before 27 November
+    # 2026 do not.
+    numbered = "explains" in [row["column_name"] for row in _ask(problems, "DESCRIBE FROM read_parquet($problems)", {})]
+    number = "coalesce(max(explains), count(*))" if numbered else "count(*)"
+    groups = _GROUPS.format(number=number)
+    rows = _ask(problems, groups + " LIMIT $limit OFFSET $offset", {"limit": limit, "offset": offset})
+    for row in rows:
+        row["howToFix"] = HOW_TO_FIX.get(row["rule"], "")
+    total = _ask(problems, f"SELECT count(DISTINCT together) AS total FROM ({_TOGETHER})", {})[0]["total"]
+    return Rows(rows, total)
+
+
+def problem_rows(problems: Path, cause: str, *, limit: int, offset: int) -> Rows:
+    """The rows that a root cause explains, its own first. Keys are those of the API's ProblemRow."""
+    rows = _ask(problems, _ROWS + " LIMIT $limit OFFSET $offset", {"cause": cause, "limit": limit, "offset": offset})
+    counted = f"SELECT count(*) AS total FROM ({_TOGETHER}) WHERE together = $cause"
+    return Rows(rows, _ask(problems, counted, {"cause": cause})[0]["total"])
+
+
+def _ask(problems: Path, query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    with duckdb.connect(config={"threads": 1}) as connection:
+        found = connection.execute(query, {"problems": str(problems), **values})
+        names = [column[0] for column in found.description or []]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+# A cause that explains other rows is a group of its own, and so is a row that was never sent.
+_TOGETHER = """
+SELECT *, if(count(*) OVER (PARTITION BY cause) > 1 OR cause <> key, cause, file || ':*:' || rule || ':' || field) AS together
+FROM read_parquet($problems)
+"""
+
+_GROUPS = f"""
+SELECT together AS cause, first(severity ORDER BY own DESC, line) AS severity, first(rule ORDER BY own DESC, line) AS rule,
+       first(message ORDER BY own DESC, line) AS message, {{number}} AS explains, first(file ORDER BY own DESC, line) AS file,
+       first(line ORDER BY own DESC, line) AS line, first(sourcedId ORDER BY own DESC, line) AS sourcedId
+FROM (SELECT *, cause = key AS own FROM ({_TOGETHER}))
+GROUP BY together
+ORDER BY CASE first(severity ORDER BY own DESC, line) WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, explains DESC, cause
+"""
+
+_ROWS = f"""
+SELECT file, line, sourcedId, field, rule, severity, message FROM ({_TOGETHER}) WHERE together = $cause
+ORDER BY cause <> key, file, line
+"""

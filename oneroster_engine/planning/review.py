@@ -1,0 +1,192 @@
+"""A second look at a finished plan: whether it is held for a human's word, and why.
+
+Looks at what the plan's files say and nothing else, so that a plan to sync and a plan to undo are judged alike, and so
+that a mistake in planning can't hide from the guard. It measures
+- removals, per school and entity, and of users per user type too: a school that loses all its teachers has lost few;
+- ids that look renumbered, as pairs of old and new (renumbered.parquet);
+- changes that somebody has undone and that would be made again.
+What the plan alone knows, such as a collection that came empty, stays as the plan said it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from oneroster_engine.duckdb_session import PACKED, connect, number_of, text
+from oneroster_engine.planning import guard as guards
+from oneroster_engine.planning.guard import Breach, Removals
+from oneroster_engine.planning.plan import FOUND_AGAIN, RENAMED, Planned, Policy
+from oneroster_engine.standard.entities import ENTITIES
+
+
+@dataclass(frozen=True)
+class Undone:
+    """An undo that is in force: who started it and when, and its own changes.parquet."""
+
+    by: str
+    at: datetime
+    changes: Path
+
+
+def review(
+    planned: Planned, plan: Path, snapshot: Path | None, policy: Policy, stage: Path | None, undone: Sequence[Undone] = ()
+) -> Planned:
+    """The plan with its breaches, and held where there are any; summary.json says so too. `stage` is None for an undo."""
+    found = [each for each in planned.breaches if not each.removed]  # what removes nothing is the plan's own to tell
+    with connect(plan) as connection:
+        connection.execute(
+            "CREATE VIEW change AS SELECT * REPLACE (before::JSON AS before, after::JSON AS after) "
+            f"FROM read_parquet({text(str(plan / 'changes.parquet'))})"
+        )
+        for entity in ENTITIES:
+            held = _EMPTY if snapshot is None else f"read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
+            connection.execute(f"CREATE VIEW held_{entity} AS SELECT * FROM {held} WHERE removedAt IS NULL")
+        if stage is not None and snapshot is not None:
+            found += _renumbered(connection, planned, plan, stage, policy)
+        found += guards.breaches(_removals(connection, policy.guard.floor), policy.guard, policy.now.date())
+        found += [breach for each in undone for breach in _done_again(connection, each)]
+    summary: dict[str, Any] = json.loads((plan / "summary.json").read_text())
+    summary |= {"breaches": [asdict(breach) for breach in found], "held": bool(found)}
+    (plan / "summary.json").write_text(json.dumps(summary, indent=1))
+    return replace(planned, breaches=found, held=bool(found))
+
+
+def _removals(connection: duckdb.DuckDBPyConnection, floor: int) -> list[Removals]:
+    """Every school, entity and user type of which at least `floor` records would go; fewer never hold a plan."""
+    found = []
+    for entity in ENTITIES:
+        connection.execute(_REMOVED.format(entity=entity))
+        types = ("''", _USER_TYPE) if entity == "users" else ("''",)
+        for user_type in types:
+            query = _MEASURED.format(entity=entity, user_type=user_type)
+            for school, name, kind, removed, records in connection.execute(query, {"floor": floor}).fetchall():
+                found.append(Removals(school, name, entity, removed, records, kind))
+    return found
+
+
+def _renumbered(connection: duckdb.DuckDBPyConnection, planned: Planned, plan: Path, stage: Path, policy: Policy) -> list[Breach]:
+    found = []
+    connection.execute(_PAIRS)
+    for entity in ENTITIES:
+        created, selected = planned.counts[entity]["created"], planned.counts[entity]["selected"]
+        again = f"SELECT count(*) FROM change WHERE entity = '{entity}' AND action = 'create' AND reason = '{FOUND_AGAIN}'"
+        created -= number_of(connection, again)
+        if not guards.looks_renumbered(created, created, selected, policy.guard):
+            continue  # whatever their names are
+        connection.execute(_BOTH_SIDES.format(entity=entity, staged=text(str(stage / f"{entity}.parquet"))))
+        for matched_by, key in _KEYS[entity].items():
+            connection.execute(_PAIR.format(entity=entity, matched_by=matched_by, key=key))
+        numbers = connection.execute(
+            f"SELECT matchedBy, count(*) FROM pair WHERE entity = '{entity}' GROUP BY 1 ORDER BY 2 DESC"
+        ).fetchall()
+        pairs = sum(number for _, number in numbers)
+        if guards.looks_renumbered(created, pairs, selected, policy.guard):
+            way_out = numbers[0][0] if entity == "users" and numbers[0][0] in ("identifier", "username", "email") else ""
+            records = number_of(connection, f"SELECT count(*) FROM held_{entity}")
+            found.append(guards.renumbered(entity, created, pairs, records, way_out))
+        else:
+            connection.execute(f"DELETE FROM pair WHERE entity = '{entity}'")
+    if found:
+        connection.execute(
+            f"COPY (SELECT * FROM pair ORDER BY entity, name, newSourcedId) TO $to ({PACKED})",
+            {"to": str(plan / "renumbered.parquet")},
+        )
+    return found
+
+
+def _done_again(connection: duckdb.DuckDBPyConnection, undone: Undone) -> list[Breach]:
+    numbers = connection.execute(_AGAIN, {"undone": str(undone.changes)}).fetchall()
+    if not numbers:
+        return []
+    entity, _ = max(numbers, key=lambda each: int(each[1]))
+    return [guards.done_again(sum(number for _, number in numbers), entity, undone.at.date(), undone.by)]
+
+
+_EMPTY = """
+(SELECT '' AS sourcedId, NULL::VARCHAR AS removedAt, '' AS name, []::VARCHAR[] AS schools, '{}' AS fields WHERE false)
+"""
+
+# Whoever goes under one id because she is there under another is not gone.
+_REMOVED = f"""
+CREATE OR REPLACE TABLE removed AS
+SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, before->'fields' AS fields
+FROM change WHERE entity = '{{entity}}' AND action IN ('deactivate', 'end') AND reason <> '{RENAMED}'
+"""
+
+_USER_TYPE = "coalesce(fields->>'$.roles[0].role', 'unknown')"
+
+# Records are those of the snapshot, and those that go which only a sync that was cut off has written. Only schools that
+# lose `floor` records are counted: fields are read of few.
+_MEASURED = """
+WITH losing AS (SELECT school FROM removed GROUP BY school HAVING count(*) >= $floor),
+going AS (SELECT school, {user_type} AS userType, count(*) AS removed FROM removed SEMI JOIN losing USING (school) GROUP BY ALL),
+there AS (
+    SELECT school, {user_type} AS userType, count(*) AS records FROM (
+        SELECT sourcedId, school, fields::JSON AS fields FROM (
+            SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, fields FROM held_{entity}
+        ) SEMI JOIN losing USING (school)
+        UNION ALL
+        SELECT sourcedId, school, fields FROM removed SEMI JOIN losing USING (school)
+        WHERE sourcedId NOT IN (SELECT sourcedId FROM held_{entity})
+    ) GROUP BY ALL
+)
+SELECT school, if(school = '', '', coalesce(orgs.name, school)), going.userType, removed, records
+FROM going JOIN there USING (school, userType) LEFT JOIN held_orgs orgs ON orgs.sourcedId = school
+WHERE removed >= $floor
+"""
+
+_PAIRS = """
+CREATE TABLE pair (entity VARCHAR, oldSourcedId VARCHAR, newSourcedId VARCHAR, name VARCHAR, schools VARCHAR[], matchedBy VARCHAR)
+"""
+
+# What is new, and what the platform has of which the source knows nothing any more.
+_BOTH_SIDES = f"""
+CREATE OR REPLACE TABLE new AS
+SELECT sourcedId, name, schools, after->'fields' AS fields FROM change
+WHERE entity = '{{entity}}' AND action = 'create' AND reason <> '{FOUND_AGAIN}';
+CREATE OR REPLACE TABLE old AS
+SELECT sourcedId, name, schools, fields::JSON AS fields FROM held_{{entity}}
+WHERE sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{staged}}))
+"""
+
+_NAME_AND_SCHOOL = "lower(strip_accents(name)) || ' ' || array_to_string(list_sort(schools), ' ')"
+# By what a record is known again under another id; the first that is unique on both sides counts.
+_KEYS: dict[str, dict[str, str]] = {
+    "orgs": {"identifier": "fields->>'identifier'", "name": "lower(strip_accents(name))"},
+    "academicSessions": {"name": "lower(strip_accents(name))"},
+    "courses": {"course code": "fields->>'courseCode'", "name": _NAME_AND_SCHOOL},
+    "classes": {"class code": "(fields->>'classCode') || ' ' || (fields->>'schoolSourcedId')", "name": _NAME_AND_SCHOOL},
+    "users": {
+        "identifier": "fields->>'identifier'",
+        "username": "lower(fields->>'username')",
+        "email": "lower(fields->>'email')",
+        "name": _NAME_AND_SCHOOL,
+    },
+    "enrollments": {"person and class": "concat_ws(' ', fields->>'userSourcedId', fields->>'classSourcedId', fields->>'role')"},
+}
+
+_PAIR = """
+INSERT INTO pair
+WITH fresh AS (SELECT any_value(sourcedId) AS id, any_value(name) AS name, any_value(schools) AS schools, {key} AS key FROM new
+               WHERE sourcedId NOT IN (SELECT newSourcedId FROM pair WHERE entity = '{entity}')
+               GROUP BY {key} HAVING count(*) = 1 AND key IS NOT NULL),
+gone AS (SELECT any_value(sourcedId) AS id, {key} AS key FROM old
+         WHERE sourcedId NOT IN (SELECT oldSourcedId FROM pair WHERE entity = '{entity}')
+         GROUP BY {key} HAVING count(*) = 1 AND key IS NOT NULL)
+SELECT '{entity}', gone.id, fresh.id, fresh.name, fresh.schools, '{matched_by}' FROM fresh JOIN gone USING (key)
+"""
+
+# A change that would make a record what it was before somebody undid that.
+_AGAIN = """
+SELECT entity, count(*) FROM change
+JOIN (SELECT entity, sourcedId, before::JSON AS was FROM read_parquet($undone)) undone USING (entity, sourcedId)
+WHERE (after->>'platformStatus') = (was->>'platformStatus')
+  AND ((after->>'removedAt') IS NULL) = ((was->>'removedAt') IS NULL)
+  AND (after->'fields')::VARCHAR = (was->'fields')::VARCHAR
+GROUP BY entity
+"""

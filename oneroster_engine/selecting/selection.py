@@ -1,0 +1,224 @@
+"""What the admin wants: which rows of a stage a selection reaches, and the matrix of people to choose from.
+
+The rules, in words. Chosen are schools, classes of these schools, and cells of status x user type.
+- People: those enrolled in a chosen class whose cell is ticked; with "other members", also people with a role at a
+  chosen school; with "guardians", also the guardians, parents and relatives of a chosen student whose status is
+  ticked in any cell. Deleted people are never selected: a ticked Deleted cell only lets the plan deactivate them.
+- Enrollments: those of a chosen class and a selected person.
+- Whatever a selected row names comes along: courses, academic sessions, orgs, and their parents.
+- Rows with the status tobedeleted are never selected.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from oneroster_engine.duckdb_session import connect, count, text
+from oneroster_engine.standard.entities import ENTITIES
+
+STATUSES = ("active", "inactive", "deleted", "blank")
+RULE = (
+    "Deleted: the status is tobedeleted. Inactive: the legacy status inactive, or enabledUser is false. "
+    "Active: the status is active. Blank: the status is empty, as it is for everybody in most bulk ZIPs. "
+    "Deleted people are never created; ticked, they are deactivated on the platform."
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """None stands for all, of schools, of their classes, of cells (status, user type)."""
+
+    orgs: frozenset[str] | None = None
+    classes: frozenset[str] | None = None
+    cells: frozenset[tuple[str, str]] | None = None
+    other_members: bool = False
+    guardians: bool = False
+    remove_unselected: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "orgs": None if self.orgs is None else sorted(self.orgs),
+            "classes": None if self.classes is None else sorted(self.classes),
+            "cells": None if self.cells is None else [list(cell) for cell in sorted(self.cells)],
+            "otherMembers": self.other_members,
+            "guardians": self.guardians,
+            "removeUnselected": self.remove_unselected,
+        }
+
+    @staticmethod
+    def from_json(said: dict[str, Any]) -> "Selection":
+        """What `to_json` gave; a part that isn't there yet, because its question is still open, means all."""
+        orgs, classes, cells = said.get("orgs"), said.get("classes"), said.get("cells")
+        return Selection(
+            orgs=None if orgs is None else frozenset(orgs),
+            classes=None if classes is None else frozenset(classes),
+            cells=None if cells is None else frozenset((status, user_type) for status, user_type in cells),
+            other_members=said.get("otherMembers", False),
+            guardians=said.get("guardians", False),
+            remove_unselected=said.get("removeUnselected", False),
+        )
+
+
+EVERYTHING = Selection(other_members=True, guardians=True, remove_unselected=True)
+
+
+def status_matrix(stage: Path, selection: Selection) -> dict[str, Any]:
+    """How many people each cell of status x user type would bring, for the schools and classes chosen so far.
+
+    `users` are members of chosen classes, `otherMembers` the chosen schools' other people. Preset are the Blank
+    cells where anybody is blank, as in a bulk ZIP, else the Active ones. Keys are those of the API's Statuses.
+    """
+    with connect(stage) as connection:
+        _reach(connection, stage, selection)
+        found = connection.execute(_MATRIX).fetchall()
+        connection.execute("CREATE TABLE guardian AS " + _GUARDIANS_OF.format(students="SELECT sourcedId FROM reached"))
+        guardians = count(connection, "guardian")
+    preset = "blank" if any(status == "blank" for status, *_ in found) else "active"
+    cells = [
+        {"status": status, "userType": user_type, "users": users, "otherMembers": others, "preset": status == preset}
+        for status, user_type, users, others in found
+    ]
+    return {"cells": cells, "guardians": guardians, "rule": RULE}
+
+
+def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
+    """Make `selected_{entity}` (sourcedId) and `reached_{entity}` (the rows themselves) for each entity, beside
+    `staged_{entity}` (all rows), `wanted_orgs` (the schools as chosen) and `ticked` (status, userType; empty when every
+    cell is)."""
+    _reach(connection, stage, selection)
+    connection.execute("CREATE TABLE ticked (status VARCHAR, userType VARCHAR)")
+    for status, user_type in sorted(selection.cells or ()):
+        connection.execute("INSERT INTO ticked VALUES (?, ?)", [status, user_type])
+    every_cell = "true" if selection.cells is None else "(status, userType) IN (SELECT (status, userType) FROM ticked)"
+    connection.execute(_PEOPLE.format(ticked=every_cell, others="true" if selection.other_members else "false"))
+    if selection.guardians and count(connection, f"({_GUARDIANS}) ANTI JOIN selected_users USING (sourcedId)"):
+        status_ticked = "" if selection.cells is None else "WHERE status IN (SELECT status FROM ticked)"
+        guardians = _GUARDIANS_OF.format(students="SELECT sourcedId FROM selected_users")
+        connection.execute(
+            f"INSERT INTO selected_users SELECT sourcedId FROM ({guardians}) {status_ticked} "
+            "EXCEPT SELECT sourcedId FROM selected_users"
+        )
+    every_school = selection.orgs is None and selection.classes is None
+    classes, users = _selected(connection, "classes"), _selected(connection, "users")
+    enrolled = f"{classes('classSourcedId')} AND {users('userSourcedId')}"
+    connection.execute(_ENROLLED.format(classes=classes("sourcedId"), users=users("sourcedId"), enrolled=enrolled))
+    named = dict.fromkeys(_NAMED, "true") if every_school else _NAMED  # a full sync brings what nobody names, too
+    connection.execute(_COMING_ALONG.format(**{entity: f"status <> 'tobedeleted' AND {each}" for entity, each in named.items()}))
+
+
+def _selected(connection: duckdb.DuckDBPyConnection, entity: str) -> Callable[[str], str]:
+    """When what a field names is selected, by the field. Asking nothing where all of the entity is spares a full sync much."""
+    if count(connection, f"selected_{entity}") == count(connection, f"staged_{entity}"):
+        return lambda field: "true"
+    return lambda field: f"{field} IN (SELECT sourcedId FROM selected_{entity})"
+
+
+def _reach(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
+    for entity in ENTITIES:
+        rows = f"read_parquet({text(str(stage / f'{entity}.parquet'))})"
+        connection.execute(f"CREATE VIEW staged_{entity} AS SELECT * FROM {rows}")
+    for name, ids in (("orgs", selection.orgs), ("classes", selection.classes)):
+        wanted = f"SELECT DISTINCT sourcedId FROM staged_{name}" if ids is None else "SELECT unnest($ids::VARCHAR[]) AS sourcedId"
+        connection.execute(f"CREATE TABLE wanted_{name} AS {wanted}", {} if ids is None else {"ids": sorted(ids)})
+    connection.execute(_CLASSES)
+    connection.execute(_REACHED.format(chosen=_selected(connection, "classes")("classSourcedId")))
+
+
+_CLASSES = """
+CREATE TABLE chosen_orgs AS
+SELECT sourcedId FROM staged_orgs SEMI JOIN wanted_orgs USING (sourcedId) WHERE status <> 'tobedeleted';
+CREATE TABLE selected_classes AS
+SELECT sourcedId FROM staged_classes SEMI JOIN wanted_classes USING (sourcedId)
+WHERE status <> 'tobedeleted' AND schoolSourcedId IN (SELECT sourcedId FROM chosen_orgs)
+"""
+
+_REACHED = """
+CREATE TABLE reached AS
+WITH members AS (
+    SELECT userSourcedId AS sourcedId, bool_or(status <> 'tobedeleted') AS enrolled FROM staged_enrollments
+    WHERE {chosen} GROUP BY ALL
+), people_of_schools AS (
+    SELECT DISTINCT sourcedId FROM (SELECT sourcedId, unnest(roles).orgSourcedId AS org FROM staged_users)
+    WHERE org IN (SELECT sourcedId FROM chosen_orgs)
+)
+SELECT people.sourcedId, statusCell AS status, coalesce(userType, 'unknown') AS userType,
+       coalesce(enrolled OR statusCell = 'deleted', false) AS member
+FROM staged_users people LEFT JOIN members USING (sourcedId) LEFT JOIN people_of_schools here ON here.sourcedId = people.sourcedId
+WHERE here.sourcedId IS NOT NULL OR enrolled OR (enrolled IS NOT NULL AND statusCell = 'deleted')
+"""
+
+_MATRIX = """
+SELECT status, userType, count(*) FILTER (member) AS users, count(*) FILTER (NOT member) AS others
+FROM reached GROUP BY status, userType
+ORDER BY list_position(['active', 'inactive', 'deleted', 'blank'], status), userType
+"""
+
+_PEOPLE = """
+CREATE TABLE selected_users AS
+SELECT sourcedId FROM reached WHERE status <> 'deleted' AND (member OR {others}) AND {ticked}
+"""
+
+_GUARDIANS = """
+SELECT sourcedId, statusCell AS status FROM staged_users
+WHERE userType IN ('guardian', 'parent', 'relative') AND statusCell <> 'deleted'
+"""
+
+# An agent may be named by the student, by the guardian, or by both.
+_GUARDIANS_OF = f"""
+WITH students AS (
+    SELECT sourcedId, agentSourcedIds FROM staged_users
+    WHERE userType = 'student' AND statusCell <> 'deleted' AND sourcedId IN ({{students}})
+)
+SELECT sourcedId, status FROM ({_GUARDIANS}) WHERE sourcedId IN (
+    SELECT unnest(agentSourcedIds) FROM students
+    UNION ALL
+    SELECT sourcedId FROM (SELECT sourcedId, unnest(agentSourcedIds) AS agent FROM staged_users)
+    WHERE agent IN (SELECT sourcedId FROM students)
+)
+"""
+
+_ENROLLED = """
+CREATE VIEW reached_enrollments AS SELECT * FROM staged_enrollments WHERE status <> 'tobedeleted' AND {enrolled};
+CREATE VIEW selected_enrollments AS SELECT sourcedId FROM reached_enrollments;
+CREATE VIEW reached_classes AS SELECT * FROM staged_classes WHERE {classes};
+CREATE VIEW reached_users AS SELECT * FROM staged_users WHERE {users}
+"""
+
+# What rows that are selected name, and what that names in turn. Courses first: the others follow from them too.
+_NAMED = {
+    "courses": """sourcedId IN (
+    SELECT courseSourcedId FROM staged_classes SEMI JOIN selected_classes USING (sourcedId))""",
+    "academicSessions": """sourcedId IN (
+    WITH RECURSIVE named AS (
+        SELECT unnest(termSourcedIds) AS sourcedId FROM staged_classes SEMI JOIN selected_classes USING (sourcedId)
+        UNION
+        SELECT schoolYearSourcedId FROM staged_courses SEMI JOIN selected_courses USING (sourcedId)
+        UNION
+        SELECT parentSourcedId FROM staged_academicSessions own JOIN named USING (sourcedId)
+    ) SELECT sourcedId FROM named)""",
+    "orgs": """sourcedId IN (
+    WITH RECURSIVE named AS (
+        SELECT sourcedId FROM chosen_orgs
+        UNION
+        SELECT unnest(roles).orgSourcedId FROM staged_users SEMI JOIN selected_users USING (sourcedId)
+        UNION
+        SELECT primaryOrgSourcedId FROM staged_users SEMI JOIN selected_users USING (sourcedId)
+        UNION
+        SELECT orgSourcedId FROM staged_courses SEMI JOIN selected_courses USING (sourcedId)
+        UNION
+        SELECT parentSourcedId FROM staged_orgs own JOIN named USING (sourcedId)
+    ) SELECT sourcedId FROM named)""",
+}
+
+_COMING_ALONG = """
+CREATE TABLE selected_courses AS SELECT sourcedId FROM staged_courses WHERE {courses};
+CREATE TABLE selected_academicSessions AS SELECT sourcedId FROM staged_academicSessions WHERE {academicSessions};
+CREATE TABLE selected_orgs AS SELECT sourcedId FROM staged_orgs WHERE {orgs};
+CREATE VIEW reached_courses AS SELECT * FROM staged_courses SEMI JOIN selected_courses USING (sourcedId);
+CREATE VIEW reached_academicSessions AS
+SELECT * FROM staged_academicSessions SEMI JOIN selected_academicSessions USING (sourcedId);
+CREATE VIEW reached_orgs AS SELECT * FROM staged_orgs SEMI JOIN selected_orgs USING (sourcedId)
+"""

@@ -1,0 +1,164 @@
+"""The fast lane: one pass over a file that types every row and says which of them are beyond doubt.
+
+A row beyond doubt is as the standard wants it, cell by cell, and names only rows that were kept. It needs no judge:
+its typed values go straight to the stage. Every other row goes on as the text that was sent, in `sent`, to
+`judging.py`, which finds out what is wrong with it, if anything. Nearly all rows of nearly all districts are beyond
+doubt, so the judge may be thorough.
+
+Tables and views, for a file `name`:
+    read_{name}    one row a row sent; the typed columns, and `sent` (its cells as `reading.columns_of`) where there is doubt
+    beyond_{name}  the rows beyond doubt: line, the common columns and the file's fields, in their types
+    ids_{entity}   the ids of the rows that were kept, numbered; made by `stage.py`
+
+Enrollments name their class and person by number while they are in `read_enrollments`: there are as many of them as of
+all else together, and nine tenths of their bytes are other rows' ids.
+"""
+
+from collections.abc import Callable, Sequence
+
+from oneroster_engine.duckdb_session import quoted
+from oneroster_engine.staging.reading import columns_of
+from oneroster_engine.standard.entities import FIELDS, Field, Kind, Need, Words
+
+LONGEST_ID = 255  # OneRoster: a GUID is a string of 1 to 255 characters
+NUMBERED = {"classSourcedId": "classes", "schoolSourcedId": "", "userSourcedId": "users"}
+# A role's person is read after the role itself; `stage.py` looks for her when she has been.
+NAMED_LATER = ("roles.userSourcedId", "userProfiles.userSourcedId")
+
+# Printable ASCII without blanks. JSON writes a control character longer than it is, which is seen in a quarter of the time that
+# a regular expression takes; quotes and backslashes too, so that ids with those go to the judge, who lets them pass.
+ID = (
+    f"(length(own.sourcedId) BETWEEN 1 AND {LONGEST_ID} AND strlen(own.sourcedId) = length(own.sourcedId) "
+    "AND NOT contains(own.sourcedId, ' ') AND NOT contains(own.sourcedId, chr(127)) "
+    "AND strlen(to_json(own.sourcedId)::VARCHAR) = strlen(own.sourcedId) + 2)"
+)
+STATUS = "(own.status IS NULL OR lower(own.status) IN ('active', 'inactive'))"
+
+
+def lane(name: str, fields: Sequence[Field]) -> Callable[[str], str]:
+    """For `reading.load`: from the relation of a file's text to the query that makes `read_{name}`."""
+    joins: list[str] = []
+    doubtless = [ID, STATUS]
+    columns = ["own.line", f"{_trimmed('own.sourcedId')} AS sourcedId", "coalesce(lower(own.status), '') AS status"]
+    columns.append(f"{_trimmed('own.dateLastModified')} AS dateLastModified")
+    for each in fields:
+        cell = f"own.{quoted(each.name)}"
+        if each.refers and each.kind is Kind.TEXT and not _read_later(name, each):
+            joins.append(_joined(each.name, each.refers.entity, cell))
+        if name == "enrollments" and each.name in NUMBERED:
+            target = NUMBERED[each.name]
+            columns += [f"{_found(each.name)}.no AS {target}No"] if target else []
+        else:
+            columns.append(f"{typed(each, cell)} AS {quoted(each.name)}")
+        doubtless.append(_doubtless(name, each, cell))
+    if name == "users" and fields != FIELDS["users"]:  # 1.1: a person's one role and orgs stand on the person
+        joins.append(_joined("orgSourcedIds", "orgs", "own.orgSourcedIds"))
+        columns.append(f"{_found('orgSourcedIds')}.type AS orgType")
+        doubtless.append(f"({_found('orgSourcedIds')}.no IS NOT NULL OR contains(own.orgSourcedIds, ','))")
+    if name == "enrollments":
+        school = f"{_found('classSourcedId')}.schoolSourcedId"
+        doubtless.append(f"(own.schoolSourcedId IS NULL OR own.schoolSourcedId = {school})")
+    names = {each.name for each in fields}
+    for begin in ({"startDate", "beginDate"} & names) if "endDate" in names else ():
+        dates = f"try_cast(own.endDate AS DATE) < try_cast(own.{begin} AS DATE)"
+        doubtless.append(f"coalesce(NOT {dates}, true)")
+    cells = ", ".join(f"own.{quoted(column)}" for column in columns_of(fields))
+    sure = " AND ".join(doubtless)
+    columns.append(f"CASE WHEN coalesce({sure}, false) THEN NULL ELSE [{cells}] END AS sent")
+    return lambda rows: f"SELECT {', '.join(columns)} FROM {rows} own {' '.join(joins)}"
+
+
+def beyond(name: str, fields: Sequence[Field]) -> str:
+    """The query behind `beyond_{name}`."""
+    line = "coalesce(line, own.rowid + 2) AS line"
+    if name != "enrollments":
+        return f"SELECT * EXCLUDE (line, sent), {line} FROM read_{name} own WHERE sent IS NULL"
+    return (
+        f"SELECT {line}, own.sourcedId, own.status, dateLastModified, class.sourcedId AS classSourcedId, "
+        'class.schoolSourcedId, person.sourcedId AS userSourcedId, "role", "primary", beginDate, endDate '
+        "FROM read_enrollments own JOIN ids_classes class ON class.no = classesNo JOIN ids_users person ON person.no = usersNo "
+        "WHERE sent IS NULL"
+    )
+
+
+def doubtful(name: str, fields: Sequence[Field]) -> str:
+    """The rows in doubt, as they were sent, without blanks around a cell: line, the common columns and the file's fields."""
+    cells = [f"nullif(trim(sent[{place}]), '') AS {quoted(column)}" for place, column in enumerate(columns_of(fields), start=1)]
+    return f"SELECT coalesce(line, own.rowid + 2) AS line, {', '.join(cells)} FROM read_{name} own WHERE sent IS NOT NULL"
+
+
+# A status as people spell it (To-Be-Deleted, to_be_deleted), empty where there is none.
+STATUS_WORD = "lower(regexp_replace(coalesce(status, ''), '[-_ ]', '', 'g'))"
+
+
+def typed(each: Field, sent: str) -> str:
+    """A cell in its type; NULL, or an empty list, where it can't be read so simply."""
+    if each.words:
+        return word(sent, each.words)
+    match each.kind:
+        case Kind.DATE:
+            return f"try_cast({sent} AS DATE)"
+        case Kind.BOOLEAN:
+            return f"CASE lower({sent}) WHEN 'true' THEN true WHEN 'false' THEN false END"
+        case Kind.LIST:
+            return (
+                f"CASE WHEN {_trimmed(sent)} IS NULL THEN []::VARCHAR[] WHEN contains({sent}, ',') THEN "
+                f"list_filter(list_transform(string_split({sent}, ','), lambda each: trim(each)), lambda each: each <> '') "
+                f"ELSE [{_trimmed(sent)}] END"
+            )
+        case Kind.USER_IDS:
+            return (
+                f"CASE WHEN {sent} IS NULL THEN [] ELSE "
+                f"list_transform(regexp_extract_all({sent}, '\\{{[^}}:]*:[^}}]*\\}}'), lambda each: "
+                "{'type': regexp_extract(each, '\\{([^:]*):', 1), 'identifier': regexp_extract(each, ':([^}]*)\\}', 1)}) END"
+            )
+        case _:
+            return sent if each.refers else _trimmed(sent)
+
+
+def word(sent: str, words: Words) -> str:
+    """The standard's spelling of the word, NULL for another; 1.2's `ext:` values stay as they are."""
+    spelt = " ".join(f"WHEN '{each.casefold()}' THEN '{each}'" for each in (*words.allowed, *words.also))
+    return f"CASE lower({sent}) {spelt} ELSE CASE WHEN {sent} LIKE 'ext:_%' THEN {sent} END END"
+
+
+def _trimmed(sent: str) -> str:
+    """NULL where nothing is left. To look at both ends is a seventh of the work of DuckDB's trim."""
+    return f"CASE WHEN {sent} LIKE ' %' OR {sent} LIKE '% ' OR {sent} = '' THEN nullif(trim({sent}), '') ELSE {sent} END"
+
+
+def _doubtless(name: str, each: Field, sent: str) -> str:
+    required = each.need in (Need.REQUIRED, Need.EXPECTED)
+    if each.kind is Kind.LIST:
+        return f"{_trimmed(sent)} IS NOT NULL" if required else "true"
+    if each.refers:
+        if _read_later(name, each):
+            return f"{sent} <> ''" if each.refers.required else f"({sent} IS NULL OR {sent} <> '')"
+        found = f"{_found(each.name)}.no IS NOT NULL"
+        return found if each.refers.required else f"({sent} IS NULL OR {found})"
+    if each.words:
+        plain = f"lower({sent}) IN ({', '.join(repr(one.casefold()) for one in each.words.allowed)})"
+    elif each.kind is Kind.DATE:
+        plain = f"length({sent}) = 10 AND try_cast({sent} AS DATE) IS NOT NULL"
+    elif each.kind is Kind.BOOLEAN:
+        plain = f"lower({sent}) IN ('true', 'false')"
+    elif each.kind is Kind.YEAR:
+        plain = f"regexp_full_match({sent}, '\\d{{4}}')"
+    elif each.kind is Kind.TEXT and required:
+        plain = f"{_trimmed(sent)} IS NOT NULL"
+    else:
+        return "true"
+    return f"({plain})" if required else f"({sent} IS NULL OR {plain})"
+
+
+def _read_later(name: str, each: Field) -> bool:
+    """Whether what the field names is read with this file or after it, so that it is looked for later."""
+    return f"{name}.{each.name}" in NAMED_LATER or (each.refers is not None and each.refers.entity == name)
+
+
+def _joined(field: str, target: str, sent: str) -> str:
+    return f"LEFT JOIN ids_{target} {_found(field)} ON {_found(field)}.sourcedId = {sent}"
+
+
+def _found(field: str) -> str:
+    return quoted(f"found {field}")

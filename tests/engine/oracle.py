@@ -1,0 +1,143 @@
+"""The rules of selecting and planning once more, in plain Python over dicts: slow, short, and written from the words
+of the rules, so that the engine can be held against it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from oneroster_engine.selecting.selection import Selection
+from oneroster_engine.standard.entities import ENTITIES
+
+Row = Mapping[str, Any]
+Roster = Mapping[str, Mapping[str, Row]]  # entity -> sourcedId -> row
+
+
+def selected(stage: Roster, selection: Selection) -> dict[str, set[str]]:
+    """Ids that the selection reaches, by entity."""
+    alive = {entity: {i: row for i, row in stage[entity].items() if row["status"] != "tobedeleted"} for entity in ENTITIES}
+    schools = {i for i in alive["orgs"] if selection.orgs is None or i in selection.orgs}
+    classes = {
+        i
+        for i, row in alive["classes"].items()
+        if row["schoolSourcedId"] in schools and (selection.classes is None or i in selection.classes)
+    }
+    enrolled = {e["userSourcedId"] for e in alive["enrollments"].values() if e["classSourcedId"] in classes}
+    users = {
+        i
+        for i, row in stage["users"].items()
+        if row["statusCell"] != "deleted"
+        and ticked(selection, row["statusCell"], row["userType"])
+        and (i in enrolled or (selection.other_members and any(role["orgSourcedId"] in schools for role in row["roles"])))
+    }
+    if selection.guardians:
+        students = {i for i in users if stage["users"][i]["userType"] == "student"}
+        named = {agent for i in students for agent in stage["users"][i]["agentSourcedIds"]}
+        for i, row in stage["users"].items():
+            related = i in named or students & set(row["agentSourcedIds"])
+            statuses = None if selection.cells is None else {status for status, _ in selection.cells}
+            status_ticked = row["statusCell"] != "deleted" and (statuses is None or row["statusCell"] in statuses)
+            if related and status_ticked and row["userType"] in ("guardian", "parent", "relative"):
+                users = users | {i}
+    enrollments = {
+        i for i, row in alive["enrollments"].items() if row["classSourcedId"] in classes and row["userSourcedId"] in users
+    }
+    everything = selection.orgs is None and selection.classes is None
+    courses = {i for i in alive["courses"] if everything or any(alive["classes"][c]["courseSourcedId"] == i for c in classes)}
+    sessions = with_parents(
+        {term for c in classes for term in alive["classes"][c]["termSourcedIds"]}
+        | {alive["courses"][c]["schoolYearSourcedId"] for c in courses},
+        stage["academicSessions"],
+    )
+    orgs = with_parents(
+        schools
+        | {role["orgSourcedId"] for u in users for role in stage["users"][u]["roles"]}
+        | {stage["users"][u]["primaryOrgSourcedId"] for u in users}
+        | {alive["courses"][c]["orgSourcedId"] for c in courses},
+        stage["orgs"],
+    )
+    return {
+        "orgs": orgs & set(alive["orgs"]),
+        "academicSessions": set(alive["academicSessions"]) if everything else sessions & set(alive["academicSessions"]),
+        "courses": courses,
+        "classes": classes,
+        "users": users,
+        "enrollments": enrollments,
+    }
+
+
+def ticked(selection: Selection, status: str, user_type: str | None) -> bool:
+    return selection.cells is None or (status, user_type or "unknown") in selection.cells
+
+
+def with_parents(ids: Iterable[str | None], rows: Mapping[str, Row]) -> set[str]:
+    found: set[str] = set()
+    waiting = [i for i in ids if i]
+    while waiting:
+        i = waiting.pop()
+        if i not in found:
+            found.add(i)
+            parent = rows[i]["parentSourcedId"] if i in rows else None
+            waiting += [parent] if parent else []
+    return found
+
+
+def removed(
+    stage: Roster,
+    platform: Roster,
+    selection: Selection,
+    left_out: Mapping[str, set[str | None]],
+    complete: Mapping[str, bool],
+) -> dict[str, set[str]]:
+    """Ids of the platform's active records that the plan may take away. A platform row is its fields and `schools`."""
+    chosen = selected(stage, selection)
+    blocked = {entity for entity in ENTITIES if not complete[entity] or None in left_out[entity]}
+    gone: dict[str, dict[str, str]] = {entity: {} for entity in ENTITIES}
+    for entity in set(ENTITIES) - blocked:
+        for i, record in platform[entity].items():
+            if i in chosen[entity] or i in left_out[entity]:
+                continue
+            row = stage[entity].get(i)
+            reason = "left" if row is None else "deleted" if row["status"] == "tobedeleted" else "unchosen"
+            if selection.remove_unselected or in_scope(entity, record, row, reason, selection):
+                gone[entity][i] = reason
+
+    def staying(entity: str) -> list[Row]:
+        return [row for i, row in platform[entity].items() if i not in chosen[entity] and i not in gone[entity]]
+
+    if "enrollments" not in blocked:
+        for i, record in platform["enrollments"].items():
+            person, class_ = gone["users"].get(record["userSourcedId"]), gone["classes"].get(record["classSourcedId"])
+            if i not in chosen["enrollments"] and ({person, class_} & {"left", "deleted"}):
+                gone["enrollments"].setdefault(i, "with")
+
+    def spare(entity: str, ids: Iterable[str | None]) -> None:
+        for i in ids:
+            if i and gone[entity].get(i) == "unchosen":
+                del gone[entity][i]
+
+    spare("users", [row["userSourcedId"] for row in staying("enrollments")])
+    spare("classes", [row["classSourcedId"] for row in staying("enrollments")])
+    spare("courses", [row["courseSourcedId"] for row in staying("classes")])
+    terms = [term for row in staying("classes") for term in row["termSourcedIds"]]
+    years = [row["schoolYearSourcedId"] for row in staying("courses")]
+    own = [row["sourcedId"] for row in staying("academicSessions")]
+    spare("academicSessions", with_parents([*terms, *years, *own], platform["academicSessions"]))
+    named = [org for entity in ("classes", "users", "courses") for row in staying(entity) for org in row["schools"]]
+    named += [row["primaryOrgSourcedId"] for row in staying("users")] + [row["sourcedId"] for row in staying("orgs")]
+    spare("orgs", with_parents(named, platform["orgs"]))
+    return {entity: set(found) for entity, found in gone.items()}
+
+
+def in_scope(entity: str, record: Row, row: Row | None, reason: str, selection: Selection) -> bool:
+    """A selective sync removes in the chosen schools only, and only what the source has given up."""
+    schools = set(record["schools"])
+    inside = selection.orgs is None or bool(schools & selection.orgs)
+    if reason == "unchosen" or entity not in ("classes", "enrollments", "users"):
+        return False
+    if entity != "users":
+        return inside
+    if reason == "deleted":
+        assert row is not None
+        return inside and ticked(selection, "deleted", row["userType"])
+    only_inside = selection.orgs is None or (bool(schools) and schools <= selection.orgs)
+    user_type = record["roles"][0]["role"] if record["roles"] else None
+    return only_inside and (selection.cells is None or user_type in {kind for _, kind in selection.cells})

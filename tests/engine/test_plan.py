@@ -1,0 +1,446 @@
+"""Each promise of a plan on its own. `test_planning.py` holds plans of every kind against the rules in plain Python."""
+
+import gzip
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from oneroster_engine.planning import changes
+from oneroster_engine.planning.plan import Planned, Policy, next_snapshot, plan_changes
+from oneroster_engine.selecting.selection import EVERYTHING, Selection, status_matrix
+from oneroster_engine.staging.stage import stage_bundle
+from oneroster_engine.standard.entities import ENTITIES
+from tests.engine.districts import Rows, class_, course, enrollment, org, session, small, user, write_bundle
+
+NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    found = duckdb.read_parquet(str(path))
+    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+
+class Platform:
+    """A platform that is synced, one bundle after another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.syncs = 0
+        self.snapshot: Path | None = None
+        self.cut_off: list[Path] = []
+
+    def sync(
+        self,
+        files: Mapping[str, Rows],
+        selection: Selection = EVERYTHING,
+        version: str = "1.1",
+        commit: bool = True,
+        removals: bool = True,
+        **policy: Any,
+    ) -> Planned:
+        self.syncs += 1
+        self.room = self.folder / str(self.syncs)
+        stage_bundle(write_bundle(self.room / "bundle", version, **files), self.room / "stage")
+        self.now = NOW + timedelta(days=self.syncs)
+        rules = Policy(**{"sync_id": f"s{self.syncs}", "now": self.now, **policy})
+        planned = plan_changes(self.room / "stage", selection, self.snapshot, self.room / "plan", rules, self.cut_off)
+        if commit:
+            out = self.room / "snapshot"
+            next_snapshot(self.snapshot, self.room / "plan", out, self.now, rules.grace_days, removals)
+            self.snapshot = out
+        else:
+            self.cut_off.append(self.room / "plan" / "changes.parquet")
+        return planned
+
+    def changes(self) -> list[dict[str, Any]]:
+        return read(self.room / "plan" / "changes.parquet")
+
+    def did(self) -> list[tuple[str, str, str, str]]:
+        return sorted((row["entity"], row["sourcedId"], row["action"], row["reason"]) for row in self.changes())
+
+    def records(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What the platform holds and has not removed: fields, schools, platformId and platformStatus by id."""
+        return {
+            entity: {
+                row["sourcedId"]: {**json.loads(row["fields"]), **{key: row[key] for key in KEPT}}
+                for row in (read(self.snapshot / f"{entity}.parquet") if self.snapshot else [])
+                if row["removedAt"] is None
+            }
+            for entity in ENTITIES
+        }
+
+    def staged(self) -> dict[str, dict[str, dict[str, Any]]]:
+        return {entity: {row["sourcedId"]: row for row in read(self.room / "stage" / f"{entity}.parquet")} for entity in ENTITIES}
+
+
+KEPT = ("sourcedId", "schools", "platformId", "platformStatus")
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Platform:
+    return Platform(tmp_path)
+
+
+def ids(platform: Platform, entity: str) -> list[str]:
+    return sorted(platform.records()[entity])
+
+
+TWO_SCHOOLS: dict[str, Rows] = {
+    "orgs": [org("d", type="district"), org("north", parentSourcedId="d"), org("south", parentSourcedId="d")],
+    "academicSessions": [session("year", type="schoolYear"), session("fall", parentSourcedId="year")],
+    "courses": [course("math", schoolYearSourcedId="year", orgSourcedId="d"), course("art")],
+    "classes": [
+        class_("n1", courseSourcedId="math", termSourcedIds="fall"),
+        class_("n2"),
+        class_("s1", schoolSourcedId="south", courseSourcedId="art"),
+    ],
+    "users": [
+        user("ann", agentSourcedIds="gil"),
+        user("bob", orgSourcedIds="north,south"),
+        user("cat", orgSourcedIds="south"),
+        user("tom", role="teacher"),
+        user("gil", role="guardian"),
+        user("idle"),
+    ],
+    "enrollments": [
+        enrollment("e1", classSourcedId="n1", userSourcedId="ann"),
+        enrollment("e2", classSourcedId="n2", userSourcedId="bob"),
+        enrollment("e3", classSourcedId="s1", userSourcedId="bob"),
+        enrollment("e4", classSourcedId="s1", userSourcedId="cat"),
+        enrollment("e5", classSourcedId="n1", userSourcedId="tom", role="teacher"),
+    ],
+}
+
+
+def without(entity: str, *gone: str, **other: Rows) -> dict[str, Rows]:
+    rows = [row for row in TWO_SCHOOLS[entity] if row["sourcedId"] not in gone]
+    return {**TWO_SCHOOLS, entity: rows, **other}
+
+
+def changed(entity: str, sourced_id: str, **values: str) -> dict[str, Rows]:
+    return {**TWO_SCHOOLS, entity: [{**r, **(values if r["sourcedId"] == sourced_id else {})} for r in TWO_SCHOOLS[entity]]}
+
+
+def test_a_full_sync_of_an_empty_platform_creates_everything(platform: Platform) -> None:
+    planned = platform.sync(TWO_SCHOOLS)
+
+    assert {entity: counts["created"] for entity, counts in planned.counts.items()} == {
+        "orgs": 3, "academicSessions": 2, "courses": 2, "classes": 3, "users": 6, "enrollments": 5,
+    }  # fmt: skip
+    assert (planned.held, planned.changes) == (False, 21)
+    assert {row["reason"] for row in platform.changes()} == {"not on the platform yet"}
+
+
+def test_the_same_bundle_again_changes_nothing_in_whatever_order_it_comes(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+
+    planned = platform.sync({name: list(reversed(rows)) for name, rows in TWO_SCHOOLS.items()})
+
+    assert (planned.changes, planned.counts["users"]["unchanged"]) == (0, 6)
+    assert json.loads((platform.room / "plan" / "manifest.json").read_text()) == []
+
+
+def test_a_touched_row_that_says_the_same_is_no_change(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+
+    assert platform.sync(changed("users", "ann", dateLastModified="2026-09-09T00:00:00Z", status="active")).changes == 0
+
+
+def test_an_update_names_the_fields_that_differ_and_both_sides_of_them(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    platform.sync(changed("users", "ann", familyName="Novák", email="a@b.example"))
+
+    (change,) = platform.changes()
+    before, after = json.loads(change["before"]), json.loads(change["after"])
+    assert (change["action"], change["reason"], sorted(change["fields"])) == (
+        "update", "changed in the source", ["email", "familyName"],
+    )  # fmt: skip
+    assert (before["fields"]["familyName"], after["fields"]["familyName"]) == ("F", "Novák")
+    assert before["platformId"] == after["platformId"]
+
+
+def test_only_what_was_chosen_comes_and_what_it_names_comes_along(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS, Selection(orgs=frozenset({"north"}), classes=frozenset({"n1"})))
+
+    assert {entity: ids(platform, entity) for entity in ENTITIES} == {
+        "orgs": ["d", "north"],
+        "academicSessions": ["fall", "year"],
+        "courses": ["math"],
+        "classes": ["n1"],
+        "users": ["ann", "tom"],
+        "enrollments": ["e1", "e5"],
+    }
+
+
+def test_other_members_and_guardians_come_only_where_they_are_asked_for(platform: Platform) -> None:
+    north = frozenset({"north"})
+    students = frozenset({("blank", "student")})
+    platform.sync(TWO_SCHOOLS, Selection(orgs=north, classes=frozenset({"n1"}), cells=students, guardians=True))
+    assert ids(platform, "users") == ["ann", "gil"]
+
+    platform.sync(TWO_SCHOOLS, Selection(orgs=north, classes=frozenset({"n1"}), cells=students, other_members=True))
+    assert ids(platform, "users") == ["ann", "bob", "gil", "idle"]
+
+
+def test_a_selective_sync_of_one_school_leaves_the_other_as_it_is(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    before = platform.records()
+    emptied = without("classes", "s1", users=[user("tom", role="teacher")], enrollments=TWO_SCHOOLS["enrollments"][-1:])
+
+    platform.sync(emptied, Selection(orgs=frozenset({"north"}), cells=frozenset({("blank", "student"), ("blank", "teacher")})))
+
+    assert sorted(platform.did()) == [
+        ("enrollments", "e1", "end", "left the source"),
+        ("enrollments", "e2", "end", "left the source"),
+        ("users", "ann", "deactivate", "left the source"),
+        ("users", "idle", "deactivate", "left the source"),
+    ]
+    assert platform.records()["users"]["bob"] == before["users"]["bob"]
+    assert ids(platform, "classes") == ["n1", "n2", "s1"]
+
+
+def test_what_is_not_chosen_any_more_goes_only_when_that_is_ticked(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    south = Selection(orgs=frozenset({"south"}), other_members=True)
+    assert platform.sync(TWO_SCHOOLS, south).changes == 0
+
+    planned = platform.sync(TWO_SCHOOLS, Selection(orgs=frozenset({"south"}), remove_unselected=True))
+
+    assert ids(platform, "users") == ["bob", "cat"]
+    assert ids(platform, "orgs") == ["d", "north", "south"]  # bob has a role at north
+    assert planned.counts["users"]["deactivated"] == 4
+    assert {row[3] for row in platform.did()} == {"not chosen any more"}
+
+
+def test_somebody_who_comes_back_within_the_grace_period_is_the_same_person(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    platform_id = platform.records()["users"]["cat"]["platformId"]
+    platform.sync(without("users", "cat", enrollments=TWO_SCHOOLS["enrollments"][:3]))
+    assert "cat" not in ids(platform, "users")
+
+    platform.sync(TWO_SCHOOLS)
+
+    assert ("users", "cat", "update", "back in the source") in platform.did()
+    assert platform.records()["users"]["cat"]["platformId"] == platform_id
+
+
+def test_somebody_who_comes_back_after_the_grace_period_is_new(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS, grace_days=1)
+    platform.sync(without("users", "cat", enrollments=TWO_SCHOOLS["enrollments"][:3]), grace_days=1)
+    platform.sync(without("users", "cat", enrollments=TWO_SCHOOLS["enrollments"][:3]), grace_days=1)
+    platform.sync(TWO_SCHOOLS, grace_days=1)
+
+    assert ("users", "cat", "create", "not on the platform yet") in platform.did()
+
+
+def test_a_deleted_person_is_never_created_and_is_deactivated_only_when_ticked(platform: Platform) -> None:
+    deleted = changed("users", "ann", status="tobedeleted")
+    north = frozenset({"north"})
+    blank, ticked = ("blank", "student"), ("deleted", "student")
+    platform.sync(deleted, Selection(orgs=north, cells=frozenset({blank, ticked}), other_members=True))
+    assert "ann" not in ids(platform, "users")
+    platform.sync(TWO_SCHOOLS)
+
+    platform.sync(deleted, Selection(orgs=north, cells=frozenset({blank}), other_members=True))
+    assert platform.did() == []
+
+    platform.sync(deleted, Selection(orgs=north, cells=frozenset({blank, ticked}), other_members=True))
+    assert platform.did() == [
+        ("enrollments", "e1", "end", "its person is removed"),
+        ("users", "ann", "deactivate", "status deleted"),
+    ]
+
+
+def test_an_inactive_person_is_inactive_on_the_platform_and_not_removed(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+
+    platform.sync(changed("users", "ann", enabledUser="false"))
+
+    assert platform.did() == [("users", "ann", "update", "changed in the source")]
+    assert platform.records()["users"]["ann"]["platformStatus"] == "inactive"
+
+
+def test_a_row_with_an_error_is_never_taken_for_gone_nor_what_hangs_on_it(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+
+    planned = platform.sync(changed("classes", "s1", title=""))
+
+    assert platform.did() == []
+    assert planned.notes == [
+        "classes: 1 on the platform have an error in their row now; they were kept as they are.",
+        "enrollments: 2 on the platform have an error in their row now; they were kept as they are.",
+    ]
+
+
+def test_what_a_record_that_stays_still_names_is_not_removed_from_under_it(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    broken = changed("classes", "s1", title="")
+
+    platform.sync(broken, Selection(orgs=frozenset({"north"}), remove_unselected=True, other_members=True))
+
+    assert {(entity, i) for entity, i, *_ in platform.did()} == set()
+
+
+def test_a_row_whose_id_can_not_be_read_stops_every_removal_of_its_kind(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+
+    planned = platform.sync({**TWO_SCHOOLS, "users": [*without("users", "idle", "cat")["users"], user("")]})
+
+    assert [row for row in platform.did() if row[0] == "users"] == []
+    assert "users: 1 rows have an id that can't be read, so nothing of it is removed." in planned.notes
+
+
+def test_a_collection_without_rows_removes_nothing_and_holds_the_plan(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+
+    planned = platform.sync({**TWO_SCHOOLS, "users": [], "enrollments": []})
+
+    assert platform.did() == []
+    assert planned.held
+    assert [breach.message for breach in planned.breaches] == [
+        "The bundle has no users, while the platform holds 6. None of them would be removed.",
+        "The bundle has no enrollments, while the platform holds 5. None of them would be removed.",
+    ]
+
+
+def test_approved_without_removals_everything_else_happens(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    emptied = without("users", "idle", "cat", enrollments=TWO_SCHOOLS["enrollments"][:3])
+    renamed = [{**row, "givenName": "New"} if row["sourcedId"] == "ann" else row for row in emptied["users"]]
+
+    platform.sync({**emptied, "users": renamed}, removals=False)
+
+    assert ids(platform, "users") == ["ann", "bob", "cat", "gil", "idle", "tom"]
+    assert platform.records()["users"]["ann"]["givenName"] == "New"
+
+
+def test_what_a_sync_that_was_cut_off_may_have_written_is_written_again_under_the_same_ids(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    platform.sync({**TWO_SCHOOLS, "users": [*changed("users", "ann", email="x@y.example")["users"], user("new")]}, commit=False)
+    half_written = {row["sourcedId"]: json.loads(row["after"])["platformId"] for row in platform.changes()}
+
+    platform.sync({**TWO_SCHOOLS, "users": [*TWO_SCHOOLS["users"], user("new")]})
+
+    again = "written again, since a sync was cut off"
+    assert platform.did() == [("users", "ann", "update", again), ("users", "new", "update", again)]
+    assert platform.records()["users"]["new"]["platformId"] == half_written["new"]
+
+
+def test_a_record_that_only_a_cut_off_sync_knew_goes_when_the_source_gives_it_up(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    platform.sync({**TWO_SCHOOLS, "users": [*TWO_SCHOOLS["users"], user("brief")]}, commit=False)
+
+    platform.sync(TWO_SCHOOLS)
+
+    assert platform.did() == [("users", "brief", "deactivate", "left the source")]
+
+
+def test_a_person_with_a_new_sourced_id_is_found_again_by_the_field_that_the_group_matches_with(platform: Platform) -> None:
+    known = [user("ann", identifier="A1"), user("bob", identifier="B1")]
+    platform.sync(small(users=known), match_with="identifier")
+    before = platform.records()["users"]
+    renamed = small(users=[user("x-ann", identifier="a1 "), known[1]], enrollments=[enrollment(userSourcedId="x-ann")])
+
+    planned = platform.sync(renamed, match_with="identifier")
+
+    users = platform.records()["users"]
+    assert users["x-ann"]["platformId"] == before["ann"]["platformId"]
+    assert [row for row in platform.did() if row[0] == "users"] == [
+        ("users", "ann", "deactivate", "known under another sourcedId now"),
+        ("users", "x-ann", "create", "known by another sourcedId so far"),
+    ]
+    assert not planned.held
+    assert platform.sync(renamed, match_with="identifier").changes == 0
+
+
+def test_people_who_could_be_two_are_not_merged_and_hold_the_plan(platform: Platform) -> None:
+    platform.sync(small(users=[user("ann", email="a@b.example")]), match_with="email")
+    two = [user("x", email="A@b.example"), user("y", email="a@b.example")]
+
+    planned = platform.sync(small(users=two, enrollments=[enrollment(userSourcedId="x")]), match_with="email", commit=False)
+
+    assert [breach.message for breach in planned.breaches] == [
+        "By email, 2 people (x, y) in the source could be one person (ann) on the platform; nobody was matched. "
+        "Correct the email of one of them, or approve to take those in the source for people of their own."
+    ]
+    assert {row[3] for row in platform.did() if row[1] in ("x", "y")} == {"not on the platform yet"}
+
+
+def test_a_snapshot_whose_digests_are_of_another_kind_is_compared_value_by_value(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    assert platform.snapshot is not None
+    for path in platform.snapshot.glob("*.parquet"):
+        duckdb.execute(f"CREATE OR REPLACE TABLE held AS SELECT * REPLACE ('0cc175b9' AS digest) FROM read_parquet('{path}')")
+        duckdb.execute(f"COPY held TO '{path}' (FORMAT parquet)")
+
+    assert platform.sync(TWO_SCHOOLS).changes == 0
+    planned = platform.sync(changed("users", "ann", familyName="Novák"))
+    assert (planned.changes, planned.counts["users"]["unchanged"]) == (1, 5)
+
+
+def test_the_suffix_is_added_to_usernames_once(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS, username_suffix="@d")
+    assert platform.sync(TWO_SCHOOLS, username_suffix="@d").changes == 0
+
+    assert platform.records()["users"]["ann"]["username"] == "ann@d"
+
+
+def test_a_retried_plan_has_the_same_bytes(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS, commit=False)
+    plan = platform.room / "plan"
+    first = {path.name: path.read_bytes() for path in plan.rglob("*") if path.suffix in (".gz", ".json")}
+
+    plan_changes(platform.room / "stage", EVERYTHING, None, plan, Policy(sync_id="s1", now=platform.now))
+
+    assert {path.name: path.read_bytes() for path in plan.rglob("*") if path.suffix in (".gz", ".json")} == first
+
+
+@pytest.mark.parametrize("sorted_at_once", [changes.SORTED_AT_ONCE, 5])
+def test_every_change_is_in_exactly_one_chunk_as_the_record_to_write(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, sorted_at_once: int
+) -> None:
+    monkeypatch.setattr(changes, "SORTED_AT_ONCE", sorted_at_once)
+    platform.sync(TWO_SCHOOLS)
+
+    plan = platform.room / "plan"
+    manifest = json.loads((plan / "manifest.json").read_text())
+    chunks = [gzip.decompress((plan / "chunks" / item["chunk"]).read_bytes()) for item in manifest]
+    lines = [json.loads(line) for chunk in chunks for line in chunk.splitlines()]
+    assert {(line["entity"], line["sourcedId"]): line["record"] for line in lines} == {
+        (row["entity"], row["sourcedId"]): json.loads(row["after"]) for row in platform.changes()
+    }
+    assert len(lines) == 21
+
+
+def test_the_summary_counts_by_school(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+
+    schools = json.loads((platform.room / "plan" / "summary.json").read_text())["schools"]
+
+    south = next(school for school in schools if school["sourcedId"] == "south")
+    assert (south["name"], south["counts"]["users"]["created"], south["counts"]["classes"]["created"]) == ("South", 2, 1)
+
+
+def test_the_matrix_counts_members_and_others_apart_and_presets_blank(platform: Platform) -> None:
+    platform.sync(changed("users", "tom", status="active"), commit=False)
+
+    matrix = status_matrix(platform.room / "stage", Selection(orgs=frozenset({"north"}), classes=frozenset({"n1"})))
+
+    assert matrix["cells"] == [
+        {"status": "active", "userType": "teacher", "users": 1, "otherMembers": 0, "preset": False},
+        {"status": "blank", "userType": "guardian", "users": 0, "otherMembers": 1, "preset": True},
+        {"status": "blank", "userType": "student", "users": 1, "otherMembers": 2, "preset": True},
+    ]
+    assert matrix["guardians"] == 1
+
+
+def test_a_selection_survives_being_written_down() -> None:
+    whole = Selection(frozenset({"b", "a"}), frozenset(), frozenset({("blank", "student")}), True, False, True)
+
+    assert Selection.from_json(json.loads(json.dumps(whole.to_json()))) == whole
+    assert Selection.from_json({"orgs": ["a"]}) == Selection(orgs=frozenset({"a"}))
