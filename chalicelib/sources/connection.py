@@ -114,7 +114,7 @@ def _sftp_steps(source: SftpSource, credentials: Callable[[], Credentials], limi
             schools = page_of(Path(folder) / "stage/choices/orgs.parquet", search_in=("name",), sort="name", limit=1, offset=0)
             yield Check(step, schools.total > 0, f"{schools.total:,} schools." if schools.total else "There is no school in it.")
     except RosterError as trouble:
-        yield Check(step, False, str(trouble).removesuffix(" Nothing was changed."))
+        yield Check(step, False, str(trouble))
     finally:
         if server:
             server.close()

@@ -96,7 +96,7 @@ def _to_fetch(sync_id: str, source: SftpSource, credentials: Credentials, limits
         found = sftp.settled(remote, source)
     most = limits.zip_bytes if found.files[0].name == ZIP else limits.expanded_bytes
     if found.size_bytes > most:
-        raise BundleRefused(f"{found.called} has {found.size_bytes:,} bytes; at most {most:,} are taken. Nothing was changed.")
+        raise BundleRefused(f"{found.called} has {found.size_bytes:,} bytes; at most {most:,} are taken. Send less at once.")
     begun = tuple(_File(**vars(each), upload_id=arriving.begin(_key(sync_id, each.name)).upload_id) for each in found.files)
     return _write(sync_id, _Note(called=found.called, files=begun, markers=found.markers))
 

@@ -74,8 +74,7 @@ def ending_of(error: dict[str, str], sync_id: str, extent: Extent) -> Ending:
     name = error.get("Error", "")
     state = STATES.get(name, State.FAILED)
     message = SENTENCES.get(state) or (_message(error) if _is_ours(name) else _unexpected(name, sync_id))
-    said = state is State.REFUSED and extent is Extent.NOTHING  # a refusal says so in its own sentence
-    return Ending(state, message if said else f"{message} {extent}")
+    return Ending(state, f"{message} {extent}")
 
 
 def _by_field(counts: SyncCounts) -> dict[str, EntityCounts]:

@@ -141,10 +141,7 @@ def _certain(path: Path, dialect: _Dialect) -> _Dialect:
                 first = opened.readline(LONGEST_FIELD)
         header = next(csv.reader([first], delimiter=dialect.delimiter), [])
         return _Dialect(encoding, dialect.delimiter, header, dialect.header_line, findings)
-    raise BundleRefused(
-        f"{path.name}: it is neither UTF-8 nor Windows-1252 text. Export it as UTF-8 and send the bundle again. "
-        "Nothing was changed."
-    )
+    raise BundleRefused(f"{path.name}: it is neither UTF-8 nor Windows-1252 text. Export it as UTF-8 and send the bundle again.")
 
 
 def _utf_16(head: bytes) -> str:
@@ -185,8 +182,7 @@ def _places(file: str, dialect: _Dialect, fields: Sequence[Field]) -> dict[str, 
         folded = name.strip().casefold()
         if folded in seen and folded:
             raise BundleRefused(
-                f"{file}, line {line}: column `{name.strip()}` stands there twice. Keep one and send the bundle again. "
-                "Nothing was changed."
+                f"{file}, line {line}: column `{name.strip()}` stands there twice. Keep one and send the bundle again."
             )
         seen[folded] = place
     wanted = [("sourcedId", True), ("status", False), ("dateLastModified", False)]
@@ -197,7 +193,7 @@ def _places(file: str, dialect: _Dialect, fields: Sequence[Field]) -> dict[str, 
             nearest = f"; the nearest is `{header[seen[near[0]]].strip()}`" if near else ""
             raise BundleRefused(
                 f"{file}, line {line}: required column `{name}` is missing{nearest}. "
-                "Correct the header and send the bundle again. Nothing was changed."
+                "Correct the header and send the bundle again."
             )
     return {name: seen[name.casefold()] for name, _ in wanted if name.casefold() in seen}
 
@@ -303,7 +299,7 @@ def _mend(path: Path, mended: Path, dialect: _Dialect, places: dict[str, int], f
         except csv.Error as trouble:
             raise BundleRefused(
                 f"{path.name}, after line {reader.line_num}: it can't be read as CSV ({trouble}). "
-                "A quote may be left open. Mend the file and send the bundle again. Nothing was changed."
+                "A quote may be left open. Mend the file and send the bundle again."
             ) from trouble
     if row != [END]:  # the header itself never ended
         raise _left_open(path.name, 1)
@@ -313,7 +309,7 @@ def _mend(path: Path, mended: Path, dialect: _Dialect, places: dict[str, int], f
 def _left_open(file: str, line: int) -> BundleRefused:
     return BundleRefused(
         f"{file}, line {line}: a quote that is opened there is never closed, so that no row after it can be read. "
-        "Close it and send the bundle again. Nothing was changed."
+        "Close it and send the bundle again."
     )
 
 

@@ -67,7 +67,7 @@ def stage_orgs(bundle: Path, stage: Path, view: View | None = None) -> Counted:
     deltas = manifest.deltas() if manifest else frozenset[str]()
     sent = _Sent({"orgs": orgs} if orgs.is_file() else {}, "", deltas, _merged(deltas, view))
     if missing := sent.missing(("orgs",)):
-        raise BundleRefused(f"The bundle lacks {missing}. Export again with every file. Nothing was changed.")
+        raise BundleRefused(f"The bundle lacks {missing}. Export again with every file.")
     (stage / "choices").mkdir(parents=True, exist_ok=True)
     with connect(stage, joins_as_written=True) as connection:
         connection.execute(judging.TABLES)
@@ -128,7 +128,7 @@ def _version(said: str, expected: str, files: Collection[str]) -> str:
     if said and expected not in ("auto", said):
         raise BundleRefused(
             f"manifest.csv: the bundle is OneRoster {said}, and this group takes {expected}. "
-            "Send the other export or change the group's version. Nothing was changed."
+            "Send the other export or change the group's version."
         )
     guessed = "1.2" if "roles" in files else "1.1"
     return said or (guessed if expected == "auto" else expected)
@@ -162,7 +162,7 @@ def _sent(bundle: Path, manifest: Manifest | None, expected: str, view: View | N
         (view.after / "manifest.csv").write_text(f"propertyName,value\noneroster.version,{version}\n")
     sent = _Sent(files, version, deltas, view)
     if missing := sent.missing(REQUIRED_FILES):
-        raise BundleRefused(f"The bundle lacks {missing}. Export again with every file. Nothing was changed.")
+        raise BundleRefused(f"The bundle lacks {missing}. Export again with every file.")
     return sent
 
 
@@ -173,7 +173,7 @@ def _merged(deltas: Collection[str], view: View | None) -> View | None:
     if not view:
         raise BundleRefused(
             f"manifest.csv: {', '.join(sorted(deltas))} is a delta, and there is nothing to merge it into yet. "
-            "Send a bundle of everything (bulk) once, then deltas. Nothing was changed."
+            "Send a bundle of everything (bulk) once, then deltas."
         )
     view.after.mkdir(parents=True, exist_ok=True)
     return view
@@ -185,7 +185,7 @@ def _version_held(view: View, said: str) -> str:
     if said and said != version:
         raise BundleRefused(
             f"manifest.csv: the delta is OneRoster {said}, and what it must be merged into is {version}. "
-            "Send a bundle of everything (bulk) once. Nothing was changed."
+            "Send a bundle of everything (bulk) once."
         )
     return version
 
@@ -219,7 +219,7 @@ def _read(
         if read := _load(connection, sent, name):
             loaded[name] = read
         if name == "users" and sent.version == "1.2" and "roles" not in loaded and read and read.rows:
-            raise BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Nothing was changed.")
+            raise BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Export again with it.")
         _judge(connection, name, sent.version, needed if name == "users" else frozenset())
         if name in ENTITIES and name != "enrollments":  # those are written beside the choices
             _write_entity(connection, ahead, name)

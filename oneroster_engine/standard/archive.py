@@ -202,4 +202,4 @@ def _inflated(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]
 
 
 def _refused(what: str, do: str) -> BundleRefused:
-    return BundleRefused(f"{what}. {do}. Nothing was changed.")
+    return BundleRefused(f"{what}. {do}.")

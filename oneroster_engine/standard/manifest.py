@@ -33,8 +33,7 @@ def read_manifest(path: Path) -> Manifest | None:
     version = rows.get("oneroster.version", "")
     if version not in ("", "1.1", "1.2"):
         raise BundleRefused(
-            f"manifest.csv: oneroster.version is `{version[:20]}`; 1.1 and 1.2 are read. "
-            "Export again as OneRoster 1.1 or 1.2. Nothing was changed."
+            f"manifest.csv: oneroster.version is `{version[:20]}`; 1.1 and 1.2 are read. Export again as OneRoster 1.1 or 1.2."
         )
     modes = {
         name.removeprefix("file."): mode.casefold()
@@ -45,6 +44,6 @@ def read_manifest(path: Path) -> Manifest | None:
         if mode not in MODES:
             raise BundleRefused(
                 f"manifest.csv: file.{name} is `{mode[:20]}`; bulk, delta or absent is expected. "
-                "Correct the manifest and send the bundle again. Nothing was changed."
+                "Correct the manifest and send the bundle again."
             )
     return Manifest(version, rows.get("source.systemname", rows.get("file.systemname", "")), modes)

@@ -13,6 +13,7 @@ from oneroster_engine.duckdb_session import connect
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging import reading
 from oneroster_engine.standard.entities import FIELDS
+from tests.engine.refusals import WHAT_AND_WHAT_TO_DO
 
 HEADER = "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId"
 
@@ -56,7 +57,7 @@ def test_text_that_is_hardly_csv_is_read_alike_by_both_or_refused_in_a_sentence(
     try:
         patient, _ = read(tmp_path, content, patiently=True)
     except BundleRefused:
-        with pytest.raises(BundleRefused, match="Nothing was changed"):
+        with pytest.raises(BundleRefused, match=WHAT_AND_WHAT_TO_DO):
             read(tmp_path, content)
         return
 
@@ -148,5 +149,5 @@ def test_a_lone_carriage_return_far_down_in_a_large_file_shifts_no_line(tmp_path
 
 
 def test_a_utf_16_file_cut_in_the_middle_of_a_letter_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleRefused, match="Nothing was changed"):
+    with pytest.raises(BundleRefused, match=WHAT_AND_WHAT_TO_DO):
         read(tmp_path, f"{HEADER}\n1,,,A,school,,\n".encode("utf-16")[:-1])

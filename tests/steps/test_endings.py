@@ -9,7 +9,7 @@ from chalicelib.steps.endings import ending_of, success, written
 from chalicelib.store.extent import Extent
 from chalicelib.store.records import EntityCounts, State, SyncCounts
 
-REFUSAL = "users.csv is missing. Export again with every file. Nothing was changed."
+REFUSAL = "users.csv is missing. Export again with every file."
 
 
 def error(name: str, message: str = "") -> dict[str, str]:
@@ -35,11 +35,11 @@ def test_each_error_has_its_state(name: str, state: State) -> None:
     assert ending_of(error(name, "m"), "g1-1", Extent.NOTHING).state is state
 
 
-def test_a_refusal_is_shown_in_its_own_words_alone() -> None:
-    assert ending_of(error("BundleRefused", REFUSAL), "g1-1", Extent.NOTHING).message == REFUSAL
+def test_a_refusal_is_shown_in_its_own_words_and_says_that_nothing_was_changed() -> None:
+    assert ending_of(error("BundleRefused", REFUSAL), "g1-1", Extent.NOTHING).message == f"{REFUSAL} Nothing was changed."
 
 
-@pytest.mark.parametrize("name", ["QuestionExpired", "Discarded", "SourceUnavailable", "KeyError", "States.Timeout"])
+@pytest.mark.parametrize("name", ["BundleRefused", "QuestionExpired", "Discarded", "SourceUnavailable", "KeyError"])
 @pytest.mark.parametrize("extent", list(Extent))
 def test_an_end_says_what_was_written(name: str, extent: Extent) -> None:
     assert ending_of(error(name, "m."), "g1-1", extent).message.endswith(extent)
