@@ -1,4 +1,4 @@
-"""The most memory that each function took, in the embedded AWS: what the sizes in `infra/template.json` are chosen by.
+"""The most memory that each function took, in the embedded AWS: what the sizes in `infra/functions.py` are chosen by.
 
     python -m benchmarks.functions [S | M] [--preview]
 
@@ -14,10 +14,9 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from benchmarks.run import district
-from infra import ROOT
+from infra.functions import FUNCTIONS
 from local.stack import Stack
 from samples.district import SHAPES, District
 from tests.provider.records import rendered
@@ -136,12 +135,10 @@ def main() -> None:
 
 
 def _print(shape: str, peaks: dict[str, float]) -> None:
-    resources: dict[str, Any] = json.loads((ROOT / "infra" / "template.json").read_text())["Resources"]
     print(f"\n| function | memory set, MB | peak MB, shape {shape} |\n|---|---|---|")
-    for name, each in resources.items():
-        if "MemorySize" in each.get("Properties", {}):
-            peak = f"{peaks[name]:,.0f}" if name in peaks else "not run"
-            print(f"| {name} | {each['Properties']['MemorySize']:,} | {peak} |", flush=True)
+    for each in FUNCTIONS:
+        peak = f"{peaks[each.logical_id]:,.0f}" if each.logical_id in peaks else "not run"
+        print(f"| {each.logical_id} | {each.memory_mb:,} | {peak} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra import ROOT
+from infra import ROOT, functions
 from infra.artifact import ARCHITECTURE, RUNTIME
+from infra.machine import definition
 
 TEMPLATES = ("template.json", "portal.json")
 CODE = ("app.py", "chalicelib", "oneroster_engine", ".chalice")
@@ -40,6 +41,7 @@ def build(out: Path) -> Built:
         else:
             shutil.copy(path, source / name)
     (source / "requirements.txt").write_text("")
+    _configure(source / ".chalice")
     merged = out.resolve() / "resources.json"
     merged.write_text(json.dumps(resources()))
     chalice = [str(Path(sys.executable).parent / "chalice"), "package", "--stage", "main", "--template-format", "json"]
@@ -60,6 +62,14 @@ def build(out: Path) -> Built:
     made["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"] = gateway_responses()
     template.write_text(json.dumps(made, indent=1))
     return Built(out / "deployment.zip", template)
+
+
+def _configure(folder: Path) -> None:
+    """Chalice's configuration, completed by what `functions.py` declares."""
+    config = folder / "config.json"
+    config.write_text(json.dumps(functions.chalice_config(json.loads(config.read_text()))))
+    for function in functions.FUNCTIONS:
+        (folder / f"policy-{function.name}.json").write_text(json.dumps(function.policy()))
 
 
 def gateway_responses() -> dict[str, Any]:
@@ -95,10 +105,14 @@ def resources() -> dict[str, Any]:
     for name in TEMPLATES:
         for section, content in json.loads((ROOT / "infra" / name).read_text()).items():
             template[section] = content if isinstance(content, str) else template.get(section, {}) | content
-    definition = json.dumps(json.loads((ROOT / "stepfunctions" / "sync.asl.json").read_text()))
-    functions = [name for name in FUNCTIONS if f"${{{name}}}" in definition]
-    arns = {name: {"Fn::GetAtt": [name, "Arn"]} for name in functions}
-    template["Resources"]["SyncMachine"]["Properties"]["DefinitionString"] = {"Fn::Sub": [definition, arns]}
+    for section, content in functions.template().items():
+        template[section] |= content
+    arns = {name: {"Fn::GetAtt": [name, "Arn"]} for name in functions.STEPS}
+    machine = template["Resources"]["SyncMachine"]["Properties"]
+    machine["DefinitionString"] = {"Fn::Sub": [json.dumps(definition()), arns]}
+    [policy] = template["Resources"]["SyncMachineRole"]["Properties"]["Policies"]
+    invoke = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": [*arns.values()]}
+    policy["PolicyDocument"]["Statement"].insert(0, invoke)
     return template
 
 
@@ -133,9 +147,3 @@ GATEWAY_SAYS: dict[str, tuple[int | None, str, str]] = {
         "Something went wrong on our side. Try again; if it stays so, name the requestId to support.",
     ),
 }
-
-# The machine's Lambdas by the names that CloudFormation knows them under.
-FUNCTIONS = (
-    "OpenSource", "PlanFetch", "FetchPart", "CheckFetched", "Stage", "Ask", "Plan", "ApplyChunk", "Commit", "Report",
-    "RecordFailure",
-)  # fmt: skip

@@ -7,10 +7,11 @@ import boto3
 import pytest
 
 from app import app
-from infra import ROOT
 from infra.redrive import function_of, redrive
 from tests.events import saved
+from tests.infra.conftest import of_kind
 
+pytestmark = pytest.mark.xdist_group("template")
 FUNCTIONS = ["".join(word.title() for word in each.name.split("_")) for each in app.event_sources]
 NAMES = {
     **{"Drop": "stack-drop", "ExecutionEnded": "stack-ended", "Wake": "stack-wake", "Forget": "stack-forget"},
@@ -31,12 +32,15 @@ class Functions:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_that_is_told_events_leaves_what_it_cannot_handle_in_the_queue(name: str) -> None:
-    function = json.loads((ROOT / "infra" / "template.json").read_text())["Resources"][name]["Properties"]
+def test_every_function_that_is_told_events_leaves_what_it_cannot_handle_in_the_queue(
+    resources: dict[str, Any], name: str
+) -> None:
+    function = resources[name]["Properties"]
+    rules = [each for each in of_kind(resources, "AWS::Events::Rule").values() if name in json.dumps(each["Targets"])]
     queue = {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}
 
-    assert function["DeadLetterQueue"] == {"Type": "SQS", "TargetArn": queue}
-    assert [each["Properties"]["DeadLetterConfig"]["Arn"] for each in function["Events"].values()] == [queue]
+    assert function["DeadLetterConfig"] == {"TargetArn": queue}
+    assert [target["DeadLetterConfig"]["Arn"] for rule in rules for target in rule["Targets"]] == [queue]
 
 
 def test_the_redrive_command_knows_every_function_that_is_told_events() -> None:

@@ -1,17 +1,12 @@
 """The machine's definition as data, and what its tests ask of it."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-PATH = Path(__file__).resolve().parents[2] / "stepfunctions" / "sync.asl.json"
+from infra.machine import definition
+
+__all__ = ["States", "attempts", "catches_all", "definition", "every_state"]
 States = dict[str, dict[str, Any]]
-
-
-def definition() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(PATH.read_text())
-    return loaded
 
 
 def every_state(states: States, caught_outside: bool = False) -> Iterator[tuple[str, dict[str, Any], bool]]:

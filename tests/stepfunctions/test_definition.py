@@ -9,7 +9,8 @@ import pytest
 
 from app import app
 from chalicelib import errors
-from tests.stepfunctions.definition import PATH, attempts, catches_all, definition, every_state
+from infra.functions import STEPS
+from tests.stepfunctions.definition import attempts, catches_all, definition, every_state
 
 STATES = list(every_state(definition()["States"]))
 TASKS = [(name, state, outside) for name, state, outside in STATES if state["Type"] == "Task"]
@@ -98,7 +99,7 @@ def test_every_error_in_the_machine_is_one_of_ours_or_of_aws() -> None:
 
 
 def test_every_lambda_in_the_machine_is_a_registered_handler_and_every_step_is_used() -> None:
-    placeholders = set(re.findall(r"\$\{(\w+)\}", PATH.read_text()))
+    placeholders = set(re.findall(r"\$\{(\w+)\}", json.dumps(definition())))
     steps = {
         "".join(part.capitalize() for part in handler.name.split("_"))
         for handler in app.pure_lambda_functions
@@ -106,6 +107,12 @@ def test_every_lambda_in_the_machine_is_a_registered_handler_and_every_step_is_u
     }
 
     assert placeholders == steps
+
+
+def test_a_state_outlives_its_lambda_so_that_the_lambda_s_own_end_is_recorded() -> None:
+    for name, state, _ in TASKS:
+        function = STEPS[state["Parameters"]["FunctionName"].strip("${}")]
+        assert state["TimeoutSeconds"] > function.time_s, name
 
 
 def test_only_ids_and_keys_of_files_are_carried_from_state_to_state() -> None:

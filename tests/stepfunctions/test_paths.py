@@ -21,12 +21,10 @@ import pytest
 from chalicelib.steps.endings import ending_of
 from chalicelib.store.extent import Extent
 from chalicelib.store.records import State
+from infra.functions import STEPS
 from tests.stepfunctions.definition import definition, every_state
 
-FUNCTIONS = (
-    "OpenSource", "PlanFetch", "FetchPart", "CheckFetched", "Stage", "Ask", "Plan", "ApplyChunk", "Commit", "Report",
-    "RecordFailure",
-)  # fmt: skip
+FUNCTIONS = tuple(STEPS)
 PATIENCE_S = 20.0
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 T = TypeVar("T")
