@@ -37,7 +37,7 @@ def merge(
     came: Path | None,
     view: View,
     is_delta: bool,
-    lane: Callable[[str], str],
+    to_types: Callable[[str], str],
 ) -> Loaded:
     """Make `read_{name}` as `reading.load` does, of the file that came and of the view, and write the view's next state.
 
@@ -55,7 +55,7 @@ def merge(
         f"WHERE trim(sourcedId) NOT IN (SELECT trim(sourcedId) FROM came_{name} WHERE sourcedId IS NOT NULL)"
         " OR sourcedId IS NULL"
     )
-    connection.execute(f"CREATE TABLE read_{name} AS {lane(f'merged_{name}')}")
+    connection.execute(f"CREATE TABLE read_{name} AS {to_types(f'merged_{name}')}")
     kept = f"SELECT {columns} FROM merged_{name} WHERE {STATUS_WORD} <> 'tobedeleted'"
     to = {"to": str(view.after / f"{name}.parquet")}
     connection.execute(f"COPY ({kept}) TO $to ({PACKED})", to)

@@ -1,13 +1,13 @@
-"""The fast lane: one pass over a file that types every row and says which of them are beyond doubt.
+"""The fast path: one pass over a file that types every row and says which of them are surely fine.
 
-A row beyond doubt is as the standard wants it, cell by cell, and names only rows that were kept. It needs no judge:
+A clean row is as the standard wants it, cell by cell, and names only rows that were kept. It needs no judge:
 its typed values go straight to the stage. Every other row goes on as the text that was sent, in `sent`, to
-`judging.py`, which finds out what is wrong with it, if anything. Nearly all rows of nearly all districts are beyond
-doubt, so the judge may be thorough.
+`judging.py`, which finds out what is wrong with it, if anything. Nearly all rows of nearly all districts are clean, so
+the judge may be thorough.
 
 Tables and views, for a file `name`:
-    read_{name}    one row a row sent; the typed columns, and `sent` (its cells as `reading.columns_of`) where there is doubt
-    beyond_{name}  the rows beyond doubt: line, the common columns and the file's fields, in their types
+    read_{name}    one row a row sent; the typed columns, and `sent` (its cells as `reading.columns_of`) where it is suspect
+    clean_{name}   the clean rows: line, the common columns and the file's fields, in their types
     ids_{entity}   the ids of the rows that were kept, numbered; made by `stage.py`
 
 Enrollments name their class and person by number while they are in `read_enrollments`: there are as many of them as of
@@ -35,10 +35,10 @@ ID = (
 STATUS = "(own.status IS NULL OR lower(own.status) IN ('active', 'inactive'))"
 
 
-def lane(name: str, fields: Sequence[Field]) -> Callable[[str], str]:
+def query(name: str, fields: Sequence[Field]) -> Callable[[str], str]:
     """For `reading.load`: from the relation of a file's text to the query that makes `read_{name}`."""
     joins: list[str] = []
-    doubtless = [ID, STATUS]
+    fine = [ID, STATUS]
     columns = ["own.line", f"{_trimmed('own.sourcedId')} AS sourcedId", "coalesce(lower(own.status), '') AS status"]
     columns.append(f"{_trimmed('own.dateLastModified')} AS dateLastModified")
     for each in fields:
@@ -50,26 +50,26 @@ def lane(name: str, fields: Sequence[Field]) -> Callable[[str], str]:
             columns += [f"{_found(each.name)}.no AS {target}No"] if target else []
         else:
             columns.append(f"{typed(each, cell)} AS {quoted(each.name)}")
-        doubtless.append(_doubtless(name, each, cell))
+        fine.append(_surely_fine(name, each, cell))
     if name == "users" and fields != FIELDS["users"]:  # 1.1: a person's one role and orgs stand on the person
         joins.append(_joined("orgSourcedIds", "orgs", "own.orgSourcedIds"))
         columns.append(f"{_found('orgSourcedIds')}.type AS orgType")
-        doubtless.append(f"({_found('orgSourcedIds')}.no IS NOT NULL OR contains(own.orgSourcedIds, ','))")
+        fine.append(f"({_found('orgSourcedIds')}.no IS NOT NULL OR contains(own.orgSourcedIds, ','))")
     if name == "enrollments":
         school = f"{_found('classSourcedId')}.schoolSourcedId"
-        doubtless.append(f"(own.schoolSourcedId IS NULL OR own.schoolSourcedId = {school})")
+        fine.append(f"(own.schoolSourcedId IS NULL OR own.schoolSourcedId = {school})")
     names = {each.name for each in fields}
     for begin in ({"startDate", "beginDate"} & names) if "endDate" in names else ():
         dates = f"try_cast(own.endDate AS DATE) < try_cast(own.{begin} AS DATE)"
-        doubtless.append(f"coalesce(NOT {dates}, true)")
+        fine.append(f"coalesce(NOT {dates}, true)")
     cells = ", ".join(f"own.{quoted(column)}" for column in columns_of(fields))
-    sure = " AND ".join(doubtless)
+    sure = " AND ".join(fine)
     columns.append(f"CASE WHEN coalesce({sure}, false) THEN NULL ELSE [{cells}] END AS sent")
     return lambda rows: f"SELECT {', '.join(columns)} FROM {rows} own {' '.join(joins)}"
 
 
-def beyond(name: str, fields: Sequence[Field]) -> str:
-    """The query behind `beyond_{name}`."""
+def clean_rows(name: str, fields: Sequence[Field]) -> str:
+    """The query behind `clean_{name}`."""
     line = "coalesce(line, own.rowid + 2) AS line"
     if name != "enrollments":
         return f"SELECT * EXCLUDE (line, sent), {line} FROM read_{name} own WHERE sent IS NULL"
@@ -81,8 +81,8 @@ def beyond(name: str, fields: Sequence[Field]) -> str:
     )
 
 
-def doubtful(name: str, fields: Sequence[Field]) -> str:
-    """The rows in doubt, as they were sent, without blanks around a cell: line, the common columns and the file's fields."""
+def suspect_rows(name: str, fields: Sequence[Field]) -> str:
+    """The suspect rows as they were sent, without blanks around a cell: line, the common columns and the file's fields."""
     cells = [f"nullif(trim(sent[{place}]), '') AS {quoted(column)}" for place, column in enumerate(columns_of(fields), start=1)]
     return f"SELECT coalesce(line, own.rowid + 2) AS line, {', '.join(cells)} FROM read_{name} own WHERE sent IS NOT NULL"
 
@@ -127,7 +127,7 @@ def _trimmed(sent: str) -> str:
     return f"CASE WHEN {sent} LIKE ' %' OR {sent} LIKE '% ' OR {sent} = '' THEN nullif(trim({sent}), '') ELSE {sent} END"
 
 
-def _doubtless(name: str, each: Field, sent: str) -> str:
+def _surely_fine(name: str, each: Field, sent: str) -> str:
     required = each.need in (Need.REQUIRED, Need.EXPECTED)
     if each.kind is Kind.LIST:
         return f"{_trimmed(sent)} IS NOT NULL" if required else "true"

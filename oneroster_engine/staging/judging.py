@@ -1,6 +1,6 @@
-"""Judges the rows that are in doubt, by `validation.md`: what is wrong, in which line, and what it costs.
+"""Judges the suspect rows, by `docs/validation.md`: what is wrong, in which line, and what it costs.
 
-Works on `typed_{name}`, the doubtful rows of one file, and knows of other files' rows only the ids of those that were
+Works on `suspect_{name}`, the suspect rows of one file, and knows of other files' rows only the ids of those that were
 kept. Leaves the problems in `problem`, and in `left_out` the rows that an error costs, each with its root cause: what
 follows from another row's problem points at it, so that one missing school is one cause.
 """
@@ -23,7 +23,7 @@ CREATE TABLE left_out (entity VARCHAR, sourcedId VARCHAR, line BIGINT, cause VAR
 COSTLY_READING = ("width", "open-quote")  # findings of the reader that cost the row
 
 
-def report(connection: duckdb.DuckDBPyConnection, name: str, findings: Sequence[Finding]) -> None:
+def record_findings(connection: duckdb.DuckDBPyConnection, name: str, findings: Sequence[Finding]) -> None:
     """Write down what the reader found in a file."""
     if not findings:
         return
@@ -50,38 +50,38 @@ def report(connection: duckdb.DuckDBPyConnection, name: str, findings: Sequence[
         )
 
 
-def tell(connection: duckdb.DuckDBPyConnection, name: str, rule: str, severity: str, message: str) -> None:
+def add_file_problem(connection: duckdb.DuckDBPyConnection, name: str, rule: str, severity: str, message: str) -> None:
     """Write down something about a whole file."""
-    report(connection, name, [Finding(rule, severity, message)])
+    record_findings(connection, name, [Finding(rule, severity, message)])
 
 
-def type_doubtful(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
-    """Make `typed_{name}` of the rows in doubt: each column in its type, beside what it was where that can go wrong
+def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
+    """Make `suspect_{name}` of the suspect rows: each column in its type, beside what it was where that can go wrong
     (`sent_...`)."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE raw_{name} AS {fast_path.doubtful(name, fields)}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE raw_{name} AS {fast_path.suspect_rows(name, fields)}")
     columns = ["line", "sourcedId", f"{_STATUS} AS status", "status AS sent_status", "dateLastModified"]
     for each in fields:
         own = quoted(each.name)
         columns.append(f"{_typed(connection, name, each)} AS {own}")
         if _can_go_wrong(each):
             columns.append(f"{own} AS {quoted('sent_' + each.name)}")
-    connection.execute(f"CREATE OR REPLACE TABLE typed_{name} AS SELECT {', '.join(columns)} FROM raw_{name}")
-    connection.execute(f"CREATE OR REPLACE TABLE doubted_{name} (line BIGINT)")
+    connection.execute(f"CREATE OR REPLACE TABLE suspect_{name} AS SELECT {', '.join(columns)} FROM raw_{name}")
+    connection.execute(f"CREATE OR REPLACE TABLE suspect_lines_{name} (line BIGINT)")
 
 
-def doubt(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], lines: str) -> None:
-    """Take the rows that the query `lines` names out of those beyond doubt and in among the doubtful ones."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE doubting AS {lines}")
-    if not count(connection, "doubting"):
+def mark_suspect(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], lines: str) -> None:
+    """Move the rows whose lines the query `lines` gives from the clean ones to the suspects."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE marked AS {lines}")
+    if not count(connection, "marked"):
         return
     sent = "".join(f", {quoted(each.name)}::VARCHAR AS {quoted('sent_' + each.name)}" for each in fields if _can_go_wrong(each))
     names = ", ".join(quoted(each.name) for each in fields)
     connection.execute(
-        f"INSERT INTO typed_{name} BY NAME SELECT line, sourcedId, status, nullif(status, '') AS sent_status, dateLastModified, "
-        f"{names}{sent} FROM beyond_{name} WHERE line IN (SELECT line FROM doubting) "
-        f"AND line NOT IN (SELECT line FROM doubted_{name})"
+        f"INSERT INTO suspect_{name} BY NAME SELECT line, sourcedId, status, nullif(status, '') AS sent_status, "
+        f"dateLastModified, {names}{sent} FROM clean_{name} WHERE line IN (SELECT line FROM marked) "
+        f"AND line NOT IN (SELECT line FROM suspect_lines_{name})"
     )
-    connection.execute(f"INSERT INTO doubted_{name} SELECT line FROM doubting")
+    connection.execute(f"INSERT INTO suspect_lines_{name} SELECT line FROM marked")
 
 
 def repeats(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -91,17 +91,17 @@ def repeats(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
 
 
 def repeated_lines(name: str) -> str:
-    """Lines beyond doubt whose id stands in the file again. By a hash of it, which is quicker and at worst too wary."""
+    """Clean lines whose id stands in the file again. By a hash of it, which is quicker and at worst too wary."""
     return (
-        f"SELECT line FROM beyond_{name} WHERE hash(sourcedId) IN "
+        f"SELECT line FROM clean_{name} WHERE hash(sourcedId) IN "
         f"(SELECT hash(sourcedId) FROM read_{name} WHERE sourcedId IS NOT NULL GROUP BY 1 HAVING count(*) > 1)"
     )
 
 
 def unsure_parents(name: str, each: Field) -> str:
-    """Lines beyond doubt whose parent in the file itself is not, or that their parents lead back to."""
+    """Clean lines whose parent in the file itself is not, or that their parents lead back to."""
     field = quoted(each.name)
-    sure = f"(SELECT * FROM beyond_{name} ANTI JOIN doubted_{name} USING (line))"
+    sure = f"(SELECT * FROM clean_{name} ANTI JOIN suspect_lines_{name} USING (line))"
     return (
         f"SELECT line FROM {sure} WHERE {field} NOT IN (SELECT sourcedId FROM {sure}) "
         f"UNION SELECT line FROM ({_CIRCLES.format(rows=sure, field=field)})"
@@ -110,7 +110,7 @@ def unsure_parents(name: str, each: Field) -> str:
 
 def judge_ids(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
     malformed = f"sourcedId IS NULL OR length(sourcedId) > {LONGEST_ID} OR regexp_matches(sourcedId, '[\\x00-\\x1f\\x7f]')"
-    _leave(connection, name, "sourced-id", "error", malformed, "sourcedId",
+    _add_problems(connection, name, "sourced-id", "error", malformed, "sourcedId",
            f"sourcedId is empty or malformed (1 to {LONGEST_ID} characters, none of them a control character).")  # fmt: skip
     sent = ", ".join(quoted(field.name) for field in fields)
     connection.execute(_REPEATED.format(entity=name, sent=sent))
@@ -118,7 +118,7 @@ def judge_ids(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence
 
 def judge_values(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], needed: frozenset[str]) -> None:
     """Each cell by itself. `needed` are fields that the group can't do without, whatever the standard says."""
-    _leave(connection, name, "status", "warning", "sent_status IS NOT NULL AND status = ''", "status",
+    _add_problems(connection, name, "status", "warning", "sent_status IS NOT NULL AND status = ''", "status",
            "unknown status; read as blank.")  # fmt: skip
     for each in fields:
         own, sent = quoted(each.name), quoted("sent_" + each.name)
@@ -127,31 +127,31 @@ def judge_values(connection: duckdb.DuckDBPyConnection, name: str, fields: Seque
         if each.words:
             severity = "error" if each.words.strict else "warning"
             unknown = f"{own} IS NULL AND {sent} IS NOT NULL"
-            _leave(connection, name, "unknown-word", severity, unknown, each.name,
+            _add_problems(connection, name, "unknown-word", severity, unknown, each.name,
                    f"{each.name} is none of: {', '.join(each.words.allowed)}.")  # fmt: skip
             empty = f"{sent} IS NULL"
             if each.words.also:
                 unusual = f"{own} IN ({', '.join(repr(word) for word in each.words.also)})"
-                _leave(connection, name, "unusual-word", "warning", unusual, each.name,
+                _add_problems(connection, name, "unusual-word", "warning", unusual, each.name,
                        f"the standard does not allow this {each.name} here; it was kept.")  # fmt: skip
         elif _can_go_wrong(each):
             severity, fate = ("error", "the row needs it") if each.need is Need.REQUIRED else ("warning", "it was dropped")
             message = f"{each.name} can't be read for certain; {fate}. Write it as {_FORMS[each.kind]}."
             unread = f"{own} IS NULL AND {sent} IS NOT NULL"
-            _leave(connection, name, f"unreadable-{each.kind}", severity, unread, each.name, message)
+            _add_problems(connection, name, f"unreadable-{each.kind}", severity, unread, each.name, message)
         if each.kind is Kind.YEAR:
-            said = f"{each.name} names two years; the later one counts, as the standard has it."
-            _leave(connection, name, "two-years", "warning", f"{own} <> {sent}", each.name, said)
+            message = f"{each.name} names two years; the later one counts, as the standard has it."
+            _add_problems(connection, name, "two-years", "warning", f"{own} <> {sent}", each.name, message)
         if each.kind is Kind.BOOLEAN:
             _note_other_booleans(connection, name, each)
         if need is Need.REQUIRED:
-            _leave(connection, name, "required", "error", empty, each.name, f"{each.name} is empty; the row needs it.")
+            _add_problems(connection, name, "required", "error", empty, each.name, f"{each.name} is empty; the row needs it.")
         elif need is Need.EXPECTED:
-            _leave(connection, name, "expected", "warning", empty, each.name, f"{each.name} is empty.")
+            _add_problems(connection, name, "expected", "warning", empty, each.name, f"{each.name} is empty.")
     names = {each.name for each in fields}
     for begin in ("startDate", "beginDate"):
         if {begin, "endDate"} <= names:
-            _leave(connection, name, "end-before-begin", "warning", f"endDate < {begin}", "endDate",
+            _add_problems(connection, name, "end-before-begin", "warning", f"endDate < {begin}", "endDate",
                    f"endDate is before {begin}; both were kept.")  # fmt: skip
 
 
@@ -179,18 +179,18 @@ def judge_reference(connection: duckdb.DuckDBPyConnection, name: str, each: Fiel
 
 def judge_parents(connection: duckdb.DuckDBPyConnection, name: str, each: Field) -> None:
     """Parents in the file itself; where they lead in a circle, its latest row loses its parent."""
-    standing = (
-        f"SELECT sourcedId FROM beyond_{name} UNION ALL "
-        f"SELECT sourcedId FROM typed_{name} WHERE line NOT IN (SELECT line FROM left_out WHERE entity = '{name}')"
+    valid = (
+        f"SELECT sourcedId FROM clean_{name} UNION ALL "
+        f"SELECT sourcedId FROM suspect_{name} WHERE line NOT IN (SELECT line FROM left_out WHERE entity = '{name}')"
     )
-    judge_reference(connection, name, each, standing)
+    judge_reference(connection, name, each, valid)
     words = {"name": name, "field": quoted(each.name)}
     connection.execute("CREATE OR REPLACE TEMP TABLE circling AS " + _CIRCLING.format(**words))
     if not count(connection, "circling"):
         return
-    _leave(connection, name, "circle", "warning", "line IN (SELECT line FROM circling)", each.name,
+    _add_problems(connection, name, "circle", "warning", "line IN (SELECT line FROM circling)", each.name,
            f"{each.name} leads back to the row itself in a circle; it was dropped.")  # fmt: skip
-    connection.execute(f"UPDATE typed_{name} SET {words['field']} = NULL WHERE line IN (SELECT line FROM circling)")
+    connection.execute(f"UPDATE suspect_{name} SET {words['field']} = NULL WHERE line IN (SELECT line FROM circling)")
 
 
 def drop_dangling(connection: duckdb.DuckDBPyConnection, name: str, each: Field, kept: str, known: str) -> str:
@@ -210,10 +210,10 @@ def drop_dangling(connection: duckdb.DuckDBPyConnection, name: str, each: Field,
     )
 
 
-def _leave(
+def _add_problems(
     connection: duckdb.DuckDBPyConnection, name: str, rule: str, severity: str, when: str, field: str, message: str
 ) -> None:
-    """Write a problem for every row of `typed_{name}` that is not tobedeleted and where `when` holds."""
+    """Write a problem for every row of `suspect_{name}` that is not tobedeleted and where `when` holds."""
     connection.execute(
         _PROBLEM.format(name=name, when=when),
         {"file": f"{name}.csv", "name": name, "rule": rule, "severity": severity, "field": field, "message": message},
@@ -263,16 +263,18 @@ def _local_date(connection: duckdb.DuckDBPyConnection, name: str, field: str) ->
     if first is None or second is None or (first > 12) == (second > 12):
         return "NULL"
     order, leading = ("%d/%m/%Y", "day") if first > 12 else ("%m/%d/%Y", "month")
-    said = f"{field} has dates such as 25/9/2026 or 9/25/2026; others in the column show that the {leading} comes first."
-    tell(connection, name, "local-date", "note", said)
+    message = f"{field} has dates such as 25/9/2026 or 9/25/2026; others in the column show that the {leading} comes first."
+    add_file_problem(connection, name, "local-date", "note", message)
     return f"try_strptime(replace({own}, '.', '/'), '{order}')::DATE"
 
 
 def _note_other_booleans(connection: duckdb.DuckDBPyConnection, name: str, each: Field) -> None:
     own, sent = quoted(each.name), quoted("sent_" + each.name)
-    said = f"SELECT 1 FROM typed_{name} WHERE {own} IS NOT NULL AND lower({sent}) NOT IN ('true', 'false') LIMIT 1"
-    if connection.execute(said).fetchone():
-        tell(connection, name, "other-boolean", "note", f"{each.name} is written as 1/0 or yes/no; it was read as true or false.")
+    other = f"SELECT 1 FROM suspect_{name} WHERE {own} IS NOT NULL AND lower({sent}) NOT IN ('true', 'false') LIMIT 1"
+    if connection.execute(other).fetchone():
+        add_file_problem(
+            connection, name, "other-boolean", "note", f"{each.name} is written as 1/0 or yes/no; it was read as true or false."
+        )
 
 
 # Rule 1 of the architecture: the legacy word `inactive` never removes anybody.
@@ -283,7 +285,7 @@ _PROBLEM = """
 INSERT INTO problem
 SELECT $file, line, $name, coalesce(sourcedId, ''), $field, $rule, $severity,
        $file || ', line ' || line || ': ' || $message, NULL, $file || ':' || line || ':' || $rule || ':' || $field
-FROM typed_{name}
+FROM suspect_{name}
 WHERE ({when}) AND (status <> 'tobedeleted' OR $rule = 'sourced-id')
   AND line NOT IN (SELECT line FROM left_out WHERE entity = $name AND line IS NOT NULL)
 """
@@ -297,8 +299,8 @@ WHERE entity = $name AND rule = $rule AND field = $field AND severity = 'error'
 _REPEATED = """
 INSERT INTO problem
 WITH repeated AS (
-    SELECT line, sourcedId, row(status, {sent}) AS said FROM typed_{entity}
-    WHERE sourcedId IN (SELECT sourcedId FROM typed_{entity} GROUP BY sourcedId HAVING count(*) > 1)
+    SELECT line, sourcedId, row(status, {sent}) AS said FROM suspect_{entity}
+    WHERE sourcedId IN (SELECT sourcedId FROM suspect_{entity} GROUP BY sourcedId HAVING count(*) > 1)
       AND line NOT IN (SELECT line FROM left_out WHERE entity = '{entity}')
 ), first AS (SELECT sourcedId, min(line) AS line, arg_min(said, line) AS said FROM repeated GROUP BY sourcedId)
 SELECT '{entity}.csv', repeated.line, '{entity}', sourcedId, 'sourcedId',
@@ -317,7 +319,7 @@ INSERT INTO problem
 SELECT '{file}', own.line, '{entity}', coalesce(own.sourcedId, ''), '{name}', 'unknown-reference', 'error',
        '{file}, line ' || own.line || ': {name} names no row of {target}.csv that could be kept.',
        coalesce(root.cause, '{target}.csv:missing:' || own.{field}), '{file}:' || own.line || ':unknown-reference:{name}'
-FROM typed_{entity} own
+FROM suspect_{entity} own
 LEFT JOIN (SELECT sourcedId, min(cause) AS cause FROM left_out WHERE entity = '{target}' GROUP BY sourcedId) root
        ON root.sourcedId = own.{field}
 WHERE own.status <> 'tobedeleted' AND own.{field} IS NOT NULL AND own.{field} NOT IN ({known})
@@ -329,10 +331,10 @@ INSERT INTO problem
 SELECT '{file}', line, '{entity}', sourcedId, '{name}', 'unknown-reference', 'warning',
        '{file}, line ' || line || ': {name} names no row of {target}.csv that could be kept; it was dropped.',
        NULL, '{file}:' || line || ':unknown-reference:{name}'
-FROM typed_{entity}
+FROM suspect_{entity}
 WHERE status <> 'tobedeleted' AND {field} IS NOT NULL AND {field} NOT IN ({known})
   AND line NOT IN (SELECT line FROM left_out WHERE entity = '{entity}');
-UPDATE typed_{entity} SET {field} = NULL WHERE {field} IS NOT NULL AND {field} NOT IN ({known})
+UPDATE suspect_{entity} SET {field} = NULL WHERE {field} IS NOT NULL AND {field} NOT IN ({known})
 """
 
 _DANGLING_ITEMS = """
@@ -365,7 +367,7 @@ _CIRCLING = (
     "SELECT line FROM ("
     + _CIRCLES.format(
         field="{field}",
-        rows="(SELECT * FROM typed_{name} WHERE status <> 'tobedeleted' "
+        rows="(SELECT * FROM suspect_{name} WHERE status <> 'tobedeleted' "
         "AND line NOT IN (SELECT line FROM left_out WHERE entity = '{name}'))",
     )
     + ") WHERE line = latest"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from oneroster_engine.inspecting.problems import HOW_TO_FIX, problem_groups, problem_rows
-from oneroster_engine.staging import stage
+from oneroster_engine.staging import problem_files
 from tests.engine.districts import class_, enrollment, org, small, user
 from tests.engine.test_stage import Staging
 
@@ -50,7 +50,7 @@ def test_of_too_many_problems_each_cause_still_says_how_many_it_explains(tmp_pat
         return {each["cause"]: each["explains"] for each in groups if each["rule"] != "sampled"}
 
     whole = causes("whole")
-    monkeypatch.setattr(stage, "MOST_PROBLEMS", 8)
+    monkeypatch.setattr(problem_files, "MOST_PROBLEMS", 8)
 
     assert causes("sampled") == whole
     assert sorted(whole.values()) == [1, 1, 40, 41]  # manifest, title, names, the school that 40 rows need
@@ -59,7 +59,7 @@ def test_of_too_many_problems_each_cause_still_says_how_many_it_explains(tmp_pat
 def test_of_too_many_problems_each_cause_is_seen_all_are_counted_and_that_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "MOST_PROBLEMS", 6)
+    monkeypatch.setattr(problem_files, "MOST_PROBLEMS", 6)
     nameless = [user(f"n{number}", givenName="") for number in range(40)]
     homeless = [class_("a"), *(class_(f"c{number}", schoolSourcedId="gone") for number in range(20)), class_("z", title="")]
     staged = Staging(tmp_path, small(users=[user(), *nameless], classes=[class_(), *homeless]))

@@ -1,0 +1,64 @@
+"""Writes problems.parquet and left_out.parquet: every problem with its root cause, and of too many a fair sample."""
+
+from pathlib import Path
+
+import duckdb
+
+from oneroster_engine.duckdb_session import count
+from oneroster_engine.staging import judging
+from oneroster_engine.staging.files import LINE, write_parquet
+
+MOST_PROBLEMS = 1_000_000  # kept whole; above, all are counted and each cause's first are kept
+
+
+def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
+    found = count(connection, "problem")
+    if found > MOST_PROBLEMS:
+        said = f"{found:,} problems were found and counted; the list holds {MOST_PROBLEMS:,} of them, of each cause the first."
+        judging.add_file_problem(connection, "problems", "sampled", "note", said)
+        connection.execute(_EXPLAINED)
+        chosen = _NUMBERED.format(sample=f"{_SAMPLED} LIMIT {MOST_PROBLEMS}")
+    else:
+        chosen = "SELECT *, NULL::BIGINT AS explains FROM problem"  # whoever reads them can count them
+    shown = f"SELECT * REPLACE ({LINE}, {_MESSAGE}, coalesce(cause, key) AS cause) FROM ({chosen}) ORDER BY file, line"
+    write_parquet(connection, shown, stage / "problems.parquet")
+    write_parquet(connection, _LEFT_OUT_NAMED, stage / "left_out.parquet")
+
+
+# A cause with two rows must be seen beside one with a million.
+_SAMPLED = """
+SELECT * EXCLUDE place FROM (
+    SELECT *, row_number() OVER (PARTITION BY coalesce(cause, concat_ws(':', file, rule, field)) ORDER BY line) AS place
+    FROM problem
+) ORDER BY rule <> 'sampled', place, CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END
+"""
+
+# How many problems a root cause explains, itself among them, and how many of a kind stand alone.
+_EXPLAINED = """
+CREATE TABLE explained AS
+SELECT root, any_value(number) + count(own.key) AS explains
+FROM (SELECT cause AS root, count(*) AS number FROM problem WHERE cause <> key GROUP BY cause)
+LEFT JOIN (SELECT key FROM problem WHERE coalesce(cause, key) = key) own ON own.key = root GROUP BY root;
+CREATE TABLE alone AS
+SELECT file, rule, field, count(*) AS explains FROM problem
+WHERE coalesce(cause, key) = key AND key NOT IN (SELECT root FROM explained) GROUP BY ALL
+"""
+_NUMBERED = """
+SELECT sample.*, coalesce(explained.explains, alone.explains) AS explains FROM ({sample}) sample
+LEFT JOIN explained ON root = coalesce(cause, key)
+LEFT JOIN alone ON (alone.file, alone.rule, alone.field) = (sample.file, sample.rule, sample.field)
+"""
+
+_MESSAGE = r"regexp_replace(message, 'line 1\d{9}\b', 'a row that was sent earlier', 'g') AS message"
+
+# With what people look for, since "why is this person not here?" is asked most of rows with an error.
+_LEFT_OUT_NAMED = f"""
+SELECT DISTINCT entity, out.sourcedId, {LINE}, name, keys
+FROM left_out out LEFT JOIN (
+    SELECT 'users' AS entity, line, concat_ws(' ', givenName, familyName) AS name, [username, email, identifier] AS keys
+    FROM suspect_users
+    UNION ALL SELECT 'classes', line, title, [classCode] FROM suspect_classes
+    UNION ALL SELECT 'orgs', line, name, [identifier] FROM suspect_orgs
+) USING (entity, line)
+ORDER BY ALL
+"""
