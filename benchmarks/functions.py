@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.run import district
 from infra.functions import FUNCTIONS
 from local.stack import Stack
-from samples.district import SHAPES, District
+from oneroster_engine.sample_district import SHAPES, District
 from tests.provider.records import rendered
 from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
 from tests.stack import client

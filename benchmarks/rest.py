@@ -34,7 +34,7 @@ from starlette.routing import Route
 from chalicelib.sources.outside import LOOPBACK_SETTING
 from chalicelib.sources.rest import Provider, Source
 from chalicelib.sources.rest_fetch import LISTS, ORGS, Keep, begin, fetch_range, range_of, see_again
-from samples.district import SHAPES, District
+from oneroster_engine.sample_district import SHAPES, District
 from tests.provider.records import as_json, records_of
 from tests.provider.serving import BASES, BEARER
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks.steps import LEAVES, STEPS
 from infra import ROOT
-from samples.district import SHAPES, District, write
+from oneroster_engine.sample_district import SHAPES, District, write
 
 RUNS = 3
 PEERS_PYTHON = str(ROOT / ".venv" / "peers" / "bin" / "python")  # pandas and polars are no packages of ours

@@ -57,7 +57,7 @@ def admin(stack: Stack) -> Client:
 @pytest.fixture(scope="session")
 def district(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small clean district as a ZIP."""
-    from samples.district import SHAPES, District, write
+    from oneroster_engine.sample_district import SHAPES, District, write
 
     out = tmp_path_factory.mktemp("district") / "district.zip"
     write(District(SHAPES["tiny"], seed=1, version="1.1", day=1, problems=False), out)

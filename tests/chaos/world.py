@@ -26,8 +26,8 @@ from chalicelib.triggers import wake
 from infra import ROOT
 from infra.redrive import redrive
 from local.stack import KEYS, REGION, STACK, Stack
+from oneroster_engine.sample_district import SHAPES, District, Shape, write
 from oneroster_engine.standard.entities import ENTITIES
-from samples.district import SHAPES, District, Shape, write
 from tests.chaos.naive import Difference, Rows, rows_of
 from tests.chaos.naive import difference as naive_difference
 from tests.events import saved

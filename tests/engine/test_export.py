@@ -8,11 +8,11 @@ import pytest
 
 from oneroster_engine.duckdb_session import connect
 from oneroster_engine.inspecting.export import write_roster
+from oneroster_engine.sample_district import SHAPES, District, write
 from oneroster_engine.selecting.selection import EVERYTHING, Selection, select
 from oneroster_engine.staging.stage import stage_bundle
 from oneroster_engine.standard.archive import Limits, inflate
 from oneroster_engine.standard.entities import ENTITIES
-from samples.district import SHAPES, District, write
 
 LIMITS = Limits(10**8, 10**9, 100, 1000)
 DISTRICT = District(SHAPES["tiny"], seed=3, version="1.2", day=1, problems=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from samples.district import SHAPES, District
+from oneroster_engine.sample_district import SHAPES, District
 from tests.portal.test_portal import choose_everything, choose_in_menu
 from tests.provider.records import rendered
 from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Behaviour, Provider, served

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.api.shapes import Role
-from samples.district import SHAPES, District, Shape, write
+from oneroster_engine.sample_district import SHAPES, District, Shape, write
 from tests.stack.client import Client
 
 LONG = "Académie internationale des écoles bilingues Saint-Étienne-du-Rouvray et Größere Schulbehörde Nordost-Mittelfranken"

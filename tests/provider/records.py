@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from samples.district import District
+from oneroster_engine.sample_district import District
 
 Record = dict[str, Any]
 MODIFIED = "2026-08-01T06:00:00.000Z"

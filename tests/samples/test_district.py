@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from oneroster_engine.inspecting.problems import problem_groups
+from oneroster_engine.sample_district import SHAPES, District, write
 from oneroster_engine.staging.stage import Staged, stage_bundle
 from oneroster_engine.standard.archive import Limits, inflate
-from samples.district import SHAPES, District, write
 
 READY = Path(__file__).parent.parent.parent / "samples"
 

@@ -19,8 +19,8 @@ from chalicelib.sources.rest_fetch import LISTS, ORGS, Fetched, begin, fetch_ran
 from chalicelib.sources.rest_paging import List, Range
 from chalicelib.store.records import RestSource
 from chalicelib.store.secrets import ClientCredentials, TokenCredentials
+from oneroster_engine.sample_district import SHAPES, District
 from oneroster_engine.staging.stage import stage_bundle
-from samples.district import SHAPES, District
 from tests.provider.records import rendered
 from tests.provider.serving import BASES, BEARER, CLIENT_ID, CLIENT_SECRET, Provider, served
 

@@ -24,7 +24,7 @@ from infra.build import Built, build
 from infra.deploy import Change, Deployment, Failed, main
 from infra.restore import Restore
 from local.stack import KEYS, REGION, STACK, Stack
-from samples.district import SHAPES, District, write
+from oneroster_engine.sample_district import SHAPES, District, write
 from tests.stack.client import Client
 from tests.stack_fixtures import free_port
 

@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from local.stack import Stack
-from samples.district import SHAPES, District, write
+from oneroster_engine.sample_district import SHAPES, District, write
 from tests.stack.client import Client
 
 pytestmark = pytest.mark.xdist_group("stack")

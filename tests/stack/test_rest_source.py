@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from samples.district import SHAPES, District
+from oneroster_engine.sample_district import SHAPES, District
 from tests.provider.records import rendered
 from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
 from tests.stack.client import Client

@@ -20,7 +20,7 @@ from infra import ROOT
 from infra.build import Built, build
 from infra.deploy import Change
 from local.stack import Stack
-from samples.district import SHAPES, District, write
+from oneroster_engine.sample_district import SHAPES, District, write
 from tests.stack.client import Client
 from tests.stack.test_flow import roster, shrunk
 from tests.stack_fixtures import free_port

@@ -22,8 +22,8 @@ from chalicelib.steps import rest_reading
 from chalicelib.store import files, groups, secrets, selections
 from chalicelib.store.records import Asked, AskedFor, GroupSettings, Mode, PagesRead, RestSource, SavedUse, State, Step
 from chalicelib.store.secrets import ClientCredentials
+from oneroster_engine.sample_district import SHAPES, District
 from oneroster_engine.selecting.saved import Classes, Saved, Schools
-from samples.district import SHAPES, District
 from tests.api.test_routes import call
 from tests.events import saved
 from tests.provider.records import rendered
