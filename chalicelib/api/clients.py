@@ -1,0 +1,144 @@
+"""Machines that read a group's roster by OneRoster: made, changed, given a new secret, revoked."""
+
+from datetime import datetime
+from secrets import token_urlsafe
+from typing import Annotated, Literal
+
+from chalice.app import Blueprint
+from pydantic import Field, StringConstraints
+
+from chalicelib.api.routing import Call, route
+from chalicelib.api.shapes import Id, Page
+from chalicelib.errors import Unacceptable
+from chalicelib.provider.resources import Version
+from chalicelib.provider.query import View, shown
+from chalicelib.store import clients as store
+from chalicelib.store import groups
+from chalicelib.store.clients import Client
+from chalicelib.store.records import Record
+
+clients = Blueprint(__name__)
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Scope = Literal["roster-core.readonly", "roster.readonly"]
+SCOPES: tuple[Scope, ...] = ("roster-core.readonly", "roster.readonly")
+ALWAYS_SHOWN = frozenset(("sourcedId", "status", "dateLastModified", "enabledUser", "givenName", "familyName", "roles", "role", "orgs"))
+USER_FIELDS = frozenset().union(*(shown("users", View(), version) for version in Version))
+
+
+class ClientIn(Record):
+    """`schools`: sourcedIds, None for all. `fields`: the members of users that it sees beside those that the standard requires,
+    None for all."""
+
+    name: Name
+    scopes: tuple[Scope, ...] = Field(default=SCOPES, min_length=1)
+    schools: tuple[Id, ...] | None = Field(default=None, max_length=2_000, min_length=1)
+    fields: tuple[Id, ...] | None = Field(default=None, max_length=50)
+    expires_at: datetime | None = None
+
+
+class ClientPatch(Record):
+    """What is sent is changed. `new_secret`: the old one counts no more; the answer holds the new one."""
+
+    name: Name | None = None
+    schools: tuple[Id, ...] | None = Field(default=None, max_length=2_000, min_length=1)
+    fields: tuple[Id, ...] | None = Field(default=None, max_length=50)
+    expires_at: datetime | None = None
+    new_secret: bool = False
+
+
+class ClientOut(Record):
+    """`client_secret` is there once: in the answer that made it."""
+
+    client_id: str
+    name: str
+    scopes: tuple[str, ...]
+    schools: tuple[str, ...] | None
+    fields: tuple[str, ...] | None
+    created_at: datetime
+    secret_changed_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_read_at: datetime | None
+    token_url: str
+    base_url12: str
+    base_url11: str
+    client_secret: str | None = None
+
+
+class Clients(Page[ClientOut]):
+    pass
+
+
+@route(clients, "GET /groups/{groupId}/clients", role="admin", answer=Clients)
+def list_clients(call: Call, group_id: str) -> Clients:
+    """The machines that may read this group's roster, revoked ones among them."""
+    groups.get(group_id)
+    found = [_out(call, client) for client in store.of_group(group_id)]
+    return Clients(items=found, total=len(found))
+
+
+@route(clients, "POST /groups/{groupId}/clients", role="admin", body=ClientIn, answer=ClientOut, status=201)
+def create_client(call: Call, group_id: str, body: ClientIn) -> ClientOut:
+    """Let a machine read this group's roster; its secret is in this answer and never again."""
+    groups.get(group_id)
+    _known_fields(body.fields)
+    _ends_later(body.expires_at, call.now)
+    client = Client(
+        group_id=group_id,
+        client_id=store.new_id(group_id, call.chance),
+        created_at=call.now,
+        created_by=call.caller.user_id,
+        secret_changed_at=call.now,
+        **dict(body),
+    )
+    secret = token_urlsafe(32)
+    store.create(client, secret)
+    call.audit(group_id, "client created", detail={"clientId": client.client_id})
+    return _out(call, client, secret)
+
+
+@route(clients, "PATCH /groups/{groupId}/clients/{clientId}", role="admin", body=ClientPatch, answer=ClientOut)
+def change_client(call: Call, group_id: str, client_id: str, body: ClientPatch) -> ClientOut:
+    """Change what a machine may see, or give it a new secret."""
+    stored = store.get(group_id, client_id)
+    if stored.revoked_at:
+        raise Unacceptable("This client is revoked for good. Make another one.")
+    _known_fields(body.fields)
+    _ends_later(body.expires_at, call.now)
+    changed = {name: value for name, value in dict(body).items() if name in body.model_fields_set and name != "new_secret"}
+    if changed.get("name", "") is None:
+        raise Unacceptable("A client has a name.", {"name": "missing"})
+    secret = token_urlsafe(32) if body.new_secret else ""
+    client = stored.model_copy(update=changed | ({"secret_changed_at": call.now} if secret else {}))
+    store.change(client, secret)
+    call.audit(group_id, "client given a new secret" if secret else "client changed", detail={"clientId": client_id})
+    return _out(call, client, secret or None)
+
+
+@route(clients, "DELETE /groups/{groupId}/clients/{clientId}", role="admin", answer=ClientOut)
+def revoke_client(call: Call, group_id: str, client_id: str) -> ClientOut:
+    """Let a machine read no more, from its next request on."""
+    stored = store.get(group_id, client_id)
+    client = stored.model_copy(update={"revoked_at": stored.revoked_at or call.now})
+    store.change(client)
+    call.audit(group_id, "client revoked", detail={"clientId": client_id})
+    return _out(call, client)
+
+
+def base_url(call_headers: dict[str, str]) -> str:
+    raise NotImplementedError
+
+
+def _known_fields(fields: tuple[str, ...] | None) -> None:
+    if unknown := sorted(set(fields or ()) - USER_FIELDS):
+        raise Unacceptable(f"Users have no field {unknown[0]}. They have: {', '.join(sorted(USER_FIELDS))}.", {"fields": "unknown field"})
+
+
+def _ends_later(expires_at: datetime | None, now: datetime) -> None:
+    if expires_at is None:
+        return
+    if expires_at.tzinfo is None:
+        raise Unacceptable("Say the time zone of the end, e.g. 2027-06-30T00:00:00Z.", {"expiresAt": "no time zone"})
+    if expires_at <= now:
+        raise Unacceptable("The end is in the past. Revoke the client instead.", {"expiresAt": "in the past"})
