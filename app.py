@@ -5,6 +5,7 @@ from chalice.app import Chalice
 from chalicelib.api.arrivals import arrivals
 from chalicelib.api.authorizer import auth
 from chalicelib.api.choices import choices
+from chalicelib.api.clients import clients
 from chalicelib.api.compare import compare
 from chalicelib.api.connection import connection
 from chalicelib.api.decisions import decisions
@@ -12,6 +13,7 @@ from chalicelib.api.explain import explanations
 from chalicelib.api.groups import groups
 from chalicelib.api.moving import moving
 from chalicelib.api.roster import roster
+from chalicelib.api.rostering import rostering
 from chalicelib.api.selections import selections
 from chalicelib.api.service import service
 from chalicelib.api.syncs import syncs
@@ -32,6 +34,8 @@ BLUEPRINTS = (
     compare,
     moving,
     roster,
+    clients,
+    rostering,
     arrivals,
     explanations,
     steps,

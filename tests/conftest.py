@@ -23,7 +23,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "AUDIT_TABLE": "Audit",
         "SELECTIONS_TABLE": "Selections",
         "ARRIVALS_TABLE": "Arrivals",
+        "CLIENTS_TABLE": "Clients",
         "DATA_BUCKET": "data",
+        "PORTAL_ORIGIN": "https://roster.example",
         "SECRETS_PREFIX": "oneroster/tests/",
         "SECRETS_KEY": "alias/tests",
     }.items():
@@ -38,6 +40,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             "Audit": ("groupId", "at"),
             "Selections": ("groupId", "nameVersion"),
             "Arrivals": ("groupId", "arrivalId"),
+            "Clients": ("groupId", "item"),
         }
         for name, parts in keys.items():
             boto3.resource("dynamodb").create_table(

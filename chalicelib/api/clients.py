@@ -10,11 +10,12 @@ from pydantic import Field, StringConstraints
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Id, Page
 from chalicelib.errors import Unacceptable
-from chalicelib.provider.resources import Version
 from chalicelib.provider.query import View, shown
+from chalicelib.provider.resources import BASE_PATHS, TOKEN_PATH, Version
 from chalicelib.store import clients as store
 from chalicelib.store import groups
 from chalicelib.store.clients import Client
+from chalicelib.store.mail import link_to
 from chalicelib.store.records import Record
 
 clients = Blueprint(__name__)
@@ -22,7 +23,10 @@ clients = Blueprint(__name__)
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Scope = Literal["roster-core.readonly", "roster.readonly"]
 SCOPES: tuple[Scope, ...] = ("roster-core.readonly", "roster.readonly")
-ALWAYS_SHOWN = frozenset(("sourcedId", "status", "dateLastModified", "enabledUser", "givenName", "familyName", "roles", "role", "orgs"))
+# What the standard requires of a user is in every record.
+SHOWN_ALWAYS = frozenset(
+    ("sourcedId", "status", "dateLastModified", "enabledUser", "givenName", "familyName", "roles", "role", "orgs")
+)
 USER_FIELDS = frozenset().union(*(shown("users", View(), version) for version in Version))
 
 
@@ -74,7 +78,7 @@ class Clients(Page[ClientOut]):
 def list_clients(call: Call, group_id: str) -> Clients:
     """The machines that may read this group's roster, revoked ones among them."""
     groups.get(group_id)
-    found = [_out(call, client) for client in store.of_group(group_id)]
+    found = [_out(client) for client in store.of_group(group_id)]
     return Clients(items=found, total=len(found))
 
 
@@ -95,7 +99,7 @@ def create_client(call: Call, group_id: str, body: ClientIn) -> ClientOut:
     secret = token_urlsafe(32)
     store.create(client, secret)
     call.audit(group_id, "client created", detail={"clientId": client.client_id})
-    return _out(call, client, secret)
+    return _out(client, secret)
 
 
 @route(clients, "PATCH /groups/{groupId}/clients/{clientId}", role="admin", body=ClientPatch, answer=ClientOut)
@@ -113,7 +117,7 @@ def change_client(call: Call, group_id: str, client_id: str, body: ClientPatch) 
     client = stored.model_copy(update=changed | ({"secret_changed_at": call.now} if secret else {}))
     store.change(client, secret)
     call.audit(group_id, "client given a new secret" if secret else "client changed", detail={"clientId": client_id})
-    return _out(call, client, secret or None)
+    return _out(client, secret or None)
 
 
 @route(clients, "DELETE /groups/{groupId}/clients/{clientId}", role="admin", answer=ClientOut)
@@ -123,16 +127,24 @@ def revoke_client(call: Call, group_id: str, client_id: str) -> ClientOut:
     client = stored.model_copy(update={"revoked_at": stored.revoked_at or call.now})
     store.change(client)
     call.audit(group_id, "client revoked", detail={"clientId": client_id})
-    return _out(call, client)
+    return _out(client)
 
 
-def base_url(call_headers: dict[str, str]) -> str:
-    raise NotImplementedError
+def _out(client: Client, secret: str | None = None) -> ClientOut:
+    kept = {name: value for name, value in dict(client).items() if name in ClientOut.model_fields}
+    return ClientOut(
+        **kept,
+        token_url=link_to(TOKEN_PATH),
+        base_url12=link_to(BASE_PATHS[Version.V1P2]),
+        base_url11=link_to(BASE_PATHS[Version.V1P1]),
+        client_secret=secret,
+    )
 
 
 def _known_fields(fields: tuple[str, ...] | None) -> None:
     if unknown := sorted(set(fields or ()) - USER_FIELDS):
-        raise Unacceptable(f"Users have no field {unknown[0]}. They have: {', '.join(sorted(USER_FIELDS))}.", {"fields": "unknown field"})
+        message = f"Users have no field {unknown[0]}. They have: {', '.join(sorted(USER_FIELDS))}."
+        raise Unacceptable(message, {"fields": "unknown field"})
 
 
 def _ends_later(expires_at: datetime | None, now: datetime) -> None:

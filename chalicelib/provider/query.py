@@ -59,7 +59,7 @@ class ListPath:
 
 def read_page(snapshot: Path, path: ListPath, query: Query, view: View, version: Version) -> Page:
     """Raises RequestFailed for a list, field or value that the standard doesn't know."""
-    collection = _collection(path)
+    collection = collection_of(path)
     known = comparable(collection.entity, view, version)
     conditions, values = _placed(collection, path)
     if query.filter:
@@ -84,7 +84,7 @@ def read_page(snapshot: Path, path: ListPath, query: Query, view: View, version:
 
 def read_one(snapshot: Path, path: ListPath, sourced_id: str, view: View) -> Record:
     """The record of that id, of the kind that the list holds. Raises RequestFailed (404)."""
-    collection = _collection(path)
+    collection = collection_of(path)
     conditions, values = _placed(collection, path)
     where = " AND ".join(f"({each})" for each in (*conditions, "sourcedId = $sourcedId"))
     with _opened(snapshot, view) as connection:
@@ -116,7 +116,8 @@ def selected(sent: str, names: frozenset[str]) -> frozenset[str]:
     return frozenset(asked)
 
 
-def _collection(path: ListPath) -> Collection:
+def collection_of(path: ListPath) -> Collection:
+    """Raises RequestFailed (404) for a list that the standard does not have."""
     found = COLLECTIONS.get(path.collection)
     outer = tuple(name for name, _ in path.inside)
     if found is None or (outer and outer not in found.inside):

@@ -17,6 +17,14 @@ class Version(StrEnum):
     V1P2 = "1.2"
 
 
+# Below the API's own address. `v1p2` and `v1p1` are the standard's; the token's place is the provider's to choose.
+BASE_PATHS = {
+    Version.V1P2: "/api/ims/oneroster/rostering/v1p2",
+    Version.V1P1: "/api/ims/oneroster/v1p1",
+}
+TOKEN_PATH = "/api/oneroster/token"
+
+
 class Kind(StrEnum):
     """How a field compares. ID: exactly, since ids that differ by case are two. TEXT: ignoring case. LIST: of texts;
     IDS: of ids. MOMENT: dateLastModified, however precisely it is written."""

@@ -106,7 +106,8 @@ def signed_in(client_id: str, secret: str, now: datetime) -> Client | None:
 def issue(client: Client, scopes: tuple[str, ...], nonce: str, now: datetime) -> str:
     """An access token for an hour, or as long as its client is valid."""
     value = f"{client.client_id}.{nonce}"
-    token = Token(client_id=client.client_id, scopes=scopes, expires_at=min(now + TOKEN_LIFETIME, client.expires_at or now + TOKEN_LIFETIME))
+    until = now + TOKEN_LIFETIME
+    token = Token(client_id=client.client_id, scopes=scopes, expires_at=min(until, client.expires_at or until))
     item = to_item(token) | _token_key(value) | {"ttl": int(token.expires_at.timestamp())}
     table(TABLE).put_item(Item=item)
     return value

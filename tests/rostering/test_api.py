@@ -1,0 +1,229 @@
+"""OneRoster out over HTTP: clients, tokens, pages of one version, and what a consumer is refused."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlparse
+
+import pytest
+
+import app as wiring
+from chalicelib.store import clients as store
+from tests.api.test_routes import Context, call
+from tests.engine.districts import user
+from tests.engine.test_plan import TWO_SCHOOLS, without
+from tests.steps.conftest import stack  # noqa: F401
+from tests.steps.walk import Walk, make_group, zipped
+
+pytestmark = pytest.mark.usefixtures("stack")
+V1P2 = "/ims/oneroster/rostering/v1p2"
+V1P1 = "/ims/oneroster/v1p1"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def send(method: str, resource: str, parts: list[str], headers: Mapping[str, str], query: Any = None, body: str = "") -> Any:
+    path = resource
+    for number, part in enumerate(parts, start=1):
+        path = path.replace(f"{{part{number}}}", part)
+    event = {
+        "httpMethod": method,
+        "path": path,
+        "headers": dict(headers),
+        "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()} or None,
+        "pathParameters": {f"part{number}": part for number, part in enumerate(parts, start=1)} or None,
+        "stageVariables": None,
+        "body": body,
+        "isBase64Encoded": False,
+        "requestContext": {"resourcePath": resource, "httpMethod": method, "requestId": "r1"},
+    }
+    return wiring.app(event, Context())
+
+
+def made(**body: Any) -> dict[str, Any]:
+    status, client = call("POST /groups/g1/clients", {"name": "LMS", **body})
+    assert status == 201, client
+    return client
+
+
+def token_of(client: Mapping[str, Any], **form: str) -> dict[str, Any]:
+    asked = {"grant_type": "client_credentials", "client_id": client["clientId"], "client_secret": client["clientSecret"], **form}
+    answer = send("POST", "/oneroster/token", [], FORM, body=urlencode(asked))
+    return {"status": answer["statusCode"], **json.loads(answer["body"])}
+
+
+class Reader:
+    """A consumer with one token."""
+
+    def __init__(self, client: Mapping[str, Any], base: str = V1P2, **form: str) -> None:
+        self.token, self.base = token_of(client, **form)["access_token"], base
+
+    def get(self, path: str, **query: Any) -> Any:
+        parts = path.split("/")
+        resource = self.base + "".join(f"/{{part{number}}}" for number in range(1, len(parts) + 1))
+        answer = send("GET", resource, parts, {"Authorization": f"Bearer {self.token}"}, {k: str(v) for k, v in query.items()})
+        return (
+            answer["statusCode"],
+            json.loads(answer["body"]),
+            {name.lower(): value for name, value in answer["headers"].items()},
+        )
+
+    def ids(self, path: str, **query: Any) -> list[str]:
+        status, body, _ = self.get(path, **query)
+        assert status == 200, body
+        [items] = body.values()
+        return [each["sourcedId"] for each in items]
+
+
+@pytest.fixture
+def synced(stack: None) -> Walk:  # noqa: F811
+    make_group()
+    walk = Walk(zipped(TWO_SCHOOLS))
+    walk.through()
+    return walk
+
+
+@pytest.mark.usefixtures("synced")
+def test_a_client_reads_the_roster_by_both_versions_with_one_secret_shown_once() -> None:
+    client = made()
+
+    assert sorted(Reader(client).ids("users")) == ["ann", "bob", "cat", "gil", "idle", "tom"]
+    assert sorted(Reader(client, V1P1).ids("users")) == ["ann", "bob", "cat", "gil", "idle", "tom"]
+    status, found, _ = Reader(client).get("users/ann")
+    assert (status, found["user"]["roles"][0]["role"]) == (200, "student")
+    assert Reader(client).get("users/nobody")[0] == 404
+    assert client["baseUrl12"].endswith("/api" + V1P2)
+    _, listed = call("GET /groups/g1/clients")
+    assert [each["clientSecret"] for each in listed["items"]] == [None]
+    assert listed["items"][0]["lastReadAt"]
+
+
+@pytest.mark.usefixtures("synced")
+def test_a_token_is_given_for_the_right_secret_alone_by_basic_or_in_the_body() -> None:
+    client = made()
+    basic = base64.b64encode(f"{client['clientId']}:{client['clientSecret']}".encode()).decode()
+
+    by_basic = send(
+        "POST", "/oneroster/token", [], {**FORM, "Authorization": f"Basic {basic}"}, body="grant_type=client_credentials"
+    )
+
+    assert by_basic["statusCode"] == 200
+    assert token_of(client)["expires_in"] == 3600
+    assert (token_of(client, client_secret="x")["status"], token_of(client, client_secret="x")["error"]) == (
+        401,
+        "invalid_client",
+    )
+    assert token_of(client, client_id="g2-" + client["clientId"].partition("-")[2])["status"] == 401
+    assert token_of(client, grant_type="password")["error"] == "unsupported_grant_type"
+    assert token_of(client, scope="https://purl.imsglobal.org/spec/or/v1p2/scope/gradebook.readonly")["error"] == "invalid_scope"
+
+
+@pytest.mark.usefixtures("synced")
+def test_a_revoked_client_and_an_old_secret_read_nothing_from_the_next_request_on() -> None:
+    client = made()
+    reader = Reader(client)
+    status, rotated = call(f"PATCH /groups/g1/clients/{client['clientId']}", {"newSecret": True})
+    assert status == 200
+    assert token_of(client)["status"] == 401
+    assert token_of(rotated)["status"] == 200
+
+    call(f"DELETE /groups/g1/clients/{client['clientId']}")
+
+    status, body, _ = reader.get("users")
+    assert (status, body["imsx_CodeMinor"]["imsx_codeMinorField"][0]["imsx_codeMinorFieldValue"]) == (401, "unauthorisedrequest")
+    assert token_of(rotated)["status"] == 401
+
+
+@pytest.mark.usefixtures("synced")
+def test_a_client_with_the_core_scope_reads_whole_lists_and_nothing_inside_another() -> None:
+    reader = Reader(made(scopes=["roster-core.readonly"]))
+
+    assert reader.get("users")[0] == 200
+    status, body, _ = reader.get("schools/north/students")
+    assert (status, body["imsx_CodeMinor"]["imsx_codeMinorField"][0]["imsx_codeMinorFieldValue"]) == (403, "forbidden")
+
+
+@pytest.mark.usefixtures("synced")
+def test_a_client_of_one_school_sees_no_other() -> None:
+    reader = Reader(made(schools=["south"], fields=["username"]))
+
+    assert "ann" not in reader.ids("users")
+    assert reader.ids("classes") == ["s1"]
+    assert reader.get("classes/n1")[0] == 404
+    assert set(reader.get("users/cat")[1]["user"]) <= {
+        "sourcedId", "status", "dateLastModified", "username", "enabledUser", "givenName", "familyName", "roles",
+    }  # fmt: skip
+
+
+def pages(reader: Reader, between: Any, follow: bool) -> list[str]:
+    """Every id of `users`, two a page, with a sync after the first page; by the `next` link, or by counting offsets."""
+    status, body, headers = reader.get("users", limit=2)
+    found = [each["sourcedId"] for each in body["users"]]
+    between()
+    while True:
+        link = next((each for each in headers.get("link", "").split(", ") if 'rel="next"' in each), "")
+        query = (
+            dict(parse_qsl(urlparse(link[1 : link.index(">")]).query)) if link and follow else {"limit": 2, "offset": len(found)}
+        )
+        status, body, headers = reader.get("users", **query)
+        assert status == 200, body
+        found += [each["sourcedId"] for each in body["users"]]
+        if len(found) >= int(headers["x-total-count"]) or not body["users"]:
+            return found
+
+
+@pytest.mark.parametrize("follow", [pytest.param(True, id="by-link"), pytest.param(False, id="by-offset")])
+@pytest.mark.usefixtures("synced")
+def test_a_list_is_one_version_from_its_first_page_to_its_last_whatever_is_synced_meanwhile(follow: bool) -> None:
+    reader = Reader(made())
+    newer = {**without("users", "idle"), "users": [*without("users", "idle")["users"], user("zoe"), user("zed")]}
+
+    found = pages(reader, lambda: Walk(zipped(newer), day=1).through(), follow)
+
+    assert sorted(found) == ["ann", "bob", "cat", "gil", "idle", "tom"]
+    assert sorted(Reader(made()).ids("users", filter="status='active'")) == ["ann", "bob", "cat", "gil", "tom", "zed", "zoe"]
+
+
+@pytest.mark.usefixtures("synced")
+def test_a_version_that_is_not_kept_any_more_says_where_to_begin_again() -> None:
+    status, body, _ = Reader(made()).get("users", version="20260101T000000-gone")
+
+    assert status == 410
+    assert "Begin again with the first page" in body["imsx_description"]
+
+
+def test_a_group_without_a_roster_is_never_an_empty_one() -> None:
+    make_group()
+
+    assert Reader(made()).get("users")[0] == 503
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        pytest.param({"limit": "0"}, 422, id="no-limit"),
+        pytest.param({"limit": "ten"}, 422, id="limit-no-number"),
+        pytest.param({"offset": "-1"}, 422, id="offset-below-nothing"),
+        pytest.param({"offset": "9" * 30}, 422, id="offset-beyond-everything"),
+        pytest.param({"orderBy": "random"}, 422, id="order"),
+        pytest.param({"fields": "shoeSize"}, 400, id="field"),
+        pytest.param({"filter": "x"}, 400, id="filter"),
+        pytest.param({"sort": "roles"}, 400, id="sort"),
+        pytest.param({"fliter": "status='active'"}, 422, id="misspelt-parameter-is-not-ignored"),
+        pytest.param({"limit": "1 "}, 200, id="blank-behind-a-number"),
+        pytest.param({"limit ": "1"}, 200, id="blank-behind-a-name"),
+        pytest.param({"limit": "100000"}, 200, id="more-than-a-page-holds"),
+        pytest.param({"fields": "sourcedId,username"}, 200, id="fields"),
+    ],
+)
+@pytest.mark.usefixtures("synced")
+def test_a_query_is_taken_or_refused_by_the_standards_codes(query: dict[str, str], status: int) -> None:
+    assert Reader(made()).get("users", **query)[0] == status
+
+
+@pytest.mark.usefixtures("synced")
+def test_deleting_a_groups_clients_leaves_no_token_behind() -> None:
+    reader = Reader(made())
+
+    assert store.delete_group("g1") == 2
+    assert reader.get("users")[0] == 401
