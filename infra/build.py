@@ -18,7 +18,8 @@ from infra.artifact import ARCHITECTURE, RUNTIME
 from infra.machine import definition
 
 TEMPLATES = ("template.json", "portal.json")
-CODE = ("app.py", "chalicelib", "oneroster_engine", ".chalice")
+# What is copied, and to where: Chalice packs app.py, chalicelib/ and what lies in vendor/.
+CODE = {"app.py": "app.py", "chalicelib": "chalicelib", "oneroster_engine": "vendor/oneroster_engine", ".chalice": ".chalice"}
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ def build(out: Path) -> Built:
     shutil.rmtree(out, ignore_errors=True)
     source = out / "source"
     source.mkdir(parents=True)
-    for name in CODE:
+    for name, to in CODE.items():
         path = ROOT / name
         if path.is_dir():
-            shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__", "deployments", "deployed"))
+            shutil.copytree(path, source / to, ignore=shutil.ignore_patterns("__pycache__", "deployments", "deployed"))
         else:
-            shutil.copy(path, source / name)
+            shutil.copy(path, source / to)
     (source / "requirements.txt").write_text("")
     _configure(source / ".chalice")
     merged = out.resolve() / "resources.json"
