@@ -185,6 +185,7 @@ FUNCTIONS = (
             items("Audit", "PutItem", "Query"),
             items("Selections", "GetItem", "PutItem", "DeleteItem", "Query"),
             items("Arrivals", "Query"),
+            items("Clients", "GetItem", "PutItem", "UpdateItem", "BatchWriteItem", "Query"),
             objects((*WRITE, *DELETE), "groups/*", "uploads/*"),
             objects(DELETE, "drop/*"),
             LIST_VERSIONS,

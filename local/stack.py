@@ -161,6 +161,7 @@ class Stack:
             "AUDIT_TABLE": "AuditTable",
             "SELECTIONS_TABLE": "SelectionsTable",
             "ARRIVALS_TABLE": "ArrivalsTable",
+            "CLIENTS_TABLE": "ClientsTable",
             "STATE_MACHINE_ARN": "StateMachineArn",
             "USER_POOL": "UserPool",
             "PORTAL_CLIENT": "PortalClient",
