@@ -1,29 +1,24 @@
 """The log of a sync for people: one workbook, and the full rows as gzipped CSV."""
 
 import json
-import os
-import shutil
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
-from isal import igzip
 
 from chalicelib.sheets import cells
-from oneroster_engine.duckdb_session import connect, count, quoted, text
+from oneroster_engine.duckdb_session import connect, count, text
 from oneroster_engine.inspecting.export import write_roster
 from oneroster_engine.inspecting.problems import problem_groups
 from oneroster_engine.inspecting.trace import REASONS, judge_people
 from oneroster_engine.selecting.selection import Selection, select
+from oneroster_engine.spreadsheet_csv import write_csv
 from oneroster_engine.standard.entities import ENTITIES
 
 MOST_ROWS = 20_000  # people read fewer rows in a sheet, writing them takes seconds, and the CSV beside it holds all
-UTF_8_MARK = "\ufeff"
-FORMULA = "('=', '+', '-', '@', chr(9), chr(13))"  # SQL: how a formula begins
 REMOVALS = ("deactivated", "ended")
 ACTIONS = ("created", "updated", "deactivated", "ended", "unchanged")
 CHANGES = ("entity", "sourcedId", "name", "action", "reason", "schools", "fields")
@@ -78,12 +73,12 @@ def write_report(
             _schools(book.page("Schools"), plan)
             _problems(book.page("Problems"), room / "stage")
             _changes(book.page("Changes"), connection)
-        _csv(connection, "SELECT * FROM change", (*CHANGES, "before", "after"), out / "changes.csv.gz")
-        _csv(connection, "SELECT * FROM problem", PROBLEMS, out / "problems.csv.gz")
+        write_csv(connection, "SELECT * FROM change", (*CHANGES, "before", "after"), out / "changes.csv.gz")
+        write_csv(connection, "SELECT * FROM problem", PROBLEMS, out / "problems.csv.gz")
         if selection is not None:
             select(connection, room / "stage", selection)
             judge_people(connection, selection)
-            _csv(connection, _EVERYBODY, PEOPLE, out / "people.csv.gz")
+            write_csv(connection, _EVERYBODY, PEOPLE, out / "people.csv.gz")
             titles["people.csv.gz"] = "Everybody in the source: selected or not, and why"
             write_roster(connection, out / "roster.zip")
             titles["roster.zip"] = "The roster as processed: cleaned and selected, as OneRoster 1.2 CSVs"
@@ -164,38 +159,6 @@ def _say_the_rest(page: cells.Page, total: int, where: str) -> None:
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, parquet: Path, where: str = "") -> None:
     connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({text(str(parquet))}) {where}")
-
-
-def _csv(connection: duckdb.DuckDBPyConnection, rows: str, columns: Sequence[str], to: Path) -> None:
-    """Every row of a query, streamed: a state's first sync has seventeen million. The mark in front tells Excel UTF-8.
-
-    DuckDB writes the text and isal packs it, through a pipe: four times as fast as DuckDB's own gzip.
-    """
-    types = {str(name): str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE {rows}").fetchall()}
-    names = [UTF_8_MARK + columns[0], *columns[1:]]
-    shown = ", ".join(f"{_shown(own, types[own])} AS {quoted(name)}" for own, name in zip(columns, names, strict=True))
-    reading, writing = os.pipe()
-    with ThreadPoolExecutor(1) as pool:
-        packed = pool.submit(_pack, reading, to)
-        try:
-            connection.execute(
-                f"COPY (SELECT {shown} FROM ({rows})) TO '/dev/fd/{writing}' "
-                "(FORMAT csv, HEADER, NEW_LINE '\\r\\n', USE_TMP_FILE false)"
-            )
-        finally:
-            os.close(writing)
-        packed.result()
-
-
-def _pack(reading: int, to: Path) -> None:
-    with os.fdopen(reading, "rb") as plain, igzip.open(to, "wb", compresslevel=1) as packed:  # type: ignore[no-untyped-call]
-        shutil.copyfileobj(plain, packed, 1 << 20)
-
-
-def _shown(name: str, kind: str) -> str:
-    """A column as text; where a spreadsheet would take it for a formula it gets an apostrophe in front."""
-    own = f"array_to_string({quoted(name)}, '; ')" if kind.endswith("[]") else quoted(name)
-    return own if kind == "BIGINT" else f"if(left({own}, 1) IN {FORMULA}, chr(39) || {own}, {own})"
 
 
 # One row for each that was read, in the source's order. Of a row that was left out the problem is all that is known.
