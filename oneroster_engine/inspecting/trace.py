@@ -128,21 +128,30 @@ def explain(
     the platform as it is now.
     """
     with duckdb.connect(config={"threads": 1}) as connection:
-        row = _row(connection, room / "stage", subject)
-        problems = _problems(connection, room / "stage", subject)
-        left_out = row is None and _is_left_out(connection, room / "stage", subject)
         record = _record(connection, snapshot, subject)
         change = _change(connection, room / "plan", subject)
-    complete = json.loads((room / "stage" / "summary.json").read_text())["complete"].get(subject.entity, False)
-    chosen = selection_step(room / "stage", selection, subject) if row is not None else None
+    from_source = explain_source(room, selection, subject)
+    chosen = from_source[-1]
     return [
-        _source_step(subject, row, left_out, complete),
-        _problem_step(problems, left_out),
-        chosen or _not_selectable(subject, left_out),
+        *from_source,
         _match_step(subject, record, change),
         _plan_step(change, chosen),
         _platform_step(written, change, run),
     ]
+
+
+def explain_source(room: Path, selection: Selection, subject: Subject) -> list[Step]:
+    """The steps that a bundle alone can tell: the row in its file, what was wrong with it, whether it is selected.
+
+    `room` holds stage/.
+    """
+    with duckdb.connect(config={"threads": 1}) as connection:
+        row = _row(connection, room / "stage", subject)
+        problems = _problems(connection, room / "stage", subject)
+        left_out = row is None and _is_left_out(connection, room / "stage", subject)
+    complete = json.loads((room / "stage" / "summary.json").read_text())["complete"].get(subject.entity, False)
+    chosen = selection_step(room / "stage", selection, subject) if row is not None else _not_selectable(subject, left_out)
+    return [_source_step(subject, row, left_out, complete), _problem_step(problems, left_out), chosen]
 
 
 def conclusion(steps: Sequence[Step]) -> str:
@@ -287,13 +296,13 @@ def _match_step(subject: Subject, record: Mapping[str, Any] | None, change: Mapp
     return Step("match", "info", f"No record of the platform is this {KINDS[subject.entity]}.")
 
 
-def _plan_step(change: Mapping[str, Any] | None, chosen: Step | None) -> Step:
+def _plan_step(change: Mapping[str, Any] | None, chosen: Step) -> Step:
     if change is not None:
         word = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended"}[change["action"]]
         fields = f" ({', '.join(change['fields'])})" if change["fields"] else ""
         verdict: Verdict = "yes" if change["action"] in ("create", "update") else "warning"
         return Step("plan", verdict, f"Planned by this sync: to be {word}{fields}, because: {change['reason']}.")
-    if chosen is not None and chosen.verdict == "yes":
+    if chosen.verdict == "yes":
         return Step("plan", "yes", "This sync found nothing to change.")
     return Step("plan", "info", "This sync changes nothing about it.")
 
