@@ -10,8 +10,8 @@ from chalicelib.api.compare import compare
 from chalicelib.api.connection import connection
 from chalicelib.api.decisions import decisions
 from chalicelib.api.explain import explanations
+from chalicelib.api.export_import import export_import
 from chalicelib.api.groups import groups
-from chalicelib.api.moving import moving
 from chalicelib.api.roster import roster
 from chalicelib.api.rostering import rostering
 from chalicelib.api.selections import selections
@@ -32,7 +32,7 @@ BLUEPRINTS = (
     selections,
     decisions,
     compare,
-    moving,
+    export_import,
     roster,
     clients,
     rostering,

@@ -117,8 +117,8 @@ class Restore:
 
 def end_running(why: str) -> int:
     """End every sync that a group is locked for. The store's tables are named by the environment."""
+    from chalicelib.model.records import State
     from chalicelib.store import groups, syncs
-    from chalicelib.store.records import State
 
     locked = [group.sync.sync_id for group in groups.find() if group.sync]
     return sum(syncs.end(sync_id, State.FAILED, why, datetime.now(UTC)) for sync_id in locked)

@@ -7,10 +7,10 @@ from chalice.app import Blueprint
 from chalicelib.api.lists import ListQuery
 from chalicelib.api.routing import Call, Forbidden, route
 from chalicelib.api.shapes import Page
+from chalicelib.model.records import Record, State
 from chalicelib.store import arrivals as store
 from chalicelib.store import groups, syncs
 from chalicelib.store.arrivals import Outcome
-from chalicelib.store.records import Record, State
 
 arrivals = Blueprint(__name__)
 

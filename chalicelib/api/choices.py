@@ -28,10 +28,11 @@ from chalicelib.api.shapes import (
 )
 from chalicelib.api.syncs import give_answer
 from chalicelib.errors import Conflict, NotFound, Unacceptable
+from chalicelib.model.ids import group_of
+from chalicelib.model.records import QuestionKind
 from chalicelib.sheets.choices import CLASSES, ORG, Checked, Sheet, check_sheet, write_sheet
 from chalicelib.store import audit, files, groups, syncs
 from chalicelib.store.limits import limits
-from chalicelib.store.records import QuestionKind
 from oneroster_engine.selecting.saved import Saved
 from oneroster_engine.selecting.selection import Selection, status_matrix
 from oneroster_engine.table_query import Rows, page_of
@@ -212,11 +213,9 @@ def choose_statuses(call: Call, sync_id: str, body: StatusesAnswer) -> Accepted:
     if body.save_as:
         chosen = Selection.from_json({**files.selection_of(sync_id), **selection})
         saved = Saved.of(chosen, body.save_as.schools_later, body.save_as.classes_later)
-        keep(call, syncs.group_of(sync_id), body.save_as.name, saved, syncs.get(sync_id))
+        keep(call, group_of(sync_id), body.save_as.name, saved, syncs.get(sync_id))
     give_answer(call, sync_id, QuestionKind.STATUSES, {}, selection)
-    audit.record(
-        syncs.group_of(sync_id), call.caller.user_id, "people chosen", call.now, call.chance, sync_id, {"cells": len(cells)}
-    )
+    audit.record(group_of(sync_id), call.caller.user_id, "people chosen", call.now, call.chance, sync_id, {"cells": len(cells)})
     said = "The changes are being worked out; you will see them before anything is written." if body.preview else "Sync started."
     return Accepted(message=f"{said} You can leave this page and come back to it.", sync=syncs.get(sync_id))
 
@@ -262,7 +261,7 @@ class LastTime:
 
 
 def _last_time(kind: Kind, sync_id: str) -> LastTime:
-    earlier = groups.get(syncs.group_of(sync_id)).snapshot
+    earlier = groups.get(group_of(sync_id)).snapshot
     if not earlier or earlier == sync_id:
         return LastTime(None, lambda sourced_id: False)
     try:
@@ -303,9 +302,7 @@ def _sheet_link(kind: Kind, call: Call, sync_id: str) -> SheetLink:
         book = Path(folder) / "sheet.xlsx"
         write_sheet(kind.sheet, rows, book, sync_id, call.now)
         files.upload(book, key)
-    audit.record(
-        syncs.group_of(sync_id), call.caller.user_id, f"sheet {kind.sheet.name} downloaded", call.now, call.chance, sync_id
-    )
+    audit.record(group_of(sync_id), call.caller.user_id, f"sheet {kind.sheet.name} downloaded", call.now, call.chance, sync_id)
     link = files.presigned_download(key, f"{kind.sheet.name}.xlsx")
     return SheetLink(url=link, expires_at=call.now + files.LINK_LIFETIME)
 
@@ -314,7 +311,7 @@ def _checked(kind: Kind, sync_id: str, upload_id: str) -> Checked:
     known = {row["sourcedId"]: row for row in _rows_of(_choices(kind, sync_id), _where(kind, sync_id))}
     with TemporaryDirectory() as folder:
         book = Path(folder) / "sheet.xlsx"
-        files.download(files.upload_key(syncs.group_of(sync_id), upload_id, ".xlsx"), book)
+        files.download(files.upload_key(group_of(sync_id), upload_id, ".xlsx"), book)
         return check_sheet(kind.sheet, book, known, sync_id)
 
 
@@ -339,7 +336,7 @@ def _choose(kind: Kind, call: Call, sync_id: str, body: ChoiceAnswer) -> Accepte
     give_answer(call, sync_id, kind.question, {}, {kind.name: ids})
     count = "all" if ids is None else len(ids)
     audit.record(
-        syncs.group_of(sync_id), call.caller.user_id, f"{kind.called} chosen", call.now, call.chance, sync_id, {"chosen": count}
+        group_of(sync_id), call.caller.user_id, f"{kind.called} chosen", call.now, call.chance, sync_id, {"chosen": count}
     )
     said = f"All {kind.called} chosen." if ids is None else f"{len(ids):,} {kind.called} chosen."
     return Accepted(message=said, sync=syncs.get(sync_id))

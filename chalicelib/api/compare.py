@@ -14,6 +14,7 @@ from chalicelib.api.lists import ListQuery, offset_of, page
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Comparison, EntityDifference, NamedId, Page, SchoolDifference
 from chalicelib.errors import NotFound, Unacceptable
+from chalicelib.model.ids import group_of
 from chalicelib.store import files, syncs
 from oneroster_engine.inspecting.compare import differences, moved, schools
 from oneroster_engine.standard.entities import ENTITIES
@@ -65,7 +66,7 @@ def _stages(group_id: str, asked: CompareQuery, entities: list[str] | tuple[str,
     """Two local folders of {entity}.parquet, of copies that later calls share. Raises NotFound, Unacceptable."""
     with TemporaryDirectory(prefix="compare-") as folder:
         for name, sync_id in (("before", asked.from_), ("after", asked.to)):
-            if syncs.group_of(sync_id) != group_id:
+            if group_of(sync_id) != group_id:
                 raise NotFound(f"This group has no sync {sync_id}.")
             syncs.get(sync_id)
             (Path(folder) / name).mkdir()

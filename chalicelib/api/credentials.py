@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from chalicelib.api.shapes import RestSourceIn, SftpSourceIn, SourceIn
 from chalicelib.errors import Unacceptable
+from chalicelib.model.records import CredentialsMark, RestSource, SftpSource, Source, ZipSource
 from chalicelib.sources.ssh_keys import read
 from chalicelib.store import secrets
-from chalicelib.store.records import CredentialsMark, RestSource, SftpSource, Source, ZipSource
 from chalicelib.store.secrets import KeyCredentials
 
 

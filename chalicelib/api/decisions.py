@@ -11,9 +11,11 @@ from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Accepted, Approval, Change, Deselected, Page, Plan, RenumberedPair, StatusesAnswer
 from chalicelib.api.syncs import give_answer, staged
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.store import files, groups, starts
+from chalicelib.model.ids import group_of, new_sync_id
+from chalicelib.model.records import Mode, QuestionKind, State, Sync, Trigger
+from chalicelib.service import start
+from chalicelib.store import files, groups
 from chalicelib.store import syncs as store
-from chalicelib.store.records import Mode, QuestionKind, State, Sync, Trigger
 from oneroster_engine.planning.unchanged_rows import write_unchanged
 from oneroster_engine.selecting.selection import EVERYTHING, Selection
 from oneroster_engine.selecting.selection_impact import deselected
@@ -84,7 +86,7 @@ def approve(call: Call, sync_id: str, body: Approval) -> Accepted:
     }[body.decision]
     give_answer(call, sync_id, QuestionKind.APPROVAL, {"decision": body.decision})
     detail = {"decision": body.decision, "note": body.note}
-    call.audit(store.group_of(sync_id), "plan decided", sync_id, detail)
+    call.audit(group_of(sync_id), "plan decided", sync_id, detail)
     return Accepted(message=said, sync=store.get(sync_id))
 
 
@@ -112,7 +114,7 @@ def count_deselected(call: Call, sync_id: str, body: StatusesAnswer) -> Deselect
         raise Conflict("The classes have not been chosen yet.")
     cells = {"cells": [[cell.status, cell.user_type] for cell in body.cells]}
     selection = Selection.from_json({**chosen, **cells, "otherMembers": body.other_members, "guardians": body.guardians})
-    group = groups.get(store.group_of(sync_id))
+    group = groups.get(group_of(sync_id))
     wanted = [f"stage/{name}.parquet" for name in (*ENTITIES, "left_out")]
     with files.workspace(sync_id, reads=wanted) as room:
         if group.snapshot is not None:
@@ -130,7 +132,7 @@ def undo_sync(call: Call, sync_id: str) -> Sync:
         raise Conflict("What this sync has changed is not kept any more, so it can't be undone.")
     wanted = Sync(
         group_id=undone.group_id,
-        sync_id=store.new_id(undone.group_id, call.now, call.chance),
+        sync_id=new_sync_id(undone.group_id, call.now, call.chance),
         mode=Mode.UNDO,
         undoes=sync_id,
         trigger=Trigger.API,
@@ -143,7 +145,7 @@ def undo_sync(call: Call, sync_id: str) -> Sync:
     if sync.sync_id != wanted.sync_id:
         return sync
     try:
-        starts.launch(sync, call.now)
+        start.launch(sync, call.now)
     except Exception:
         store.end(sync.sync_id, State.FAILED, "The undo could not be started. Nothing was changed; start it again.", call.now)
         raise

@@ -13,9 +13,9 @@ from chalicelib.api.lists import ListQuery, offset_of, page
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Page, Sanity, SanityFinding, SanityRow, Trace, TraceStep, TraceSubject
 from chalicelib.errors import Conflict, NotFound
+from chalicelib.model.records import Mode, QuestionKind, Record, State, Sync
 from chalicelib.platform import reader
 from chalicelib.store import files, groups, syncs
-from chalicelib.store.records import Mode, QuestionKind, Record, State, Sync
 from oneroster_engine.inspecting import trace as traces
 from oneroster_engine.inspecting.sanity import FINDINGS, sanity, sanity_rows
 from oneroster_engine.selecting.selection import EVERYTHING, Selection

@@ -22,11 +22,11 @@ from chalicelib.api.shapes import (
     UploadRequest,
 )
 from chalicelib.errors import Conflict, Unacceptable
+from chalicelib.model.records import Frequency, Group, GroupSettings, Method, Record, ZipSource
+from chalicelib.model.schedule import next_run
 from chalicelib.store import audit, files, secrets, selections, syncs
 from chalicelib.store import groups as store
 from chalicelib.store.limits import limits
-from chalicelib.store.records import Frequency, Group, GroupSettings, Method, Record, ZipSource
-from chalicelib.store.slots import next_run
 
 groups = Blueprint(__name__)
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from chalicelib.api.shapes import Page
 from chalicelib.errors import Unacceptable
-from chalicelib.store.records import Record
+from chalicelib.model.records import Record
 
 P = TypeVar("P", bound=Page[Any])
 

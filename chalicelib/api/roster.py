@@ -15,9 +15,9 @@ from chalicelib.api.lists import ListQuery, offset_of, page, sorting
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Enrolled, Entity, Id, Page, RosterRecord, RosterRow
 from chalicelib.errors import NotFound, Unacceptable
+from chalicelib.model.records import Group, Record
 from chalicelib.platform import reader
 from chalicelib.store import files, groups
-from chalicelib.store.records import Group, Record
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.table_query import page_of
 

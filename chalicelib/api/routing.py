@@ -28,9 +28,9 @@ from chalicelib.errors import (
     SourceUnavailable,
     Unacceptable,
 )
+from chalicelib.model.ids import group_of
+from chalicelib.model.records import Method, Record
 from chalicelib.store import audit
-from chalicelib.store.records import Method, Record
-from chalicelib.store.syncs import group_of
 from oneroster_engine.errors import BundleRefused, RosterError
 
 logger = Logger()

@@ -27,9 +27,10 @@ from chalicelib.api.shapes import (
     Standing,
 )
 from chalicelib.errors import Conflict, NotFound, Unacceptable
+from chalicelib.model.ids import group_of
+from chalicelib.model.records import Record, State, Sync
 from chalicelib.store import files, groups, syncs
 from chalicelib.store import selections as store
-from chalicelib.store.records import Record, State, Sync
 from chalicelib.store.selections import Version
 from oneroster_engine.selecting.saved import Classes, Found, Resolved, Saved, Schools, look, resolve
 from oneroster_engine.table_query import page_of
@@ -185,7 +186,7 @@ def _newest(group_id: str) -> Sync | None:
 
 
 def _sync(group_id: str, sync_id: str) -> Sync:
-    if syncs.group_of(sync_id) != group_id:
+    if group_of(sync_id) != group_id:
         raise NotFound(f"This group has no sync {sync_id}.")
     sync = syncs.get(sync_id)
     if not files.size_bytes(files.sync_key(sync_id, LISTS[-1])):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, Field, StringConstraints, create_model, model_validator
 
-from chalicelib.store.records import (
+from chalicelib.model.records import (
     CredentialsMark,
     EntityCounts,
     GroupSettings,

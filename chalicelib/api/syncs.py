@@ -17,12 +17,14 @@ from chalicelib.api.shapes import (
     SyncStart,
 )
 from chalicelib.errors import Conflict, NotFound, QuestionExpired, Unacceptable
+from chalicelib.model.ids import group_of, new_sync_id
+from chalicelib.model.records import Group, Mode, QuestionKind, State, Step, Sync, Trigger, ZipSource
+from chalicelib.service import start
 from chalicelib.sources import bundle
-from chalicelib.store import files, machine, selections, starts
+from chalicelib.store import files, selections, state_machine
 from chalicelib.store import groups as group_store
 from chalicelib.store import syncs as store
 from chalicelib.store.limits import limits
-from chalicelib.store.records import Group, Mode, QuestionKind, State, Step, Sync, Trigger, ZipSource
 from oneroster_engine.inspecting.problems import problem_groups, problem_rows
 
 syncs = Blueprint(__name__)
@@ -51,7 +53,7 @@ def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
     saved = selections.use(group_id, body.saved_selection) if body.saved_selection else None
     wanted = Sync(
         group_id=group_id,
-        sync_id=store.new_id(group_id, call.now, call.chance),
+        sync_id=new_sync_id(group_id, call.now, call.chance),
         mode=Mode.SELECTIVE if saved else body.mode,
         saved_selection=saved,
         trigger=Trigger.API,
@@ -62,10 +64,10 @@ def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
         state=State.RUNNING,
     )
     sync = store.start(wanted, call.header("idempotency-key"), store.BundleFrom(upload) if upload else None)
-    if sync.sync_id != wanted.sync_id and (sync.state is not State.RUNNING or machine.status(sync.sync_id)):
+    if sync.sync_id != wanted.sync_id and (sync.state is not State.RUNNING or state_machine.status(sync.sync_id)):
         return sync  # else whoever asked first was cut off before it ran
     try:
-        starts.launch(sync, call.now)
+        start.launch(sync, call.now)
     except Exception:
         store.end(sync.sync_id, State.FAILED, "The sync could not be started. Nothing was changed; start it again.", call.now)
         raise
@@ -117,8 +119,8 @@ def cancel_sync(call: Call, sync_id: str) -> Sync:
     """End a running sync; chunks that are being written are finished, no other is begun."""
     if not store.stop(sync_id, State.CANCELLED, "Cancelled.", call.now):
         raise Conflict("The sync has ended already.")
-    machine.stop(sync_id, "cancelled by its admin")
-    call.audit(store.group_of(sync_id), "sync cancelled", sync_id)
+    state_machine.stop(sync_id, "cancelled by its admin")
+    call.audit(group_of(sync_id), "sync cancelled", sync_id)
     return store.get(sync_id)
 
 
@@ -148,7 +150,7 @@ def get_report(call: Call, sync_id: str) -> Report:
         listed.append((name, f"As received: {name}", files.size_bytes(key) or 0, key))
     if not listed:
         raise NotFound(f"There is no report of sync {sync_id}.")
-    call.audit(store.group_of(sync_id), "report links given", sync_id)
+    call.audit(group_of(sync_id), "report links given", sync_id)
     links = [
         ReportFile(name=name, title=title, size_bytes=size, url=files.presigned_download(key, f"{sync_id}-{name}"))
         for name, title, size, key in listed
@@ -172,7 +174,7 @@ def give_answer(
             files.write_selection(sync_id, {**files.selection_of(sync_id), **selection})
         if kind is QuestionKind.APPROVAL:
             store.begun_anew(sync_id, Step.APPLY, call.now)
-        machine.answer(claimed.token, output)
+        state_machine.answer(claimed.token, output)
     except QuestionExpired:
         raise
     except Exception:

@@ -35,11 +35,11 @@ Requests = Sequence[dict[str, Any]]
 
 
 def write_chunk(
-    lines: Iterable[bytes], group_id: str, sync_id: str, grace_days: int, with_removals: bool, go_on: Callable[[], None]
+    lines: Iterable[bytes], group_id: str, sync_id: str, grace_days: int, with_removals: bool, check_lock: Callable[[], None]
 ) -> int:
     """Write a chunk's lines (JSON, as the plan made them); how many were written.
 
-    `go_on` is called before each wave of writes and after each pause; when it raises, nothing more is written. Raises
+    `check_lock` is called before each wave of writes and after each pause; when it raises, nothing more is written. Raises
     SourceUnavailable when the table takes no more even after waiting; what was written stays and is the same when it
     is written again.
     """
@@ -49,12 +49,12 @@ def write_chunk(
 
     def pause(seconds: float) -> None:
         time.sleep(seconds)
-        go_on()
+        check_lock()
 
     written = 0
     with ThreadPoolExecutor(WRITERS) as pool:
         while wave := list(islice(requests, WAVE)):
-            go_on()
+            check_lock()
             batches = [wave[start : start + BATCH] for start in range(0, len(wave), BATCH)]
             list(pool.map(lambda batch: send_all(batch, _send, pause), batches))
             written += len(wave)

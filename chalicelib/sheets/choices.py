@@ -22,8 +22,8 @@ from xml.etree import ElementTree
 from python_calamine import CalamineError, CalamineWorkbook, WorksheetNotFound
 
 from chalicelib.errors import Unacceptable
+from chalicelib.model.ids import group_of
 from chalicelib.sheets import cells
-from chalicelib.store.syncs import group_of
 
 SHOWN_FINDINGS = 100
 ABOUT, ORIGIN = "About", "Origin"  # Origin is hidden

@@ -12,10 +12,10 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from chalicelib.model.records import SftpSource, Source, ZipSource
 from chalicelib.sources import bundle, rest_check, sftp
 from chalicelib.sources.ranged import ranged
 from chalicelib.sources.sftp import Found, Server
-from chalicelib.store.records import SftpSource, Source, ZipSource
 from chalicelib.store.secrets import Credentials
 from oneroster_engine.errors import RosterError
 from oneroster_engine.staging.stage import stage_orgs

@@ -8,12 +8,12 @@ from typing import Literal
 import httpx
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
+from chalicelib.model.records import RestSource
 from chalicelib.sources.rest import Got, NotOffered, OwnToken, Provider, QueryRefused, Source, versions
 from chalicelib.sources.rest_answers import NoPage, records_of
 from chalicelib.sources.rest_fetch import ORGS
 from chalicelib.sources.rest_group import provider_of
 from chalicelib.sources.rest_paging import first
-from chalicelib.store.records import RestSource
 from chalicelib.store.secrets import Credentials
 
 LONGEST_PAUSE_S = 3.0  # a test that is told to come back later says so

@@ -4,10 +4,10 @@ from datetime import datetime
 from hashlib import sha256
 
 from chalicelib.errors import SourceRefused
+from chalicelib.model.records import RestSource
 from chalicelib.sources.rest import Provider, Source, Version, base_url
 from chalicelib.sources.rest_signing import Token
 from chalicelib.store import secrets
-from chalicelib.store.records import RestSource
 from chalicelib.store.secrets import ClientCredentials, Credentials, TokenCredentials
 
 

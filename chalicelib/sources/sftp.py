@@ -17,9 +17,9 @@ import paramiko
 from paramiko.ssh_exception import IncompatiblePeer
 
 from chalicelib.errors import SourceRefused, SourceUnavailable, Unacceptable
+from chalicelib.model.records import SftpSource
 from chalicelib.sources.outside import addresses_of
 from chalicelib.sources.ssh_keys import read
-from chalicelib.store.records import SftpSource
 from chalicelib.store.secrets import Credentials, KeyCredentials, PasswordCredentials
 from oneroster_engine.errors import RosterError
 from oneroster_engine.standard.archive import READ

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from itertools import count
 
 from chalicelib.errors import SourceUnavailable
+from chalicelib.model.records import Record, SftpSource
 from chalicelib.sources import sftp
 from chalicelib.sources.sftp import Found, RemoteFile
 from chalicelib.sources.sftp_reading import Part, parts_of, read_parts
-from chalicelib.store import arriving, files
-from chalicelib.store.arriving import Arriving
-from chalicelib.store.records import Record, SftpSource
+from chalicelib.store import files, multipart_upload
+from chalicelib.store.multipart_upload import MultipartUpload
 from chalicelib.store.secrets import Credentials
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.standard.archive import Limits
@@ -97,7 +97,8 @@ def _to_fetch(sync_id: str, source: SftpSource, credentials: Credentials, limits
     most = limits.zip_bytes if found.files[0].name == ZIP else limits.expanded_bytes
     if found.size_bytes > most:
         raise BundleRefused(f"{found.called} has {found.size_bytes:,} bytes; at most {most:,} are taken. Send less at once.")
-    begun = tuple(_File(**vars(each), upload_id=arriving.begin(_key(sync_id, each.name)).upload_id) for each in found.files)
+    uploads = [multipart_upload.begin(_key(sync_id, each.name)) for each in found.files]
+    begun = tuple(_File(**vars(each), upload_id=upload.upload_id) for each, upload in zip(found.files, uploads, strict=True))
     return _write(sync_id, _Note(called=found.called, files=begun, markers=found.markers))
 
 
@@ -128,10 +129,10 @@ def _read(
 
     begun = count()  # every call brings at least one part, or a call with little time would bring the next to no end
 
-    def go_on() -> bool:
+    def has_time_left() -> bool:
         return next(begun) == 0 or time_left_s() > RESERVE_S
 
-    whole = read_parts(source, lambda: sftp.signed_in(source, credentials), missing, put, go_on)
+    whole = read_parts(source, lambda: sftp.signed_in(source, credentials), missing, put, has_time_left)
     if whole:
         with sftp.signed_in(source, credentials) as server, sftp.told(source):
             if not sftp.unchanged(server.files(), (each.remote for each in note.files)):
@@ -149,9 +150,9 @@ def _complete(sync_id: str, note: _Note) -> None:
         raise SourceUnavailable(f"{note.called} did not arrive with the size that it has there; it is fetched again.")
 
 
-def _uploads(sync_id: str, note: _Note) -> list[Arriving | None]:
+def _uploads(sync_id: str, note: _Note) -> list[MultipartUpload | None]:
     """The upload of each noted file; None for one that is complete, or that S3 has forgotten."""
-    return [arriving.go_on(_key(sync_id, each.name), each.upload_id) for each in note.files]
+    return [multipart_upload.resume(_key(sync_id, each.name), each.upload_id) for each in note.files]
 
 
 def _key(sync_id: str, name: str) -> str:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import paramiko
 
 from chalicelib.errors import SourceUnavailable
+from chalicelib.model.records import SftpSource
 from chalicelib.sources.sftp import Server, told
-from chalicelib.store.records import SftpSource
 
 PART_BYTES = 8 << 20
 READERS = 3
@@ -48,10 +48,10 @@ def read_parts(
     connect: Callable[[], Server],
     parts: Iterable[Part],
     put: Callable[[Part, bytes], None],
-    go_on: Callable[[], bool] = lambda: True,
+    has_time_left: Callable[[], bool] = lambda: True,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Read every part and hand it to `put`, from several threads. False where `go_on` said to stop before the last.
+    """Read every part and hand it to `put`, from several threads. False where `has_time_left` said to stop before the last.
 
     Raises SourceUnavailable when the server can't be reached any more, or a file is shorter than it was.
     """
@@ -69,7 +69,7 @@ def read_parts(
                     part = todo.get_nowait()
                 except queue.Empty:
                     return
-                if not go_on():
+                if not has_time_left():
                     todo.put(part)
                     stopped.set()
                     return

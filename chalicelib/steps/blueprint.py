@@ -17,17 +17,9 @@ from botocore.exceptions import ClientError
 from chalice.app import Blueprint
 
 from chalicelib.errors import SourceRefused
-from chalicelib.platform import writer
-from chalicelib.sources import bundle
-from chalicelib.sources.rest_bundle import PLACES, forget_parts, lead_to_pages
-from chalicelib.steps import asking, endings, fetching, rest_reading, source_view
-from chalicelib.steps.planning import make_plan, snapshot_of, write_log
-from chalicelib.steps.telling import held_mail
-from chalicelib.store import files, groups, mail, syncs
-from chalicelib.store.extent import extent
-from chalicelib.store.limits import limits
-from chalicelib.store.measures import measured
-from chalicelib.store.records import (
+from chalicelib.model import outcomes
+from chalicelib.model.outcomes import applied_extent
+from chalicelib.model.records import (
     EntityCounts,
     Group,
     Mode,
@@ -41,6 +33,16 @@ from chalicelib.store.records import (
     SyncCounts,
     Unit,
 )
+from chalicelib.platform import writer
+from chalicelib.service import fetch_scope
+from chalicelib.service.held_mail import held_mail
+from chalicelib.service.plan import make_plan, snapshot_of, write_log
+from chalicelib.sources import bundle
+from chalicelib.sources.rest_bundle import PLACES, forget_parts, lead_to_pages
+from chalicelib.steps import fetching, rest_reading, source_view
+from chalicelib.store import files, groups, mail, syncs
+from chalicelib.store.limits import limits
+from chalicelib.store.metrics import emit_metric
 from oneroster_engine.planning.plan import Planned, next_snapshot
 from oneroster_engine.staging.stage import stage_bundle, stage_orgs
 from oneroster_engine.standard import archive as zip_source
@@ -96,7 +98,7 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
     group, sync = groups.get(event["groupId"]), syncs.get(sync_id)
     with_schools = event["mode"] == Mode.SELECTIVE
     if isinstance(group.source, RestSource) and not syncs.bundle_from(sync_id):
-        with_schools = with_schools or asking.schools_to_ask_for(group.source, sync)
+        with_schools = with_schools or fetch_scope.schools_to_ask_for(group.source, sync)
         with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, writes=["stage"]) as room:
             rows.number = rest_reading.open_provider(group.group_id, sync_id, group.source, room, with_schools)
         return {"more": False, "fetch": True, "parallel": group.source.max_parallel}
@@ -119,7 +121,7 @@ def plan_fetch(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     sync_id = _named(event)
     sync, group, settings = syncs.get(sync_id), groups.get(event["groupId"]), _rest_of(event["groupId"])
     syncs.progressed(sync_id, Progress(step=Step.FETCH, unit=Unit.PAGES, started_at=_now()))
-    reads = ["stage"] if asking.schools_to_ask_for(settings, sync) else []
+    reads = ["stage"] if fetch_scope.schools_to_ask_for(settings, sync) else []
     with files.workspace(sync_id, reads) as room:
         planned = rest_reading.plan_ranges(group, sync, settings, room)
     manifest = files.sync_key(sync_id, f"{rest_reading.FETCH}/manifest.json")
@@ -201,7 +203,7 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     with _progress(sync_id, Step.PLAN) as rows, files.workspace(sync_id, reads, [*writes, "plan", "report"]) as room:
         planned = make_plan(sync, group, room)
         if asks := planned.held or sync.preview:
-            write_log(sync, group, room, endings.UNDECIDED, _now())
+            write_log(sync, group, room, outcomes.UNDECIDED, _now())
         rows.number = sum(each["selected"] for each in planned.counts.values())
     counts = {name: getattr(sync.counts, field).model_dump() | planned.counts[name] for name, field in _ENTITY_FIELDS.items()}
     syncs.counted(sync_id, _counts(counts), planned.held)
@@ -225,15 +227,15 @@ def apply_chunk(event: ChunkEvent, context: LambdaContext) -> None:
     sync_id = _named(event)
     group = groups.get(event["groupId"])
 
-    def go_on() -> None:
+    def check_lock() -> None:
         """Called before each wave of writes, the first included."""
         groups.mark_unfinished(group.group_id, sync_id)
 
     chunk = f"plan/chunks/{event['chunk']}"
     with files.workspace(sync_id, reads=[chunk]) as room, gzip.open(room / chunk) as lines:
-        written = writer.write_chunk(lines, group.group_id, sync_id, group.grace_days, event["withRemovals"], go_on)
+        written = writer.write_chunk(lines, group.group_id, sync_id, group.grace_days, event["withRemovals"], check_lock)
     syncs.applied(sync_id, written)
-    measured("RecordsWritten", written)
+    emit_metric("RecordsWritten", written)
 
 
 @steps.lambda_function(name="commit")
@@ -245,15 +247,15 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     if group.snapshot == sync_id:
         return  # an earlier try came this far
-    counts = endings.written(sync.counts, event["withRemovals"])
+    counts = outcomes.written(sync.counts, event["withRemovals"])
     for applying in (each for each in sync.progress if each.step is Step.APPLY):
-        done = endings.changes(counts)
+        done = outcomes.changes(counts)
         syncs.progressed(sync_id, applying.model_copy(update={"done": done, "total": done, "ended_at": _now()}))
     with _progress(sync_id, Step.COMMIT) as rows, files.workspace(sync_id, reads=["plan/changes.parquet"]) as room:
         before = snapshot_of(group, room)
         next_snapshot(before, room / "plan", room / "next", sync.started_at, group.grace_days, event["withRemovals"])
         files.store_snapshot(group.group_id, sync_id, room / "next")
-        rows.number = endings.changes(counts)
+        rows.number = outcomes.changes(counts)
     syncs.counted(sync_id, counts, sync.held)
     covered = sync.mode is Mode.FULL and event["withRemovals"]
     groups.move_snapshot(group.group_id, sync_id, cleared=covered, undoes=sync.undoes)
@@ -268,15 +270,15 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     if sync.ended_at is not None:
         return  # an earlier try came this far
-    message = endings.success(sync.counts, event["withRemovals"], sync.incomplete)
+    message = outcomes.success(sync.counts, event["withRemovals"], sync.incomplete)
     with _progress(sync_id, Step.REPORT):
         reads = ["stage", "plan/summary.json", "plan/changes.parquet"]
         with files.workspace(sync_id, reads=reads, writes=["report"]) as room:
             write_log(sync, group, room, message, _now(), event["withRemovals"])
     if syncs.end(sync_id, State.SUCCEEDED, message, _now()):
-        logger.info("sync succeeded", extra={"changes": endings.changes(sync.counts)})
+        logger.info("sync succeeded", extra={"changes": outcomes.changes(sync.counts)})
         for action in ("created", "updated", "deactivated", "ended"):
-            measured("RecordsChanged", endings.total(sync.counts, action), action=action)
+            emit_metric("RecordsChanged", outcomes.total(sync.counts, action), action=action)
 
 
 @steps.lambda_function(name="record_failure")
@@ -285,11 +287,11 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
 def record_failure(event: FailureEvent, context: LambdaContext) -> None:
     """State `RecordFailure`: end the sync with what happened, in a sentence, and give the lock back."""
     sync_id = _named(event)
-    reached = extent(groups.get(event["groupId"]), sync_id)
+    reached = applied_extent(groups.get(event["groupId"]), sync_id)
     error = event["error"]
-    if error.get("Error") == endings.CHUNKS_FAILED:
+    if error.get("Error") == outcomes.CHUNKS_FAILED:
         error = syncs.source_trouble_of(sync_id) or error
-    ending = endings.ending_of(error, sync_id, reached)
+    ending = outcomes.ending_of(error, sync_id, reached)
     if syncs.end(sync_id, ending.state, ending.message, _now()):
         said = {"outcome": ending.state, "error": error.get("Error"), "written": reached.name}
         logger.warning("sync ended without success", extra=said)
@@ -305,7 +307,7 @@ def _tell(sync: Sync, group: Group, planned: Planned) -> None:
         sent = mail.send(group.contact_email, held_mail(group.name, planned.breaches, link, _now() + WAIT))
     except ClientError as refusal:
         logger.warning("held; the mail was refused", extra={"error": refusal.response["Error"]["Code"]})
-        measured("MailFailed")
+        emit_metric("MailFailed")
         return
     logger.info("held; the contact was told" if sent else "held; the stack has no sender for mails")
 
@@ -345,7 +347,7 @@ def _progress(sync_id: str, step: Step) -> Iterator[Rows]:
     yield rows
     ended_at = _now()
     syncs.progressed(sync_id, Progress(step=step, done=rows.number, total=rows.number, started_at=started, ended_at=ended_at))
-    measured("StepSeconds", (ended_at - started).total_seconds(), MetricUnit.Seconds, step=step)
+    emit_metric("StepSeconds", (ended_at - started).total_seconds(), MetricUnit.Seconds, step=step)
 
 
 def _bundle(sync_id: str, only: frozenset[str] | None = None) -> list[str]:

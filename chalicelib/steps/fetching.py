@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from chalicelib.model.records import Group, Progress, SftpSource, Step, Sync, Unit
 from chalicelib.sources import sftp_fetch
 from chalicelib.sources.sftp_fetch import Fetched
 from chalicelib.store import secrets, syncs
-from chalicelib.store.records import Group, Progress, SftpSource, Step, Sync, Unit
 from oneroster_engine.standard.archive import Limits
 
 TOLD_EVERY_S = 1.0

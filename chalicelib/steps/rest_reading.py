@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.errors import SourceRefused
+from chalicelib.model.records import Asked, AskedFor, Group, PagesRead, RestSource, Sync
+from chalicelib.service import fetch_scope
 from chalicelib.sources.rest import NotOffered, QueryRefused, Version, versions
 from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_fetch import (
@@ -32,9 +34,7 @@ from chalicelib.sources.rest_fetch import (
 )
 from chalicelib.sources.rest_group import source_of
 from chalicelib.sources.rest_paging import List, Range
-from chalicelib.steps import asking
 from chalicelib.store import files, syncs
-from chalicelib.store.records import Asked, AskedFor, Group, PagesRead, RestSource, Sync
 from oneroster_engine.errors import RosterError
 from oneroster_engine.staging.stage import stage_orgs
 
@@ -86,7 +86,7 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> i
             except (NotOffered, QueryRefused):
                 if asked.kind is AskedFor.EVERYTHING:
                     raise
-                asked = asking.everything("no lists" if asked.kind is AskedFor.SCHOOLS else "no filter")
+                asked = fetch_scope.everything("no lists" if asked.kind is AskedFor.SCHOOLS else "no filter")
                 begun = begin_all(LISTS)
         except (NotOffered, QueryRefused) as refusal:
             raise SourceRefused(str(refusal)) from refusal
@@ -101,16 +101,16 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> i
 
 
 def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, room: Path) -> tuple[Asked, Sequence[List]]:
-    asked = asking.everything()
-    if asking.schools_to_ask_for(settings, sync):
-        schools = asking.chosen_schools(sync, room / "stage")
-        asked = asking.asked_by_school(schools)
+    asked = fetch_scope.everything()
+    if fetch_scope.schools_to_ask_for(settings, sync):
+        schools = fetch_scope.chosen_schools(sync, room / "stage")
+        asked = fetch_scope.asked_by_school(schools)
         if schools and asked.kind is AskedFor.SCHOOLS:
             return asked, lists_of_schools(schools)
     if settings.changes_only:
         earlier = syncs.history(group.group_id, EARLIER, before=sync.sync_id)
         to_merge_into = group.source_view is not None and files.holds_source(group.group_id, group.source_view)
-        asked = asking.asked_since(sync, earlier, group.updated_at, to_merge_into)
+        asked = fetch_scope.asked_since(sync, earlier, group.updated_at, to_merge_into)
         if asked.since is not None:
             return asked, lists_changed_after(asked.since)
     return asked, LISTS

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chalicelib.model.records import Group
 from chalicelib.sources import bundle
 from chalicelib.steps import rest_reading
 from chalicelib.store import files, groups
-from chalicelib.store.records import Group
 from oneroster_engine.staging.delta import View
 from oneroster_engine.staging.stage import Staged
 from oneroster_engine.standard.archive import Limits

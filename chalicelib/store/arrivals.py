@@ -9,7 +9,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
-from chalicelib.store.records import Record
+from chalicelib.model.records import Record
 from chalicelib.store.tables import from_item, table, to_item
 
 TABLE = "ARRIVALS_TABLE"

@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from isal import igzip
 
 from chalicelib.errors import NotFound, SourceUnavailable
-from chalicelib.store.syncs import group_of
+from chalicelib.model.ids import group_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

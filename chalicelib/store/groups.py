@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.errors import Conflict, GroupBusy, LockLost, NotFound
-from chalicelib.store.records import Group, GroupSettings
+from chalicelib.model.records import Group, GroupSettings
 from chalicelib.store.tables import from_item, table, to_item
 
 TABLE = "GROUPS_TABLE"

@@ -5,7 +5,7 @@ import os
 from aws_lambda_powertools.utilities import parameters
 from pydantic import Field
 
-from chalicelib.store.records import Record
+from chalicelib.model.records import Record
 
 MAX_AGE_S = 300
 

@@ -13,9 +13,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.errors import Conflict, NotFound
+from chalicelib.model.ids import group_of
+from chalicelib.model.records import Group, State, Sync, Trigger, Waiting
 from chalicelib.store import groups, syncs
-from chalicelib.store.measures import measured
-from chalicelib.store.records import Group, State, Sync, Trigger, Waiting
+from chalicelib.store.metrics import emit_metric
 from chalicelib.store.tables import client, table, to_item
 
 ATTEMPTS = 30  # a group's item takes tens of writes a second; this rides out a burst of a few hundred triggers
@@ -95,7 +96,7 @@ def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None,
         if _written(writes):
             superseded = len(decision.superseded) + (decision.state is State.SUPERSEDED)
             if superseded:
-                measured("SyncsEnded", superseded, outcome=State.SUPERSEDED)
+                emit_metric("SyncsEnded", superseded, outcome=State.SUPERSEDED)
             return stored
         _pause(attempt)
     raise Conflict(f"The queue of group {sync.group_id} could not be written in {ATTEMPTS} attempts.")
@@ -174,7 +175,7 @@ def _superseding(sync_id: str, now: datetime) -> dict[str, Any]:
     return {
         "Update": {
             "TableName": table(syncs.TABLE).name,
-            "Key": {"groupId": syncs.group_of(sync_id), "syncId": sync_id},
+            "Key": {"groupId": group_of(sync_id), "syncId": sync_id},
             "UpdateExpression": "SET #state = :superseded, message = :message, endedAt = :now",
             "ConditionExpression": "#state = :queued",
             "ExpressionAttributeNames": {"#state": "state"},

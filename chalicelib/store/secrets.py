@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from pydantic import Field, SecretStr, StringConstraints, TypeAdapter
 
 from chalicelib.errors import SourceRefused
-from chalicelib.store.records import CredentialsMark, Record
+from chalicelib.model.records import CredentialsMark, Record
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient

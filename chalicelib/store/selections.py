@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError
 from pydantic import StringConstraints
 
 from chalicelib.errors import Conflict, NotFound
+from chalicelib.model.records import Group, Record, SavedUse
 from chalicelib.store import files
 from chalicelib.store.groups import is_failed_condition
-from chalicelib.store.records import Group, Record, SavedUse
 from chalicelib.store.tables import from_item, table, to_item
 from oneroster_engine.selecting.saved import Resolved, Saved, Seen
 

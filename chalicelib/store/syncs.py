@@ -15,11 +15,9 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from chalicelib.errors import Conflict, GroupBusy, NotFound, QuestionExpired
-from chalicelib.store import groups
-from chalicelib.store.extent import extent
-from chalicelib.store.groups import is_failed_condition
-from chalicelib.store.measures import measured
-from chalicelib.store.records import (
+from chalicelib.model.ids import group_of, oldest_sync_id
+from chalicelib.model.outcomes import applied_extent
+from chalicelib.model.records import (
     LIVE_STATES,
     Asked,
     PagesRead,
@@ -32,6 +30,9 @@ from chalicelib.store.records import (
     Sync,
     SyncCounts,
 )
+from chalicelib.store import groups
+from chalicelib.store.groups import is_failed_condition
+from chalicelib.store.metrics import emit_metric
 from chalicelib.store.tables import client, from_item, table, to_item
 
 TABLE = "SYNCS_TABLE"
@@ -55,14 +56,6 @@ class BundleFrom:
 
     key: str
     version_id: str = ""
-
-
-def new_id(group_id: str, now: datetime, chance: str) -> str:
-    return f"{group_id}-{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{chance}"
-
-
-def group_of(sync_id: str) -> str:
-    return sync_id.split("-", 1)[0]
 
 
 def lock_of(sync: Sync) -> dict[str, str]:
@@ -144,14 +137,9 @@ def history(group_id: str, limit: int, before: str = "") -> list[Sync]:
     return [_read(item) for item in found["Items"]]
 
 
-def oldest_id(group_id: str, at: datetime) -> str:
-    """The least id that a sync of that moment could have: ids sort by time."""
-    return new_id(group_id, at, "")
-
-
 def older_than(group_id: str, at: datetime) -> list[Sync]:
     """A group's syncs from before that moment, the oldest first."""
-    asked: Any = {"KeyConditionExpression": Key("groupId").eq(group_id) & Key("syncId").lt(oldest_id(group_id, at))}
+    asked: Any = {"KeyConditionExpression": Key("groupId").eq(group_id) & Key("syncId").lt(oldest_sync_id(group_id, at))}
     found: list[Sync] = []
     while True:
         page = table(TABLE).query(**asked)
@@ -303,7 +291,7 @@ def _end(sync_id: str, values: dict[str, Any]) -> bool:
     state = values["state"]
     ended = _update_live(sync_id, values, removed=("question", "taskToken"))
     if ended:
-        measured("SyncsEnded", outcome=state)
+        emit_metric("SyncsEnded", outcome=state)
     try:
         table(groups.TABLE).update_item(
             Key={"groupId": group_of(sync_id)},
@@ -353,7 +341,7 @@ def _say_extent(sync_id: str) -> None:
     table(TABLE).update_item(
         Key=_key(sync_id),
         UpdateExpression="SET message = :said REMOVE unsaid",
-        ExpressionAttributeValues={":said": f"{item['message']} {extent(group, sync_id)}"},
+        ExpressionAttributeValues={":said": f"{item['message']} {applied_extent(group, sync_id)}"},
     )
 
 

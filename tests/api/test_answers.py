@@ -10,8 +10,8 @@ import pytest
 from aws_lambda_powertools.utilities import parameters
 from botocore.stub import Stubber
 
-from chalicelib.store import files, groups, machine, syncs
-from chalicelib.store.records import GroupSettings, Progress, State, Step
+from chalicelib.model.records import GroupSettings, Progress, State, Step
+from chalicelib.store import files, groups, state_machine, syncs
 from tests.api.test_routes import call
 from tests.api.waiting import WEEK, waiting_for_approval
 from tests.steps.conftest import LIMITS
@@ -25,10 +25,10 @@ APPROVE = {"decision": "approve"}
 def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     """Step Functions, which is told what to say: moto's machines never wait."""
     monkeypatch.setenv("STATE_MACHINE_ARN", "arn:aws:states:us-east-1:123456789012:stateMachine:oneroster-sync")
-    machine._stepfunctions.cache_clear()
-    with Stubber(machine._stepfunctions()) as stepfunctions:
+    state_machine._stepfunctions.cache_clear()
+    with Stubber(state_machine._stepfunctions()) as stepfunctions:
         yield stepfunctions
-    machine._stepfunctions.cache_clear()
+    state_machine._stepfunctions.cache_clear()
 
 
 def test_of_two_browsers_the_second_is_told_that_the_question_is_not_open_whoevers_it_is(waiting: Stubber) -> None:
@@ -81,13 +81,13 @@ def test_an_answer_is_gone_too_when_its_sync_was_ended_while_it_was_given(
     waiting: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sync_id = waiting_for_approval(NOW)
-    answer = machine.answer
+    answer = state_machine.answer
 
     def ended_meanwhile(token: str, output: dict[str, Any]) -> None:
         syncs.end(sync_id, State.CANCELLED, "Cancelled.", NOW)
         answer(token, output)
 
-    monkeypatch.setattr(machine, "answer", ended_meanwhile)
+    monkeypatch.setattr(state_machine, "answer", ended_meanwhile)
     waiting.add_client_error("send_task_success", "TaskTimedOut")
 
     status, _ = call(f"POST /syncs/{sync_id}/approval", APPROVE)
@@ -113,8 +113,8 @@ def test_the_same_key_gives_the_same_sync_and_completes_a_start_that_was_cut_off
     parameters.clear_caches()  # type: ignore[no-untyped-call]
     groups.create(GroupSettings(name="Lakeside"), "g1", "e1", NOW)
     boto3.client("s3").put_object(Bucket="data", Key=files.upload_key("g1", "u1", ".zip"), Body=b"PK")
-    started = {"executionArn": machine._execution_arn("any"), "startDate": NOW}
-    running = {**started, "stateMachineArn": machine.machine_arn(), "status": "RUNNING"}
+    started = {"executionArn": state_machine._execution_arn("any"), "startDate": NOW}
+    running = {**started, "stateMachineArn": state_machine.machine_arn(), "status": "RUNNING"}
     waiting.add_response("start_execution", started)
     waiting.add_client_error("describe_execution", "ExecutionDoesNotExist")  # as if the first had died before it started it
     waiting.add_response("start_execution", started)

@@ -10,9 +10,9 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
 
+from chalicelib.model.records import ZipSource
 from chalicelib.sources.connection import Check, Name, check
 from chalicelib.sources.outside import LOOPBACK_SETTING
-from chalicelib.store.records import ZipSource
 from oneroster_engine.standard.archive import Limits
 from tests.api.test_routes import call
 from tests.engine.districts import org, small, write_bundle

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.model.records import Mode, State
 from chalicelib.store import syncs
-from chalicelib.store.records import Mode, State
 from tests.api.test_routes import call
 from tests.engine.test_plan import TWO_SCHOOLS
 from tests.steps.conftest import stack  # noqa: F401 - a fixture

@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from chalicelib.model.records import State
 from chalicelib.store import syncs
-from chalicelib.store.records import State
 from tests.api.test_routes import call
 from tests.api.waiting import waiting_for_approval
 

@@ -11,8 +11,8 @@ import app as wiring
 from chalicelib.api.openapi import document
 from chalicelib.api.routing import ROUTES, Route
 from chalicelib.api.shapes import ROLES
+from chalicelib.model.records import GroupSettings
 from chalicelib.store import groups
-from chalicelib.store.records import GroupSettings
 from tests.store.test_groups_and_syncs import NOW
 
 pytestmark = pytest.mark.usefixtures("aws")

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import NotFound
+from chalicelib.model.records import Mode, SavedUse, Schedule
 from chalicelib.store import groups, syncs
 from chalicelib.store import selections as store
-from chalicelib.store.records import Mode, SavedUse, Schedule
 from tests.api.test_routes import call
 from tests.engine.districts import class_, enrollment, org, small, user
 from tests.steps.conftest import stack  # noqa: F401

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.model.ids import new_sync_id
+from chalicelib.model.records import GroupSettings, Mode, Question, QuestionKind, State, Sync, Trigger
 from chalicelib.store import groups, syncs
-from chalicelib.store.records import GroupSettings, Mode, Question, QuestionKind, State, Sync, Trigger
 
 WEEK = timedelta(days=7)
 
@@ -14,7 +15,7 @@ def waiting_for_approval(since: datetime, **settings: Any) -> str:
     groups.create(GroupSettings(name="Lakeside"), "g1", "e1", since)
     wanted = Sync(
         group_id="g1",
-        sync_id=syncs.new_id("g1", since, "aa"),
+        sync_id=new_sync_id("g1", since, "aa"),
         mode=Mode.FULL,
         trigger=Trigger.API,
         started_by="Ada",

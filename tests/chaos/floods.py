@@ -13,7 +13,7 @@ import boto3
 import httpx
 from botocore.config import Config
 
-from chalicelib.triggers import wake
+from chalicelib.triggers import scheduler_tick
 from infra.build import GATEWAY_SAYS
 from local.stack import KEYS, REGION
 from tests.chaos.world import LIVE, PATIENCE_S, Case, Json, World, side_by_side
@@ -132,13 +132,13 @@ def groups_due_at_once(world: World, short: bool) -> Iterator[Case]:
             woken = world.woken(moment)
             case.wrong += [f"{type(each).__name__}: {each}" for each in woken.failures]
             started.append(woken.started)
-            moment += timedelta(minutes=wake.EVERY_MINUTES)
+            moment += timedelta(minutes=scheduler_tick.EVERY_MINUTES)
         again = sum(world.woken(moment).started for _ in range(2))
     syncs = Counter(group_id for group_id in everybody for _ in world.syncs(group_id))
     case.name += f": {sum(started)} started in {len(started)} wakes, {max(started)} in one at most, {again} started again"
     if set(syncs) != set(everybody) or set(syncs.values()) != {1} or again:
         case.wrong.append(f"{len(syncs)} groups were started, {syncs.most_common(1)} most often")
-    if max(started) > wake.STARTS or moment - due > timedelta(minutes=42):
+    if max(started) > scheduler_tick.STARTS or moment - due > timedelta(minutes=42):
         case.wrong.append(f"not spread: {started}")
     world.forget_groups(everybody)
     yield case

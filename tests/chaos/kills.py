@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from chalicelib.model.ids import new_sync_id, oldest_sync_id
 from chalicelib.platform.writer import BATCH
-from chalicelib.store import files, syncs
+from chalicelib.store import files
 from tests.chaos.fed import Fed, Free, by_api, by_zip, synced
 from tests.chaos.naive import rows_of
 from tests.chaos.world import EVER, LIVE, Case, World, side_by_side, wait
@@ -173,7 +174,7 @@ def _synced(world: World, group: Fed) -> bool:
 def _grow_old(world: World, group: Fed) -> None:
     """There is a sync of three years ago, with its files."""
     at = datetime.now(UTC) - timedelta(days=1_100)
-    old = syncs.new_id(group.group_id, at, "old")
+    old = new_sync_id(group.group_id, at, "old")
     [sync] = world.syncs(group.group_id)
     world.keep_sync(sync | {"syncId": old, "startedAt": at.isoformat(), "endedAt": at.isoformat()})
     for number in range(20):
@@ -183,7 +184,7 @@ def _grow_old(world: World, group: Fed) -> None:
 
 def _forgotten(world: World, group: Fed) -> bool:
     """The old sync with its files, and nothing else."""
-    old = syncs.oldest_id(group.group_id, datetime.now(UTC) - timedelta(days=1_000))
+    old = oldest_sync_id(group.group_id, datetime.now(UTC) - timedelta(days=1_000))
     kept = world.syncs(group.group_id)
     return len(kept) == 1 and kept[0]["syncId"] > old and not world.files_of(group.group_id, before=old)
 

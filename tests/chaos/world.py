@@ -22,7 +22,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.config import Config
 
 from chalicelib.platform.writer import SHARDS
-from chalicelib.triggers import wake
+from chalicelib.triggers import scheduler_tick
 from infra import ROOT
 from infra.redrive import redrive
 from local.stack import KEYS, REGION, STACK, Stack
@@ -290,13 +290,13 @@ class World:
                 ExpressionAttributeNames={"#s": "sync"},
                 ExpressionAttributeValues={":then": "2026-01-01T00:00:00+00:00"},
             )
-        for number in range(wake.LOOK_EVERY):
-            self.woken(datetime.now(UTC) + timedelta(minutes=wake.EVERY_MINUTES * number))
+        for number in range(scheduler_tick.LOOK_EVERY):
+            self.woken(datetime.now(UTC) + timedelta(minutes=scheduler_tick.EVERY_MINUTES * number))
 
-    def woken(self, now: datetime) -> wake.Woken:
+    def woken(self, now: datetime) -> scheduler_tick.TickResult:
         """What the clock's function does, here and not in its Lambda, at this moment."""
         with redirect_stdout(io.StringIO()):  # its metrics
-            return wake.wake(now, lambda: 300.0)
+            return scheduler_tick.tick(now, lambda: 300.0)
 
     def scheduled(self, number: int, made: datetime) -> list[str]:
         """So many groups of one schedule, two o'clock at night, put into the table past the API; their ids."""

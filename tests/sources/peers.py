@@ -17,7 +17,7 @@ from typing import Any
 
 import asyncssh
 
-from chalicelib.store.records import SftpSource
+from chalicelib.model.records import SftpSource
 from chalicelib.store.secrets import KeyCredentials, PasswordCredentials
 
 SSHD = "/usr/sbin/sshd"

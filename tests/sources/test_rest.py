@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
+from chalicelib.model.records import RestSource
 from chalicelib.sources import rest
 from chalicelib.sources.outside import LOOPBACK_SETTING
 from chalicelib.sources.rest import NotOffered, OwnToken, Source, base_url, versions
@@ -17,7 +18,6 @@ from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_check import steps
 from chalicelib.sources.rest_fetch import LISTS, ORGS, Fetched, begin, fetch_range, fetch_whole, see_again, verdict
 from chalicelib.sources.rest_paging import List, Range
-from chalicelib.store.records import RestSource
 from chalicelib.store.secrets import ClientCredentials, TokenCredentials
 from oneroster_engine.sample_district import SHAPES, District
 from oneroster_engine.staging.stage import stage_bundle

@@ -18,9 +18,8 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from chalicelib.steps.endings import ending_of
-from chalicelib.store.extent import Extent
-from chalicelib.store.records import State
+from chalicelib.model.outcomes import AppliedExtent, ending_of
+from chalicelib.model.records import State
 from infra.functions import STEPS
 from tests.stepfunctions.definition import definition, every_state
 
@@ -226,7 +225,7 @@ def test_a_bundle_refused_while_schools_are_chosen_ends_the_sync_with_its_own_se
     run = Run(machine, "selective", {"Stage": ["BundleRefused"]})
     run.token("orgs")
 
-    ending = ending_of(run.failure(), run.sync_id, Extent.NOTHING)
+    ending = ending_of(run.failure(), run.sync_id, AppliedExtent.NOTHING)
 
     assert (ending.state, ending.message) == (State.REFUSED, "Stage says BundleRefused.")
     assert run.calls() == {"OpenSource": 1, "Ask": 1, "Stage": 1, "RecordFailure": 1}
@@ -259,7 +258,7 @@ def test_a_discarded_plan_writes_nothing(machine: Machine) -> None:
 
     run.answer("approval", decision="discard")
 
-    assert ending_of(run.failure(), run.sync_id, Extent.NOTHING).state is State.DISCARDED
+    assert ending_of(run.failure(), run.sync_id, AppliedExtent.NOTHING).state is State.DISCARDED
     assert run.calls() == {"OpenSource": 1, "Stage": 1, "Plan": 1, "Ask": 1, "RecordFailure": 1}
 
 
@@ -326,7 +325,7 @@ def test_a_refusal_is_not_tried_again_and_an_unexpected_error_twice(machine: Mac
 def test_a_chunk_that_cannot_be_written_ends_the_sync_before_the_commit(machine: Machine) -> None:
     run = Run(machine, "full", {"Plan": [plan(changes=3)], "ApplyChunk": ["LockLost"] * 9})
 
-    ending = ending_of(run.failure(), run.sync_id, Extent.SOME)
+    ending = ending_of(run.failure(), run.sync_id, AppliedExtent.PARTIAL)
 
     assert ending.state is State.FAILED
     assert ending.message.startswith("The platform did not take every change")
@@ -339,14 +338,14 @@ def test_a_question_that_nobody_answers_ends_the_sync_as_expired(machine: Machin
     for kind in answered:
         run.answer(kind)
 
-    assert ending_of(run.failure(), run.sync_id, Extent.NOTHING).state is State.EXPIRED
+    assert ending_of(run.failure(), run.sync_id, AppliedExtent.NOTHING).state is State.EXPIRED
     assert len(run.events("Ask")) == len(answered) + 1
 
 
 def test_a_held_plan_that_nobody_decides_about_expires_and_writes_nothing(machine: Machine) -> None:
     run = Run(machine, "full", {"Plan": [plan(changes=3, ask=True)]}, impatient=True)
 
-    assert ending_of(run.failure(), run.sync_id, Extent.NOTHING).state is State.EXPIRED
+    assert ending_of(run.failure(), run.sync_id, AppliedExtent.NOTHING).state is State.EXPIRED
     assert run.calls() == {"OpenSource": 1, "Stage": 1, "Plan": 1, "Ask": 1, "RecordFailure": 1}
 
 

@@ -12,8 +12,8 @@ from boto3.exceptions import Boto3Error
 from botocore import client as botocore_client
 from botocore.exceptions import ClientError
 
+from chalicelib.model.records import LIVE_STATES, State
 from chalicelib.store import groups, syncs
-from chalicelib.store.records import LIVE_STATES, State
 from tests.chaos.naive import Difference, difference, rows_of
 from tests.engine.districts import Rows, enrollment, small, user
 from tests.steps.walk import NOW, Walk, make_group, zipped

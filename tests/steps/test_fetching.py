@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from chalicelib.errors import SourceRefused
+from chalicelib.model.records import Mode, SftpSource, State, Step, Unit
 from chalicelib.sources import sftp
 from chalicelib.sources.outside import LOOPBACK_SETTING
 from chalicelib.store import files, secrets
-from chalicelib.store.records import Mode, SftpSource, State, Step, Unit
 from tests.engine.districts import small, user, write_bundle
 from tests.sources.peers import OtherServer, password
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped

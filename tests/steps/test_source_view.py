@@ -5,8 +5,8 @@ from pathlib import Path
 import boto3
 import pytest
 
+from chalicelib.model.records import Mode, State
 from chalicelib.store import files, groups, syncs
-from chalicelib.store.records import Mode, State
 from oneroster_engine.errors import BundleRefused
 from tests.engine.districts import enrollment, org, user
 from tests.steps.test_steps import people

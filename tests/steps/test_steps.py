@@ -9,9 +9,9 @@ import boto3
 import pytest
 
 from chalicelib.errors import Conflict, LockLost
+from chalicelib.model.records import Mode, QuestionKind, State, Step
 from chalicelib.steps import blueprint
 from chalicelib.store import files, groups, syncs
-from chalicelib.store.records import Mode, QuestionKind, State, Step
 from oneroster_engine.errors import BundleRefused
 from tests.engine.districts import Rows, class_, enrollment, org, small, user
 from tests.events import saved

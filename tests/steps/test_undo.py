@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.model.ids import new_sync_id
+from chalicelib.model.records import Mode, State, Sync, Trigger
 from chalicelib.store import files, groups, syncs
-from chalicelib.store.records import Mode, State, Sync, Trigger
 from tests.engine.districts import Rows
 from tests.engine.test_plan import TWO_SCHOOLS, changed
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("stack")
 class UndoWalk(Walk):
     def __init__(self, undoes: str, day: int) -> None:
         now = NOW + timedelta(days=day)
-        self.mode, self.sync_id, self.with_removals = Mode.UNDO, syncs.new_id("g1", now, "aa"), True
+        self.mode, self.sync_id, self.with_removals = Mode.UNDO, new_sync_id("g1", now, "aa"), True
         undo = Sync(
             group_id="g1",
             sync_id=self.sync_id,

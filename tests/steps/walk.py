@@ -13,8 +13,9 @@ import boto3
 from chalice.test import Client
 
 from app import app
+from chalicelib.model.ids import new_sync_id
+from chalicelib.model.records import GroupSettings, Mode, SavedUse, State, Sync, Trigger
 from chalicelib.store import files, groups, syncs
-from chalicelib.store.records import GroupSettings, Mode, SavedUse, State, Sync, Trigger
 from tests.engine.districts import Rows, write_bundle
 from tests.events import saved
 
@@ -42,7 +43,7 @@ class Walk:
 
     def __init__(self, bundle: bytes | None, mode: Mode = Mode.FULL, day: int = 0, saved: SavedUse | None = None) -> None:
         now = NOW + timedelta(days=day)
-        self.mode, self.sync_id = mode, syncs.new_id("g1", now, "aa")
+        self.mode, self.sync_id = mode, new_sync_id("g1", now, "aa")
         self.with_removals = True
         bundle_key = files.sync_key(self.sync_id, "bundle/bundle.zip")
         syncs.start(

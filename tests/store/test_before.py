@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
-from chalicelib.store.records import Group, QuestionKind, Sync
+from chalicelib.model.records import Group, QuestionKind, Sync
 from chalicelib.store.tables import from_item
 
 BEFORE = Path(__file__).parent / "before"

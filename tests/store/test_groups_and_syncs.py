@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.errors import Conflict, GroupBusy, LockLost, NotFound, QuestionExpired
-from chalicelib.store import groups, syncs
-from chalicelib.store.records import (
+from chalicelib.model.ids import new_sync_id
+from chalicelib.model.records import (
     Group,
     GroupSettings,
     Mode,
@@ -17,6 +17,7 @@ from chalicelib.store.records import (
     SyncCounts,
     Trigger,
 )
+from chalicelib.store import groups, syncs
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("aws")
@@ -29,7 +30,7 @@ def group(name: str = "Lakeside", group_id: str = "g1") -> Group:
 def sync(chance: str = "aa", now: datetime = NOW) -> Sync:
     return Sync(
         group_id="g1",
-        sync_id=syncs.new_id("g1", now, chance),
+        sync_id=new_sync_id("g1", now, chance),
         mode=Mode.SELECTIVE,
         trigger=Trigger.PORTAL,
         started_by="admin",
@@ -233,7 +234,7 @@ def test_a_deleted_groups_syncs_are_forgotten_and_no_other_groups() -> None:
     group("Riverside", "g2")
     first = syncs.start(sync(), "a key").sync_id
     syncs.end(first, State.SUCCEEDED, "Done.", NOW)
-    other = sync().model_copy(update={"group_id": "g2", "sync_id": syncs.new_id("g2", NOW, "bb")})
+    other = sync().model_copy(update={"group_id": "g2", "sync_id": new_sync_id("g2", NOW, "bb")})
     syncs.start(other, "a key")
 
     assert syncs.forget("g1") == 2  # the sync and the key it was started with

@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib.errors import NotFound
+from chalicelib.model.records import Group, GroupSettings, Mode, RunningSync, State, Sync, Trigger, Waiting
 from chalicelib.store import groups, queue, syncs
-from chalicelib.store.records import Group, GroupSettings, Mode, RunningSync, State, Sync, Trigger, Waiting
 from tests.store.test_groups_and_syncs import NOW
 
 HELD = RunningSync(sync_id="g1-0", since=NOW)

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
 
-from chalicelib.store import machine
+from chalicelib.store import state_machine
 from tests.steps.conftest import LIMITS
 
 ROLE = "arn:aws:iam::123456789012:role/any"
@@ -22,16 +22,16 @@ def account(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     boto3.client("s3").put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
     made = boto3.client("stepfunctions").create_state_machine(name="oneroster-sync", definition=NOTHING, roleArn=ROLE)
     monkeypatch.setenv("STATE_MACHINE_ARN", made["stateMachineArn"])
-    machine._stepfunctions.cache_clear()
+    state_machine._stepfunctions.cache_clear()
     parameters.clear_caches()  # type: ignore[no-untyped-call]
     yield
     parameters.clear_caches()  # type: ignore[no-untyped-call]
-    machine._stepfunctions.cache_clear()
+    state_machine._stepfunctions.cache_clear()
 
 
 def executions() -> list[Any]:
     """The executions of the machine, by name."""
-    from chalicelib.store.machine import machine_arn
+    from chalicelib.store.state_machine import machine_arn
 
     return sorted(
         each["name"] for each in boto3.client("stepfunctions").list_executions(stateMachineArn=machine_arn())["executions"]

@@ -6,8 +6,8 @@ import pytest
 from chalice.test import Client
 
 from app import app
+from chalicelib.model.records import Mode, State
 from chalicelib.store import groups, syncs
-from chalicelib.store.records import Mode, State
 from tests.events import saved
 from tests.steps.walk import NOW, ROOT, Walk, make_group
 

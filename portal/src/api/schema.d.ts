@@ -998,7 +998,7 @@ export interface components {
         };
         /**
          * Calendar
-         * @description When a group's scheduled syncs do not run. `store/calendar.py` says what follows for a day.
+         * @description When a group's scheduled syncs do not run. `model/calendar.py` says what follows for a day.
          */
         Calendar: {
             /**
@@ -2750,7 +2750,7 @@ export interface components {
         };
         /**
          * Schedule
-         * @description When a group's source is fetched by itself. `store/slots.py` says which moments that makes.
+         * @description When a group's source is fetched by itself. `model/schedule.py` says which moments that makes.
          *
          *     `at` is the time of day in `time_zone` (an IANA name); every 6 or 12 hours are counted from it, from each day anew.
          *     `weekday` counts for weekly, `day` for monthly (31: the last day of a shorter month). `what` is `full`, or the name of

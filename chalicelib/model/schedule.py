@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
-from chalicelib.store.calendar import scheduled
-from chalicelib.store.records import Calendar, Frequency, Group, Schedule, Weekday
+from chalicelib.model.calendar import scheduled
+from chalicelib.model.records import Calendar, Frequency, Group, Schedule, Weekday
 
 DAY = timedelta(days=1)
 HOURS_BETWEEN = {Frequency.EVERY_6H: 6, Frequency.EVERY_12H: 12}

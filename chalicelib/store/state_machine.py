@@ -9,7 +9,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from chalicelib.errors import QuestionExpired
-from chalicelib.store.records import Mode, Sync
+from chalicelib.model.records import Mode, Sync
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.client import SFNClient

@@ -1,12 +1,12 @@
-"""How a sync ends, in a sentence for its admin."""
+"""How a sync ends: its state, how much of its plan the platform has, and the sentence that its admin reads. Only decides."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from chalicelib import errors
-from chalicelib.store.extent import Extent
-from chalicelib.store.records import EntityCounts, State, SyncCounts
+from chalicelib.model.records import EntityCounts, Group, State, SyncCounts
 
 # An error of the machine, by the name it matches, and the state that it means. Any other is a failure.
 STATES = {
@@ -27,10 +27,25 @@ ONLY_REMOVALS = "Nothing was written: every change was a removal, and removals w
 CHUNKS_FAILED = "States.ExceedToleratedFailureThreshold"
 
 
+class AppliedExtent(StrEnum):
+    """How much of a sync's plan the platform has when the sync ends."""
+
+    NOTHING = "Nothing was changed."
+    PARTIAL = "Some changes had been written already; the next sync makes them right without help."
+    ALL = "All its changes had been written."
+
+
 @dataclass(frozen=True)
 class Ending:
     state: State
     message: str
+
+
+def applied_extent(group: Group, sync_id: str) -> AppliedExtent:
+    """Final once the sync no longer holds the lock: a chunk leaves its mark before its first write, and only with it."""
+    if group.snapshot == sync_id:
+        return AppliedExtent.ALL
+    return AppliedExtent.PARTIAL if sync_id in group.unfinished else AppliedExtent.NOTHING
 
 
 def written(counts: SyncCounts, with_removals: bool) -> SyncCounts:
@@ -66,7 +81,7 @@ def success(counts: SyncCounts, with_removals: bool, incomplete: Mapping[str, st
     )
 
 
-def ending_of(error: dict[str, str], sync_id: str, extent: Extent) -> Ending:
+def ending_of(error: dict[str, str], sync_id: str, extent: AppliedExtent) -> Ending:
     """`error` is what Step Functions caught: Error, a name, and Cause, often JSON with an errorMessage.
 
     A message of ours is shown as it is; of anything unexpected only that it happened, since it may hold a person's data.

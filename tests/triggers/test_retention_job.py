@@ -6,9 +6,9 @@ import boto3
 import pytest
 
 from chalicelib.errors import NotFound
+from chalicelib.model.records import Mode, State
 from chalicelib.store import groups, syncs
-from chalicelib.store.records import Mode, State
-from chalicelib.triggers.forgetting import forget
+from chalicelib.triggers.retention_job import forget
 from tests.engine.districts import class_, org, small
 from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.test_undo import UndoWalk

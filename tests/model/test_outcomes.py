@@ -5,9 +5,8 @@ import json
 import pytest
 
 from chalicelib import errors
-from chalicelib.steps.endings import ending_of, success, written
-from chalicelib.store.extent import Extent
-from chalicelib.store.records import EntityCounts, State, SyncCounts
+from chalicelib.model.outcomes import AppliedExtent, ending_of, success, written
+from chalicelib.model.records import EntityCounts, State, SyncCounts
 
 REFUSAL = "users.csv is missing. Export again with every file."
 
@@ -32,22 +31,22 @@ def error(name: str, message: str = "") -> dict[str, str]:
     ],
 )
 def test_each_error_has_its_state(name: str, state: State) -> None:
-    assert ending_of(error(name, "m"), "g1-1", Extent.NOTHING).state is state
+    assert ending_of(error(name, "m"), "g1-1", AppliedExtent.NOTHING).state is state
 
 
 def test_a_refusal_is_shown_in_its_own_words_and_says_that_nothing_was_changed() -> None:
-    assert ending_of(error("BundleRefused", REFUSAL), "g1-1", Extent.NOTHING).message == f"{REFUSAL} Nothing was changed."
+    assert ending_of(error("BundleRefused", REFUSAL), "g1-1", AppliedExtent.NOTHING).message == f"{REFUSAL} Nothing was changed."
 
 
 @pytest.mark.parametrize("name", ["BundleRefused", "QuestionExpired", "Discarded", "SourceUnavailable", "KeyError"])
-@pytest.mark.parametrize("extent", list(Extent))
-def test_an_end_says_what_was_written(name: str, extent: Extent) -> None:
+@pytest.mark.parametrize("extent", list(AppliedExtent))
+def test_an_end_says_what_was_written(name: str, extent: AppliedExtent) -> None:
     assert ending_of(error(name, "m."), "g1-1", extent).message.endswith(extent)
 
 
 @pytest.mark.parametrize("name", ["KeyError", "ConversionException", "States.Timeout", "States.ExceedToleratedFailureThreshold"])
 def test_an_unexpected_error_shows_the_sync_and_nothing_of_its_own_text(name: str) -> None:
-    message = ending_of(error(name, "could not convert 'Annabel Lee'"), "g1-1", Extent.NOTHING).message
+    message = ending_of(error(name, "could not convert 'Annabel Lee'"), "g1-1", AppliedExtent.NOTHING).message
 
     assert "g1-1" in message
     assert "Annabel" not in message
@@ -56,12 +55,12 @@ def test_an_unexpected_error_shows_the_sync_and_nothing_of_its_own_text(name: st
 
 @pytest.mark.parametrize("cause", ["", "no JSON", "[]", "{}"])
 def test_a_cause_of_another_form_is_no_trouble(cause: str) -> None:
-    assert ending_of({"Error": "SourceUnavailable", "Cause": cause}, "g1-1", Extent.NOTHING).state is State.FAILED
+    assert ending_of({"Error": "SourceUnavailable", "Cause": cause}, "g1-1", AppliedExtent.NOTHING).state is State.FAILED
 
 
 def test_every_error_of_ours_that_a_step_may_end_with_has_a_message() -> None:
     for kind in (errors.SourceUnavailable, errors.NotFound, errors.Conflict):
-        assert ending_of(error(kind.__name__, "The words."), "g1-1", Extent.SOME).message.startswith("The words. ")
+        assert ending_of(error(kind.__name__, "The words."), "g1-1", AppliedExtent.PARTIAL).message.startswith("The words. ")
 
 
 def counts(**users: int) -> SyncCounts:

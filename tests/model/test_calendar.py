@@ -3,8 +3,8 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.store.calendar import scheduled
-from chalicelib.store.records import Blackout, Calendar, Pause
+from chalicelib.model.calendar import scheduled
+from chalicelib.model.records import Blackout, Calendar, Pause
 
 WINTER = Blackout.model_validate({"from": "2026-12-21", "to": "2027-01-03", "reason": "Winter break."})
 A_DAY = Blackout.model_validate({"from": "2026-11-26", "to": "2026-11-26"})

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from chalicelib.steps.telling import held_mail
+from chalicelib.service.held_mail import held_mail
 from oneroster_engine.planning.guard import Guard, Removals, breaches, done_again
 
 UNTIL = datetime(2026, 9, 8, 6, tzinfo=UTC)

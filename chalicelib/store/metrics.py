@@ -10,8 +10,8 @@ from aws_lambda_powertools import single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 
-def measured(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count, **dimensions: str) -> None:
-    """`measured("SyncsEnded", outcome="failed")`. The alarms and the dashboard of `infra/template.json` read these names."""
+def emit_metric(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count, **dimensions: str) -> None:
+    """`emit_metric("SyncsEnded", outcome="failed")`. The alarms and the dashboard of `infra/template.json` read these names."""
     namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "OneRoster")
     service = {"service": os.environ.get("POWERTOOLS_SERVICE_NAME", "oneroster")}
     with single_metric(name=name, unit=unit, value=value, namespace=namespace, default_dimensions=service) as metric:

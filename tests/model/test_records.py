@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.store.records import GroupSettings, Method, SyncCounts
+from chalicelib.model.records import GroupSettings, Method, SyncCounts
 
 
 def test_a_group_needs_nothing_but_a_name() -> None:

@@ -7,7 +7,7 @@ held back: whoever does that means it.
 from dataclasses import dataclass
 from datetime import date
 
-from chalicelib.store.records import Calendar
+from chalicelib.model.records import Calendar
 
 
 @dataclass(frozen=True)

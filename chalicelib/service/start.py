@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from chalicelib.errors import NotFound
-from chalicelib.store import files, machine, queue, syncs
-from chalicelib.store.records import State, Sync
+from chalicelib.model.records import State, Sync
+from chalicelib.store import files, queue, state_machine, syncs
 
 GONE = "The file was deleted before it could be read. Nothing was changed; send it again."
 
@@ -16,9 +16,9 @@ def launch(sync: Sync, now: datetime) -> None:
             files.copy(source.key, files.sync_key(sync.sync_id, "bundle/bundle.zip"), source.version_id)
     except NotFound:
         syncs.end(sync.sync_id, State.FAILED, GONE, now)
-        go_on(sync.group_id, now)
+        start_next_queued(sync.group_id, now)
         return
-    machine.start(sync)
+    state_machine.start(sync)
 
 
 def start_or_wait(sync: Sync, order: str, now: datetime, bundle: syncs.BundleFrom | None = None, delta: bool = False) -> Sync:
@@ -27,11 +27,11 @@ def start_or_wait(sync: Sync, order: str, now: datetime, bundle: syncs.BundleFro
     if taken.state is State.RUNNING:
         launch(taken, now)
     elif taken.state is State.QUEUED:
-        go_on(sync.group_id, now)  # the lock may have been given back just now
+        start_next_queued(sync.group_id, now)  # the lock may have been given back just now
     return taken
 
 
-def go_on(group_id: str, now: datetime) -> Sync | None:
+def start_next_queued(group_id: str, now: datetime) -> Sync | None:
     """Start what waits for the group's lock, if it is free. None when nothing waits, or the group is no more."""
     try:
         following = queue.next_of(group_id, now)

@@ -9,9 +9,9 @@ import pytest
 from chalice.test import Client
 
 from app import app
+from chalicelib.model.records import State, Trigger
 from chalicelib.store import arrivals, audit, files, groups, syncs
 from chalicelib.store.arrivals import NOWHERE, Arrival, Outcome
-from chalicelib.store.records import State, Trigger
 from tests.events import saved
 from tests.steps.walk import NOW, ROOT, make_group
 from tests.triggers.conftest import executions
@@ -201,6 +201,6 @@ def test_another_buckets_file_is_none_of_ours() -> None:
 
 
 def _machine() -> str:
-    from chalicelib.store.machine import machine_arn
+    from chalicelib.store.state_machine import machine_arn
 
     return machine_arn()

@@ -1,6 +1,6 @@
 """Objects that arrive in parts, from many threads and over more than one Lambda: S3's multipart upload.
 
-What has arrived stays with S3 until the object is whole, so whoever goes on later asks only for what is missing. An upload
+What has arrived stays with S3 until the object is whole, so whoever resumes it later asks only for what is missing. An upload
 that nobody goes on with is taken away by the bucket's lifecycle rule.
 """
 
@@ -12,11 +12,10 @@ from botocore.exceptions import ClientError
 from chalicelib.store.files import bucket, s3
 
 GONE = ("NoSuchUpload", "404")
-LEAST_PART_BYTES = 5 << 20  # S3 takes no smaller part but the last
 
 
 @dataclass
-class Arriving:
+class MultipartUpload:
     """One object on its way. `parts` are those that S3 has: part number, from 1, to ETag."""
 
     key: str
@@ -40,16 +39,17 @@ class Arriving:
         )
 
 
-def begin(key: str) -> Arriving:
-    return Arriving(key, s3().create_multipart_upload(Bucket=bucket(), Key=key)["UploadId"])
+def begin(key: str) -> MultipartUpload:
+    return MultipartUpload(key, s3().create_multipart_upload(Bucket=bucket(), Key=key)["UploadId"])
 
 
-def go_on(key: str, upload_id: str) -> Arriving | None:
+def resume(key: str, upload_id: str) -> MultipartUpload | None:
     """The upload as an earlier Lambda left it; None when S3 no longer has it."""
     pages = s3().get_paginator("list_parts").paginate(Bucket=bucket(), Key=key, UploadId=upload_id)
     try:
-        return Arriving(key, upload_id, {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts", [])})
+        parts = {part["PartNumber"]: part["ETag"] for page in pages for part in page.get("Parts", [])}
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] in GONE:
             return None
         raise
+    return MultipartUpload(key, upload_id, parts)

@@ -12,15 +12,15 @@ from chalicelib.api.groups import get_group, must_have_something_to_fetch
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import GroupExport, GroupOut, NamedSelection
 from chalicelib.errors import Unacceptable
+from chalicelib.model.records import GroupSettings, Pause, Source, ZipSource
 from chalicelib.store import groups, selections
-from chalicelib.store.records import GroupSettings, Pause, Source, ZipSource
 
-moving = Blueprint(__name__)
+export_import = Blueprint(__name__)
 
 PAUSED = Pause(reason="Brought in from a file: see that all is right, enter the secret, then resume")
 
 
-@route(moving, "GET /groups/{groupId}/export", role="admin", answer=GroupExport)
+@route(export_import, "GET /groups/{groupId}/export", role="admin", answer=GroupExport)
 def export_group(call: Call, group_id: str) -> GroupExport:
     """The group's configuration and its saved selections, without any secret."""
     group = groups.get(group_id)
@@ -31,7 +31,7 @@ def export_group(call: Call, group_id: str) -> GroupExport:
     return GroupExport(exported_at=call.now, group=exported, selections=kept)
 
 
-@route(moving, "POST /imports", role="admin", body=GroupExport, answer=GroupOut, status=201)
+@route(export_import, "POST /imports", role="admin", body=GroupExport, answer=GroupOut, status=201)
 def import_group(call: Call, body: GroupExport) -> GroupOut:
     """Make a new group of what was exported: with its saved selections, without secrets, and paused."""
     _see_that_it_is_whole(body)

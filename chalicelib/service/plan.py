@@ -5,16 +5,16 @@ from datetime import datetime
 from pathlib import Path
 
 from chalicelib.errors import NotFound
+from chalicelib.model.records import AskedFor, Group, Mode, Sync
+from chalicelib.service import fetch_scope
 from chalicelib.sheets.report import ReportHeader, write_report
 from chalicelib.sources.rest_fetch import SCHOOL_USER_TYPES
-from chalicelib.steps import asking
-from chalicelib.steps.choosing import selection_of
-from chalicelib.store import files, syncs
-from chalicelib.store.records import AskedFor, Group, Sync
+from chalicelib.store import files, selections, syncs
 from oneroster_engine.planning.guard import Guard
 from oneroster_engine.planning.plan import Planned, Policy, plan_changes
 from oneroster_engine.planning.review import Undone, review
 from oneroster_engine.planning.undo import empty_stage, plan_undo
+from oneroster_engine.selecting.saved import resolve
 from oneroster_engine.selecting.selection import EVERYTHING, Selection
 
 
@@ -32,6 +32,27 @@ def make_plan(sync: Sync, group: Group, room: Path) -> Planned:
     return review(planned, room / "plan", snapshot, policy, room / "stage", _undone(group, room))
 
 
+def selection_of(sync: Sync, stage: Path) -> Selection:
+    """What a sync selects: everything, what its admin chose, or what a saved selection says of today's stage.
+
+    A saved selection is resolved against the stage, and kept with the sync as if somebody had chosen it.
+    Raises NotFound when the saved selection was deleted meanwhile.
+    """
+    if (saved := sync.saved_selection) is not None:
+        version = selections.get(sync.group_id, saved.name, saved.version)
+        found = resolve(selections.said(version), stage, selections.seen(version))
+        files.write_selection(sync.sync_id, found.selection.to_json())
+        syncs.resolved(sync.sync_id, saved.model_copy(update=selections.counts(found)))
+        return found.selection
+    return EVERYTHING if sync.mode is Mode.FULL else Selection.from_json(files.selection_of(sync.sync_id))
+
+
+def selection_kept(sync_id: str) -> Selection:
+    """What was chosen for a sync, or what its saved selection came to; everything where nothing was chosen."""
+    chosen = files.selection_of(sync_id)
+    return Selection.from_json(chosen) if chosen else EVERYTHING
+
+
 def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime, with_removals: bool = True) -> None:
     """Write the log for people into `room`/report, with the list of its files. Reads `room`/stage and `room`/plan."""
     header = ReportHeader(
@@ -42,18 +63,12 @@ def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime,
         started_at=sync.started_at,
         ended_at=now,
         outcome=outcome,
-        asked=asking.sentence(sync.asked) if sync.asked else "",
+        asked=fetch_scope.sentence(sync.asked) if sync.asked else "",
     )
-    selection = None if sync.undoes is not None else _planned_with(sync)
+    selection = None if sync.undoes is not None else Selection.from_json(files.selection_of(sync.sync_id))
     written = write_report(room, room / "report", header, selection, with_removals)
     said = [{"name": each.name, "title": each.title, "sizeBytes": each.size_bytes} for each in written]
     (room / "report" / "files.json").write_text(json.dumps(said))
-
-
-def _planned_with(sync: Sync) -> Selection:
-    """What the sync's plan was made with; a saved selection was written down when it was resolved."""
-    chosen = files.selection_of(sync.sync_id)
-    return Selection.from_json(chosen) if chosen else EVERYTHING
 
 
 def policy_of(sync: Sync, group: Group) -> Policy:

@@ -12,8 +12,9 @@ looked at by themselves.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chalicelib.model.ids import oldest_sync_id
+from chalicelib.model.records import LIVE_STATES, Group
 from chalicelib.store import files, syncs
-from chalicelib.store.records import LIVE_STATES, Group
 
 # What is left of a sync while it can still be undone.
 FOR_UNDO = ("plan/changes.parquet", "plan/summary.json")
@@ -45,6 +46,6 @@ def forget_old(group: Group, now: datetime) -> Forgotten:
             syncs.remove(sync.sync_id)
             removed += 1
     for sync_id in files.snapshots(group.group_id)[:-SNAPSHOTS]:
-        if sync_id < syncs.oldest_id(group.group_id, files_until) and sync_id != group.snapshot:
+        if sync_id < oldest_sync_id(group.group_id, files_until) and sync_id != group.snapshot:
             files.delete_folder(files.snapshot_key(group.group_id, sync_id, ""))
     return Forgotten(emptied, removed)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.steps import asking
-from chalicelib.store.records import Asked, AskedFor, Mode, State, Sync, Trigger
+from chalicelib.model.records import Asked, AskedFor, Mode, State, Sync, Trigger
+from chalicelib.service import fetch_scope
 
 NOW = datetime(2026, 9, 10, 6, tzinfo=UTC)
 CHANGED_AT = NOW - timedelta(days=60)
@@ -29,7 +29,7 @@ def sync(days_ago: float, asked: Asked | None = EVERYTHING, **other: Any) -> Syn
 
 
 def asked(*earlier: Sync, changed_at: datetime = CHANGED_AT, has_view: bool = True) -> Asked:
-    return asking.asked_since(sync(0), earlier, changed_at, has_view)
+    return fetch_scope.asked_since(sync(0), earlier, changed_at, has_view)
 
 
 def test_changes_are_asked_for_since_the_last_sync_began_and_an_hour_before() -> None:
@@ -58,21 +58,22 @@ def test_what_read_nothing_of_the_source_counts_for_nothing() -> None:
     ],
 )
 def test_everything_is_asked_for_where_changes_would_not_do_and_it_is_said_why(earlier: list[Sync], why: str) -> None:
-    assert asked(*earlier) == Asked(kind=AskedFor.EVERYTHING, why=asking.WHY[why])
-    assert asking.WHY[why] in asking.sentence(asked(*earlier))
+    assert asked(*earlier) == Asked(kind=AskedFor.EVERYTHING, why=fetch_scope.WHY[why])
+    assert fetch_scope.WHY[why] in fetch_scope.sentence(asked(*earlier))
 
 
 def test_a_group_that_was_configured_anew_is_read_whole() -> None:
-    assert asked(sync(1), changed_at=NOW - timedelta(hours=1)) == asking.everything("settings")
+    assert asked(sync(1), changed_at=NOW - timedelta(hours=1)) == fetch_scope.everything("settings")
 
 
 def test_without_what_changes_are_merged_into_everything_is_asked_for() -> None:
-    assert asked(sync(1), has_view=False) == asking.everything("first")
+    assert asked(sync(1), has_view=False) == fetch_scope.everything("first")
 
 
 def test_very_many_schools_are_not_asked_for_one_by_one() -> None:
-    many = frozenset(str(number) for number in range(asking.MOST_SCHOOLS + 1))
+    many = frozenset(str(number) for number in range(fetch_scope.MOST_SCHOOLS + 1))
 
-    assert asking.asked_by_school(many) == asking.everything("many schools")
-    assert asking.asked_by_school(frozenset({"1", "2"})) == Asked(kind=AskedFor.SCHOOLS, schools=2)
-    assert asking.sentence(asking.asked_by_school(frozenset({"1"}))) == "Asked for 1 school alone, with students and teachers."
+    assert fetch_scope.asked_by_school(many) == fetch_scope.everything("many schools")
+    assert fetch_scope.asked_by_school(frozenset({"1", "2"})) == Asked(kind=AskedFor.SCHOOLS, schools=2)
+    one = fetch_scope.asked_by_school(frozenset({"1"}))
+    assert fetch_scope.sentence(one) == "Asked for 1 school alone, with students and teachers."

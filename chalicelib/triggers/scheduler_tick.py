@@ -1,7 +1,7 @@
 """What is done every few minutes: start the groups whose schedule is due, and set right what an event did not.
 
 Reads the whole Groups table, at most a few thousand items of about 2 KB. Starts are spread and bounded: of 2,000 groups
-that are due at one moment each comes at its own moment of a quarter of an hour (`slots.delay`), and a wake starts at most
+that are due at one moment each comes at its own moment of a quarter of an hour (`schedule.delay`), and a tick starts at most
 STARTS of them, those due longest first. So 2,000 have started within 40 minutes, at 50 a minute: far below what Step
 Functions takes (StartExecution: 150 a second and more, by region), and at two minutes a sync with eight chunks at once
 below Lambda's first limit of 1,000 at once. `docs/operate/limits.md` has the figures.
@@ -15,15 +15,18 @@ from zlib import crc32
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from chalicelib.store import audit, groups, machine, selections, slots, starts, syncs
-from chalicelib.store.measures import measured
-from chalicelib.store.records import LIVE_STATES, Group, Mode, State, Sync, Trigger, Waiting
-from chalicelib.triggers.apart import apart
+from chalicelib.model import schedule
+from chalicelib.model.ids import new_sync_id
+from chalicelib.model.records import LIVE_STATES, Group, Mode, State, Sync, Trigger, Waiting
+from chalicelib.service import start
+from chalicelib.store import audit, groups, selections, state_machine, syncs
+from chalicelib.store.metrics import emit_metric
+from chalicelib.triggers.isolate_failure import isolate_failure
 
 EVERY_MINUTES = 2  # the rule's rate
 STARTS = 100
-# A lock this old is looked at: is its execution still there? Each at every fifth wake, so that a thousand long syncs cost
-# 100 calls a wake.
+# A lock this old is looked at: is its execution still there? Each at every fifth tick, so that a thousand long syncs cost
+# 100 calls a tick.
 OLD_LOCK = timedelta(minutes=5)
 LOOK_EVERY = 5
 LONG_RUN, LONG_WAIT = timedelta(hours=2), timedelta(days=1)  # the alarms' limits
@@ -35,40 +38,40 @@ logger = Logger(child=True)
 
 
 @dataclass
-class Woken:
-    """What one wake did. `late`: groups that are due and were left for the next wake."""
+class TickResult:
+    """What one tick did. `late`: groups that are due and were left for the next tick."""
 
     started: int = 0
     late: int = 0
     skipped: int = 0
-    mended: int = 0
+    recovered: int = 0
     failures: list[Exception] = field(default_factory=list)
 
 
-def wake(now: datetime, left_s: Callable[[], float]) -> Woken:
-    """Start what is due and mend what is stuck, until `left_s` (seconds that this Lambda has left) runs out.
+def tick(now: datetime, left_s: Callable[[], float]) -> TickResult:
+    """Start what is due and recover what is stuck, until `left_s` (seconds that this Lambda has left) runs out.
 
     One group's trouble keeps no other from its turn; the troubles are handed back to be raised at the end.
     """
-    woken = Woken()
+    result = TickResult()
     everyone = groups.find()
     measure_ages(everyone, now)
     due = sorted(_due(everyone, now), key=lambda each: each.since)
     for place, each in enumerate(due):
-        if woken.started >= STARTS or left_s() < 30:
-            woken.late = len(due) - place
+        if result.started >= STARTS or left_s() < 30:
+            result.late = len(due) - place
             break
-        with apart(each.group.group_id, woken.failures):
-            _turn(each, now, woken)
-    measured("GroupsStarted", woken.started)
-    measured("GroupsLate", woken.late)
+        with isolate_failure(each.group.group_id, result.failures):
+            _turn(each, now, result)
+    emit_metric("GroupsStarted", result.started)
+    emit_metric("GroupsLate", result.late)
     for group in everyone:
         if left_s() < 15:
             break
         if (group.queue and not group.sync) or _worth_a_look(group, now):
-            with apart(group.group_id, woken.failures):
-                _mend(group, now, woken)
-    return woken
+            with isolate_failure(group.group_id, result.failures):
+                _recover_stuck(group, now, result)
+    return result
 
 
 def measure_ages(everyone: Sequence[Group], now: datetime) -> None:
@@ -78,10 +81,10 @@ def measure_ages(everyone: Sequence[Group], now: datetime) -> None:
     running = [age for age, sync_id in held if states.get(sync_id) is not State.WAITING]
     queued = [now - _queued_at(each) for group in everyone for each in group.queue]
     waiting = [age for age, sync_id in held if states.get(sync_id) is State.WAITING and age > LONG_WAIT]
-    measured("OldestRunningSeconds", _seconds(max(running, default=timedelta())), MetricUnit.Seconds)
-    measured("OldestQueuedSeconds", _seconds(max(queued, default=timedelta())), MetricUnit.Seconds)
-    measured("RunningOverTwoHours", sum(age > LONG_RUN for age in running))
-    measured("WaitingOverADay", len(waiting))
+    emit_metric("OldestRunningSeconds", _seconds(max(running, default=timedelta())), MetricUnit.Seconds)
+    emit_metric("OldestQueuedSeconds", _seconds(max(queued, default=timedelta())), MetricUnit.Seconds)
+    emit_metric("RunningOverTwoHours", sum(age > LONG_RUN for age in running))
+    emit_metric("WaitingOverADay", len(waiting))
 
 
 def ended(sync_id: str, status: str, now: datetime) -> bool:
@@ -96,32 +99,32 @@ def ended(sync_id: str, status: str, now: datetime) -> bool:
 @dataclass(frozen=True)
 class _Due:
     group: Group
-    due: slots.Due
+    due: schedule.Due
     since: datetime
     until: datetime
 
 
 def _due(everyone: Iterable[Group], now: datetime) -> Iterable[_Due]:
     for group in everyone:
-        until = now - slots.delay(group)
+        until = now - schedule.delay(group)
         done = group.slots_done or group.created_at
-        found = slots.due(group.schedule, group.calendar, done, until)
+        found = schedule.due(group.schedule, group.calendar, done, until)
         if found.run or found.skipped:
             yield _Due(group, found, found.run.at if found.run else until, until)
 
 
-def _turn(each: _Due, now: datetime, woken: Woken) -> None:
+def _turn(each: _Due, now: datetime, result: TickResult) -> None:
     """Start the group's slot, or let it wait for the group's lock; then the slot has had its turn. Twice is once."""
     group = each.group
     for skipped in each.due.skipped:
         why = {"slot": skipped.slot.at.isoformat(), "why": skipped.why}
         audit.record(group.group_id, SCHEDULE, "scheduled sync skipped", skipped.slot.at, "slot", detail=why)
-        woken.skipped += 1
+        result.skipped += 1
     if slot := each.due.run:
         obeyed = selections.obeyed(group)
         wanted = Sync(
             group_id=group.group_id,
-            sync_id=syncs.new_id(group.group_id, slot.at, "slot"),
+            sync_id=new_sync_id(group.group_id, slot.at, "slot"),
             mode=Mode.SELECTIVE if obeyed else Mode.FULL,
             saved_selection=obeyed,
             trigger=Trigger.SCHEDULE,
@@ -129,10 +132,10 @@ def _turn(each: _Due, now: datetime, woken: Woken) -> None:
             started_at=now,
             state=State.QUEUED,
         )
-        sync = starts.start_or_wait(wanted, f"{slot.at:%Y%m%dT%H%M%S}", now)
+        sync = start.start_or_wait(wanted, f"{slot.at:%Y%m%dT%H%M%S}", now)
         detail = {"slot": slot.at.isoformat(), "missed": each.due.missed, "state": sync.state}
         audit.record(group.group_id, SCHEDULE, "scheduled sync", slot.at, "slot", sync.sync_id, detail)
-        woken.started += 1
+        result.started += 1
     groups.slots_done(group, each.until)
 
 
@@ -143,23 +146,23 @@ def _worth_a_look(group: Group, now: datetime) -> bool:
     return (turn + crc32(group.group_id.encode())) % LOOK_EVERY == 0
 
 
-def _mend(group: Group, now: datetime, woken: Woken) -> None:
+def _recover_stuck(group: Group, now: datetime, result: TickResult) -> None:
     """A lock whose execution has ended is given back, a start that was cut off is completed, a queue goes on."""
     if group.sync is None:
-        woken.mended += starts.go_on(group.group_id, now) is not None
+        result.recovered += start.start_next_queued(group.group_id, now) is not None
         return
     sync = syncs.get(group.sync.sync_id)
     if sync.state not in LIVE_STATES:  # it ended, and was cut off before it gave the lock back
         syncs.end(sync.sync_id, sync.state, sync.message, now)
     else:
-        status = machine.status(sync.sync_id)
+        status = state_machine.status(sync.sync_id)
         if status is None:
-            starts.launch(sync, now)
+            start.launch(sync, now)
         elif status == "RUNNING" or not ended(sync.sync_id, status, now):
             return
-    woken.mended += 1
-    logger.warning("mended what had stopped", extra={"groupId": group.group_id, "syncId": sync.sync_id})
-    starts.go_on(group.group_id, now)
+    result.recovered += 1
+    logger.warning("recovered what was stuck", extra={"groupId": group.group_id, "syncId": sync.sync_id})
+    start.start_next_queued(group.group_id, now)
 
 
 def _queued_at(waiting: Waiting) -> datetime:

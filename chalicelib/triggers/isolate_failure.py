@@ -9,7 +9,7 @@ logger = Logger(child=True)
 
 
 @contextmanager
-def apart(group_id: str, failures: list[Exception]) -> Iterator[None]:
+def isolate_failure(group_id: str, failures: list[Exception]) -> Iterator[None]:
     """Log what goes wrong in the block and hand it to `failures`, to be raised when everybody has had a turn."""
     try:
         yield

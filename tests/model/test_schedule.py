@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.store.records import Blackout, Calendar, Frequency, Group, Pause, Schedule, Weekday
-from chalicelib.store.slots import delay, due, next_run, slots
+from chalicelib.model.records import Blackout, Calendar, Frequency, Group, Pause, Schedule, Weekday
+from chalicelib.model.schedule import delay, due, next_run, slots
 
 MINUTE = timedelta(minutes=1)
 ZONES = ["America/New_York", "Europe/London", "Australia/Lord_Howe", "America/Santiago", "Asia/Kolkata", "Africa/Cairo"]

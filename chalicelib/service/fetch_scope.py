@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from chalicelib.model.records import Asked, AskedFor, Mode, RestSource, State, Sync
 from chalicelib.store import selections
-from chalicelib.store.records import Asked, AskedFor, Mode, RestSource, State, Sync
 from oneroster_engine.selecting.saved import schools_of
 
 MOST_SCHOOLS = 200  # four lists each: more take longer than everything

@@ -11,12 +11,14 @@ from hashlib import sha256
 from typing import Any
 
 from chalicelib.errors import NotFound
+from chalicelib.model.ids import new_sync_id
+from chalicelib.model.records import Group, Method, Mode, State, Sync, Trigger
+from chalicelib.service import start
 from chalicelib.sources.bundle import holds_changes
 from chalicelib.sources.ranged import ranged
-from chalicelib.store import arrivals, audit, files, groups, selections, starts, syncs
+from chalicelib.store import arrivals, audit, files, groups, selections, syncs
 from chalicelib.store.arrivals import Arrival, Outcome
 from chalicelib.store.limits import limits
-from chalicelib.store.records import Group, Method, Mode, State, Sync, Trigger
 
 PREFIX = "drop/"
 SENDER = "Dropped file"
@@ -124,7 +126,7 @@ def _start(dropped: Dropped, group: Group, at: datetime, now: datetime, delta: b
     obeyed = selections.obeyed(group)
     wanted = Sync(
         group_id=dropped.group_id,
-        sync_id=syncs.new_id(dropped.group_id, at, dropped.identity),
+        sync_id=new_sync_id(dropped.group_id, at, dropped.identity),
         mode=Mode.SELECTIVE if obeyed else Mode.FULL,
         saved_selection=obeyed,
         trigger=Trigger.DROP,
@@ -135,7 +137,7 @@ def _start(dropped: Dropped, group: Group, at: datetime, now: datetime, delta: b
     )
     # S3 dates a version by the second; of two in one second, the sequencer tells of one key which is newer
     order = f"{at:%Y%m%dT%H%M%S}-{dropped.sequencer}"
-    return starts.start_or_wait(wanted, order, now, syncs.BundleFrom(dropped.key, dropped.version_id), delta)
+    return start.start_or_wait(wanted, order, now, syncs.BundleFrom(dropped.key, dropped.version_id), delta)
 
 
 def _delta(dropped: Dropped, seen: files.Seen) -> bool:

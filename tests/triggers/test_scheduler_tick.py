@@ -6,9 +6,11 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.store import audit, groups, machine, starts, syncs
-from chalicelib.store.records import GroupSettings, Mode, State, Sync, Trigger
-from chalicelib.triggers import wake as waking
+from chalicelib.model.ids import new_sync_id
+from chalicelib.model.records import GroupSettings, Mode, State, Sync, Trigger
+from chalicelib.service import start
+from chalicelib.store import audit, groups, state_machine, syncs
+from chalicelib.triggers import scheduler_tick
 from tests.triggers.conftest import executions
 
 pytestmark = pytest.mark.usefixtures("account")
@@ -23,10 +25,10 @@ def make(group_id: str = "g1", **settings: Any) -> None:
     groups.create(GroupSettings.model_validate(said), group_id, "e1", MADE)
 
 
-def wake(now: datetime = NEXT_MORNING) -> waking.Woken:
-    woken = waking.wake(now, lambda: 300)
-    assert woken.failures == []
-    return woken
+def wake(now: datetime = NEXT_MORNING) -> scheduler_tick.TickResult:
+    result = scheduler_tick.tick(now, lambda: 300)
+    assert result.failures == []
+    return result
 
 
 def of_schedule(group_id: str = "g1") -> list[Sync]:
@@ -36,7 +38,7 @@ def of_schedule(group_id: str = "g1") -> list[Sync]:
 def take_lock(group_id: str = "g1", since: datetime = MADE) -> Sync:
     sync = Sync(
         group_id=group_id,
-        sync_id=syncs.new_id(group_id, since, "aa"),
+        sync_id=new_sync_id(group_id, since, "aa"),
         mode=Mode.FULL,
         trigger=Trigger.API,
         started_by="Ada",
@@ -62,10 +64,10 @@ def test_a_group_that_is_due_is_started_once_however_often_the_clock_wakes() -> 
 
 def test_two_wakes_at_once_with_the_same_reading_of_the_table_start_one_sync() -> None:
     make()
-    [due] = waking._due(groups.find(), NEXT_MORNING)
+    [due] = scheduler_tick._due(groups.find(), NEXT_MORNING)
 
     for _ in range(2):
-        waking._turn(due, NEXT_MORNING, waking.Woken())
+        scheduler_tick._turn(due, NEXT_MORNING, scheduler_tick.TickResult())
 
     assert len(executions()) == 1
 
@@ -124,7 +126,7 @@ def test_a_slot_that_finds_the_group_locked_waits_for_it() -> None:
 
 
 def test_of_more_than_a_wake_starts_the_longest_due_come_first_and_none_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waking, "STARTS", 2)
+    monkeypatch.setattr(scheduler_tick, "STARTS", 2)
     for number in range(5):
         make(f"g{number}", schedule={**NIGHTLY, "at": f"02:0{number}"})
 
@@ -140,23 +142,23 @@ def test_of_more_than_a_wake_starts_the_longest_due_come_first_and_none_is_forgo
 def test_one_groups_trouble_keeps_no_other_from_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     make("g1")
     make("g2")
-    start = starts.start_or_wait
+    start_or_wait = start.start_or_wait
 
     def failing(sync: Sync, order: str, now: datetime) -> Sync:
         if sync.group_id == "g1":
             raise OSError("no")
-        return start(sync, order, now)
+        return start_or_wait(sync, order, now)
 
-    monkeypatch.setattr(starts, "start_or_wait", failing)
-    woken = waking.wake(NEXT_MORNING, lambda: 300)
+    monkeypatch.setattr(start, "start_or_wait", failing)
+    result = scheduler_tick.tick(NEXT_MORNING, lambda: 300)
 
-    assert (len(woken.failures), len(of_schedule("g2"))) == (1, 1)
+    assert (len(result.failures), len(of_schedule("g2"))) == (1, 1)
     assert groups.get("g1").slots_done == MADE
 
 
 def ten_wakes(since: datetime) -> None:
-    for number in range(waking.LOOK_EVERY):
-        wake(since + waking.OLD_LOCK + timedelta(minutes=waking.EVERY_MINUTES * number + 1))
+    for number in range(scheduler_tick.LOOK_EVERY):
+        wake(since + scheduler_tick.OLD_LOCK + timedelta(minutes=scheduler_tick.EVERY_MINUTES * number + 1))
 
 
 def test_a_start_that_was_cut_off_before_its_execution_is_completed() -> None:
@@ -175,7 +177,7 @@ def test_a_lock_whose_execution_has_ended_unheard_is_given_back(
 ) -> None:
     make(schedule={"frequency": "manual"})
     sync = take_lock()
-    monkeypatch.setattr(machine, "status", lambda sync_id: status)
+    monkeypatch.setattr(state_machine, "status", lambda sync_id: status)
 
     ten_wakes(MADE)
 
@@ -202,7 +204,7 @@ def test_a_sync_cut_off_between_its_end_and_the_lock_gives_the_lock_back() -> No
 def test_a_sync_that_runs_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     make(schedule={"frequency": "manual"})
     sync = take_lock()
-    monkeypatch.setattr(machine, "status", lambda sync_id: "RUNNING")
+    monkeypatch.setattr(state_machine, "status", lambda sync_id: "RUNNING")
 
     ten_wakes(MADE)
 
