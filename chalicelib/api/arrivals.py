@@ -4,7 +4,7 @@ from datetime import datetime
 
 from chalice.app import Blueprint
 
-from chalicelib.api.lists import ListQuery
+from chalicelib.api.lists import TimelineQuery, before, next_before
 from chalicelib.api.routing import Call, Forbidden, route
 from chalicelib.api.shapes import Page
 from chalicelib.model.records import Record, State
@@ -32,14 +32,14 @@ class Arrivals(Page[Arrival]):
     pass
 
 
-@route(arrivals, "GET /groups/{groupId}/arrivals", role="viewer", answer=Arrivals, query=ListQuery)
+@route(arrivals, "GET /groups/{groupId}/arrivals", role="viewer", answer=Arrivals, query=TimelineQuery)
 def list_arrivals(call: Call, group_id: str) -> Arrivals:
     """The files that arrived for a group, newest first, each with what became of it."""
     groups.get(group_id)
     return _page(call, group_id)
 
 
-@route(arrivals, "GET /arrivals", role="admin", answer=Arrivals, query=ListQuery)
+@route(arrivals, "GET /arrivals", role="admin", answer=Arrivals, query=TimelineQuery)
 def list_lost_arrivals(call: Call) -> Arrivals:
     """The files that arrived for no group of ours, newest first: for admins of every group."""
     if call.caller.groups is not None:
@@ -48,7 +48,8 @@ def list_lost_arrivals(call: Call) -> Arrivals:
 
 
 def _page(call: Call, group_id: str) -> Arrivals:
-    found = store.listed(group_id, call.query.limit, call.query.cursor)
+    timeline = f"arrivals of {group_id}"
+    found = store.listed(group_id, call.query.limit, before(call.query, timeline))
     states = syncs.states(each.sync_id for each in found if each.sync_id)
     items = [
         Arrival(
@@ -63,5 +64,5 @@ def _page(call: Call, group_id: str) -> Arrivals:
         )
         for each in found
     ]
-    following = found[-1].arrival_id if len(found) == call.query.limit else None
-    return Arrivals(items=items, next_cursor=following, total=len(items))
+    following = next_before(call.query, timeline, [each.arrival_id for each in found])
+    return Arrivals(items=items, next_cursor=following, total=store.total(group_id))

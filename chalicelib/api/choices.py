@@ -8,10 +8,8 @@ from typing import Any, Literal
 
 from chalice.app import Blueprint
 
-from chalicelib.api.groups import presigned
 from chalicelib.api.lists import ListQuery, offset_of, page, sorting
 from chalicelib.api.routing import Call, route
-from chalicelib.api.selections import keep
 from chalicelib.api.shapes import (
     Accepted,
     ChoiceAnswer,
@@ -19,6 +17,7 @@ from chalicelib.api.shapes import (
     OrgChoice,
     OrgChoices,
     Page,
+    SaveAs,
     SheetCheck,
     SheetLink,
     Statuses,
@@ -26,12 +25,14 @@ from chalicelib.api.shapes import (
     Upload,
     UploadRequest,
 )
-from chalicelib.api.syncs import give_answer
 from chalicelib.errors import Conflict, NotFound, Unacceptable
 from chalicelib.model.ids import group_of
 from chalicelib.model.records import QuestionKind
+from chalicelib.service.answer import choose
+from chalicelib.service.selection import save_selection
+from chalicelib.service.upload import upload_form
 from chalicelib.sheets.choices import CLASSES, ORG, Checked, Sheet, check_sheet, write_sheet
-from chalicelib.store import audit, files, groups, syncs
+from chalicelib.store import files, groups, syncs
 from chalicelib.store.limits import limits
 from oneroster_engine.selecting.saved import Saved
 from oneroster_engine.selecting.selection import Selection, status_matrix
@@ -116,7 +117,7 @@ def get_class_sheet(call: Call, sync_id: str) -> SheetLink:
 )
 def upload_org_sheet(call: Call, sync_id: str, body: UploadRequest) -> Upload:
     """A form to send the filled workbook Org straight to the bucket."""
-    return presigned(syncs.get(sync_id).group_id, ".xlsx", limits().sheet_bytes, body, call)
+    return _sheet_upload(call, sync_id, body)
 
 
 @route(
@@ -129,7 +130,7 @@ def upload_org_sheet(call: Call, sync_id: str, body: UploadRequest) -> Upload:
 )
 def upload_class_sheet(call: Call, sync_id: str, body: UploadRequest) -> Upload:
     """A form to send the filled workbook Classes straight to the bucket."""
-    return presigned(syncs.get(sync_id).group_id, ".xlsx", limits().sheet_bytes, body, call)
+    return _sheet_upload(call, sync_id, body)
 
 
 @route(choices, "POST /syncs/{syncId}/orgs/sheet/{uploadId}/check", role="operator", answer=SheetCheck)
@@ -208,16 +209,30 @@ def choose_statuses(call: Call, sync_id: str, body: StatusesAnswer) -> Accepted:
         "removeUnselected": body.remove_unselected,
         "by": call.caller.user_id,
     }
-    if body.preview:
-        syncs.preview(sync_id)
-    if body.save_as:
-        chosen = Selection.from_json({**files.selection_of(sync_id), **selection})
-        saved = Saved.of(chosen, body.save_as.schools_later, body.save_as.classes_later)
-        keep(call, group_of(sync_id), body.save_as.name, saved, syncs.get(sync_id))
-    give_answer(call, sync_id, QuestionKind.STATUSES, {}, selection)
-    audit.record(group_of(sync_id), call.caller.user_id, "people chosen", call.now, call.chance, sync_id, {"cells": len(cells)})
+
+    def on_claim() -> None:
+        if body.preview:
+            syncs.preview(sync_id)
+        if body.save_as:
+            _save_as(call, sync_id, body.save_as, selection)
+
+    choose(sync_id, QuestionKind.STATUSES, call.now, selection, on_claim)
+    call.audit(group_of(sync_id), "people chosen", sync_id, {"cells": len(cells)})
     said = "The changes are being worked out; you will see them before anything is written." if body.preview else "Sync started."
     return Accepted(message=f"{said} You can leave this page and come back to it.", sync=syncs.get(sync_id))
+
+
+def _save_as(call: Call, sync_id: str, save_as: SaveAs, selection: dict[str, Any]) -> None:
+    chosen = Selection.from_json({**files.selection_of(sync_id), **selection})
+    saved = Saved.of(chosen, save_as.schools_later, save_as.classes_later)
+    group_id, sync = group_of(sync_id), syncs.get(sync_id)
+    version = save_selection(group_id, save_as.name, saved, sync, by=call.caller.called, now=call.now, etag=call.nonce)
+    call.audit(group_id, "selection saved", detail={"selection": version.name, "version": version.version})
+
+
+def _sheet_upload(call: Call, sync_id: str, body: UploadRequest) -> Upload:
+    group_id = syncs.get(sync_id).group_id
+    return Upload.of(upload_form(group_id, ".xlsx", limits().sheet_bytes, body.size, call.now, call.nonce))
 
 
 def _page(kind: Kind, sync_id: str, query: ChoiceQuery) -> Rows:
@@ -302,7 +317,7 @@ def _sheet_link(kind: Kind, call: Call, sync_id: str) -> SheetLink:
         book = Path(folder) / "sheet.xlsx"
         write_sheet(kind.sheet, rows, book, sync_id, call.now)
         files.upload(book, key)
-    audit.record(group_of(sync_id), call.caller.user_id, f"sheet {kind.sheet.name} downloaded", call.now, call.chance, sync_id)
+    call.audit(group_of(sync_id), f"sheet {kind.sheet.name} downloaded", sync_id)
     link = files.presigned_download(key, f"{kind.sheet.name}.xlsx")
     return SheetLink(url=link, expires_at=call.now + files.LINK_LIFETIME)
 
@@ -333,11 +348,8 @@ def _shown(checked: Checked) -> SheetCheck:
 
 def _choose(kind: Kind, call: Call, sync_id: str, body: ChoiceAnswer) -> Accepted:
     ids = None if body.all else sorted(_chosen_ids(kind, sync_id, body))
-    give_answer(call, sync_id, kind.question, {}, {kind.name: ids})
-    count = "all" if ids is None else len(ids)
-    audit.record(
-        group_of(sync_id), call.caller.user_id, f"{kind.called} chosen", call.now, call.chance, sync_id, {"chosen": count}
-    )
+    choose(sync_id, kind.question, call.now, {kind.name: ids})
+    call.audit(group_of(sync_id), f"{kind.called} chosen", sync_id, {"chosen": "all" if ids is None else len(ids)})
     said = f"All {kind.called} chosen." if ids is None else f"{len(ids):,} {kind.called} chosen."
     return Accepted(message=said, sync=syncs.get(sync_id))
 

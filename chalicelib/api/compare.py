@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 from chalice.app import Blueprint
@@ -15,6 +14,7 @@ from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Comparison, EntityDifference, NamedId, Page, SchoolDifference
 from chalicelib.errors import NotFound, Unacceptable
 from chalicelib.model.ids import group_of
+from chalicelib.service.sync_files import linked
 from chalicelib.store import files, syncs
 from oneroster_engine.inspecting.compare import differences, moved, schools
 from oneroster_engine.standard.entities import ENTITIES
@@ -64,19 +64,15 @@ def list_moved(call: Call, group_id: str) -> MovedRows:
 @contextmanager
 def _stages(group_id: str, asked: CompareQuery, entities: list[str] | tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
     """Two local folders of {entity}.parquet, of copies that later calls share. Raises NotFound, Unacceptable."""
-    with TemporaryDirectory(prefix="compare-") as folder:
-        for name, sync_id in (("before", asked.from_), ("after", asked.to)):
-            if group_of(sync_id) != group_id:
-                raise NotFound(f"This group has no sync {sync_id}.")
-            syncs.get(sync_id)
-            (Path(folder) / name).mkdir()
-            for entity in entities:
-                try:
-                    kept = files.cached(files.sync_key(sync_id, f"stage/{entity}.parquet"))
-                except NotFound as missing:
-                    said = (
-                        f"What sync {sync_id} read is not there: it ended before its rows were read, or it is not kept any more."
-                    )
-                    raise Unacceptable(said) from missing
-                (Path(folder) / name / f"{entity}.parquet").symlink_to(kept)
-        yield Path(folder) / "before", Path(folder) / "after"
+    keys: dict[str, str] = {}
+    for name, sync_id in (("before", asked.from_), ("after", asked.to)):
+        if group_of(sync_id) != group_id:
+            raise NotFound(f"This group has no sync {sync_id}.")
+        syncs.get(sync_id)
+        keys |= {f"{name}/{entity}.parquet": files.sync_key(sync_id, f"stage/{entity}.parquet") for entity in entities}
+    try:
+        with linked(keys) as workdir:
+            yield workdir / "before", workdir / "after"
+    except NotFound as missing:
+        said = "What one of the two syncs read is not there: it ended before its rows were read, or it is not kept any more."
+        raise Unacceptable(said) from missing

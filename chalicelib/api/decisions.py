@@ -9,15 +9,17 @@ from chalice.app import Blueprint
 from chalicelib.api.lists import ListQuery, offset_of, page, sorting
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Accepted, Approval, Change, Deselected, Page, Plan, RenumberedPair, StatusesAnswer
-from chalicelib.api.syncs import give_answer, staged
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.ids import group_of, new_sync_id
-from chalicelib.model.records import Mode, QuestionKind, State, Sync, Trigger
-from chalicelib.service import start
+from chalicelib.model.records import Mode, State, Sync, Trigger
+from chalicelib.service import answer
+from chalicelib.service.selection import selection_kept
+from chalicelib.service.start import start_now
+from chalicelib.service.sync_files import sync_file
 from chalicelib.store import files, groups
 from chalicelib.store import syncs as store
 from oneroster_engine.planning.unchanged_rows import write_unchanged
-from oneroster_engine.selecting.selection import EVERYTHING, Selection
+from oneroster_engine.selecting.selection import Selection
 from oneroster_engine.selecting.selection_impact import deselected
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.table_query import page_of
@@ -64,7 +66,7 @@ def list_changes(call: Call, sync_id: str) -> Changes:
     sort, descending = sorting(asked, UNCHANGED_SORTS if stays else CHANGE_SORTS)
     columns = {"entity": asked.entity, "action": "" if stays else asked.action, "schools": asked.school, "reason": asked.reason}
     found = page_of(
-        _unchanged(sync_id) if stays else staged(sync_id, "plan/changes.parquet", "plan"),
+        _unchanged(sync_id) if stays else sync_file(sync_id, "plan/changes.parquet", "plan"),
         search=asked.search,
         search_in=("name", "sourcedId"),
         sort=sort,
@@ -84,7 +86,7 @@ def approve(call: Call, sync_id: str, body: Approval) -> Accepted:
         "approveWithoutRemovals": "Sync started. The changes are being applied, without the removals.",
         "discard": "The changes are discarded.",
     }[body.decision]
-    give_answer(call, sync_id, QuestionKind.APPROVAL, {"decision": body.decision})
+    answer.decide(sync_id, body.decision, call.now)
     detail = {"decision": body.decision, "note": body.note}
     call.audit(group_of(sync_id), "plan decided", sync_id, detail)
     return Accepted(message=said, sync=store.get(sync_id))
@@ -95,7 +97,7 @@ def list_renumbered(call: Call, sync_id: str) -> RenumberedPairs:
     """The records that look renumbered: old id, new id, name, and by what they were known again."""
     sort, descending = sorting(call.query, PAIR_SORTS)
     found = page_of(
-        staged(sync_id, "plan/renumbered.parquet", "list of renumbered ids"),
+        sync_file(sync_id, "plan/renumbered.parquet", "list of renumbered ids"),
         search=call.query.search,
         search_in=("name", "oldSourcedId", "newSourcedId"),
         sort=sort,
@@ -132,25 +134,19 @@ def undo_sync(call: Call, sync_id: str) -> Sync:
         raise Conflict("What this sync has changed is not kept any more, so it can't be undone.")
     wanted = Sync(
         group_id=undone.group_id,
-        sync_id=new_sync_id(undone.group_id, call.now, call.chance),
+        sync_id=new_sync_id(undone.group_id, call.now, call.nonce),
         mode=Mode.UNDO,
         undoes=sync_id,
         trigger=Trigger.API,
         preview=True,
-        started_by=call.caller.name or call.caller.user_id,
+        started_by=call.caller.called,
         started_at=call.now,
         state=State.RUNNING,
     )
-    sync = store.start(wanted, call.header("idempotency-key"))
-    if sync.sync_id != wanted.sync_id:
-        return sync
-    try:
-        start.launch(sync, call.now)
-    except Exception:
-        store.end(sync.sync_id, State.FAILED, "The undo could not be started. Nothing was changed; start it again.", call.now)
-        raise
-    call.audit(sync.group_id, "undo started", sync.sync_id, {"undoes": sync_id})
-    return sync
+    started = start_now(wanted, call.now, call.idempotency_key)
+    if started.new:
+        call.audit(started.sync.group_id, "undo started", started.sync.sync_id, {"undoes": sync_id})
+    return started.sync
 
 
 def _unchanged(sync_id: str) -> Path:
@@ -160,8 +156,7 @@ def _unchanged(sync_id: str) -> Path:
         sync = store.get(sync_id)
         group = groups.get(sync.group_id)
         snapshot = sync_id if sync.state is State.SUCCEEDED else group.snapshot
-        chosen = files.selection_of(sync_id)
-        selection = Selection.from_json(chosen) if chosen else EVERYTHING
+        selection = selection_kept(sync_id)
         wanted = [f"stage/{name}.parquet" for name in ENTITIES]
         try:
             with files.workspace(sync_id, reads=[*wanted, "plan/changes.parquet"]) as room:

@@ -1,9 +1,8 @@
 """Why somebody is not on the platform, and whether a roster looks right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 from chalice.app import Blueprint
@@ -13,12 +12,13 @@ from chalicelib.api.lists import ListQuery, offset_of, page
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Page, Sanity, SanityFinding, SanityRow, Trace, TraceStep, TraceSubject
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.model.records import Mode, QuestionKind, Record, State, Sync
+from chalicelib.model.records import Group, Mode, QuestionKind, Record, State, Sync
 from chalicelib.platform import reader
+from chalicelib.service.selection import selection_kept
+from chalicelib.service.sync_files import linked
 from chalicelib.store import files, groups, syncs
 from oneroster_engine.inspecting import trace as traces
 from oneroster_engine.inspecting.sanity import FINDINGS, sanity, sanity_rows
-from oneroster_engine.selecting.selection import EVERYTHING, Selection
 from oneroster_engine.standard.entities import ENTITIES
 
 explanations = Blueprint(__name__)
@@ -50,14 +50,14 @@ def trace(call: Call, group_id: str) -> Trace:
     group = groups.get(group_id)
     asked: TraceQuery = call.query
     sync = _newest_planned(group_id)
-    with _room(sync.sync_id, TRACED) as room:
-        snapshot = _snapshot(group_id, group.snapshot, room) if group.snapshot else None
-        found = traces.find(room, snapshot, asked.q, asked.entity)
+    with linked(_keys(sync.sync_id, TRACED) | _snapshot_keys(group)) as workdir:
+        snapshot = workdir / "snapshot" if group.snapshot else None
+        found = traces.find(workdir, snapshot, asked.q, asked.entity)
         steps = []
         if subject := found.subject:
             run = traces.Run(_standing(sync), applied=sync.state is State.SUCCEEDED)
             written = _written(group_id, subject)
-            steps = traces.explain(room, _selection(sync), snapshot, subject, run, written)
+            steps = traces.explain(workdir, selection_kept(sync.sync_id), snapshot, subject, run, written)
     return Trace(
         sync_id=sync.sync_id,
         sync_started_at=sync.started_at,
@@ -110,12 +110,6 @@ def _newest_planned(group_id: str) -> Sync:
     raise Conflict("No sync of this group has read its source and planned yet. Start one, then ask again.")
 
 
-def _selection(sync: Sync) -> Selection:
-    """What the sync's plan was made with; nothing was chosen for a full one."""
-    chosen = files.selection_of(sync.sync_id)
-    return Selection.from_json(chosen) if chosen else EVERYTHING
-
-
 def _standing(sync: Sync) -> str:
     if sync.question and sync.question.kind is QuestionKind.APPROVAL:
         return "waits for approval"
@@ -134,30 +128,23 @@ def _shown(subject: traces.Subject) -> TraceSubject:
 
 
 @contextmanager
-def _room(sync_id: str, names: tuple[str, ...]) -> Iterator[Path]:
-    """A folder that looks like the sync's, of the files' shared copies. Raises NotFound."""
-    with TemporaryDirectory(prefix="room-") as folder:
-        room = Path(folder)
-        for name in names:
-            (room / name).parent.mkdir(parents=True, exist_ok=True)
-            (room / name).symlink_to(files.cached(files.sync_key(sync_id, name)))
-        yield room
-
-
-@contextmanager
 def _checked(sync_id: str) -> Iterator[tuple[Path, Path | None]]:
     planned = files.size_bytes(files.sync_key(sync_id, PLAN)) is not None
     try:
-        with _room(sync_id, (*STAGED, PLAN) if planned else STAGED) as room:
-            yield room / "stage", room / PLAN if planned else None
+        with linked(_keys(sync_id, (*STAGED, PLAN) if planned else STAGED)) as workdir:
+            yield workdir / "stage", workdir / PLAN if planned else None
     except NotFound as missing:
         syncs.get(sync_id)
         raise Conflict("This sync has not read its source yet.") from missing
 
 
-def _snapshot(group_id: str, sync_id: str, room: Path) -> Path:
-    folder = room / "snapshot"
-    folder.mkdir()
-    for entity in traces.TRACED:
-        (folder / f"{entity}.parquet").symlink_to(files.cached(files.snapshot_key(group_id, sync_id, f"{entity}.parquet")))
-    return folder
+def _keys(sync_id: str, names: Iterable[str]) -> dict[str, str]:
+    return {name: files.sync_key(sync_id, name) for name in names}
+
+
+def _snapshot_keys(group: Group) -> dict[str, str]:
+    """Of the snapshot that shows the platform; none while nothing was committed."""
+    if group.snapshot is None:
+        return {}
+    names = [f"{entity}.parquet" for entity in traces.TRACED]
+    return {f"snapshot/{name}": files.snapshot_key(group.group_id, group.snapshot, name) for name in names}

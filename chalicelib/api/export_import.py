@@ -8,11 +8,12 @@ from secrets import token_hex
 
 from chalice.app import Blueprint
 
-from chalicelib.api.groups import get_group, must_have_something_to_fetch
+from chalicelib.api.group_view import group_out
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import GroupExport, GroupOut, NamedSelection
 from chalicelib.errors import Unacceptable
 from chalicelib.model.records import GroupSettings, Pause, Source, ZipSource
+from chalicelib.model.schedule import must_have_something_to_fetch
 from chalicelib.store import groups, selections
 
 export_import = Blueprint(__name__)
@@ -37,12 +38,12 @@ def import_group(call: Call, body: GroupExport) -> GroupOut:
     _see_that_it_is_whole(body)
     group_id = token_hex(6)
     calendar = body.group.calendar.model_copy(update={"pause": PAUSED})
-    groups.create(body.group.model_copy(update={"calendar": calendar}), group_id, call.chance, call.now)
-    by = call.caller.name or call.caller.user_id
+    group = groups.create(body.group.model_copy(update={"calendar": calendar}), group_id, call.nonce, call.now)
+    by = call.caller.called
     for each in body.selections:
         selections.save(group_id, each.name, each.selection, by=by, now=call.now, etag=token_hex(6), if_match="")
     call.audit(group_id, "group brought in from a file", detail={"selections": len(body.selections)})
-    return get_group(call, group_id)
+    return group_out(group, call.now)
 
 
 def _see_that_it_is_whole(body: GroupExport) -> None:

@@ -58,25 +58,35 @@ class Caller:
     role: Role
     groups: frozenset[str] | None
 
+    @property
+    def called(self) -> str:
+        """How people know this caller."""
+        return self.name or self.user_id
+
     def may_see(self, group_id: str) -> bool:
         return self.groups is None or group_id in self.groups
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request: the caller, the moment, and a bit of chance for new ids."""
+    """One request: the caller, the moment, and a nonce for new ids."""
 
     caller: Caller
     now: datetime
-    chance: str
+    nonce: str
     headers: dict[str, str]
     query: Any = None
 
     def audit(self, group_id: str, what: str, sync_id: str | None = None, detail: dict[str, Any] | None = None) -> None:
-        audit.record(group_id, self.caller.user_id, what, self.now, self.chance, sync_id, detail, self.caller.name)
+        audit.record(group_id, self.caller.user_id, what, self.now, self.nonce, sync_id, detail, self.caller.name)
 
-    def header(self, name: str) -> str:
-        return self.headers.get(name.lower(), "")
+    @property
+    def if_match(self) -> str:
+        return self.headers.get("if-match", "").strip('"')
+
+    @property
+    def idempotency_key(self) -> str:
+        return self.headers.get("idempotency-key", "")
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,6 @@
 """Saved selections, and the inbox of what they were to ask about."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
 
@@ -26,20 +22,18 @@ from chalicelib.api.shapes import (
     SavedVersion,
     Standing,
 )
-from chalicelib.errors import Conflict, NotFound, Unacceptable
-from chalicelib.model.ids import group_of
-from chalicelib.model.records import Record, State, Sync
-from chalicelib.store import files, groups, syncs
+from chalicelib.errors import Conflict, Unacceptable
+from chalicelib.model.records import Record, Sync
+from chalicelib.service.selection import Lists, newest_lists, newest_with_lists, save_selection, sync_with_lists
+from chalicelib.store import groups
 from chalicelib.store import selections as store
 from chalicelib.store.selections import Version
-from oneroster_engine.selecting.saved import Classes, Found, Resolved, Saved, Schools, look, resolve
+from oneroster_engine.selecting.saved import Classes, Found, Saved, Schools
 from oneroster_engine.table_query import page_of
 
 selections = Blueprint(__name__)
 
 Part = TypeVar("Part", Schools, Classes)
-LISTS = ("stage/orgs.parquet", "stage/choices/orgs.parquet", "stage/choices/classes.parquet")
-LOOKED_BACK = 20  # syncs in which the newest list is looked for
 SHOWN = 100
 _ONE = {"schools": "school", "classes": "class"}
 
@@ -60,7 +54,7 @@ def list_selections(call: Call, group_id: str) -> SavedSelections:
     groups.get(group_id)
     found = [each for each in store.all_latest(group_id) if call.query.search.casefold() in each.name.casefold()]
     start = offset_of(call.query)
-    with _last_lists(group_id) as lists:
+    with newest_lists(group_id) as lists:
         items = [SavedSelectionItem(**_item(each, lists)) for each in found[start : start + call.query.limit]]
     return page(SavedSelections, items, len(found), call.query)
 
@@ -71,8 +65,8 @@ def list_selections(call: Call, group_id: str) -> SavedSelections:
 def create_selection(call: Call, group_id: str, body: SavedSelectionIn) -> SavedSelectionOut:
     """Save a selection under a new name."""
     groups.get(group_id)
-    looked_at = _sync(group_id, body.seen_of) if body.seen_of else _newest(group_id)
-    return _out(keep(call, group_id, body.name, body.selection, looked_at, if_match=""))
+    looked_at = sync_with_lists(group_id, body.seen_of) if body.seen_of else newest_with_lists(group_id)
+    return _out(_save(call, group_id, body.name, body.selection, looked_at, if_match=""))
 
 
 @route(selections, "GET /groups/{groupId}/selections/{name}", role="viewer", answer=SavedSelectionOut, query=VersionQuery)
@@ -87,12 +81,12 @@ def get_selection(call: Call, group_id: str, name: str) -> SavedSelectionOut:
 )
 def change_selection(call: Call, group_id: str, name: str, body: SavedSelectionChange) -> SavedSelectionOut:
     """Write the next version, if nobody else has since the ETag in If-Match."""
-    if_match = call.header("if-match").strip('"')
+    if_match = call.if_match
     if not if_match:
         raise Unacceptable("Send the selection's etag in If-Match, so that nobody's change is lost.")
     known = store.latest(group_id, unquote(name))
-    looked_at = _sync(group_id, body.seen_of) if body.seen_of else None
-    return _out(keep(call, group_id, known.name, body.selection, looked_at, if_match))
+    looked_at = sync_with_lists(group_id, body.seen_of) if body.seen_of else None
+    return _out(_save(call, group_id, known.name, body.selection, looked_at, if_match))
 
 
 @route(selections, "DELETE /groups/{groupId}/selections/{name}", role="operator", answer=Message)
@@ -111,7 +105,7 @@ def get_inbox(call: Call, group_id: str) -> Inbox:
     """The schools and classes that have appeared since a saved selection was looked at, and wait for a decision."""
     groups.get(group_id)
     items: list[InboxItem] = []
-    with _last_lists(group_id) as lists:
+    with newest_lists(group_id) as lists:
         for version in store.all_latest(group_id) if lists else ():
             assert lists is not None
             found = lists.resolve(version)
@@ -123,7 +117,7 @@ def get_inbox(call: Call, group_id: str) -> Inbox:
 def decide_inbox(call: Call, group_id: str, body: InboxDecision) -> Message:
     """Include or exclude what waits: the next version of the saved selection says so from now on."""
     version = store.latest(group_id, body.selection)
-    with _last_lists(group_id) as lists:
+    with newest_lists(group_id) as lists:
         if lists is None:
             raise Unacceptable("Nothing waits: this group has no list of schools yet.")
         found = lists.resolve(version)
@@ -136,64 +130,17 @@ def decide_inbox(call: Call, group_id: str, body: InboxDecision) -> Message:
         said = said.model_copy(update={"schools": _decided(said.schools, ids, body.decision)})
     else:
         said = said.model_copy(update={"classes": _decided(said.classes, ids, body.decision)})
-    keep(call, group_id, version.name, said, None, version.etag)
+    _save(call, group_id, version.name, said, None, version.etag)
     from_now_on = "chosen" if body.decision == "include" else "left out"
     what = f"1 {_ONE[body.kind]} is" if len(ids) == 1 else f"{len(ids):,} {body.kind} are"
     return Message(message=f"{what} {from_now_on} by “{version.name}” from its next sync on.")
 
 
-def keep(call: Call, group_id: str, name: str, said: Saved, looked_at: Sync | None, if_match: str | None = None) -> Version:
-    """Save the next version, with what the lists of the sync `looked_at` had on offer."""
-    by = call.caller.name or call.caller.user_id
-    with _lists_of(looked_at) as lists, TemporaryDirectory() as folder:
-        looked = None
-        if lists:
-            look(said, lists.stage, Path(folder) / "seen")
-            looked = store.Looked(lists.sync.sync_id, lists.sync.started_at, Path(folder) / "seen")
-        version = store.save(group_id, name, said, by=by, now=call.now, etag=call.chance, if_match=if_match, looked=looked)
+def _save(call: Call, group_id: str, name: str, said: Saved, seen: Sync | None, if_match: str) -> Version:
+    by = call.caller.called
+    version = save_selection(group_id, name, said, seen, by=by, now=call.now, etag=call.nonce, if_match=if_match)
     call.audit(group_id, "selection saved", detail={"selection": version.name, "version": version.version})
     return version
-
-
-@dataclass(frozen=True)
-class Lists:
-    """The schools and classes of one sync, in a local folder."""
-
-    sync: Sync
-    stage: Path
-
-    def resolve(self, version: Version) -> Resolved:
-        return resolve(store.said(version), self.stage, store.seen(version))
-
-
-@contextmanager
-def _lists_of(sync: Sync | None) -> Iterator[Lists | None]:
-    if sync is None:
-        yield None
-        return
-    with files.workspace(sync.sync_id, reads=LISTS) as room:
-        yield Lists(sync, room / "stage")
-
-
-def _last_lists(group_id: str) -> AbstractContextManager[Lists | None]:
-    return _lists_of(_newest(group_id))
-
-
-def _newest(group_id: str) -> Sync | None:
-    """The newest sync that came true and whose lists are still kept."""
-    done = (each for each in syncs.history(group_id, LOOKED_BACK) if each.state is State.SUCCEEDED)
-    return next((each for each in done if files.size_bytes(files.sync_key(each.sync_id, LISTS[-1]))), None)
-
-
-def _sync(group_id: str, sync_id: str) -> Sync:
-    if group_of(sync_id) != group_id:
-        raise NotFound(f"This group has no sync {sync_id}.")
-    sync = syncs.get(sync_id)
-    if not files.size_bytes(files.sync_key(sync_id, LISTS[-1])):
-        raise Unacceptable(
-            f"The lists of sync {sync_id} are not there: not read yet, or not kept any more.", {"seenOf": "no lists"}
-        )
-    return sync
 
 
 def _waiting(version: Version, kind: Literal["schools", "classes"], found: Sequence[Found]) -> InboxItem:
@@ -222,7 +169,7 @@ def _item(version: Version, lists: Lists | None) -> dict[str, Any]:
 
 def _out(version: Version) -> SavedSelectionOut:
     said = store.said(version)
-    with _last_lists(version.group_id) as lists:
+    with newest_lists(version.group_id) as lists:
         named = _names(lists, [*said.schools.ids, *said.schools.excluded, *said.schools.parents])
         item = _item(version, lists)
     kept = [SavedVersion(version=each.version, by=each.by, at=each.at) for each in store.versions(version.group_id, version.name)]

@@ -19,6 +19,7 @@ from chalicelib.model.records import (
     Sync,
     ZipSource,
 )
+from chalicelib.service.upload import UploadForm
 from chalicelib.store.secrets import ClientCredentials, KeyCredentials, PasswordCredentials, TokenCredentials
 from chalicelib.store.selections import SelectionName
 from oneroster_engine.selecting.saved import Later, Saved
@@ -162,6 +163,13 @@ class Upload(Record):
     fields: dict[str, str]
     max_bytes: int
     expires_at: datetime
+
+    @classmethod
+    def of(cls, made: UploadForm) -> "Upload":
+        form = made.form
+        return cls(
+            upload_id=made.upload_id, url=form.url, fields=form.fields, max_bytes=made.max_bytes, expires_at=form.expires_at
+        )
 
 
 class SyncStart(Record):

@@ -1,11 +1,10 @@
 """Syncs: start, follow, cancel; their plan, problems and report."""
 
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from chalice.app import Blueprint
 
-from chalicelib.api.lists import ListQuery, offset_of, page
+from chalicelib.api.lists import ListQuery, TimelineQuery, before, next_before, offset_of, page
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import (
     LastSync,
@@ -16,10 +15,11 @@ from chalicelib.api.shapes import (
     ReportFile,
     SyncStart,
 )
-from chalicelib.errors import Conflict, NotFound, QuestionExpired, Unacceptable
+from chalicelib.errors import Conflict, NotFound, Unacceptable
 from chalicelib.model.ids import group_of, new_sync_id
-from chalicelib.model.records import Group, Mode, QuestionKind, State, Step, Sync, Trigger, ZipSource
-from chalicelib.service import start
+from chalicelib.model.records import Group, Mode, State, Sync, Trigger, ZipSource
+from chalicelib.service.start import start_now
+from chalicelib.service.sync_files import sync_file
 from chalicelib.sources import bundle
 from chalicelib.store import files, selections, state_machine
 from chalicelib.store import groups as group_store
@@ -53,36 +53,32 @@ def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
     saved = selections.use(group_id, body.saved_selection) if body.saved_selection else None
     wanted = Sync(
         group_id=group_id,
-        sync_id=new_sync_id(group_id, call.now, call.chance),
+        sync_id=new_sync_id(group_id, call.now, call.nonce),
         mode=Mode.SELECTIVE if saved else body.mode,
         saved_selection=saved,
         trigger=Trigger.API,
         preview=body.preview or body.rehearsal,
         rehearsal=body.rehearsal,
-        started_by=call.caller.name or call.caller.user_id,
+        started_by=call.caller.called,
         started_at=call.now,
         state=State.RUNNING,
     )
-    sync = store.start(wanted, call.header("idempotency-key"), store.BundleFrom(upload) if upload else None)
-    if sync.sync_id != wanted.sync_id and (sync.state is not State.RUNNING or state_machine.status(sync.sync_id)):
-        return sync  # else whoever asked first was cut off before it ran
-    try:
-        start.launch(sync, call.now)
-    except Exception:
-        store.end(sync.sync_id, State.FAILED, "The sync could not be started. Nothing was changed; start it again.", call.now)
-        raise
-    obeyed = {"savedSelection": saved.name, "version": saved.version} if saved else {}
-    call.audit(group_id, f"{sync.mode} sync started", sync.sync_id, obeyed)
-    return sync
+    started = start_now(wanted, call.now, call.idempotency_key, store.BundleFrom(upload) if upload else None)
+    if started.new:
+        obeyed = {"savedSelection": saved.name, "version": saved.version} if saved else {}
+        call.audit(group_id, f"{started.sync.mode} sync started", started.sync.sync_id, obeyed)
+    return started.sync
 
 
-@route(syncs, "GET /groups/{groupId}/syncs", role="viewer", answer=Syncs, query=ListQuery)
+@route(syncs, "GET /groups/{groupId}/syncs", role="viewer", answer=Syncs, query=TimelineQuery)
 def list_syncs(call: Call, group_id: str) -> Syncs:
     """A group's syncs, newest first."""
     group_store.get(group_id)
-    found = store.history(group_id, call.query.limit, call.query.cursor)
-    following = found[-1].sync_id if len(found) == call.query.limit else None
-    return Syncs(items=found, next_cursor=following, total=len(found))
+    asked: TimelineQuery = call.query
+    timeline = f"syncs of {group_id}"
+    found = store.history(group_id, asked.limit, before(asked, timeline))
+    following = next_before(asked, timeline, [sync.sync_id for sync in found])
+    return Syncs(items=found, next_cursor=following, total=store.total(group_id))
 
 
 @route(syncs, "GET /groups/{groupId}/syncs/last", role="viewer", answer=LastSync)
@@ -158,31 +154,6 @@ def get_report(call: Call, sync_id: str) -> Report:
     return Report(files=links, expires_at=call.now + files.LINK_LIFETIME)
 
 
-def give_answer(
-    call: Call, sync_id: str, kind: QuestionKind, output: dict[str, Any], selection: dict[str, Any] | None = None
-) -> None:
-    """Answer the machine's open question: claim it, so that nobody else does, write what was chosen, let it go on.
-
-    When the machine can't be reached the question is open again; when it doesn't wait for this answer any more, it is not.
-    Raises Conflict, QuestionExpired.
-    """
-    if output.get("decision", "discard") != "discard" and store.get(sync_id).rehearsal:
-        raise Unacceptable("This is a rehearsal: it shows what would change and can only be discarded. Nothing was changed.")
-    claimed = store.claim_answer(sync_id, kind, call.now)
-    try:
-        if selection is not None:
-            files.write_selection(sync_id, {**files.selection_of(sync_id), **selection})
-        if kind is QuestionKind.APPROVAL:
-            store.begun_anew(sync_id, Step.APPLY, call.now)
-        state_machine.answer(claimed.token, output)
-    except QuestionExpired:
-        raise
-    except Exception:
-        assert claimed.sync.question is not None
-        store.ask(sync_id, claimed.sync.question, claimed.token)
-        raise
-
-
 def _received(sync_id: str) -> list[tuple[str, str]]:
     """The files of the bundle that a person would open, by folder and name: the ZIP, the CSVs that came loose, or the
     pages of a provider."""
@@ -209,12 +180,4 @@ def _bundle_of(group: Group, upload_id: str | None) -> str | None:
 
 
 def _problems(sync_id: str) -> Path:
-    return staged(sync_id, "stage/problems.parquet", "list of problems")
-
-
-def staged(sync_id: str, name: str, called: str) -> Path:
-    try:
-        return files.cached(files.sync_key(sync_id, name))
-    except NotFound as missing:
-        store.get(sync_id)
-        raise Conflict(f"This sync has no {called} yet.") from missing
+    return sync_file(sync_id, "stage/problems.parquet", "list of problems")

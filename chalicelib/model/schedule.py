@@ -1,4 +1,4 @@
-"""The moments at which a group's schedule wants a sync. Only decides; `triggers/wake.py` starts.
+"""The moments at which a group's schedule wants a sync. Only decides; `triggers/scheduler_tick.py` starts.
 
 A slot is a time of day on a day of the group's own time zone. Where the clock jumps over it, it comes as much later as
 the clock was put forward (02:30 becomes 03:30); where the clock shows it twice, the first time counts.
@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
+from chalicelib.errors import Unacceptable
 from chalicelib.model.calendar import scheduled
-from chalicelib.model.records import Calendar, Frequency, Group, Schedule, Weekday
+from chalicelib.model.records import Calendar, Frequency, Group, GroupSettings, Method, Schedule, Weekday
 
 DAY = timedelta(days=1)
 HOURS_BETWEEN = {Frequency.EVERY_6H: 6, Frequency.EVERY_12H: 12}
@@ -83,6 +84,13 @@ def due(schedule: Schedule, calendar: Calendar, done: datetime, until: datetime)
         else:
             skipped.append(Skipped(slot, verdict.why))
     return Due(may_run[-1] if may_run else None, max(0, len(may_run) - 1), tuple(skipped))
+
+
+def must_have_something_to_fetch(settings: GroupSettings) -> None:
+    """Raises Unacceptable for a ZIP group with a schedule."""
+    if settings.source.method is Method.ZIP and settings.schedule.frequency is not Frequency.MANUAL:
+        message = "A group whose method is ZIP has nothing to fetch on a schedule: its files are uploaded, or dropped and synced."
+        raise Unacceptable(message, {"schedule.frequency": "choose manual, or another method"})
 
 
 def delay(group: Group) -> timedelta:

@@ -5,17 +5,16 @@ from datetime import datetime
 from pathlib import Path
 
 from chalicelib.errors import NotFound
-from chalicelib.model.records import AskedFor, Group, Mode, Sync
+from chalicelib.model.records import AskedFor, Group, Sync
 from chalicelib.service import fetch_scope
+from chalicelib.service.selection import selection_kept, selection_of
 from chalicelib.sheets.report import ReportHeader, write_report
 from chalicelib.sources.rest_fetch import SCHOOL_USER_TYPES
-from chalicelib.store import files, selections, syncs
+from chalicelib.store import files, syncs
 from oneroster_engine.planning.guard import Guard
 from oneroster_engine.planning.plan import Planned, Policy, plan_changes
 from oneroster_engine.planning.review import Undone, review
 from oneroster_engine.planning.undo import empty_stage, plan_undo
-from oneroster_engine.selecting.saved import resolve
-from oneroster_engine.selecting.selection import EVERYTHING, Selection
 
 
 def make_plan(sync: Sync, group: Group, room: Path) -> Planned:
@@ -32,27 +31,6 @@ def make_plan(sync: Sync, group: Group, room: Path) -> Planned:
     return review(planned, room / "plan", snapshot, policy, room / "stage", _undone(group, room))
 
 
-def selection_of(sync: Sync, stage: Path) -> Selection:
-    """What a sync selects: everything, what its admin chose, or what a saved selection says of today's stage.
-
-    A saved selection is resolved against the stage, and kept with the sync as if somebody had chosen it.
-    Raises NotFound when the saved selection was deleted meanwhile.
-    """
-    if (saved := sync.saved_selection) is not None:
-        version = selections.get(sync.group_id, saved.name, saved.version)
-        found = resolve(selections.said(version), stage, selections.seen(version))
-        files.write_selection(sync.sync_id, found.selection.to_json())
-        syncs.resolved(sync.sync_id, saved.model_copy(update=selections.counts(found)))
-        return found.selection
-    return EVERYTHING if sync.mode is Mode.FULL else Selection.from_json(files.selection_of(sync.sync_id))
-
-
-def selection_kept(sync_id: str) -> Selection:
-    """What was chosen for a sync, or what its saved selection came to; everything where nothing was chosen."""
-    chosen = files.selection_of(sync_id)
-    return Selection.from_json(chosen) if chosen else EVERYTHING
-
-
 def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime, with_removals: bool = True) -> None:
     """Write the log for people into `room`/report, with the list of its files. Reads `room`/stage and `room`/plan."""
     header = ReportHeader(
@@ -65,7 +43,7 @@ def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime,
         outcome=outcome,
         asked=fetch_scope.sentence(sync.asked) if sync.asked else "",
     )
-    selection = None if sync.undoes is not None else Selection.from_json(files.selection_of(sync.sync_id))
+    selection = None if sync.undoes is not None else selection_kept(sync.sync_id)
     written = write_report(room, room / "report", header, selection, with_removals)
     said = [{"name": each.name, "title": each.title, "sizeBytes": each.size_bytes} for each in written]
     (room / "report" / "files.json").write_text(json.dumps(said))

@@ -5,12 +5,12 @@ Files that name no group of ours are kept under NOWHERE, which only those see wh
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from itertools import islice
 
 from boto3.dynamodb.conditions import Key
 
 from chalicelib.model.records import Record
-from chalicelib.store.tables import from_item, table, to_item
+from chalicelib.store.tables import count, from_item, query, table, to_item
 
 TABLE = "ARRIVALS_TABLE"
 NOWHERE = "-"  # no group's id
@@ -48,6 +48,10 @@ def record(arrival: Arrival) -> None:
 
 def listed(group_id: str, limit: int, before: str = "") -> list[Arrival]:
     """What arrived for a group, newest first, before the arrival `before` when it is given."""
-    condition: Any = Key("groupId").eq(group_id) & Key("arrivalId").lt(before or "~")
-    found = table(TABLE).query(KeyConditionExpression=condition, ScanIndexForward=False, Limit=limit, ConsistentRead=True)
-    return [from_item(Arrival, item) for item in found["Items"]]
+    condition = Key("groupId").eq(group_id) & Key("arrivalId").lt(before or "~")
+    found = query(TABLE, KeyConditionExpression=condition, ScanIndexForward=False, Limit=limit, ConsistentRead=True)
+    return [from_item(Arrival, item) for item in islice(found, limit)]
+
+
+def total(group_id: str) -> int:
+    return count(TABLE, KeyConditionExpression=Key("groupId").eq(group_id))

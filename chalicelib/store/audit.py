@@ -1,19 +1,20 @@
 """The Audit table: who did what to a group, in the order of time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
 from chalicelib.model.records import Record
-from chalicelib.store.tables import from_item, table, to_item
+from chalicelib.store.tables import count, from_item, query, table, to_item
 
 TABLE = "AUDIT_TABLE"
 
 
 class Entry(Record):
-    """`at` is the moment with a chance part behind it, so that two entries of one moment stand side by side. `name` is how
+    """`at` is the moment with a nonce behind it, so that two entries of one moment stand side by side. `name` is how
     whoever did it was called then."""
 
     group_id: str
@@ -30,13 +31,13 @@ def record(
     who: str,
     what: str,
     now: datetime,
-    chance: str,
+    nonce: str,
     sync_id: str | None = None,
     detail: Mapping[str, Any] | None = None,
     name: str = "",
 ) -> None:
     """Write one entry. `who` is a user's id, `name` that user's; `detail` holds ids and counts, never data of the roster."""
-    at = f"{now:%Y-%m-%dT%H:%M:%S.%f}Z#{chance}"
+    at = f"{now:%Y-%m-%dT%H:%M:%S.%f}Z#{nonce}"
     entry = Entry(group_id=group_id, at=at, who=who, name=name, what=what, sync_id=sync_id, detail=detail or {})
     table(TABLE).put_item(Item=to_item(entry))
 
@@ -44,14 +45,21 @@ def record(
 def entries(group_id: str, limit: int, before: str = "", search: str = "") -> list[Entry]:
     """A group's entries, newest first, those older than `before` and with `search` in who, what or the sync's id."""
     wanted = search.strip().casefold()
-    asked: Any = {"KeyConditionExpression": Key("groupId").eq(group_id) & Key("at").lt(before or "~")}
-    asked |= {"ScanIndexForward": False} if wanted else {"ScanIndexForward": False, "Limit": limit}
-    found: list[Entry] = []
-    while len(found) < limit:
-        page = table(TABLE).query(**asked)
-        read = (from_item(Entry, item) for item in page["Items"])
-        found += [entry for entry in read if wanted in f"{entry.name}\n{entry.who}\n{entry.what}\n{entry.sync_id}".casefold()]
-        if "LastEvaluatedKey" not in page:
-            break
-        asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-    return found[:limit]
+    condition = Key("groupId").eq(group_id) & Key("at").lt(before or "~")
+    size = {} if wanted else {"Limit": limit}
+    found = _matching(query(TABLE, KeyConditionExpression=condition, ScanIndexForward=False, **size), wanted)
+    return list(islice(found, limit))
+
+
+def total(group_id: str, search: str = "") -> int:
+    """How many entries of a group match `search`; with one, all of them are read."""
+    condition = Key("groupId").eq(group_id)
+    if wanted := search.strip().casefold():
+        return sum(1 for _ in _matching(query(TABLE, KeyConditionExpression=condition), wanted))
+    return count(TABLE, KeyConditionExpression=condition)
+
+
+def _matching(items: Iterable[dict[str, Any]], wanted: str) -> Iterator[Entry]:
+    for entry in (from_item(Entry, item) for item in items):
+        if wanted in f"{entry.name}\n{entry.who}\n{entry.what}\n{entry.sync_id}".casefold():
+            yield entry

@@ -6,7 +6,6 @@ was faster. A sync that takes part has an id that follows from its trigger, so t
 
 import random
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.ids import group_of
+from chalicelib.model.queueing import outcome_for
 from chalicelib.model.records import Group, State, Sync, Trigger, Waiting
 from chalicelib.store import groups, syncs
 from chalicelib.store.metrics import emit_metric
@@ -27,42 +27,6 @@ CHANGES_LOST = (
     "This bundle brings changes, not everything, and it came when it could not be synced in its turn: a newer one had been "
     "taken, or too many wait. Its changes are missing. Send a bundle of everything (bulk) once. Nothing was changed by it."
 )
-MOST_WAITING = 500  # some 75 KB of the group's item, of DynamoDB's 400
-
-
-@dataclass(frozen=True)
-class Decided:
-    """What becomes of a newcomer (running, queued or superseded), the queue then, and whom it drives out of it."""
-
-    state: State
-    queue: tuple[Waiting, ...]
-    superseded: tuple[Waiting, ...] = ()
-
-
-def decided(group: Group, newcomer: Waiting) -> Decided:
-    """The newest of each kind of trigger waits; the others are superseded. A file older than one taken comes too late.
-
-    Files of changes only all wait, since each holds what no other does, until one comes that holds everything.
-    """
-    if newcomer.trigger is Trigger.DROP and _older(newcomer, group.newest_drop):
-        return Decided(State.SUPERSEDED, group.queue)
-    if group.sync is None and not group.queue:
-        return Decided(State.RUNNING, ())
-    same = tuple(each for each in group.queue if each.trigger is newcomer.trigger)
-    if any(_older(newcomer, each.order) for each in same):
-        return Decided(State.SUPERSEDED, group.queue)
-    if newcomer.delta:
-        full = len(same) >= MOST_WAITING
-        return Decided(State.SUPERSEDED, group.queue) if full else Decided(State.QUEUED, (*group.queue, newcomer))
-    others = tuple(each for each in group.queue if each.trigger is not newcomer.trigger)
-    return Decided(State.QUEUED, (*others, newcomer), same)
-
-
-def _older(newcomer: Waiting, order: str) -> bool:
-    """A sequencer, which follows the second, tells only which version of one key is newer: no reason to lose changes by."""
-    if newcomer.delta:
-        return newcomer.order.partition("-")[0] < order.partition("-")[0]
-    return newcomer.order < order
 
 
 def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None, delta: bool = False) -> Sync:
@@ -79,7 +43,7 @@ def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None,
         except NotFound:
             pass
         group = groups.get(sync.group_id)
-        decision = decided(group, newcomer)
+        decision = outcome_for(group, newcomer)
         counts = sync.trigger is Trigger.DROP and decision.state is not State.SUPERSEDED
         newest = max(order, group.newest_drop) if counts else group.newest_drop
         ended = (

@@ -18,7 +18,7 @@ from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.records import Group, Record, SavedUse
 from chalicelib.store import files
 from chalicelib.store.groups import is_failed_condition
-from chalicelib.store.tables import from_item, table, to_item
+from chalicelib.store.tables import from_item, query, table, to_item
 from oneroster_engine.selecting.saved import Resolved, Saved, Seen
 
 TABLE = "SELECTIONS_TABLE"
@@ -194,12 +194,7 @@ def _versions(group_id: str, name: str, limit: int | None = None) -> Iterator[Ve
 
 
 def _query(**asked: Any) -> Iterator[Version]:
-    while True:
-        found = table(TABLE).query(ConsistentRead=True, **asked)
-        yield from (from_item(Version, item) for item in found["Items"])
-        if "LastEvaluatedKey" not in found or "Limit" in asked:
-            return
-        asked = {**asked, "ExclusiveStartKey": found["LastEvaluatedKey"]}
+    return (from_item(Version, item) for item in query(TABLE, ConsistentRead=True, **asked))
 
 
 def _key(name: str, version: int | None) -> str:

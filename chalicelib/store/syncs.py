@@ -1,6 +1,6 @@
 """The Syncs table: each run of a group, the question it waits with, and the group's lock.
 
-A sync's id starts with its group's (`{groupId}-{time}-{chance}`), so one id finds the item by a consistent read,
+A sync's id starts with its group's (`{groupId}-{time}-{nonce}`), so one id finds the item by a consistent read,
 and a group's syncs sort by time. Task tokens are secrets: they are written here and read only by `claim_answer`.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
@@ -33,7 +34,7 @@ from chalicelib.model.records import (
 from chalicelib.store import groups
 from chalicelib.store.groups import is_failed_condition
 from chalicelib.store.metrics import emit_metric
-from chalicelib.store.tables import client, from_item, table, to_item
+from chalicelib.store.tables import client, count, from_item, query, table, to_item
 
 TABLE = "SYNCS_TABLE"
 BATCH = 100  # what BatchGetItem takes
@@ -127,26 +128,20 @@ def get(sync_id: str) -> Sync:
 
 def history(group_id: str, limit: int, before: str = "") -> list[Sync]:
     """A group's syncs, newest first, those older than `before` when it is given."""
-    upper = before or f"{group_id}-~"
-    found = table(TABLE).query(
-        KeyConditionExpression=Key("groupId").eq(group_id) & Key("syncId").lt(upper),
-        ScanIndexForward=False,
-        Limit=limit,
-        ConsistentRead=True,
-    )
-    return [_read(item) for item in found["Items"]]
+    condition = Key("groupId").eq(group_id) & Key("syncId").lt(before or _past_every_id(group_id))
+    found = query(TABLE, KeyConditionExpression=condition, ScanIndexForward=False, Limit=limit, ConsistentRead=True)
+    return [_read(item) for item in islice(found, limit)]
+
+
+def total(group_id: str) -> int:
+    """How many syncs a group's history holds."""
+    return count(TABLE, KeyConditionExpression=Key("groupId").eq(group_id) & Key("syncId").lt(_past_every_id(group_id)))
 
 
 def older_than(group_id: str, at: datetime) -> list[Sync]:
     """A group's syncs from before that moment, the oldest first."""
-    asked: Any = {"KeyConditionExpression": Key("groupId").eq(group_id) & Key("syncId").lt(oldest_sync_id(group_id, at))}
-    found: list[Sync] = []
-    while True:
-        page = table(TABLE).query(**asked)
-        found += [_read(item) for item in page["Items"]]
-        if "LastEvaluatedKey" not in page:
-            return found
-        asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    condition = Key("groupId").eq(group_id) & Key("syncId").lt(oldest_sync_id(group_id, at))
+    return [_read(item) for item in query(TABLE, KeyConditionExpression=condition)]
 
 
 def remove(sync_id: str) -> None:
@@ -308,17 +303,12 @@ def _end(sync_id: str, values: dict[str, Any]) -> bool:
 
 def forget(group_id: str) -> int:
     """Delete every item of the group, for good: its syncs and the keys they were started with. How many there were."""
-    asked: Any = {"KeyConditionExpression": Key("groupId").eq(group_id), "ProjectionExpression": "groupId, syncId"}
-    syncs, forgotten = table(TABLE), 0
-    with syncs.batch_writer() as batch:
-        while True:
-            found = syncs.query(**asked)
-            for item in found["Items"]:
-                batch.delete_item(Key=item)
-            forgotten += len(found["Items"])
-            if "LastEvaluatedKey" not in found:
-                return forgotten
-            asked["ExclusiveStartKey"] = found["LastEvaluatedKey"]
+    deleted = 0
+    with table(TABLE).batch_writer() as batch:
+        for key in query(TABLE, KeyConditionExpression=Key("groupId").eq(group_id), ProjectionExpression="groupId, syncId"):
+            batch.delete_item(Key=key)
+            deleted += 1
+    return deleted
 
 
 def stop(sync_id: str, state: State, why: str, now: datetime) -> bool:
@@ -398,6 +388,10 @@ def _item(sync_id: str) -> dict[str, Any]:
     if item is None:
         raise NotFound(f"There is no sync {sync_id}.")
     return item
+
+
+def _past_every_id(group_id: str) -> str:
+    return f"{group_id}-~"
 
 
 def _key(sync_id: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Settings come from the environment, read where they are used first, so that a mi
 """
 
 import os
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -48,6 +49,27 @@ _serializer = TypeSerializer()
 def table(setting: str) -> "Table":
     """The table that the environment names under `setting`, e.g. GROUPS_TABLE."""
     return _dynamodb().Table(os.environ[setting])
+
+
+def query(setting: str, **asked: Any) -> Iterator[dict[str, Any]]:
+    """Every item of a query, page after page; a page is read when its first item is asked for. `Limit` sizes the pages."""
+    while True:
+        found = table(setting).query(**asked)
+        yield from found["Items"]
+        if "LastEvaluatedKey" not in found:
+            return
+        asked = {**asked, "ExclusiveStartKey": found["LastEvaluatedKey"]}
+
+
+def count(setting: str, **asked: Any) -> int:
+    """How many items a query finds; none of them is sent."""
+    total = 0
+    while True:
+        found = table(setting).query(Select="COUNT", **asked)
+        total += found["Count"]
+        if "LastEvaluatedKey" not in found:
+            return total
+        asked = {**asked, "ExclusiveStartKey": found["LastEvaluatedKey"]}
 
 
 def to_item(record: Record) -> dict[str, Any]:

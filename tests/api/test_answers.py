@@ -10,8 +10,8 @@ import pytest
 from aws_lambda_powertools.utilities import parameters
 from botocore.stub import Stubber
 
-from chalicelib.model.records import GroupSettings, Progress, State, Step
-from chalicelib.store import files, groups, state_machine, syncs
+from chalicelib.model.records import GroupSettings, Progress, Question, QuestionKind, State, Step
+from chalicelib.store import audit, files, groups, selections, state_machine, syncs
 from tests.api.test_routes import call
 from tests.api.waiting import WEEK, waiting_for_approval
 from tests.steps.conftest import LIMITS
@@ -126,3 +126,28 @@ def test_the_same_key_gives_the_same_sync_and_completes_a_start_that_was_cut_off
     assert [status for status, _ in answers] == [202, 202, 202]
     assert len({said["syncId"] for _, said in answers}) == 1
     waiting.assert_no_pending_responses()
+
+
+def test_a_choice_is_noted_under_the_persons_name(waiting: Stubber) -> None:
+    sync_id = waiting_for_approval(NOW)
+    syncs.ask(sync_id, Question(kind=QuestionKind.ORGS, since=NOW, until=NOW + WEEK), "token")
+    waiting.add_response("send_task_success", {}, {"taskToken": "token", "output": "{}"})
+
+    assert call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})[0] == 202
+
+    [entry] = audit.entries("g1", 10)
+    assert (entry.name, entry.what, entry.sync_id) == ("Ada", "schools chosen", sync_id)
+
+
+def test_a_refused_answer_leaves_no_saved_selection_and_no_preview_behind(waiting: Stubber) -> None:
+    sync_id = waiting_for_approval(NOW)
+    files.write_selection(sync_id, {"orgs": None, "classes": None})
+    matrix = {"status": "active", "userType": "student", "users": 1, "otherMembers": 0, "preset": True}
+    files.write_json(files.sync_key(sync_id, "stage/statuses.json"), {"cells": [matrix], "guardians": 0, "rule": "r"})
+    body = {"cells": [{"status": "active", "userType": "student"}], "preview": True, "saveAs": {"name": "Late"}}
+
+    status, said = call(f"POST /syncs/{sync_id}/statuses/selection", body)
+
+    assert (status, "is not open" in said["detail"]) == (409, True)
+    assert selections.all_latest("g1") == []
+    assert not syncs.get(sync_id).preview

@@ -131,24 +131,6 @@ def test_a_class_list_and_a_persons_classes_are_found_and_no_other_groups() -> N
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("limit", [1, 7, 50, 1000])
-def test_a_collection_read_by_pages_holds_each_record_once(limit: int) -> None:
-    ids = {f"u{number}" for number in range(50)}
-    write(change(sourced_id) for sourced_id in ids)
-    write([change("org", "orgs", name="North")])
-
-    seen: list[str] = []
-    cursor, pages = "", 0
-    while pages == 0 or cursor:
-        items, cursor = reader.page("g1", "users", limit, cursor)
-        seen += [item["sourcedId"] for item in items]
-        pages += 1
-
-    assert sorted(seen) == sorted(ids) == sorted(item["sourcedId"] for item in reader.all_of("g1", "users"))
-    assert pages == -(-50 // limit)
-
-
-@pytest.mark.usefixtures("aws")
 def test_a_deleted_group_leaves_nothing_and_takes_nobody_elses() -> None:
     write([change(f"u{number}") for number in range(40)] + [enrollment("e1", "c1", "u1")])
     writer.write_chunk([json.dumps(change()).encode()], "g2", "g2-1", 30, True, lambda: None)

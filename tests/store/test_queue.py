@@ -1,96 +1,11 @@
-"""The queue of a group's triggers: what waits, what is superseded, and that racing writers lose nothing."""
+"""The queue of a group's triggers in the table: racing writers lose nothing."""
 
 import pytest
 
 from chalicelib.errors import NotFound
-from chalicelib.model.records import Group, GroupSettings, Mode, RunningSync, State, Sync, Trigger, Waiting
+from chalicelib.model.records import GroupSettings, Mode, State, Sync, Trigger
 from chalicelib.store import groups, queue, syncs
 from tests.store.test_groups_and_syncs import NOW
-
-HELD = RunningSync(sync_id="g1-0", since=NOW)
-
-
-def group(*waiting: Waiting, sync: RunningSync | None = HELD, newest: str = "") -> Group:
-    return Group(
-        name="Lakeside", group_id="g1", etag="e", created_at=NOW, updated_at=NOW, sync=sync, queue=waiting, newest_drop=newest
-    )
-
-
-def waiting(order: str, trigger: Trigger = Trigger.DROP, delta: bool = False) -> Waiting:
-    return Waiting(sync_id=f"g1-{order}-{trigger}", trigger=trigger, order=order, delta=delta or None)
-
-
-def test_the_first_trigger_of_a_free_group_runs_at_once() -> None:
-    assert queue.decided(group(sync=None), waiting("1")) == queue.Decided(State.RUNNING, ())
-
-
-def test_a_trigger_of_a_busy_group_waits() -> None:
-    assert queue.decided(group(), waiting("1")) == queue.Decided(State.QUEUED, (waiting("1"),))
-
-
-def test_a_newer_file_drives_the_one_that_waits_out_of_the_queue() -> None:
-    decision = queue.decided(group(waiting("1"), newest="1"), waiting("2"))
-
-    assert decision == queue.Decided(State.QUEUED, (waiting("2"),), superseded=(waiting("1"),))
-
-
-def test_files_of_changes_wait_for_each_other_and_none_drives_out_another() -> None:
-    first, second = waiting("1", delta=True), waiting("2", delta=True)
-
-    assert queue.decided(group(first, newest="1"), second) == queue.Decided(State.QUEUED, (first, second))
-
-
-def test_a_file_of_changes_leaves_the_whole_roster_before_it_in_the_queue() -> None:
-    bulk, delta = waiting("1"), waiting("2", delta=True)
-
-    assert queue.decided(group(bulk, newest="1"), delta) == queue.Decided(State.QUEUED, (bulk, delta))
-
-
-def test_a_newer_whole_roster_drives_out_the_changes_that_it_holds() -> None:
-    deltas = waiting("1", delta=True), waiting("2", delta=True)
-
-    decision = queue.decided(group(*deltas, newest="2"), waiting("3"))
-
-    assert decision == queue.Decided(State.QUEUED, (waiting("3"),), superseded=deltas)
-
-
-def test_of_files_of_changes_that_come_in_one_second_none_is_taken_for_older() -> None:
-    first, second = waiting("20260901T120000-0B", delta=True), waiting("20260901T120000-0A", delta=True)
-
-    assert queue.decided(group(first, newest=first.order), second) == queue.Decided(State.QUEUED, (first, second))
-    assert queue.decided(group(sync=None, newest=first.order), second).state is State.RUNNING
-
-
-def test_no_more_files_of_changes_wait_than_the_groups_item_can_hold() -> None:
-    full = tuple(waiting(f"{order:04d}", delta=True) for order in range(queue.MOST_WAITING))
-
-    assert queue.decided(group(*full, newest="0"), waiting("9999", delta=True)) == queue.Decided(State.SUPERSEDED, full)
-
-
-def test_a_whole_roster_is_taken_however_many_files_of_changes_wait() -> None:
-    full = tuple(waiting(f"{order:04d}", delta=True) for order in range(queue.MOST_WAITING))
-
-    decision = queue.decided(group(*full, newest="0499"), waiting("9999"))
-
-    assert decision == queue.Decided(State.QUEUED, (waiting("9999"),), superseded=full)
-
-
-def test_an_older_file_that_is_told_of_late_does_not_undo_a_newer_one() -> None:
-    late = queue.decided(group(sync=None, newest="2"), waiting("1"))
-
-    assert late == queue.Decided(State.SUPERSEDED, ())
-
-
-def test_a_slot_of_the_schedule_drives_no_file_out() -> None:
-    slot = waiting("9", Trigger.SCHEDULE)
-
-    decision = queue.decided(group(waiting("1"), newest="1"), slot)
-
-    assert decision == queue.Decided(State.QUEUED, (waiting("1"), slot))
-
-
-def test_while_something_waits_for_a_lock_just_given_back_nobody_overtakes_it() -> None:
-    assert queue.decided(group(waiting("1"), sync=None, newest="1"), waiting("2")).state is State.QUEUED
 
 
 def drop(order: int) -> Sync:

@@ -50,7 +50,7 @@ function Pairs({ syncId }: { syncId: string }) {
   const [place, setPlace] = useState(1);
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['renumbered', syncId, place],
-    queryFn: () => data(api.GET('/syncs/{syncId}/plan/renumbered', { params: { path: { syncId }, query: { limit: PAGE, cursor: place > 1 ? btoa(String((place - 1) * PAGE)) : '' } } })),
+    queryFn: () => data(api.GET('/syncs/{syncId}/plan/renumbered', { params: { path: { syncId }, query: { limit: PAGE, page: place } } })),
     placeholderData: keepPreviousData,
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;

@@ -33,7 +33,7 @@ export function Rows({ syncId, look, onLook, schools }: { syncId: string; look: 
     queryKey: ['changes', syncId, look],
     queryFn: () => data(api.GET('/syncs/{syncId}/plan/changes', { params: { path: { syncId }, query: {
       search: look.search, entity: look.entity, action: look.action, school: look.school, reason: look.reason, sort: look.sort,
-      limit: PAGE, cursor: look.page > 1 ? btoa(String((look.page - 1) * PAGE)) : '' } } })),
+      limit: PAGE, page: look.page } } })),
     placeholderData: keepPreviousData,
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;

@@ -60,7 +60,7 @@ function FindingRows({ groupId, syncId, finding, place, onPlace }: { groupId: st
   const navigate = useNavigate();
   const { data: page, error, refetch } = useQuery({
     queryKey: ['sanityRows', syncId, finding.name, place],
-    queryFn: () => data(api.GET('/syncs/{syncId}/sanity/rows', { params: { path: { syncId }, query: { finding: finding.name, limit: PAGE, cursor: place > 1 ? btoa(String((place - 1) * PAGE)) : '' } } })),
+    queryFn: () => data(api.GET('/syncs/{syncId}/sanity/rows', { params: { path: { syncId }, query: { finding: finding.name, limit: PAGE, page: place } } })),
     placeholderData: keepPreviousData,
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;

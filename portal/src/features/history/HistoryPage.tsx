@@ -151,7 +151,7 @@ function Moved({ groupId, from, to }: Two) {
   const [place, setPlace] = useState(1);
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['moved', from, to, of.value, way.value, search, place],
-    queryFn: () => data(api.GET('/groups/{groupId}/compare/rows', { params: { path: { groupId }, query: { from, to, entity: of.value, way: way.value, search, limit: PAGE, cursor: place > 1 ? btoa(String((place - 1) * PAGE)) : '' } } })),
+    queryFn: () => data(api.GET('/groups/{groupId}/compare/rows', { params: { path: { groupId }, query: { from, to, entity: of.value, way: way.value, search, limit: PAGE, page: place } } })),
     placeholderData: keepPreviousData,
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;

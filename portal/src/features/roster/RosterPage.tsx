@@ -44,7 +44,7 @@ export function RosterPage() {
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['roster', groupId, of.value, status.value, school, search, sort, place],
     queryFn: () => data(api.GET('/groups/{groupId}/roster/{entity}', { params: { path: { groupId, entity: of.value }, query: {
-      status: status.value, school, search, sort, limit: PAGE, cursor: place > 1 ? btoa(String((place - 1) * PAGE)) : '' } } })),
+      status: status.value, school, search, sort, limit: PAGE, page: place } } })),
     placeholderData: keepPreviousData,
   });
   const everySchool = { value: '', label: 'Every school' };

@@ -49,8 +49,8 @@ export function Choose({ kind, syncId, onAnswered }: { kind: 'orgs' | 'classes';
   const [place, setPlace] = useState(1);
   const [sort, setSort] = useState<{ field: string; descending: boolean }>({ field: kind === 'orgs' ? 'name' : 'title', descending: false });
   useEffect(() => sessionStorage.setItem(store, JSON.stringify([...chosen])), [store, chosen]);
-  const ask = (limit: number, at: number) => {
-    const query = { limit, cursor: at ? btoa(String(at)) : '', search, sort: `${sort.descending ? '-' : ''}${sort.field}` };
+  const ask = (limit: number, at: number) => { // `at` is a multiple of `limit`
+    const query = { limit, page: at / limit + 1, search, sort: `${sort.descending ? '-' : ''}${sort.field}` };
     const params = { path: { syncId }, query };
     const page: Promise<{ items: Row[]; total: number }> = kind === 'orgs' ? data(api.GET('/syncs/{syncId}/orgs', { params })) : data(api.GET('/syncs/{syncId}/classes', { params }));
     return page;
