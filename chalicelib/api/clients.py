@@ -10,13 +10,13 @@ from pydantic import Field, StringConstraints
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Id, Page
 from chalicelib.errors import Unacceptable
+from chalicelib.model.records import Record
 from chalicelib.provider.query import View, shown
 from chalicelib.provider.resources import BASE_PATHS, TOKEN_PATH, Version
 from chalicelib.store import clients as store
 from chalicelib.store import groups
 from chalicelib.store.clients import Client
 from chalicelib.store.mail import link_to
-from chalicelib.store.records import Record
 
 clients = Blueprint(__name__)
 
@@ -90,7 +90,7 @@ def create_client(call: Call, group_id: str, body: ClientIn) -> ClientOut:
     _ends_later(body.expires_at, call.now)
     client = Client(
         group_id=group_id,
-        client_id=store.new_id(group_id, call.chance),
+        client_id=store.new_id(group_id, call.nonce),
         created_at=call.now,
         created_by=call.caller.user_id,
         secret_changed_at=call.now,

@@ -14,7 +14,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from chalicelib.errors import NotFound
-from chalicelib.store.records import Record
+from chalicelib.model.records import Record
 from chalicelib.store.tables import from_item, table, to_item
 
 TABLE = "CLIENTS_TABLE"

@@ -210,6 +210,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups/{groupId}/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The machines that may read this group's roster, revoked ones among them. */
+        get: operations["get_groups_groupId_clients"];
+        put?: never;
+        /** Let a machine read this group's roster; its secret is in this answer and never again. */
+        post: operations["post_groups_groupId_clients"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{groupId}/clients/{clientId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Let a machine read no more, from its next request on. */
+        delete: operations["delete_groups_groupId_clients_clientId"];
+        options?: never;
+        head?: never;
+        /** Change what a machine may see, or give it a new secret. */
+        patch: operations["patch_groups_groupId_clients_clientId"];
+        trace?: never;
+    };
     "/groups/{groupId}/compare": {
         parameters: {
             query?: never;
@@ -1211,6 +1247,124 @@ export interface components {
              * Format: password
              */
             clientSecret: string;
+        };
+        /**
+         * ClientIn
+         * @description `schools`: sourcedIds, None for all. `fields`: the members of users that it sees beside those that the standard requires,
+         *     None for all.
+         */
+        ClientIn: {
+            /** Name */
+            name: string;
+            /**
+             * Scopes
+             * @default [
+             *       "roster-core.readonly",
+             *       "roster.readonly"
+             *     ]
+             */
+            scopes: ("roster-core.readonly" | "roster.readonly")[];
+            /**
+             * Schools
+             * @default null
+             */
+            schools: string[] | null;
+            /**
+             * Fields
+             * @default null
+             */
+            fields: string[] | null;
+            /**
+             * Expiresat
+             * @default null
+             */
+            expiresAt: string | null;
+        };
+        /**
+         * ClientOut
+         * @description `client_secret` is there once: in the answer that made it.
+         */
+        ClientOut: {
+            /** Clientid */
+            clientId: string;
+            /** Name */
+            name: string;
+            /** Scopes */
+            scopes: string[];
+            /** Schools */
+            schools: string[] | null;
+            /** Fields */
+            fields: string[] | null;
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+            /**
+             * Secretchangedat
+             * Format: date-time
+             */
+            secretChangedAt: string;
+            /** Expiresat */
+            expiresAt: string | null;
+            /** Revokedat */
+            revokedAt: string | null;
+            /** Lastreadat */
+            lastReadAt: string | null;
+            /** Tokenurl */
+            tokenUrl: string;
+            /** Baseurl12 */
+            baseUrl12: string;
+            /** Baseurl11 */
+            baseUrl11: string;
+            /**
+             * Clientsecret
+             * @default null
+             */
+            clientSecret: string | null;
+        };
+        /**
+         * ClientPatch
+         * @description What is sent is changed. `new_secret`: the old one counts no more; the answer holds the new one.
+         */
+        ClientPatch: {
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Schools
+             * @default null
+             */
+            schools: string[] | null;
+            /**
+             * Fields
+             * @default null
+             */
+            fields: string[] | null;
+            /**
+             * Expiresat
+             * @default null
+             */
+            expiresAt: string | null;
+            /**
+             * Newsecret
+             * @default false
+             */
+            newSecret: boolean;
+        };
+        /** Clients */
+        Clients: {
+            /** Items */
+            items: components["schemas"]["ClientOut"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
         };
         /**
          * Comparison
@@ -3999,6 +4153,140 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_clients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Clients"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_groups_groupId_clients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientIn"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_groups_groupId_clients_clientId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+                clientId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_groups_groupId_clients_clientId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+                clientId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientPatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientOut"];
                 };
             };
             /** @description A problem document */
