@@ -400,6 +400,14 @@ def _staying(entity: str) -> str:
     )
 
 
+def _may_stay(entity: str) -> str:
+    """Records that stay, or would if a record that stays named them. What goes for another reason keeps nobody here."""
+    return (
+        f"(SELECT * FROM before_{entity} SEMI JOIN (SELECT sourcedId FROM compared_{entity} WHERE NOT selected AND NOT removed "
+        f"AND sourcedId NOT IN (SELECT sourcedId FROM gone_{entity} WHERE reason <> '{NOT_CHOSEN}')) USING (sourcedId))"
+    )
+
+
 _STILL_NAMED = f"""
 DELETE FROM gone_users WHERE reason = '{NOT_CHOSEN}'
     AND sourcedId IN (SELECT fields->>'userSourcedId' FROM {_staying("enrollments")});
@@ -412,7 +420,7 @@ DELETE FROM gone_academicSessions WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN
         SELECT unnest(fields->>'$.termSourcedIds[*]') AS id FROM {_staying("classes")}
         UNION SELECT fields->>'schoolYearSourcedId' FROM {_staying("courses")}
         UNION SELECT sourcedId FROM {_staying("academicSessions")}
-        UNION SELECT fields->>'parentSourcedId' FROM before_academicSessions JOIN named ON sourcedId = id
+        UNION SELECT fields->>'parentSourcedId' FROM {_may_stay("academicSessions")} JOIN named ON sourcedId = id
     ) SELECT id FROM named WHERE id IS NOT NULL);
 DELETE FROM gone_orgs WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (
     WITH RECURSIVE named AS (
@@ -421,7 +429,7 @@ DELETE FROM gone_orgs WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (
         UNION SELECT fields->>'primaryOrgSourcedId' FROM {_staying("users")}
         UNION SELECT unnest(schools) FROM {_staying("courses")}
         UNION SELECT sourcedId FROM {_staying("orgs")}
-        UNION SELECT fields->>'parentSourcedId' FROM before_orgs JOIN named ON sourcedId = id
+        UNION SELECT fields->>'parentSourcedId' FROM {_may_stay("orgs")} JOIN named ON sourcedId = id
     ) SELECT id FROM named WHERE id IS NOT NULL)
 """
 

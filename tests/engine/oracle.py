@@ -109,6 +109,10 @@ def removed(
             if i not in chosen["enrollments"] and ({person, class_} & {"left", "deleted"}):
                 gone["enrollments"].setdefault(i, "with")
 
+    def may_stay(entity: str) -> dict[str, Row]:
+        going = {i for i, reason in gone[entity].items() if reason != "unchosen"}
+        return {i: row for i, row in platform[entity].items() if i not in chosen[entity] and i not in going}
+
     def spare(entity: str, ids: Iterable[str | None]) -> None:
         for i in ids:
             if i and gone[entity].get(i) == "unchosen":
@@ -120,10 +124,10 @@ def removed(
     terms = [term for row in staying("classes") for term in row["termSourcedIds"]]
     years = [row["schoolYearSourcedId"] for row in staying("courses")]
     own = [row["sourcedId"] for row in staying("academicSessions")]
-    spare("academicSessions", with_parents([*terms, *years, *own], platform["academicSessions"]))
+    spare("academicSessions", with_parents([*terms, *years, *own], may_stay("academicSessions")))
     named = [org for entity in ("classes", "users", "courses") for row in staying(entity) for org in row["schools"]]
     named += [row["primaryOrgSourcedId"] for row in staying("users")] + [row["sourcedId"] for row in staying("orgs")]
-    spare("orgs", with_parents(named, platform["orgs"]))
+    spare("orgs", with_parents(named, may_stay("orgs")))
     return {entity: set(found) for entity, found in gone.items()}
 
 

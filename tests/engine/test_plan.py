@@ -286,6 +286,19 @@ def test_what_a_record_that_stays_still_names_is_not_removed_from_under_it(platf
     assert {(entity, i) for entity, i, *_ in platform.did()} == set()
 
 
+def test_what_goes_itself_keeps_nothing_on_the_platform(platform: Platform) -> None:
+    """Seed 638819403 of test_planning: the parent of a school that an earlier sync had removed stayed for its sake."""
+    above = [org("area", type="district"), org("north", parentSourcedId="area"), org("south")]
+    platform.sync({**TWO_SCHOOLS, "orgs": above})
+    broken = changed("classes", "n1", title="")  # the row has an error, so the class stays; it names north
+    south = Selection(orgs=frozenset({"south"}), remove_unselected=True)
+
+    platform.sync({**broken, "orgs": above[:1] + above[2:]}, south)  # north has left the source
+
+    assert "n1" in ids(platform, "classes")
+    assert ids(platform, "orgs") == ["south"]
+
+
 def test_a_row_whose_id_can_not_be_read_stops_every_removal_of_its_kind(platform: Platform) -> None:
     platform.sync(TWO_SCHOOLS)
 
