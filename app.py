@@ -1,5 +1,7 @@
 """The whole wiring on one page: the Chalice app and the blueprints it registers."""
 
+import os
+
 from chalice.app import Chalice
 
 from chalicelib.api.arrivals import arrivals
@@ -19,6 +21,10 @@ from chalicelib.api.service import service
 from chalicelib.api.syncs import syncs
 from chalicelib.steps import steps
 from chalicelib.triggers import triggers
+from oneroster_engine.duckdb_session import limit_memory
+
+if memory_mb := os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"):  # Lambda says it; on a laptop the default counts
+    limit_memory(int(memory_mb))
 
 app = Chalice(app_name="oneroster")
 

@@ -26,7 +26,8 @@ from benchmarks.run import district
 from chalicelib.platform import writer
 from chalicelib.store import tables
 from local.stack import Stack
-from oneroster_engine.planning.plan import Policy, plan_changes
+from oneroster_engine.planning.plan import plan_changes
+from oneroster_engine.planning.policy import Policy
 from oneroster_engine.selecting.selection import EVERYTHING
 from oneroster_engine.staging.stage import stage_bundle
 from oneroster_engine.standard.archive import Limits, inflate

@@ -37,7 +37,8 @@ def staged(folder: Path, day: int) -> None:
 def planned(folder: Path, day: int) -> None:
     from datetime import UTC, datetime
 
-    from oneroster_engine.planning.plan import Policy, plan_changes
+    from oneroster_engine.planning.plan import plan_changes
+    from oneroster_engine.planning.policy import Policy
     from oneroster_engine.selecting.selection import EVERYTHING
 
     now = datetime(2026, 9, 1, tzinfo=UTC)
@@ -48,7 +49,7 @@ def planned(folder: Path, day: int) -> None:
 def taken(before: Path | None, plan: Path, after: Path) -> None:
     from datetime import UTC, datetime
 
-    from oneroster_engine.planning.plan import next_snapshot
+    from oneroster_engine.planning.snapshot import next_snapshot
 
     next_snapshot(before, plan, after, datetime(2026, 9, 1, tzinfo=UTC), 30)
 

@@ -30,8 +30,11 @@ from oneroster_engine.inspecting.problems import problem_groups
 from oneroster_engine.inspecting.trace import Step, Subject, explain_source, find
 from oneroster_engine.planning.changes import ACTIONS
 from oneroster_engine.planning.guard import Guard
-from oneroster_engine.planning.plan import Planned, Policy, next_snapshot, plan_changes
+from oneroster_engine.planning.plan import plan_changes
+from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.review import review
+from oneroster_engine.planning.snapshot import next_snapshot
+from oneroster_engine.planning.summary import Planned
 from oneroster_engine.selecting.saved import Resolved, Saved, Seen, resolve
 from oneroster_engine.selecting.selection import EVERYTHING, Selection, select
 from oneroster_engine.spreadsheet_csv import write_csv

@@ -1,6 +1,5 @@
 """One DuckDB connection for one piece of work: bounded memory, spilling to a folder that goes with it."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,9 +9,9 @@ from typing import TypeVar
 
 import duckdb
 
-# Of its function's memory. The rest is for Python, for packages and for what DuckDB takes above its limit, a tenth as was seen.
+# Of the process's memory. The rest is for Python, for packages and for what DuckDB takes above its limit, a tenth as was seen.
 SHARE = 0.8
-STAGE_MB = 3_008  # where no function says how much it has, as when measuring
+DEFAULT_MB = 3_008  # of memory in all, where nobody has said how much there is
 AT_ONCE = 2  # as many processors as the engine's functions have
 Done = TypeVar("Done")
 
@@ -24,15 +23,15 @@ PACKED = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 
 
 @contextmanager
-def connect(beside: Path, memory_mb: int | None = None, joins_as_written: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A scratch database in memory that spills into a temporary folder next to `beside`. Row order is kept.
+def connect(near: Path, memory_mb: int | None = None, joins_as_written: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A scratch database in memory that spills into a temporary folder next to `near`. Row order is kept.
 
-    It may take `memory_mb`, or four fifths of what the Lambda function has. With `joins_as_written` the table of a join is always
+    It may take `memory_mb`, or what `limit_memory` left. With `joins_as_written` the table of a join is always
     built of its right side, and its rows come in the order of the left.
     """
-    with TemporaryDirectory(dir=beside.parent, prefix="duck-") as scratch:
+    with TemporaryDirectory(dir=near.parent, prefix="duck-") as scratch:
         settings: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": f"{memory_mb or limit_mb(int(os.environ.get('AWS_LAMBDA_FUNCTION_MEMORY_SIZE', STAGE_MB)))}MB",
+            "memory_limit": f"{memory_mb or _limit_mb}MB",
             "temp_directory": f"{scratch}/spill",
             "preserve_insertion_order": True,
             **({"disabled_optimizers": AS_WRITTEN} if joins_as_written else {}),
@@ -44,11 +43,20 @@ def connect(beside: Path, memory_mb: int | None = None, joins_as_written: bool =
             connection.close()
 
 
-def limit_mb(function_mb: int) -> int:
-    return int(function_mb * SHARE)
+def limit_memory(process_mb: int) -> None:
+    """Say once, before anything connects, how much memory this process has; a connection takes four fifths of it."""
+    global _limit_mb
+    _limit_mb = limit_mb(process_mb)
 
 
-def side_by_side(jobs: Sequence[Callable[[], Done]]) -> list[Done]:
+def limit_mb(process_mb: int) -> int:
+    return int(process_mb * SHARE)
+
+
+_limit_mb = limit_mb(DEFAULT_MB)
+
+
+def run_parallel(jobs: Sequence[Callable[[], Done]]) -> list[Done]:
     """Run jobs that need nothing of each other, each with a cursor of its own: a short statement keeps one processor busy and
     the other waiting. The first are begun first."""
     with ThreadPoolExecutor(AT_ONCE) as pool:

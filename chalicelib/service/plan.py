@@ -12,8 +12,10 @@ from chalicelib.sheets.report import ReportHeader, write_report
 from chalicelib.sources.rest_fetch import SCHOOL_USER_TYPES
 from chalicelib.store import files, syncs
 from oneroster_engine.planning.guard import Guard
-from oneroster_engine.planning.plan import Planned, Policy, plan_changes
+from oneroster_engine.planning.plan import plan_changes
+from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.review import Undone, review
+from oneroster_engine.planning.summary import Planned
 from oneroster_engine.planning.undo import empty_stage, plan_undo
 
 

@@ -43,7 +43,8 @@ from chalicelib.steps import fetching, rest_reading, source_view
 from chalicelib.store import files, groups, mail, syncs
 from chalicelib.store.limits import limits
 from chalicelib.store.metrics import emit_metric
-from oneroster_engine.planning.plan import Planned, next_snapshot
+from oneroster_engine.planning.snapshot import next_snapshot
+from oneroster_engine.planning.summary import Planned
 from oneroster_engine.staging.stage import stage_bundle, stage_orgs
 from oneroster_engine.standard import archive as zip_source
 

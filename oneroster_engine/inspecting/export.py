@@ -33,12 +33,12 @@ ZIP32 = 2**31
 
 
 def write_roster(connection: duckdb.DuckDBPyConnection, out: Path, version: str = "1.2") -> list[str]:
-    """Write the ZIP `out` from the `reached_{entity}` that `selection.select` made. The same rows give the same bytes.
+    """Write the ZIP `out` from the `selected_rows_{entity}` that `selection.select` made. The same rows give the same bytes.
 
     A file without rows is absent, but for those that no bundle may lack. Returns what `version` has no place for, in sentences:
     1.1 knows one role a person and fewer words for it.
     """
-    sources = {entity: f"reached_{entity}" for entity in ENTITIES}
+    sources = {entity: f"selected_rows_{entity}" for entity in ENTITIES}
     if version == "1.2":
         sources |= {"roles": _ROLES, "userProfiles": _PROFILES}
     else:
@@ -91,7 +91,7 @@ def _written(field: Field) -> str:
 
 def _lost(connection: duckdb.DuckDBPyConnection) -> list[str]:
     several, unnamed = (
-        number_of(connection, f"SELECT count(*) FROM reached_users WHERE {each}") for each in (_SEVERAL, _UNNAMED)
+        number_of(connection, f"SELECT count(*) FROM selected_rows_users WHERE {each}") for each in (_SEVERAL, _UNNAMED)
     )
     said = []
     if several:
@@ -104,9 +104,9 @@ def _lost(connection: duckdb.DuckDBPyConnection) -> list[str]:
 _IN_BULK = "sourcedId, if(status = 'inactive', status, NULL) AS status, NULL AS dateLastModified"
 
 _ROLES = """(SELECT sourcedId || '/' || place AS sourcedId, status, sourcedId AS userSourcedId, unnest(role)
-FROM (SELECT sourcedId, status, unnest(roles) AS role, generate_subscripts(roles, 1) AS place FROM reached_users))"""
+FROM (SELECT sourcedId, status, unnest(roles) AS role, generate_subscripts(roles, 1) AS place FROM selected_rows_users))"""
 _PROFILES = """(SELECT status, sourcedId AS userSourcedId, unnest(userProfiles, recursive := true)
-FROM (SELECT status, sourcedId, userProfiles FROM reached_users))"""
+FROM (SELECT status, sourcedId, userProfiles FROM selected_rows_users))"""
 
 # 1.1 calls everybody who runs something an administrator, and an aide is "someone who provides appropriate aide to the user
 # but NOT also one of the other roles". Nobody is left out for a word, and nobody becomes more than they are.
@@ -120,7 +120,7 @@ SELECT * REPLACE (list_filter(orgSourcedIds, lambda org, place: list_position(or
 FROM (
     SELECT *, words[1] AS "role", list_transform(
         list_filter(roles, lambda each, place: words[place] = words[1]), lambda each: each.orgSourcedId) AS orgSourcedIds
-    FROM (SELECT *, {_WORDS} AS words FROM reached_users)
+    FROM (SELECT *, {_WORDS} AS words FROM selected_rows_users)
 )
 """
 _SEVERAL = f"len(list_distinct({_WORDS})) > 1"

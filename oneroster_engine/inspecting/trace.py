@@ -184,7 +184,7 @@ SELECTED = ("member", "other-member", "guardian", "chosen", "named")
 def judge_people(connection: duckdb.DuckDBPyConnection, selection: Selection) -> None:
     """After `select`: make the view `why_users` (sourcedId, line, selected, reason: a key of REASONS), one row a person."""
     ticked = (
-        "true" if selection.cells is None else "(reached.status, reached.userType) IN (SELECT (status, userType) FROM ticked)"
+        "true" if selection.cells is None else "(candidate.status, candidate.userType) IN (SELECT (status, userType) FROM ticked)"
     )
     connection.execute(PEOPLE.format(ticked=ticked, others="true" if selection.other_members else "false"))
 
@@ -426,16 +426,16 @@ WITH classes_of AS (
 SELECT people.sourcedId, people.line, selected.sourcedId IS NOT NULL AS selected,
        coalesce(classes, 0) AS classes, coalesce(chosen_classes, 0) AS chosen_classes,
        CASE WHEN selected.sourcedId IS NOT NULL THEN
-                 CASE WHEN reached.member AND {ticked} THEN 'member'
-                      WHEN reached.sourcedId IS NOT NULL AND {others} AND {ticked} THEN 'other-member' ELSE 'guardian' END
+                 CASE WHEN candidate.member AND {ticked} THEN 'member'
+                      WHEN candidate.sourcedId IS NOT NULL AND {others} AND {ticked} THEN 'other-member' ELSE 'guardian' END
             WHEN statusCell = 'deleted' THEN 'deleted'
-            WHEN reached.sourcedId IS NOT NULL AND (reached.member OR {others}) THEN 'cell'
+            WHEN candidate.sourcedId IS NOT NULL AND (candidate.member OR {others}) THEN 'cell'
             WHEN classes_here > 0 THEN 'class'
-            WHEN reached.sourcedId IS NOT NULL THEN 'other-members'
+            WHEN candidate.sourcedId IS NOT NULL THEN 'other-members'
             WHEN schools_of.sourcedId IS NULL THEN 'school-deleted' ELSE 'school' END AS reason
 FROM staged_users people
 LEFT JOIN selected_users selected ON selected.sourcedId = people.sourcedId
-LEFT JOIN reached ON reached.sourcedId = people.sourcedId
+LEFT JOIN candidate_users candidate ON candidate.sourcedId = people.sourcedId
 LEFT JOIN classes_of ON classes_of.sourcedId = people.sourcedId
 LEFT JOIN schools_of ON schools_of.sourcedId = people.sourcedId
 """

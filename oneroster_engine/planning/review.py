@@ -8,19 +8,21 @@ that a mistake in planning can't hide from the guard. It measures
 What the plan alone knows, such as a collection that came empty, stays as the plan said it.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from oneroster_engine.duckdb_session import PACKED, connect, number_of, text
 from oneroster_engine.planning import guard as guards
+from oneroster_engine.planning.compare import FOUND_AGAIN
 from oneroster_engine.planning.guard import Breach, Removals
-from oneroster_engine.planning.plan import FOUND_AGAIN, RENAMED, Planned, Policy
+from oneroster_engine.planning.matching import RENAMED
+from oneroster_engine.planning.policy import Policy
+from oneroster_engine.planning.snapshot import snapshot_rows
+from oneroster_engine.planning.summary import Planned, write_summary
 from oneroster_engine.standard.entities import ENTITIES
 
 
@@ -44,16 +46,15 @@ def review(
             f"FROM read_parquet({text(str(plan / 'changes.parquet'))})"
         )
         for entity in ENTITIES:
-            held = _EMPTY if snapshot is None else f"read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
-            connection.execute(f"CREATE VIEW held_{entity} AS SELECT * FROM {held} WHERE removedAt IS NULL")
+            held = snapshot_rows(snapshot, entity)
+            connection.execute(f"CREATE VIEW held_{entity} AS SELECT * FROM ({held}) WHERE removedAt IS NULL")
         if stage is not None and snapshot is not None:
             found += _renumbered(connection, planned, plan, stage, policy)
         found += guards.breaches(_removals(connection, policy.guard.floor), policy.guard, policy.now.date())
         found += [breach for each in undone for breach in _done_again(connection, each)]
-    summary: dict[str, Any] = json.loads((plan / "summary.json").read_text())
-    summary |= {"breaches": [asdict(breach) for breach in found], "held": bool(found)}
-    (plan / "summary.json").write_text(json.dumps(summary, indent=1))
-    return replace(planned, breaches=found, held=bool(found))
+    reviewed = replace(planned, breaches=found, held=bool(found))
+    write_summary(plan, reviewed)
+    return reviewed
 
 
 def _removals(connection: duckdb.DuckDBPyConnection, floor: int) -> list[Removals]:
@@ -107,11 +108,7 @@ def _done_again(connection: duckdb.DuckDBPyConnection, undone: Undone) -> list[B
     return [guards.done_again(sum(number for _, number in numbers), entity, undone.at.date(), undone.by)]
 
 
-_EMPTY = """
-(SELECT '' AS sourcedId, NULL::VARCHAR AS removedAt, '' AS name, []::VARCHAR[] AS schools, '{}' AS fields WHERE false)
-"""
-
-# Whoever goes under one id because she is there under another is not gone.
+# A person removed under an old id but matched under a new one is not a removal.
 _REMOVED = f"""
 CREATE OR REPLACE TABLE removed AS
 SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, before->'fields' AS fields

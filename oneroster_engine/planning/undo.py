@@ -20,8 +20,11 @@ import duckdb
 
 from oneroster_engine.duckdb_session import PACKED, connect, number_of, text
 from oneroster_engine.planning.changes import ACTIONS, counts_of, write_changes, write_chunks
-from oneroster_engine.planning.plan import Planned, Policy, iso
+from oneroster_engine.planning.policy import Policy, iso
+from oneroster_engine.planning.snapshot import snapshot_rows
+from oneroster_engine.planning.summary import Planned, schools_with_counts, write_summary
 from oneroster_engine.standard.entities import ENTITIES
+from oneroster_engine.standard.records import REFERRERS_FIRST, Form, links_to, name_of, parent_of, referred_to, schools_of
 
 AS_BEFORE = "is as it was before that sync"
 CHANGED_SINCE = "changed again by a later sync; left alone"
@@ -46,11 +49,12 @@ def plan_undo(undone: Path, snapshot: Path | None, plan: Path, policy: Policy, u
         for path in unfinished:
             connection.execute("INSERT INTO cut_off SELECT entity, sourcedId FROM read_parquet($path)", {"path": str(path)})
         for entity in ENTITIES:
-            held = _EMPTY if snapshot is None else f"SELECT * FROM read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
-            connection.execute(_CURRENT.format(entity=entity, snapshot=held, oldest=oldest))
+            connection.execute(_CURRENT.format(entity=entity, snapshot=snapshot_rows(snapshot, entity), oldest=oldest))
             connection.execute(_VERDICT.format(entity=entity))
             connection.execute(_AFTERWARDS.format(entity=entity))
-        connection.execute(_SPARE)
+        for entity in REFERRERS_FIRST:
+            _spare_referred_to(connection, entity)
+        connection.execute(_SPARE_ENROLLMENTS)
         changes = write_changes(connection, plan, [_changes(entity, policy) for entity in ENTITIES])
         write_chunks(connection, plan, changes)
         return _write(connection, plan, changes)
@@ -68,7 +72,12 @@ def empty_stage(stage: Path) -> None:
 
 def _changes(entity: str, policy: Policy) -> str:
     removal = "end" if entity == "enrollments" else "deactivate"
-    values = {"removal": removal, "called": _CALLED[entity], "schools": _SCHOOLS[entity], "now": text(iso(policy.now))}
+    values = {
+        "removal": removal,
+        "called": name_of(entity, Form.STORED, _CLASS_TITLE),
+        "schools": schools_of(entity, Form.STORED),
+        "now": text(iso(policy.now)),
+    }
     return _CHANGES.format(entity=entity, **values)
 
 
@@ -79,11 +88,6 @@ def _write(connection: duckdb.DuckDBPyConnection, plan: Path, changes: int) -> P
         connection.execute(f"INSERT INTO unchanged {kept}")
         counts[entity]["unchanged"] = number_of(connection, f"SELECT count(*) FROM verdict_{entity} WHERE verdict <> 'undo'")
         counts[entity]["selected"] = sum(counts[entity][action] for action in ACTIONS.values())
-    schools: dict[str, dict[str, object]] = {}
-    by_school: dict[str, dict[str, dict[str, int]]] = {}
-    for school, name, entity, action, number in connection.execute(_BY_SCHOOL).fetchall():
-        schools.setdefault(school, {"sourcedId": school, "name": name, "counts": by_school.setdefault(school, {})})
-        by_school[school].setdefault(entity, dict.fromkeys(ACTIONS.values(), 0))[ACTIONS[action]] = number
     left_alone = [
         (reason, number_of(connection, f"SELECT count(*) FROM unchanged WHERE reason = {text(reason)}")) for reason in LEFT_ALONE
     ]
@@ -92,40 +96,26 @@ def _write(connection: duckdb.DuckDBPyConnection, plan: Path, changes: int) -> P
         f"COPY (FROM unchanged ORDER BY entity, sourcedId) TO $to ({PACKED})",
         {"to": str(plan / "unchanged.parquet")},
     )
-    summary = {
-        "counts": counts,
-        "schools": sorted(schools.values(), key=lambda school: (str(school["name"]), str(school["sourcedId"]))),
-        "breaches": [],
-        "notes": notes,
-        "held": False,
-    }
-    (plan / "summary.json").write_text(json.dumps(summary, indent=1))
-    return Planned(counts=counts, changes=changes, held=False, notes=notes)
+    schools = schools_with_counts(connection.execute(_BY_SCHOOL).fetchall())
+    planned = Planned(counts=counts, changes=changes, held=False, notes=notes, schools=schools)
+    write_summary(plan, planned)
+    return planned
 
 
-# What people call a record, and its schools, out of its fields: a before-image has no columns for them.
-_CALLED = {
-    "orgs": "fields->>'name'",
-    "academicSessions": "fields->>'title'",
-    "courses": "fields->>'title'",
-    "classes": "fields->>'title'",
-    "users": "concat_ws(' ', fields->>'givenName', fields->>'familyName')",
-    "enrollments": """concat_ws(' ', fields->>'role', fields->>'userSourcedId', 'in', (
-        SELECT class.fields->>'title' FROM current_classes class WHERE class.sourcedId = (record.fields->>'classSourcedId')))""",
-}
-_SCHOOLS = {
-    "orgs": "[sourcedId]",
-    "academicSessions": "[]::VARCHAR[]",
-    "courses": "list_filter([fields->>'orgSourcedId'], lambda each: each IS NOT NULL)",
-    "classes": "[fields->>'schoolSourcedId']",
-    "users": "list_sort(list_distinct(fields->>'$.roles[*].orgSourcedId'))",
-    "enrollments": "[fields->>'schoolSourcedId']",
-}
+def _spare_referred_to(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
+    """A record that the undone sync created stays where one that stays refers to it now."""
+    if not links_to(entity):
+        return
+    also = f"SELECT sourcedId FROM afterwards_{entity}" if parent_of(entity) else ""
+    above = (
+        f"(FROM afterwards_{entity} UNION ALL SELECT now.sourcedId, now.fields FROM current_{entity} now "
+        f"SEMI JOIN (SELECT sourcedId FROM verdict_{entity} WHERE verdict = 'undo' AND goes) USING (sourcedId))"
+    )
+    named = referred_to(entity, lambda referrer: f"afterwards_{referrer}", above, Form.STORED, also)
+    connection.execute(
+        f"UPDATE verdict_{entity} SET verdict = '{STILL_NAMED}' WHERE verdict = 'undo' AND goes AND sourcedId IN ({named})"
+    )
 
-_EMPTY = """
-SELECT '' AS sourcedId, '' AS platformId, '' AS platformStatus, '' AS since, NULL::VARCHAR AS removedAt,
-       '' AS name, []::VARCHAR[] AS schools, '{}' AS fields WHERE false
-"""
 
 _NO_PROBLEMS = """
 COPY (SELECT NULL::VARCHAR AS file, NULL::BIGINT AS line, NULL::VARCHAR AS entity, NULL::VARCHAR AS sourcedId,
@@ -141,7 +131,7 @@ SELECT entity, sourcedId, name, action, schools, before::JSON AS before, after::
 
 _CURRENT = """
 CREATE VIEW current_{entity} AS
-SELECT sourcedId, platformId, platformStatus, since, removedAt, name, schools, fields::JSON AS fields
+SELECT sourcedId, platformId, platformStatus, since, removedAt, name, schools, fields
 FROM ({snapshot}) WHERE removedAt IS NULL OR removedAt > {oldest}
 """
 
@@ -176,40 +166,15 @@ WHERE CASE WHEN verdict = 'undo' THEN NOT goes ELSE now.removedAt IS NULL END
 """
 
 
-def _spare(entity: str, named: str) -> str:
-    return f"UPDATE verdict_{entity} SET verdict = '{STILL_NAMED}' WHERE verdict = 'undo' AND goes AND sourcedId IN ({named});"
+_SPARE_ENROLLMENTS = f"""
+UPDATE verdict_enrollments SET verdict = '{NOWHERE_TO_GO}'
+WHERE verdict = 'undo' AND NOT goes AND was = 'end'
+  AND ((before->'fields'->>'userSourcedId') NOT IN (SELECT sourcedId FROM afterwards_users)
+       OR (before->'fields'->>'classSourcedId') NOT IN (SELECT sourcedId FROM afterwards_classes))
+"""
 
-
-_SPARE = (
-    _spare("users", "SELECT fields->>'userSourcedId' FROM afterwards_enrollments")
-    + _spare("classes", "SELECT fields->>'classSourcedId' FROM afterwards_enrollments")
-    + _spare("courses", "SELECT fields->>'courseSourcedId' FROM afterwards_classes")
-    + _spare(
-        "academicSessions",
-        """WITH RECURSIVE named AS (
-            SELECT unnest(fields->>'$.termSourcedIds[*]') AS id FROM afterwards_classes
-            UNION SELECT fields->>'schoolYearSourcedId' FROM afterwards_courses
-            UNION SELECT sourcedId FROM afterwards_academicSessions
-            UNION SELECT fields->>'parentSourcedId' FROM current_academicSessions JOIN named ON sourcedId = id
-        ) SELECT id FROM named WHERE id IS NOT NULL""",
-    )
-    + _spare(
-        "orgs",
-        """WITH RECURSIVE named AS (
-            SELECT fields->>'schoolSourcedId' AS id FROM afterwards_classes
-            UNION SELECT unnest(fields->>'$.roles[*].orgSourcedId') FROM afterwards_users
-            UNION SELECT fields->>'primaryOrgSourcedId' FROM afterwards_users
-            UNION SELECT fields->>'orgSourcedId' FROM afterwards_courses
-            UNION SELECT sourcedId FROM afterwards_orgs
-            UNION SELECT fields->>'parentSourcedId' FROM current_orgs JOIN named ON sourcedId = id
-        ) SELECT id FROM named WHERE id IS NOT NULL""",
-    )
-    + f"""UPDATE verdict_enrollments SET verdict = '{NOWHERE_TO_GO}'
-    WHERE verdict = 'undo' AND NOT goes AND was = 'end'
-      AND ((before->'fields'->>'userSourcedId') NOT IN (SELECT sourcedId FROM afterwards_users)
-           OR (before->'fields'->>'classSourcedId') NOT IN (SELECT sourcedId FROM afterwards_classes))"""
-)
-
+_CLASS_TITLE = """(
+    SELECT class.fields->>'title' FROM current_classes class WHERE class.sourcedId = (record.fields->>'classSourcedId'))"""
 _WAS = "CASE was WHEN 'create' THEN 'created' WHEN 'update' THEN 'updated' WHEN 'end' THEN 'ended' ELSE 'deactivated' END"
 
 _CHANGES = f"""

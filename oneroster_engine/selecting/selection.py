@@ -18,6 +18,7 @@ import duckdb
 
 from oneroster_engine.duckdb_session import connect, count, text
 from oneroster_engine.standard.entities import ENTITIES
+from oneroster_engine.standard.records import Form, referred_to
 
 STATUSES = ("active", "inactive", "deleted", "blank")
 RULE = (
@@ -72,9 +73,9 @@ def status_matrix(stage: Path, selection: Selection) -> dict[str, Any]:
     cells where anybody is blank, as in a bulk ZIP, else the Active ones. Keys are those of the API's Statuses.
     """
     with connect(stage) as connection:
-        _reach(connection, stage, selection)
+        _find_candidates(connection, stage, selection)
         found = connection.execute(_MATRIX).fetchall()
-        connection.execute("CREATE TABLE guardian AS " + _GUARDIANS_OF.format(students="SELECT sourcedId FROM reached"))
+        connection.execute("CREATE TABLE guardian AS " + _GUARDIANS_OF.format(students="SELECT sourcedId FROM candidate_users"))
         guardians = count(connection, "guardian")
     preset = "blank" if any(status == "blank" for status, *_ in found) else "active"
     cells = [
@@ -85,10 +86,10 @@ def status_matrix(stage: Path, selection: Selection) -> dict[str, Any]:
 
 
 def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
-    """Make `selected_{entity}` (sourcedId) and `reached_{entity}` (the rows themselves) for each entity, beside
+    """Make `selected_{entity}` (sourcedId) and `selected_rows_{entity}` (the rows themselves) for each entity, beside
     `staged_{entity}` (all rows), `wanted_orgs` (the schools as chosen) and `ticked` (status, userType; empty when every
     cell is)."""
-    _reach(connection, stage, selection)
+    _find_candidates(connection, stage, selection)
     connection.execute("CREATE TABLE ticked (status VARCHAR, userType VARCHAR)")
     for status, user_type in sorted(selection.cells or ()):
         connection.execute("INSERT INTO ticked VALUES (?, ?)", [status, user_type])
@@ -105,8 +106,18 @@ def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
     classes, users = _selected(connection, "classes"), _selected(connection, "users")
     enrolled = f"{classes('classSourcedId')} AND {users('userSourcedId')}"
     connection.execute(_ENROLLED.format(classes=classes("sourcedId"), users=users("sourcedId"), enrolled=enrolled))
-    named = dict.fromkeys(_NAMED, "true") if every_school else _NAMED  # a full sync brings what nobody names, too
-    connection.execute(_COMING_ALONG.format(**{entity: f"status <> 'tobedeleted' AND {each}" for entity, each in named.items()}))
+    for entity in _BY_REFERENCE:
+        named = "true" if every_school else f"sourcedId IN ({_referred_to(entity)})"  # a full sync brings what nobody names, too
+        connection.execute(_COMING_ALONG.format(entity=entity, named=named))
+
+
+def _referred_to(entity: str) -> str:
+    also = "SELECT sourcedId FROM chosen_orgs" if entity == "orgs" else ""
+    return referred_to(entity, _selected_rows, f"staged_{entity}", Form.STAGED, also)
+
+
+def _selected_rows(entity: str) -> str:
+    return f"(SELECT * FROM staged_{entity} SEMI JOIN selected_{entity} USING (sourcedId))"
 
 
 def _selected(connection: duckdb.DuckDBPyConnection, entity: str) -> Callable[[str], str]:
@@ -116,7 +127,7 @@ def _selected(connection: duckdb.DuckDBPyConnection, entity: str) -> Callable[[s
     return lambda field: f"{field} IN (SELECT sourcedId FROM selected_{entity})"
 
 
-def _reach(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
+def _find_candidates(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
     for entity in ENTITIES:
         rows = f"read_parquet({text(str(stage / f'{entity}.parquet'))})"
         connection.execute(f"CREATE VIEW staged_{entity} AS SELECT * FROM {rows}")
@@ -124,7 +135,7 @@ def _reach(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
         wanted = f"SELECT DISTINCT sourcedId FROM staged_{name}" if ids is None else "SELECT unnest($ids::VARCHAR[]) AS sourcedId"
         connection.execute(f"CREATE TABLE wanted_{name} AS {wanted}", {} if ids is None else {"ids": sorted(ids)})
     connection.execute(_CLASSES)
-    connection.execute(_REACHED.format(chosen=_selected(connection, "classes")("classSourcedId")))
+    connection.execute(_CANDIDATES.format(chosen=_selected(connection, "classes")("classSourcedId")))
 
 
 _CLASSES = """
@@ -135,8 +146,8 @@ SELECT sourcedId FROM staged_classes SEMI JOIN wanted_classes USING (sourcedId)
 WHERE status <> 'tobedeleted' AND schoolSourcedId IN (SELECT sourcedId FROM chosen_orgs)
 """
 
-_REACHED = """
-CREATE TABLE reached AS
+_CANDIDATES = """
+CREATE TABLE candidate_users AS
 WITH members AS (
     SELECT userSourcedId AS sourcedId, bool_or(status <> 'tobedeleted') AS enrolled FROM staged_enrollments
     WHERE {chosen} GROUP BY ALL
@@ -152,13 +163,13 @@ WHERE here.sourcedId IS NOT NULL OR enrolled OR (enrolled IS NOT NULL AND status
 
 _MATRIX = """
 SELECT status, userType, count(*) FILTER (member) AS users, count(*) FILTER (NOT member) AS others
-FROM reached GROUP BY status, userType
+FROM candidate_users GROUP BY status, userType
 ORDER BY list_position(['active', 'inactive', 'deleted', 'blank'], status), userType
 """
 
 _PEOPLE = """
 CREATE TABLE selected_users AS
-SELECT sourcedId FROM reached WHERE status <> 'deleted' AND (member OR {others}) AND {ticked}
+SELECT sourcedId FROM candidate_users WHERE status <> 'deleted' AND (member OR {others}) AND {ticked}
 """
 
 _GUARDIANS = """
@@ -181,44 +192,16 @@ SELECT sourcedId, status FROM ({_GUARDIANS}) WHERE sourcedId IN (
 """
 
 _ENROLLED = """
-CREATE VIEW reached_enrollments AS SELECT * FROM staged_enrollments WHERE status <> 'tobedeleted' AND {enrolled};
-CREATE VIEW selected_enrollments AS SELECT sourcedId FROM reached_enrollments;
-CREATE VIEW reached_classes AS SELECT * FROM staged_classes WHERE {classes};
-CREATE VIEW reached_users AS SELECT * FROM staged_users WHERE {users}
+CREATE VIEW selected_rows_enrollments AS SELECT * FROM staged_enrollments WHERE status <> 'tobedeleted' AND {enrolled};
+CREATE VIEW selected_enrollments AS SELECT sourcedId FROM selected_rows_enrollments;
+CREATE VIEW selected_rows_classes AS SELECT * FROM staged_classes WHERE {classes};
+CREATE VIEW selected_rows_users AS SELECT * FROM staged_users WHERE {users}
 """
 
-# What rows that are selected name, and what that names in turn. Courses first: the others follow from them too.
-_NAMED = {
-    "courses": """sourcedId IN (
-    SELECT courseSourcedId FROM staged_classes SEMI JOIN selected_classes USING (sourcedId))""",
-    "academicSessions": """sourcedId IN (
-    WITH RECURSIVE named AS (
-        SELECT unnest(termSourcedIds) AS sourcedId FROM staged_classes SEMI JOIN selected_classes USING (sourcedId)
-        UNION
-        SELECT schoolYearSourcedId FROM staged_courses SEMI JOIN selected_courses USING (sourcedId)
-        UNION
-        SELECT parentSourcedId FROM staged_academicSessions own JOIN named USING (sourcedId)
-    ) SELECT sourcedId FROM named)""",
-    "orgs": """sourcedId IN (
-    WITH RECURSIVE named AS (
-        SELECT sourcedId FROM chosen_orgs
-        UNION
-        SELECT unnest(roles).orgSourcedId FROM staged_users SEMI JOIN selected_users USING (sourcedId)
-        UNION
-        SELECT primaryOrgSourcedId FROM staged_users SEMI JOIN selected_users USING (sourcedId)
-        UNION
-        SELECT orgSourcedId FROM staged_courses SEMI JOIN selected_courses USING (sourcedId)
-        UNION
-        SELECT parentSourcedId FROM staged_orgs own JOIN named USING (sourcedId)
-    ) SELECT sourcedId FROM named)""",
-}
+# What selected rows refer to, and what that refers to in turn. Courses first: the others follow from them too.
+_BY_REFERENCE = ("courses", "academicSessions", "orgs")
 
 _COMING_ALONG = """
-CREATE TABLE selected_courses AS SELECT sourcedId FROM staged_courses WHERE {courses};
-CREATE TABLE selected_academicSessions AS SELECT sourcedId FROM staged_academicSessions WHERE {academicSessions};
-CREATE TABLE selected_orgs AS SELECT sourcedId FROM staged_orgs WHERE {orgs};
-CREATE VIEW reached_courses AS SELECT * FROM staged_courses SEMI JOIN selected_courses USING (sourcedId);
-CREATE VIEW reached_academicSessions AS
-SELECT * FROM staged_academicSessions SEMI JOIN selected_academicSessions USING (sourcedId);
-CREATE VIEW reached_orgs AS SELECT * FROM staged_orgs SEMI JOIN selected_orgs USING (sourcedId)
+CREATE TABLE selected_{entity} AS SELECT sourcedId FROM staged_{entity} WHERE status <> 'tobedeleted' AND {named};
+CREATE VIEW selected_rows_{entity} AS SELECT * FROM staged_{entity} SEMI JOIN selected_{entity} USING (sourcedId)
 """

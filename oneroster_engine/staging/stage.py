@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, count, number_of, quoted, side_by_side
+from oneroster_engine.duckdb_session import connect, count, number_of, quoted, run_parallel
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging import fast_path, judging, people
 from oneroster_engine.staging.accept import Bundle, accept, accept_orgs, compare_with_manifest
@@ -110,7 +110,7 @@ def stage_bundle(
         loaded: dict[str, Loaded] = {}
         for chains in ORDER:
             reads = [partial(_read, connection.cursor(), ahead, chain, accepted, needed, arrived) for chain in chains]
-            for read in side_by_side(reads):
+            for read in run_parallel(reads):
                 loaded |= read
         for name, finding in compare_with_manifest(bundle, manifest, accepted):
             judging.record_findings(connection, name, [finding])
@@ -238,7 +238,7 @@ def _write(
     severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
     enrollments = partial(_write_entity, connection.cursor(), stage, "enrollments")
     others = [partial(write, connection.cursor(), stage) for write in (write_choices, write_problems)]
-    side_by_side([enrollments, *others])
+    run_parallel([enrollments, *others])
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}
     kept = {
         entity: number_of(connection, "SELECT count(*) FROM read_parquet($1)", str(stage / f"{entity}.parquet"))

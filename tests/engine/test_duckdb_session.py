@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from oneroster_engine.duckdb_session import connect
+from oneroster_engine.duckdb_session import DEFAULT_MB, connect, limit_memory
 
 
 def _limit_mib(room: Path) -> float:
@@ -15,11 +15,11 @@ def _limit_mib(room: Path) -> float:
 
 
 @pytest.mark.parametrize("function_mb", [1_769, 3_008, 10_240])
-def test_the_engine_leaves_a_fifth_of_its_functions_memory_to_python_and_spills_beyond(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function_mb: int
-) -> None:
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str(function_mb))
-
-    limit = _limit_mib(tmp_path) * 1024 * 1024 / 1e6
+def test_the_engine_leaves_a_fifth_of_its_functions_memory_to_python_and_spills_beyond(tmp_path: Path, function_mb: int) -> None:
+    limit_memory(function_mb)
+    try:
+        limit = _limit_mib(tmp_path) * 1024 * 1024 / 1e6
+    finally:
+        limit_memory(DEFAULT_MB)
 
     assert limit == pytest.approx(function_mb * 0.8, rel=0.05)

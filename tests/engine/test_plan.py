@@ -11,7 +11,10 @@ import duckdb
 import pytest
 
 from oneroster_engine.planning import changes
-from oneroster_engine.planning.plan import Planned, Policy, next_snapshot, plan_changes
+from oneroster_engine.planning.plan import plan_changes
+from oneroster_engine.planning.policy import Policy
+from oneroster_engine.planning.snapshot import next_snapshot
+from oneroster_engine.planning.summary import Planned
 from oneroster_engine.selecting.selection import EVERYTHING, Selection, status_matrix
 from oneroster_engine.staging.stage import stage_bundle
 from oneroster_engine.standard.entities import ENTITIES

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oneroster_engine.planning.plan import Planned
+from oneroster_engine.planning.summary import Planned
 from oneroster_engine.selecting.selection import Selection
 from oneroster_engine.standard.entities import ENTITIES
 from tests.engine import oracle

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from oneroster_engine.planning.guard import Guard
-from oneroster_engine.planning.plan import Planned, Policy
+from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.review import Undone, review
+from oneroster_engine.planning.summary import Planned
 from oneroster_engine.selecting.selection import Selection
 from oneroster_engine.standard.entities import ENTITIES
 from tests.engine.dirty import rosters, selections

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from oneroster_engine.planning import undo
-from oneroster_engine.planning.plan import Planned, Policy, next_snapshot
+from oneroster_engine.planning.policy import Policy
+from oneroster_engine.planning.snapshot import next_snapshot
+from oneroster_engine.planning.summary import Planned
 from oneroster_engine.planning.undo import plan_undo
 from oneroster_engine.selecting.selection import Selection
 from oneroster_engine.standard.entities import ENTITIES

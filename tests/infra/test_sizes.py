@@ -29,13 +29,13 @@ def test_the_page_of_sizes_says_what_is_set() -> None:
 
 
 def test_what_runs_the_engine_has_room_above_its_limit_and_a_processor() -> None:
-    from oneroster_engine.duckdb_session import STAGE_MB, limit_mb
+    from oneroster_engine.duckdb_session import DEFAULT_MB, limit_mb
 
     sizes = {each.logical_id: each.memory_mb for each in FUNCTIONS}
     for name in ENGINE:
         size = sizes[name]
         assert limit_mb(size) * 1.1 + 150 < size  # a tenth and Python with its packages, as functions were seen to peak above it
-    assert sizes["Stage"] == STAGE_MB
+    assert sizes["Stage"] == DEFAULT_MB
     assert {name for name in ENGINE if sizes[name] < PROCESSOR_MB} == set()
 
 

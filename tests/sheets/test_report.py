@@ -17,7 +17,8 @@ import pytest
 from chalicelib.sheets import cells, report
 from chalicelib.sheets.report import ReportFile, ReportHeader, write_report
 from oneroster_engine.inspecting import trace
-from oneroster_engine.planning.plan import Policy, plan_changes
+from oneroster_engine.planning.plan import plan_changes
+from oneroster_engine.planning.policy import Policy
 from oneroster_engine.selecting.selection import EVERYTHING, Selection
 from oneroster_engine.staging.stage import stage_bundle
 from tests.engine.districts import Rows, class_, enrollment, org, small, user, write_bundle

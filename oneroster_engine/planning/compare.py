@@ -1,0 +1,175 @@
+"""The selected rows beside what the platform holds: what each record would become, with its reason.
+
+A record is looked at only where its digest differs, and written only where a value does.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+
+from oneroster_engine.duckdb_session import quoted, text
+from oneroster_engine.planning.policy import Policy, iso
+from oneroster_engine.planning.snapshot import snapshot_rows
+from oneroster_engine.staging.stage import platform_columns
+from oneroster_engine.standard.entities import ENTITIES
+from oneroster_engine.standard.records import Form, name_of, schools_of
+
+NEW = "not on the platform yet"
+CHANGED = "changed in the source"
+FOUND_AGAIN = "known by another sourcedId so far"
+
+
+def load_snapshot(
+    connection: duckdb.DuckDBPyConnection, snapshot: Path | None, unfinished: Sequence[Path], policy: Policy
+) -> None:
+    """Make `before_{entity}`: each record that the platform holds or may hold; `again` where nobody can be sure."""
+    connection.execute(
+        "CREATE TABLE half_applied (entity VARCHAR, sourcedId VARCHAR, name VARCHAR, schools VARCHAR[], after JSON)"
+    )
+    for path in unfinished:
+        connection.execute("CREATE OR REPLACE TEMP TABLE cut AS SELECT * FROM read_parquet($path)", {"path": str(path)})
+        connection.execute("DELETE FROM half_applied WHERE (entity, sourcedId) IN (SELECT (entity, sourcedId) FROM cut)")
+        connection.execute("INSERT INTO half_applied SELECT entity, sourcedId, name, schools, after FROM cut")
+    oldest = text(iso(policy.now - timedelta(days=policy.grace_days)))
+    for entity in ENTITIES:
+        connection.execute(f"CREATE VIEW snapshot_{entity} AS {snapshot_rows(snapshot, entity)}")
+        again = _AGAIN.format(entity=entity) if unfinished else ""
+        unsure = f"sourcedId IN (SELECT sourcedId FROM half_applied WHERE entity = '{entity}')" if unfinished else "false"
+        connection.execute(_BEFORE.format(entity=entity, oldest=oldest, unsure=unsure) + again)
+
+
+def compare(connection: duckdb.DuckDBPyConnection, entity: str, policy: Policy) -> None:
+    """Make `compared_{entity}`: what may have to be written."""
+    connection.execute(_COMPARED.format(entity=entity, digest=_digest(entity, policy)))
+
+
+def compare_with_nothing(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
+    """The same where the platform has nothing of the entity, and so nothing can go."""
+    connection.execute(_NOTHING_BEFORE.format(entity=entity))
+
+
+def decide(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `verdict_{entity}` of `compared_{entity}` and `gone_{entity}`: the action and reason of whatever may be written."""
+    for entity in ENTITIES:
+        removal = "end" if entity == "enrollments" else "deactivate"
+        connection.execute(_VERDICT.format(entity=entity, removal=removal))
+
+
+def changes_of(entity: str, policy: Policy, first_sync: bool) -> str:
+    """A query of the changes of one entity, as `write_changes` takes them."""
+    values = {"sync_id": text(policy.sync_id), "now": text(iso(policy.now)), "changed": CHANGED, "found_again": FOUND_AGAIN}
+    columns = platform_columns(entity)
+    values["names"] = f"[{', '.join(map(text, columns))}]"
+    values["paths"] = f"[{', '.join(text(f'$.{quoted(name)}') for name in columns)}]"  # all of them in one look at the JSON
+    return _CHANGES.format(entity=entity, records=_records(entity, policy, first_sync), **values)
+
+
+def _digest(entity: str, policy: Policy) -> str:
+    """What stands for all that a staged row becomes on the platform."""
+    suffixed = entity == "users" and policy.username_suffix
+    return f"hash(digest, {text(policy.username_suffix)})" if suffixed else "digest"
+
+
+def _records(entity: str, policy: Policy, first_sync: bool) -> str:
+    """The selected rows that `verdict_{entity}` is about, as platform records: all of them where the platform has none yet.
+    When a row was touched in the source says nothing about what it holds."""
+    rows = f"staged_{entity} own JOIN (SELECT sourcedId, action, reason FROM verdict_{entity} WHERE selected) USING (sourcedId)"
+    if first_sync:
+        rows = f"(SELECT *, 'create' AS action, '{NEW}' AS reason FROM selected_rows_{entity}) own"
+    values = {name: quoted(name) for name in platform_columns(entity)}
+    if entity == "users" and policy.username_suffix:
+        values["username"] = f"username || {text(policy.username_suffix)}"
+    pairs = ", ".join(f"{text(name)}, {value}" for name, value in values.items())
+    inactive = "statusCell = 'inactive'" if entity == "users" else "status = 'inactive'"
+    name = name_of(entity, Form.STAGED, "class.title")
+    return (
+        f"SELECT own.sourcedId, action, reason, {name} AS name, {schools_of(entity, Form.STAGED)} AS schools, "
+        f"if({inactive}, 'inactive', 'active') AS platformStatus, "
+        f"{_digest(entity, policy)} AS digest, json_object({pairs}) AS fields FROM {rows}"
+        + (" LEFT JOIN (SELECT sourcedId AS id, title FROM staged_classes) class ON class.id = own.classSourcedId"
+           if entity == "enrollments" else "")
+    )  # fmt: skip
+
+
+_BEFORE = """
+CREATE VIEW before_{entity} AS
+SELECT sourcedId, platformId, platformStatus, since, removedAt, digest, name, schools, fields, {unsure} AS again
+FROM snapshot_{entity} WHERE (removedAt IS NULL OR removedAt > {oldest})
+"""
+_AGAIN = """
+UNION ALL
+SELECT sourcedId, after->>'platformId', after->>'platformStatus', after->>'since', after->>'removedAt', NULL,
+       name, schools, after->'fields', true
+FROM half_applied WHERE entity = '{entity}' AND sourcedId NOT IN (SELECT sourcedId FROM snapshot_{entity})
+"""
+
+# One row per record that is selected, on the platform, or both; those that plainly stay as they are not among them.
+_COMPARED = """
+CREATE TABLE compared_{entity} AS
+SELECT coalesce(new.sourcedId, old.sourcedId) AS sourcedId, new.sourcedId IS NOT NULL AS selected,
+       old.sourcedId IS NOT NULL AS known, coalesce(old.removed, false) AS removed, coalesce(old.again, false) AS again
+FROM (SELECT sourcedId, {digest} AS digest FROM selected_rows_{entity}) new
+FULL JOIN (SELECT sourcedId, removedAt IS NOT NULL AS removed, again, digest FROM before_{entity}) old
+       ON old.sourcedId = new.sourcedId
+WHERE NOT coalesce(new.digest = old.digest AND NOT removed AND NOT again, false)
+"""
+
+# The same, where the platform has nothing of the entity: a whole state's ids twice would not fit into memory.
+_NOTHING_BEFORE = """
+CREATE VIEW compared_{entity} AS
+SELECT sourcedId, true AS selected, false AS known, false AS removed, false AS again FROM selected_rows_{entity};
+CREATE TABLE gone_{entity} (sourcedId VARCHAR, reason VARCHAR)
+"""
+
+# Whatever may have to be written. What turns out the same when looked at value by value is not.
+_VERDICT = f"""
+CREATE VIEW verdict_{{entity}} AS
+SELECT sourcedId, selected,
+       CASE WHEN selected AND NOT known THEN 'create' WHEN selected THEN 'update'
+            WHEN gone.reason IS NOT NULL THEN '{{removal}}' ELSE 'update' END AS action,
+       CASE WHEN selected AND NOT known THEN '{NEW}' WHEN selected AND removed THEN 'back in the source'
+            WHEN gone.reason IS NOT NULL THEN gone.reason WHEN again THEN 'written again, since a sync was cut off'
+            ELSE '{CHANGED}' END AS reason
+FROM compared_{{entity}} LEFT JOIN gone_{{entity}} gone USING (sourcedId)
+WHERE selected OR again OR gone.reason IS NOT NULL
+"""
+
+# Records that nobody selected and that are written all the same, since a sync was cut off.
+WRITTEN_AGAIN = "(SELECT sourcedId FROM verdict_{entity} WHERE NOT selected AND action = 'update')"
+
+# Nothing in a record depends on when a retry ran: the same plan gives the same records.
+_CHANGES = """
+SELECT '{entity}' AS entity, sourcedId, name, action, reason, schools, differing AS fields,
+       if(known, json_object('platformId', platformId, 'platformStatus', status_before, 'since', since_before,
+                             'removedAt', removed_before, 'fields', fields_before)::VARCHAR, NULL) AS before,
+       json_object('platformId', platformId, 'platformStatus', platformStatus,
+                   'since', if(platformStatus IS DISTINCT FROM status_before, {now}, since_before),
+                   'removedAt', removedAt, 'fields', fields)::VARCHAR AS after, digest
+FROM (
+    SELECT *, CASE WHEN action <> 'update' THEN [] ELSE list_concat(
+        list_transform(list_filter(list_zip({names}, json_extract(fields, {paths}), json_extract(fields_before, {paths})),
+                                   lambda each: each[2] IS DISTINCT FROM each[3]), lambda each: each[1]),
+        if(platformStatus <> status_before, ['platformStatus'], [])) END AS differing
+    FROM (
+        SELECT coalesce(new.sourcedId, old.sourcedId) AS sourcedId, coalesce(new.action, old.action) AS action,
+               if(former.sourcedId IS NULL, coalesce(new.reason, old.reason), '{found_again}') AS reason,
+               coalesce(new.name, old.name) AS name, coalesce(new.schools, old.schools) AS schools,
+               coalesce(old.platformId, former.platformId,
+                        md5({sync_id} || '/{entity}/' || coalesce(new.sourcedId, old.sourcedId))) AS platformId,
+               CASE WHEN new.sourcedId IS NOT NULL THEN new.platformStatus
+                    WHEN old.action = 'update' THEN old.platformStatus ELSE 'inactive' END AS platformStatus,
+               CASE WHEN new.sourcedId IS NOT NULL THEN NULL
+                    WHEN old.action = 'update' THEN old.removedAt ELSE {now} END AS removedAt,
+               coalesce(new.fields, old.fields) AS fields, old.fields AS fields_before, old.platformStatus AS status_before,
+               old.since AS since_before, old.removedAt AS removed_before, old.sourcedId IS NOT NULL AS known,
+               coalesce(new.digest, old.digest) AS digest
+        FROM ({records}) new
+        FULL JOIN (SELECT * FROM before_{entity} JOIN verdict_{entity} USING (sourcedId)) old ON old.sourcedId = new.sourcedId
+        LEFT JOIN (SELECT matched.sourcedId, platformId FROM matched JOIN before_users person ON person.sourcedId = formerId
+                   WHERE '{entity}' = 'users') former ON former.sourcedId = new.sourcedId
+    )
+)
+WHERE NOT (action = 'update' AND reason = '{changed}' AND len(differing) = 0)
+"""

@@ -1,0 +1,133 @@
+"""What goes: which of the platform's records a plan may remove, and what is spared.
+
+- A full sync, or one with "remove what is no longer selected", removes every record that is not selected. Another
+  selective sync removes only inside the chosen schools, and only what has left the source or is tobedeleted there;
+  people only where the chosen schools are all that they have and their user type is ticked, or their Deleted cell is.
+- Never removed are records whose row has an error, records of a collection that isn't complete, and what a record
+  that stays still names. Enrollments end with their person or class.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from oneroster_engine.duckdb_session import number_of
+from oneroster_engine.selecting.selection import Selection
+from oneroster_engine.standard.entities import ENTITIES
+from oneroster_engine.standard.records import REFERRERS_FIRST, Form, links_to, parent_of, referred_to
+
+LEFT_SOURCE = "left the source"
+STATUS_DELETED = "status deleted"
+NOT_CHOSEN = "not chosen any more"
+WITH_PERSON = "its person is removed"
+WITH_CLASS = "its class is removed"
+
+
+def find_unselected(connection: duckdb.DuckDBPyConnection, entity: str, selection: Selection) -> None:
+    """Make `gone_{entity}` (sourcedId, reason) of `compared_{entity}`: what is not selected and may be removed."""
+    user_type = "row.userType" if entity == "users" else "NULL"
+    not_selected = _NOT_SELECTED.format(entity=entity, scope=_scope(entity, selection), user_type=user_type)
+    connection.execute(not_selected, _scope_values(entity, selection))
+
+
+def spare(connection: duckdb.DuckDBPyConnection, staged: dict[str, Any], user_types: Sequence[str]) -> list[str]:
+    """Take out of each `gone_{entity}` what must stay, and add what can't stay alone; the entities of which nothing goes because
+    absence proves nothing there. `staged` is the stage's summary."""
+    kept_whole = [entity for entity in ENTITIES if not staged["complete"][entity] or nameless(connection, entity)]
+    for entity in kept_whole:
+        connection.execute(f"DELETE FROM gone_{entity}")
+    if user_types:
+        connection.execute(_NOT_ASKED_FOR, {"types": list(user_types)})
+    if "enrollments" not in kept_whole and number_of(connection, f"SELECT count(*) FROM {_staying('enrollments')}"):
+        connection.execute(_END_WITH)
+    if any(number_of(connection, f"SELECT count(*) FROM gone_{entity} WHERE reason = $1", NOT_CHOSEN) for entity in ENTITIES):
+        for entity in REFERRERS_FIRST:
+            _spare_referred_to(connection, entity)
+    return kept_whole
+
+
+def nameless(connection: duckdb.DuckDBPyConnection, entity: str) -> int:
+    """Rows of the bundle whose id can't be read: any record may be one of them."""
+    return number_of(connection, "SELECT count(*) FROM left_out WHERE entity = $1 AND sourcedId IS NULL", entity)
+
+
+def _spare_referred_to(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
+    if not links_to(entity):
+        return
+    also = f"SELECT sourcedId FROM {_staying(entity)}" if parent_of(entity) else ""
+    named = referred_to(entity, _staying, _may_stay(entity), Form.STORED, also)
+    connection.execute(f"DELETE FROM gone_{entity} WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN ({named})")
+
+
+def _staying(entity: str) -> str:
+    """Records that stay although nobody chose them."""
+    return _not_selected_but(entity, f"SELECT sourcedId FROM gone_{entity}")
+
+
+def _may_stay(entity: str) -> str:
+    """Records that stay, or would if a record that stays named them. What goes for another reason keeps nobody here."""
+    return _not_selected_but(entity, f"SELECT sourcedId FROM gone_{entity} WHERE reason <> '{NOT_CHOSEN}'")
+
+
+def _not_selected_but(entity: str, gone: str) -> str:
+    return (
+        f"(SELECT * FROM before_{entity} SEMI JOIN (SELECT sourcedId FROM compared_{entity} WHERE NOT selected AND NOT removed "
+        f"AND sourcedId NOT IN ({gone})) USING (sourcedId))"
+    )
+
+
+def _scope(entity: str, selection: Selection) -> str:
+    """Whether a record that isn't selected may be removed at all."""
+    if selection.remove_unselected:
+        return "true"
+    inside = "true" if selection.orgs is None else "list_has_any($chosen::VARCHAR[], schools)"
+    only_inside = "true" if selection.orgs is None else "len(schools) > 0 AND list_has_all($chosen::VARCHAR[], schools)"
+    left, deleted = f"reason = '{LEFT_SOURCE}'", f"reason = '{STATUS_DELETED}'"
+    if entity in ("classes", "enrollments"):
+        return f"({left} OR {deleted}) AND {inside}"
+    if entity == "users":
+        every = selection.cells is None
+        type_ticked = "true" if every else "(fields->>'$.roles[0].role') IN (SELECT userType FROM ticked)"
+        cell = "true" if every else "coalesce(userType, 'unknown') IN (SELECT userType FROM ticked WHERE status = 'deleted')"
+        return f"({left} AND {only_inside} AND {type_ticked}) OR ({deleted} AND {inside} AND {cell})"
+    return "false"
+
+
+def _scope_values(entity: str, selection: Selection) -> dict[str, Any]:
+    scoped = entity in ("classes", "enrollments", "users") and not selection.remove_unselected
+    return {"chosen": sorted(selection.orgs)} if scoped and selection.orgs is not None else {}
+
+
+# What is on the platform and not selected, with the reason why it would be removed.
+_NOT_SELECTED = f"""
+CREATE TABLE gone_{{entity}} AS
+SELECT sourcedId, reason FROM (
+    SELECT old.*, CASE WHEN row.sourcedId IS NULL THEN '{LEFT_SOURCE}'
+                       WHEN row.status = 'tobedeleted' THEN '{STATUS_DELETED}' ELSE '{NOT_CHOSEN}' END AS reason,
+           {{user_type}} AS userType
+    FROM (SELECT sourcedId, schools, fields FROM before_{{entity}} SEMI JOIN
+              (SELECT sourcedId FROM compared_{{entity}} WHERE NOT selected AND NOT removed) USING (sourcedId)) old
+    LEFT JOIN staged_{{entity}} row ON row.sourcedId = old.sourcedId
+    WHERE old.sourcedId NOT IN (SELECT sourcedId FROM left_out WHERE entity = '{{entity}}' AND sourcedId IS NOT NULL)
+) WHERE {{scope}}
+"""
+
+# Who is none of the user types that the source was asked for is in none of its lists, and not gone for that.
+_NOT_ASKED_FOR = f"""
+DELETE FROM gone_users WHERE reason = '{LEFT_SOURCE}' AND sourcedId IN
+    (SELECT sourcedId FROM before_users WHERE NOT list_has_any(fields->>'$.roles[*].role', $types::VARCHAR[]))
+"""
+
+# An enrollment ends with its person or class when that one has gone for good, even where its own row is in error.
+_END_WITH = f"""
+INSERT INTO gone_enrollments
+SELECT own.sourcedId, if(person.sourcedId IS NOT NULL, '{WITH_PERSON}', '{WITH_CLASS}')
+FROM (SELECT sourcedId, fields->>'userSourcedId' AS userSourcedId, fields->>'classSourcedId' AS classSourcedId
+      FROM before_enrollments SEMI JOIN (SELECT sourcedId FROM compared_enrollments WHERE NOT selected AND NOT removed)
+           USING (sourcedId)
+      WHERE sourcedId NOT IN (SELECT sourcedId FROM gone_enrollments)) own
+LEFT JOIN (SELECT sourcedId FROM gone_users WHERE reason <> '{NOT_CHOSEN}') person ON person.sourcedId = own.userSourcedId
+LEFT JOIN (SELECT sourcedId FROM gone_classes WHERE reason <> '{NOT_CHOSEN}') class ON class.sourcedId = own.classSourcedId
+WHERE person.sourcedId IS NOT NULL OR class.sourcedId IS NOT NULL;
+"""
