@@ -8,7 +8,7 @@ from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.delta import View
 from oneroster_engine.staging.reading import Finding
 from oneroster_engine.standard.entities import REQUIRED_FILES, ROSTER_FILES
-from oneroster_engine.standard.manifest import Manifest, read_manifest
+from oneroster_engine.standard.manifest import Manifest, csvs, read_manifest
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,11 @@ def accept(folder: Path, manifest: Manifest | None, expected: str, view: View | 
     version = _agreed_version(manifest.version if manifest else "", expected, files)
     deltas = manifest.deltas() if manifest else frozenset[str]()
     if view := _merged(deltas, view):
+        if manifest and manifest.unsaid:
+            raise BundleRefused(
+                f"manifest.csv: it calls some files delta and says nothing of {csvs(manifest.unsaid)}, which could be everything "
+                "or changes only. Add a line for each file and send the bundle again."
+            )
         version = _held_version(view, manifest.version if manifest else "")
         (view.after / "manifest.csv").write_text(f"propertyName,value\noneroster.version,{version}\n")
     bundle = Bundle(files, version, deltas, view)
@@ -58,7 +63,7 @@ def compare_with_manifest(folder: Path, manifest: Manifest | None, bundle: Bundl
     if manifest is None:
         message = f"No manifest; read as OneRoster {bundle.version} in bulk."
         return [("manifest", Finding("manifest-absent", "note", message))]
-    found: list[tuple[str, Finding]] = []
+    found = [("manifest", Finding("manifest", "note", message)) for message in manifest.notes]
     for name in ROSTER_FILES:
         mode = manifest.modes.get(name.casefold())
         if mode == "absent" and (folder / f"{name}.csv").is_file():

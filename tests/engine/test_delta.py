@@ -18,8 +18,8 @@ from tests.engine.districts import Rows, class_, org, small, user, write_bundle
 MANY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def manifest(deltas: Iterable[str], version: str = "1.1", absent: Iterable[str] = ()) -> str:
-    modes = {**dict.fromkeys(deltas, "delta"), **dict.fromkeys(absent, "absent")}
+def manifest(deltas: Iterable[str], version: str = "1.1", absent: Iterable[str] = (), bulk: Iterable[str] = ()) -> str:
+    modes = {**dict.fromkeys(deltas, "delta"), **dict.fromkeys(absent, "absent"), **dict.fromkeys(bulk, "bulk")}
     return f"propertyName,value\noneroster.version,{version}\n" + "".join(f"file.{name},{how}\n" for name, how in modes.items())
 
 
@@ -105,7 +105,9 @@ def test_a_bundle_may_mix_a_delta_a_bulk_file_and_one_that_is_absent(tmp_path: P
     source = Source(tmp_path, users=[user("ann")], classes=[class_("math"), class_("art")])
 
     source.changes(
-        manifest(["users"], absent=["orgs", "enrollments"]), users=[user("bob", status="active")], classes=[class_("math")]
+        manifest(["users"], absent=["orgs", "enrollments"], bulk=["classes"]),
+        users=[user("bob", status="active")],
+        classes=[class_("math")],
     )
 
     assert {entity: set(source.ids(entity)) for entity in ("orgs", "classes", "users")} == {

@@ -1,0 +1,275 @@
+"""In which encoding a text file is written, by the evidence of all its lines.
+
+Text that is UTF-8 is UTF-8, even where single lines of it are not: those are read by themselves and named. A file without one
+line of UTF-8 beyond ASCII is in an older encoding, and which one is a detector's answer, checked against every line.
+"""
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import chardet
+
+HEAD = 1 << 16
+CHUNK = 1 << 17
+LONGEST_LINE = 4_000_000  # bytes; a line beyond it is no row
+SAMPLE = 1 << 16  # bytes of lines that aren't UTF-8, for the detector
+UTF_8 = "utf-8-sig"  # with or without its mark
+WINDOWS_1252 = "cp1252"
+# The encodings of the exports that districts use, in the order of a tie. Each has ASCII as it is.
+NAMES = {
+    WINDOWS_1252: "Windows-1252", "mac_roman": "MacRoman", "cp1250": "Windows-1250 (Central Europe)",
+    "cp1251": "Windows-1251 (Cyrillic)", "cp1253": "Windows-1253 (Greek)", "cp1254": "Windows-1254 (Turkish)",
+    "cp1255": "Windows-1255 (Hebrew)", "cp1256": "Windows-1256 (Arabic)", "cp1257": "Windows-1257 (Baltic)",
+    "cp932": "Shift-JIS", "gb18030": "GB18030", "big5hkscs": "Big5", "cp949": "Korean (CP949)",
+}  # fmt: skip
+# Fewer letters don't tell which encoding it is, beyond the alphabets of Latin letters.
+FEWEST_LETTERS = 3
+LATIN = (WINDOWS_1252, "mac_roman", "cp1250", "cp1257")
+SURER = 1.25  # how much surer than of Windows-1252 the detector must be of another: mixed Western names reach 1.1, Czech ones 2.5
+MOST_IMPLAUSIBLE = 0.25  # of the letters beyond ASCII
+_RUN = re.compile(r"[^\x00-\x7f]+")
+_PUNCTUATION = "\u2019\u2018\u2013\u2014\xb7\xaa\xba\xb0\xb4\xa1\xbf\xab\xbb\u201c\u201d\u2116"
+_OPENING = "\u2018\u201c\xa1\xbf"  # never right after a letter
+
+
+class NotText(Exception):
+    """The file is in no encoding that is known. The message says why, without its name."""
+
+
+@dataclass(frozen=True)
+class TextEncoding:
+    """`name` is the codec of the whole file, and `other` that of the lines which are not UTF-8, where some are."""
+
+    name: str
+    other: str = ""
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether the whole file is in an encoding of before Unicode."""
+        return self.name in NAMES
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line with its end. `misread` says of a line that isn't in the file's encoding which bytes were read as what."""
+
+    text: str
+    misread: str = ""
+
+
+def text_encoding(path: Path) -> TextEncoding:
+    """Look at the whole file. Raises NotText."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if unicode := wide_unicode(head):
+        if not _decodes(path, unicode):
+            raise NotText(f"it begins as {unicode.upper()} and does not go on as that; the file may have been cut")
+        return TextEncoding(unicode)
+    if _decodes(path, UTF_8):
+        return TextEncoding(UTF_8)
+    good, sample = _not_utf_8(path)
+    other = _detected(sample, alone=not good)
+    if good:
+        return TextEncoding(UTF_8, other or WINDOWS_1252)
+    if not other:
+        raise NotText("it is neither UTF-8 nor Windows-1252 text, nor in any other encoding that its rows would make sense in")
+    return TextEncoding(other)
+
+
+def lines(path: Path, encoding: TextEncoding) -> Iterator[Line]:
+    """The lines of the file: CR, LF or both end one. Every byte order mark at the very beginning is left out. Raises NotText."""
+    first = True
+    for line in _each_line(path, encoding):
+        if first:
+            first, line = False, Line(line.text.lstrip("\ufeff"), line.misread)
+            if line.text.startswith("ï»¿"):  # a mark that was read as Windows-1252 and written again
+                line = Line(line.text.removeprefix("ï»¿"), line.misread)
+        yield line
+
+
+def wide_unicode(head: bytes) -> str:
+    """utf-16 or utf-32, by the mark or by every second byte; empty where it is neither."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    half = max(1, len(head) // 2)
+    if head[1::2].count(0) > half * 0.6:
+        return "utf-16-le"
+    return "utf-16-be" if head[0::2].count(0) > half * 0.6 else ""
+
+
+def garbled(text: str) -> str:
+    """The first place of a text that was garbled before it came: UTF-8 that was read as Windows-1252 (`Ã©`), or a replacement
+    character. Empty where nothing looks like that."""
+    if "\ufffd" in text:
+        return "\ufffd"
+    for run in _RUN.finditer(text):
+        if len(run[0]) > 1 and (found := _twice_encoded(run[0])):
+            return found
+    return ""
+
+
+def ungarbled(text: str) -> str:
+    """What a garbled place was before; empty where that is lost."""
+    return "" if "\ufffd" in text else _as_windows_1252(text).decode("utf-8", errors="ignore")
+
+
+def _twice_encoded(run: str) -> str:
+    for at, letter in enumerate(run[:-1]):
+        length = {"Â": 2, "Ã": 2, "Ä": 2, "Å": 2, "Î": 2, "Ï": 2, "Ð": 2, "Ñ": 2, "â": 3}.get(letter)
+        if not length or len(run) < at + length:
+            continue
+        try:
+            meant = _as_windows_1252(run[at : at + length]).decode("utf-8")
+        except UnicodeError:
+            continue
+        if len(meant) == 1 and (meant < "\u0180" or (meant > "\u2000" and letter == "â")):
+            return run[at : at + length]
+    return ""
+
+
+def _as_windows_1252(text: str) -> bytes:
+    """Its bytes, of the five that Windows-1252 leaves undefined too, as programs write them."""
+    return b"".join(bytes([ord(each)]) if "\x80" <= each <= "\x9f" else each.encode(WINDOWS_1252) for each in text)
+
+
+def _each_line(path: Path, encoding: TextEncoding) -> Iterator[Line]:
+    if not encoding.other and (encoding.name == UTF_8 or not encoding.is_legacy):
+        with path.open(encoding=encoding.name, newline="") as sent:
+            for text in iter(partial(sent.readline, LONGEST_LINE), ""):
+                if len(text) >= LONGEST_LINE:
+                    raise _too_long()
+                yield Line(text)
+        return
+    with path.open("rb") as file:
+        for raw in iter(partial(file.readline, LONGEST_LINE), b""):
+            if len(raw) >= LONGEST_LINE:
+                raise _too_long()
+            for part in re.findall(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", raw):
+                yield _decoded(part, encoding)
+
+
+def _too_long() -> NotText:
+    return NotText(f"a line of it is longer than {LONGEST_LINE:,} characters; a quote may be left open, or it is no CSV")
+
+
+def _decoded(raw: bytes, encoding: TextEncoding) -> Line:
+    try:
+        return Line(raw.decode("utf-8"))
+    except UnicodeDecodeError as trouble:
+        at = trouble.start
+    codec = encoding.other or encoding.name
+    text = raw.decode(codec, errors="replace")
+    if not encoding.other:
+        return Line(text)
+    meant = _letter_of(raw, at, codec)
+    read_as = f"read as `{meant}`, which it is in {NAMES[codec]}" if meant else f"no letter in {NAMES[codec]} either"
+    return Line(text, f"byte {raw[at]:02X} is not UTF-8; it was {read_as}")
+
+
+def _letter_of(raw: bytes, place: int, codec: str) -> str:
+    """The letter that begins at a byte; empty where there is none."""
+    for length in (1, 2, 4):
+        try:
+            return raw[place : place + length].decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return ""
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _not_utf_8(path: Path) -> tuple[int, bytes]:
+    """How many lines are UTF-8 beyond ASCII, and as much of the lines that aren't UTF-8 as a detector needs."""
+    good, sample, size = 0, [], 0
+    with path.open("rb") as file:
+        for raw in iter(partial(file.readline, LONGEST_LINE), b""):
+            if raw.isascii():
+                continue
+            try:
+                raw.decode("utf-8")
+                good += 1
+            except UnicodeDecodeError:
+                if size < SAMPLE:
+                    sample.append(raw[:SAMPLE])
+                    size += len(raw)
+    if good and good == 1 and len(sample) > 10 * good:  # a letter or two of another encoding that make one of UTF-8 by chance
+        good = 0
+    return good, b"".join(sample)
+
+
+def _detected(sample: bytes, alone: bool) -> str:
+    """The encoding of lines that aren't UTF-8; empty where none makes sense of them.
+
+    Windows-1252 where it makes as much sense as any other, unless the detector is sure of another. Few letters tell between
+    alphabets of Latin letters, and no others.
+    """
+    odd = {codec: _implausible(sample, codec) for codec in NAMES}
+    least = min(odd.values())
+    if sum(byte > 0x7F for byte in sample) < FEWEST_LETTERS:
+        best = next((codec for codec in LATIN if odd[codec] == 0), "")
+        return best or ("" if alone else WINDOWS_1252)
+    if least > MOST_IMPLAUSIBLE:
+        return "" if alone else WINDOWS_1252
+    best_ones = [codec for codec in NAMES if odd[codec] == least]
+    found = [
+        (_ours(str(each["encoding"])), each["confidence"])
+        for each in chardet.detect_all(sample, ignore_threshold=True, compat_names=False, include_encodings=best_ones)
+    ]
+    scores = {codec: score for codec, score in found if codec in best_ones}
+    if not scores:
+        return best_ones[0]
+    first = max(scores, key=lambda codec: scores[codec])
+    if WINDOWS_1252 in scores and scores[first] < scores[WINDOWS_1252] * SURER:
+        return WINDOWS_1252
+    return first
+
+
+def _ours(codec: str) -> str:
+    """The name that NAMES has for a codec."""
+    try:
+        found = codecs.lookup(codec).name
+    except LookupError:
+        return ""
+    return next((each for each in NAMES if codecs.lookup(each).name == found), "")
+
+
+def _implausible(sample: bytes, codec: str) -> float:
+    """Of the characters beyond ASCII, the share that no name would have there; above 1 where the bytes are none of the codec."""
+    try:
+        text = sample.decode(codec)
+    except UnicodeDecodeError:
+        return 2.0
+    beyond = odd = 0
+    for before, each in zip(" " + text, text, strict=False):
+        if each < "\x80":
+            odd += each.isalpha() and before >= "\x80" and _is_of_another_script(before)
+            continue
+        beyond += 1
+        category = unicodedata.category(each)
+        if category[0] not in "LM" or category == "Lm" or each in "ªº":
+            misplaced = before.isalpha() if each in _OPENING else each in "ªº" and not before.isalnum()
+            odd += category != "Zs" and (each not in _PUNCTUATION or misplaced)
+        elif before.isalpha() and ((each.isupper() and before.islower()) or (before < "\x80" and _is_of_another_script(each))):
+            odd += 1
+    return odd / beyond if beyond else 0.0
+
+
+def _is_of_another_script(letter: str) -> bool:
+    return letter.isalpha() and "LATIN" not in unicodedata.name(letter, "") and letter not in "ªº"
