@@ -14,6 +14,7 @@ from chalicelib.api.decisions import decisions
 from chalicelib.api.explain import explanations
 from chalicelib.api.export_import import export_import
 from chalicelib.api.groups import groups
+from chalicelib.api.members import members
 from chalicelib.api.roster import roster
 from chalicelib.api.rostering import rostering
 from chalicelib.api.selections import selections
@@ -40,6 +41,7 @@ BLUEPRINTS = (
     compare,
     export_import,
     roster,
+    members,
     clients,
     rostering,
     arrivals,

@@ -77,6 +77,13 @@ LIST_VERSIONS = bucket("ListBucket", "ListBucketVersions")
 LIMITS = Grant(("ssm:GetParameter",), ({"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{_HERE}:parameter${{LimitsParameter}}"},))
 # The embedded AWS names no identity as a mail's resource, so the sender is bound by a condition.
 MAIL = Grant(("ses:SendEmail",), ("*",), {"StringEqualsIfExists": {"ses:FromAddress": {"Ref": "MailFrom"}}})
+USERS = Grant(
+    tuple(
+        f"cognito-idp:Admin{each}"
+        for each in ("CreateUser", "DeleteUser", "DisableUser", "EnableUser", "ResetUserPassword", "UserGlobalSignOut")
+    ),
+    ({"Fn::GetAtt": ["UserPool", "Arn"]},),
+)
 DEAD_LETTERS = Grant(("sqs:SendMessage",), ({"Fn::GetAtt": ["UndeliveredEvents", "Arn"]},))
 KEY = Grant(("kms:Decrypt", "kms:GenerateDataKey"), ({"Fn::GetAtt": ["DataKey", "Arn"]},))
 LOGS = Grant(
@@ -186,6 +193,8 @@ FUNCTIONS = (
             items("Selections", "GetItem", "PutItem", "DeleteItem", "Query"),
             items("Arrivals", "Query"),
             items("Clients", "GetItem", "PutItem", "UpdateItem", "BatchWriteItem", "Query"),
+            items("Members", "GetItem", "PutItem", "UpdateItem", "Scan", "ConditionCheckItem"),
+            USERS,
             objects((*WRITE, *DELETE), "groups/*", "uploads/*"),
             objects(DELETE, "drop/*"),
             LIST_VERSIONS,
@@ -195,7 +204,10 @@ FUNCTIONS = (
             secrets("CreateSecret", "PutSecretValue", "GetSecretValue", "DeleteSecret"),
         ),
     ),
-    Function("authorize", "api", 256, 10, share="Api", size="one signature, kept five minutes"),
+    Function(
+        "authorize", "api", 256, 10, share="Api", size="one signature and one item, kept for a minute",
+        may=(items("Members", "GetItem"), items("Audit", "PutItem")),
+    ),
     Function(
         "open_source", "step", 1769, 840, disk_mb=4096,
         size="one processor to inflate or fetch; disk for a ZIP of 1 GiB and its orgs",

@@ -24,6 +24,10 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "SELECTIONS_TABLE": "Selections",
         "ARRIVALS_TABLE": "Arrivals",
         "CLIENTS_TABLE": "Clients",
+        "MEMBERS_TABLE": "Members",
+        "ACCESS_TABLE": "Access",
+        "DELETIONS_TABLE": "Deletions",
+        "USER_POOL": "",
         "DATA_BUCKET": "data",
         "PORTAL_ORIGIN": "https://roster.example",
         "SECRETS_PREFIX": "oneroster/tests/",
@@ -41,6 +45,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             "Selections": ("groupId", "nameVersion"),
             "Arrivals": ("groupId", "arrivalId"),
             "Clients": ("groupId", "item"),
+            "Members": ("memberId",),
+            "Access": ("groupId", "at"),
+            "Deletions": ("groupId",),
         }
         for name, parts in keys.items():
             boto3.resource("dynamodb").create_table(

@@ -5,7 +5,7 @@ from datetime import datetime
 from chalice.app import Blueprint
 
 from chalicelib.api.lists import TimelineQuery, before, next_before
-from chalicelib.api.routing import Call, Forbidden, route
+from chalicelib.api.routing import Call, require_every_group, route
 from chalicelib.api.shapes import Page
 from chalicelib.model.records import Record, State
 from chalicelib.store import arrivals as store
@@ -42,8 +42,7 @@ def list_arrivals(call: Call, group_id: str) -> Arrivals:
 @route(arrivals, "GET /arrivals", role="admin", answer=Arrivals, query=TimelineQuery)
 def list_lost_arrivals(call: Call) -> Arrivals:
     """The files that arrived for no group of ours, newest first: for admins of every group."""
-    if call.caller.groups is not None:
-        raise Forbidden("Only somebody let into every group may see what arrived for none of them.")
+    require_every_group(call.caller)
     return _page(call, store.NOWHERE)
 
 

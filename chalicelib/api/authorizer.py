@@ -1,27 +1,37 @@
 """Lets a bearer of a valid OIDC ID token in, and says who that is.
 
-Checked are signature, issuer, audience and expiry. Role: the highest of viewer, operator and admin in the claim that
-`ROLE_CLAIM` names. Groups: in the claim that `GROUPS_CLAIM` names, ids or `*` for all. Either is a list or separated by blanks.
+Checked are signature, issuer, audience and expiry. What a person may do stands in the Members table, which admins alone write;
+so somebody who is disabled there is out as soon as the kept answers are old, whatever their token says.
+
+Of somebody whom no admin has said anything about, the claims count, which the identity provider's admins write. Role: the
+highest of viewer, operator and admin in the claim that `ROLE_CLAIM` names. Groups: in the claim that `GROUPS_CLAIM` names, ids
+or `*` for all. Either is a list or separated by blanks.
 """
 
+import json
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from chalice.app import AuthRequest, AuthResponse, Blueprint
 
-from chalicelib.api.shapes import ROLES
+from chalicelib.model.members import EVERY_GROUP, ROLES, DecidedBy, Role
+from chalicelib.store import audit, members
 
 if TYPE_CHECKING:
     import jwt
 
+KEPT_S = 60  # an answer is kept so long for the same token: what a change by an admin takes to count
 KEYS_WITHIN_S = 4  # twice, and a cold start, within the function's ten
 logger = Logger()
 auth = Blueprint(__name__)
 
 
-@auth.authorizer(name="authorize", ttl_seconds=300)
+@auth.authorizer(name="authorize", ttl_seconds=KEPT_S)
 def authorize(request: AuthRequest) -> AuthResponse:
     """API Gateway answers 401 to exactly the error text "Unauthorized", and 500 to any other: where the provider's keys do not
     come, nobody's sign-in has ended, and the portal asks again."""
@@ -35,16 +45,41 @@ def authorize(request: AuthRequest) -> AuthResponse:
     except jwt.PyJWTError as refusal:
         logger.info("token refused", extra={"why": type(refusal).__name__})
         raise Exception("Unauthorized") from refusal
-    held = _words(claims.get(os.environ["ROLE_CLAIM"]))
-    role = next((each for each in reversed(ROLES) if each in held), None)
-    if role is None or claims.get("token_use", "id") != "id":
+    if claims.get("token_use", "id") != "id" or not claims:
+        raise Exception("Unauthorized")
+    standing = _standing(claims)
+    if standing is None:
+        logger.info("nobody, or disabled", extra={"memberId": claims["sub"]})
+        now = datetime.now(UTC)
+        audit.record_once(audit.NO_GROUP, claims["sub"], "sign-in refused", f"{now:%Y-%m-%dT%H:00:00.000000}Z#{claims['sub']}")
         raise Exception("Unauthorized")
     context = {
         "name": claims.get("name") or claims.get("email") or claims.get("cognito:username") or "",
-        "role": role,
-        "groups": " ".join(_words(claims.get(os.environ["GROUPS_CLAIM"]))),
+        "username": claims.get("cognito:username") or "",
+        "role": standing.role,
+        "groups": json.dumps(list(standing.groups)),
     }
     return AuthResponse(routes=["*"], principal_id=claims["sub"], context=context)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What somebody may do: `groups` are ids, or `*` for all."""
+
+    role: Role
+    groups: Sequence[str]
+
+
+def _standing(claims: dict[str, Any]) -> Standing | None:
+    """None for somebody who may do nothing."""
+    member = members.find(claims["sub"])
+    if member and (member.disabled or member.removed):
+        return None
+    if member and member.decided_by is DecidedBy.ADMIN:
+        return Standing(member.role, [EVERY_GROUP] if member.groups == EVERY_GROUP else member.groups)
+    held = _words(claims.get(os.environ["ROLE_CLAIM"]))
+    role = next((each for each in reversed(ROLES) if each in held), None)
+    return Standing(role, _words(claims.get(os.environ["GROUPS_CLAIM"]))) if role else None
 
 
 def _claims(token: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from chalicelib.errors import (
     Unacceptable,
 )
 from chalicelib.model.ids import group_of
+from chalicelib.model.members import EVERY_GROUP
 from chalicelib.model.records import Method, Record
 from chalicelib.store import audit
 from oneroster_engine.errors import BundleRefused, RosterError
@@ -57,6 +58,7 @@ class Caller:
     name: str
     role: Role
     groups: frozenset[str] | None
+    username: str = ""
 
     @property
     def called(self) -> str:
@@ -171,14 +173,21 @@ NOBODY = Caller("", "", "viewer", frozenset())
 
 def caller_of(context: dict[str, str]) -> Caller:
     """What the authorizer said, in API Gateway's strings."""
-    groups = context.get("groups", "").split()
+    groups: list[str] = json.loads(context.get("groups", "[]"))
     role = context.get("role", "viewer")
     return Caller(
         context.get("principalId", ""),
         context.get("name", ""),
         next(each for each in ROLES if each == role),
-        None if "*" in groups else frozenset(groups),
+        None if EVERY_GROUP in groups else frozenset(groups),
+        context.get("username", ""),
     )
+
+
+def require_every_group(caller: Caller) -> None:
+    """For what concerns the whole stack. Raises Forbidden for somebody who is let into some groups alone."""
+    if caller.groups is not None:
+        raise Forbidden("This concerns the whole stack, so it needs somebody who is let into every group.")
 
 
 def _let_in(declared: Route, caller: Caller, parameters: dict[str, str]) -> None:

@@ -4,10 +4,13 @@ import json
 from functools import cache
 
 from chalice.app import Blueprint, Response
+from pydantic import ValidationError
 
 from chalicelib.api import API_VERSION, openapi
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Health, Me, OpenApi
+from chalicelib.model.members import EVERY_GROUP, DecidedBy, Member
+from chalicelib.store import members
 
 service = Blueprint(__name__)
 
@@ -22,8 +25,22 @@ def health(call: Call) -> Health:
 def me(call: Call) -> Me:
     """Who is calling, with role and groups."""
     caller = call.caller
+    _note_sign_in(call)
     groups = None if caller.groups is None else sorted(caller.groups)
     return Me(user_id=caller.user_id, name=caller.name, role=caller.role, groups=groups)
+
+
+def _note_sign_in(call: Call) -> None:
+    """The portal asks who it is once a sign-in: then somebody new has an entry, by the claims until an admin says otherwise."""
+    caller = call.caller
+    groups = EVERY_GROUP if caller.groups is None else tuple(sorted(caller.groups))
+    kept = {"username": caller.username, "name": caller.name, "role": caller.role, "groups": groups}
+    seen = {"etag": call.nonce, "created_at": call.now, "last_sign_in_at": call.now, "decided_by": DecidedBy.CLAIMS}
+    try:
+        member = Member.model_validate({"member_id": caller.user_id, **kept, **seen})
+    except ValidationError:
+        return  # claims that name what can be no group of ours: they are let in, and nothing is written of them
+    members.note_sign_in(member, call.now)
 
 
 @route(service, "GET /openapi.json", role=None, answer=OpenApi)

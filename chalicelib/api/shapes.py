@@ -5,6 +5,9 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
 from pydantic import ConfigDict, Field, StringConstraints, create_model, model_validator
 
+from chalicelib.model.members import EVERY_GROUP, Member
+from chalicelib.model.members import ROLES as ROLES
+from chalicelib.model.members import Role as Role
 from chalicelib.model.records import (
     CredentialsMark,
     EntityCounts,
@@ -26,8 +29,6 @@ from oneroster_engine.selecting.saved import Later, Saved
 
 Item = TypeVar("Item")
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-Role = Literal["viewer", "operator", "admin"]
-ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")  # each may do what those before it may
 Entity = Literal["orgs", "classes", "users", "enrollments", "courses", "academicSessions"]
 Action = Literal["create", "update", "deactivate", "end", "unchanged"]
 
@@ -54,6 +55,27 @@ class Me(Record):
     name: str
     role: Role
     groups: list[str] | None
+
+
+class MemberOut(Record):
+    """A person who may use this stack. `groups` None: every group. `signed_in_elsewhere`: their password is not ours to reset."""
+
+    member_id: str
+    email: str
+    name: str
+    role: Role
+    groups: tuple[str, ...] | None
+    disabled: bool
+    signed_in_elsewhere: bool
+    etag: str
+    created_at: datetime
+    last_sign_in_at: datetime | None
+
+    @classmethod
+    def of(cls, member: Member) -> "MemberOut":
+        kept = {name: value for name, value in dict(member).items() if name in cls.model_fields}
+        groups = None if member.groups == EVERY_GROUP else member.groups
+        return cls(**{**kept, "groups": groups}, signed_in_elsewhere=not member.username)
 
 
 class FieldError(Record):

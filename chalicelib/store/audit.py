@@ -5,12 +5,14 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
 
 from chalicelib.model.records import Record
 from chalicelib.store.tables import count, from_item, query, table, to_item
 
 TABLE = "AUDIT_TABLE"
+NO_GROUP = "-"  # what concerns the whole stack; no group's id
 
 
 class Entry(Record):
@@ -38,8 +40,21 @@ def record(
 ) -> None:
     """Write one entry. `who` is a user's id, `name` that user's; `detail` holds ids and counts, never data of the roster."""
     at = f"{now:%Y-%m-%dT%H:%M:%S.%f}Z#{nonce}"
-    entry = Entry(group_id=group_id, at=at, who=who, name=name, what=what, sync_id=sync_id, detail=detail or {})
-    table(TABLE).put_item(Item=to_item(entry))
+    _append(Entry(group_id=group_id, at=at, who=who, name=name, what=what, sync_id=sync_id, detail=detail or {}))
+
+
+def record_once(group_id: str, who: str, what: str, at: str) -> None:
+    """Write an entry whose `at` says by itself how often such a thing is worth one."""
+    _append(Entry(group_id=group_id, at=at, who=who, what=what))
+
+
+def _append(entry: Entry) -> None:
+    """An entry is never written over: of two with one key, which an event told twice makes, the first stays."""
+    try:
+        table(TABLE).put_item(Item=to_item(entry), ConditionExpression=Attr("at").not_exists())
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
 
 
 def entries(group_id: str, limit: int, before: str = "", search: str = "") -> list[Entry]:

@@ -55,7 +55,7 @@ def call(
             "resourcePath": declared.path,
             "httpMethod": method,
             "requestId": "r1",
-            "authorizer": {"principalId": "u1", "name": "Ada", "role": role, "groups": groups},
+            "authorizer": {"principalId": "u1", "name": "Ada", "role": role, "groups": json.dumps(groups.split())},
         },
     }
     answer = wiring.app(event, Context())
@@ -65,7 +65,7 @@ def call(
 def filled(route: Route) -> str:
     return f"{route.method} " + route.path.replace("{groupId}", "g1").replace("{syncId}", "g1-s1").replace(
         "{uploadId}", "u1"
-    ).replace("{name}", "n1").replace("{entity}", "users")
+    ).replace("{name}", "n1").replace("{entity}", "users").replace("{memberId}", "m1").replace("{clientId}", "g1-c1")
 
 
 guarded = [route for route in ROUTES if route.role]
@@ -83,7 +83,7 @@ def test_a_lower_role_is_sent_away_before_anything_else(route: Route) -> None:
         assert (status, said["title"]) == (403, "Not allowed")
 
 
-@pytest.mark.parametrize("route", [route for route in guarded if "Id}" in route.path], ids=filled)
+@pytest.mark.parametrize("route", [route for route in guarded if re.search("{(group|sync)Id}", route.path)], ids=filled)
 def test_a_foreign_group_does_not_exist(route: Route) -> None:
     groups.create(GroupSettings(name="Theirs"), "g1", "e1", NOW)
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("identity")
 
 
 @pytest.fixture(autouse=True)
-def settings(lakeside: District, monkeypatch: pytest.MonkeyPatch) -> None:
+def settings(lakeside: District, aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a stage has them whose people sign in with the district's provider."""
     for name, value in {
         "TOKEN_ISSUER": lakeside.issuer,
@@ -47,8 +47,10 @@ def let_in(token: str) -> dict[str, Any]:
 
 
 def test_a_person_of_the_provider_has_the_highest_role_and_the_groups_that_it_names(lakeside: District) -> None:
-    assert let_in(lakeside.id_token("ada")) == {"who": "ada", "name": "Ada of Lakeside", "role": "admin", "groups": "*"}
-    assert let_in(lakeside.id_token("vera")) == {"who": "vera", "name": "Vera of Lakeside", "role": "viewer", "groups": "g1 g2"}
+    ada, vera = let_in(lakeside.id_token("ada")), let_in(lakeside.id_token("vera"))
+
+    assert ada == {"who": "ada", "name": "Ada of Lakeside", "username": "", "role": "admin", "groups": '["*"]'}
+    assert vera == {"who": "vera", "name": "Vera of Lakeside", "username": "", "role": "viewer", "groups": '["g1", "g2"]'}
 
 
 def test_a_person_without_one_of_our_roles_is_not_let_in(lakeside: District) -> None:

@@ -494,7 +494,7 @@ export interface paths {
         /** The groups that the caller may see, by name. */
         get: operations["get_groups"];
         put?: never;
-        /** Make a group. */
+        /** Make a group: for admins of every group, since nobody else would see it afterwards. */
         post: operations["post_groups"];
         delete?: never;
         options?: never;
@@ -549,6 +549,59 @@ export interface paths {
         get: operations["get_groups_groupId_audit"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people who have been invited or have signed in, by name. */
+        get: operations["get_members"];
+        put?: never;
+        /** Invite a person; the user pool mails them a temporary password. */
+        post: operations["post_members"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members/{memberId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take somebody out for good: their entry here and their user in the pool. What they did stays in the audit. */
+        delete: operations["delete_members_memberId"];
+        options?: never;
+        head?: never;
+        /** Change what somebody may do, or disable them: within minutes no token of theirs counts any more. */
+        patch: operations["patch_members_memberId"];
+        trace?: never;
+    };
+    "/members/{memberId}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the user pool mail somebody a code for a new password. */
+        post: operations["post_members_memberId_reset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2040,6 +2093,101 @@ export interface components {
             role: "viewer" | "operator" | "admin";
             /** Groups */
             groups: string[] | null;
+        };
+        /**
+         * MemberIn
+         * @description `groups` None lets somebody into every group, those that are made later included.
+         */
+        MemberIn: {
+            /**
+             * Email
+             * Format: email
+             */
+            email: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "admin";
+            /** Groups */
+            groups: string[] | null;
+        };
+        /**
+         * MemberOut
+         * @description A person who may use this stack. `groups` None: every group. `signed_in_elsewhere`: their password is not ours to reset.
+         */
+        MemberOut: {
+            /** Memberid */
+            memberId: string;
+            /** Email */
+            email: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "admin";
+            /** Groups */
+            groups: string[] | null;
+            /** Disabled */
+            disabled: boolean;
+            /** Signedinelsewhere */
+            signedInElsewhere: boolean;
+            /** Etag */
+            etag: string;
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+            /** Lastsigninat */
+            lastSignInAt: string | null;
+        };
+        /**
+         * MemberPatch
+         * @description What is sent is changed; the rest stays. `groups` null lets somebody into every group.
+         */
+        MemberPatch: {
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Role
+             * @default null
+             */
+            role: ("viewer" | "operator" | "admin") | null;
+            /**
+             * Groups
+             * @default null
+             */
+            groups: string[] | null;
+            /**
+             * Disabled
+             * @default null
+             */
+            disabled: boolean | null;
+        };
+        /**
+         * Members
+         * @description `invitable`: whether people are invited here; else in the identity provider that they sign in with.
+         */
+        Members: {
+            /** Items */
+            items: components["schemas"]["MemberOut"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
+            /** Invitable */
+            invitable: boolean;
         };
         /** Message */
         Message: {
@@ -5014,6 +5162,171 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditEntries"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_members: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                search?: string;
+                sort?: string;
+                page?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Members"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberIn"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_members_memberId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                memberId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_members_memberId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                memberId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberPatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_members_memberId_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                memberId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description A problem document */
