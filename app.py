@@ -15,6 +15,7 @@ from chalicelib.api.explain import explanations
 from chalicelib.api.export_import import export_import
 from chalicelib.api.groups import groups
 from chalicelib.api.members import members
+from chalicelib.api.overview import overview
 from chalicelib.api.roster import roster
 from chalicelib.api.rostering import rostering
 from chalicelib.api.selections import selections
@@ -40,6 +41,7 @@ BLUEPRINTS = (
     decisions,
     compare,
     export_import,
+    overview,
     roster,
     members,
     clients,

@@ -11,7 +11,7 @@ from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Accepted, Approval, Change, Deselected, Page, Plan, RenumberedPair, StatusesAnswer
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.ids import group_of, new_sync_id
-from chalicelib.model.records import Mode, State, Sync, Trigger
+from chalicelib.model.records import Group, Mode, State, Sync, Trigger
 from chalicelib.service import answer
 from chalicelib.service.selection import selection_kept
 from chalicelib.service.start import start_now
@@ -75,7 +75,7 @@ def list_changes(call: Call, sync_id: str) -> Changes:
         offset=offset_of(asked),
         where={name: [value] for name, value in columns.items() if value},
     )
-    return page(Changes, [_change(row) for row in found.items], found.total, asked)
+    return page(Changes, _named(sync_id, [_change(row) for row in found.items]), found.total, asked)
 
 
 @route(decisions, "POST /syncs/{syncId}/approval", role="admin", body=Approval, answer=Accepted, status=202)
@@ -167,6 +167,51 @@ def _unchanged(sync_id: str) -> Path:
         except NotFound as missing:
             raise Conflict("The rows that this sync leaves as they are can't be listed: its files are not there.") from missing
     return files.cached(key)
+
+
+def _named(sync_id: str, changes: list[Change]) -> list[Change]:
+    """Each enrollment under the names of its person and its class, which is what somebody knows it by."""
+    ends = {change.sourced_id: _ends(change) for change in changes if change.entity == "enrollments"}
+    if not ends:
+        return changes
+    group = groups.get(group_of(sync_id))
+    people = _names(sync_id, group, "users", {user for user, _ in ends.values()})
+    classes = _names(sync_id, group, "classes", {class_ for _, class_ in ends.values()})
+    return [
+        change
+        if change.sourced_id not in ends or change.entity != "enrollments"
+        else change.model_copy(update={"name": f"{people.get(user, user)} in {classes.get(class_, class_)}"})
+        for change in changes
+        for user, class_ in [ends.get(change.sourced_id, ("", ""))]
+    ]
+
+
+def _ends(change: Change) -> tuple[str, str]:
+    """The ids of an enrollment's person and class."""
+    record = change.after or change.before or {}
+    fields = {**record, **record.get("fields", {})}
+    return str(fields.get("userSourcedId", "")), str(fields.get("classSourcedId", ""))
+
+
+def _names(sync_id: str, group: Group, entity: str, ids: set[str]) -> dict[str, str]:
+    """Names by id, as this sync read them, else as the platform has them."""
+    found: dict[str, str] = {}
+    keys = [files.sync_key(sync_id, f"stage/{entity}.parquet")]
+    if group.snapshot:
+        keys.insert(0, files.snapshot_key(group.group_id, group.snapshot, f"{entity}.parquet"))
+    for key in keys:
+        try:
+            parquet = files.cached(key)
+        except NotFound:
+            continue
+        rows = page_of(parquet, sort="sourcedId", limit=len(ids), offset=0, where={"sourcedId": sorted(ids)}).items
+        found |= {row["sourcedId"]: name for row in rows if (name := _name(row))}
+    return found
+
+
+def _name(row: dict[str, Any]) -> str:
+    whole = f"{row.get('givenName') or ''} {row.get('familyName') or ''}".strip()
+    return str(row.get("name") or row.get("title") or whole)
 
 
 def _change(row: dict[str, Any]) -> Change:

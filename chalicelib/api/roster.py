@@ -13,7 +13,7 @@ from chalice.app import Blueprint
 
 from chalicelib.api.lists import ListQuery, offset_of, page, sorting
 from chalicelib.api.routing import Call, route
-from chalicelib.api.shapes import Enrolled, Entity, Id, Page, RosterRecord, RosterRow
+from chalicelib.api.shapes import Enrolled, Entity, Id, Page, PlatformCount, PlatformCounts, RosterRecord, RosterRow
 from chalicelib.errors import NotFound, Unacceptable
 from chalicelib.model.records import Group, Record
 from chalicelib.platform import reader
@@ -44,6 +44,30 @@ class RosterQuery(ListQuery):
 
 class RecordQuery(Record):
     id: Id
+
+
+@route(roster, "GET /groups/{groupId}/platform", role="viewer", answer=PlatformCounts)
+def count_platform(call: Call, group_id: str) -> PlatformCounts:
+    """How many records this group has on the platform now."""
+    group = groups.get(group_id)
+    return PlatformCounts(
+        sync_id=group.snapshot,
+        users=_count(group, "users"),
+        classes=_count(group, "classes"),
+        orgs=_count(group, "orgs"),
+        enrollments=_count(group, "enrollments"),
+    )
+
+
+def _count(group: Group, entity: str) -> PlatformCount:
+    parquet = _list(group, entity)
+    if parquet is None:
+        return PlatformCount(active=0, removed=0)
+    counts = {
+        status: page_of(parquet, sort="sourcedId", limit=1, offset=0, where={"platformStatus": [status]}).total
+        for status in ("active", "inactive")
+    }
+    return PlatformCount(active=counts["active"], removed=counts["inactive"])
 
 
 @route(roster, "GET /groups/{groupId}/roster/{entity}", role="viewer", answer=RosterRows, query=RosterQuery)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from chalicelib.api.authorizer import authorize
 from chalicelib.api.shapes import ROLES, FieldError, Problem, Role
+from chalicelib.api.wording import field_error
 from chalicelib.errors import (
     Conflict,
     GroupBusy,
@@ -217,10 +218,10 @@ def _problem(trouble: Exception, request_id: str) -> Response:
         fields = trouble.fields if isinstance(trouble, Unacceptable) else {}
         errors = [FieldError(field=field, message=message) for field, message in fields.items()]
     elif isinstance(trouble, ValidationError):
-        status, title, detail = 422, "Refused", "Some of what was sent can't be accepted."
+        status, title, detail = 422, "Refused", "Some fields need another value."
         errors = [
-            FieldError(field=_sent(each["loc"]), message=each["msg"])
-            for each in trouble.errors(include_url=False, include_input=False, include_context=False)
+            field_error(each, _sent(each["loc"]))
+            for each in trouble.errors(include_url=False, include_input=False)  # the input may hold a secret
         ]
     elif isinstance(trouble, Malformed):
         status, title, detail = 400, "Malformed", str(trouble)
@@ -228,7 +229,7 @@ def _problem(trouble: Exception, request_id: str) -> Response:
         status, title, detail = 403, "Not allowed", str(trouble)
     else:
         logger.exception("unexpected error")
-        status, title = 500, "Our error"
+        status, title = 500, "Internal server error"
         detail = f"Something went wrong on our side. Try again; if it stays so, name {request_id or 'the time'} to support."
     said = Problem(title=title, status=status, detail=detail, errors=errors, request_id=request_id, sync_id=sync_id)
     body = said.model_dump_json(by_alias=True, exclude_none=True)

@@ -12,8 +12,10 @@ from chalicelib.model.records import (
     CredentialsMark,
     EntityCounts,
     GroupSettings,
+    Method,
     Mode,
     Name,
+    QuestionKind,
     Record,
     RestSource,
     RunningSync,
@@ -36,6 +38,37 @@ Action = Literal["create", "update", "deactivate", "end", "unchanged"]
 class Health(Record):
     status: Literal["ok"] = "ok"
     version: str
+
+
+Need = Literal["held", "decision", "choice", "failed", "late", "secret", "newSchools"]
+
+
+class OverviewRow(Record):
+    """One group as it stands: its last or running sync, what comes next, and what of it needs somebody (`needs`)."""
+
+    group_id: str
+    name: str
+    partner_id: str
+    description: str
+    method: Method
+    sync_id: str | None
+    state: State | None
+    message: str
+    at: datetime | None
+    mode: Mode | None
+    rehearsal: bool
+    held: bool
+    question: QuestionKind | None
+    until: datetime | None
+    scheduled: bool
+    next_run_at: datetime | None
+    paused: bool
+    secret_expires_at: datetime | None
+    needs: list[Need]
+
+
+class Overview(Record):
+    items: list[OverviewRow]
 
 
 class Message(Record):
@@ -79,8 +112,13 @@ class MemberOut(Record):
 
 
 class FieldError(Record):
+    """`rule` says what kind of mistake it is and `limit` the bound that is passed, in the field's own unit, so that a form
+    can say it in the unit that it shows."""
+
     field: str
     message: str
+    rule: str | None = None
+    limit: float | None = None
 
 
 class Problem(Record):
@@ -208,16 +246,42 @@ class SyncStart(Record):
 
 
 class LastSync(Record):
+    """`written`: how much of what was planned the platform has. `counts` are of this sync alone; see PlatformCounts."""
+
     sync_id: str
     status: State
+    mode: Mode
     message: str
     started_at: datetime
+    started_by: str
     last_sync_date: datetime | None
+    written: Literal["nothing", "some", "all"]
+    rehearsal: bool
+    held: bool
+    planned: bool
+    undoes: str | None
     users: EntityCounts
     classes: EntityCounts
     orgs: EntityCounts
     enrollments: EntityCounts
     links: dict[str, str]
+
+
+class PlatformCount(Record):
+    """Records that are active, and those that were removed and can still come back."""
+
+    active: int
+    removed: int
+
+
+class PlatformCounts(Record):
+    """What this group has on the platform now, as its last committed sync left it. `sync_id` is None while there is nothing."""
+
+    sync_id: str | None
+    users: PlatformCount
+    classes: PlatformCount
+    orgs: PlatformCount
+    enrollments: PlatformCount
 
 
 class SavedSelectionIn(Record):

@@ -1,6 +1,7 @@
 """Syncs: start, follow, cancel; their plan, problems and report."""
 
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from chalice.app import Blueprint
 
@@ -17,7 +18,8 @@ from chalicelib.api.shapes import (
 )
 from chalicelib.errors import Conflict, NotFound, Unacceptable
 from chalicelib.model.ids import group_of, new_sync_id
-from chalicelib.model.records import Group, Mode, State, Sync, Trigger, ZipSource
+from chalicelib.model.outcomes import AppliedExtent, applied_extent
+from chalicelib.model.records import Group, Mode, State, Step, Sync, Trigger, ZipSource
 from chalicelib.service.start import start_now
 from chalicelib.service.sync_files import sync_file
 from chalicelib.sources import bundle
@@ -28,6 +30,11 @@ from chalicelib.store.limits import limits
 from oneroster_engine.inspecting.problems import problem_groups, problem_rows
 
 syncs = Blueprint(__name__)
+WRITTEN: dict[AppliedExtent, Literal["nothing", "some", "all"]] = {
+    AppliedExtent.NOTHING: "nothing",
+    AppliedExtent.PARTIAL: "some",
+    AppliedExtent.ALL: "all",
+}
 
 
 class Syncs(Page[Sync]):
@@ -84,8 +91,8 @@ def list_syncs(call: Call, group_id: str) -> Syncs:
 @route(syncs, "GET /groups/{groupId}/syncs/last", role="viewer", answer=LastSync)
 def last_sync(call: Call, group_id: str) -> LastSync:
     """How the last sync of a group stands."""
-    running = group_store.get(group_id).sync
-    latest = [store.get(running.sync_id)] if running else store.history(group_id, 1)
+    group = group_store.get(group_id)
+    latest = [store.get(group.sync.sync_id)] if group.sync else store.history(group_id, 1)
     if not latest:
         raise NotFound("This group has never been synced.")
     sync = latest[0]
@@ -93,8 +100,15 @@ def last_sync(call: Call, group_id: str) -> LastSync:
     return LastSync(
         sync_id=sync.sync_id,
         status=sync.state,
+        mode=sync.mode,
         message=sync.message,
         started_at=sync.started_at,
+        started_by=sync.started_by,
+        written=WRITTEN[applied_extent(group, sync.sync_id)],
+        rehearsal=sync.rehearsal,
+        held=sync.held,
+        planned=any(each.step is Step.PLAN and each.ended_at for each in sync.progress),
+        undoes=sync.undoes,
         last_sync_date=sync.ended_at,
         users=sync.counts.users,
         classes=sync.counts.classes,

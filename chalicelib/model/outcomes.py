@@ -21,6 +21,7 @@ SENTENCES = {
     State.CANCELLED: "The sync was ended from outside.",
 }
 NOTHING_NEW = "Nothing has changed since the last sync; nothing was written."
+NOTHING_BROUGHT = "Nothing was brought in: the source holds nothing that is selected. Nothing was written."
 UNDECIDED = "Waits for a decision; nothing has been written yet."
 ONLY_REMOVALS = "Nothing was written: every change was a removal, and removals were left out, as approved."
 # A Map's own error: which of its chunks failed, and why, stands in the log alone.
@@ -66,9 +67,12 @@ def total(counts: SyncCounts, action: str) -> int:
     return sum(getattr(each, action) for each in _by_field(counts).values())
 
 
-def success(counts: SyncCounts, with_removals: bool, incomplete: Mapping[str, str]) -> str:
+def success(counts: SyncCounts, with_removals: bool, incomplete: Mapping[str, str], undoes: bool = False) -> str:
     """What was written, in numbers, and what was not proved complete. `counts` are those of `written`."""
     unproved = "".join(f" Nothing was removed because it was missing there: {why}." for why in incomplete.values())
+    unproved = "".join(lost(counts)) + unproved
+    if not changes(counts) and not undoes and not total(counts, "selected") + total(counts, "unchanged"):
+        return NOTHING_BROUGHT + unproved
     if not changes(counts):
         return (NOTHING_NEW if with_removals else ONLY_REMOVALS) + unproved
     left_out = "" if with_removals else " Removals were left out, as approved."
@@ -79,6 +83,15 @@ def success(counts: SyncCounts, with_removals: bool, incomplete: Mapping[str, st
         f"Synced: {created:,} created, {updated:,} updated, {deactivated:,} deactivated, {ended:,} ended, "
         f"{sum(one.unchanged for one in each):,} unchanged.{left_out}{unproved}"
     )
+
+
+def lost(counts: SyncCounts) -> list[str]:
+    """A sentence for each collection that lost more than half of its rows to errors: no plain success."""
+    return [
+        f" Errors left out {each.left_out:,} of {each.read:,} {name.replace('_', ' ')}; see the problems."
+        for name, each in _by_field(counts).items()
+        if each.left_out * 2 > each.read
+    ]
 
 
 def ending_of(error: dict[str, str], sync_id: str, extent: AppliedExtent) -> Ending:

@@ -262,6 +262,7 @@ class GroupSettings(Record):
     guard: GuardFigures = GuardFigures()
     schedule: Schedule = Schedule()
     calendar: Calendar = Calendar()
+    always_preview: bool = False  # a sync that would change anything waits for an admin, whoever or whatever started it
     grace_days: int = Field(default=30, ge=1, le=365)
     retention_days: int = Field(default=30, ge=1, le=3650)
 
@@ -403,6 +404,18 @@ class Waiting(Record):
     delta: Literal[True] | None = None  # left out of an item, so that a queue reads as an earlier version wrote it
 
 
+class LastEnded(Record):
+    """How a group's last sync ended: enough for a list of groups to need no sync's own item."""
+
+    sync_id: str
+    state: State
+    mode: Mode
+    at: datetime
+    message: str = ""
+    rehearsal: bool = False
+    new_schools: int = 0  # that a saved selection asks about
+
+
 class Group(GroupSettings):
     """As stored. `snapshot`: the sync whose snapshot shows the platform; `source_view`: the one that last read the source, into
     which a delta is merged; `unfinished`: syncs cut off in apply.
@@ -424,3 +437,4 @@ class Group(GroupSettings):
     newest_drop: str = ""
     slots_done: datetime | None = None
     undone: tuple[str, ...] = ()
+    last_ended: LastEnded | None = None  # None too for a group whose last sync ended before this was kept

@@ -70,6 +70,12 @@ def next_run(schedule: Schedule, calendar: Calendar, after: datetime) -> datetim
     return None
 
 
+def next_due(group: Group, now: datetime) -> datetime | None:
+    """When the group's next scheduled sync begins; a moment before `now` where one is due and has not begun."""
+    done = max(group.slots_done or now, now - DAY)
+    return next_run(group.schedule, group.calendar, min(done, now))
+
+
 def due(schedule: Schedule, calendar: Calendar, done: datetime, until: datetime) -> Due:
     """Of the slots later than `done` and not later than `until`, the last that may run; the ones before it are made up
     for by it."""

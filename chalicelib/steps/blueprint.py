@@ -203,7 +203,7 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     reads, writes = ([], ["stage"]) if sync.mode is Mode.UNDO else (["stage"], [])
     with _progress(sync_id, Step.PLAN) as rows, files.workspace(sync_id, reads, [*writes, "plan", "report"]) as room:
         planned = make_plan(sync, group, room)
-        if asks := planned.held or sync.preview:
+        if asks := planned.held or sync.preview or bool(group.always_preview and planned.changes):
             write_log(sync, group, room, outcomes.UNDECIDED, _now())
         rows.number = sum(each["selected"] for each in planned.counts.values())
     counts = {name: getattr(sync.counts, field).model_dump() | planned.counts[name] for name, field in _ENTITY_FIELDS.items()}
@@ -271,7 +271,7 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     if sync.ended_at is not None:
         return  # an earlier try came this far
-    message = outcomes.success(sync.counts, event["withRemovals"], sync.incomplete)
+    message = outcomes.success(sync.counts, event["withRemovals"], sync.incomplete, sync.undoes is not None)
     with _progress(sync_id, Step.REPORT):
         reads = ["stage", "plan/summary.json", "plan/changes.parquet"]
         with files.workspace(sync_id, reads=reads, writes=["report"]) as room:

@@ -5,11 +5,12 @@ and a group's syncs sort by time. Task tokens are secrets: they are written here
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
@@ -21,6 +22,7 @@ from chalicelib.model.outcomes import applied_extent
 from chalicelib.model.records import (
     LIVE_STATES,
     Asked,
+    LastEnded,
     PagesRead,
     Progress,
     Question,
@@ -149,26 +151,29 @@ def remove(sync_id: str) -> None:
     table(TABLE).delete_item(Key=_key(sync_id))
 
 
+def many(sync_ids: Iterable[str]) -> dict[str, Sync]:
+    """Each of these syncs that there is; read in batches."""
+    return {str(item["syncId"]): _read(item) for item in _batch(sync_ids)}
+
+
 def states(sync_ids: Iterable[str]) -> dict[str, State]:
     """The state of each sync that there is; read in batches."""
+    projection = {"ProjectionExpression": "syncId, #state", "ExpressionAttributeNames": {"#state": "state"}}
+    return {str(item["syncId"]): State(str(item["state"])) for item in _batch(sync_ids, projection)}
+
+
+def _batch(sync_ids: Iterable[str], projection: Mapping[str, Any] = MappingProxyType({})) -> Iterator[dict[str, Any]]:
     wanted = sorted(set(sync_ids))
-    found: dict[str, State] = {}
     for start in range(0, len(wanted), BATCH):
-        asked: Any = {
-            table(TABLE).name: {
-                "Keys": [_key(sync_id) for sync_id in wanted[start : start + BATCH]],
-                "ProjectionExpression": "syncId, #state",
-                "ExpressionAttributeNames": {"#state": "state"},
-            }
-        }
+        keys = [_key(sync_id) for sync_id in wanted[start : start + BATCH]]
+        asked: Any = {table(TABLE).name: {"Keys": keys, **projection}}
         for attempt in range(ATTEMPTS):
             answer = client().batch_get_item(RequestItems=asked)
-            found |= {str(item["syncId"]): State(str(item["state"])) for item in answer["Responses"].get(table(TABLE).name, [])}
+            yield from answer["Responses"].get(table(TABLE).name, [])
             asked = answer["UnprocessedKeys"]
             if not asked:
                 break
             time.sleep(0.05 * 2**attempt)
-    return found
 
 
 def progressed(sync_id: str, progress: Progress) -> None:
@@ -287,18 +292,32 @@ def _end(sync_id: str, values: dict[str, Any]) -> bool:
     ended = _update_live(sync_id, values, removed=("question", "taskToken"))
     if ended:
         emit_metric("SyncsEnded", outcome=state)
+    last = last_ended(get(sync_id)) if ended else None
     try:
         table(groups.TABLE).update_item(
             Key={"groupId": group_of(sync_id)},
-            UpdateExpression="REMOVE #sync",
+            UpdateExpression="SET lastEnded = :last REMOVE #sync" if last else "REMOVE #sync",
             ConditionExpression="#sync.syncId = :mine",
             ExpressionAttributeNames={"#sync": "sync"},
-            ExpressionAttributeValues={":mine": sync_id},
+            ExpressionAttributeValues={":mine": sync_id, **({":last": to_item(last)} if last else {})},
         )
     except ClientError as refusal:
         if not is_failed_condition(refusal):
             raise
     return ended
+
+
+def last_ended(sync: Sync) -> LastEnded:
+    """What its group keeps of a sync that has ended."""
+    return LastEnded(
+        sync_id=sync.sync_id,
+        state=sync.state,
+        mode=sync.mode,
+        at=sync.ended_at or sync.started_at,
+        message=sync.message,
+        rehearsal=sync.rehearsal,
+        new_schools=sync.saved_selection.new_schools if sync.saved_selection else 0,
+    )
 
 
 def forget(group_id: str) -> int:

@@ -80,3 +80,14 @@ def test_nothing_written_is_said_for_what_it_is() -> None:
     assert success(written(planned, with_removals=False), with_removals=False, incomplete={}).startswith(
         "Nothing was written: every change"
     )
+
+
+def test_a_source_that_brought_nobody_is_not_said_to_have_brought_no_changes() -> None:
+    assert success(SyncCounts(), with_removals=True, incomplete={}).startswith("Nothing was brought in")
+
+
+def test_a_collection_that_lost_more_than_half_to_errors_is_in_the_headline() -> None:
+    lost = SyncCounts(classes=EntityCounts(read=532, left_out=532), users=EntityCounts(read=10, left_out=5, created=5))
+
+    assert "Errors left out 532 of 532 classes" in success(lost, with_removals=True, incomplete={})
+    assert "users" not in success(lost, with_removals=True, incomplete={})

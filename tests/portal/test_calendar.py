@@ -49,6 +49,6 @@ def test_an_admin_pauses_blacks_out_resumes_and_rehearses_from_the_groups_own_se
         expect(page.get_by_role("heading", name="Changes in numbers")).to_be_visible(timeout=60_000)
         expect(page.get_by_text("would be deactivated").first).to_be_visible()
         expect(page.get_by_role("button", name="Approve", exact=True)).to_be_hidden()
-        page.get_by_role("button", name="Discard").click()
+        page.get_by_role("button", name="Discard").first.click()
         expect(page.get_by_text("The changes were discarded. Nothing was changed.").first).to_be_visible(timeout=60_000)
         assert records(stack, group_id) == before

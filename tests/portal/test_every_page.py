@@ -75,7 +75,7 @@ def test_a_viewer_is_offered_nothing_that_a_viewer_may_not_do(browser: Browser, 
     refused = refusals(page)
     by_name = {stop.name: stop for stop in stops}
     visit(page, by_name["groups"])
-    needs_admin = "This needs the role admin; you have viewer."
+    needs_admin = "This needs the role Administrator; yours is Viewer."
     for name in ("Create group", "Edit Riverside Unified"):
         expect(page.get_by_role("button", name=name)).to_be_disabled()
     page.get_by_role("button", name="Actions of Riverside Unified").click()
@@ -87,14 +87,14 @@ def test_a_viewer_is_offered_nothing_that_a_viewer_may_not_do(browser: Browser, 
     expect(page.get_by_role("tooltip").get_by_text(needs_admin)).to_be_visible()
     expect(page.get_by_role("button", name="Download log")).to_be_enabled()
     visit(page, by_name["status-waiting"])
-    for name in ("Go on with it", "Cancel sync"):
+    for name in ("Continue", "Cancel sync"):
         expect(page.get_by_role("button", name=name)).to_be_disabled()
     for stop in stops:
         if stop.role == "viewer":
             visit(page, stop)
         else:
             page.goto(stop.path)
-            expect(page.get_by_text("This page is not yours to use")).to_be_visible()
+            expect(page.get_by_text("have access to this page")).to_be_visible()
     page.context.close()
 
     assert refused == []
@@ -114,11 +114,11 @@ def test_an_operator_chooses_and_syncs_but_neither_configures_nor_approves(
         assert name == "source" or page.get_by_role("button", name=offered, exact=True).is_enabled()
     visit(page, by_name["changes"])
     for name in ("Approve", "Approve without removals", "Discard"):
-        expect(page.get_by_role("button", name=name, exact=True)).to_be_disabled()
+        expect(page.get_by_role("button", name=name, exact=True).first).to_be_disabled()
     visit(page, by_name["status-waiting"])
     expect(page.get_by_role("button", name="Cancel sync")).to_be_enabled()
     page.goto(by_name["group-new"].path)
-    expect(page.get_by_text("This needs the role admin; you have operator.")).to_be_visible()
+    expect(page.get_by_text("This needs the role Administrator; yours is Operator.")).to_be_visible()
     page.context.close()
 
     assert refused == []

@@ -73,7 +73,7 @@ def test_an_admin_brings_in_a_district_by_both_workbooks(page: Page, district: P
 
     expect(page.get_by_text("Sync started.")).to_be_visible()
     expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("5 created").first).to_be_visible()
+    expect(page.get_by_role("link", name="5 classes created: show the rows")).to_be_visible()
     page.get_by_role("button", name="Download log").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Report: summary").click()
@@ -94,7 +94,7 @@ def test_a_browser_closed_in_the_middle_comes_back_to_the_same_question(
     elsewhere = browser.new_context(base_url=portal, viewport={"width": 400, "height": 800}).new_page()
     sign_in(elsewhere, "operator")
     choose_in_menu(elsewhere, "Interrupted", "Check last sync status")
-    elsewhere.get_by_role("button", name="Go on with it").click()
+    elsewhere.get_by_role("button", name="Continue").click()
 
     expect(elsewhere.get_by_role("heading", name="Classes (")).to_be_visible()
     elsewhere.get_by_label("Find classes").fill("mathematics 1")
@@ -142,7 +142,7 @@ def test_a_preview_shows_the_changes_before_anything_is_written(page: Page, stac
 
     expect(page.get_by_role("heading", name="Changes in numbers")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("Not on the platform yet").first).to_be_visible()
-    page.get_by_role("button", name="Discard").click()
+    page.get_by_role("button", name="Discard").first.click()
     expect(page.get_by_text("The changes were discarded. Nothing was changed.").first).to_be_visible(timeout=60_000)
     group = Client(stack, "admin").call("GET", "/groups?search=previewed")["items"][0]
     assert group["sync"] is None

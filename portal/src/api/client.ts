@@ -1,6 +1,7 @@
 import createClient from 'openapi-fetch';
 import { useMemo } from 'react';
 import { useConfig } from '../app/ConfigContext';
+import { problemSentence } from './plain';
 import type { components, paths } from './schema';
 
 export type { paths };
@@ -20,9 +21,9 @@ export class FailedRequest extends Error {
 }
 
 export const sentence = (error: unknown) =>
-  error instanceof FailedRequest
-    ? [error.problem.detail, ...error.problem.errors.map(each => `${each.field}: ${each.message}`)].join(' ')
-    : 'The service can’t be reached. Check your connection and try again.';
+  error instanceof FailedRequest ? problemSentence(error.problem) : 'The service can’t be reached. Check your connection and try again.';
+
+export const isStatus = (error: unknown, status: number) => error instanceof FailedRequest && error.problem.status === status;
 
 export function useApi() {
   const { apiUrl } = useConfig();
@@ -35,9 +36,10 @@ export function useApi() {
       },
       onResponse: async ({ response }) => {
         if (response.ok) return;
-        if (response.status === 401) throw new FailedRequest(said(401, 'Your sign-in has ended. Load the page again to sign in.'));
+        if (response.status === 401) throw new FailedRequest(told(401, 'Your sign-in has ended. Load the page again to sign in.'));
         const body = (await response.json().catch(() => null)) as Partial<Schemas['Problem']> | null;
-        throw new FailedRequest({ ...said(response.status, 'Something went wrong. Try again.'), ...body });
+        const problem = { ...told(response.status, 'Something went wrong on our side. Try again in a minute.'), ...body };
+        throw new FailedRequest({ ...problem, requestId: problem.requestId || response.headers.get('x-amzn-requestid') || '' });
       },
     });
     return client;
@@ -46,7 +48,7 @@ export function useApi() {
 
 export type Api = ReturnType<typeof useApi>;
 
-const said = (status: number, detail: string): Schemas['Problem'] => ({
+const told = (status: number, detail: string): Schemas['Problem'] => ({
   type: 'about:blank', title: 'Failed', status, detail, errors: [], requestId: '', syncId: null,
 });
 
@@ -69,7 +71,7 @@ export function send(form: Schemas['Upload'], file: File, onProgress: (percent: 
     Object.entries(form.fields).forEach(([name, value]) => body.append(name, value));
     body.append('file', file);
     request.upload.onprogress = event => onProgress(Math.round((100 * event.loaded) / event.total));
-    request.onload = () => (request.status < 300 ? resolve() : reject(new FailedRequest(said(request.status, 'The file was not taken. Try again.'))));
+    request.onload = () => (request.status < 300 ? resolve() : reject(new FailedRequest(told(request.status, 'The file was not accepted. Choose it again, then start again.'))));
     request.onerror = () => reject(new Error('upload'));
     request.open('POST', form.url);
     request.send(body);

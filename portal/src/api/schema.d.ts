@@ -608,6 +608,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All groups that the caller may see, in one answer: those that need somebody first, then by name. */
+        get: operations["get_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{groupId}/platform": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many records this group has on the platform now. */
+        get: operations["get_groups_groupId_platform"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/groups/{groupId}/roster/{entity}": {
         parameters: {
             query?: never;
@@ -1576,12 +1610,26 @@ export interface components {
             /** Went */
             went: number;
         };
-        /** FieldError */
+        /**
+         * FieldError
+         * @description `rule` says what kind of mistake it is and `limit` the bound that is passed, in the field's own unit, so that a form
+         *     can say it in the unit that it shows.
+         */
         FieldError: {
             /** Field */
             field: string;
             /** Message */
             message: string;
+            /**
+             * Rule
+             * @default null
+             */
+            rule: string | null;
+            /**
+             * Limit
+             * @default null
+             */
+            limit: number | null;
         };
         /**
          * Frequency
@@ -1684,6 +1732,11 @@ export interface components {
              */
             calendar: components["schemas"]["Calendar"];
             /**
+             * Alwayspreview
+             * @default false
+             */
+            alwaysPreview: boolean;
+            /**
              * Gracedays
              * @default 30
              */
@@ -1767,6 +1820,11 @@ export interface components {
              */
             calendar: components["schemas"]["Calendar"];
             /**
+             * Alwayspreview
+             * @default false
+             */
+            alwaysPreview: boolean;
+            /**
              * Gracedays
              * @default 30
              */
@@ -1844,6 +1902,11 @@ export interface components {
             /** @default null */
             calendar: components["schemas"]["Calendar"] | null;
             /**
+             * Alwayspreview
+             * @default null
+             */
+            alwaysPreview: boolean | null;
+            /**
              * Gracedays
              * @default null
              */
@@ -1918,6 +1981,11 @@ export interface components {
              *     }
              */
             calendar: components["schemas"]["Calendar"];
+            /**
+             * Alwayspreview
+             * @default false
+             */
+            alwaysPreview: boolean;
             /**
              * Gracedays
              * @default 30
@@ -2043,11 +2111,15 @@ export interface components {
              */
             passphrase: string | null;
         };
-        /** LastSync */
+        /**
+         * LastSync
+         * @description `written`: how much of what was planned the platform has. `counts` are of this sync alone; see PlatformCounts.
+         */
         LastSync: {
             /** Syncid */
             syncId: string;
             status: components["schemas"]["State"];
+            mode: components["schemas"]["Mode"];
             /** Message */
             message: string;
             /**
@@ -2055,8 +2127,23 @@ export interface components {
              * Format: date-time
              */
             startedAt: string;
+            /** Startedby */
+            startedBy: string;
             /** Lastsyncdate */
             lastSyncDate: string | null;
+            /**
+             * Written
+             * @enum {string}
+             */
+            written: "nothing" | "some" | "all";
+            /** Rehearsal */
+            rehearsal: boolean;
+            /** Held */
+            held: boolean;
+            /** Planned */
+            planned: boolean;
+            /** Undoes */
+            undoes: string | null;
             users: components["schemas"]["EntityCounts"];
             classes: components["schemas"]["EntityCounts"];
             orgs: components["schemas"]["EntityCounts"];
@@ -2195,6 +2282,11 @@ export interface components {
             message: string;
         };
         /**
+         * Method
+         * @enum {string}
+         */
+        Method: "zip" | "sftp" | "rest";
+        /**
          * Mode
          * @enum {string}
          */
@@ -2276,6 +2368,51 @@ export interface components {
          * @enum {string}
          */
         Outcome: "taken" | "unknownGroup" | "notExpected" | "folder" | "empty" | "notAZip" | "tooLarge" | "gone";
+        /** Overview */
+        Overview: {
+            /** Items */
+            items: components["schemas"]["OverviewRow"][];
+        };
+        /**
+         * OverviewRow
+         * @description One group as it stands: its last or running sync, what comes next, and what of it needs somebody (`needs`).
+         */
+        OverviewRow: {
+            /** Groupid */
+            groupId: string;
+            /** Name */
+            name: string;
+            /** Partnerid */
+            partnerId: string;
+            /** Description */
+            description: string;
+            method: components["schemas"]["Method"];
+            /** Syncid */
+            syncId: string | null;
+            state: components["schemas"]["State"] | null;
+            /** Message */
+            message: string;
+            /** At */
+            at: string | null;
+            mode: components["schemas"]["Mode"] | null;
+            /** Rehearsal */
+            rehearsal: boolean;
+            /** Held */
+            held: boolean;
+            question: components["schemas"]["QuestionKind"] | null;
+            /** Until */
+            until: string | null;
+            /** Scheduled */
+            scheduled: boolean;
+            /** Nextrunat */
+            nextRunAt: string | null;
+            /** Paused */
+            paused: boolean;
+            /** Secretexpiresat */
+            secretExpiresAt: string | null;
+            /** Needs */
+            needs: ("held" | "decision" | "choice" | "failed" | "late" | "secret" | "newSchools")[];
+        };
         /**
          * PagesRead
          * @description How far one list of a provider is read, in pages; `total` is None where the provider doesn't say how long it is.
@@ -2374,6 +2511,28 @@ export interface components {
             notes: string[];
             /** Held */
             held: boolean;
+        };
+        /**
+         * PlatformCount
+         * @description Records that are active, and those that were removed and can still come back.
+         */
+        PlatformCount: {
+            /** Active */
+            active: number;
+            /** Removed */
+            removed: number;
+        };
+        /**
+         * PlatformCounts
+         * @description What this group has on the platform now, as its last committed sync left it. `sync_id` is None while there is nothing.
+         */
+        PlatformCounts: {
+            /** Syncid */
+            syncId: string | null;
+            users: components["schemas"]["PlatformCount"];
+            classes: components["schemas"]["PlatformCount"];
+            orgs: components["schemas"]["PlatformCount"];
+            enrollments: components["schemas"]["PlatformCount"];
         };
         /**
          * Problem
@@ -5327,6 +5486,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_platform: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformCounts"];
                 };
             };
             /** @description A problem document */

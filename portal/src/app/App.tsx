@@ -1,32 +1,41 @@
+import Box from '@cloudscape-design/components/box';
 import { I18nProvider } from '@cloudscape-design/components/i18n';
 import words from '@cloudscape-design/components/i18n/messages/all.en';
+import Spinner from '@cloudscape-design/components/spinner';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { WebStorageStateStore } from 'oidc-client-ts';
 import { AuthProvider } from 'react-oidc-context';
+import { lazy, Suspense } from 'react';
 import { BrowserRouter, Route, Routes } from 'react-router';
 import { FailedRequest } from '../api/client';
-import { LostArrivalsPage } from '../features/arrivals/LostArrivalsPage';
-import { AuditPage } from '../features/audit/AuditPage';
-import { SanityPage } from '../features/explain/SanityPage';
-import { TracePage } from '../features/explain/TracePage';
-import { GroupFormPage } from '../features/groups/GroupFormPage';
-import { ChangesPage } from '../features/changes/ChangesPage';
 import { GroupsPage } from '../features/groups/GroupsPage';
-import { SelectivePage } from '../features/selective/SelectivePage';
-import { CalendarPage } from '../features/calendar/CalendarPage';
-import { HistoryPage } from '../features/history/HistoryPage';
-import { RosterPage } from '../features/roster/RosterPage';
-import { SelectionPage } from '../features/selections/SelectionPage';
-import { SelectionsPage } from '../features/selections/SelectionsPage';
-import { StatusPage } from '../features/status/StatusPage';
-import { FullSyncPage } from '../features/upload/FullSyncPage';
 import { ConfigContext } from './ConfigContext';
+import { InGroup } from './InGroup';
 import { Messages } from './messages';
+import { NotFound } from './NotFound';
 import { For, WhoIAm } from './role';
 import { Shell } from './Shell';
 import { SignedIn } from './SignedIn';
 import { Titles } from './title';
 import type { Config } from './config';
+
+// Each page comes when it is opened first, so that the first load is that of one page.
+const LostArrivalsPage = lazy(async () => ({ default: (await import('../features/arrivals/LostArrivalsPage')).LostArrivalsPage }));
+const AuditPage = lazy(async () => ({ default: (await import('../features/audit/AuditPage')).AuditPage }));
+const SanityPage = lazy(async () => ({ default: (await import('../features/explain/SanityPage')).SanityPage }));
+const TracePage = lazy(async () => ({ default: (await import('../features/explain/TracePage')).TracePage }));
+const GroupFormPage = lazy(async () => ({ default: (await import('../features/groups/GroupFormPage')).GroupFormPage }));
+const ChangesPage = lazy(async () => ({ default: (await import('../features/changes/ChangesPage')).ChangesPage }));
+const SelectivePage = lazy(async () => ({ default: (await import('../features/selective/SelectivePage')).SelectivePage }));
+const CalendarPage = lazy(async () => ({ default: (await import('../features/calendar/CalendarPage')).CalendarPage }));
+const HistoryPage = lazy(async () => ({ default: (await import('../features/history/HistoryPage')).HistoryPage }));
+const RosterPage = lazy(async () => ({ default: (await import('../features/roster/RosterPage')).RosterPage }));
+const SelectionPage = lazy(async () => ({ default: (await import('../features/selections/SelectionPage')).SelectionPage }));
+const SelectionsPage = lazy(async () => ({ default: (await import('../features/selections/SelectionsPage')).SelectionsPage }));
+const OverviewPage = lazy(async () => ({ default: (await import('../features/overview/OverviewPage')).OverviewPage }));
+const RehearsalPage = lazy(async () => ({ default: (await import('../features/upload/RehearsalPage')).RehearsalPage }));
+const StatusPage = lazy(async () => ({ default: (await import('../features/status/StatusPage')).StatusPage }));
+const FullSyncPage = lazy(async () => ({ default: (await import('../features/upload/FullSyncPage')).FullSyncPage }));
 
 const queries = new QueryClient({
   defaultOptions: {
@@ -79,25 +88,29 @@ export function App({ config }: { config: Config }) {
 
 function Pages() {
   return (
-    <Routes>
+    <Suspense fallback={<Box padding="l"><Spinner /> Loading…</Box>}><Routes>
       <Route path="/" element={<GroupsPage />} />
-      <Route path="/groups/new" element={<For role="admin"><GroupFormPage /></For>} />
-      <Route path="/groups/:groupId" element={<For role="admin"><GroupFormPage /></For>} />
-      <Route path="/groups/:groupId/sync" element={<For role="operator"><FullSyncPage /></For>} />
-      <Route path="/groups/:groupId/selective" element={<For role="operator"><SelectivePage /></For>} />
-      <Route path="/groups/:groupId/syncs/:syncId/changes" element={<ChangesPage />} />
-      <Route path="/groups/:groupId/status" element={<StatusPage />} />
-      <Route path="/groups/:groupId/history" element={<HistoryPage />} />
-      <Route path="/groups/:groupId/calendar" element={<CalendarPage />} />
-      <Route path="/groups/:groupId/selections" element={<SelectionsPage />} />
-      <Route path="/groups/:groupId/selections/:name" element={<SelectionPage />} />
-      <Route path="/groups/:groupId/new-selection" element={<For role="operator"><SelectionPage /></For>} />
-      <Route path="/groups/:groupId/roster" element={<RosterPage />} />
-      <Route path="/groups/:groupId/audit" element={<For role="admin"><AuditPage /></For>} />
+      <Route path="/overview" element={<OverviewPage />} />
       <Route path="/arrivals" element={<For role="admin"><LostArrivalsPage /></For>} />
-      <Route path="/groups/:groupId/trace" element={<TracePage />} />
-      <Route path="/groups/:groupId/syncs/:syncId/sanity" element={<SanityPage />} />
-      <Route path="*" element={<GroupsPage />} />
-    </Routes>
+      <Route path="/groups/new" element={<For role="admin"><GroupFormPage /></For>} />
+      <Route path="/groups/:groupId" element={<InGroup />}>
+        <Route index element={<For role="admin"><GroupFormPage /></For>} />
+        <Route path="sync" element={<For role="operator"><FullSyncPage /></For>} />
+        <Route path="selective" element={<For role="operator"><SelectivePage /></For>} />
+        <Route path="rehearsal" element={<For role="operator"><RehearsalPage /></For>} />
+        <Route path="status" element={<StatusPage />} />
+        <Route path="history" element={<HistoryPage />} />
+        <Route path="calendar" element={<CalendarPage />} />
+        <Route path="selections" element={<SelectionsPage />} />
+        <Route path="selections/:name" element={<SelectionPage />} />
+        <Route path="new-selection" element={<For role="operator"><SelectionPage /></For>} />
+        <Route path="roster" element={<RosterPage />} />
+        <Route path="audit" element={<For role="admin"><AuditPage /></For>} />
+        <Route path="trace" element={<TracePage />} />
+        <Route path="syncs/:syncId/changes" element={<ChangesPage />} />
+        <Route path="syncs/:syncId/sanity" element={<SanityPage />} />
+      </Route>
+      <Route path="*" element={<NotFound />} />
+    </Routes></Suspense>
   );
 }

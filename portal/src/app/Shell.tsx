@@ -1,24 +1,27 @@
-import AppLayout from '@cloudscape-design/components/app-layout';
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
 import { applyMode, Mode } from '@cloudscape-design/global-styles';
 import { skipToken, useQuery } from '@tanstack/react-query';
-import { useEffect, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react';
 import { useAuth } from 'react-oidc-context';
-import { useMatch, useNavigate } from 'react-router';
+import { useLocation, useMatch, useNavigate } from 'react-router';
 import { data, useApi } from '../api/client';
+import { Finished } from './Finished';
 import { useShownMessages } from './messages';
-import { useMe } from './role';
+import { ROLE_NAMES, useMe } from './role';
 import { useShownTitle } from './title';
 
 const KEY = 'dark';
+const HelpPanel = lazy(async () => ({ default: (await import('./Help')).Help }));
 
+/** The frame of every page: skip link, top bar, where one is, messages, the page, and help beside it. */
 export function Shell({ children }: { children: ReactNode }) {
   const auth = useAuth();
   const navigate = useNavigate();
   const shown = useShownMessages();
   const me = useMe();
   const inGroup = useMatch('/groups/:groupId/*'); // elsewhere an empty bar would stand on a phone
+  const [helping, setHelping] = useState(false);
   const [dark, setDark] = useState(() => {
     const said = localStorage.getItem(KEY);
     return said ? said === 'yes' : window.matchMedia('(prefers-color-scheme: dark)').matches;
@@ -31,24 +34,58 @@ export function Shell({ children }: { children: ReactNode }) {
   const signOut = () => void auth.removeUser().then(() => window.location.replace('/'));
   return (
     <>
-      <div id="top">
+      <a className="skip" href="#page" onClick={event => { event.preventDefault(); document.getElementById('page')?.focus(); }}>Skip to the page</a>
+      <header id="top">
         <TopNavigation
           identity={{ href: '/', title: 'OneRoster Selective Sync', onFollow: event => { event.preventDefault(); void navigate('/'); } }}
+          i18nStrings={{ overflowMenuTriggerText: 'More', overflowMenuTitleText: 'All', overflowMenuBackIconAriaLabel: 'Back', overflowMenuDismissIconAriaLabel: 'Close' }}
           utilities={[
+            { type: 'button', text: 'Groups', href: '/', onClick: event => { event.preventDefault(); void navigate('/'); } },
+            { type: 'button', text: 'Overview', href: '/overview', onClick: event => { event.preventDefault(); void navigate('/overview'); } },
+            { type: 'button', text: 'Help', iconName: 'status-info', onClick: () => setHelping(!helping) },
             {
               type: 'menu-dropdown',
               text: me.name,
-              description: `Role: ${me.role}`,
+              description: `Role: ${ROLE_NAMES[me.role]}`,
               iconName: 'user-profile',
               items: [{ id: 'mode', text: dark ? 'Light mode' : 'Dark mode' }, { id: 'out', text: 'Sign out' }],
               onItemClick: ({ detail }) => (detail.id === 'mode' ? turn() : signOut()),
             },
           ]}
         />
+      </header>
+      <div className="frame">
+        <main id="page" tabIndex={-1}>
+          {inGroup && <Breadcrumbs />}
+          <div className="messages" aria-live="polite">{shown}</div>
+          {children}
+        </main>
+        {helping && <aside aria-label="Help"><Suspense fallback={null}><HelpPanel onClose={() => setHelping(false)} /></Suspense></aside>}
       </div>
-      <AppLayout headerSelector="#top" navigationHide toolsHide breadcrumbs={inGroup && <Breadcrumbs />} notifications={shown} content={children} contentType="default" />
+      <Arrival />
+      <Finished />
     </>
   );
+}
+
+/** After each change of page the focus goes to the page's heading, and its title is read out. */
+function Arrival() {
+  const title = useShownTitle();
+  const here = useLocation().pathname;
+  const from = useRef(here);
+  useEffect(() => {
+    if (from.current === here) return;
+    const look = window.setTimeout(() => {
+      from.current = here;
+      const heading = document.querySelector<HTMLElement>('main h1');
+      if (!heading || document.activeElement?.closest('main input, main textarea')) return; // a page may lead to its first field itself
+      heading.tabIndex = -1;
+      heading.focus({ preventScroll: true });
+      window.scrollTo({ top: 0 });
+    }, 50);
+    return () => window.clearTimeout(look);
+  }, [here, title]);
+  return <div className="read-out" role="status" aria-live="polite" data-testid="arrived">{title && `Page: ${title}`}</div>;
 }
 
 /** Where one is: Groups > the group > the page. */

@@ -5,9 +5,11 @@ import { useQuery } from '@tanstack/react-query';
 import { createContext, useContext, type ReactNode } from 'react';
 import { data, useApi, type Schemas } from '../api/client';
 import { Problem } from './Problem';
+import { useTitle } from './title';
 
 export type Me = Schemas['Me'];
 type Role = Me['role'];
+export const ROLE_NAMES: Record<Role, string> = { viewer: 'Viewer', operator: 'Operator', admin: 'Administrator' };
 const ROLES: readonly Role[] = ['viewer', 'operator', 'admin'];
 const MeContext = createContext<Me | null>(null);
 
@@ -34,7 +36,12 @@ export function useMay(): (role: Role) => { disabled?: true; disabledReason?: st
 /** A page that one may not use says so instead of failing at its last button. */
 export function For({ role, children }: { role: Role; children: ReactNode }) {
   const { role: mine } = useMe();
-  return useMay()(role).disabled ? <Alert type="info" header="This page is not yours to use">{needs(role, mine)} Ask an administrator to do this, or for the role.</Alert> : children;
+  return useMay()(role).disabled ? <Denied>{needs(role, mine)} Ask an administrator to do this, or to change your role.</Denied> : children;
 }
 
-const needs = (role: Role, mine: Role) => `This needs the role ${role}; you have ${mine}.`;
+const needs = (role: Role, mine: Role) => `This needs the role ${ROLE_NAMES[role]}; yours is ${ROLE_NAMES[mine]}.`;
+
+function Denied({ children }: { children: ReactNode }) {
+  useTitle('No access');
+  return <Alert type="info" header={<h1 className="alert-title">You don’t have access to this page</h1>}>{children}</Alert>;
+}

@@ -4,43 +4,48 @@ import type { Schemas } from '../api/client';
 
 export const METHODS = { zip: 'ZIP', sftp: 'SFTP', rest: 'API' } as const;
 
-export const STATES: Record<Schemas['State'], { label: string; type: StatusIndicatorProps.Type }> = {
-  queued: { label: 'Queued', type: 'pending' },
-  running: { label: 'Running', type: 'in-progress' },
-  waiting: { label: 'Waiting for you', type: 'info' },
-  succeeded: { label: 'Succeeded', type: 'success' },
-  failed: { label: 'Failed', type: 'error' },
-  refused: { label: 'Refused', type: 'error' },
-  expired: { label: 'Expired', type: 'stopped' },
-  cancelled: { label: 'Cancelled', type: 'stopped' },
-  discarded: { label: 'Discarded', type: 'stopped' },
-  superseded: { label: 'Superseded', type: 'stopped' },
+/** Each status by its label, and what it means for whoever asks. */
+export const STATES: Record<Schemas['State'], { label: string; type: StatusIndicatorProps.Type; means: string }> = {
+  queued: { label: 'Queued', type: 'pending', means: 'Another sync of this group runs; this one starts when it ends.' },
+  running: { label: 'Running', type: 'in-progress', means: 'The sync is at work. You can leave the page.' },
+  waiting: { label: 'Waiting for you', type: 'info', means: 'The sync needs an answer. Nothing is written before it has one.' },
+  succeeded: { label: 'Succeeded', type: 'success', means: 'Everything that was planned is on the platform.' },
+  failed: { label: 'Failed', type: 'error', means: 'The sync could not finish. The message says why; starting it again is safe.' },
+  refused: { label: 'Refused', type: 'error', means: 'What came from the source can’t be used. Nothing was changed.' },
+  expired: { label: 'Expired', type: 'stopped', means: 'Nobody answered in seven days. Nothing was changed.' },
+  cancelled: { label: 'Cancelled', type: 'stopped', means: 'Somebody ended the sync.' },
+  discarded: { label: 'Discarded', type: 'stopped', means: 'Somebody looked at the changes and decided against them. Nothing was changed.' },
+  superseded: { label: 'Superseded', type: 'stopped', means: 'A newer file came before this one’s turn, so this one was not synced.' },
 };
 
 export const MODES: Record<Schemas['Mode'], string> = { full: 'All data', selective: 'Selective', undo: 'Undo' };
 
 export const STEPS: Record<Schemas['Step'], string> = {
   fetch: 'Fetch the roster',
-  open: 'Open the bundle',
+  open: 'Open the files',
   stage: 'Read and check the rows',
   plan: 'Work out the changes',
   apply: 'Write the changes',
-  commit: 'Commit',
+  commit: 'Finish',
   report: 'Write the report',
 };
 
 /** How far a step is: rows as they are, bytes in MB, pages as pages. */
-const UNITS: Record<Schemas['Unit'], string> = { rows: ' rows', bytes: ' MB', pages: ' pages' };
+const UNITS: Record<Schemas['Unit'], string> = { rows: 'rows', bytes: 'MB', pages: 'pages' };
 export const amount = ({ done, total, unit }: Schemas['Progress']) => {
   if (!total) return 'working';
   const told = (value: number) => (unit === 'bytes' ? (value / 1_000_000).toLocaleString(undefined, { maximumFractionDigits: 1 }) : number(value));
-  return `${told(done)} of ${told(total)}${UNITS[unit]}`;
+  const unitName = total === 1 && unit !== 'bytes' ? UNITS[unit].replace(/s$/, '') : UNITS[unit];
+  return done === total ? `${told(total)} ${unitName}` : `${told(done)} of ${told(total)} ${unitName}`;
 };
 
 export const isLive = (state: Schemas['State']) => ['queued', 'running', 'waiting'].includes(state);
 export const number = (value: number) => value.toLocaleString();
-export const moment = (value: string | null | undefined) =>
-  value ? new Date(value).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }) : '–';
+/** `1 row`, `2 rows`; `many` where an s alone does not make it. */
+export const plural = (count: number, one: string, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+/** Moments of one minute must be told apart where several stand in one list: `seconds`. */
+export const moment = (value: string | null | undefined, seconds = false) =>
+  value ? new Date(value).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: seconds ? 'medium' : 'short' }) : '–';
 export const ENTITIES = { orgs: 'Orgs', academicSessions: 'Academic sessions', courses: 'Courses', classes: 'Classes', users: 'Users', enrollments: 'Enrollments' } as const;
 export const entityName = (entity: string) => (entity in ENTITIES ? ENTITIES[entity as keyof typeof ENTITIES] : capital(entity));
 /** A word of OneRoster's as a label: siteAdministrator is Site administrator. */
@@ -56,3 +61,18 @@ export function duration(seconds: number): string {
   const minutes = Math.round(whole / 60);
   return minutes < 120 ? `${number(minutes)} min` : `${number(Math.floor(minutes / 60))} h ${number(minutes % 60)} min`;
 }
+
+/** Of what kind a sync is, in words: a rehearsal and an undo are named so, wherever a sync is named. */
+export const kindOf = (sync: Pick<Schemas['Sync'], 'mode' | 'rehearsal'> & { savedSelection?: Schemas['SavedUse'] | null }) =>
+  sync.rehearsal ? 'Rehearsal' : sync.savedSelection ? `“${sync.savedSelection.name}”, version ${sync.savedSelection.version}` : MODES[sync.mode];
+
+/** When a group's next sync comes; due where its moment has passed and it has not begun. */
+export const nextRun = (at: string | null | undefined) => (!at ? 'Manual' : Date.parse(at) < Date.now() ? 'Due now' : moment(at));
+
+export type Tense = 'will' | 'did' | 'would';
+const DONE = { created: 'created', updated: 'updated', deactivated: 'deactivated', ended: 'ended', unchanged: 'unchanged' } as const;
+const TO_DO = { created: 'to create', updated: 'to update', deactivated: 'to deactivate', ended: 'to end', unchanged: 'unchanged' } as const;
+const NOT_DONE = { created: 'not created', updated: 'not updated', deactivated: 'not deactivated', ended: 'not ended', unchanged: 'unchanged' } as const;
+/** What was planned is never worded as done: before the end it is to do, and after an end without success it was not done. */
+export const actionWord = (action: keyof typeof DONE, tense: Tense) => ({ did: DONE, will: TO_DO, would: NOT_DONE })[tense][action];
+export const tenseOf = (state: Schemas['State']): Tense => (state === 'succeeded' ? 'did' : isLive(state) ? 'will' : 'would');

@@ -9,14 +9,16 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from 'react-router';
-import { data, FailedRequest, useApi } from '../../api/client';
+import { useState } from 'react';
+import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
+import { readable } from '../../api/plain';
 import { GroupMenu } from '../../app/GroupMenu';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { syncQuery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { UndoButton } from '../../app/UndoButton';
-import { isLive, MODES, moment, number } from '../../app/words';
+import { isLive, kindOf, moment, number, tenseOf } from '../../app/words';
 import { Decide } from './Decide';
 import { Held } from './Held';
 import { useLook } from './look';
@@ -41,19 +43,27 @@ export function ChangesPage() {
   const planned = !!waits || (!!sync.data && !isLive(sync.data.state));
   const plan = useQuery({ queryKey: ['plan', syncId], queryFn: () => data(api.GET('/syncs/{syncId}/plan', { params: { path: { syncId } } })), enabled: planned });
   const decided = (message: string) => { say('success', message); void queries.invalidateQueries(); void navigate(`/groups/${groupId}/status`); };
+  const [asked, setAsked] = useState(false);
+  if (waits && !asked) setAsked(true); // this page has shown an open question
   if (sync.error && !sync.data) return <Problem error={sync.error} onRetry={() => void sync.refetch()} />;
   const none = plan.error instanceof FailedRequest && plan.error.problem.status === 409;
+  const tense = sync.data ? tenseOf(sync.data.state) : 'will';
+  const deciding = (data: Schemas['Plan'], until: string) => ({
+    syncId, plan: data, until, rehearsal: sync.data?.rehearsal ?? false, undo: !!sync.data?.undoes, onDecided: (accepted: Schemas['Accepted']) => decided(accepted.message),
+  });
   const schools = new Map((plan.data?.schools ?? []).map(school => [school.sourcedId, school.name]));
   return (
     <ContentLayout header={
-      <Header variant="h1" description={sync.data && `${group.data?.name ?? ''} · ${MODES[sync.data.mode]} · started ${moment(sync.data.startedAt)} by ${sync.data.startedBy}`}
+      <Header variant="h1" description={sync.data && `${group.data?.name ?? ''} · ${kindOf(sync.data)} · started ${moment(sync.data.startedAt)} by ${sync.data.startedBy}`}
         actions={<SpaceBetween size="xs" direction="horizontal">
-          {sync.data?.state === 'succeeded' && <UndoButton groupId={groupId} syncId={syncId} />}
+          {sync.data?.state === 'succeeded' && wroteSomething(sync.data) && <UndoButton groupId={groupId} syncId={syncId} />}
           {group.data && <GroupMenu group={group.data} variant="normal" />}
         </SpaceBetween>}>Changes</Header>}>
       <SpaceBetween size="l">
         {sync.data && !planned && <Container><Box><Spinner /> Working out the changes…</Box></Container>}
-        {sync.data && !isLive(sync.data.state) && <Alert type="info">{sync.data.message}</Alert>}
+        {waits && <Alert type="info" header="Nothing is written yet">{sync.data?.rehearsal ? 'This is a rehearsal: it shows what would change and is never written.' : 'This is what the sync would change.'}</Alert>}
+        {asked && !waits && sync.data && <Answered groupId={groupId} sync={sync.data} />}
+        {sync.data && !isLive(sync.data.state) && sync.data.message && <Alert type="info">{readable(sync.data.message)}</Alert>}
         {sync.data?.undoes && <Alert type="info">This takes back what another sync has done: <Link href={`/groups/${groupId}/syncs/${sync.data.undoes}/changes`}
           onFollow={event => { event.preventDefault(); void navigate(`/groups/${groupId}/syncs/${sync.data.undoes ?? ''}/changes`); }}>see its changes</Link>.</Alert>}
         {none && <Container><Box textAlign="center">This sync ended before its changes were worked out.</Box></Container>}
@@ -61,19 +71,41 @@ export function ChangesPage() {
         {planned && plan.isPending && <Spinner />}
         {plan.data && (
           <SpaceBetween size="l">
+            {waits && <Decide brief {...deciding(plan.data, waits.until)} />}
             <Held syncId={syncId} plan={plan.data} onLook={setLook} />
-            {plan.data.notes.map(text => <Alert key={text} type="info">{text}{' '}
+            {plan.data.notes.map(text => <Alert key={text} type="info">{readable(text)}{' '}
               {text.includes('left alone') && <Link onFollow={() => setLook({ action: 'unchanged', entity: '', school: '', reason: text.replace(/^[^:]*: /, '').replace(/\.$/, '') })}>Show them</Link>}</Alert>)}
-            <Numbers plan={plan.data} onLook={setLook} />
-            <div id="rows"><Rows syncId={syncId} look={look} onLook={setLook} schools={schools} /></div>
+            <Numbers plan={plan.data} tense={tense} onLook={setLook} />
+            <div id="rows"><Rows syncId={syncId} tense={tense} look={look} onLook={setLook} schools={schools} /></div>
             <Downloads syncId={syncId} />
-            {waits && <Decide syncId={syncId} plan={plan.data} until={waits.until} rehearsal={sync.data?.rehearsal ?? false} onDecided={accepted => decided(accepted.message)} />}
+            {waits && <Decide {...deciding(plan.data, waits.until)} />}
           </SpaceBetween>
         )}
       </SpaceBetween>
     </ContentLayout>
   );
 }
+
+/** Somebody else was faster, or the time ran out, while this page showed the question. It stays until it is left. */
+function Answered({ groupId, sync }: { groupId: string; sync: Schemas['Sync'] }) {
+  const navigate = useNavigate();
+  const api = useApi();
+  const audit = useQuery({
+    queryKey: ['audit', groupId, 'decided', sync.syncId],
+    queryFn: () => data(api.GET('/groups/{groupId}/audit', { params: { path: { groupId }, query: { search: 'plan decided', limit: 20 } } })),
+    retry: false,
+  });
+  const entry = audit.data?.items.find(each => each.syncId === sync.syncId);
+  const decision = { approve: 'approved the changes', approveWithoutRemovals: 'approved the changes without the removals', discard: 'discarded the changes' }[String(entry?.detail['decision'])];
+  return (
+    <Alert type="warning" header="This question has been answered" action={<Button onClick={() => void navigate(`/groups/${groupId}/status`)}>Check last sync status</Button>}>
+      {entry && decision ? `${entry.name || entry.who} ${decision} at ${moment(entry.at)}. ` : ''}Nothing that you had not confirmed on this page was sent.
+    </Alert>
+  );
+}
+
+const wroteSomething = (sync: Schemas['Sync']) =>
+  Object.values(sync.counts).some(each => each.created + each.updated + each.deactivated + each.ended > 0);
 
 function Downloads({ syncId }: { syncId: string }) {
   const api = useApi();

@@ -1,42 +1,85 @@
+import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
+import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
-import { moment, number } from '../../app/words';
+import { moment, number, plural } from '../../app/words';
 
-const removals = (plan: Schemas['Plan']) => Object.values(plan.counts).reduce((sum, each) => sum + each.deactivated + each.ended, 0);
+type Decision = Schemas['Approval']['decision'];
+type Counts = Partial<Record<string, Schemas['ActionCounts']>>;
 
-/** The word that lets a plan happen, whole or without its removals, or that throws it away. */
-export function Decide({ syncId, plan, until, rehearsal, onDecided }: { syncId: string; plan: Schemas['Plan']; until: string; rehearsal: boolean; onDecided: (accepted: Schemas['Accepted']) => void }) {
+const total = (counts: Counts, ...actions: ('created' | 'updated' | 'deactivated' | 'ended')[]) =>
+  Object.values(counts).reduce((sum, each) => sum + actions.reduce((of, action) => of + (each?.[action] ?? 0), 0), 0);
+
+/** What a plan takes away, in words: people first, since they are what one is afraid for. */
+export function removalsOf(counts: Counts): string[] {
+  const [people, classes, enrollments] = [counts['users']?.deactivated ?? 0, counts['classes']?.deactivated ?? 0, counts['enrollments']?.ended ?? 0];
+  const others = total(counts, 'deactivated', 'ended') - people - classes - enrollments;
+  return [
+    people && `${plural(people, 'person', 'people')} deactivated`,
+    classes && `${plural(classes, 'class', 'classes')} deactivated`,
+    enrollments && `${plural(enrollments, 'enrollment')} ended`,
+    others && `${plural(others, 'other record')} deactivated`,
+  ].filter((each): each is string => !!each);
+}
+
+interface Deciding { syncId: string; plan: Schemas['Plan']; until: string; rehearsal: boolean; undo: boolean; onDecided: (accepted: Schemas['Accepted']) => void }
+
+/** The decision: to write a plan, to write it without its removals, or to discard it. `brief`: the buttons alone, above the rows. */
+export function Decide({ syncId, plan, until, rehearsal, undo, onDecided, brief = false }: Deciding & { brief?: boolean }) {
   const api = useApi();
   const [note, setNote] = useState('');
+  const [asking, setAsking] = useState<Exclude<Decision, 'discard'> | null>(null);
   const may = useMay()('admin');
   const decide = useMutation({
-    mutationFn: (decision: Schemas['Approval']['decision']) => data(api.POST('/syncs/{syncId}/approval', { params: { path: { syncId } }, body: { decision, note } })),
-    onSuccess: onDecided,
+    mutationFn: (decision: Decision) => data(api.POST('/syncs/{syncId}/approval', { params: { path: { syncId } }, body: { decision, note } })),
+    onSuccess: accepted => { setAsking(null); onDecided(accepted); },
+    onError: () => setAsking(null),
   });
-  const gone = removals(plan);
-  const said = rehearsal
-    ? 'This is a rehearsal: nothing of it is ever written. Discard it when you have seen enough; the group is free again then.'
-    : `Exactly what is shown here is applied, even if the source has changed since: ${gone ? `${number(gone)} removals among it` : 'it removes nothing'}. Without a decision until ${moment(until)} nothing is written.`;
+  const gone = removalsOf(plan.counts);
+  const removals = total(plan.counts, 'deactivated', 'ended');
+  const others = total(plan.counts, 'created', 'updated');
+  const careful = plan.held && !undo; // an undo that consists of removals is meant so
+  const what = rehearsal
+    ? 'This is a rehearsal: nothing of it is ever written. Discard it when you have seen enough; the group can be synced again then.'
+    : `Exactly what is shown here is written, even if the source has changed since${gone.length ? `, including ${gone.join(', ')}` : '; it removes nothing'}. Without a decision by ${moment(until)} nothing is written.`;
+  const none = may.disabled ? may : removals ? {} : { disabled: true, disabledReason: 'This sync removes nothing.' };
+  const buttons = (
+    <SpaceBetween size="xs" direction="horizontal">
+      {!rehearsal && <Button variant={careful ? 'normal' : 'primary'} {...may} loading={decide.isPending} onClick={() => setAsking('approve')}>Approve</Button>}
+      {!rehearsal && <Button variant={careful ? 'primary' : 'normal'} {...none} loading={decide.isPending} onClick={() => setAsking('approveWithoutRemovals')}>Approve without removals</Button>}
+      <Button {...may} loading={decide.isPending} onClick={() => decide.mutate('discard')}>Discard</Button>
+    </SpaceBetween>
+  );
   return (
-    <Container header={<Header variant="h2" description={said}>Decide</Header>}>
-      <SpaceBetween size="m">
-        {decide.error && <Problem error={decide.error} />}
-        <FormField label="Note" description="Kept in the audit with your name."><Input value={note} onChange={({ detail }) => setNote(detail.value)} /></FormField>
-        <SpaceBetween size="xs" direction="horizontal">
-          {!rehearsal && <Button variant={plan.held ? 'normal' : 'primary'} {...may} loading={decide.isPending} onClick={() => decide.mutate('approve')}>Approve</Button>}
-          {!rehearsal && <Button variant={plan.held ? 'primary' : 'normal'} disabled={decide.isPending || !gone} {...may} onClick={() => decide.mutate('approveWithoutRemovals')}>Approve without removals</Button>}
-          <Button disabled={decide.isPending} {...may} onClick={() => decide.mutate('discard')}>Discard</Button>
+    <>
+      <Container header={<Header variant="h2" description={what}>{brief ? 'Your decision' : 'Decide'}</Header>}>
+        <SpaceBetween size="m">
+          {decide.error && <Problem error={decide.error} />}
+          {!brief && <FormField label="Note – optional" description="Kept in the audit with your name."><Input value={note} onChange={({ detail }) => setNote(detail.value)} /></FormField>}
+          {buttons}
         </SpaceBetween>
-      </SpaceBetween>
-    </Container>
+      </Container>
+      {asking && (
+        <Modal visible onDismiss={() => setAsking(null)} header={asking === 'approve' ? 'Write these changes?' : 'Write these changes without the removals?'}
+          footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button variant="link" onClick={() => setAsking(null)}>Cancel</Button>
+            <Button variant="primary" loading={decide.isPending} onClick={() => decide.mutate(asking)}>{asking === 'approve' ? (removals ? `Approve, with ${plural(removals, 'removal')}` : 'Approve') : 'Approve without removals'}</Button></SpaceBetween></Box>}>
+          <SpaceBetween size="s">
+            <Box>{plural(others, 'record')} will be created or updated.</Box>
+            {asking === 'approve'
+              ? gone.length > 0 && <><Box fontWeight="bold">What goes:</Box><ul>{gone.map(each => <li key={each}>{each}</li>)}</ul></>
+              : <Box>{plural(removals, 'removal')} will be left out: {number(plan.counts.users?.deactivated ?? 0)} people stay active.</Box>}
+          </SpaceBetween>
+        </Modal>
+      )}
+    </>
   );
 }

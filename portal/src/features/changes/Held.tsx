@@ -8,6 +8,7 @@ import Table from '@cloudscape-design/components/table';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { data, useApi, type Schemas } from '../../api/client';
+import { readable } from '../../api/plain';
 import { Problem } from '../../app/Problem';
 import { entityName, number } from '../../app/words';
 import { type Look } from './look';
@@ -15,14 +16,14 @@ import { type Look } from './look';
 const SHOWN = 20;
 const PAGE = 10;
 const HEADERS: Record<NonNullable<Schemas['Breach']['kind']>, string> = {
-  removals: 'Held: it would remove more than this group allows without a word',
-  empty: 'Held: something has come without any rows',
+  removals: 'Held: more removals than this group’s safety limit allows',
+  empty: 'Held: a file came without any rows',
   renumbered: 'Held: the ids look renumbered',
-  undone: 'Held: it would do again what was undone',
-  ambiguous: 'Held: some people could be more than one',
+  undone: 'Held: it would repeat changes that were undone',
+  ambiguous: 'Held: some people match more than one record',
 };
 
-/** Why a plan waits for a word, in sentences that open their rows. */
+/** Why a plan is held, in sentences that open their rows. */
 export function Held({ syncId, plan, onLook }: { syncId: string; plan: Schemas['Plan']; onLook: (next: Partial<Look>) => void }) {
   const kinds = (Object.keys(HEADERS) as (keyof typeof HEADERS)[]).filter(kind => plan.breaches.some(breach => breach.kind === kind));
   const rows = (breach: Schemas['Breach']) => onLook({
@@ -34,7 +35,7 @@ export function Held({ syncId, plan, onLook }: { syncId: string; plan: Schemas['
         const said = plan.breaches.filter(breach => breach.kind === kind);
         return (
           <Alert key={kind} type="warning" header={HEADERS[kind]}>
-            <ul>{said.slice(0, SHOWN).map(breach => <li key={breach.message}>{breach.message}{' '}
+            <ul>{said.slice(0, SHOWN).map(breach => <li key={breach.message}>{readable(breach.message)}{' '}
               {kind === 'removals' && <Link ariaLabel={`Show the rows: ${breach.message}`} onFollow={() => rows(breach)}>Show the rows</Link>}</li>)}</ul>
             {said.length > SHOWN && <Box>{number(said.length - SHOWN)} more are in the list of schools below.</Box>}
             {kind === 'renumbered' && <ExpandableSection headerText="Old and new ids, as pairs"><Pairs syncId={syncId} /></ExpandableSection>}
@@ -61,10 +62,10 @@ function Pairs({ syncId }: { syncId: string }) {
         ariaLabels={{ nextPageLabel: 'Next pairs', previousPageLabel: 'Previous pairs', pageLabel: n => `Pairs, page ${n}` }} />}
       columnDefinitions={[
         { id: 'name', header: 'Name', isRowHeader: true, cell: pair => pair.name },
-        { id: 'of', header: 'Of', cell: pair => entityName(pair.entity) },
+        { id: 'of', header: 'Record type', cell: pair => entityName(pair.entity) },
         { id: 'old', header: 'Old id', cell: pair => pair.oldSourcedId },
         { id: 'new', header: 'New id', cell: pair => pair.newSourcedId },
-        { id: 'by', header: 'Known again by', cell: pair => pair.matchedBy },
+        { id: 'by', header: 'Matched by', cell: pair => pair.matchedBy },
       ]}
       empty={<Box textAlign="center">No pairs.</Box>} />
   );

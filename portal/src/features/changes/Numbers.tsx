@@ -7,47 +7,47 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { useState } from 'react';
 import type { Schemas } from '../../api/client';
-import { capital, entityName, number } from '../../app/words';
+import { actionWord, capital, entityName, number, type Tense } from '../../app/words';
 import { ACTIONS, DONE, ENTITIES, type Look } from './look';
 
 type Counts = Schemas['ActionCounts'] | undefined;
 const SCHOOLS = 10;
 
 /** The plan in numbers, of all and by school; every number opens its rows. */
-export function Numbers({ plan, onLook }: { plan: Schemas['Plan']; onLook: (next: Partial<Look>) => void }) {
+export function Numbers({ plan, tense, onLook }: { plan: Schemas['Plan']; tense: Tense; onLook: (next: Partial<Look>) => void }) {
   return (
     <SpaceBetween size="l">
       <Container header={<Header variant="h2">Changes in numbers</Header>}>
         <div className="scrolls" role="region" aria-label="Changes in numbers" tabIndex={0}>
           <table className="matrix">
-            <Head first="Of" />
-            <tbody>{ENTITIES.map(entity => <Line key={entity} name={entityName(entity)} counts={plan.counts[entity]} of={entity} onLook={onLook} />)}</tbody>
+            <Head first="Record type" tense={tense} />
+            <tbody>{ENTITIES.map(entity => <Line key={entity} name={entityName(entity)} counts={plan.counts[entity]} of={entity} tense={tense} onLook={onLook} />)}</tbody>
           </table>
         </div>
       </Container>
-      {plan.schools.length > 0 && <BySchool schools={plan.schools} onLook={onLook} />}
+      {plan.schools.length > 0 && <BySchool schools={plan.schools} tense={tense} onLook={onLook} />}
     </SpaceBetween>
   );
 }
 
-function Head({ first }: { first: string }) {
-  return <thead><tr><th scope="col">{first}</th>{DONE.map(done => <th scope="col" key={done}>{capital(done)}</th>)}</tr></thead>;
+function Head({ first, tense }: { first: string; tense: Tense }) {
+  return <thead><tr><th scope="col">{first}</th>{DONE.map(done => <th scope="col" key={done}>{capital(actionWord(done, tense))}</th>)}</tr></thead>;
 }
 
-function Line({ name, counts, of, school = '', onLook }: { name: string; counts: Counts; of: string; school?: string; onLook: (next: Partial<Look>) => void }) {
+function Line({ name, counts, of, school = '', tense, onLook }: { name: string; counts: Counts; of: string; school?: string; tense: Tense; onLook: (next: Partial<Look>) => void }) {
   return (
     <tr>
       <th scope="row">{name}</th>
       {DONE.map(done => {
         const value = counts?.[done] ?? 0;
         const open = () => { onLook({ entity: of, action: ACTIONS[done], school, reason: '', search: '' }); document.getElementById('rows')?.scrollIntoView({ behavior: 'smooth' }); };
-        return <td key={done}>{value ? <Link ariaLabel={`${number(value)} ${entityName(of)} ${done}${school ? ` of ${name}` : ''}: show the rows`} onFollow={open}>{number(value)}</Link> : '0'}</td>;
+        return <td key={done}>{value ? <Link ariaLabel={`${number(value)} ${entityName(of).toLowerCase()} ${actionWord(done, tense)}${school ? ` of ${name}` : ''}: show the rows`} onFollow={open}>{number(value)}</Link> : '0'}</td>;
       })}
     </tr>
   );
 }
 
-function BySchool({ schools, onLook }: { schools: Schemas['SchoolCounts'][]; onLook: (next: Partial<Look>) => void }) {
+function BySchool({ schools, tense, onLook }: { schools: Schemas['SchoolCounts'][]; tense: Tense; onLook: (next: Partial<Look>) => void }) {
   const [of, setOf] = useState<(typeof ENTITIES)[number]>('users');
   const [search, setSearch] = useState('');
   const [page, setPage] = useState(1);
@@ -59,14 +59,14 @@ function BySchool({ schools, onLook }: { schools: Schemas['SchoolCounts'][]; onL
     <Container header={<Header variant="h2" counter={`(${number(found.length)})`} description="Those that lose most first.">By school</Header>}>
       <SpaceBetween size="s">
         <SpaceBetween size="xs" direction="horizontal">
-          <SegmentedControl label="Of" selectedId={of} options={(['users', 'classes', 'enrollments'] as const).map(id => ({ id, text: entityName(id) }))}
+          <SegmentedControl label="Record type" selectedId={of} options={(['users', 'classes', 'enrollments'] as const).map(id => ({ id, text: entityName(id) }))}
             onChange={({ detail }) => { setOf(detail.selectedId as typeof of); setPage(1); }} />
           {schools.length > SCHOOLS && <TextFilter filteringText={search} filteringPlaceholder="Find a school" filteringAriaLabel="Find a school" onChange={({ detail }) => { setSearch(detail.filteringText); setPage(1); }} />}
         </SpaceBetween>
         <div className="scrolls" role="region" aria-label="Changes by school" tabIndex={0}>
           <table className="matrix">
-            <Head first="School" />
-            <tbody>{found.slice((page - 1) * SCHOOLS, page * SCHOOLS).map(school => <Line key={school.sourcedId} name={school.name} counts={school.counts[of]} of={of} school={school.sourcedId} onLook={onLook} />)}</tbody>
+            <Head first="School" tense={tense} />
+            <tbody>{found.slice((page - 1) * SCHOOLS, page * SCHOOLS).map(school => <Line key={school.sourcedId} name={school.name} counts={school.counts[of]} of={of} school={school.sourcedId} tense={tense} onLook={onLook} />)}</tbody>
           </table>
         </div>
         {found.length > SCHOOLS && <Pagination currentPageIndex={page} pagesCount={Math.ceil(found.length / SCHOOLS)} onChange={({ detail }) => setPage(detail.currentPageIndex)}

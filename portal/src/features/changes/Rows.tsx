@@ -10,24 +10,25 @@ import TokenGroup from '@cloudscape-design/components/token-group';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
-import { capital, entityName, number } from '../../app/words';
-import { ENTITIES, SAID, type Action, type Look } from './look';
+import { readable } from '../../api/plain';
+import { actionWord, capital, entityName, number, type Tense } from '../../app/words';
+import { ENTITIES, IN_COUNTS, type Action, type Look } from './look';
 
 const PAGE = 25;
 const OF: { value: string; label: string }[] = [{ value: '', label: 'Everything' }, ...ENTITIES.map(value => ({ value, label: entityName(value) }))];
-const DONE = [{ value: '', label: 'Every change' }, ...Object.entries(SAID).map(([value, label]) => ({ value, label }))];
+const shown = (tense: Tense) => [{ value: '', label: 'Every change' }, ...Object.entries(IN_COUNTS).map(([value, done]) => ({ value, label: capital(actionWord(done, tense)) }))];
 
-const COLUMNS: TableProps.ColumnDefinition<Schemas['Change']>[] = [
-  { id: 'name', header: 'Name', isRowHeader: true, minWidth: 180, sortingField: 'name', cell: change => change.name || change.sourcedId },
-  { id: 'sourcedId', header: 'sourcedId', sortingField: 'sourcedId', cell: change => change.sourcedId },
-  { id: 'entity', header: 'Of', sortingField: 'entity', cell: change => entityName(change.entity) },
-  { id: 'action', header: 'Change', sortingField: 'action', cell: change => SAID[change.action] },
-  { id: 'reason', header: 'Reason', minWidth: 160, sortingField: 'reason', cell: change => capital(change.reason) },
+const columns = (tense: Tense): TableProps.ColumnDefinition<Schemas['Change']>[] => [
+  { id: 'name', header: 'Name', isRowHeader: true, minWidth: 130, sortingField: 'name', cell: change => change.name || change.sourcedId },
+  { id: 'action', header: 'Change', minWidth: 110, sortingField: 'action', cell: change => capital(actionWord(IN_COUNTS[change.action], tense)) },
+  { id: 'reason', header: 'Reason', minWidth: 160, sortingField: 'reason', cell: change => capital(readable(change.reason)) },
+  { id: 'entity', header: 'Record type', sortingField: 'entity', cell: change => entityName(change.entity) },
   { id: 'fields', header: 'Before and after', minWidth: 200, cell: change => <Difference change={change} /> },
+  { id: 'sourcedId', header: 'sourcedId', sortingField: 'sourcedId', cell: change => change.sourcedId },
 ];
 
 /** A plan's rows: what, why, and before and after of the fields that differ. */
-export function Rows({ syncId, look, onLook, schools }: { syncId: string; look: Look; onLook: (next: Partial<Look>) => void; schools: Map<string, string> }) {
+export function Rows({ syncId, tense, look, onLook, schools }: { syncId: string; tense: Tense; look: Look; onLook: (next: Partial<Look>) => void; schools: Map<string, string> }) {
   const api = useApi();
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['changes', syncId, look],
@@ -42,6 +43,7 @@ export function Rows({ syncId, look, onLook, schools }: { syncId: string; look: 
     ...(look.school ? [{ label: `School: ${schools.get(look.school) ?? look.school}`, part: { school: '' } }] : []),
     ...(look.reason ? [{ label: `Reason: ${look.reason}`, part: { reason: '' } }] : []),
   ];
+  const [COLUMNS, DONE] = [columns(tense), shown(tense)];
   const sorted = COLUMNS.find(column => column.sortingField === look.sort.replace('-', ''));
   return (
     <Table
@@ -49,12 +51,13 @@ export function Rows({ syncId, look, onLook, schools }: { syncId: string; look: 
       loading={isPending}
       loadingText="Loading rows"
       wrapLines
+      stickyColumns={{ first: 1 }}
       header={<Header variant="h2" counter={`(${number(total)})`} description="Every number above opens its rows here.">Rows</Header>}
       filter={
         <SpaceBetween size="xs">
           <SpaceBetween size="xs" direction="horizontal">
             <TextFilter filteringText={look.search} filteringPlaceholder="Find by name or sourcedId" filteringAriaLabel="Find rows" onChange={({ detail }) => onLook({ search: detail.filteringText })} />
-            <Select ariaLabel="Of" selectedOption={OF.find(each => each.value === look.entity) ?? OF[0] ?? null} options={OF} onChange={({ detail }) => onLook({ entity: detail.selectedOption.value ?? '' })} />
+            <Select ariaLabel="Record type" selectedOption={OF.find(each => each.value === look.entity) ?? OF[0] ?? null} options={OF} onChange={({ detail }) => onLook({ entity: detail.selectedOption.value ?? '' })} />
             <Select ariaLabel="Change" selectedOption={DONE.find(each => each.value === look.action) ?? DONE[0] ?? null} options={DONE}
               onChange={({ detail }) => onLook({ action: (detail.selectedOption.value ?? '') as Action, reason: '' })} />
           </SpaceBetween>
@@ -66,7 +69,7 @@ export function Rows({ syncId, look, onLook, schools }: { syncId: string; look: 
       pagination={total > PAGE && <Pagination currentPageIndex={look.page} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => onLook({ page: detail.currentPageIndex })}
         ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
       columnDefinitions={COLUMNS}
-      empty={<Box textAlign="center">{look.search || look.entity || look.action || look.school || look.reason ? 'No row is like that.' : 'Nothing would change.'}</Box>}
+      empty={<Box textAlign="center">{look.search || look.entity || look.action || look.school || look.reason ? 'No rows match.' : 'No changes.'}</Box>}
     />
   );
 }
@@ -76,11 +79,18 @@ function Difference({ change }: { change: Schemas['Change'] }) {
   const side = (record: Schemas['Change']['before'], name: string) => {
     const fields = (record?.['fields'] ?? {}) as Record<string, unknown>;
     const value = name in fields ? fields[name] : record?.[name];
-    return value == null || value === '' ? 'empty' : typeof value === 'string' ? value : JSON.stringify(value);
+    return value == null || value === '' ? 'empty' : inWords(value);
   };
   return (
-    <ExpandableSection headerText={change.fields.join(', ')} variant="inline">
-      {change.fields.map(name => <div key={name}><b>{name}</b>: {side(change.before, name)} → {side(change.after, name)}</div>)}
+    <ExpandableSection headerText={change.fields.map(capital).join(', ')} variant="inline">
+      {change.fields.map(name => <div key={name}><b>{capital(name)}</b>: {side(change.before, name)} → {side(change.after, name)}</div>)}
     </ExpandableSection>
   );
+}
+
+/** A value of a record as a person reads it. */
+function inWords(value: unknown): string {
+  if (Array.isArray(value)) return value.map(inWords).join(', ');
+  if (typeof value === 'object' && value) return Object.entries(value).filter(([, inner]) => inner != null && inner !== '').map(([name, inner]) => `${capital(name)} ${inWords(inner)}`).join(', ');
+  return typeof value === 'boolean' ? (value ? 'Yes' : 'No') : String(value);
 }

@@ -7,8 +7,9 @@ export type Done = 'created' | 'updated' | 'deactivated' | 'ended' | 'unchanged'
 
 export const ENTITIES: Schemas['Breach']['entity'][] = ['users', 'classes', 'enrollments', 'orgs', 'courses', 'academicSessions'];
 export const ACTIONS: Record<Done, Exclude<Action, ''>> = { created: 'create', updated: 'update', deactivated: 'deactivate', ended: 'end', unchanged: 'unchanged' };
-export const DONE = Object.keys(ACTIONS) as Done[];
-export const SAID: Record<Exclude<Action, ''>, string> = { create: 'Created', update: 'Updated', deactivate: 'Deactivated', end: 'Ended', unchanged: 'Unchanged' };
+/** In the order in which one decides: what goes stands first, where no telephone scrolls it away. */
+export const DONE: readonly Done[] = ['deactivated', 'ended', 'created', 'updated', 'unchanged'];
+export const IN_COUNTS: Record<Exclude<Action, ''>, Done> = { create: 'created', update: 'updated', deactivate: 'deactivated', end: 'ended', unchanged: 'unchanged' };
 /** What one looks at: in the URL, so that reload, back and a mailed link show the same rows. */
 export interface Look {
   entity: string;
@@ -20,7 +21,7 @@ export interface Look {
   page: number;
 }
 
-const isAction = (value: string): value is Action => value === '' || value in SAID;
+const isAction = (value: string): value is Action => value === '' || value in IN_COUNTS;
 
 export function useLook(): [Look, (next: Partial<Look>) => void] {
   const [params, setParams] = useSearchParams();

@@ -5,6 +5,7 @@ import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import Popover from '@cloudscape-design/components/popover';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
@@ -13,7 +14,8 @@ import Table from '@cloudscape-design/components/table';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
-import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
+import { data, isStatus, useApi, type Schemas } from '../../api/client';
+import { readable } from '../../api/plain';
 import { GroupNav } from '../../app/GroupNav';
 import { Inbox } from '../../app/Inbox';
 import { Fetching } from '../../app/Fetching';
@@ -22,7 +24,9 @@ import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
 import { syncQuery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
-import { amount, capital, entityName, duration, isLive, MODES, moment, number, STATES, STEPS } from '../../app/words';
+import { pauseOf } from '../../app/pause';
+import { amount, capital, duration, isLive, kindOf, MODES, moment, number, plural, STATES, STEPS } from '../../app/words';
+import { Figures } from './Figures';
 import { UndoButton } from '../../app/UndoButton';
 import { GroupMenu } from '../../app/GroupMenu';
 import { GroupArrivals } from '../../app/Arrivals';
@@ -40,13 +44,14 @@ export function StatusPage() {
     queryFn: () => data(api.GET('/groups/{groupId}/syncs/last', { params: { path } })),
     refetchInterval: query => (query.state.data && isLive(query.state.data.status) ? 1000 : false),
   });
-  const never = last.error instanceof FailedRequest && last.error.problem.status === 404;
+  const never = isStatus(last.error, 404);
   const sync = last.data;
   return (
     <ContentLayout header={<Header variant="h1" description={group.data?.name} actions={group.data && (
         <SpaceBetween size="xs" direction="horizontal"><Button {...may('admin')} onClick={() => void navigate(`/groups/${groupId}`)}>Edit group</Button><GroupMenu group={group.data} variant="primary" /></SpaceBetween>)}>Last sync status</Header>}>
       <SpaceBetween size="l">
         <GroupNav groupId={groupId} />
+        <Paused group={group.data} />
         <Inbox groupId={groupId} key={`inbox ${sync?.status}`} />
         {last.isPending && <Spinner />}
         {never && <Container><Box textAlign="center" padding="l">This group has never been synced. Start with Actions: Sync all data, or Selective sync.</Box></Container>}
@@ -55,17 +60,18 @@ export function StatusPage() {
           <SpaceBetween size="l">
             {sync.status === 'waiting' && <Waiting groupId={groupId} syncId={sync.syncId} />}
             <Container header={<Header variant="h2" actions={<SpaceBetween size="xs" direction="horizontal">
-              {sync.status === 'succeeded' && <Button onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>}
-              {sync.status === 'succeeded' && <UndoButton groupId={groupId} syncId={sync.syncId} />}
-              <Questions groupId={groupId} sync={sync} /></SpaceBetween>}>{sync.message || STATES[sync.status].label}</Header>}>
-              <KeyValuePairs columns={3} items={[
-                { label: 'Status', value: <StatusIndicator type={STATES[sync.status].type}>{STATES[sync.status].label}</StatusIndicator> },
+              {sync.planned && <Button onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>}
+              {sync.status === 'succeeded' && changesOf(sync) > 0 && <UndoButton groupId={groupId} syncId={sync.syncId} />}
+              <Questions groupId={groupId} sync={sync} /></SpaceBetween>}>{readable(sync.message) || headline(sync)}</Header>}>
+              <KeyValuePairs columns={4} items={[
+                { label: 'Status', value: <Status state={sync.status} /> },
                 { label: 'Last sync date', value: moment(sync.lastSyncDate ?? sync.startedAt) },
-                ...(['users', 'classes', 'orgs', 'enrollments'] as const).map(name => ({ label: entityName(name), value: <Counts counts={sync[name]} state={sync.status} /> })),
+                { label: 'Kind', value: `${sync.rehearsal ? 'Rehearsal' : MODES[sync.mode]}, started by ${sync.startedBy}` },
                 { label: 'Download log', value: <Log key={sync.status} syncId={sync.syncId} live={isLive(sync.status)} /> },
               ]} />
             </Container>
             {isLive(sync.status) && <Running syncId={sync.syncId} />}
+            <Figures groupId={groupId} last={sync} />
             {!isLive(sync.status) && <Problems syncId={sync.syncId} />}
           </SpaceBetween>
         )}
@@ -76,17 +82,54 @@ export function StatusPage() {
   );
 }
 
-/** What the sync waits for, and the way there. */
+const changesOf = (sync: Schemas['LastSync']) =>
+  [sync.users, sync.classes, sync.orgs, sync.enrollments].reduce((sum, each) => sum + each.created + each.updated + each.deactivated + each.ended, 0);
+
+const headline = (sync: Schemas['LastSync']) =>
+  sync.status === 'waiting' && sync.planned ? 'Nothing is written yet' : sync.rehearsal ? `Rehearsal: ${STATES[sync.status].label.toLowerCase()}` : STATES[sync.status].label;
+
+/** What a status means is behind it. */
+function Status({ state }: { state: Schemas['State'] }) {
+  return (
+    <Popover dismissButton={false} size="medium" triggerType="text" content={STATES[state].means}>
+      <StatusIndicator type={STATES[state].type}>{STATES[state].label}</StatusIndicator>
+    </Popover>
+  );
+}
+
+/** What the sync waits for, in numbers where it is held, and the way there. */
 function Waiting({ groupId, syncId }: { groupId: string; syncId: string }) {
+  const api = useApi();
   const navigate = useNavigate();
   const may = useMay();
-  const { data: sync } = useQuery(syncQuery(useApi(), syncId));
+  const { data: sync } = useQuery(syncQuery(api, syncId));
+  const held = !!sync?.held && sync.question?.kind === 'approval';
+  const { data: plan } = useQuery({ queryKey: ['plan', syncId], queryFn: () => data(api.GET('/syncs/{syncId}/plan', { params: { path: { syncId } } })), enabled: held });
   if (!sync?.question) return null;
-  const [type, header, what] =
-    sync.question.kind !== 'approval' ? (['info', 'This sync waits for your choice', 'You can go on from any browser.'] as const)
-    : sync.held ? (['warning', 'This sync is held', 'It would do more than this group’s guard allows. Nothing is written before an admin has looked at it and decided.'] as const)
-    : (['info', 'The changes wait for your decision', 'Nothing is written before an admin has looked at them and decided.'] as const);
-  return <Alert type={type} header={header} action={<Button {...may('operator')} onClick={() => void navigate(`/groups/${groupId}/selective`)}>Go on with it</Button>}>{what}</Alert>;
+  const go = (to: string, text: string) => <Button {...may('operator')} onClick={() => void navigate(to)}>{text}</Button>;
+  const changes = `/groups/${groupId}/syncs/${syncId}/changes`;
+  const until = `Without an answer by ${moment(sync.question.until)} nothing is written.`;
+  if (sync.question.kind !== 'approval')
+    return <Alert type="info" header="This sync waits for your choice" action={go(`/groups/${groupId}/selective`, 'Continue')}>You can continue in any browser. {until}</Alert>;
+  if (sync.rehearsal)
+    return <Alert type="info" header="The rehearsal is ready" action={go(changes, 'Review changes')}>Nothing of it is ever written. Discard it when you have seen enough, so that the group can be synced again.</Alert>;
+  if (!held)
+    return <Alert type="info" header="The changes wait for your decision" action={go(changes, 'Review changes')}>Nothing is written before an administrator approves them. {until}</Alert>;
+  const named = plan?.breaches.slice(0, 3) ?? [];
+  return (
+    <Alert type="warning" header="This sync is held: it exceeds this group’s safety limit" action={go(changes, 'Review changes')}>
+      {named.length > 0 && <ul>{named.map(each => <li key={each.message}>{readable(each.message)}</li>)}</ul>}
+      {plan && plan.breaches.length > named.length && <div>And {plural(plan.breaches.length - named.length, 'more reason')}.</div>}
+      Nothing is written before an administrator has looked at it and decided. {until}
+    </Alert>
+  );
+}
+
+/** Scheduled syncs that do not run are said where one would wait for them. A pause that has run out is none. */
+function Paused({ group }: { group: Schemas['GroupOut'] | undefined }) {
+  const pause = group && pauseOf(group);
+  if (!pause) return null;
+  return <Alert type="info" header="Scheduled syncs are paused">{pause.until ? `Until ${new Date(`${pause.until}T12:00:00`).toLocaleDateString(undefined, { dateStyle: 'medium' })}, included.` : 'Until somebody resumes them.'}{pause.reason && ` ${pause.reason}`} Manual and dropped-file syncs still run.</Alert>;
 }
 
 function Questions({ groupId, sync }: { groupId: string; sync: Schemas['LastSync'] }) {
@@ -94,23 +137,8 @@ function Questions({ groupId, sync }: { groupId: string; sync: Schemas['LastSync
   return (
     <SpaceBetween size="xs" direction="horizontal">
       {sync.users.read > 0 && <Button onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/sanity`)}>Does this roster look right?</Button>}
-      <Button onClick={() => void navigate(`/groups/${groupId}/trace`)}>Why is this person not here?</Button>
+      {sync.planned && <Button onClick={() => void navigate(`/groups/${groupId}/trace`)}>Why is this person not here?</Button>}
     </SpaceBetween>
-  );
-}
-
-/** What became of an entity: figures once there are some; before that, or where nothing was read, no zeros that look like a result. */
-function Counts({ counts, state }: { counts: Schemas['EntityCounts']; state: Schemas['State'] }) {
-  const done = (['created', 'updated', 'deactivated', 'ended', 'unchanged'] as const).filter(name => counts[name]).map(name => `${number(counts[name])} ${name}`);
-  const read = `${number(counts.read)} rows read, ${number(counts.leftOut)} left out`;
-  if (!counts.read && !done.length) return isLive(state) ? 'not read yet' : 'nothing was read';
-  if (isLive(state) && !done.length) return read;
-  return (
-    <>
-      <Box fontSize="heading-m">{number(counts.selected)}</Box>
-      <Box variant="small">{isLive(state) && 'planned: '}{done.join(', ') || 'nothing to change'}</Box>
-      <Box variant="small" color="text-body-secondary" display="block">{read}</Box>
-    </>
   );
 }
 
@@ -127,6 +155,7 @@ function Running({ syncId }: { syncId: string }) {
   const may = useMay();
   const { data: sync, dataUpdatedAt: seen } = useQuery({ ...syncQuery(api, syncId), refetchInterval: 1000 });
   const steps = sync?.progress.filter(each => each.step !== 'apply' || sync.question?.kind !== 'approval'); // not begun before somebody decides
+  const running = steps?.find(each => !each.endedAt);
   const cancel = useMutation({ mutationFn: () => data(api.POST('/syncs/{syncId}/cancel', { params: { path: { syncId } } })), onSuccess: () => queries.invalidateQueries() });
   return (
     <Container header={<Header variant="h2" actions={<Button {...may('operator')} loading={cancel.isPending} onClick={() => cancel.mutate()}>Cancel sync</Button>}>Progress</Header>}>
@@ -137,6 +166,7 @@ function Running({ syncId }: { syncId: string }) {
           : <div key={each.step}><Box variant="awsui-key-label">{STEPS[each.step]}</Box><StatusIndicator type={each.endedAt ? 'success' : 'loading'}>{pace(each, seen)}</StatusIndicator></div>
         ))}
         {sync && <Fetching sync={sync} />}
+        <div className="read-out" role="status">{running && `${STEPS[running.step]}…`}</div>
       </SpaceBetween>
     </Container>
   );
@@ -157,7 +187,7 @@ const WORST = { error: 'error', warning: 'warning', note: 'info' } as const;
 function Problems({ syncId }: { syncId: string }) {
   const api = useApi();
   const { data: page, error, refetch } = useQuery({ queryKey: ['problems', syncId], queryFn: () => data(api.GET('/syncs/{syncId}/problems', { params: { path: { syncId }, query: { limit: 50 } } })) });
-  if (error instanceof FailedRequest && error.problem.status === 409) return null; // it ended before the rows were read
+  if (isStatus(error, 409)) return null; // it ended before the rows were read
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   if (!page) return <Spinner />;
   return (
@@ -165,14 +195,14 @@ function Problems({ syncId }: { syncId: string }) {
       items={page.items}
       trackBy="cause"
       wrapLines
-      header={<Header variant="h2" counter={`(${number(page.total)})`} description="By root cause, worst first.">Problems in the bundle</Header>}
+      header={<Header variant="h2" counter={`(${number(page.total)})`} description="By root cause, worst first.">Problems in the source files</Header>}
       columnDefinitions={[
         { id: 'severity', header: 'Severity', minWidth: 120, cell: each => <StatusIndicator type={WORST[each.severity]}>{capital(each.severity)}</StatusIndicator> },
-        { id: 'message', header: 'What', isRowHeader: true, minWidth: 240, cell: each => each.message },
+        { id: 'message', header: 'What', isRowHeader: true, minWidth: 240, cell: each => readable(each.message) },
         { id: 'explains', header: 'Rows', minWidth: 80, cell: each => number(each.explains) },
-        { id: 'fix', header: 'How to fix it', minWidth: 220, cell: each => each.howToFix },
+        { id: 'fix', header: 'How to fix it', minWidth: 220, cell: each => readable(each.howToFix) },
       ]}
-      empty={<Box textAlign="center">Nothing was wrong with the bundle.</Box>}
+      empty={<Box textAlign="center">Nothing was wrong with the files.</Box>}
     />
   );
 }
@@ -193,11 +223,11 @@ function History({ groupId }: { groupId: string }) {
       wrapLines
       header={<Header variant="h2">History</Header>}
       columnDefinitions={[
-        { id: 'at', header: 'Started', isRowHeader: true, minWidth: 170, cell: sync => moment(sync.startedAt) },
-        { id: 'mode', header: 'Mode', minWidth: 100, cell: sync => MODES[sync.mode] },
+        { id: 'at', header: 'Started', isRowHeader: true, minWidth: 170, cell: sync => moment(sync.startedAt, true) },
+        { id: 'mode', header: 'Kind', minWidth: 100, cell: sync => kindOf(sync) },
         { id: 'by', header: 'By', minWidth: 120, cell: sync => sync.startedBy },
         { id: 'state', header: 'Status', minWidth: 180, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
-        { id: 'message', header: 'Result', minWidth: 260, cell: sync => sync.message || '–' },
+        { id: 'message', header: 'Result', minWidth: 260, cell: sync => readable(sync.message) || '–' },
       ]}
     />
   );

@@ -1,0 +1,24 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useNavigate } from 'react-router';
+import { useTitle } from './title';
+
+/** An address that leads nowhere says so, once. */
+export function NotFound({ what = 'Page' }: { what?: 'Page' | 'Group' }) {
+  const navigate = useNavigate();
+  useTitle(`${what} not found`);
+  return (
+    <ContentLayout header={<Header variant="h1">{what} not found</Header>}>
+      <Container>
+        <SpaceBetween size="m">
+          <Box>{what === 'Group' ? 'This group was deleted, or you have not been given access to it.' : 'There is no page at this address. Check the link, or start from the list of groups.'}</Box>
+          <Button variant="primary" onClick={() => void navigate('/')}>Go to groups</Button>
+        </SpaceBetween>
+      </Container>
+    </ContentLayout>
+  );
+}

@@ -1,0 +1,103 @@
+import Box from '@cloudscape-design/components/box';
+import Container from '@cloudscape-design/components/container';
+import Header from '@cloudscape-design/components/header';
+import Link from '@cloudscape-design/components/link';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate } from 'react-router';
+import { data, useApi, type Schemas } from '../../api/client';
+import { actionWord, entityName, isLive, number, tenseOf } from '../../app/words';
+
+const SHOWN = ['users', 'classes', 'orgs', 'enrollments'] as const;
+const ACTIONS = ['created', 'updated', 'deactivated', 'ended', 'unchanged'] as const;
+
+/** What was read, split without a rest: selected, not selected, left out. Null where the parts don't make the whole, as with changes only. */
+export function split(counts: Schemas['EntityCounts'], planned: boolean): { selected: number; notSelected: number; leftOut: number } | null {
+  const notSelected = counts.read - counts.leftOut - counts.selected;
+  return planned && counts.read > 0 && notSelected >= 0 ? { selected: counts.selected, notSelected, leftOut: counts.leftOut } : null;
+}
+
+/** Each figure means one thing: on the platform now, in the source, and what this sync does with it. */
+export function Figures({ groupId, last }: { groupId: string; last: Schemas['LastSync'] }) {
+  const api = useApi();
+  const { data: platform } = useQuery({
+    queryKey: ['platform', groupId, isLive(last.status) ? '' : last.syncId],
+    queryFn: () => data(api.GET('/groups/{groupId}/platform', { params: { path: { groupId } } })),
+  });
+  const read = SHOWN.some(name => last[name].read > 0);
+  return (
+    <Container header={<Header variant="h2" description={explained(last)}>In numbers</Header>}>
+      <div className="scrolls" role="region" aria-label="Numbers of this sync" tabIndex={0}>
+        <table className="matrix figures">
+          <thead>
+            <tr>
+              <th scope="col">Record type</th>
+              <th scope="col">On the platform now</th>
+              <th scope="col">{last.mode === 'undo' ? 'Taken back' : 'In the source'}</th>
+              <th scope="col">{last.status === 'succeeded' ? 'This sync' : 'Planned'}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {SHOWN.map(name => (
+              <tr key={name}>
+                <th scope="row">{entityName(name)}</th>
+                <td>{platform ? number(platform[name].active) : '…'}</td>
+                <td>{last.mode === 'undo' ? number(last[name].selected) : <Source name={entityName(name)} counts={last[name]} last={last} />}</td>
+                <td><Changes counts={last[name]} last={last} entity={name} groupId={groupId} /></td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {read && last.planned && last.mode !== 'undo' && (
+        <Box variant="small" padding={{ top: 's' }}>
+          <span className="key selected" aria-hidden="true" /> Selected <span className="key not-selected" aria-hidden="true" /> {NOT_SELECTED[last.mode]} <span className="key left-out" aria-hidden="true" /> Left out for errors
+        </Box>
+      )}
+    </Container>
+  );
+}
+
+/** Of a sync of everything, what is not selected is what the source itself has marked as deleted, and what belongs to that. */
+const NOT_SELECTED: Record<Schemas['Mode'], string> = { full: 'Marked deleted in the source', selective: 'Not selected', undo: 'Not selected' };
+
+function Source({ name, counts, last }: { name: string; counts: Schemas['EntityCounts']; last: Schemas['LastSync'] }) {
+  if (!counts.read) return <>{isLive(last.status) ? 'Not read yet' : 'Nothing read'}</>;
+  const parts = split(counts, last.planned);
+  const words = parts
+    ? [`${number(parts.selected)} selected`, parts.notSelected && `${number(parts.notSelected)} ${NOT_SELECTED[last.mode].toLowerCase()}`, parts.leftOut && `${number(parts.leftOut)} left out for errors`].filter(Boolean).join(', ')
+    : counts.leftOut ? `${number(counts.leftOut)} left out for errors` : '';
+  return (
+    <>
+      <div>{number(counts.read)}</div>
+      {parts && (
+        <div className="bar" role="img" aria-label={`${name}: ${words}`}>
+          <span className="selected" style={{ flexGrow: parts.selected }} /><span className="not-selected" style={{ flexGrow: parts.notSelected }} /><span className="left-out" style={{ flexGrow: parts.leftOut }} />
+        </div>
+      )}
+      <Box variant="small">{words}</Box>
+    </>
+  );
+}
+
+function Changes({ counts, last, entity, groupId }: { counts: Schemas['EntityCounts']; last: Schemas['LastSync']; entity: string; groupId: string }) {
+  const navigate = useNavigate();
+  if (!last.planned) return <>–</>;
+  const tense = tenseOf(last.status);
+  const some = ACTIONS.filter(name => counts[name] > 0);
+  if (!some.length) return <>Nothing</>;
+  const verbs = { created: 'create', updated: 'update', deactivated: 'deactivate', ended: 'end', unchanged: 'unchanged' } as const;
+  return (
+    <ul className="plain">
+      {some.map(name => {
+        const href = `/groups/${groupId}/syncs/${last.syncId}/changes?entity=${entity}&action=${verbs[name]}`;
+        return <li key={name}><Link href={href} ariaLabel={`${number(counts[name])} ${entityName(entity).toLowerCase()} ${actionWord(name, tense)}: show the rows`} onFollow={event => { event.preventDefault(); void navigate(href); }}>{number(counts[name])} {actionWord(name, tense)}</Link></li>;
+      })}
+    </ul>
+  );
+}
+
+function explained(last: Schemas['LastSync']): string {
+  if (isLive(last.status)) return last.planned ? 'Nothing is written yet.' : 'Counted as the sync goes on.';
+  if (last.status === 'succeeded') return '';
+  return last.written === 'some' ? 'Part of what was planned was written.' : last.written === 'all' ? 'All that was planned was written.' : last.planned ? 'Nothing of what was planned was written.' : '';
+}

@@ -1,0 +1,1 @@
+export function RehearsalPage() { return null; }

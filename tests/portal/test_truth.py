@@ -1,0 +1,121 @@
+"""What the pages say is what is so: planned is not done, figures add up, and an address that leads nowhere says so."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from chalicelib.model.records import Mode, Question, QuestionKind, State, Sync
+from chalicelib.store import syncs
+from tests.engine.districts import class_, enrollment, small, user
+from tests.portal import light
+from tests.steps.conftest import stack as stack
+from tests.steps.walk import NOW, Walk, make_group, zipped
+
+PEOPLE = [user(f"s{n}", givenName="Sam", familyName=f"Student {n}") for n in range(12)]
+ENROLLED = [enrollment(f"e{n}", userSourcedId=f"s{n}") for n in range(12)]
+
+
+@pytest.fixture
+def page(browser: Browser, stack: None) -> Iterator[Page]:
+    with light.serving() as address:
+        opened = light.opened(browser, address)
+        yield opened
+        opened.context.close()
+
+
+def district(people: int = 12) -> bytes:
+    """So many people of one school, all in one class; and a class that the source has marked as deleted."""
+    gone = class_("gone", status="tobedeleted", dateLastModified="2026-08-01T00:00:00Z")
+    return zipped(small(users=PEOPLE[:people], enrollments=ENROLLED[:people], classes=[class_(), gone]))
+
+
+def asked(walk: Walk) -> Sync:
+    """The sync, planned and waiting for a decision."""
+    walk.open()
+    walk.stage()
+    walk.plan()
+    syncs.ask(walk.sync_id, Question(kind=QuestionKind.APPROVAL, since=NOW, until=NOW + timedelta(days=7)), "token")
+    return walk.sync
+
+
+def test_what_was_planned_and_discarded_is_nowhere_said_to_be_done(page: Page) -> None:
+    make_group()
+    waiting = asked(Walk(district()))
+
+    page.goto("/groups/g1/status")
+    expect(page.get_by_text("The changes wait for your decision")).to_be_visible()
+    expect(page.get_by_role("link", name="12 users to create: show the rows")).to_be_visible()
+    page.get_by_role("button", name="Review changes").click()
+    expect(page.get_by_text("Nothing is written yet").first).to_be_visible()
+    expect(page.get_by_role("columnheader", name="To create", exact=True).first).to_be_visible()
+    syncs.end(waiting.sync_id, State.DISCARDED, "The changes were discarded. Nothing was changed.", NOW)
+    page.goto("/groups/g1/status")
+
+    expect(page.get_by_role("heading", name="The changes were discarded. Nothing was changed.")).to_be_visible()
+    expect(page.get_by_role("link", name="12 users not created: show the rows")).to_be_visible()
+    row = page.get_by_role("row", name=re.compile("^Users"))
+    expect(row.get_by_role("cell").nth(0)).to_have_text("0")  # on the platform now
+    expect(page.get_by_text(re.compile(r"\d created"))).to_have_count(0)
+
+
+def test_what_was_read_is_selected_marked_deleted_or_left_out_without_a_rest(page: Page) -> None:
+    make_group()
+    Walk(district()).through()
+
+    page.goto("/groups/g1/status")
+
+    row = page.get_by_role("row", name=re.compile("^Classes"))
+    expect(row).to_contain_text("1 selected, 1 marked deleted in the source")
+    expect(row.get_by_role("cell").nth(0)).to_have_text("1")
+    expect(page.get_by_role("img", name="Classes: 1 selected, 1 marked deleted in the source")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo this sync")).to_be_visible()
+
+
+def test_nothing_written_is_nothing_to_undo(page: Page) -> None:
+    make_group()
+    Walk(district()).through()
+    Walk(district(), day=1).through()
+
+    page.goto("/groups/g1/status")
+
+    expect(page.get_by_role("heading", name="Nothing has changed since the last sync")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo this sync")).to_have_count(0)
+
+
+def test_an_address_that_leads_nowhere_and_a_group_that_is_not_there_say_so_once(page: Page) -> None:
+    page.goto("/no/such/page")
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
+    expect(page).to_have_title(re.compile("^Page not found"))
+    page.goto("/groups/nobody/status")
+    expect(page.get_by_role("heading", name="Group not found")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_the_end_of_a_sync_is_told_on_whichever_page_one_is_and_on_the_tab(page: Page) -> None:
+    make_group()
+    running = Walk(district(), Mode.FULL)
+
+    page.goto("/groups/g1/status")
+    expect(page.get_by_role("button", name="Cancel sync")).to_be_visible()
+    page.get_by_role("button", name="Groups", exact=True).click()
+    expect(page.get_by_role("heading", name="Groups")).to_be_focused()
+    expect(page.get_by_test_id("arrived")).to_have_text("Page: Groups")
+    running.through()
+
+    expect(page.get_by_text("Lakeside: Synced: ")).to_be_visible(timeout=20_000)
+    expect(page).to_have_title(re.compile("^✓ Lakeside: succeeded"))
+
+
+def test_a_keyboard_leads_past_the_top_bar_at_once(page: Page) -> None:
+    make_group()
+    page.goto("/groups/g1/status")
+    expect(page.get_by_text("has never been synced")).to_be_visible()
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("main")).to_be_focused()
