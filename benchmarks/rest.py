@@ -31,9 +31,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from chalicelib.sources.outside import LOOPBACK_SETTING
+from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.sources.rest import Provider, Source
-from chalicelib.sources.rest_fetch import LISTS, ORGS, Keep, begin, fetch_range, range_of, see_again
+from chalicelib.sources.rest_fetch import COLLECTIONS, ORGS, Keep, begin, fetch_range, recheck
+from chalicelib.sources.rest_paging import Range
 from oneroster_engine.sample_district import SHAPES, District
 from tests.provider.records import as_json, records_of
 from tests.provider.serving import BASES, BEARER
@@ -77,7 +78,7 @@ def read_ranges(origin: str, out: Path, ranges: "multiprocessing.Queue[Any]", to
     pages = 0
     with source(origin) as own:
         while (each := ranges.get()) is not None:
-            fetched, _ = fetch_range(own, range_of(each), keeping(out))
+            fetched, _ = fetch_range(own, Range(**each), keeping(out))
             pages += len(fetched.parts)
     told.put((pages, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
@@ -114,7 +115,7 @@ def read(origin: str, parallel: int) -> dict[str, float]:
         time.sleep(3)  # until they have imported what they need: a Lambda is warm after its first range
         started = time.monotonic()
         with source(origin) as own, ThreadPoolExecutor(parallel) as pool:
-            begun = list(pool.map(lambda each: begin(own, each, PAGE, keeping(Path(folder))), (ORGS, *LISTS)))
+            begun = list(pool.map(lambda each: begin(own, each, PAGE, keeping(Path(folder))), (ORGS, *COLLECTIONS)))
         for one in begun:
             for left in one.left:
                 ranges.put({name: getattr(left, name) for name in left.__dataclass_fields__})
@@ -122,9 +123,10 @@ def read(origin: str, parallel: int) -> dict[str, float]:
             ranges.put(None)
         ended = [told.get(timeout=600) for _ in readers]
         with source(origin) as own, ThreadPoolExecutor(parallel) as pool:
-            assert not any(changed for _, changed in pool.map(lambda each: see_again(own, each), begun))
+            again = pool.map(lambda each: recheck(own, each, ()), begun)
+            assert not any(each.first_page_changed for each in again)
         seconds = time.monotonic() - started
-        pages = sum(one for one, _ in ended) + len(begun)
+        pages = sum(one for one, _ in ended) + sum(len(each.fetched.parts) for each in begun)
     return {"seconds": seconds, "pages": pages, "memory_mb": max(memory for _, memory in ended)}
 
 

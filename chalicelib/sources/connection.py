@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from chalicelib.model.records import SftpSource, Source, ZipSource
 from chalicelib.sources import bundle, rest_check, sftp
-from chalicelib.sources.ranged import ranged
+from chalicelib.sources.range_file import ranged
 from chalicelib.sources.sftp import Found, Server
 from chalicelib.store.secrets import Credentials
 from oneroster_engine.errors import RosterError

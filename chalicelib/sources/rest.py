@@ -5,9 +5,11 @@ What to send, when to repeat and what an answer means is decided in the modules 
 """
 
 import random
+import re
 import secrets
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,10 +20,21 @@ from urllib.parse import urlsplit
 import httpx
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
-from chalicelib.sources.rest_answers import Answer, NoPage, Page, page_of, said, wait_s
-from chalicelib.sources.rest_guard import GuardedTransport, checked_url, redirected
+from chalicelib.sources.rest_answers import Answer, NoPage, Page, page_of, provider_reason, wait_s
+from chalicelib.sources.rest_body import ACCEPTED, BodyTooLarge, UnreadableBody, text_of
+from chalicelib.sources.rest_guard import GuardedTransport, LeadsElsewhere, checked_url, redirected
 from chalicelib.sources.rest_paging import LEAST_SIZE, Range
-from chalicelib.sources.rest_signing import Ask, Token, TokenRefused, asks, oauth1_signed, query_string, token_form, token_of
+from chalicelib.sources.rest_signing import (
+    Token,
+    TokenRefused,
+    TokenRequest,
+    is_header_value,
+    oauth1_signed,
+    query_string,
+    token_form,
+    token_of,
+    token_requests,
+)
 
 Version = Literal["1.1", "1.2"]
 SERVICES: dict[Version, str] = {"1.1": "/ims/oneroster/v1p1", "1.2": "/ims/oneroster/rostering/v1p2"}
@@ -29,6 +42,7 @@ CONNECT_S, READ_S = 10.0, 60.0  # to reach the host; between two pieces of an an
 ANSWER_S = 180.0  # for a whole answer, however slowly it drips
 ANSWER_BYTES = 64 << 20  # a page of 5,000 enrollments has about 3 MB
 REDIRECTS = 3
+REDIRECTING = frozenset({301, 302, 303, 307, 308})
 NEW_S = 60.0  # a token held no longer than this has not ended
 SLOW_ATTEMPTS = 2  # at a page that doesn't come in time, before a smaller one is asked for
 MISREAD_ATTEMPTS = 3  # a page that is none may be the provider's bad moment
@@ -76,36 +90,49 @@ class OutOfTime(Exception):
 
 
 @dataclass(frozen=True)
-class Got:
-    """A page and its bytes as received, which are decompressed where the provider compressed them on the way."""
+class PageResponse:
+    """A page and its bytes: as received, but decompressed and in UTF-8 where they came otherwise."""
 
     page: Page
     body: bytes
 
 
+LIST_NAMES = frozenset({
+    "orgs", "schools", "users", "students", "teachers", "classes", "courses", "enrollments", "academicsessions", "terms",
+    "gradingperiods", "demographics",
+})  # fmt: skip
+SERVICE_ENDS = ("/ims/oneroster/v1p1", "/ims/oneroster/rostering/v1p2", "/ims/oneroster/gradebook/v1p2",
+                "/ims/oneroster/resources/v1p2", "/ims/oneroster/rostering", "/ims/oneroster")  # fmt: skip
+
+
 def base_url(pasted: str, version: Version) -> str:
-    """What stands before `/orgs`, from any of the shapes in which people paste a provider's address."""
-    trimmed = pasted.strip().rstrip("/")
-    if not trimmed.startswith(("https://", "http://")):
-        trimmed = f"https://{trimmed}"
-    last = trimmed.rsplit("/", 1)[-1].casefold()
-    if last in ("orgs", "schools", "users", "classes", "courses", "enrollments", "academicsessions"):
-        trimmed = trimmed.rsplit("/", 1)[0]
-    folded = urlsplit(trimmed).path.casefold()
-    if folded.endswith(("/v1p1", "/v1p2")):
-        return trimmed
-    for known in ("/ims/oneroster/rostering", "/ims/oneroster"):
-        if folded.endswith(known):
-            return trimmed[: -len(known)] + SERVICES[version]
-    return trimmed + SERVICES[version]
+    """What stands before `/orgs`, from any of the shapes in which people paste a provider's address: with blanks and invisible
+    characters, without https://, with a collection or a query at its end, with either version's path."""
+    trimmed = _trimmed(pasted)
+    path = urlsplit(trimmed).path.casefold()
+    for known in SERVICE_ENDS:
+        if path.endswith(known):
+            return trimmed[: len(trimmed) - len(known)] + SERVICES[version]
+    return trimmed if path.endswith(("/v1p1", "/v1p2")) else trimmed + SERVICES[version]
+
+
+def _trimmed(pasted: str) -> str:
+    visible = "".join(each for each in pasted if not each.isspace() and unicodedata.category(each) not in ("Cf", "Cc"))
+    address = re.split(r"[?#]", visible.strip("<>\"'"), maxsplit=1)[0].rstrip("/")
+    if found := re.match(r"(https?)://", address, re.IGNORECASE):
+        address = found[1].lower() + address[found.end(1) :]
+    else:
+        address = f"https://{address}"
+    folder, _, last = address.rpartition("/")
+    return folder.rstrip("/") if last.casefold() in LIST_NAMES and not folder.endswith(":/") else address
 
 
 def versions(pasted: str, wanted: Literal["auto", "1.1", "1.2"]) -> tuple[Version, ...]:
     """The versions to try, in turn, where the group leaves it open: what the address says, or the newer first."""
-    folded = pasted.strip().rstrip("/").casefold()
     if wanted != "auto":
         return (wanted,)
-    if folded.endswith(("/v1p1", "/v1p1/orgs")):
+    folded = _trimmed(pasted).casefold()
+    if folded.endswith("/v1p1"):
         return ("1.1",)
     return ("1.2",) if "/v1p2" in folded or "/rostering" in folded else ("1.2", "1.1")
 
@@ -128,13 +155,13 @@ class Source:
         self._sleep, self.clock, self._now = sleep, clock, now
         self._token: Token | None = None
         self._held_since = 0.0
-        self._asked: Ask | None = None
+        self._token_request: TokenRequest | None = None
         self._signs_query = False
         self._renewing = threading.Lock()
         self._http = httpx.Client(
             transport=transport or GuardedTransport(connections),
             timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
-            headers={"Accept": "application/json", "User-Agent": "OneRoster-Selective-Sync"},
+            headers={"Accept": "application/json", "Accept-Encoding": ACCEPTED, "User-Agent": "OneRoster-Selective-Sync"},
             trust_env=False,
         )
 
@@ -145,41 +172,54 @@ class Source:
         self._http.close()
 
     @property
-    def asked(self) -> Ask | None:
+    def token_request(self) -> TokenRequest | None:
         """The way in which the provider gave the last token; None where none was asked for here."""
-        return self._asked
+        return self._token_request
 
     def reach(self) -> None:
         """See that the host answers at all, whatever it says. Raises SourceUnavailable, SourceRefused."""
         if not self._send("GET", self.provider.base_url, {}).status:
-            raise SourceUnavailable(_unavailable(self.provider.base_url, Answer(0), 1))
+            raise SourceUnavailable(self._unavailable(self.provider.base_url, Answer(0), 1))
 
-    def read(self, where: Range, leave_at: float = float("inf")) -> Got:
-        """The page at `where`. An end that the provider tells by an error beyond the last record is an empty page.
+    def read(self, where: Range, leave_at: float = float("inf")) -> PageResponse:
+        """The page at `where`. A later page that is refused (an error's status, say) says nothing about the end: `unclear`.
 
         Raises SourceUnavailable, SourceRefused, NotOffered, QueryRefused; OutOfTime when a wait would pass `leave_at` (of
         `clock`); NoPage when what the provider answers is no page, three times over; and TooSlow when a smaller page may come.
         """
+        is_later = bool(where.offset or where.link)
         for attempt in range(1, MISREAD_ATTEMPTS + 1):
-            answer = self.get(where.path, where.asks(), leave_at, may_be_less=where.size > LEAST_SIZE)
-            if answer.status in (400, 404, 416) and where.offset:
-                return Got(Page(()), b"")
-            if answer.status not in (200, 204):
-                raise _refusal(where.path, answer)
             try:
-                return Got(page_of(answer, where.path), answer.body)
-            except NoPage:
+                answer = self._answer(where.path, where.query_params(), leave_at, may_be_less=where.size > LEAST_SIZE)
+            except LeadsElsewhere as redirect:
+                if is_later:
+                    raise NoPage(str(redirect)) from redirect
+                raise SourceRefused(str(redirect)) from redirect
+            if answer.status not in (200, 204):
+                if is_later:
+                    return PageResponse(Page((), unclear=f"the provider answers with {self._status(answer)}"), b"")
+                raise self._refusal(where.path, answer)
+            try:
+                return PageResponse(page_of(answer, where.path), answer.body)
+            except NoPage as trouble:
                 if attempt == MISREAD_ATTEMPTS:
-                    raise
+                    raise NoPage(self._without_secrets(str(trouble))) from trouble
                 self._pause(float(attempt), leave_at)
         raise AssertionError("unreachable")
 
-    def get(self, path: str, query: Mapping[str, str], leave_at: float = float("inf"), *, may_be_less: bool = False) -> Answer:
+    def get(self, path: str, query: Mapping[str, str], leave_at: float = float("inf")) -> Answer:
         """The answer to one GET below the base URL, after as many tries as are of use; its status may be an error's.
 
-        A sign-in that has become invalid is renewed once and the request repeated. Raises SourceUnavailable, SourceRefused,
-        OutOfTime; TooSlow where one may ask for less.
+        Raises SourceUnavailable, SourceRefused, OutOfTime; NoPage where each answer breaks off in the middle.
         """
+        try:
+            return self._answer(path, query, leave_at)
+        except LeadsElsewhere as redirect:
+            raise SourceRefused(str(redirect)) from redirect
+
+    def _answer(self, path: str, query: Mapping[str, str], leave_at: float, *, may_be_less: bool = False) -> Answer:
+        """A sign-in that has become invalid is renewed once and the request repeated. Raises as `get`, and LeadsElsewhere;
+        TooSlow where one may ask for less."""
         url = self.provider.base_url + path + ("?" + query_string(dict(query)) if query else "")
         replays = {"oauth2": 2, "oauth1": 1, "bearer": 0}[self.provider.authorization]
         attempt = 1
@@ -187,19 +227,19 @@ class Source:
             answer = self._sent(url)
             if answer.status == 401 or (answer.status == 403 and self._stale()):
                 if not replays:
-                    raise _unauthorized(path, answer, self._now())
+                    raise self._unauthorized(path, answer)
                 replays -= 1
                 if self.provider.authorization == "oauth1":
                     self._signs_query = not self._signs_query  # some servers look for the signature in the one place alone
                 else:
                     self._renew(self._token)
                 continue
-            if answer.status == 401:
-                raise _unauthorized(path, answer, self._now())
             wait = wait_s(answer, attempt, self._now(), random.random()) if _failed(answer) else None
             if wait is None:
+                if answer.cut:
+                    raise NoPage(f"the provider's answer breaks off in the middle, {_times(attempt)}")
                 if _failed(answer):
-                    raise SourceUnavailable(_unavailable(self.provider.base_url, answer, attempt))
+                    raise SourceUnavailable(self._unavailable(self.provider.base_url, answer, attempt))
                 return answer
             if may_be_less and answer.too_much and attempt >= SLOW_ATTEMPTS:
                 raise TooSlow
@@ -214,29 +254,37 @@ class Source:
     def _sent(self, url: str) -> Answer:
         for _ in range(REDIRECTS + 1):
             answer = self._send("GET", *self._signed(url))
-            if answer.status not in (301, 302, 303, 307, 308):
+            if answer.status not in REDIRECTING:
                 return answer
             url = redirected(url, answer.headers.get("location", ""))
-        raise SourceRefused("The provider redirects in a circle. Check the base URL in the group's configuration.")
+        raise LeadsElsewhere("The provider redirects in a circle. Check the base URL in the group's configuration.")
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
         checked_url(url)
-        started = self.clock()
+        started, has_begun = self.clock(), False
         try:
             with self._http.stream(method, url, headers=dict(headers), data=dict(form) if form else None) as response:
-                body = bytearray()
-                for piece in response.iter_bytes():
-                    body += piece
-                    if len(body) > ANSWER_BYTES:
-                        raise SourceRefused(
-                            f"An answer of the provider is larger than {ANSWER_BYTES >> 20} MB. Set a smaller page size."
-                        )
+                raw, has_begun = bytearray(), True
+                for piece in response.iter_raw():
+                    raw += piece
+                    if len(raw) > ANSWER_BYTES:
+                        raise BodyTooLarge
                     if self.clock() - started > ANSWER_S:
                         return Answer(0, late=True)
-                return Answer(response.status_code, dict(response.headers), bytes(body))
+                told = dict(response.headers)
+                try:
+                    return Answer(response.status_code, told, text_of(bytes(raw), told, ANSWER_BYTES))
+                except UnreadableBody as trouble:
+                    return Answer(response.status_code, told, unreadable=str(trouble))
+        except BodyTooLarge as trouble:
+            raise SourceRefused(
+                f"An answer of the provider is larger than {ANSWER_BYTES >> 20} MB. Set a smaller page size."
+            ) from trouble
         except httpx.ReadTimeout:
             return Answer(0, late=True)
-        except (httpx.TransportError, httpx.DecodingError):
+        except httpx.RemoteProtocolError:
+            return Answer(0, cut=has_begun)
+        except httpx.TransportError:
             return Answer(0)
 
     def _signed(self, url: str) -> tuple[str, dict[str, str]]:
@@ -246,7 +294,9 @@ class Source:
             place: Literal["query", "header"] = "query" if self._signs_query else "header"
             nonce = secrets.token_hex(16)
             return oauth1_signed(url, own.client_id, own.client_secret, own.signature_method, nonce, self._now(), place)
-        value = own.client_secret if own.authorization == "bearer" else self._current().value
+        value = own.client_secret.strip() if own.authorization == "bearer" else self._current().value
+        if not is_header_value(value):
+            raise SourceRefused("The bearer token holds characters that no token can have. Copy it again and set it anew.")
         return url, {"Authorization": f"Bearer {value}"}
 
     def _current(self) -> Token:
@@ -275,21 +325,37 @@ class Source:
 
     def _new_token(self) -> Token:
         own, refusals = self.provider, []
-        ladder: Sequence[Ask] = [self._asked] if self._asked else asks(own.scopes, own.version, own.client_id, own.client_secret)
-        for ask in ladder:
-            headers, form = token_form(ask, own.client_id, own.client_secret)
-            answer = self._patiently(own.token_url, headers, form)
+        ladder: Sequence[TokenRequest] = (
+            [self._token_request]
+            if self._token_request
+            else token_requests(own.scopes, own.version, own.client_id, own.client_secret)
+        )
+        for request in ladder:
+            headers, form = token_form(request, own.client_id, own.client_secret)
+            answer = self._posted(own.token_url, headers, form)
             try:
                 token = token_of(answer, self._now())
             except TokenRefused as refusal:
-                refusals.append(str(refusal))
+                refusals.append(self._without_secrets(str(refusal)))
                 continue
-            self._asked = ask
+            self._token_request = request
             return token
         raise SourceRefused(
             f"The provider gave no access token ({', '.join(dict.fromkeys(refusals))}). "
             "Check the client id, the secret, the token URL and the scopes in the group's configuration."
         )
+
+    def _posted(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> Answer:
+        """The answer to a POST, sent again where the same host redirects it (RFC 9110, 15.4: 307 and 308 keep the method)."""
+        for _ in range(REDIRECTS + 1):
+            answer = self._patiently(url, headers, form)
+            if answer.status not in REDIRECTING:
+                return answer
+            try:
+                url = redirected(url, answer.headers.get("location", ""))
+            except LeadsElsewhere as redirect:
+                raise SourceRefused(str(redirect)) from redirect
+        raise SourceRefused("The token URL redirects in a circle. Check it in the group's configuration.")
 
     def _patiently(self, url: str, headers: Mapping[str, str], form: Mapping[str, str]) -> Answer:
         attempt = 1
@@ -299,51 +365,59 @@ class Source:
                 return answer
             wait = wait_s(answer, attempt, self._now(), random.random())
             if wait is None:
-                raise SourceUnavailable(_unavailable(url, answer, attempt))
+                raise SourceUnavailable(self._unavailable(url, answer, attempt))
             self._sleep(wait)
             attempt += 1
+
+    def _status(self, answer: Answer) -> str:
+        """The status of an error and the provider's own reason."""
+        reason = self._without_secrets(provider_reason(answer))
+        return f"status {answer.status}{', ' + reason if reason else ''}"
+
+    def _without_secrets(self, words: str) -> str:
+        """Some providers quote in an error what they were sent."""
+        for secret in (self.provider.client_secret, self._token.value if self._token else ""):
+            words = words.replace(secret, "…") if secret else words
+        return words
+
+    def _unavailable(self, url: str, answer: Answer, attempts: int) -> str:
+        what = f"answered with {self._status(answer)}" if answer.status else "did not answer"
+        return f"{urlsplit(url).hostname} {what}, {_times(attempts)}. Try again later."
+
+    def _unauthorized(self, path: str, answer: Answer) -> SourceRefused:
+        return SourceRefused(
+            f"The provider does not accept the sign-in for {path} ({self._status(answer)}).{_skew(answer, self._now())} "
+            "Check the key, the secret and the kind of authorization in the group's configuration."
+        )
+
+    def _refusal(self, path: str, answer: Answer) -> Exception:
+        told = self._status(answer)
+        if answer.status == 403:
+            return NotOffered(
+                f"The provider does not let this sign-in read {path} ({told}). Ask it for that permission or scope."
+            )
+        if answer.status == 404:
+            return NotOffered(f"The provider does not offer {path} ({told}). Check the base URL in the group's configuration.")
+        if answer.status == 400:
+            return QueryRefused(f"The provider does not take our question for {path} ({told}).")
+        return SourceRefused(f"The provider does not answer {path} ({told}). Ask it what that means for this address.")
 
 
 def _failed(answer: Answer) -> bool:
     return not answer.status or answer.status == 429 or answer.status >= 500 or answer.status in (408, 425)
 
 
-def _unavailable(url: str, answer: Answer, attempts: int) -> str:
-    what = f"answered with status {answer.status}" if answer.status else "did not answer"
-    return f"{urlsplit(url).hostname} {what}, {_times(attempts)}. Try again later."
-
-
 def _times(attempts: int) -> str:
     return "once" if attempts == 1 else f"{attempts} times over"
-
-
-def _unauthorized(path: str, answer: Answer, now: datetime) -> SourceRefused:
-    words = said(answer)
-    return SourceRefused(
-        f"The provider does not accept the sign-in for {path} (status 401{', ' + words if words else ''}).{_skew(answer, now)} "
-        "Check the key, the secret and the kind of authorization in the group's configuration."
-    )
 
 
 def _skew(answer: Answer, now: datetime) -> str:
     """OAuth 1.0a fails where the two clocks differ by some minutes."""
     try:
         apart = abs((parsedate_to_datetime(answer.headers.get("date", "")) - now).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return ""
     return f" Its clock differs from ours by {apart / 60:.0f} minutes, which alone can be the reason." if apart > 240 else ""
-
-
-def _refusal(path: str, answer: Answer) -> Exception:
-    words = said(answer)
-    told = f"status {answer.status}{', ' + words if words else ''}"
-    if answer.status == 403:
-        return NotOffered(f"The provider does not let this sign-in read {path} ({told}). Ask it for that permission or scope.")
-    if answer.status == 404:
-        return NotOffered(f"The provider does not offer {path} ({told}). Check the base URL in the group's configuration.")
-    if answer.status == 400:
-        return QueryRefused(f"The provider does not take our question for {path} ({told}).")
-    return SourceRefused(f"The provider does not answer {path} ({told}). Ask it what that means for this address.")
 
 
 class TooSlow(Exception):

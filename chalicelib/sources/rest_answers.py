@@ -1,11 +1,11 @@
 """What a OneRoster provider's answer says: its records, what it announces, whether and when to ask again.
 
-Only reads and decides; `rest.py` sends and sleeps. Tolerant in form, never in meaning: an answer that can't be told from
-an empty list for certain is an error. Source: OneRoster REST Binding 1.1 and 1.2, and what providers really send.
+Only reads and decides; `rest.py` sends and sleeps. Tolerant in form, never in meaning: an answer without records that is not
+certainly an empty list says so (`Page.unclear`). Source: OneRoster REST Binding 1.1 and 1.2, and what providers really send.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -13,6 +13,7 @@ from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+import weblinking
 
 # A provider that asks for more is down for this run; a Lambda must end within 900 s and has its own work to do.
 LONGEST_WAIT_S = 120.0
@@ -20,19 +21,31 @@ FIRST_WAIT_S = 1.0
 ATTEMPTS = 5
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 SINGULAR = {"classes": "class", "demographics": "demographic"}
-NEXT_LINK = re.compile(r"<([^>]*)>\s*;[^,<]*\brel\s*=\s*[\"']?next\b", re.IGNORECASE)
+NUMBER = re.compile(r"[0-9]{1,12}")
+LONGEST_REASON = 200
+EMAIL = re.compile(r"[^\s@,;<>\"']+@[^\s@,;<>\"']+")
+CODES = frozenset({"imsx_codeminor", "imsx_codeminorfieldvalue", "error", "errorcode", "error_code", "code"})
+WORDS = frozenset({"imsx_description", "error_description", "description", "message", "detail"})
+ERROR_MEMBERS = frozenset({"imsx_codemajor", "imsx_codeminor", "imsx_description", "statusinfoset", "error", "errors"})
+FAILURES = frozenset({"failure", "unsupported"})
 
 T = TypeVar("T")
+BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer as it came. `status` 0: there was none, `late`: none in time. Header names are lower case."""
+    """An HTTP answer, its body as UTF-8 text. `status` 0: there was none, `late`: none in time, `cut`: its end is missing.
+
+    `unreadable` says why its body can't be read. Header names are lower case.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     late: bool = False
+    cut: bool = False
+    unreadable: str = ""
 
     @property
     def too_much(self) -> bool:
@@ -42,155 +55,275 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """A list's page. `ids` in the order sent, "" where a record has none; `total` is what the provider announces.
+    """A collection's page. `ids` in the order sent, "" where a record has none; `total` is what the provider announces.
 
-    `query` is that of the `Link` header's next page; None where there is no `Link` header, {} where it names no next.
+    `next` is the query of the next page that a `Link` header names; `links`: there is such a header that can be read.
+    `unclear`: why a page without records is no proper empty list, and so says nothing about the collection's end.
     """
 
     ids: tuple[str, ...]
     total: int | None = None
-    query: Mapping[str, str] | None = None
+    next: Mapping[str, str] | None = None
+    links: bool = False
+    unclear: str = ""
 
 
 class NoPage(Exception):
-    """The answer is no page of a list; the message says what it is instead."""
+    """The answer is no page of a collection; the message says what it is instead."""
 
 
-def wait_s(answer: Answer, attempt: int, now: datetime, chance: float) -> float | None:
+def wait_s(answer: Answer, attempt: int, now: datetime, jitter: float) -> float | None:
     """Seconds to wait before asking again, `attempt` (from 1) having failed; None when it is no use.
 
-    `Retry-After` in both its forms (RFC 9110, 10.2.3) is obeyed; without it the wait doubles. `chance` is from 0 to 1.
+    `Retry-After` in both its forms (RFC 9110, 10.2.3) is obeyed; without it the wait doubles. `jitter` is from 0 to 1.
     """
     if answer.status and answer.status not in PASSING:
         return None
     asked = _retry_after_s(answer.headers.get("retry-after", ""), now)
     if attempt >= ATTEMPTS or (asked is not None and asked > LONGEST_WAIT_S):
         return None
-    return asked if asked is not None else FIRST_WAIT_S * 2 ** (attempt - 1) * (0.5 + chance / 2)
+    return asked if asked is not None else FIRST_WAIT_S * 2 ** (attempt - 1) * (0.5 + jitter / 2)
 
 
 def _retry_after_s(said: str, now: datetime) -> float | None:
-    if said.strip().isdigit():
+    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", said.strip()):
         return float(said)
     try:
         return max(0.0, (parsedate_to_datetime(said) - now).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
 def page_of(answer: Answer, path: str) -> Page:
-    """Raises NoPage. `path` is the list's, e.g. /users or /schools/1/students."""
-    heads = _usual_heads(answer, path) or _decoded(_records(answer, path), _HEADS)
+    """Raises NoPage. `path` is the collection's, e.g. /users or /schools/1/students."""
+    if answer.unreadable:
+        raise NoPage(answer.unreadable)
+    found, unclear = _usual_heads(answer, path), ""
+    if found is None:
+        raw, unclear = _records(answer, path)
+        heads = [_head(each) for each in raw]
+        if raw and not any(head and head.sourcedId not in (None, "") for head in heads) and _are_errors(raw):
+            raise NoPage(f"the provider sends errors in place of records{_in_words(answer)}")
+    else:
+        heads = found
+        if not heads or not any(head and head.sourcedId not in (None, "") for head in heads):
+            _raise_for_errors(answer, path)
+    links = weblinking.parse(answer.headers.get("link", ""))
     return Page(
-        ids=tuple([str(head.sourcedId) if head.sourcedId is not None else "" for head in heads]),
+        ids=tuple([str(head.sourcedId) if head and head.sourcedId is not None else "" for head in heads]),
         total=_total(answer),
-        query=_next_query(answer.headers.get("link")),
+        next=_next_query(links),
+        links=bool(links),
+        unclear=unclear,
     )
 
 
-def records_of(body: bytes, path: str) -> list[dict[str, object]]:
-    """The records of a page that `page_of` has read before."""
-    return _decoded(_records(Answer(200, {}, body), path), _RECORDS)
+def records_of(body: bytes, path: str) -> Iterator[Mapping[str, object] | None]:
+    """The records of a page that `page_of` has read before; None for one that is none (null, a text), or can't be read."""
+    try:
+        members = _USUAL_RECORDS.decode(body)
+    except BAD_JSON:
+        members = {}
+    if len(members) == 1 and _entity(path) in members:
+        yield from members[_entity(path)]
+        return
+    raw, _ = _records(Answer(200, {}, body), path)
+    for each in raw:
+        try:
+            yield _RECORD.decode(each)
+        except BAD_JSON:
+            yield None
 
 
 class _Head(msgspec.Struct):
     sourcedId: str | int | None = None  # noqa: N815  the standard's spelling
 
 
-_USUAL = msgspec.json.Decoder(dict[str, list[_Head]])
+_USUAL = msgspec.json.Decoder(dict[str, list[_Head | None]])
+_USUAL_RECORDS = msgspec.json.Decoder(dict[str, list[dict[str, object] | None]])
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw] | None)
-_HEADS = msgspec.json.Decoder(list[_Head])
-_RECORDS = msgspec.json.Decoder(list[dict[str, object]])
+_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
+_HEAD = msgspec.json.Decoder(_Head)
+_RECORD = msgspec.json.Decoder(dict[str, object])
 
 
-def _usual_heads(answer: Answer, path: str) -> list[_Head] | None:
+def _usual_heads(answer: Answer, path: str) -> "list[_Head | None] | None":
     """Of a page in the standard's own form, which is read in one pass; None of any other."""
     try:
         members = _USUAL.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except BAD_JSON:
         return None
     return members.get(_entity(path)) if len(members) == 1 else None
+
+
+def _head(raw: msgspec.Raw) -> "_Head | None":
+    try:
+        return _HEAD.decode(raw)
+    except BAD_JSON:
+        return None
 
 
 def _decoded(raw: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
     try:
         return decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as trouble:
+    except BAD_JSON as trouble:
         raise NoPage("its JSON is not a list of records") from trouble
 
 
-def _records(answer: Answer, path: str) -> bytes:
-    """The JSON array of the page's records."""
-    body = answer.body.removeprefix(b"\xef\xbb\xbf")
+def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], str]:
+    """The page's records; and where there are none, why that is no proper empty list."""
+    body = answer.body
     if answer.status == 204:
-        return b"[]"
+        return [], "the answer has status 204 and no list"
     if not body.strip():
         raise NoPage("the answer is empty")
     if body.lstrip()[:1] == b"<":
         raise NoPage("the answer is a web page, as of a sign-in form, and not data")
     members = _decoded(body, _MEMBERS)
+    if members is None:
+        return [], "the answer is null and no list"
     if not isinstance(members, dict):
-        return body if members is not None else b"[]"
+        return list(members), "" if members else "the answer is a list without a name, and empty"
+    if _failed(members):
+        raise NoPage(f"the provider reports a failure{_in_words(answer)}")
     if not members:
-        return b"[]"  # the standard lets a list without records be sent so
+        return [], "the answer is an empty object and no list"
     name = _wrapper(members, path)
     if name is None:
-        raise NoPage(f"the answer has no list of records, but {', '.join(sorted(members))[:100]}")
+        if any(each.casefold() in ERROR_MEMBERS for each in members):
+            raise NoPage(f"the provider reports an error{_in_words(answer)}")
+        raise NoPage("the answer has no list of records, but " + ", ".join(sorted(map(_plain, members)))[:100])
     raw = bytes(members[name])
     if raw == b"null":
-        return b"[]"
-    return b"[" + raw + b"]" if raw[:1] == b"{" else raw
+        return [], f'the answer says "{_plain(name)}": null and has no list'
+    if raw[:1] == b"{":
+        return [members[name]], ""
+    found = _decoded(raw, _RAWS)
+    if not found and any(
+        each.casefold() in ERROR_MEMBERS and bytes(value) not in (b"null", b"[]", b'""')
+        for each, value in members.items()
+        if each != name
+    ):
+        raise NoPage(f"the provider reports an error{_in_words(answer)}")
+    return found, ""
+
+
+def _raise_for_errors(answer: Answer, path: str) -> None:
+    raw, _ = _records(answer, path)
+    if raw and _are_errors(raw):
+        raise NoPage(f"the provider sends errors in place of records{_in_words(answer)}")
+
+
+def _are_errors(raw: list[msgspec.Raw]) -> bool:
+    """Whether these are errors: nothing has an id, and something has what only an error has."""
+    for each in raw:
+        try:
+            members = _RECORD.decode(each)
+        except BAD_JSON:
+            continue
+        if any(name.casefold() in ERROR_MEMBERS | CODES | WORDS - {"description"} for name in members):
+            return True
+    return False
+
+
+def _failed(members: Mapping[str, object]) -> bool:
+    """Whether a status block says so: at the top (1.2), in `statusInfoSet` or `imsx_StatusInfo` (1.1)."""
+    for name, value in members.items():
+        folded = name.casefold()
+        told = value
+        if folded in ("imsx_codemajor", "statusinfoset", "imsx_statusinfo", "statusinfo"):
+            if isinstance(value, msgspec.Raw):
+                try:
+                    told = msgspec.json.decode(value)
+                except BAD_JSON:
+                    continue
+            inner = told if isinstance(told, list) else [told]
+            if folded == "imsx_codemajor":
+                if any(isinstance(each, str) and each.strip().casefold() in FAILURES for each in inner):
+                    return True
+            elif any(isinstance(each, dict) and _failed(each) for each in inner):
+                return True
+    return False
 
 
 def _entity(path: str) -> str:
-    """What the list at `path` is of, by the standard's name."""
+    """What the collection at `path` is of, by the standard's name."""
     last = path.rstrip("/").rsplit("/", 1)[-1]
     return {"schools": "orgs", "students": "users", "teachers": "users", "terms": "academicSessions"}.get(last, last)
 
 
 def _wrapper(members: Mapping[str, msgspec.Raw], path: str) -> str | None:
-    """The member that holds the records: by the standard's name, the path's own, the singular, or as the only list."""
+    """The member that holds the records: by the standard's name, the path's own, the singular, or as the only list.
+
+    A list by another name is one of records where something in it has an id.
+    """
     last, known = path.rstrip("/").rsplit("/", 1)[-1], _entity(path)
     singular = [SINGULAR.get(each, each.removesuffix("s")) for each in (known, last)]
     folded = {name.casefold(): name for name in members}
     for name in (known, last, *singular):
-        if name.casefold() in folded:
+        if name.casefold() in folded and bytes(members[folded[name.casefold()]])[:1] in (b"[", b"{", b"n"):
             return folded[name.casefold()]
     lists = [name for name, raw in members.items() if bytes(raw)[:1] == b"["]
-    return lists[0] if len(lists) == 1 and not lists[0].startswith("imsx") and lists[0] != "statusInfoSet" else None
+    if len(lists) != 1 or lists[0].casefold() in ERROR_MEMBERS:
+        return None
+    try:
+        heads = [_head(each) for each in _RAWS.decode(members[lists[0]])]
+    except BAD_JSON:
+        return None
+    return lists[0] if any(head and head.sourcedId not in (None, "") for head in heads) else None
 
 
 def _total(answer: Answer) -> int | None:
-    said = answer.headers.get("x-total-count", "").strip()
-    return int(said) if said.isdecimal() else None
+    """Of one `X-Total-Count`, or of several that say the same."""
+    said = {each.strip() for each in answer.headers.get("x-total-count", "").split(",")}
+    found = said.pop() if len(said) == 1 else ""
+    return int(found) if NUMBER.fullmatch(found) else None
 
 
-def _next_query(link: str | None) -> Mapping[str, str] | None:
-    """Only the query is kept, so that no link leads away from where the group points."""
-    if link is None:
-        return None
-    found = NEXT_LINK.search(link)
-    return dict(parse_qsl(urlsplit(found[1]).query)) if found else {}
+def _next_query(links: list[weblinking.Link]) -> Mapping[str, str] | None:
+    """Only the query is kept, so that no link leads away from where the group points. RFC 8288: relation types in any case,
+    several in one `rel`; single quotes are no part of it, and seen."""
+    for link in links:
+        if any(rel.strip("'").casefold() == "next" for rel in link.rels):
+            query = dict(parse_qsl(urlsplit(link.uri).query, keep_blank_values=True))
+            if query:
+                return query
+    return None
 
 
-def said(answer: Answer) -> str:
-    """The provider's own word on an error, from any of the forms they send it in; empty when there is none."""
+def provider_reason(answer: Answer) -> str:
+    """The provider's own reason for an error, codes and then words, from any of the forms they send it in; empty when there
+    is none. E-mail addresses are left out of it: it is shown and kept."""
+    if answer.unreadable:
+        return ""
     try:
         told = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except BAD_JSON:
         return ""
-    words = sorted(set(_codes(told)))
-    return ", ".join(words)[:200]
+    codes = [each for each in _told(told, CODES) if re.fullmatch(r"[\w.-]{1,60}", each)]
+    words = [each for each in _told(told, WORDS | {"error"}) if each not in codes]
+    return ": ".join(each for each in (", ".join(sorted(set(codes))), _plain(" ".join(dict.fromkeys(words)))) if each)[
+        :LONGEST_REASON
+    ]
 
 
-def _codes(told: object) -> list[str]:
-    """Codes alone: a description may quote what was asked for, and that may be a person."""
+def _in_words(answer: Answer) -> str:
+    reason = provider_reason(answer)
+    return f" ({reason})" if reason else ""
+
+
+def _told(told: object, names: frozenset[str], depth: int = 0) -> list[str]:
+    """The texts that stand under these names, wherever."""
+    if depth > 6:
+        return []
     if isinstance(told, list):
-        return [word for each in told for word in _codes(each)]
+        return [word for each in told[:20] for word in _told(each, names, depth + 1)]
     if not isinstance(told, dict):
         return []
-    named = ("imsx_codeminor", "imsx_codeminorfieldvalue", "error", "errorcode")
-    own = [value for name, value in told.items() if str(name).casefold() in named and isinstance(value, str)]
-    return [word for word in own if re.fullmatch(r"[\w.-]{1,60}", word)] + [
-        word for value in told.values() for word in _codes(value)
-    ]
+    own = [value for name, value in told.items() if str(name).casefold() in names and isinstance(value, str)]
+    return own + [word for value in told.values() for word in _told(value, names, depth + 1)]
+
+
+def _plain(words: str) -> str:
+    """On one line, without control characters and e-mail addresses."""
+    return EMAIL.sub("…", " ".join("".join(each if each.isprintable() else " " for each in words).split()))

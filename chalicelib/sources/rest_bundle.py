@@ -5,7 +5,7 @@ the one shape under the other's path. Line ends within a value become blanks, an
 semicolons, since the CSV's lists know no escape. Passwords are never written.
 
 A line of a CSV that was made here is nothing an admin can look up. `places.csv` says for each line which page and which
-record of it it came from, and `lead_to_pages` puts that into a stage's problems.
+record of it it came from, and `locate_in_pages` puts that into a stage's problems.
 """
 
 import csv
@@ -16,9 +16,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from chalicelib.sources.rest_answers import records_of
-from chalicelib.sources.rest_fetch import Fetched
+from chalicelib.sources.rest_fetch import Came, Fetched, PageFile
 from oneroster_engine.duckdb_session import PACKED, connect, quoted, text
 from oneroster_engine.standard.entities import FIELDS, ROSTER_FILES
 
@@ -30,15 +31,17 @@ Row = tuple[str, Sequence[str]]  # file, cells
 
 def convert(
     bundle: Path, fetched: Sequence[Fetched], csvs: Path, system: str, changes: Collection[str] = frozenset()
-) -> dict[str, int]:
-    """Write manifest.csv, the entities' CSVs and places.csv to `csvs`; how many different ids each path gave.
+) -> dict[str, Came]:
+    """Write manifest.csv, the entities' CSVs and places.csv to `csvs`; what each path's pages hold.
 
-    `bundle` holds the pages by their names, gzipped. A list that gave nothing has a CSV with its header alone. A record that
-    lists of several schools have is written once. Of the entities in `changes` only what has changed was read (delta).
+    `bundle` holds the pages by their names, gzipped. A list that gave nothing has a CSV with its header alone. A record in
+    which two pages overlap, or that lists of several schools have, is written once. Of the entities in `changes` only what has
+    changed was read (delta).
     """
     csvs.mkdir(parents=True, exist_ok=True)
     sheets = {name: _Sheet(csvs / f"{name}.csv", name) for name in ROSTER_FILES}
     spans: dict[str, tuple[str, int, int]] = {}
+    seams: dict[str, _Seams] = {}
     others = _Others(fetched)
     with (csvs / PLACES).open("w", encoding="utf-8", newline="") as file:
         places = csv.writer(file, lineterminator="\n")
@@ -47,8 +50,11 @@ def convert(
             before = sheets[each.entity].line
             for part in each.parts:
                 packed = bundle / f"{part.name}.gz"
-                for record, values in enumerate(records_of(gzip.decompress(packed.read_bytes()), each.path), start=1):
-                    if others.have(each.entity, each.path, _text(values.get("sourcedId"))):
+                found = list(records_of(gzip.decompress(packed.read_bytes()), each.path))
+                ids = [_text(values.get("sourcedId")) if values else "" for values in found]
+                again = seams.setdefault(each.path, _Seams()).join(part, ids)
+                for record, values in enumerate(found[again:], start=1 + again):
+                    if not values or others.have(each.entity, each.path, ids[record - 1]):
                         continue
                     for name, cells in ROWS[each.entity](values):
                         sheet = sheets[name]
@@ -62,7 +68,40 @@ def convert(
     for sheet in sheets.values():
         sheet.close()
     _write_manifest(csvs / "manifest.csv", system, changes)
-    return {path: own + len(others.shared.get(path, ())) for path, own in _different(csvs, spans).items()}
+    different = _different(csvs, spans)
+    return {
+        path: Came(own.rows, different[path] + len(others.shared.get(path, ())), own.unreadable, own.torn, own.loose)
+        for path, own in seams.items()
+    }
+
+
+@dataclass
+class _Seams:
+    """How the pages of one collection join. `end`: the place behind the last record; `last`: the page's ids, from its `start`."""
+
+    start: int = 0
+    end: int = 0
+    last: Sequence[str] = ()
+    rows: int = 0
+    unreadable: int = 0
+    torn: int = 0
+    loose: int = 0
+
+    def join(self, part: PageFile, ids: Sequence[str]) -> int:
+        """How many of the page's first records the page before has already brought."""
+        common = self.end - part.offset
+        again = 0
+        if common > 0:
+            before = self.last[max(0, part.offset - self.start) :]
+            again = min(common, len(ids)) if list(before[: len(ids)]) == list(ids[:common]) and part.offset >= self.start else 0
+            self.torn += not again
+        elif part.offset:
+            self.torn += common < 0
+            self.loose += common == 0 and not part.query
+        self.start, self.end, self.last = part.offset, max(self.end, part.offset + len(ids)), ids
+        self.rows += len(ids) - again
+        self.unreadable += sum(not each for each in ids[again:])
+        return again
 
 
 class _Others:
@@ -104,7 +143,7 @@ def forget_parts(csvs: Path, before: Path) -> None:
             sheet.with_suffix(".kept").replace(sheet)
 
 
-def lead_to_pages(places: Path, problems: Path) -> None:
+def locate_in_pages(places: Path, problems: Path) -> None:
     """Let a stage's problems name the page and the record in it, one-based, instead of a line of a CSV made here."""
     found = problems.with_suffix(".led")
     with connect(problems) as connection:
@@ -290,6 +329,8 @@ def _user(record: Record) -> Iterator[Row]:
 def _roles(record: Record) -> Iterator[tuple[str, ...]]:
     """roleType, role, beginDate, endDate, org, profile. A 1.1 user has one role in each of his orgs, the first his primary."""
     orgs = _many(_any(record, "orgs", "org", "orgSourcedIds"))
+    if len(orgs) == 1 and isinstance(orgs[0], str):  # as the CSV has it
+        orgs = [each.strip() for each in orgs[0].split(",") if each.strip()]
     given = [each for each in _many(record.get("roles")) if isinstance(each, dict)]
     for each in given:
         org = _ref(_any(each, "org", "orgSourcedId")) or (_ref(orgs[0]) if len(orgs) == 1 else "")
@@ -361,10 +402,18 @@ def _text(value: Any) -> str:
 
 
 def _ref(value: Any) -> str:
-    """The id that a reference names: of an object with or without `href` and `type`, a bare id, a list of one."""
+    """The id that a reference names: of an object with `sourcedId` or with `href` alone, a bare id or address, a list of one."""
     if isinstance(value, list):
         value = value[0] if value else None
-    return _text(value.get("sourcedId")) if isinstance(value, dict) else _text(value)
+    if not isinstance(value, dict):
+        told = _text(value)
+        return _id_of(told) if told.startswith(("https://", "http://")) else told  # an id holds no colon
+    return _text(value.get("sourcedId")) or _id_of(_text(value.get("href")))
+
+
+def _id_of(href: str) -> str:
+    """The last segment of an address."""
+    return unquote(re.split(r"[?#]", href, maxsplit=1)[0].rstrip("/").rsplit("/", 1)[-1])
 
 
 def _list(value: Any) -> str:
@@ -400,8 +449,9 @@ def _different(csvs: Path, spans: Mapping[str, tuple[str, int, int]]) -> dict[st
         for entity in dict.fromkeys(entity for entity, _, _ in spans.values()):
             columns = dict.fromkeys(HEADERS[entity], "VARCHAR")
             connection.execute(
-                f"CREATE OR REPLACE TABLE {quoted(entity)} AS SELECT sourcedId FROM read_csv($path, columns=$columns, "
-                "header=true, auto_detect=false, delim=',', quote='\"', escape='\"', max_line_size=4000000)",
+                f"CREATE OR REPLACE TABLE {quoted(entity)} AS SELECT nullif(sourcedId, '') AS sourcedId FROM "
+                "read_csv($path, columns=$columns, header=true, auto_detect=false, delim=',', quote='\"', escape='\"', "
+                "max_line_size=4000000)",
                 {"path": str(csvs / f"{entity}.csv"), "columns": columns},
             )
             for path, (own, first, last) in spans.items():

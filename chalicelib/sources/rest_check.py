@@ -9,7 +9,7 @@ import httpx
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.records import RestSource
-from chalicelib.sources.rest import Got, NotOffered, OwnToken, Provider, QueryRefused, Source, versions
+from chalicelib.sources.rest import NotOffered, OwnToken, PageResponse, Provider, QueryRefused, Source, versions
 from chalicelib.sources.rest_answers import NoPage, records_of
 from chalicelib.sources.rest_fetch import ORGS
 from chalicelib.sources.rest_group import provider_of
@@ -22,7 +22,7 @@ Said = tuple[Literal["host", "signIn", "version", "schools"], bool, str]
 
 def steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseTransport | None = None) -> Iterator[Said]:
     """Each step, whether it went well, and that in words; the first that fails is the last."""
-    found: tuple[Provider, Got, Source] | None = None
+    found: tuple[Provider, PageResponse, Source] | None = None
     trouble = ""
     for version in versions(settings.base_url, settings.version):
         try:
@@ -56,13 +56,17 @@ def steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseT
     provider, got, source = found
     yield "signIn", True, _signed_in(provider, source)
     yield "version", True, f"OneRoster {provider.version} at {provider.base_url}."
-    schools = sum(str(each.get("type")).casefold() == "school" for each in records_of(got.body, ORGS.path)) if got.body else 0
+    schools = (
+        sum(str(each.get("type")).casefold() == "school" for each in filter(None, records_of(got.body, ORGS.path)))
+        if got.body
+        else 0
+    )
     more = got.page.total is not None and got.page.total > len(got.page.ids)
     words = f"{'At least ' if more else ''}{schools:,} schools among {len(got.page.ids):,} orgs."
     yield "schools", schools > 0, words if schools else "The provider sends no school. Ask it which orgs this sign-in may read."
 
 
-def _orgs(source: Source, provider: Provider, size: int) -> tuple[Provider, Got, Source]:
+def _orgs(source: Source, provider: Provider, size: int) -> tuple[Provider, PageResponse, Source]:
     where = first(ORGS, size)
     try:
         return provider, source.read(where), source
@@ -87,10 +91,10 @@ def _signed_in(provider: Provider, source: Source) -> str:
         return "The token is accepted."
     if provider.authorization == "oauth1":
         return f"Signed in with OAuth 1.0a, {provider.signature_method}."
-    asked = source.asked
-    names = ", ".join(scope.rsplit("/", 1)[-1] for scope in asked.scopes) if asked else ""
+    request = source.token_request
+    names = ", ".join(scope.rsplit("/", 1)[-1] for scope in request.scopes) if request else ""
     places = {"form": " with the secret in the form", "encoded header": " with the secret form-encoded"}
-    place = places.get(asked.secret_in, "") if asked else ""
+    place = places.get(request.secret_in, "") if request else ""
     return f"Signed in with OAuth 2{place}; scopes: {names or 'none'}."
 
 

@@ -1,78 +1,87 @@
-"""Reads a provider's lists into a bundle: what to read, in which ranges, and what came of each.
+"""Reads a provider's collections into a bundle: what to read, in which ranges, and what came of each.
 
 Pages are handed to `keep` as they were received; what was read of a range is said in a `Fetched`, a few hundred bytes,
-from which `verdict` later tells whether a list is whole. Memory holds two pages at most.
+from which `why_not_whole` later tells whether a collection is whole. Memory holds two pages at most.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
 from chalicelib.errors import SourceRefused
-from chalicelib.sources.rest import Got, NotOffered, OutOfTime, QueryRefused, Source, TooSlow
+from chalicelib.sources import rest_proof
+from chalicelib.sources.rest import NotOffered, OutOfTime, PageResponse, QueryRefused, Source, TooSlow
 from chalicelib.sources.rest_answers import NoPage, Page
-from chalicelib.sources.rest_paging import End, List, Range, Read, after, first, pages_left, ranges, smaller, why_incomplete
+from chalicelib.sources.rest_paging import Collection, End, Ending, Range, after, brings_more, first, pages_left, ranges, smaller
+from chalicelib.sources.rest_proof import Reading
 
-ORGS = List("orgs", "/orgs")
-LISTS = (
-    List("academicSessions", "/academicSessions"),
-    List("courses", "/courses"),
-    List("classes", "/classes"),
-    List("users", "/users"),
-    List("enrollments", "/enrollments"),
+ORGS = Collection("orgs", "/orgs")
+COLLECTIONS = (
+    Collection("academicSessions", "/academicSessions"),
+    Collection("courses", "/courses"),
+    Collection("classes", "/classes"),
+    Collection("users", "/users"),
+    Collection("enrollments", "/enrollments"),
 )
 OPTIONAL = frozenset({"academicSessions", "courses"})  # a provider without them still gives a roster
 # The standard has no other lists of a school's people: a guardian or a principal is in none of them.
 SCHOOL_LISTS = (("classes", "classes"), ("users", "students"), ("users", "teachers"), ("enrollments", "enrollments"))
 SCHOOL_USER_TYPES = ("student", "teacher")
+MOST_READ_AGAIN = 500  # pages of one collection that overlap with none: more take longer than a Lambda has
 Keep = Callable[[str, bytes], None]  # name within the bundle, and the page as received
 
 
 @dataclass(frozen=True)
-class Part:
-    """One page as kept: `name` within the bundle, how many records it has, and which place they had in the list."""
+class PageFile:
+    """One page as kept: `name` within the bundle, how many records it has, and which place they had in the collection.
+
+    `query` is how it was asked for, and `fingerprint` what it held, where it does not overlap with the page before.
+    """
 
     name: str
     offset: int
     rows: int
+    query: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What was read of one range. `announced`: the totals told meanwhile, each once; `beyond`: more came than one told;
-    `trouble`: why the range broke off.
-    """
+    """What was read of one range; the rest as in `rest_proof.Reading`."""
 
     entity: str
     path: str
     offset: int
-    parts: tuple[Part, ...]
+    parts: tuple[PageFile, ...]
     announced: tuple[int, ...] = ()
-    beyond: bool = False
-    trouble: str = ""
+    on_a_smaller_page: bool = False
+    exceeded: bool = False
+    ending: Ending | None = None
+    broken_off: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Fetched":
-        return cls(**{**told, "announced": tuple(told["announced"]), "parts": tuple(Part(**part) for part in told["parts"])})
+        parts = tuple(PageFile(**part) for part in told["parts"])
+        ending = Ending(told["ending"]) if told["ending"] else None
+        return cls(**{**told, "announced": tuple(told["announced"]), "parts": parts, "ending": ending})
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A list whose first page was read: what is left of it, and how to see later that it is still the same page.
-
-    `pages` is how many pages the list has in all, None when nobody knows.
+class ListStart:
+    """A collection of which the first pages were read: what is left of it, and the `fingerprint` by which to see later that the
+    first is still the same; empty where it needn't be looked at. `pages`: in all, None when nobody knows.
     """
 
     fetched: Fetched
     first: Range
-    looks: str
+    fingerprint: str
     left: tuple[Range, ...]
     pages: int | None
 
@@ -80,63 +89,87 @@ class Begun:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "Begun":
-        left = tuple(range_of(each) for each in told["left"])
-        return cls(Fetched.from_json(told["fetched"]), range_of(told["first"]), told["looks"], left, told["pages"])
+    def from_json(cls, told: Mapping[str, Any]) -> "ListStart":
+        left = tuple(Range(**each) for each in told["left"])
+        return cls(Fetched.from_json(told["fetched"]), Range(**told["first"]), told["fingerprint"], left, told["pages"])
 
 
-def range_of(told: Mapping[str, Any]) -> Range:
-    """A range from its JSON."""
-    return Range(**{**told, "seen": tuple(told["seen"])})
+@dataclass(frozen=True)
+class Came:
+    """What the pages of one collection hold, as `rest_proof.Reading` has it. `loose`: pages that overlap with none, where they
+    were asked to."""
+
+    rows: int = 0
+    ids: int = 0
+    unreadable: int = 0
+    torn: int = 0
+    loose: int = 0
 
 
-def lists_of_schools(schools: Iterable[str]) -> tuple[List, ...]:
+@dataclass(frozen=True)
+class Rechecked:
+    """What was seen when a collection was looked at again at the end. `unchecked`: pages that were not the same."""
+
+    fetched: Fetched
+    first_page_changed: bool = False
+    unchecked: int = 0
+
+
+def lists_of_schools(schools: Iterable[str]) -> tuple[Collection, ...]:
     """What to read for a roster of these schools alone. Sessions and courses name no person and are often the district's."""
-    common = tuple(each for each in LISTS if each.entity in OPTIONAL)
+    common = tuple(each for each in COLLECTIONS if each.entity in OPTIONAL)
     return common + tuple(
-        List(entity, f"/schools/{quote(school, safe='')}/{name}") for school in sorted(schools) for entity, name in SCHOOL_LISTS
+        Collection(entity, f"/schools/{quote(school, safe='')}/{name}")
+        for school in sorted(schools)
+        for entity, name in SCHOOL_LISTS
     )
 
 
-def lists_changed_after(moment: datetime) -> tuple[List, ...]:
+def lists_changed_after(moment: datetime) -> tuple[Collection, ...]:
     """What to read for what has changed after `moment`: OneRoster REST Binding, filters on `dateLastModified`."""
     after_it = f"dateLastModified>'{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z'"
-    return tuple(replace(each, filter=after_it) for each in LISTS)
+    return tuple(replace(each, filter=after_it) for each in COLLECTIONS)
 
 
-def begin(source: Source, wanted: List, size: int, keep: Keep) -> Begun:
-    """Read a list's first page and plan the rest.
+def begin(source: Source, wanted: Collection, size: int, keep: Keep) -> ListStart:
+    """Read a collection's first page and see what follows it; plan the rest. A small one is read to its end.
 
     Raises NotOffered where the provider lacks a list that a roster needs, and QueryRefused where it doesn't take its filter.
     """
     where = first(wanted, size)
     try:
-        got, where = _first_page(source, where)
+        response, where = _first_page(source, where)
     except NotOffered as refusal:
         if wanted.entity not in OPTIONAL:
             raise
-        trouble = f"{wanted.entity}: {str(refusal).split('. ')[0]}"
-        return Begun(Fetched(wanted.entity, wanted.path, 0, (), trouble=trouble), where, "", (), 0)
-    _kept(where, got, keep)
-    following = after(where, got.page)
-    trouble = following.trouble if isinstance(following, End) else ""
-    left = ranges(where, got.page)
-    pages = pages_left(left, got.page.total)
-    return Begun(
-        _fetched(where, [(where, got.page)], trouble),
-        where,
-        _looks(got),
-        tuple(left),
-        None if pages is None else pages + 1,
-    )
+        broken_off = str(refusal).split(". ")[0]
+        return ListStart(Fetched(wanted.entity, wanted.path, 0, (), broken_off=broken_off), where, "", (), 0)
+    start, pages = where, [_Read(where, response.page)]
+    _kept(where, response, keep)
+    following = after(where, response.page)
+    while isinstance(following, Range) and len(pages) < 2:
+        where, found, following = _read(source, following)
+        if found and brings_more(where, found.page):
+            _kept(where, found, keep)
+            pages.append(_Read(where, found.page))
+        elif found:
+            pages[0] = replace(pages[0], told=(*pages[0].told, found.page))
+    last = pages[-1]
+    left = ranges(last.where, last.page, following) if isinstance(following, Range) else []
+    unread = pages_left(left, last.page.total)
+    # One page is of one moment, several are of several; and of nothing one wants to hear twice.
+    again = bool(left) or len(pages) > 1 or not response.page.ids
+    fingerprint = _fingerprint(response.page) if again else ""
+    total = None if unread is None else unread + len(pages)
+    return ListStart(_fetched(start, pages, following), start, fingerprint, tuple(left), total)
 
 
-def _first_page(source: Source, where: Range) -> tuple[Got, Range]:
+def _first_page(source: Source, where: Range) -> tuple[PageResponse, Range]:
     try:
         try:
-            return _read(source, where)
-        except QueryRefused:  # a provider that knows no `sort`; the ids tell whether that did harm
-            return _read(source, replace(where, sorted=False))
+            return _sized(source, where)
+        except QueryRefused:  # a provider that knows no `sort`; how the pages fit tells whether that did harm
+            return _sized(source, replace(where, sorted=False))
     except QueryRefused as refusal:
         if where.filter:
             raise
@@ -147,7 +180,7 @@ def _first_page(source: Source, where: Range) -> tuple[Got, Range]:
         ) from trouble
 
 
-def _read(source: Source, where: Range, leave_at: float = float("inf")) -> tuple[Got, Range]:
+def _sized(source: Source, where: Range, leave_at: float = float("inf")) -> tuple[PageResponse, Range]:
     """A page, and what was asked for in the end: less where that much did not come in time."""
     while True:
         try:
@@ -156,99 +189,151 @@ def _read(source: Source, where: Range, leave_at: float = float("inf")) -> tuple
             where = smaller(where)
 
 
+def _read(source: Source, where: Range, leave_at: float = float("inf")) -> tuple[Range, PageResponse | None, Range | End]:
+    """The page at `where`, None where what came is none; and where to read on."""
+    try:
+        response, where = _sized(source, where, leave_at)
+    except NoPage as trouble:
+        return where, None, End(why=f"from record {where.record:,} on {trouble}")
+    return where, response, after(where, response.page)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A page that was kept, and those after it that brought nothing new but may have announced something (`told`)."""
+
+    where: Range
+    page: Page
+    told: tuple[Page, ...] = ()
+
+
 def fetch_range(
-    source: Source, start: Range, keep: Keep, read: Callable[[int], None] = lambda pages: None, leave_at: float = float("inf")
+    source: Source,
+    start: Range,
+    keep: Keep,
+    on_page: Callable[[int], None] = lambda pages: None,
+    leave_at: float = float("inf"),
 ) -> tuple[Fetched, Range | None]:
     """Read a range, or as much as there is time for until `leave_at` (of the source's clock), one page at least: then the
     rest is returned.
 
-    While a page is kept the next one is asked for, never two at once. `read` is told of each page. Raises
+    While a page is kept the next one is asked for, never two at once. `on_page` is told of each. Raises
     SourceUnavailable, SourceRefused; a range that is read again overwrites what it kept the first time.
     """
     where: Range | End = start
-    pages: list[tuple[Range, Page]] = []
+    pages: list[_Read] = []
+    told: list[Page] = []
     keeping: Future[None] | None = None
     with ThreadPoolExecutor(1) as pool:
         while isinstance(where, Range) and (not pages or source.clock() <= leave_at):
             try:
-                got, where = _read(source, where, leave_at)
+                at, response, following = _read(source, where, leave_at)
             except OutOfTime:
                 break
-            except (NotOffered, QueryRefused) as refusal:  # it was, a page before
+            except (NotOffered, QueryRefused) as refusal:  # of the first page, which was there a moment ago
                 raise SourceRefused(str(refusal)) from refusal
-            except NoPage as misread:
-                where = End(f"{where.entity}: at record {where.offset:,} {misread}")
-                break
             if keeping:
                 keeping.result()
-            following = after(where, got.page)
-            if not (isinstance(following, End) and following.useless):
-                keeping = pool.submit(_kept, where, got, keep)
-                pages.append((where, got.page))
+            if response and brings_more(at, response.page):
+                keeping = pool.submit(_kept, at, response, keep)
+                pages.append(_Read(at, response.page))
+            elif response:
+                told.append(response.page)
             where = following
-            read(1)
+            on_page(1)
         if keeping:
             keeping.result()
     rest = where if isinstance(where, Range) else None
-    return _fetched(start, pages, where.trouble if isinstance(where, End) else ""), rest
+    return _fetched(start, pages, where, told), rest
 
 
-def fetch_whole(source: Source, wanted: List, size: int, keep: Keep) -> list[Fetched]:
-    """Read a list from its first page to its last, one after another."""
-    begun = begin(source, wanted, size, keep)
-    return [begun.fetched, *(fetch_range(source, each, keep)[0] for each in begun.left)]
+def recheck(source: Source, start: ListStart, fetched: Iterable[Fetched]) -> Rechecked:
+    """Look at a collection again, now that all of it was read: at its first page, what is announced now, and at each page that
+    overlaps with none."""
+    unchecked = 0
+    alone = [part for each in fetched for part in each.parts if part.query]
+    unchecked += len(alone[MOST_READ_AGAIN:])
+    for part in alone[:MOST_READ_AGAIN]:
+        response = _again(source, replace(start.first, offset=max(1, part.offset), link=part.query))
+        unchecked += response is None or _fingerprint(response.page) != part.fingerprint
+    if not start.fingerprint:
+        return Rechecked(replace(start.fetched, parts=()), unchecked=unchecked)
+    response = _again(source, start.first)
+    if response is None:
+        return Rechecked(replace(start.fetched, parts=()), first_page_changed=True, unchecked=unchecked)
+    again = replace(_fetched(start.first, [_Read(start.first, response.page)], End()), parts=())
+    return Rechecked(again, _fingerprint(response.page) != start.fingerprint, unchecked)
 
 
-def see_again(source: Source, begun: Begun) -> tuple[Fetched, bool]:
-    """Look at a list's first page once more: what is announced now, and whether the page has changed."""
-    if not begun.looks:
-        return replace(begun.fetched, parts=()), False
-    got = source.read(begun.first)
-    return replace(_fetched(begun.first, [(begun.first, got.page)]), parts=()), _looks(got) != begun.looks
+def _again(source: Source, where: Range) -> PageResponse | None:
+    try:
+        return source.read(where)
+    except (NoPage, NotOffered, QueryRefused, TooSlow):
+        return None
 
 
-def verdict(fetched: Iterable[Fetched], ids: Mapping[str, int], unlike: Collection[str]) -> str:
-    """Why one entity was not proved complete, in a sentence without its full stop; empty when it was.
+def why_not_whole(fetched: Iterable[Fetched], came: Mapping[str, Came], rechecked: Iterable[Rechecked]) -> str:
+    """Why one entity was not proved to have come whole, in a sentence without its full stop; empty when it was.
 
-    By path: `ids` how many different ids its pages hold, `unlike` where the first page has changed.
+    `came` by path.
     """
+    again = {each.fetched.path: each for each in rechecked}
     by_path: dict[str, list[Fetched]] = {}
     for each in fetched:
         by_path.setdefault(each.path, []).append(each)
-    reads = [
-        Read(
-            entity=parts[0].entity,
-            rows=sum(part.rows for each in parts for part in each.parts),
-            ids=ids.get(path, 0),
-            announced=frozenset(total for each in parts for total in each.announced),
-            beyond=any(each.beyond for each in parts),
-            unlike=path in unlike,
-            troubles=tuple(each.trouble for each in parts if each.trouble),
-        )
-        for path, parts in by_path.items()
-    ]
-    return why_incomplete(reads)
+    return rest_proof.why_not_whole(_reading(parts, came.get(path, Came()), again.get(path)) for path, parts in by_path.items())
 
 
-def _fetched(start: Range, pages: Sequence[tuple[Range, Page]], trouble: str = "") -> Fetched:
+def _reading(parts: Sequence[Fetched], came: Came, again: Rechecked | None) -> Reading:
+    everything = [*parts, *([again.fetched] if again else [])]
+    return Reading(
+        entity=parts[0].entity,
+        rows=came.rows,
+        ids=came.ids,
+        unreadable=came.unreadable,
+        torn=came.torn,
+        announced=frozenset(total for each in everything for total in each.announced),
+        on_a_smaller_page=any(each.on_a_smaller_page for each in everything),
+        exceeded=any(each.exceeded for each in everything),
+        unchecked=came.loose + (again.unchecked if again else sum(bool(part.query) for each in parts for part in each.parts)),
+        first_page_changed=bool(again and again.first_page_changed),
+        endings=frozenset(each.ending for each in parts if each.ending),
+        broken_off=tuple(each.broken_off for each in parts if each.broken_off),
+    )
+
+
+def _fetched(start: Range, pages: Sequence[_Read], ended: Range | End, told: Sequence[Page] = ()) -> Fetched:
+    everything = [*(each.page for each in pages), *(page for each in pages for page in each.told), *told]
     return Fetched(
         start.entity,
         start.path,
         start.offset,
-        parts=tuple(Part(_name(where), where.offset, len(page.ids)) for where, page in pages if page.ids),
-        announced=tuple(sorted({page.total for _, page in pages if page.total is not None})),
-        beyond=any(page.total is not None and page.ids and page.total < where.offset + len(page.ids) for where, page in pages),
-        trouble=trouble,
+        parts=tuple(_page_file(each) for each in pages if each.page.ids),
+        announced=tuple(sorted({page.total for page in everything if page.total is not None})),
+        on_a_smaller_page=any(page.total is not None and page.total > len(page.ids) for page in everything),
+        exceeded=any(
+            each.page.total is not None and each.page.ids and each.page.total < each.where.offset + len(each.page.ids)
+            for each in pages
+        ),
+        ending=ended.ending if isinstance(ended, End) else None,
+        broken_off=ended.why if isinstance(ended, End) else "",
     )
 
 
-def _looks(got: Got) -> str:
-    return sha256("\n".join(got.page.ids).encode()).hexdigest()
+def _page_file(read: _Read) -> PageFile:
+    where, page = read.where, read.page
+    stands_alone = where.offset > 0 and (bool(where.link) or not where.overlaps)
+    told: tuple[Mapping[str, str], str] = (where.query_params(), _fingerprint(page)) if stands_alone else ({}, "")
+    return PageFile(_name(where), where.offset, len(page.ids), *told)
 
 
-def _kept(where: Range, got: Got, keep: Keep) -> None:
-    if got.page.ids:
-        keep(_name(where), got.body)
+def _fingerprint(page: Page) -> str:
+    return sha256("\n".join(page.ids).encode()).hexdigest()
+
+
+def _kept(where: Range, response: PageResponse, keep: Keep) -> None:
+    if response.page.ids:
+        keep(_name(where), response.body)
 
 
 def _name(where: Range) -> str:

@@ -13,7 +13,7 @@ import httpcore
 import httpx
 
 from chalicelib.errors import SourceRefused
-from chalicelib.sources.outside import addresses_of, is_outside
+from chalicelib.sources.public_address import addresses_of, is_outside
 
 
 def checked_url(url: str) -> str:
@@ -21,8 +21,12 @@ def checked_url(url: str) -> str:
 
     Raises SourceRefused.
     """
-    parts = urlsplit(url)
-    if not parts.hostname or parts.username or parts.password:
+    try:
+        parts = urlsplit(url)
+        is_address = bool(parts.hostname) and not parts.username and not parts.password and parts.port != 0
+    except ValueError:  # a port that is none, brackets that are not closed
+        is_address = False
+    if not is_address or not parts.hostname:
         raise SourceRefused(f"{_shown(url)} is not an address that can be asked. Correct it in the group's configuration.")
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname) and is_outside("127.0.0.1")):
         return url
@@ -32,11 +36,19 @@ def checked_url(url: str) -> str:
     )
 
 
+class LeadsElsewhere(Exception):
+    """A redirect that is not followed; the message says where to."""
+
+
 def redirected(url: str, location: str) -> str:
-    """Where a redirect leads, if that is the same host. Raises SourceRefused."""
-    target = urljoin(url, location)
-    if _origin(target) != _origin(url):
-        raise SourceRefused(
+    """Where a redirect leads, if that is the same host. Raises LeadsElsewhere."""
+    try:
+        target = urljoin(url, location)
+        origin = _origin(target)
+    except ValueError as trouble:  # a port that is none, brackets that are not closed
+        raise LeadsElsewhere(f"{_shown(url)} redirects to an address that is none. Tell the provider.") from trouble
+    if origin != _origin(url):
+        raise LeadsElsewhere(
             f"{_shown(url)} leads on to another host, {_shown(target)}, and is not followed there. "
             "If that is the provider's new address, set it in the group's configuration."
         )
@@ -88,5 +100,8 @@ def _is_loopback(host: str) -> bool:
 
 def _shown(url: str) -> str:
     """Without what may be a secret in it."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "This"
     return f"{parts.scheme}://{parts.hostname}{parts.path}"[:200]

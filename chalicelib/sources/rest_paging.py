@@ -1,21 +1,24 @@
-"""How a list is read page by page: which range comes next, when it ends, and whether it came whole.
+"""How a collection is read page by page: which range comes next, and where it ends. A state machine without a socket.
 
-Functions from one page to the next request, without a socket. Offsets advance by the records received, never by those
-asked for, since providers cap `limit` without a word; what a provider announces is checked, never trusted.
+Pages overlap by one record: each is asked for from the last record of the page before, so that a collection that changes
+while it is read shows it, and its last record alone comes back where nothing follows. Offsets advance by the records
+received, never by those asked for, since providers cap `limit` without a word. Whether a collection came whole is decided in
+`rest_proof`; here it is only said what was seen at its end.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from chalicelib.sources.rest_answers import Page
 
 RANGE_PAGES = 8  # read by one Lambda in a row: long enough to be worth a start, short enough to be read again
 LEAST_SIZE = 100  # records a page; less is not asked for, however slow the provider
-EMPTY_TRIES = 3  # an empty page in the middle is asked for so often in all
+TRIES = 3  # a page that says nothing where there must be something is asked for so often in all
 
 
 @dataclass(frozen=True)
-class List:
+class Collection:
     """A list of the provider: its records of `entity` under `path` (e.g. /users, /schools/7/students), those alone that
     `filter` lets through."""
 
@@ -24,12 +27,22 @@ class List:
     filter: str = ""
 
 
+class Ending(StrEnum):
+    """What was seen at a collection's end; `rest_proof` says what it proves."""
+
+    NOTHING_AFTER = "nothing after"  # from the last record on that record alone came, or from the next offset a proper empty list
+    NO_NEXT_LINK = "no next link"  # the Link header, which has named a next page before, names none
+
+
 @dataclass(frozen=True)
 class Range:
-    """Where a list is read next, and up to which record (`until`, excluded; None: until it ends).
+    """Where a collection is read next, and up to which record (`until`, excluded; None: until it ends).
 
-    `size` is how many records a page is asked for. `seen` are the first ids of the pages before it that a provider which
-    ignores `offset` would send again; `query` is the next page's as its `Link` names it; `empty` counts empty pages met.
+    `size` is how many records a page is asked for; `full` the most that a page of this collection has had. `first`,
+    `before` and `last` are ids: of the collection's first record, of the first of the page before, and of the one that a page
+    from `offset` begins with where it overlaps ("": not known). `link` is the query of the next page where only its `Link`
+    says how to ask for it; `linked`: a next page has been named before, `promised`: by the page before this one. `overlaps` is
+    False once a provider has shown that its pages begin only where it likes. `tries` counts answers that said nothing.
     """
 
     entity: str
@@ -37,138 +50,166 @@ class Range:
     offset: int
     until: int | None
     size: int
-    seen: tuple[str, ...] = ()
-    query: Mapping[str, str] | None = None
+    first: str = ""
+    before: str = ""
+    last: str = ""
+    full: int = 0
+    link: Mapping[str, str] | None = None
+    linked: bool = False
+    promised: bool = False
+    overlaps: bool = True
     sorted: bool = True
-    empty: int = 0
     filter: str = ""
+    tries: int = 0
 
-    def asks(self) -> dict[str, str]:
+    def query_params(self) -> dict[str, str]:
         """The query of the next page."""
-        if self.query:
-            return dict(self.query)
-        limit = self.size if self.until is None else min(self.size, self.until - self.offset)
+        if self.link:
+            return dict(self.link)
+        limit = self.size if self.until is None else min(self.size, max(2, self.until - self.offset))
         order = {"sort": "sourcedId", "orderBy": "asc"} if self.sorted else {}
         return {"limit": str(limit), "offset": str(self.offset), **order, **({"filter": self.filter} if self.filter else {})}
+
+    @property
+    def record(self) -> int:
+        """The first record that is new in the next page, as people count."""
+        return self.offset + (2 if self.last else 1)
 
 
 @dataclass(frozen=True)
 class End:
-    """A range has ended. `trouble` says what of it may be missing, without a full stop; empty when nothing is.
+    """A range has ended: with what was seen there, or `why` it was broken off, without a full stop."""
 
-    `useless`: the page that ended it had been read before.
-    """
-
-    trouble: str = ""
-    useless: bool = False
+    ending: Ending | None = None
+    why: str = ""
 
 
-@dataclass(frozen=True)
-class Read:
-    """What was read of one list. `announced`: the totals that were told, each once; `beyond`: more came than a total told,
-    so that totals are nothing to go by. `unlike`: the first page was another one when it was looked at again at the end.
-    """
-
-    entity: str
-    rows: int
-    ids: int
-    announced: frozenset[int] = frozenset()
-    beyond: bool = False
-    unlike: bool = False
-    troubles: tuple[str, ...] = ()
-
-
-def first(collection: List, size: int, in_order: bool = True) -> Range:
-    return Range(collection.entity, collection.path, 0, None, size, sorted=in_order, filter=collection.filter)
+def first(wanted: Collection, size: int, *, in_order: bool = True) -> Range:
+    return Range(wanted.entity, wanted.path, 0, None, size, sorted=in_order, filter=wanted.filter)
 
 
 def smaller(where: Range) -> Range:
     """The same place, with half the page for a provider that was too slow for it."""
     size = max(LEAST_SIZE, where.size // 2)
-    query = {**where.query, "limit": str(size)} if where.query and "limit" in where.query else where.query
-    return replace(where, size=size, query=query)
+    link = {**where.link, "limit": str(size)} if where.link and "limit" in where.link else where.link
+    return replace(where, size=size, link=link)
 
 
 def after(where: Range, page: Page) -> Range | End:
     """Where to read on, now that `page` has come from `where`."""
     rows = len(page.ids)
+    if page.unclear:
+        return _once_more(where, page.unclear)
     if not rows:
-        return _after_nothing(where, page)
-    if page.ids[0] and page.ids[0] in where.seen:
-        return End(
-            f"{where.entity}: the provider sends the same page again when the next is asked for, so what follows record "
-            f"{where.offset:,} could not be read",
-            useless=True,
-        )
+        return _after_an_empty_page(where, page)
     if not any(page.ids):
-        return End(f"{where.entity}: the records have no sourcedId, so that one page can't be told from the next")
-    offset = where.offset + rows
-    if where.until is not None:
-        seen = (*where.seen[:1], page.ids[0])
-        return End() if offset >= where.until else replace(where, offset=offset, seen=seen, empty=0)
-    asked = int(where.asks().get("limit", "0"))
-    if page.query == {} and page.total is None and rows < asked:
-        return End()  # it speaks of other pages, and of no next one
-    if page.total is not None and offset >= page.total and rows < _full(where, rows):
+        return End(why=_at(where, "the records have no sourcedId, so that one page can't be told from the next"))
+    if _is_page_again(where, page):
+        return _after_a_page_again(where, rows)
+    return _after_records(where, page)
+
+
+def brings_more(where: Range, page: Page) -> bool:
+    """Whether the page holds a record that the pages before it don't."""
+    is_last_again = len(page.ids) == 1 and page.ids[0] == where.last
+    return bool(page.ids) and not is_last_again and not _is_page_again(where, page)
+
+
+def _is_page_again(where: Range, page: Page) -> bool:
+    return bool(where.offset) and page.ids[0] in ({where.first, where.before} - {"", where.last})
+
+
+def _after_records(where: Range, page: Page) -> Range | End:
+    rows, end = len(page.ids), where.offset + len(page.ids)
+    full, promised = max(where.full, rows), page.next is not None
+    if where.until is not None and end >= where.until:
         return End()
-    seen = (*where.seen[:1], page.ids[0])
-    linked = page.query or None if page.total is None else None
-    size = where.size if where.seen or page.total is None else rows
-    return replace(where, offset=offset, seen=seen, size=size, query=linked, empty=0)
+    if where.until is None and page.total == end and rows < full:
+        return End()  # as many as were announced, by a page that had room for more
+    if where.until is None and where.linked and page.links and not promised and (rows < full or where.link):
+        return End(Ending.NO_NEXT_LINK)
+    following = replace(
+        where, offset=end, first=where.first or page.ids[0], before=page.ids[0], last="", full=full, link=None,
+        linked=where.linked or promised, promised=promised, tries=0,
+    )  # fmt: skip
+    if where.last == page.ids[0] and rows == 1:  # nothing follows; that is believed once the next offset gives nothing
+        return _once_more(where, "the Link header names a next page, and nothing new is in it") if promised else following
+    if page.next is not None and page.next.get("offset") != str(end):
+        return replace(following, link=page.next)
+    if not where.full and page.total is not None and page.total > rows:
+        following = replace(following, size=rows)
+    return replace(following, offset=end - 1, last=page.ids[-1]) if where.overlaps and rows > 1 else following
 
 
-def _full(where: Range, rows: int) -> int:
-    """How many records a page of this provider has when it is full. Before the second page nobody knows."""
-    return where.size if where.seen else rows
+def _after_a_page_again(where: Range, rows: int) -> Range | End:
+    """Some servers make whole pages of an offset, which begin at multiples of `limit`; others ignore it."""
+    size = where.full or rows
+    if where.last and where.overlaps:
+        return replace(where, offset=where.offset + 1, last="", overlaps=False, size=size)
+    if not where.overlaps and where.offset % where.size and not where.link:
+        return replace(where, offset=-(-where.offset // where.size) * where.size)
+    return End(
+        why=f"the provider sends the same page again when the next is asked for, so what follows record {where.offset:,} "
+        "could not be read"
+    )
 
 
-def _after_nothing(where: Range, page: Page) -> Range | End:
+def _after_an_empty_page(where: Range, page: Page) -> Range | End:
+    if where.last:
+        return _once_more(where, "an empty page came where a record had been")
     announced = page.total if where.until is None else where.until
-    if announced is None or where.offset >= announced:
-        return End()
-    if where.empty + 1 < EMPTY_TRIES:
-        return replace(where, empty=where.empty + 1)
-    return End(f"{where.entity}: an empty page came at record {where.offset:,} of {announced:,}")
+    if announced is not None and where.offset < announced:
+        return _once_more(where, f"an empty page came, and {announced:,} records were announced")
+    if where.promised:
+        return _once_more(where, "the Link header named a next page, and it is empty")
+    return End(Ending.NOTHING_AFTER)
 
 
-def ranges(where: Range, page: Page) -> list[Range]:
-    """What is left to read of a list after its first page, in parts that can be read side by side.
+def _once_more(where: Range, why: str) -> Range | End:
+    return replace(where, tries=where.tries + 1) if where.tries + 1 < TRIES else End(why=_at(where, why))
 
-    The last one reads until the list ends, whatever was announced: a total may be wrong, or grow.
+
+def _at(where: Range, why: str) -> str:
+    return f"from record {where.record:,} on {why}"
+
+
+def ranges(where: Range, page: Page, following: Range | End) -> list[Range]:
+    """What is left to read of a collection after the first of its pages that were read in a row, in parts that can be read
+    side by side. `page` came from `where`, and `following` after it.
+
+    The last one reads until the collection ends, whatever was announced: a total may be wrong, or grow.
     """
-    following = after(where, page)
     if isinstance(following, End):
         return []
-    rows = len(page.ids)
-    if page.total is None or not rows:
+    end = where.offset + len(page.ids)
+    if page.total is None or page.total <= end or following.link or following.full < 2:
         return [following]
-    step = RANGE_PAGES * rows
-    starts = list(range(rows, page.total, step)) or [rows]
+    advance = following.full - 1 if following.overlaps else following.full
+    step = RANGE_PAGES * advance
+    starts = range(end, page.total, step)
     ends: list[int | None] = [*starts[1:], None]
-    common = replace(following, size=rows, query=None, seen=page.ids[:1])
-    return [replace(common, offset=start, until=end) for start, end in zip(starts, ends, strict=True)]
+    back = 1 if following.overlaps else 0
+    own = replace(following, size=following.full)
+    return [
+        replace(own, offset=start - back, until=until, last=following.last if start == end else "")
+        for start, until in zip(starts, ends, strict=True)
+    ]
 
 
 def pages_left(parts: Iterable[Range], total: int | None) -> int | None:
-    """Pages that these ranges of one list will take; None when nobody knows."""
+    """Pages that these ranges of one collection will take; None when nobody knows."""
     parts = list(parts)
     if not parts:
         return 0
-    if total is None:
+    if total is None or any(part.link for part in parts):
         return None
-    return sum(max(1, -(-((total if part.until is None else part.until) - part.offset) // part.size)) for part in parts)
-
-
-def why_incomplete(read: Sequence[Read]) -> str:
-    """Why one entity's lists can't be taken as whole, in a sentence without its full stop; empty when they can."""
-    reasons = [trouble for each in read for trouble in each.troubles]
-    for each in read:
-        totals = frozenset() if each.beyond else each.announced
-        if each.unlike or len(totals) > 1:
-            reasons.append(f"{each.entity}: the list changed at the provider while it was read")
-        elif totals and totals != {each.ids}:
-            reasons.append(f"{each.entity}: the provider announces {min(totals):,} records and sent {each.ids:,}")
-        elif each.ids != each.rows:
-            again = each.rows - each.ids
-            reasons.append(f"{each.entity}: {again:,} of {each.rows:,} records came twice, so others may not have come")
-    return "; ".join(dict.fromkeys(reasons))
+    return sum(
+        max(
+            1,
+            -(
+                -((total if part.until is None else part.until) - part.offset - part.overlaps)
+                // max(1, part.size - part.overlaps)
+            ),
+        )
+        for part in parts
+    )

@@ -1,7 +1,7 @@
 """How a request to a provider is signed: OAuth 1.0a, OAuth 2 client credentials, a static bearer token.
 
 Functions from settings to headers and forms; nothing is sent from here. What may go wrong at the provider's token
-address is answered by the next way to ask (`Ask`), of which there is a short ladder.
+address is answered by the next way to ask (`TokenRequest`), of which there is a short ladder.
 """
 
 import base64
@@ -14,10 +14,11 @@ from urllib.parse import quote, quote_plus
 import msgspec
 from oauthlib import oauth1
 
-from chalicelib.sources.rest_answers import Answer, said
+from chalicelib.sources.rest_answers import BAD_JSON, Answer, provider_reason
 
 SCOPES = "https://purl.imsglobal.org/spec/or/{version}/scope/{name}.readonly"
 UNSAID_LIFE_S = 3600.0  # where a token doesn't say how long it lives
+LONGEST_LIFE_S = 86_400.0  # a token that says it lives longer is renewed after a day all the same
 RENEWED_AT = 0.8  # of a token's life
 
 
@@ -33,7 +34,7 @@ Place = Literal["header", "form", "encoded header"]
 
 
 @dataclass(frozen=True)
-class Ask:
+class TokenRequest:
     """A way to ask for a token: with these scopes, and the secret in the form or in the header. There it goes as it is, as most
     expect, or form-encoded, as RFC 6749 (2.3.1) would have it."""
 
@@ -67,7 +68,9 @@ def oauth1_signed(
     return str(signed), {name: str(value) for name, value in headers.items()}
 
 
-def asks(scopes: Sequence[str], version: Literal["1.1", "1.2"], client_id: str, client_secret: str) -> list[Ask]:
+def token_requests(
+    scopes: Sequence[str], version: Literal["1.1", "1.2"], client_id: str, client_secret: str
+) -> list[TokenRequest]:
     """Ways to ask for a token, the likeliest first; the group's own scopes where it names some.
 
     Some providers grant core and full only together, some know core alone, some refuse any scope.
@@ -78,17 +81,17 @@ def asks(scopes: Sequence[str], version: Literal["1.1", "1.2"], client_id: str, 
     places: list[Place] = ["header", "form"]
     if (quote_plus(client_id), quote_plus(client_secret)) != (client_id, client_secret):
         places.append("encoded header")
-    return [Ask(each, place) for place in places for each in ladder]
+    return [TokenRequest(each, place) for place in places for each in ladder]
 
 
-def token_form(ask: Ask, client_id: str, client_secret: str) -> tuple[dict[str, str], dict[str, str]]:
+def token_form(request: TokenRequest, client_id: str, client_secret: str) -> tuple[dict[str, str], dict[str, str]]:
     """Headers and form fields of the request for a token (RFC 6749, 4.4.2)."""
     form = {"grant_type": "client_credentials"}
-    if ask.scopes:
-        form["scope"] = " ".join(ask.scopes)
-    if ask.secret_in == "form":
+    if request.scopes:
+        form["scope"] = " ".join(request.scopes)
+    if request.secret_in == "form":
         return {}, {**form, "client_id": client_id, "client_secret": client_secret}
-    if ask.secret_in == "encoded header":
+    if request.secret_in == "encoded header":
         client_id, client_secret = quote_plus(client_id), quote_plus(client_secret)
     basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
     return {"Authorization": f"Basic {basic}"}, form
@@ -97,24 +100,45 @@ def token_form(ask: Ask, client_id: str, client_secret: str) -> tuple[dict[str, 
 def token_of(answer: Answer, now: datetime) -> Token:
     """Raises TokenRefused."""
     if answer.status not in (200, 201):
-        raise TokenRefused(said(answer) or f"status {answer.status}")
+        raise TokenRefused(provider_reason(answer) or f"status {answer.status}")
+    if answer.unreadable:
+        raise TokenRefused(answer.unreadable)
     try:
-        told = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as trouble:
+        told = _MEMBERS.decode(answer.body)
+    except BAD_JSON as trouble:
         raise TokenRefused("the answer is not JSON") from trouble
-    value = told.get("access_token") if isinstance(told, dict) else None
-    if not isinstance(value, str) or not value:
-        raise TokenRefused(said(answer) or "the answer holds no access_token")
-    life_s = _seconds(told.get("expires_in")) or UNSAID_LIFE_S
-    return Token(value, now + timedelta(seconds=life_s * RENEWED_AT))
+    value = _value(told.get("access_token"))
+    if not isinstance(value, str) or not value.strip():
+        raise TokenRefused(provider_reason(answer) or "the answer holds no access_token")
+    if not is_header_value(value.strip()):
+        raise TokenRefused("the access_token holds characters that no token can have")
+    life_s = min(_seconds(_value(told.get("expires_in"))) or UNSAID_LIFE_S, LONGEST_LIFE_S)
+    return Token(value.strip(), now + timedelta(seconds=life_s * RENEWED_AT))
 
 
-def _seconds(said_life: object) -> float:
-    """As a number or as text; 0 where it is neither."""
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _value(raw: msgspec.Raw | None) -> object:
+    """None for what can't be read, a number beyond all bounds for one."""
     try:
-        return max(0.0, float(str(said_life)))
+        return None if raw is None else msgspec.json.decode(raw)
+    except BAD_JSON:
+        return bytes(raw).decode(errors="replace") if raw is not None else None
+
+
+def is_header_value(token: str) -> bool:
+    """Whether it can stand in a header (RFC 9110, 5.5), where a token is one word."""
+    return token.isascii() and token.isprintable() and " " not in token
+
+
+def _seconds(told: object) -> float:
+    """Of a life as a number or as text, however large; 0 where it is neither, or no time."""
+    try:
+        life_s = float(str(told).strip()[:400].split(" ")[0])
     except ValueError:
         return 0.0
+    return life_s if life_s > 0 else 0.0  # and not for NaN
 
 
 def query_string(query: dict[str, str]) -> str:

@@ -18,7 +18,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 
 from chalicelib.errors import SourceRefused, SourceUnavailable, Unacceptable
 from chalicelib.model.records import SftpSource
-from chalicelib.sources.outside import addresses_of
+from chalicelib.sources.public_address import addresses_of
 from chalicelib.sources.ssh_keys import read
 from chalicelib.store.secrets import Credentials, KeyCredentials, PasswordCredentials
 from oneroster_engine.errors import RosterError

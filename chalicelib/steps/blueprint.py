@@ -38,7 +38,7 @@ from chalicelib.service import fetch_scope
 from chalicelib.service.held_mail import held_mail
 from chalicelib.service.plan import make_plan, snapshot_of, write_log
 from chalicelib.sources import bundle
-from chalicelib.sources.rest_bundle import PLACES, forget_parts, lead_to_pages
+from chalicelib.sources.rest_bundle import PLACES, forget_parts, locate_in_pages
 from chalicelib.steps import fetching, rest_reading, source_view
 from chalicelib.store import files, groups, mail, syncs
 from chalicelib.store.limits import limits
@@ -175,7 +175,7 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
             unproved = {**before.incomplete, **reasons}
             staged = stage_bundle(room / "csv", room / "stage", version, group.match_with, unproved, before.view, arrived)
         if by_rest:
-            lead_to_pages(room / "csv" / PLACES, room / "stage" / "problems.parquet")
+            locate_in_pages(room / "csv" / PLACES, room / "stage" / "problems.parquet")
         source_view.keep(group, sync_id, before.view, staged)
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
         rows.number = sum(each.read for each in staged.counts.values())

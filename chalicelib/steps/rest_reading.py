@@ -2,7 +2,7 @@
 
 Pages lie under `bundle/` as they came, gzipped. Beside them `bundle/fetch/` says what was read: `source.json` (version and
 first look at the orgs), `lists.json` (at the others), `manifest.json` (the ranges), `read/*.json` (what came of each range),
-`checked.json` (how the first pages look at the end). A range that is read again overwrites what it left before.
+`checked.json` (how they look at the end). A range that is read again overwrites what it left before.
 """
 
 import json
@@ -20,20 +20,20 @@ from chalicelib.service import fetch_scope
 from chalicelib.sources.rest import NotOffered, QueryRefused, Version, versions
 from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_fetch import (
-    LISTS,
+    COLLECTIONS,
     ORGS,
-    Begun,
     Fetched,
+    ListStart,
+    Rechecked,
     begin,
     fetch_range,
     lists_changed_after,
     lists_of_schools,
-    range_of,
-    see_again,
-    verdict,
+    recheck,
+    why_not_whole,
 )
 from chalicelib.sources.rest_group import source_of
-from chalicelib.sources.rest_paging import List, Range
+from chalicelib.sources.rest_paging import Collection, Range
 from chalicelib.store import files, syncs
 from oneroster_engine.errors import RosterError
 from oneroster_engine.staging.stage import stage_orgs
@@ -77,7 +77,7 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> i
     asked, lists = _what_to_ask_for(group, sync, settings, room)
     with source_of(group.group_id, settings, _version(sync.sync_id)) as source, ThreadPoolExecutor(settings.max_parallel) as pool:
 
-        def begin_all(wanted: Sequence[List]) -> list[Begun]:
+        def begin_all(wanted: Sequence[Collection]) -> list[ListStart]:
             return list(pool.map(lambda each: begin(source, each, settings.page_size, _keeping(sync.sync_id)), wanted))
 
         try:
@@ -87,7 +87,7 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> i
                 if asked.kind is AskedFor.EVERYTHING:
                     raise
                 asked = fetch_scope.everything("no lists" if asked.kind is AskedFor.SCHOOLS else "no filter")
-                begun = begin_all(LISTS)
+                begun = begin_all(COLLECTIONS)
         except (NotOffered, QueryRefused) as refusal:
             raise SourceRefused(str(refusal)) from refusal
     for each in begun:
@@ -100,7 +100,7 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> i
     return len(ranges)
 
 
-def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, room: Path) -> tuple[Asked, Sequence[List]]:
+def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, room: Path) -> tuple[Asked, Sequence[Collection]]:
     asked = fetch_scope.everything()
     if fetch_scope.schools_to_ask_for(settings, sync):
         schools = fetch_scope.chosen_schools(sync, room / "stage")
@@ -113,20 +113,20 @@ def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, room: Path)
         asked = fetch_scope.asked_since(sync, earlier, group.updated_at, to_merge_into)
         if asked.since is not None:
             return asked, lists_changed_after(asked.since)
-    return asked, LISTS
+    return asked, COLLECTIONS
 
 
-def _pages(begun: Sequence[Begun]) -> dict[str, PagesRead]:
+def _pages(begun: Sequence[ListStart]) -> dict[str, PagesRead]:
     """By entity, over all its lists."""
     told: dict[str, PagesRead] = {}
     for each in begun:
         before = told.get(each.fetched.entity, PagesRead(done=0, total=0))
         total = None if before.total is None or each.pages is None else before.total + each.pages
-        told[each.fetched.entity] = PagesRead(done=before.done + 1, total=total)
+        told[each.fetched.entity] = PagesRead(done=before.done + max(1, len(each.fetched.parts)), total=total)
     return told
 
 
-def _longest_first(begun: Sequence[Begun]) -> list[Range]:
+def _longest_first(begun: Sequence[ListStart]) -> list[Range]:
     """Ranges that nobody knows the end of are begun first, since they alone may take longer than all others."""
     ranges = [each for one in begun for each in one.left]
     unknown = {one.fetched.path for one in begun if one.pages is None}
@@ -138,7 +138,7 @@ def read_range(group_id: str, sync_id: str, settings: RestSource, told: Json, le
 
     Raises SourceUnavailable, SourceRefused; the sync remembers why, since the machine's Map tells only that one failed.
     """
-    start = range_of(told)
+    start = Range(**told)
     pages = _Pages(sync_id, start.entity)
     try:
         with source_of(group_id, settings, _version(sync_id)) as source:
@@ -153,36 +153,35 @@ def read_range(group_id: str, sync_id: str, settings: RestSource, told: Json, le
 
 
 def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
-    """Look at each list's first page once more, now that all was read."""
+    """Look at each collection once more, now that all was read."""
     source_told, lists = _read(sync_id, "source.json"), _read(sync_id, "lists.json")
-    begun = [Begun.from_json(each) for each in (source_told["orgs"], *lists)]
+    begun = [ListStart.from_json(each) for each in (source_told["orgs"], *lists)]
+    read: dict[str, list[Fetched]] = {}
+    for each in _read_ranges(sync_id):
+        read.setdefault(each.path, []).append(each)
     with source_of(group_id, settings, source_told["version"]) as source, ThreadPoolExecutor(settings.max_parallel) as pool:
-        seen = list(pool.map(lambda each: see_again(source, each), begun))
-    told = {
-        "announced": [fetched.to_json() for fetched, _ in seen],
-        "unlike": [fetched.path for fetched, unlike in seen if unlike],
-    }
+        seen = list(pool.map(lambda each: recheck(source, each, read.get(each.fetched.path, ())), begun))
+    told = [{**asdict(each), "fetched": each.fetched.to_json()} for each in seen]
     _write(sync_id, "checked.json", told)
     syncs.source_trouble(sync_id, {})
 
 
 def csvs_of_pages(room: Path, host: str) -> dict[str, str]:
-    """Put what was read into CSVs; by entity, why it was not proved complete."""
+    """Put what was read into CSVs; by entity, why it was not proved to have come whole."""
     fetch = room / FETCH
     fetched = _fetched(fetch)
-    checked = _local(fetch / "checked.json")
-    ids = convert(room / "bundle", fetched, room / "csv", f"OneRoster API of {host}", changed_alone(fetch))
-    seen = [*fetched, *(Fetched.from_json(each) for each in checked["announced"])]
+    checked = [Rechecked(**{**each, "fetched": Fetched.from_json(each["fetched"])}) for each in _local(fetch / "checked.json")]
+    came = convert(room / "bundle", fetched, room / "csv", f"OneRoster API of {host}", changed_alone(fetch))
     return {
         entity: why
-        for entity in dict.fromkeys(each.entity for each in seen)
-        if (why := verdict([each for each in seen if each.entity == entity], ids, checked["unlike"]))
+        for entity in dict.fromkeys(each.entity for each in fetched)
+        if (why := why_not_whole([each for each in fetched if each.entity == entity], came, checked))
     }
 
 
 def changed_alone(fetch: Path) -> frozenset[str]:
     """The entities of which only what has changed was asked for."""
-    begun = [Begun.from_json(each) for each in _local(fetch / "lists.json")]
+    begun = [ListStart.from_json(each) for each in _local(fetch / "lists.json")]
     return frozenset(each.fetched.entity for each in begun if each.first.filter)
 
 
@@ -198,10 +197,17 @@ def csvs_again(sync_id: str, room: Path, csvs: Path) -> bool:
 
 def _fetched(fetch: Path) -> list[Fetched]:
     """What was read of the lists that were begun last."""
-    begun = [Begun.from_json(each) for each in (_local(fetch / "source.json")["orgs"], *_local(fetch / "lists.json"))]
+    begun = [ListStart.from_json(each) for each in (_local(fetch / "source.json")["orgs"], *_local(fetch / "lists.json"))]
     wanted = {each.fetched.path for each in begun}
     read = [Fetched.from_json(_local(path)) for path in sorted((fetch / "read").glob("*.json"))]
     return [each for each in read if each.path in wanted]
+
+
+def _read_ranges(sync_id: str) -> list[Fetched]:
+    """What was read of every range."""
+    names = [name for name in files.names(sync_id, f"{FETCH}/read") if name.endswith(".json")]
+    with ThreadPoolExecutor(8) as pool:
+        return [Fetched.from_json(each) for each in pool.map(lambda name: _read(sync_id, f"read/{name}"), names)]
 
 
 def _version(sync_id: str) -> Version:

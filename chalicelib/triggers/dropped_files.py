@@ -15,7 +15,7 @@ from chalicelib.model.ids import new_sync_id
 from chalicelib.model.records import Group, Method, Mode, State, Sync, Trigger
 from chalicelib.service import start
 from chalicelib.sources.bundle import holds_changes
-from chalicelib.sources.ranged import ranged
+from chalicelib.sources.range_file import ranged
 from chalicelib.store import arrivals, audit, files, groups, selections, syncs
 from chalicelib.store.arrivals import Arrival, Outcome
 from chalicelib.store.limits import limits

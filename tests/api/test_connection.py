@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities import parameters
 
 from chalicelib.model.records import ZipSource
 from chalicelib.sources.connection import Check, Name, check
-from chalicelib.sources.outside import LOOPBACK_SETTING
+from chalicelib.sources.public_address import LOOPBACK_SETTING
 from oneroster_engine.standard.archive import Limits
 from tests.api.test_routes import call
 from tests.engine.districts import org, small, write_bundle

@@ -14,7 +14,7 @@ from paramiko import SFTPClient
 from chalicelib.errors import SourceRefused, SourceUnavailable, Unacceptable
 from chalicelib.model.records import SftpSource
 from chalicelib.sources import sftp, sftp_reading
-from chalicelib.sources.outside import LOOPBACK_SETTING
+from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.sources.sftp_fetch import Fetched, fetch
 from chalicelib.sources.ssh_keys import private_key
 from chalicelib.store import files

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.errors import SourceRefused
 from chalicelib.model.records import Mode, SftpSource, State, Step, Unit
 from chalicelib.sources import sftp
-from chalicelib.sources.outside import LOOPBACK_SETTING
+from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.store import files, secrets
 from tests.engine.districts import small, user, write_bundle
 from tests.sources.peers import OtherServer, password

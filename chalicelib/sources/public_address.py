@@ -12,7 +12,13 @@ from chalicelib.errors import SourceRefused, SourceUnavailable
 
 # Set on a developer's machine and by tests, whose peers listen on loopback; never by the template.
 LOOPBACK_SETTING = "SOURCES_ON_LOOPBACK"
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last four bytes are an IPv4 address
+# IPv6 ranges of which the last four bytes are an IPv4 address, that a gateway may lead to: IPv4-compatible (RFC 4291, 2.5.5.1),
+# SIIT (RFC 2765; RFC 6145), NAT64 (RFC 6052) and its local-use prefix (RFC 8215).
+HOLDS_IPV4 = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"))
+WELL_KNOWN_NAT64 = HOLDS_IPV4[2]  # what a resolver gives for an IPv4 host, where a network speaks IPv6 alone
+# Neither global nor known as that to Python: site-local (RFC 3879), and the anycast address of 6to4 relays (RFC 7526), where an
+# unknown relay answers.
+NOT_GLOBAL = (ipaddress.ip_network("fec0::/10"), ipaddress.ip_network("192.88.99.0/24"))
 
 
 def addresses_of(host: str, port: int) -> list[str]:
@@ -38,12 +44,15 @@ def addresses_of(host: str, port: int) -> list[str]:
 def is_outside(address: str) -> bool:
     """Whether `address` is on the open internet; loopback counts where the local-only setting allows it."""
     parsed = ipaddress.ip_address(address.split("%")[0])
-    if parsed.version == 6:
-        parsed = parsed.ipv4_mapped or parsed.sixtofour or _translated(parsed) or parsed
     if parsed.is_loopback and os.environ.get(LOOPBACK_SETTING) == "allowed":
         return True
-    return parsed.is_global and not parsed.is_multicast
+    if parsed.version == 6 and any(parsed in each for each in HOLDS_IPV4):
+        return parsed in WELL_KNOWN_NAT64 and _is_global(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
+    if parsed.version == 6:
+        parsed = parsed.ipv4_mapped or parsed.sixtofour or parsed
+    return _is_global(parsed)
 
 
-def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else None
+def _is_global(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    inside = any(address.version == each.version and address in each for each in NOT_GLOBAL)
+    return address.is_global and not address.is_multicast and not inside

@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
-from chalicelib.sources.outside import LOOPBACK_SETTING, addresses_of, is_outside
+from chalicelib.sources.public_address import LOOPBACK_SETTING, addresses_of, is_outside
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,14 @@ from chalicelib.sources.outside import LOOPBACK_SETTING, addresses_of, is_outsid
         "::ffff:10.0.0.1",  # a private address dressed as IPv6
         "2002:a00:1::",  # the same by 6to4
         "64:ff9b::a9fe:a9fe",  # the metadata service by NAT64
+        "64:ff9b:1::a9fe:a9fe",  # the same by NAT64's local-use prefix
+        "64:ff9b:1::5db8:d822",  # which is nobody's on the open internet, wherever it leads
+        "::a9fe:a9fe",  # IPv4-compatible
+        "::5db8:d822",
+        "::ffff:0:a9fe:a9fe",  # SIIT
+        "fec0::1",  # site-local
+        "192.88.99.1",  # the anycast address of 6to4 relays
+        "2002:c058:6301::",  # the same by 6to4
     ],
 )
 def test_what_is_inside_is_no_source(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +43,9 @@ def test_what_is_inside_is_no_source(address: str, monkeypatch: pytest.MonkeyPat
         addresses_of(address.split("%")[0], 22)
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "::ffff:93.184.216.34"])
+@pytest.mark.parametrize(
+    "address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "::ffff:93.184.216.34", "64:ff9b::5db8:d822"]
+)
 def test_the_open_internet_is(address: str) -> None:
     assert is_outside(address)
 

@@ -1,0 +1,106 @@
+"""Whether a collection came whole: the proofs of its end, and what no proof stands against. Two tables, and nothing else counts.
+
+Whoever is missing from a collection that came whole is taken for gone. So there must be evidence of its end, and not only no
+evidence of more; whatever is neither is *not whole*: what came is used, and nobody is removed because they did not come.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from chalicelib.sources.rest_paging import Ending
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of one collection.
+
+    `rows` counts its records without those in which pages overlap, `ids` the different ones, `unreadable` those that are no
+    records. `announced`: the totals that were told, each once; `on_a_smaller_page`: one was told by a page with fewer
+    records, so that it isn't the page's own size; `exceeded`: more came than one told, so that totals are nothing to go by.
+    `torn`: places where a page does not begin with the record that the page before ended with. `unchecked`: pages that
+    overlap with none, and were not found the same when they were read again. `first_page_changed`: when it was read again at
+    the end. `endings`: what was seen at the end. `broken_off`: why it was not read further, in words.
+    """
+
+    entity: str
+    rows: int
+    ids: int
+    unreadable: int = 0
+    announced: frozenset[int] = frozenset()
+    on_a_smaller_page: bool = False
+    exceeded: bool = False
+    torn: int = 0
+    unchecked: int = 0
+    first_page_changed: bool = False
+    endings: frozenset[Ending] = frozenset()
+    broken_off: tuple[str, ...] = field(default=())
+
+    @property
+    def totals(self) -> frozenset[int]:
+        """Those that can be the collection's."""
+        return frozenset() if self.exceeded else self.announced
+
+
+# What proves that a collection has ended. One is enough.
+PROOFS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
+    (
+        "as many different records as were announced, by a total that is more than its page's own size",
+        lambda read: read.totals == {read.ids} and read.on_a_smaller_page,
+    ),
+    (
+        "nothing after the last record: asked for again it came alone, and the next offset was answered by a proper empty list",
+        lambda read: Ending.NOTHING_AFTER in read.endings,
+    ),
+    (
+        "a Link header without a next page, from a provider that has named one before",
+        lambda read: Ending.NO_NEXT_LINK in read.endings,
+    ),
+)
+
+# What no proof stands against, and how it is said. `{}` is filled from the reading.
+OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
+    ("the list changed at the provider while it was read", lambda read: read.first_page_changed or len(read.totals) > 1),
+    (
+        "the list changed at the provider while it was read: {read.torn:,} of its pages do not begin where the one before ended",
+        lambda read: read.torn > 0,
+    ),
+    ("{read.broken_off[0]}", lambda read: bool(read.broken_off) and not _all_announced_came(read)),
+    (
+        "the provider announces {lowest:,} records and sent {read.ids:,}",
+        lambda read: bool(read.totals) and read.totals != {read.ids},
+    ),
+    (
+        "{read.unreadable:,} of {read.rows:,} records can't be read, and nobody knows whom they stand for",
+        lambda read: read.unreadable > 0 and not _all_announced_came(read),
+    ),
+    (
+        "{again:,} of {read.rows:,} records came twice, so others may not have come",
+        lambda read: read.ids != read.rows - read.unreadable and not _all_announced_came(read),
+    ),
+    (
+        "{read.unchecked:,} of its pages do not overlap with another, and were not the same when they were read again",
+        lambda read: read.unchecked > 0,
+    ),
+    (
+        "nothing proves that it ends with record {read.rows:,}: no total, no Link header, and no empty page after it",
+        lambda read: not any(holds(read) for _, holds in PROOFS),
+    ),
+)
+
+
+def _all_announced_came(read: Reading) -> bool:
+    return PROOFS[0][1](read)
+
+
+def why_not_whole(readings: Iterable[Reading]) -> str:
+    """Why one entity's collections can't be taken as whole, in a sentence without its full stop; empty when they can.
+
+    The same reason in several collections is said once, with their number.
+    """
+    counted: dict[str, int] = {}
+    for read in readings:
+        if objection := next((words for words, holds in OBJECTIONS if holds(read)), None):
+            lowest, again = min(read.totals, default=0), read.rows - read.unreadable - read.ids
+            said = f"{read.entity}: {objection.format(read=read, lowest=lowest, again=again)}"
+            counted[said] = counted.get(said, 0) + 1
+    return "; ".join(said if times == 1 else f"{said} (in {times:,} lists)" for said, times in counted.items())

@@ -1,0 +1,306 @@
+"""When a collection of a provider counts as whole, and that nobody who is in a provider's data is ever taken for gone."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.errors import SourceRefused, SourceUnavailable
+from chalicelib.sources.rest import NotOffered, Provider, QueryRefused, Source
+from chalicelib.sources.rest_answers import Page
+from chalicelib.sources.rest_paging import Collection, End, Ending, Range, after, first
+from chalicelib.sources.rest_proof import OBJECTIONS, PROOFS, Reading, why_not_whole
+from tests.provider.lying import BODIES, Liar, Lies
+from tests.provider.reading import read_whole
+from tests.provider.serving import BASES
+
+USERS = Collection("users", "/users")
+PEOPLE = [f"u{number:03d}" for number in range(250)]
+
+
+def read(liar: Liar, size: int = 100) -> tuple[set[str], str]:
+    """Who came, and why the collection isn't whole."""
+    provider = Provider("https://sis.example" + BASES["1.2"], "1.2", "bearer", "", "token")
+    with TemporaryDirectory() as name, Source(provider, transport=liar, sleep=lambda seconds: None) as source:
+        folder = Path(name)
+        _, why = read_whole(source, [USERS], folder, size)
+        lines = (folder / "csv/users.csv").read_text().splitlines()[1:]
+    return {line.split(",")[0] for line in lines}, why
+
+
+# What providers really do, and what is right. None: whole. A text: not whole, for that reason. `came`: how many of the 250.
+SITUATIONS: dict[str, tuple[Mapping[str, Any], str | None, int]] = {
+    "an honest one with totals": ({"total": "right"}, None, 250),
+    "an honest one with links": ({"link": "right"}, None, 250),
+    "an honest one with a cursor in its links": ({"link": "cursor"}, None, 250),
+    "an honest one that says nothing": ({}, None, 250),
+    "an honest one of exactly full pages": ({"cap": 125}, None, 250),
+    "links only where there is a next": ({"link": "only with next"}, None, 250),
+    "links in two headers": ({"link": "two headers"}, None, 250),
+    "a link without angle brackets": ({"link": "no brackets"}, None, 250),
+    "a link with a comma in its title": ({"link": "titled"}, None, 250),
+    "a link with several relations": ({"link": "several rels"}, None, 250),
+    "a relative link": ({"link": "relative"}, None, 250),
+    "a link with a path alone": ({"link": "path"}, None, 250),
+    "a link without a query": ({"link": "no query"}, None, 250),
+    "a link with an equals sign in its title": ({"link": "quoted equals"}, None, 250),
+    "a link in single quotes": ({"link": "single quotes"}, None, 250),
+    "a link that is missing at a full page": ({"link": "lost at 1"}, None, 250),
+    "400 at an offset in mid-list": ({"broken": {"from 198": "400"}}, "status 400, invaliddata: offset too large", 199),
+    "404 at an offset in mid-list": ({"broken": {"from 198": "404"}}, "status 404, unknownobject", 199),
+    "403 at an offset in mid-list": ({"broken": {"from 198": "403"}}, "status 403", 199),
+    "416 at an offset in mid-list": ({"broken": {"from 198": "416"}}, "status 416", 199),
+    "204 at an offset in mid-list": ({"broken": {"from 198": "204"}}, "status 204", 199),
+    "a linked next page that answers 404": ({"link": "right", "broken": {"from 99": "404"}}, "status 404", 100),
+    "a linked next page that is a bare empty list": (
+        {"link": "right", "broken": {"from 99": "bare empty"}}, "a list without a name, and empty", 100,
+    ),
+    "a linked next page that is an empty list": (
+        {"link": "right", "broken": {"from 99": "empty"}}, "an empty page came where a record had been", 100,
+    ),
+    "a linked next page that reports a failure": (
+        {"link": "right", "broken": {"from 99": "failure"}}, "reports a failure (The roster service is down)", 100,
+    ),
+    "a next page by cursor that is an empty list": (
+        {"link": "cursor", "broken": {"from 100": "empty"}}, "the Link header named a next page, and it is empty", 100,
+    ),
+    "a next page that says users are null": ({"broken": {"from 99": "null"}}, '"users": null', 100),
+    "a next page that is null": ({"broken": {"from 99": "null alone"}}, "the answer is null", 100),
+    "a next page that is an empty object": ({"broken": {"from 99": "object"}}, "an empty object", 100),
+    "a next page that is nothing": ({"broken": {"from 99": "nothing"}}, "the answer is empty", 100),
+    "a next page that is an empty list": ({"broken": {"from 99": "empty"}}, "an empty page came where a record had been", 100),
+    "a failure as 1.1 tells it": ({"broken": {"from 99": "old failure"}}, "The roster service is down", 100),
+    "an error beside an empty list": ({"broken": {"from 99": "error beside"}}, "reports an error (timeout)", 100),
+    "errors in place of records": ({"broken": {"from 99": "errors"}}, "errors in place of records (server_busy: Try later)", 100),
+    "errors under the list's name": ({"broken": {"from 99": "errors named"}}, "errors in place of records (no rights)", 100),
+    "a list of errors": ({"broken": {"from 99": "error list"}}, "reports an error (E17: no rights)", 100),
+    "another list that is empty": ({"broken": {"from 99": "another list"}}, "no list of records, but warnings", 100),
+    "a web page": ({"broken": {"from 99": "html"}}, "is a web page", 100),
+    "a word": ({"broken": {"from 99": "text"}}, "not a list of records", 100),
+    "a redirect to another host": ({"broken": {"from 99": "redirect"}}, "leads on to another host", 100),
+    "a redirect to a port that is none": ({"broken": {"from 99": "redirect nowhere"}}, "an address that is none", 100),
+    "a body that breaks off": ({"broken": {"from 99": "cut"}}, "breaks off in the middle", 100),
+    "JSON that breaks off": ({"broken": {"from 99": "cut json"}}, "not a list of records", 100),
+    "one page that breaks off": ({"broken": {1: "cut json"}}, None, 250),
+    "one page that is empty": ({"broken": {1: "empty"}}, None, 250),
+    "one page that is null": ({"broken": {2: "null"}}, None, 250),
+    "one page that is shorter": ({"broken": {1: "short 7"}}, None, 250),
+    "an end that is null": ({"broken": {"from 250": "null"}}, "from record 251 on the answer says", 250),
+    "an end that is an empty object": ({"broken": {"from 250": "object"}}, "record 251 on the answer is an empty object", 250),
+    "an end that is 404": ({"broken": {"from 250": "404"}}, "from record 251 on the provider answers with status 404", 250),
+    "an end that is 404, and a total": ({"total": "right", "broken": {"from 250": "404"}}, None, 250),
+    "fewer than announced": ({"total": "high"}, "257 records were announced", 250),
+    "more than announced": ({"total": "low"}, None, 250),
+    "a total that is the page's own": ({"total": "page"}, None, 250),
+    "a total that is what came so far": ({"total": "last page"}, "the list changed at the provider", 250),
+    "a total that is no number": ({"total": "text"}, None, 250),
+    "a total that is no number of records": ({"total": "negative"}, None, 250),
+    "a total of five thousand digits": ({"total": "huge"}, None, 250),
+    "a total with a decimal": ({"total": "decimal"}, None, 250),
+    "a total that is said twice": ({"total": "twice"}, None, 250),
+    "two totals": ({"total": "two"}, None, 250),
+    "offsets that are ignored": ({"offsets": "ignored"}, "sends the same page again", 100),
+    "offsets that are ignored, and a total": ({"offsets": "ignored", "total": "right"}, "sends the same page again", 100),
+    "offsets in whole pages": ({"offsets": "pages"}, None, 250),
+    "offsets in whole pages, and a total": ({"offsets": "pages", "total": "right"}, None, 250),
+    "an order from z to a": ({"order": "desc"}, None, 250),
+    "no order": ({"order": "none"}, None, 250),
+    "gzip": ({"encoding": "gzip"}, None, 250),
+    "gzip in two members": ({"encoding": "two members"}, None, 250),
+    "deflate without a header": ({"encoding": "bare deflate"}, None, 250),
+    "UTF-16": ({"encoding": "utf-16"}, None, 250),
+    "a list without a name": ({"wrap": "bare"}, "a list without a name, and empty", 250),
+    "a list without a name, and a total": ({"wrap": "bare", "total": "right"}, None, 250),
+    "a list by another name": ({"wrap": "items", "total": "right"}, None, 250),
+    "a null record": ({"nulls_at": frozenset({7})}, "1 of 250 records can't be read", 249),
+    "someone deleted in what was read": ({"moves": {1: "delete 45"}}, "the list changed at the provider", 250),
+    "someone deleted, with links": ({"link": "right", "moves": {1: "delete 45"}}, "the list changed at the provider", 250),
+    "someone deleted, by cursor": ({"link": "cursor", "moves": {1: "delete 45"}}, "the list changed at the provider", 249),
+    "someone deleted, with a total": ({"total": "right", "moves": {1: "delete 45"}}, "the list changed at the provider", 250),
+    "someone deleted and another added, with a total": (
+        {"total": "right", "moves": {1: "delete 45", 2: "add 248"}}, "the list changed at the provider", 250,
+    ),
+    "someone added in what was read": ({"moves": {1: "add 3"}}, "the list changed at the provider", 250),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_a_collection_is_whole_where_its_end_is_proved_and_not_otherwise(name: str) -> None:
+    lies, reason, number = SITUATIONS[name]
+    liar = Liar(PEOPLE, Lies(**lies))
+
+    came, why = read(liar)
+
+    assert (len(came - {""}), reason is None) == (number, why == "")
+    assert (reason or "") in why
+    assert not why or why.startswith("users: ")
+    assert why or liar.always <= came
+
+
+@pytest.mark.parametrize("encoding", ["cut gzip"])
+def test_a_first_page_that_can_not_be_read_says_so(encoding: str) -> None:
+    with pytest.raises(SourceRefused, match="cut off in the middle"):
+        read(Liar(PEOPLE, Lies(encoding=encoding)))
+
+
+BREAKS = st.dictionaries(
+    st.one_of(st.integers(0, 12), st.sampled_from(["from 9", "from 18", "from 20", "from 27", "from 40", "from 44", "from 45"])),
+    st.sampled_from([*BODIES, "cut", "cut json", "short 1", "short 2", "short 7"]),
+    max_size=3,
+)
+CHANGES = st.dictionaries(
+    st.integers(0, 12),
+    st.builds("{} {}".format, st.sampled_from(["delete", "add", "touch"]), st.integers(0, 44)),
+    max_size=3,
+)
+LIES = st.builds(
+    Lies,
+    cap=st.sampled_from([1, 2, 7, 10, 15, 45, 100]),
+    total=st.sampled_from(["none", "none", "right", "page", "low", "high", "text", "jitter", "two", "last page"]),
+    link=st.sampled_from(
+        [
+            "none",
+            "none",
+            "right",
+            "cursor",
+            "only with next",
+            "no brackets",
+            "relative",
+            "no query",
+            "titled",
+            "lost at 1",
+            "lost at 2",
+        ]
+    ),
+    offsets=st.sampled_from(["records", "records", "records", "pages", "ignored", "from one"]),
+    order=st.sampled_from(["asc", "desc", "none"]),
+    wrap=st.sampled_from(["users", "users", "items", "bare"]),
+    broken=BREAKS,
+    moves=CHANGES,
+    nulls_at=st.frozensets(st.integers(0, 44), max_size=2),
+    always_next=st.booleans(),
+)
+
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "150"))  # the same ones each time, unless many are asked for
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 150, suppress_health_check=list(HealthCheck))
+@given(lies=LIES, size=st.sampled_from([7, 10, 20, 100]), number=st.sampled_from([0, 1, 2, 10, 20, 45]), seed=st.integers(0, 3))
+def test_whatever_a_provider_lies_nobody_who_is_in_its_data_is_taken_for_gone(
+    lies: Lies, size: int, number: int, seed: int
+) -> None:
+    liar = Liar(PEOPLE[:number], lies, seed)
+    try:
+        came, why = read(liar, size)
+    except (SourceRefused, SourceUnavailable, NotOffered, QueryRefused):
+        return  # the sync ends, and nothing is changed
+
+    missing = liar.always - came
+    assert why or not missing
+
+
+# The state machine by itself: one kind of evidence after the other.
+
+
+def page(*numbers: int, **more: Any) -> Page:
+    return Page(tuple(PEOPLE[number] for number in numbers), **more)
+
+
+def walked(*pages: Page, size: int = 100) -> Range | End:
+    """Where a reading is after these pages, in which each is answered to what was asked after the one before."""
+    where: Range | End = first(USERS, size)
+    for each in pages:
+        assert isinstance(where, Range)
+        where = after(where, each)
+    return where
+
+
+def test_the_page_after_the_last_is_asked_for_from_the_last_record_on() -> None:
+    following = walked(page(*range(100)), page(*range(99, 120)))
+
+    assert isinstance(following, Range)
+    assert following.query_params() == {"limit": "100", "offset": "119", "sort": "sourcedId", "orderBy": "asc"}
+
+
+def test_nothing_after_the_last_record_is_believed_once_the_next_offset_gives_nothing() -> None:
+    seen = [page(*range(100)), page(*range(99, 120)), page(119)]
+
+    probe = walked(*seen)
+
+    assert isinstance(probe, Range)
+    assert probe.query_params()["offset"] == "120"
+    assert walked(*seen, page()) == End(Ending.NOTHING_AFTER)
+    assert isinstance(walked(*seen, page(120)), Range)
+
+
+def test_a_total_that_is_reached_by_a_page_with_room_for_more_needs_no_further_page() -> None:
+    assert walked(page(*range(100), total=120), page(*range(99, 120), total=120)) == End()
+    assert isinstance(walked(page(*range(100), total=199), page(*range(99, 199), total=199)), Range)  # it was full
+    assert isinstance(walked(page(*range(50), total=50)), Range)  # which may be the page's own size
+
+
+def test_a_header_without_a_next_link_ends_a_list_that_has_had_one() -> None:
+    one, two = page(*range(100), links=True, next={"offset": "100"}), page(*range(99, 120), links=True)
+
+    assert walked(one, two) == End(Ending.NO_NEXT_LINK)
+    assert isinstance(walked(page(*range(100), links=True)), Range)  # it has never named one
+    assert isinstance(walked(one, page(*range(99, 120))), Range)  # there is no header at all
+
+
+def test_a_next_link_without_an_offset_is_followed_as_it_stands() -> None:
+    following = walked(page(*range(100), links=True, next={"cursor": "abc"}))
+
+    assert isinstance(following, Range)
+    assert following.query_params() == {"cursor": "abc"}
+
+
+def test_an_answer_that_says_nothing_is_asked_for_three_times() -> None:
+    unclear = Page((), unclear="the answer is an empty object and no list")
+    where = walked(page(*range(100)), unclear, unclear)
+
+    assert isinstance(where, Range)
+    assert after(where, unclear) == End(why="from record 101 on the answer is an empty object and no list")
+
+
+def test_each_proof_alone_is_enough_and_without_one_nothing_is_whole() -> None:
+    read = Reading("users", rows=120, ids=120)
+    proved = [
+        Reading("users", rows=120, ids=120, announced=frozenset({120}), on_a_smaller_page=True),
+        Reading("users", rows=120, ids=120, endings=frozenset({Ending.NOTHING_AFTER})),
+        Reading("users", rows=120, ids=120, endings=frozenset({Ending.NO_NEXT_LINK})),
+    ]
+
+    assert len(proved) == len(PROOFS)
+    assert [why_not_whole([each]) for each in proved] == ["", "", ""]
+    assert "nothing proves that it ends with record 120" in why_not_whole([read])
+    assert "nothing proves" in why_not_whole([Reading("users", rows=120, ids=120, announced=frozenset({120}))])
+
+
+def test_every_objection_stands_against_a_proof() -> None:
+    proof = {"endings": frozenset({Ending.NOTHING_AFTER}), "rows": 120, "ids": 120}
+    objections: list[dict[str, Any]] = [
+        {"first_page_changed": True},
+        {"torn": 1},
+        {"broken_off": ("from record 101 on the provider answers with status 404",)},
+        {"announced": frozenset({130})},
+        {"unreadable": 1, "ids": 119},
+        {"ids": 119},
+        {"unchecked": 2},
+        {"endings": frozenset()},
+    ]
+
+    assert len(objections) == len(OBJECTIONS)
+    for each in objections:
+        assert why_not_whole([Reading("users", **{**proof, **each})]), each
+
+
+def test_the_same_cause_in_many_lists_is_one_reason() -> None:
+    refused = Reading("users", rows=0, ids=0, broken_off=("from record 1 on the provider answers with status 403",))
+
+    assert why_not_whole([refused] * 40) == "users: from record 1 on the provider answers with status 403 (in 40 lists)"
