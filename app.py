@@ -11,6 +11,7 @@ from chalicelib.api.clients import clients
 from chalicelib.api.compare import compare
 from chalicelib.api.connection import connection
 from chalicelib.api.decisions import decisions
+from chalicelib.api.events import events
 from chalicelib.api.explain import explanations
 from chalicelib.api.export_import import export_import
 from chalicelib.api.groups import groups
@@ -46,6 +47,7 @@ BLUEPRINTS = (
     members,
     clients,
     rostering,
+    events,
     arrivals,
     explanations,
     steps,

@@ -9,6 +9,7 @@ RosterError               of the engine
 ├── GroupBusy             the group is syncing already; names the sync
 ├── Conflict              it was changed, or answered, by somebody else first
 ├── QuestionExpired       the answer came after its deadline
+├── Gone                  it was there, and is not kept any more
 └── Unacceptable          understood, and refused: the message says what to do
 
 A bad row is none of these: it is a problem, collected and counted by the engine.
@@ -53,6 +54,10 @@ class Conflict(RosterError):
 
 class QuestionExpired(RosterError):
     """The answer came after the question's deadline; the sync has ended without changes."""
+
+
+class Gone(RosterError):
+    """What was asked for is not kept any more; the message says what to ask for instead."""
 
 
 class Unacceptable(RosterError):

@@ -22,6 +22,7 @@ DELETE = ("DeleteObject", "DeleteObjectVersion")
 SYNCS = "groups/*/syncs/*"
 BUNDLES = "groups/*/syncs/*/bundle/*"
 SNAPSHOTS = "groups/*/snapshot/*"
+COMMITS = "groups/*/commits/*"
 BASELINES = "groups/*/source/*"
 SELECTIONS = "groups/*/selections/*"
 ARRIVED = ("drop/*", "uploads/*")
@@ -245,7 +246,7 @@ FUNCTIONS = (
     ),
     Function(
         "commit", "step", 3008, 900, disk_mb=MOST_MB, sized_by_stage=True, size="joins snapshot and plan",
-        may=(OWN_SYNC, HOLD_LOCK, READ_SYNC_FILES, objects(WRITE, SNAPSHOTS), LIST),
+        may=(OWN_SYNC, HOLD_LOCK, READ_SYNC_FILES, objects(WRITE, SNAPSHOTS, COMMITS), LIST),
     ),
     Function(
         "report", "step", 1769, 900, disk_mb=MOST_MB, size="one processor: workbooks are written by one thread",

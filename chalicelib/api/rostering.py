@@ -23,9 +23,12 @@ from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, Request, Response
+from pydantic import ValidationError
 
 from chalicelib.api.clients import SHOWN_ALWAYS, USER_FIELDS
-from chalicelib.errors import NotFound
+from chalicelib.api.events import FeedQuery
+from chalicelib.api.events import shown as shown_events
+from chalicelib.errors import Gone, NotFound, Unacceptable
 from chalicelib.provider.errors import RequestFailed, invalid_data, status_info
 from chalicelib.provider.filter_grammar import parse_filter
 from chalicelib.provider.query import (
@@ -41,6 +44,7 @@ from chalicelib.provider.query import (
     shown,
 )
 from chalicelib.provider.resources import BASE_PATHS, TOKEN_PATH, Version, links, render
+from chalicelib.service.change_feed import read_feed
 from chalicelib.store import clients, files, groups
 from chalicelib.store.clients import Client, Token
 from chalicelib.store.mail import link_to
@@ -116,6 +120,26 @@ def issue_token() -> Response:
         "scope": " ".join(granted),
     }
     return Response(json.dumps(body), JSON | {"Pragma": "no-cache"}, 200)
+
+
+@rostering.route("/oneroster/events", methods=["GET"], name="oneroster_events")
+def follow_changes() -> Response:
+    """The change feed, for the machine whose token it is: `after` and `limit` as people have them."""
+    request = rostering.current_request
+    try:
+        reader = _reader(request, datetime.now(UTC))
+        _allow(reader, Version.V1P2, nested=True)
+        asked = FeedQuery.model_validate(dict(request.query_params or {}))
+        feed = read_feed(reader.client.group_id, asked.after, asked.limit, reader.view)
+        return Response(shown_events(feed).model_dump_json(by_alias=True), JSON, 200)
+    except ValidationError:
+        return _refusal(invalid_data("`after` is a cursor of this feed, `limit` a whole number from 1 to 1,000."), Version.V1P2)
+    except Unacceptable as refusal:
+        return _refusal(invalid_data(str(refusal)), Version.V1P2)
+    except Gone as refusal:
+        return _refusal(RequestFailed(410, "unknownobject", str(refusal)), Version.V1P2)
+    except RequestFailed as failure:
+        return _refusal(failure, Version.V1P2)
 
 
 def _answer(version: Version, parts: list[str], request: Request) -> Response:

@@ -21,6 +21,7 @@ from chalicelib.api.shapes import ROLES, FieldError, Problem, Role
 from chalicelib.api.wording import field_error
 from chalicelib.errors import (
     Conflict,
+    Gone,
     GroupBusy,
     LockLost,
     NotFound,
@@ -44,6 +45,7 @@ STATUSES: dict[type[RosterError], tuple[int, str]] = {
     Conflict: (409, "Conflict"),
     LockLost: (409, "Conflict"),
     QuestionExpired: (410, "Too late"),
+    Gone: (410, "Not kept any more"),
     Unacceptable: (422, "Refused"),
     BundleRefused: (422, "Refused"),
     SourceRefused: (422, "Refused"),

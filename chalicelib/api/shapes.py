@@ -752,3 +752,27 @@ class AuditEntry(Record):
     what: str
     sync_id: str | None = None
     detail: dict[str, Any] = {}
+
+
+class RosterEvent(Record):
+    """One record that a commit changed. `kind`: e.g. user.created, .updated, .restored, .removed. `before` and `after` are its
+    fields, None where there is no such record for the reader; `id` is `{commit}.{row}`, both of which only grow."""
+
+    id: str
+    kind: str
+    sourced_id: str
+    platform_id: str
+    sync_id: str
+    at: datetime
+    reason: str
+    changed: list[str]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class RosterEvents(Record):
+    """`cursor` is what to send as `after` next time, also where nothing has happened; `more`: there are events already."""
+
+    items: list[RosterEvent]
+    cursor: str
+    more: bool

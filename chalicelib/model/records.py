@@ -422,7 +422,7 @@ class Group(GroupSettings):
 
     `undone` are undos in force, so that no sync does quietly again what somebody has undone; `queue` is what waits for
     the lock, the next first; `newest_drop` the order of the newest file that was taken; `slots_done`: every slot of the
-    schedule up to then has had its turn.
+    schedule up to then has had its turn. `commits` counts the syncs that have committed.
     """
 
     group_id: str
@@ -438,3 +438,4 @@ class Group(GroupSettings):
     slots_done: datetime | None = None
     undone: tuple[str, ...] = ()
     last_ended: LastEnded | None = None  # None too for a group whose last sync ended before this was kept
+    commits: int = 0

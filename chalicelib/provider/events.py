@@ -103,11 +103,9 @@ def _seen(entity: str, sourced_id: str, record: Mapping[str, Any] | None, view: 
 
 
 def _shown(fields: Mapping[str, Any] | None, hidden: frozenset[str]) -> Mapping[str, Any] | None:
-    return (
-        None
-        if fields is None
-        else {name: value for name, value in fields.items() if name not in hidden and value not in (None, "", [])}
-    )
+    if fields is None:
+        return None
+    return {name: value for name, value in fields.items() if name not in hidden and value not in (None, "", [])}
 
 
 _PAGE = """

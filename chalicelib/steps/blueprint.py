@@ -40,7 +40,8 @@ from chalicelib.service.plan import make_plan, snapshot_of, write_log
 from chalicelib.sources import bundle
 from chalicelib.sources.rest_bundle import PLACES, forget_parts, locate_in_pages
 from chalicelib.steps import fetching, rest_reading, source_view
-from chalicelib.store import files, groups, mail, syncs
+from chalicelib.store import commits, files, groups, mail, syncs
+from chalicelib.store.commits import Commit
 from chalicelib.store.limits import limits
 from chalicelib.store.metrics import emit_metric
 from oneroster_engine.planning.snapshot import next_snapshot
@@ -259,7 +260,9 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
         rows.number = outcomes.changes(counts)
     syncs.counted(sync_id, counts, sync.held)
     covered = sync.mode is Mode.FULL and event["withRemovals"]
-    groups.move_snapshot(group.group_id, sync_id, cleared=covered, undoes=sync.undoes)
+    number = group.commits + 1
+    commits.write(group.group_id, Commit(number=number, sync_id=sync_id, at=sync.started_at, with_removals=event["withRemovals"]))
+    groups.move_snapshot(group.group_id, sync_id, number, cleared=covered, undoes=sync.undoes)
 
 
 @steps.lambda_function(name="report")

@@ -113,8 +113,9 @@ def mark_unfinished(group_id: str, sync_id: str) -> None:
     )
 
 
-def move_snapshot(group_id: str, sync_id: str, cleared: bool, undoes: str | None = None) -> None:
-    """Point the group at this sync's snapshot and take its unfinished mark away; all marks when `cleared`.
+def move_snapshot(group_id: str, sync_id: str, number: int, cleared: bool, undoes: str | None = None) -> None:
+    """Point the group at this sync's snapshot, its commit of that `number`, and take its unfinished mark away; all marks when
+    `cleared`.
 
     A mark of an earlier sync stays unless this sync covered everything that one could have touched. The same holds of
     undos in force: this sync becomes one where it `undoes` another, which is none any more if it was one.
@@ -122,8 +123,9 @@ def move_snapshot(group_id: str, sync_id: str, cleared: bool, undoes: str | None
     group = get(group_id)
     left = [] if cleared else [mark for mark in group.unfinished if mark != sync_id]
     undone = [] if cleared else [mark for mark in group.undone if mark != undoes]
-    values = {":left": left, ":undone": [*undone, sync_id] if undoes else undone}
-    _held_update(group_id, sync_id, "SET #snapshot = :holder, unfinished = :left, undone = :undone", values, snapshot=True)
+    values: dict[str, Any] = {":number": number, ":left": left, ":undone": [*undone, sync_id] if undoes else undone}
+    expression = "SET #snapshot = :holder, commits = :number, unfinished = :left, undone = :undone"
+    _held_update(group_id, sync_id, expression, values, snapshot=True)
 
 
 def move_source(group_id: str, sync_id: str) -> None:

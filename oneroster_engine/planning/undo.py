@@ -7,8 +7,8 @@ other: shown, guarded and applied by the same steps, and undone like any other. 
 - What the sync created is deactivated or ended; what it removed is there again, under the same platform id; what it
   updated has its old fields; what had come back is removed again.
 - Nothing is removed that a record which stays still names, and no enrollment returns to a person or class that is gone.
-What differs from the day before: `since` and `removedAt` tell of the undo, because that is when the status changed and
-from when the grace period counts.
+What differs from the day before: `since`, `removedAt` and `modified` tell of the undo, because that is when the record changed
+and from when the grace period counts.
 """
 
 import json

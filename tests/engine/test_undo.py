@@ -23,7 +23,7 @@ from tests.engine.districts import class_, course, enrollment, user
 from tests.engine.test_plan import NOW, TWO_SCHOOLS, Platform, changed, read, without
 
 DISTRICTS = 200
-MOMENTS = ("since", "removedAt", "digest")  # they tell of the undo itself, not of what it left
+MOMENTS = ("since", "removedAt", "modified", "digest")  # they tell of the undo itself, not of what it left
 
 
 class Undoable(Platform):

@@ -68,6 +68,10 @@ class Reader:
             {name.lower(): value for name, value in answer["headers"].items()},
         )
 
+    def follow(self, **query: Any) -> Any:
+        answer = send("GET", "/oneroster/events", [], {"Authorization": f"Bearer {self.token}"}, query)
+        return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
+
     def ids(self, path: str, **query: Any) -> list[str]:
         status, body, _ = self.get(path, **query)
         assert status == 200, body

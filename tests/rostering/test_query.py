@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from chalicelib.provider.errors import RequestFailed
@@ -229,3 +230,29 @@ def test_there_is_no_list_that_the_standard_does_not_have(snapshot: Path) -> Non
         with pytest.raises(RequestFailed) as refusal:
             page(snapshot, path)
         assert refusal.value.status == 404
+
+
+def test_date_last_modified_is_when_a_sync_last_changed_the_record_here(tmp_path: Path) -> None:
+    platform = Platform(tmp_path)
+    platform.sync(DISTRICT)
+    renamed = [{**each, "familyName": "Beech"} if each["sourcedId"] == "bob" else each for each in DISTRICT["users"]]
+    platform.sync({**DISTRICT, "users": renamed})
+    assert platform.snapshot
+
+    assert ids(platform.snapshot, "users", filter="dateLastModified>'2026-09-02T06:00:00Z'") == {"bob"}
+
+
+def test_a_snapshot_from_before_the_lookups_is_read_and_followed_all_the_same(tmp_path: Path) -> None:
+    platform = Platform(tmp_path)
+    platform.sync(DISTRICT)
+    assert platform.snapshot
+    older = "SELECT sourcedId, platformId, platformStatus, since, removedAt, digest, name, schools, fields FROM read_parquet($1)"
+    for path in platform.snapshot.glob("*.parquet"):
+        duckdb.execute(f"COPY ({older.replace('$1', repr(str(path)))}) TO '{path}.old' (FORMAT parquet)")
+        Path(f"{path}.old").replace(path)
+
+    assert ids(platform.snapshot, "classes/m1/students") == {"ann"}
+    platform.sync(DISTRICT)
+    assert platform.snapshot
+    assert ids(platform.snapshot, "classes/m1/students") == {"ann"}
+    assert read_one(platform.snapshot, ListPath("users"), "ann", EVERYTHING).modified == "2026-09-02T06:00:00Z"

@@ -195,8 +195,8 @@ def test_only_the_holder_of_the_lock_moves_the_snapshot() -> None:
     new = syncs.start(sync("bb"))
 
     with pytest.raises(LockLost):
-        groups.move_snapshot("g1", old.sync_id, cleared=True)
-    groups.move_snapshot("g1", new.sync_id, cleared=True)
+        groups.move_snapshot("g1", old.sync_id, 1, cleared=True)
+    groups.move_snapshot("g1", new.sync_id, 2, cleared=True)
 
     assert groups.get("g1").snapshot == new.sync_id
 
@@ -210,9 +210,9 @@ def test_an_unfinished_plan_stays_marked_until_a_sync_covers_it() -> None:
     partial = syncs.start(sync("bb"))
     groups.mark_unfinished("g1", partial.sync_id)
 
-    groups.move_snapshot("g1", partial.sync_id, cleared=False)
+    groups.move_snapshot("g1", partial.sync_id, 3, cleared=False)
     assert groups.get("g1").unfinished == (cut_off.sync_id,)
-    groups.move_snapshot("g1", partial.sync_id, cleared=True)
+    groups.move_snapshot("g1", partial.sync_id, 4, cleared=True)
     assert groups.get("g1").unfinished == ()
 
 
