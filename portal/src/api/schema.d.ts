@@ -399,6 +399,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups/{groupId}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has changed on the platform since a place in the feed, in the order of the commits. */
+        get: operations["get_groups_groupId_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/groups/{groupId}/trace": {
         parameters: {
             query?: never;
@@ -2892,6 +2909,52 @@ export interface components {
             to: string;
         };
         /**
+         * RosterEvent
+         * @description One record that a commit changed. `kind`: e.g. user.created, .updated, .restored, .removed. `before` and `after` are its
+         *     fields, None where there is no such record for the reader; `id` is `{commit}.{row}`, both of which only grow.
+         */
+        RosterEvent: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Sourcedid */
+            sourcedId: string;
+            /** Platformid */
+            platformId: string;
+            /** Syncid */
+            syncId: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Reason */
+            reason: string;
+            /** Changed */
+            changed: string[];
+            /** Before */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** After */
+            after: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * RosterEvents
+         * @description `cursor` is what to send as `after` next time, also where nothing has happened; `more`: there are events already.
+         */
+        RosterEvents: {
+            /** Items */
+            items: components["schemas"]["RosterEvent"][];
+            /** Cursor */
+            cursor: string;
+            /** More */
+            more: boolean;
+        };
+        /**
          * RosterRecord
          * @description One record as the platform has it this moment; `sync_id` has written it. `enrolled`: the first thousand.
          */
@@ -4915,6 +4978,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Sync"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_events: {
+        parameters: {
+            query?: {
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterEvents"];
                 };
             };
             /** @description A problem document */
