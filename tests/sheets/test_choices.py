@@ -1,10 +1,12 @@
 """The workbooks say what their filler meant, and what they can't tell they name by cell."""
 
 import io
+import re
 import shutil
 import subprocess
+import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from openpyxl.styles import PatternFill
 
 from chalicelib.errors import Unacceptable
+from chalicelib.sheets import filled as filled_sheets
 from chalicelib.sheets.choices import CLASSES, ORG, Checked, check_sheet, write_sheet
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
@@ -99,9 +102,10 @@ def test_an_id_that_a_spreadsheet_made_a_number_of_is_recognised(tmp_path: Path)
 @pytest.mark.parametrize(
     ("ids", "sent", "said"),
     [
-        (("12345678901234567", "12345678901234568"), 12345678901234567.0, "rounded it"),
-        (("0123", "00123"), 123, "several rows of the list fit"),
-        (("0123",), 124, "No row of the list"),
+        pytest.param(("12345678901234567", "12345678901234568"), 12345678901234567.0, "rounded it", id="rounded"),
+        pytest.param(("0123", "00123"), 123, "several rows of the list fit", id="zeros lost"),
+        pytest.param(("012", "12"), 12, "several rows of the list fit: 012 and 12", id="zeros perhaps lost"),
+        pytest.param(("0123",), 124, "No row of the list", id="another number"),
     ],
 )
 def test_a_number_that_could_be_another_row_chooses_none_and_says_why(
@@ -159,7 +163,7 @@ def test_a_stray_cell_far_right_is_named_before_the_reader_lays_out_a_million_co
     def fill(page: Any) -> None:
         page["XFD1048576"].value = "oops"
 
-    with pytest.raises(Unacceptable, match="Cell XFD1048576 is far right of the list"):
+    with pytest.raises(Unacceptable, match="Cell XFD1048576 is far from the list"):
         filled(tmp_path, fill)
 
 
@@ -183,10 +187,15 @@ def workbook(sheet: str, *rows: Sequence[object]) -> bytes:
 
 def rezipped(content: bytes, change: Callable[[str, bytes], bytes]) -> bytes:
     """The workbook with each part put through `change`, as a broken disk or a hostile hand would have it."""
+    with zipfile.ZipFile(io.BytesIO(content)) as whole:
+        return zipped({name: change(name, whole.read(name)) for name in whole.namelist()})
+
+
+def zipped(parts: Mapping[str, bytes]) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as whole, zipfile.ZipFile(out, "w") as packed:
-        for name in whole.namelist():
-            packed.writestr(name, change(name, whole.read(name)))
+    with zipfile.ZipFile(out, "w") as packed:
+        for name, content in parts.items():
+            packed.writestr(zipfile.ZipInfo(name), content)
     return out.getvalue()
 
 
@@ -194,28 +203,28 @@ def cut_in_the_middle(name: str, part: bytes) -> bytes:
     return part[: len(part) // 2] if name == "xl/worksheets/sheet1.xml" else part
 
 
-def some_zip() -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as packed:
-        packed.writestr("a.txt", "no workbook")
-    return out.getvalue()
+NOT_A_SHEET: dict[str, tuple[Callable[[], bytes], str]] = {
+    "a CSV without the column": (lambda: b"sourcedId,name\n", "read as CSV, lacks the column sync"),
+    "no text": (lambda: b"\x7fELF\x00\x01", "and no CSV"),
+    "another ZIP": (lambda: zipped({"a.txt": b"no workbook"}), "isn't an Excel workbook"),
+    "a ZIP cut off": (lambda: workbook("Org", ["sourcedId", "sync"])[:-40], "isn't an Excel workbook"),
+    "a part cut off": (
+        lambda: rezipped(workbook("Org", ["sourcedId", "sync"], *[["124", "Yes"]] * 2000), cut_in_the_middle),
+        "a damaged one",
+    ),
+    "no XML": (
+        lambda: rezipped(workbook("Org", ["sourcedId", "sync"]), lambda name, part: part.replace(b"<", b"&", 3)),
+        "a damaged one",
+    ),
+    "a sheet of another name": (lambda: workbook("Sheet1", ["sourcedId", "sync"]), "has no sheet `Org`"),
+    "a sheet without the column": (lambda: workbook("Org", ["sourcedId", "name"]), "lacks the column sync"),
+    "an empty file": (lambda: b"", "lacks the column sourcedId and sync"),
+}
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"sourcedId,name\n", "read as CSV, lacks the column sync"),
-        (b"\x7fELF\x00\x01", "and no CSV"),
-        (some_zip(), "no Excel workbook"),
-        (workbook("Org", ["sourcedId", "sync"])[:-40], "no Excel workbook"),
-        (rezipped(workbook("Org", ["sourcedId", "sync"], *[["124", "Yes"]] * 3000), cut_in_the_middle), "a damaged one"),
-        (rezipped(workbook("Org", ["sourcedId", "sync"]), lambda name, part: part.replace(b"<", b"&", 3)), "a damaged one"),
-        (workbook("Sheet1", ["sourcedId", "sync"]), "has no sheet `Org`"),
-        (workbook("Org", ["sourcedId", "name"]), "lacks the column sync"),
-    ],
-)
-def test_what_is_no_such_workbook_is_refused_in_a_sentence(tmp_path: Path, content: bytes, said: str) -> None:
-    (tmp_path / "up.xlsx").write_bytes(content)
+@pytest.mark.parametrize(("made", "said"), NOT_A_SHEET.values(), ids=NOT_A_SHEET)
+def test_what_is_no_such_workbook_is_refused_in_a_sentence(tmp_path: Path, made: Callable[[], bytes], said: str) -> None:
+    (tmp_path / "up.xlsx").write_bytes(made())
 
     with pytest.raises(Unacceptable, match=said):
         check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1")
@@ -397,3 +406,170 @@ def test_a_sheet_in_the_form_that_google_sheets_saves_says_the_same(tmp_path: Pa
     checked = filled(tmp_path, as_google_saves)
 
     assert (set(checked.chosen), checked.not_chosen, checked.unreadable, checked.usable) == ({"00123", "x-1"}, 1, 0, True)
+
+
+def csv_checked(tmp_path: Path, content: str, known: Mapping[str, Mapping[str, Any]] = KNOWN) -> Checked:
+    (tmp_path / "up.xlsx").write_bytes(content.encode())
+    return check_sheet(ORG, tmp_path / "up.xlsx", known, "g1-s1")
+
+
+TWINS = {sourced_id: school(sourced_id) for sourced_id in ("0012", "12", "0013")}
+
+
+def test_a_csv_whose_spreadsheet_dropped_zeros_is_not_usable_until_told_which_row_is_meant(tmp_path: Path) -> None:
+    checked = csv_checked(tmp_path, "sourcedId,sync\n12,yes\n12,no\n13,no\n", TWINS)
+
+    assert (checked.usable, checked.unknown, checked.chosen) == (False, 2, frozenset())
+    assert "may have dropped leading zeros, and several rows of the list fit: 0012 and 12" in checked.findings[0].message
+
+
+def test_a_csv_that_has_kept_its_zeros_is_taken_at_its_word(tmp_path: Path) -> None:
+    checked = csv_checked(tmp_path, "sourcedId,sync\n12,yes\n0012,no\n0013,no\n", TWINS)
+
+    assert (checked.usable, checked.chosen, checked.missing) == (True, {"12"}, 0)
+
+
+HEADERS = {
+    "as downloaded": "sourcedId,sync",
+    "in capitals": "SOURCEDID,SYNC",
+    "with blanks": " sourcedId , sync ",
+    "with a zero-width space": "\u200bsourcedId,sync\u200b",
+    "with a mark inside": "sourced\u00adId,sync",
+    "quoted": '"sourcedId","sync"',
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+@pytest.mark.parametrize("workbook_of", [False, True], ids=["csv", "workbook"])
+def test_a_header_is_known_however_it_is_spelt_in_a_csv_as_in_a_workbook(tmp_path: Path, header: str, workbook_of: bool) -> None:
+    if workbook_of:
+        names = [name.strip('"') for name in header.split(",")]
+        (tmp_path / "up.xlsx").write_bytes(workbook(" oRg\u200b", names, ["00123", "Yes\u200b"], ["\ufeff124", "no"]))
+        checked = check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1")
+    else:
+        checked = csv_checked(tmp_path, f"{header}\n00123,Yes\u200b\n\ufeff124,no\n")
+
+    assert (checked.usable, checked.chosen, checked.not_chosen) == (True, {"00123"}, 1)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"], ids=["comma", "semicolon", "tab", "bar"])
+@pytest.mark.parametrize("quoted", [False, True], ids=["plain", "quoted"])
+def test_the_separator_that_excel_writes_in_front_is_no_header(tmp_path: Path, delimiter: str, quoted: bool) -> None:
+    first = f'"sep={delimiter}"' if quoted else f"sep={delimiter}"
+
+    checked = csv_checked(tmp_path, f"{first}\r\nsourcedId{delimiter}sync\r\nnobody{delimiter}yes\r\n")
+
+    assert [each.cell for each in checked.findings] == ["A2"]  # as the spreadsheet shows it
+
+
+def test_a_csv_of_a_million_lines_is_refused_in_a_second(tmp_path: Path) -> None:
+    content = "sourcedId,sync\n" + "nobody,yes\n" * 1_000_000
+
+    started = time.process_time()
+    with pytest.raises(Unacceptable, match=r"larger than the list|more than .* rows"):
+        csv_checked(tmp_path, content)
+
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("rows", [1, 3000], ids=["at its beginning", "in its middle"])
+def test_a_field_that_is_too_long_is_refused_in_a_sentence(tmp_path: Path, rows: int) -> None:
+    known = {f"s{n}": school(f"s{n}") for n in range(5000)}
+    content = "sourcedId,sync\n" + "s1,no\n" * rows + f's2,"{"y" * 2_000_000}"\n'
+
+    with pytest.raises(Unacceptable, match="can't be read as CSV"):
+        csv_checked(tmp_path, content, known)
+
+
+def sheet_with(cells: str) -> bytes:
+    """A workbook whose sheet holds just these rows, as XML."""
+
+    def change(name: str, part: bytes) -> bytes:
+        if name != "xl/worksheets/sheet1.xml":
+            return part
+        return re.sub(rb"<sheetData>.*</sheetData>", f"<sheetData>{cells}</sheetData>".encode(), part, flags=re.DOTALL)
+
+    return rezipped(workbook("Org", ["sourcedId", "sync"]), change)
+
+
+HEAD = '<row r="1"><c r="A1" t="inlineStr"><is><t>sourcedId</t></is></c><c r="B1" t="inlineStr"><is><t>sync</t></is></c></row>'
+TOO_MUCH = {
+    "more rows than the list": (HEAD + "<row><c><v>1</v></c></row>" * 4000, "has 4,001 rows, and the list 3"),
+    "a row of a million cells": (HEAD + "<row>" + "<c/>" * 1_000_000 + "</row>", "has 1,000,002 cells"),
+    "rows without a cell": (HEAD + '<row r="9"></row>' * 4000, "has 4,001 rows, and the list 3"),
+    "a cell far below": (HEAD + '<row r="9000"><c r="B9000"><v>1</v></c></row>', "Cell B9000 is far from the list"),
+    "a cell at the very end": (HEAD + '<row r="1048576"><c r="A1048576"><v>1</v></c></row>', "Cell A1048576 is far"),
+    "a cell far right": (HEAD + '<row r="2"><c r="AB2"><v>1</v></c></row>', "Cell AB2 is far from the list"),
+    "a cell far right whose attributes stand otherwise": (HEAD + '<row r="2"><c s="1" r="AB2" ><v>1</v></c></row>', "Cell AB2"),
+}
+
+
+@pytest.mark.parametrize(("cells", "said"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_what_is_larger_than_the_list_is_refused_before_a_reader_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells: str, said: str
+) -> None:
+    (tmp_path / "up.xlsx").write_bytes(sheet_with(cells))
+    monkeypatch.setattr(filled_sheets, "_by_openpyxl", None)
+    monkeypatch.setattr(filled_sheets, "_by_calamine", None)
+
+    with pytest.raises(Unacceptable, match=said):
+        check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1")
+
+
+def test_a_sheet_that_says_it_is_long_is_read_for_what_it_holds(tmp_path: Path) -> None:
+    made = rezipped(
+        sheet_with(HEAD + '<row r="2"><c r="A2" t="inlineStr"><is><t>124</t></is></c><c r="B2" t="b"><v>1</v></c></row>'),
+        lambda name, part: re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1:XFD1048576"', part),
+    )
+    (tmp_path / "up.xlsx").write_bytes(made)
+
+    started = time.process_time()
+    assert check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1").chosen == {"124"}
+    assert time.process_time() - started < 2
+
+
+def test_what_the_large_reader_can_not_take_ends_its_own_process_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filled_sheets, "OPENPYXL_CELLS", 0)
+    script = tmp_path / "sheets" / "large_sheet.py"
+    script.parent.mkdir()
+    script.write_text("import os\nos.abort()\n")
+    monkeypatch.setattr(filled_sheets, "__file__", str(script.with_name("filled.py")))
+    (tmp_path / "up.xlsx").write_bytes(workbook("Org", ["sourcedId", "sync"], ["124", "Yes"]))
+
+    with pytest.raises(Unacceptable, match="isn't an Excel workbook"):
+        check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1")
+
+
+def test_both_readers_say_the_same_of_the_same_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(page: Any) -> None:
+        page["A2"].value, page["H2"].value, page["H3"].value, page["H4"].value = 123, True, "perhaps", "=1+1"
+        page["B2"].value = datetime(2026, 9, 1)
+        page["J2"].value = "a note"
+        page.append([124.5, "", "", "", "", "", "", "yes"])
+        page.append([None, None])
+
+    by_openpyxl = filled(tmp_path, fill)
+    monkeypatch.setattr(filled_sheets, "OPENPYXL_CELLS", 0)
+    by_calamine = filled(tmp_path, fill)
+
+    assert by_calamine == by_openpyxl
+    assert (by_openpyxl.chosen, by_openpyxl.unreadable, by_openpyxl.unknown) == ({"00123"}, 2, 1)
+
+
+def test_a_workbook_that_defines_entities_is_none(tmp_path: Path) -> None:
+    harmless = b'<!DOCTYPE worksheet [<!ENTITY a "b">]>'
+    made = rezipped(
+        workbook("Org", ["sourcedId", "sync"], ["124", "Yes"]),
+        lambda name, part: harmless + part if name == "xl/worksheets/sheet1.xml" else part,
+    )
+    (tmp_path / "up.xlsx").write_bytes(made)
+
+    with pytest.raises(Unacceptable, match="isn't an Excel workbook"):
+        check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1")
+
+
+def test_a_zip_with_a_directory_of_thousands_of_parts_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "up.xlsx").write_bytes(zipped({f"part{n}": b"" for n in range(6000)}))
+
+    with pytest.raises(Unacceptable, match="isn't an Excel workbook"):
+        check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1")
