@@ -19,6 +19,7 @@ from chalicelib.api.members import members
 from chalicelib.api.overview import overview
 from chalicelib.api.roster import roster
 from chalicelib.api.rostering import rostering
+from chalicelib.api.routing import problems
 from chalicelib.api.selections import selections
 from chalicelib.api.service import service
 from chalicelib.api.syncs import syncs
@@ -30,6 +31,7 @@ if memory_mb := os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"):  # Lambda say
     limit_memory(int(memory_mb))
 
 app = Chalice(app_name="oneroster")
+app.register_middleware(problems, "http")
 
 BLUEPRINTS = (
     auth,

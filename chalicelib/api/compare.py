@@ -11,7 +11,7 @@ from pydantic import Field
 
 from chalicelib.api.lists import ListQuery, offset_of, page
 from chalicelib.api.routing import Call, route
-from chalicelib.api.shapes import Comparison, EntityDifference, NamedId, Page, SchoolDifference
+from chalicelib.api.shapes import Comparison, EntityDifference, NamedId, Page, SchoolDifference, SyncId
 from chalicelib.errors import NotFound, Unacceptable
 from chalicelib.model.ids import group_of
 from chalicelib.service.sync_files import linked
@@ -31,8 +31,8 @@ class MovedRows(Page[NamedId]):
 class CompareQuery(ListQuery):
     """`from` and `to` are ids of two syncs of the group."""
 
-    from_: str = Field(alias="from")
-    to: str
+    from_: SyncId = Field(alias="from")
+    to: SyncId
 
 
 class MovedQuery(CompareQuery):

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from chalice.app import Blueprint
 
 from chalicelib.api.lists import ListQuery, offset_of, page, sorting
-from chalicelib.api.routing import Call, route
-from chalicelib.api.shapes import Accepted, Approval, Change, Deselected, Page, Plan, RenumberedPair, StatusesAnswer
+from chalicelib.api.routing import IDEMPOTENCY_KEY, Call, route
+from chalicelib.api.shapes import Accepted, Approval, Change, Deselected, Filter, Page, Plan, RenumberedPair, StatusesAnswer
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.ids import group_of, new_sync_id
 from chalicelib.model.records import Group, Mode, State, Sync, Trigger
@@ -42,10 +42,10 @@ class RenumberedPairs(Page[RenumberedPair]):
 class ChangeQuery(ListQuery):
     """`unchanged` lists the rows that stay as they are; the rows of every other action come together without it."""
 
-    entity: str = ""
+    entity: Filter = ""
     action: Literal["", "create", "update", "deactivate", "end", "unchanged"] = ""
-    school: str = ""
-    reason: str = ""
+    school: Filter = ""
+    reason: Filter = ""
 
 
 @route(decisions, "GET /syncs/{syncId}/plan", role="viewer", answer=Plan)
@@ -124,7 +124,7 @@ def count_deselected(call: Call, sync_id: str, body: StatusesAnswer) -> Deselect
         return Deselected(counts=deselected(room / "stage", selection, room / "snapshot" if group.snapshot else None))
 
 
-@route(decisions, "POST /syncs/{syncId}/undo", role="admin", answer=Sync, status=202)
+@route(decisions, "POST /syncs/{syncId}/undo", role="admin", answer=Sync, status=202, headers=(IDEMPOTENCY_KEY,))
 def undo_sync(call: Call, sync_id: str) -> Sync:
     """Start the inverse of a sync that has succeeded. Its plan is shown first, always."""
     undone = store.get(sync_id)

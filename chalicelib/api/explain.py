@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 
 from chalicelib.api.lists import ListQuery, offset_of, page
 from chalicelib.api.routing import Call, route
-from chalicelib.api.shapes import Page, Sanity, SanityFinding, SanityRow, Trace, TraceStep, TraceSubject
+from chalicelib.api.shapes import Id, Page, Sanity, SanityFinding, SanityRow, Trace, TraceStep, TraceSubject
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.records import Group, Mode, QuestionKind, Record, State, Sync
 from chalicelib.platform import reader
@@ -37,7 +37,7 @@ class TraceQuery(Record):
 
 
 class SanityRowQuery(ListQuery):
-    finding: str
+    finding: Id
 
 
 class SanityRows(Page[SanityRow]):

@@ -10,7 +10,7 @@ from chalice.app import Blueprint
 
 from chalicelib.api.group_view import group_out
 from chalicelib.api.routing import Call, require_every_group, route
-from chalicelib.api.shapes import GroupExport, GroupOut, NamedSelection
+from chalicelib.api.shapes import GroupExport, GroupIn, GroupOut, NamedSelection
 from chalicelib.errors import Unacceptable
 from chalicelib.model.records import GroupSettings, Pause, Source, ZipSource
 from chalicelib.model.schedule import must_have_something_to_fetch
@@ -62,6 +62,7 @@ def _see_that_it_is_whole(body: GroupExport) -> None:
     if body.group.source != _without_secret(body.group.source):
         said = "A secret is never part of such a file. Take `credentials` out of it. Nothing was made."
         raise Unacceptable(said, {"group.source.credentials": "does not belong here"})
+    GroupIn.model_validate(body.group.model_dump(include={"name", "guard"}))  # bounds of what comes in
     must_have_something_to_fetch(body.group)
 
 

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from chalicelib.api import credentials
 from chalicelib.api.group_view import group_out
 from chalicelib.api.lists import ListQuery, TimelineQuery, before, next_before, offset_of, page
-from chalicelib.api.routing import Call, require_every_group, route
+from chalicelib.api.routing import IF_MATCH, Call, require_every_group, route
 from chalicelib.api.shapes import (
     AuditEntry,
     GroupDeletion,
@@ -68,7 +68,7 @@ def get_group(call: Call, group_id: str) -> GroupOut:
     return group_out(store.get(group_id), call.now)
 
 
-@route(groups, "PATCH /groups/{groupId}", role="admin", body=GroupPatch, answer=GroupOut)
+@route(groups, "PATCH /groups/{groupId}", role="admin", body=GroupPatch, answer=GroupOut, headers=(IF_MATCH,))
 def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
     """Change some of the settings, if nobody else has since the ETag in If-Match."""
     if_match = call.if_match

@@ -7,7 +7,7 @@ from chalice.app import Blueprint
 from pydantic import EmailStr, Field
 
 from chalicelib.api.lists import ListQuery, offset_of, page
-from chalicelib.api.routing import Call, require_every_group, route
+from chalicelib.api.routing import IF_MATCH, Call, require_every_group, route
 from chalicelib.api.shapes import MemberOut, Message, Page
 from chalicelib.errors import Conflict, Unacceptable
 from chalicelib.model.members import EVERY_GROUP, DecidedBy, GroupId, Member, Role, witness
@@ -75,7 +75,7 @@ def invite_member(call: Call, body: MemberIn) -> MemberOut:
     return MemberOut.of(member)
 
 
-@route(members, "PATCH /members/{memberId}", role="admin", body=MemberPatch, answer=MemberOut)
+@route(members, "PATCH /members/{memberId}", role="admin", body=MemberPatch, answer=MemberOut, headers=(IF_MATCH,))
 def change_member(call: Call, member_id: str, body: MemberPatch) -> MemberOut:
     """Change what somebody may do, or disable them: within minutes no token of theirs counts any more."""
     require_every_group(call.caller)
@@ -88,7 +88,7 @@ def change_member(call: Call, member_id: str, body: MemberPatch) -> MemberOut:
     if "groups" in sent and sent["groups"] is None:
         sent["groups"] = EVERY_GROUP
     member = stored.model_copy(update={**sent, "decided_by": DecidedBy.ADMIN, "etag": call.nonce})
-    _store(call, stored, member)
+    _store(call.if_match, member)
     if member.username and user_pool.pool() and member.disabled != stored.disabled:
         (user_pool.disable if member.disabled else user_pool.enable)(member.username)
     _audit(call, "user changed", member)
@@ -113,19 +113,19 @@ def remove_member(call: Call, member_id: str) -> Message:
     require_every_group(call.caller)
     stored = store.get(member_id)
     gone = {"removed": True, "disabled": True, "name": "", "email": "", "role": "viewer", "groups": (), "etag": call.nonce}
-    _store(call, stored, stored.model_copy(update={**gone, "decided_by": DecidedBy.ADMIN}))
+    _store(stored.etag, stored.model_copy(update={**gone, "decided_by": DecidedBy.ADMIN}))
     if stored.username and user_pool.pool():
         user_pool.delete(stored.username)
     _audit(call, "user removed", stored)
     return Message(message=f"{stored.name or stored.email or 'The user'} was removed and is signed out within minutes.")
 
 
-def _store(call: Call, stored: Member, member: Member) -> None:
+def _store(if_match: str, member: Member) -> None:
     """Raises Conflict where nobody would be left who manages the others."""
     other = witness(store.everybody(), member.member_id)
     if not member.may_manage and other is None:
         raise Conflict(store.LAST_ADMIN)
-    store.change(member, call.if_match or stored.etag, None if member.may_manage else other)
+    store.change(member, if_match, None if member.may_manage else other)
 
 
 def _audit(call: Call, what: str, member: Member) -> None:

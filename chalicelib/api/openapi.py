@@ -8,7 +8,8 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from chalicelib.api import API_VERSION
-from chalicelib.api.routing import ROUTES, Route
+from chalicelib.api.request import MOST_KEY
+from chalicelib.api.routing import IDEMPOTENCY_KEY, IF_MATCH, ROUTES, Route
 from chalicelib.api.shapes import Problem
 
 REF = "#/components/schemas/{model}"
@@ -42,7 +43,7 @@ def _operation(route: Route, refs: Any) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": re.sub(r"[^a-zA-Z]+", "_", f"{route.method.lower()}{route.path}").strip("_"),
         "summary": route.summary,
-        "parameters": [*_in_path(route), *_in_query(route)],
+        "parameters": [*_in_path(route), *_in_query(route), *_in_headers(route)],
         "responses": {
             str(route.status): {"description": "Done", "content": {"application/json": {"schema": schema}}},
             "default": {"description": "A problem document", "content": failed},
@@ -68,6 +69,18 @@ def _in_query(route: Route) -> list[dict[str, Any]]:
         return []
     properties = TypeAdapter(route.query).json_schema(ref_template=REF)["properties"]
     return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in properties.items()]
+
+
+def _in_headers(route: Route) -> list[dict[str, Any]]:
+    meaning = {
+        IF_MATCH: "The etag of what was read: nothing is changed where somebody else has changed it since.",
+        IDEMPOTENCY_KEY: "The same key gives the same sync, for a day.",
+    }
+    schema = {"type": "string", "maxLength": MOST_KEY}
+    return [
+        {"name": name, "in": "header", "required": name == IF_MATCH, "schema": schema, "description": meaning[name]}
+        for name in route.headers
+    ]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from chalice.app import Blueprint
 
 from chalicelib.api.lists import ListQuery, offset_of, page, sorting
 from chalicelib.api.routing import Call, route
-from chalicelib.api.shapes import Enrolled, Entity, Id, Page, PlatformCount, PlatformCounts, RosterRecord, RosterRow
+from chalicelib.api.shapes import Enrolled, Entity, Filter, Id, Page, PlatformCount, PlatformCounts, RosterRecord, RosterRow
 from chalicelib.errors import NotFound, Unacceptable
 from chalicelib.model.records import Group, Record
 from chalicelib.platform import reader
@@ -39,7 +39,7 @@ class RosterQuery(ListQuery):
     """`status` active: who is there; inactive: who was removed and can still come back. Search is in name and ids."""
 
     status: Literal["", "active", "inactive"] = ""
-    school: str = ""
+    school: Filter = ""
 
 
 class RecordQuery(Record):

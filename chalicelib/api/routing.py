@@ -1,6 +1,6 @@
 """A route, said once: path, method, who may call it, what comes in and goes out. The rest follows from that.
 
-Bodies and queries are parsed by their models, callers let in by role and group, errors told as RFC 9457 problem
+Bodies and queries are parsed by their models, callers let in by role and group, errors reported as RFC 9457 problem
 documents, and the OpenAPI document is made of the same declarations.
 """
 
@@ -17,6 +17,7 @@ from chalice.app import Blueprint, Request, Response
 from pydantic import ValidationError
 
 from chalicelib.api.authorizer import authorize
+from chalicelib.api.request import Malformed, body_of, header_of, impossible_name, query_of
 from chalicelib.api.shapes import ROLES, FieldError, Problem, Role
 from chalicelib.api.wording import field_error
 from chalicelib.errors import (
@@ -87,11 +88,11 @@ class Call:
 
     @property
     def if_match(self) -> str:
-        return self.headers.get("if-match", "").strip('"')
+        return self.headers[IF_MATCH].strip('"')
 
     @property
     def idempotency_key(self) -> str:
-        return self.headers.get("idempotency-key", "")
+        return self.headers[IDEMPOTENCY_KEY]
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,12 @@ class Route:
     answer: type[Record]
     body: type[Record] | None
     query: type[Record] | None
+    headers: tuple[str, ...]
     summary: str
 
 
 ROUTES: list[Route] = []
-
-
-class Malformed(Exception):
-    """The request can't be read at all."""
+IF_MATCH, IDEMPOTENCY_KEY = "If-Match", "Idempotency-Key"
 
 
 class Forbidden(Exception):
@@ -126,6 +125,7 @@ def route(
     status: int = 200,
     body: type[Record] | None = None,
     query: type[Record] | None = None,
+    headers: tuple[str, ...] = (),
 ) -> Callable[[H], H]:
     """Register a handler for `said` ("GET /groups/{groupId}"); `role` None lets everybody in.
 
@@ -135,7 +135,7 @@ def route(
     method, path = said.split(" ")
 
     def register(handler: H) -> H:
-        declared = Route(method, path, role, status, answer, body, query, (handler.__doc__ or "").strip().split("\n")[0])
+        declared = Route(method, path, role, status, answer, body, query, headers, (handler.__doc__ or "").strip().split("\n")[0])
         ROUTES.append(declared)
 
         def view(**parameters: str) -> Response:
@@ -155,12 +155,12 @@ def _answer(declared: Route, handler: Callable[..., Any], request: Request, para
     try:
         caller = caller_of(request.context.get("authorizer") or {}) if declared.role else NOBODY
         _let_in(declared, caller, parameters)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        query = declared.query.model_validate(dict(request.query_params or {})) if declared.query else None
+        headers = {name: header_of(request.headers, name) for name in declared.headers}
+        query = declared.query.model_validate(query_of(request)) if declared.query else None
         call = Call(caller, datetime.now(UTC), secrets.token_hex(4), headers, query)
         given: dict[str, Any] = {_snake(name): value for name, value in parameters.items()}
         if declared.body:
-            given["body"] = declared.body.model_validate(_json(request))
+            given["body"] = declared.body.model_validate(body_of(request))
         answer = handler(call, **given)
     except Exception as trouble:  # noqa: BLE001 (the outermost edge: what is not ours is logged and said as a 500)
         return _problem(trouble, request_id)
@@ -194,21 +194,19 @@ def require_every_group(caller: Caller) -> None:
 
 
 def _let_in(declared: Route, caller: Caller, parameters: dict[str, str]) -> None:
+    nothing = impossible_name(parameters)
     if declared.role is None:
+        if nothing:
+            raise NotFound(f"There is no such {nothing}.")
         return
     if ROLES.index(caller.role) < ROLES.index(declared.role):
         raise Forbidden(f"This needs the role {declared.role}; you have {caller.role}.")
+    if nothing:
+        raise NotFound(f"There is no such {nothing.removesuffix('Id')}.")
     if "groupId" in parameters and not caller.may_see(parameters["groupId"]):
         raise NotFound(f"There is no group {parameters['groupId']}.")
     if "syncId" in parameters and not caller.may_see(group_of(parameters["syncId"])):
         raise NotFound(f"There is no sync {parameters['syncId']}.")
-
-
-def _json(request: Request) -> Any:
-    try:
-        return json.loads(request.raw_body or b"null")
-    except ValueError as trouble:
-        raise Malformed("The body is not JSON.") from trouble
 
 
 def _problem(trouble: Exception, request_id: str) -> Response:
@@ -248,3 +246,16 @@ _METHODS = frozenset(Method)
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])([A-Z])", lambda found: "_" + found.group(1).lower(), name)
+
+
+def problems(event: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Chalice's middleware: what Chalice itself refuses (no such method, another content type) is a problem document too."""
+    answer = get_response(event)
+    if answer.status_code < 400 or "problem+json" in str(answer.headers.get("Content-Type", "")):
+        return answer
+    title = {405: "Method not allowed", 415: "Unsupported media type"}.get(answer.status_code, "Refused")
+    detail = "Send the body as application/json." if answer.status_code == 415 else "This can't be answered."
+    request_id = str(getattr(event, "context", {}).get("requestId", ""))
+    said = Problem(title=title, status=answer.status_code, detail=detail, request_id=request_id)
+    body = said.model_dump_json(by_alias=True, exclude_none=True)
+    return Response(body, {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}, answer.status_code)

@@ -5,9 +5,10 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
 
 from chalice.app import Blueprint
+from pydantic import Field
 
 from chalicelib.api.lists import ListQuery, offset_of, page
-from chalicelib.api.routing import Call, route
+from chalicelib.api.routing import IF_MATCH, Call, route
 from chalicelib.api.shapes import (
     Inbox,
     InboxDecision,
@@ -45,7 +46,7 @@ class SavedSelections(Page[SavedSelectionItem]):
 class VersionQuery(Record):
     """`version` 0 is the newest."""
 
-    version: int = 0
+    version: int = Field(default=0, ge=0, le=999_999)
 
 
 @route(selections, "GET /groups/{groupId}/selections", role="viewer", answer=SavedSelections, query=ListQuery)
@@ -77,7 +78,12 @@ def get_selection(call: Call, group_id: str, name: str) -> SavedSelectionOut:
 
 
 @route(
-    selections, "PUT /groups/{groupId}/selections/{name}", role="operator", body=SavedSelectionChange, answer=SavedSelectionOut
+    selections,
+    "PUT /groups/{groupId}/selections/{name}",
+    role="operator",
+    body=SavedSelectionChange,
+    answer=SavedSelectionOut,
+    headers=(IF_MATCH,),
 )
 def change_selection(call: Call, group_id: str, name: str, body: SavedSelectionChange) -> SavedSelectionOut:
     """Write the next version, if nobody else has since the ETag in If-Match."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
-from pydantic import ConfigDict, Field, StringConstraints, create_model, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, create_model, model_validator
 
 from chalicelib.model.members import EVERY_GROUP, Member
 from chalicelib.model.members import ROLES as ROLES
@@ -13,6 +13,7 @@ from chalicelib.model.records import (
     EntityCounts,
     GroupSettings,
     Method,
+    GuardFigures,
     Mode,
     Name,
     QuestionKind,
@@ -31,6 +32,10 @@ from oneroster_engine.selecting.saved import Later, Saved
 
 Item = TypeVar("Item")
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+SyncId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,64}-[A-Za-z0-9_-]{1,128}$")]
+UploadId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+MOST_IDS = 50_000  # of one choice; whoever means more says it by rule, or by a sheet
+Filter = Annotated[str, StringConstraints(max_length=255)]  # a filter of a list; empty for none
 Entity = Literal["orgs", "classes", "users", "enrollments", "courses", "academicSessions"]
 Action = Literal["create", "update", "deactivate", "end", "unchanged"]
 
@@ -179,10 +184,21 @@ class RestSourceIn(RestSource):
 SourceIn = Annotated[ZipSource | SftpSourceIn | RestSourceIn, Field(discriminator="method")]
 
 
+def _in_force(figures: GuardFigures) -> GuardFigures:
+    if figures.floor > LARGEST_FLOOR:
+        raise ValueError(f"a floor above {LARGEST_FLOOR:,} turns the guard off; set `share` instead")
+    return figures
+
+
+LARGEST_FLOOR = 1_000_000
+GuardIn = Annotated[GuardFigures, AfterValidator(_in_force)]
+
+
 class GroupIn(GroupSettings):
     """A group as an admin configures it: secrets go in with the source, and never come out."""
 
     source: SourceIn = ZipSource()
+    guard: GuardIn = GuardFigures()
 
 
 _HINTS = get_type_hints(GroupIn, include_extras=True)
@@ -212,7 +228,7 @@ class GroupDeletion(Record):
 
 class UploadRequest(Record):
     file_name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
-    size: int = Field(ge=1, description="bytes")
+    size: int = Field(ge=1, le=1 << 50, description="bytes")
 
 
 class Upload(Record):
@@ -239,7 +255,7 @@ class SyncStart(Record):
     A `rehearsal` shows what it would change, of next year's data for example, and can only be discarded."""
 
     mode: Literal[Mode.FULL, Mode.SELECTIVE]
-    upload_id: Id | None = None
+    upload_id: UploadId | None = None
     saved_selection: SelectionName | None = None
     preview: bool = False
     rehearsal: bool = False
@@ -284,20 +300,30 @@ class PlatformCounts(Record):
     enrollments: PlatformCount
 
 
+def _bounded(said: Saved) -> Saved:
+    listed = [*said.schools.ids, *said.schools.excluded, *said.classes.ids, *said.classes.excluded]
+    if len(listed) > MOST_IDS:
+        raise ValueError(f"{len(listed):,} ids are listed; at most {MOST_IDS:,} are taken. Say it by a rule, or by `all`")
+    return said
+
+
+SavedIn = Annotated[Saved, AfterValidator(_bounded)]
+
+
 class SavedSelectionIn(Record):
     """A saved selection as one writes it. `seen_of`: the sync whose lists of schools and classes one has looked at;
     left out, the lists of the version before stay, or those of the last sync for a new name."""
 
     name: SelectionName
-    selection: Saved
-    seen_of: Id | None = None
+    selection: SavedIn
+    seen_of: SyncId | None = None
 
 
 class SavedSelectionChange(Record):
     """The next version; see SavedSelectionIn."""
 
-    selection: Saved
-    seen_of: Id | None = None
+    selection: SavedIn
+    seen_of: SyncId | None = None
 
 
 class Standing(Record):
@@ -399,7 +425,7 @@ class InboxDecision(Record):
     selection: SelectionName
     kind: Literal["schools", "classes"]
     decision: Literal["include", "exclude"]
-    ids: list[Id] | None = None
+    ids: list[Id] | None = Field(default=None, max_length=MOST_IDS)
 
 
 class OrgChoice(Record):
@@ -470,8 +496,8 @@ class ChoiceAnswer(Record):
     """Exactly one of the three."""
 
     all: Literal[True] | None = None
-    ids: list[Id] | None = None
-    sheet_upload_id: Id | None = None
+    ids: list[Id] | None = Field(default=None, max_length=MOST_IDS)
+    sheet_upload_id: UploadId | None = None
 
     @model_validator(mode="after")
     def exactly_one(self) -> "ChoiceAnswer":
@@ -501,7 +527,7 @@ class Statuses(Record):
 
 class Cell(Record):
     status: UserStatus
-    user_type: str
+    user_type: Id
 
 
 class SaveAs(Record):
@@ -513,7 +539,7 @@ class SaveAs(Record):
 
 
 class StatusesAnswer(Record):
-    cells: list[Cell] = Field(min_length=1)
+    cells: list[Cell] = Field(min_length=1, max_length=1000)
     other_members: bool = False
     guardians: bool = False
     remove_unselected: bool = False
@@ -731,7 +757,7 @@ class RosterRecord(Record):
 
 class NamedSelection(Record):
     name: SelectionName
-    selection: Saved
+    selection: SavedIn
 
 
 class GroupExport(Record):

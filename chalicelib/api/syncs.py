@@ -6,8 +6,9 @@ from typing import Literal
 from chalice.app import Blueprint
 
 from chalicelib.api.lists import ListQuery, TimelineQuery, before, next_before, offset_of, page
-from chalicelib.api.routing import Call, route
+from chalicelib.api.routing import IDEMPOTENCY_KEY, Call, route
 from chalicelib.api.shapes import (
+    Id,
     LastSync,
     Page,
     ProblemGroup,
@@ -50,10 +51,12 @@ class ProblemRows(Page[ProblemRow]):
 
 
 class ProblemRowQuery(ListQuery):
-    cause: str
+    cause: Id
 
 
-@route(syncs, "POST /groups/{groupId}/syncs", role="operator", body=SyncStart, answer=Sync, status=202)
+@route(
+    syncs, "POST /groups/{groupId}/syncs", role="operator", body=SyncStart, answer=Sync, status=202, headers=(IDEMPOTENCY_KEY,)
+)
 def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
     """Start a sync; of a ZIP group with its upload. The same Idempotency-Key gives the same sync; a busy group answers 409."""
     upload = _bundle_of(group_store.get(group_id), body.upload_id)
