@@ -1,10 +1,11 @@
-"""What becomes of a secret that comes in with a group's source: put away, kept, or forgotten.
+"""What becomes of a secret that comes in with a group's source: stored, kept, or deleted.
 
 A secret that is set is never read back. So it also goes nowhere else than where it was given for: whoever names another
 server gives the secret again, or one could have it sent to a server of one's own.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -13,30 +14,36 @@ from chalicelib.errors import Unacceptable
 from chalicelib.model.records import CredentialsMark, RestSource, SftpSource, Source, ZipSource
 from chalicelib.sources.ssh_keys import read
 from chalicelib.store import secrets
-from chalicelib.store.secrets import KeyCredentials
+from chalicelib.store.secrets import Credentials, KeyCredentials
 
 
-def put_away(group_id: str, sent: SourceIn, stored: Source, now: datetime) -> Source:
-    """The source as it is stored: with the mark of its secret, new or kept, and never the secret.
+@dataclass(frozen=True)
+class Sent:
+    """`source` as it is stored: with the mark of its secret, new or kept, and never the secret. `secret` is there where one was
+    sent; store it once all else is accepted."""
 
-    Raises Unacceptable, before anything is written, when the secret that is set was given for another place, and for a private
-    key that can't be read.
+    source: Source
+    secret: Credentials | None = None
+
+
+def taken_apart(sent: SourceIn, stored: Source, now: datetime) -> Sent:
+    """Part a source from its secret; nothing is written.
+
+    Raises Unacceptable when the secret that is set was given for another place, and for a private key that can't be read.
     """
     if not isinstance(sent, SftpSourceIn | RestSourceIn):
-        return sent
+        return Sent(sent)
     if isinstance(sent.credentials, KeyCredentials):
-        read(sent.credentials)  # said here, where it can still be mended, and not by the first sync
-    if sent.credentials and not isinstance(sent.credentials, CredentialsMark):
-        mark: CredentialsMark | None = secrets.keep(group_id, sent.credentials, now)
-    elif isinstance(stored, SftpSource | RestSource) and stored.method == sent.method:
-        mark = stored.credentials
-        if mark and _place(sent) != _place(stored):
-            said = "The source is another one now, so its password, key or secret must be sent again. Nothing was changed."
-            raise Unacceptable(said, {"source.credentials": "send them again"})
-    else:
-        mark = None
+        read(sent.credentials)  # said here, where it can still be corrected, and not by the first sync
     kind = SftpSource if isinstance(sent, SftpSourceIn) else RestSource
-    return kind.model_validate({**dict(sent), "credentials": mark})
+    if sent.credentials and not isinstance(sent.credentials, CredentialsMark):
+        mark = secrets.mark_of(sent.credentials, now)
+        return Sent(kind.model_validate({**dict(sent), "credentials": mark}), sent.credentials)
+    kept = stored.credentials if isinstance(stored, SftpSource | RestSource) and stored.method == sent.method else None
+    if kept and isinstance(stored, SftpSource | RestSource) and _place(sent) != _place(stored):
+        said = "The source is another one now, so its password, key or secret must be sent again. Nothing was changed."
+        raise Unacceptable(said, {"source.credentials": "send them again"})
+    return Sent(kind.model_validate({**dict(sent), "credentials": kept}))
 
 
 def forgotten(before: Source, after: Source) -> bool:

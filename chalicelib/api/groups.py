@@ -53,10 +53,12 @@ def create_group(call: Call, body: GroupIn) -> GroupOut:
     """Make a group: for admins of every group, since nobody else would see it afterwards."""
     require_every_group(call.caller)
     group_id = token_hex(6)
-    source = credentials.put_away(group_id, body.source, ZipSource(), call.now)
-    settings = GroupSettings.model_validate({**dict(body), "source": source})
+    sent = credentials.taken_apart(body.source, ZipSource(), call.now)
+    settings = GroupSettings.model_validate({**dict(body), "source": sent.source})
     _see_that_it_is_there(group_id, settings.schedule.what)
     must_have_something_to_fetch(settings)
+    if sent.secret:
+        secrets.keep(group_id, sent.secret)
     group = store.create(settings, group_id, call.nonce, call.now)
     call.audit(group.group_id, "group created")
     return group_out(group, call.now)
@@ -79,14 +81,17 @@ def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
         raise Conflict(store.CHANGED)
     changed = {name: value for name, value in dict(body).items() if name in body.model_fields_set}
     now_set = {name: value for name, value in dict(stored).items() if name in GroupSettings.model_fields}
-    if sent := changed.get("source"):
-        changed["source"] = credentials.put_away(group_id, sent, stored.source, call.now)
+    sent = credentials.taken_apart(changed["source"], stored.source, call.now) if changed.get("source") else None
+    if sent:
+        changed["source"] = sent.source
     settings = GroupSettings.model_validate({**now_set, **changed})
     if "schedule" in changed:
         _see_that_it_is_there(group_id, settings.schedule.what)
     must_have_something_to_fetch(settings)
     rescheduled = settings.schedule != stored.schedule
     group = store.change(group_id, settings, if_match, call.nonce, call.now, rescheduled)
+    if sent and sent.secret:  # once nobody else's change can be in the way any more
+        secrets.keep(group_id, sent.secret)
     if credentials.forgotten(stored.source, group.source):
         secrets.forget(group_id)
     call.audit(group_id, "group changed", detail={"settings": sorted(to_camel(name) for name in changed)})

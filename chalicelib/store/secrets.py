@@ -66,8 +66,13 @@ def _secretsmanager() -> "SecretsManagerClient":
     return boto3.client("secretsmanager")
 
 
-def keep(group_id: str, credentials: Credentials, now: datetime) -> CredentialsMark:
-    """Store the group's secret in place of the one before. Returns the mark to show."""
+def mark_of(credentials: Credentials, now: datetime) -> CredentialsMark:
+    """What a group shows of its secret."""
+    return CredentialsMark(changed_at=now, expires_at=credentials.expires_at or _own_expiry(credentials))
+
+
+def keep(group_id: str, credentials: Credentials) -> None:
+    """Store the group's secret in place of the one before."""
     told = {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
         for name, value in credentials.model_dump(by_alias=True, exclude={"expires_at"}, exclude_none=True).items()
@@ -79,7 +84,6 @@ def keep(group_id: str, credentials: Credentials, now: datetime) -> CredentialsM
         if refusal.response["Error"]["Code"] != MISSING:
             raise
         _secretsmanager().create_secret(Name=_name(group_id), SecretString=value, KmsKeyId=os.environ["SECRETS_KEY"])
-    return CredentialsMark(changed_at=now, expires_at=credentials.expires_at or _own_expiry(credentials))
 
 
 def of_group(group_id: str) -> Credentials:

@@ -173,7 +173,7 @@ def made(chance: random.Random, depth: int = 0) -> Any:
     return chance.choice(kinds)()
 
 
-FIELDS = sorted({name for route in ROUTES if route.body for name in route.body.model_json_schema()["properties"]})
+FIELDS: list[str] = sorted({name for route in ROUTES if route.body for name in route.body.model_json_schema()["properties"]})
 
 
 def field(chance: random.Random) -> str:

@@ -28,7 +28,8 @@ def exported() -> dict[str, Any]:
 def kept(stack: None) -> None:  # noqa: F811
     """A group with a secret, a schedule that obeys a saved selection, and another selection."""
     secrets._secretsmanager.cache_clear()
-    mark = secrets.keep("g1", PasswordCredentials(password=SecretStr("hunter2")), NOW)
+    secrets.keep("g1", PasswordCredentials(password=SecretStr("hunter2")))
+    mark = secrets.mark_of(PasswordCredentials(password=SecretStr("hunter2")), NOW)
     source = {**SFTP, "credentials": mark.model_dump(mode="json", by_alias=True)}
     schedule = {"frequency": "weekly", "at": "03:10", "what": "Nightly"}
     make_group(source=source, schedule=schedule, retention_days=400, guard={"share": 0.2, "floor": 5})

@@ -7,7 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
+from chalicelib.errors import Conflict
 from chalicelib.store import groups, secrets
+from chalicelib.store.secrets import PasswordCredentials
 from tests.api.test_routes import call
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -197,3 +199,33 @@ def test_a_zip_group_needs_an_upload_and_the_others_take_none() -> None:
     assert (status, said["errors"]) == (422, [{"field": "uploadId", "message": "is missing"}])
     status, said = call(f"POST /groups/{by_sftp['groupId']}/syncs", {"mode": "full", "uploadId": "u1"})
     assert (status, said["errors"]) == (422, [{"field": "uploadId", "message": "not for this group"}])
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [{"schedule": {"frequency": "daily", "what": "No such selection"}}, {"guard": {"floor": 0}}],
+    ids=["schedule", "guard"],
+)
+def test_a_refused_group_leaves_no_secret_behind(refused: dict[str, Any]) -> None:
+    status, _ = call("POST /groups", {"name": "Lakeside", "source": {**SFTP, "credentials": PASSWORD}, **refused})
+
+    assert (status, secrets_stored()) == (422, 0)
+
+
+def test_a_refused_change_leaves_the_secret_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = made({**SFTP, "credentials": PASSWORD})
+    source = {**SFTP, "credentials": {"password": "another"}}
+
+    assert patched(group, source=source, schedule={"frequency": "daily", "what": "No such selection"})[0] == 422
+    assert kept(group) == kept_as(PASSWORD)
+
+    def changed_meanwhile(*given: Any) -> Any:
+        raise Conflict(groups.CHANGED)
+
+    monkeypatch.setattr(groups, "change", changed_meanwhile)
+    assert patched(group, source=source)[0] == 409
+    assert kept(group) == kept_as(PASSWORD)
+
+
+def kept_as(sent: dict[str, str]) -> Any:
+    return PasswordCredentials.model_validate(sent).model_dump(by_alias=True, exclude_none=True)

@@ -28,7 +28,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherSer
 
 
 def group_at(server: OtherServer, **settings: object) -> None:
-    mark = secrets.keep("g1", password(server), NOW)
+    secrets.keep("g1", password(server))
+    mark = secrets.mark_of(password(server), NOW)
     make_group(source=SftpSource.model_validate({**dict(server.source(**settings)), "credentials": mark}))
 
 
@@ -71,7 +72,7 @@ def test_a_zip_that_came_with_the_sync_is_what_is_read_whatever_the_group_fetche
 
 def test_a_wrong_password_ends_the_sync_with_its_sentence_and_nothing_of_the_password(server: OtherServer) -> None:
     group_at(server)
-    secrets.keep("g1", password(server).model_validate({"password": "hunter2"}), NOW)
+    secrets.keep("g1", password(server).model_validate({"password": "hunter2"}))
     walk = Walk(None)
 
     with pytest.raises(SourceRefused, match="did not accept the user name") as refusal:

@@ -47,7 +47,7 @@ def provider(stack: None, served_provider: tuple[Provider, str], monkeypatch: py
     own, origin = served_provider
     own.behave()
     make_group(source=RestSource(base_url=origin, token_url=f"{origin}/token", page_size=100, max_parallel=3))
-    secrets.keep("g1", ClientCredentials(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET)), NOW)
+    secrets.keep("g1", ClientCredentials(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET)))
     return own
 
 

@@ -30,29 +30,30 @@ def stored() -> list[str]:
 
 @pytest.mark.parametrize("credentials", KINDS, ids=lambda each: type(each).__name__)
 def test_a_secret_comes_back_as_it_was_given_to_whoever_signs_in(credentials: Credentials) -> None:
-    mark = secrets.keep("g1", credentials, NOW)
+    secrets.keep("g1", credentials)
+    mark = secrets.mark_of(credentials, NOW)
 
     assert secrets.of_group("g1") == credentials
     assert (mark.set, mark.changed_at, mark.expires_at) == (True, NOW, None)
 
 
 def test_a_secret_lies_below_the_stacks_own_prefix_under_the_stacks_key() -> None:
-    secrets.keep("g1", KINDS[0], NOW)
+    secrets.keep("g1", KINDS[0])
 
     [found] = boto3.client("secretsmanager").list_secrets()["SecretList"]
     assert (found["Name"], found["KmsKeyId"]) == ("oneroster/tests/g1", "alias/tests")
 
 
 def test_a_new_secret_takes_the_place_of_the_old_one() -> None:
-    secrets.keep("g1", KINDS[0], NOW)
-    secrets.keep("g1", KINDS[3], NOW)
+    secrets.keep("g1", KINDS[0])
+    secrets.keep("g1", KINDS[3])
 
     assert secrets.of_group("g1") == KINDS[3]
     assert stored() == ["oneroster/tests/g1"]
 
 
 def test_a_forgotten_secret_is_gone_at_once_and_may_be_set_again() -> None:
-    secrets.keep("g1", KINDS[0], NOW)
+    secrets.keep("g1", KINDS[0])
 
     secrets.forget("g1")
     secrets.forget("g1")
@@ -60,7 +61,7 @@ def test_a_forgotten_secret_is_gone_at_once_and_may_be_set_again() -> None:
     assert stored() == []
     with pytest.raises(SourceRefused, match="Set it in the group's configuration"):
         secrets.of_group("g1")
-    secrets.keep("g1", KINDS[1], NOW)
+    secrets.keep("g1", KINDS[1])
     assert secrets.of_group("g1") == KINDS[1]
 
 
@@ -74,7 +75,8 @@ def test_an_expiry_is_the_admins_word_or_the_tokens_own() -> None:
     said = PasswordCredentials.model_validate({"password": "x", "expiresAt": ENDS.isoformat()})
     odd = TokenCredentials.model_validate({"token": jwt.encode({"exp": "soon"}, "k" * 32)})
 
-    assert [secrets.keep("g1", each, NOW).expires_at for each in (own, said, odd)] == [ENDS, ENDS, None]
+    assert [secrets.mark_of(each, NOW).expires_at for each in (own, said, odd)] == [ENDS, ENDS, None]
+    secrets.keep("g1", odd)
     assert json.loads(boto3.client("secretsmanager").get_secret_value(SecretId="oneroster/tests/g1")["SecretString"]).keys() == {
         "token"
     }

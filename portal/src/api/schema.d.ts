@@ -4963,7 +4963,10 @@ export interface operations {
     post_syncs_syncId_undo: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key gives the same sync, for a day. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 syncId: string;
             };
@@ -5329,7 +5332,10 @@ export interface operations {
     patch_groups_groupId: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description The etag of what was read: nothing is changed where somebody else has changed it since. */
+                "If-Match": string;
+            };
             path: {
                 groupId: string;
             };
@@ -5533,7 +5539,10 @@ export interface operations {
     patch_members_memberId: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description The etag of what was read: nothing is changed where somebody else has changed it since. */
+                "If-Match": string;
+            };
             path: {
                 memberId: string;
             };
@@ -5839,7 +5848,10 @@ export interface operations {
     put_groups_groupId_selections_name: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                /** @description The etag of what was read: nothing is changed where somebody else has changed it since. */
+                "If-Match": string;
+            };
             path: {
                 groupId: string;
                 name: string;
@@ -6095,7 +6107,10 @@ export interface operations {
     post_groups_groupId_syncs: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key gives the same sync, for a day. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 groupId: string;
             };
