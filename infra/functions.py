@@ -46,10 +46,6 @@ def items(table: str, *actions: str) -> Grant:
     return Grant(tuple(f"dynamodb:{each}" for each in actions), ({"Fn::GetAtt": [f"{table}Table", "Arn"]},))
 
 
-def index(table: str, *names: str) -> Grant:
-    return Grant(("dynamodb:Query",), tuple({"Fn::Sub": f"${{{table}Table.Arn}}/index/{name}"} for name in names))
-
-
 def objects(actions: Iterable[str], *prefixes: str) -> Grant:
     return Grant(tuple(f"s3:{each}" for each in actions), tuple({"Fn::Sub": f"${{DataBucket.Arn}}/{each}"} for each in prefixes))
 
@@ -189,7 +185,6 @@ FUNCTIONS = (
             items("Groups", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Scan", "ConditionCheckItem"),
             items("Syncs", "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "BatchWriteItem", "Query"),
             items("Roster", "GetItem"),
-            index("Roster", "byClass", "byUser"),
             items("Audit", "PutItem", "Query"),
             items("Selections", "GetItem", "PutItem", "DeleteItem", "Query"),
             items("Arrivals", "Query"),

@@ -17,6 +17,7 @@ from chalicelib.api.shapes import Enrolled, Entity, Filter, Id, Page, PlatformCo
 from chalicelib.errors import NotFound, Unacceptable
 from chalicelib.model.records import Group, Record
 from chalicelib.platform import reader
+from chalicelib.provider.query import enrolled
 from chalicelib.store import files, groups
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.table_query import page_of
@@ -26,7 +27,7 @@ roster = Blueprint(__name__)
 SORTS = ("name", "sourcedId", "platformStatus", "since")
 MOST_ENROLLED = 1000
 # Of an enrollment of the one, whose name is shown: the other's.
-OTHER = {"users": ("classes", "classSourcedId"), "classes": ("users", "userSourcedId")}
+OTHER = {"users": "classes", "classes": "users"}
 
 
 class RosterRows(Page[RosterRow]):
@@ -117,23 +118,24 @@ def get_record(call: Call, group_id: str, entity: str) -> RosterRecord:
 
 
 def _enrolled(group: Group, entity: str, sourced_id: str) -> list[Enrolled]:
-    if entity not in OTHER:
+    parquet = _list(group, "enrollments")
+    if entity not in OTHER or parquet is None:
         return []
-    read = reader.classes_of_user if entity == "users" else reader.members_of_class
-    items = read(group.group_id, sourced_id)
-    other, key = OTHER[entity]
-    names = _names(group, other, [str(item[key]) for item in items])
-    found = [
+    other = OTHER[entity]
+    found = enrolled(parquet, "userSourcedId" if entity == "users" else "classSourcedId", sourced_id)
+    ids = [each.class_sourced_id if entity == "users" else each.user_sourced_id for each in found]
+    names = _names(group, other, ids)
+    shown = [
         Enrolled(
-            enrollment_id=item["sourcedId"],
-            sourced_id=item[key],
-            name=names.get(item[key], item[key]),
-            role=item["fields"].get("role", ""),
-            status=item["status"],
+            enrollment_id=each.sourced_id,
+            sourced_id=other_id,
+            name=names.get(other_id, other_id),
+            role=each.role or "",
+            status="active" if each.status == "active" else "inactive",
         )
-        for item in items
+        for each, other_id in zip(found, ids, strict=True)
     ]
-    return sorted(found, key=lambda each: (each.status, each.role, each.name.casefold()))
+    return sorted(shown, key=lambda each: (each.status, each.role, each.name.casefold()))
 
 
 def _known(entity: str) -> Entity:

@@ -101,13 +101,6 @@ def item_of(change: dict[str, Any], group_id: str, sync_id: str, grace_days: int
     if removed_at := record["removedAt"]:
         purge = datetime.fromisoformat(removed_at) + timedelta(days=grace_days)
         item |= {"removedAt": removed_at, "purgeAt": int(purge.timestamp())}
-    if entity == "enrollments":
-        item |= {
-            "classKey": f"{group_id}#{fields['classSourcedId']}",
-            "userSourcedId": fields["userSourcedId"],
-            "userKey": f"{group_id}#{fields['userSourcedId']}",
-            "classSourcedId": fields["classSourcedId"],
-        }
     return item
 
 

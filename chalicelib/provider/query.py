@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
@@ -17,6 +17,7 @@ from chalicelib.provider.errors import invalid_filter, invalid_selection, unknow
 from chalicelib.provider.filter_grammar import Clause, Filter
 from chalicelib.provider.resources import Attribute, Kind, Record, Version, attributes
 from oneroster_engine.duckdb_session import text
+from oneroster_engine.planning.snapshot import LOOKUPS
 from oneroster_engine.standard.entities import ENTITIES
 
 DEFAULT_LIMIT = 100
@@ -47,6 +48,17 @@ class Page:
 
     records: Sequence[Record]
     total: int
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """Who is in which class, as the platform has it; `status` is active, or inactive once it has ended."""
+
+    sourced_id: str
+    user_sourced_id: str
+    class_sourced_id: str
+    role: str
+    status: str
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,18 @@ def read_one(snapshot: Path, path: ListPath, sourced_id: str, view: View) -> Rec
         return _without_unseen_agents(connection, collection.entity, [_record(found)], view)[0]
 
 
+def enrolled(enrollments: Path, column: Literal["userSourcedId", "classSourcedId"], sourced_id: str) -> list[Enrolled]:
+    """A person's or a class's enrollments in a snapshot's enrollments.parquet, ended ones still kept among them."""
+    with duckdb.connect(config={"threads": 2}) as connection:
+        columns, rows = (
+            "sourcedId, userSourcedId, classSourcedId, role, platformStatus",
+            _rows(connection, enrollments, "enrollments"),
+        )
+        query = f"SELECT {columns} FROM ({rows}) WHERE {column} = $1 ORDER BY sourcedId"
+        found = connection.execute(query, [sourced_id])
+        return [Enrolled(*row) for row in found.fetchall()]
+
+
 def shown(entity: str, view: View, version: Version) -> frozenset[str]:
     """The top-level members that a record of the entity can have for this consumer."""
     names = {path.partition(".")[0] for path in attributes(entity, version)}
@@ -130,17 +154,8 @@ def _opened(snapshot: Path, view: View) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with a view for each entity, of the rows that this consumer may see; `place` is a row's number in its file."""
     with duckdb.connect(config={"threads": 2}) as connection:
         for entity in ENTITIES:
-            parquet = text(str(snapshot / f"{entity}.parquet"))
-            described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({parquet})").fetchall()
-            have = {str(name) for name, *_ in described}
-            # A snapshot from before this version has these in its JSON alone.
-            derived = [f"{sql} AS {name}" for name, sql in _DERIVED.get(entity, {}).items() if name not in have]
-            derived += [] if "modified" in have else ["since AS modified"]
-            columns = ", ".join(["* REPLACE (fields::JSON AS fields)", *derived])
-            connection.execute(
-                f"CREATE VIEW {entity if view.schools is None else f'every_{entity}'} AS "
-                f"SELECT {columns}, file_row_number AS place FROM read_parquet({parquet}, file_row_number = true)"
-            )
+            rows = _rows(connection, snapshot / f"{entity}.parquet", entity)
+            connection.execute(f"CREATE VIEW {entity if view.schools is None else f'every_{entity}'} AS {rows}")
         if view.schools is not None:
             connection.execute(f"SET VARIABLE schools = {_list(sorted(view.schools))}")
             connection.execute("SET VARIABLE orgs = (SELECT coalesce(list(id), []) FROM " + _ORGS_ABOVE + ")")
@@ -149,18 +164,21 @@ def _opened(snapshot: Path, view: View) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+def _rows(connection: duckdb.DuckDBPyConnection, parquet: Path, entity: str) -> str:
+    """A query of one file's rows. A snapshot from before 28 November 2026 has its lookups in its JSON alone."""
+    described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({text(str(parquet))})").fetchall()
+    have = {str(name) for name, *_ in described}
+    derived = [f"fields->>'$.{name}' AS {name}" for name in LOOKUPS.get(entity, ()) if name not in have]
+    derived += [] if "modified" in have else ["since AS modified"]
+    columns = ", ".join(["* REPLACE (fields::JSON AS fields)", *derived])
+    return f"SELECT {columns}, file_row_number AS place FROM read_parquet({text(str(parquet))}, file_row_number = true)"
+
+
 def _list(ids: Sequence[str]) -> str:
     return f"[{', '.join(map(text, ids))}]::VARCHAR[]"
 
 
 _COLUMNS = "sourcedId, removedAt IS NOT NULL, modified, fields"
-_DERIVED = {
-    "enrollments": {
-        "userSourcedId": "fields->>'$.userSourcedId'",
-        "classSourcedId": "fields->>'$.classSourcedId'",
-        "role": "fields->>'$.role'",
-    }
-}
 
 
 def _record(row: tuple[Any, ...]) -> Record:

@@ -6,11 +6,10 @@ import pytest
 
 from tests.api.test_routes import call
 from tests.engine.test_plan import TWO_SCHOOLS, without
-from tests.platform.test_writer import indexed  # noqa: F401
 from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.walk import Walk, make_group, zipped
 
-pytestmark = pytest.mark.usefixtures("stack", "indexed")
+pytestmark = pytest.mark.usefixtures("stack")
 
 
 def browsed(entity: str, **query: str) -> dict[str, Any]:
