@@ -21,6 +21,7 @@ from urllib.parse import unquote
 from chalicelib.sources.rest_answers import records_of
 from chalicelib.sources.rest_fetch import Came, Fetched, PageFile
 from oneroster_engine.duckdb_session import PACKED, connect, quoted, text
+from oneroster_engine.staging.rules import message_sql
 from oneroster_engine.standard.entities import FIELDS, ROSTER_FILES
 
 PLACES = "places.csv"
@@ -158,25 +159,27 @@ CREATE TABLE places AS SELECT * FROM read_csv($places, header=true,
     columns={'file': 'VARCHAR', 'first_line': 'BIGINT', 'part': 'VARCHAR', 'first_record': 'BIGINT'})
 """
 
-_LED = r"""
+_RECORD = "coalesce({part}, file) || if({part} IS NULL, ', line ', ', record ') || {number}"
+_TOLD = message_sql(
+    _RECORD.format(part="part", number="coalesce(record, line)"),
+    _RECORD.format(part="other_part", number="coalesce(other_record, other_line)"),
+)
+_LED = f"""
 CREATE TABLE led AS
 WITH own AS (
-    SELECT problem.*, file || ', line ' || line || ':' AS spot,
-           try_cast(nullif(regexp_extract(message, 'stands in line (\d+) already', 1), '') AS BIGINT) AS other
-    FROM read_parquet($problems) problem
+    SELECT * EXCLUDE (message) FROM read_parquet($problems)
 ), placed AS (
     SELECT own.*, places.part, places.first_record + own.line - places.first_line AS record
     FROM own ASOF LEFT JOIN places ON own.file = places.file AND own.line >= places.first_line
+), both_placed AS (
+    SELECT placed.*, there.part AS other_part, there.first_record + other_line - there.first_line AS other_record
+    FROM placed ASOF LEFT JOIN places there ON placed.file = there.file AND placed.other_line >= there.first_line
+), told AS (
+    SELECT *, {_TOLD} AS message FROM both_placed
 )
-SELECT coalesce(placed.part, placed.file) AS file, coalesce(placed.record, placed.line) AS line, entity, sourcedId, field, rule,
-       severity,
-       replace(if(placed.part IS NULL, message, replace(message, spot, placed.part || ', record ' || record || ':')),
-               'stands in line ' || coalesce(other, 0) || ' already',
-               'stands in ' || coalesce(there.part, '') || ', record '
-               || coalesce(there.first_record + other - there.first_line, 0) || ' already') AS message,
-       cause, key, explains
-FROM placed ASOF LEFT JOIN places there ON placed.file = there.file AND placed.other >= there.first_line
-ORDER BY 1, 2
+SELECT * EXCLUDE (part, record, other_part, other_record)
+       REPLACE (coalesce(part, file) AS file, coalesce(record, line) AS line, coalesce(other_record, other_line) AS other_line)
+FROM told ORDER BY file, line
 """
 
 

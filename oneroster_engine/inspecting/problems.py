@@ -5,32 +5,8 @@ from typing import Any
 
 import duckdb
 
+from oneroster_engine.staging.rules import HOW_TO_FIX
 from oneroster_engine.table_query import Rows
-
-HOW_TO_FIX = {
-    "sourced-id": "Give the row an id of 1 to 255 visible characters that no other row of the file has.",
-    "repeated": "Nothing has to be done; to be rid of the warning, export each row once.",
-    "repeated-differently": "Decide which of the two rows is right and remove the other, or give it an id of its own.",
-    "required": "Fill the field in the student information system and export again.",
-    "expected": "Fill the field in the student information system if people are to be recognised by it.",
-    "unknown-word": "Use one of the words that the message names.",
-    "unusual-word": "Check that this role was meant; it was kept.",
-    "unknown-reference": "Export the row that is named, or correct the id that names it.",
-    "without-role": "Give the person a role at a school that is in the export.",
-    "width": "Look for a missing quote or a stray comma in this line.",
-    "delta-status": "Give each row of a delta its status, active or tobedeleted.",
-    "status": "Use active, tobedeleted, or leave the status empty.",
-    "unreadable-date": "Write dates as YYYY-MM-DD.",
-    "unreadable-boolean": "Write true or false.",
-    "end-before-begin": "Correct one of the two dates.",
-    "school-differs": "Correct the school of the enrollment, or of its class.",
-    "encoding": "Export as UTF-8, so that no letter can be misread.",
-    "line-break": "Remove the line break from the cell.",
-    "open-quote": "Close the quote in this line, or double it where it belongs to the text.",
-    "circle": "Correct the parent: no row may be above itself.",
-    "two-years": "Write the year in which the school year ends.",
-    "manifest-differs": "Let the manifest say bulk for the files that are sent, and absent for the others.",
-}
 
 
 def problem_groups(problems: Path, *, limit: int, offset: int) -> Rows:

@@ -5,25 +5,18 @@ its typed values go straight to the stage. Every other row goes on as the text t
 `judging.py`, which finds out what is wrong with it, if anything. Nearly all rows of nearly all districts are clean, so
 the judge may be thorough.
 
-Tables and views, for a file `name`:
-    read_{name}    one row a row sent; the typed columns, and `sent` (its cells as `reading.columns_of`) where it is suspect
-    clean_{name}   the clean rows: line, the common columns and the file's fields, in their types
-    ids_{entity}   the ids of the rows that were kept, numbered; made by `stage.py`
-
-Enrollments name their class and person by number while they are in `read_enrollments`: there are as many of them as of
-all else together, and nine tenths of their bytes are other rows' ids.
+`tables.py` says what is in the tables. Enrollments refer to their class and person by number while they are in
+`read_enrollments`: there are as many of them as of all else together, and nine tenths of their bytes are other rows' ids.
 """
 
 from collections.abc import Callable, Sequence
 
 from oneroster_engine.duckdb_session import quoted
 from oneroster_engine.staging.reading import columns_of
-from oneroster_engine.standard.entities import FIELDS, Field, Kind, Need, Words
+from oneroster_engine.staging.rules import LONGEST_ID, NAMED_LATER, fine_cell
+from oneroster_engine.standard.entities import FIELDS, Field, Kind, Words
 
-LONGEST_ID = 255  # OneRoster: a GUID is a string of 1 to 255 characters
 NUMBERED = {"classSourcedId": "classes", "schoolSourcedId": "", "userSourcedId": "users"}
-# A role's person is read after the role itself; `stage.py` looks for her when she has been.
-NAMED_LATER = ("roles.userSourcedId", "userProfiles.userSourcedId")
 
 # Printable ASCII without blanks. JSON writes a control character longer than it is, which is seen in a quarter of the time that
 # a regular expression takes; quotes and backslashes too, so that ids with those go to the judge, who lets them pass.
@@ -50,7 +43,7 @@ def query(name: str, fields: Sequence[Field]) -> Callable[[str], str]:
             columns += [f"{_found(each.name)}.no AS {target}No"] if target else []
         else:
             columns.append(f"{typed(each, cell)} AS {quoted(each.name)}")
-        fine.append(_surely_fine(name, each, cell))
+        fine += [own] if (own := _surely_fine(name, each, cell)) else []
     if name == "users" and fields != FIELDS["users"]:  # 1.1: a person's one role and orgs stand on the person
         joins.append(_joined("orgSourcedIds", "orgs", "own.orgSourcedIds"))
         columns.append(f"{_found('orgSourcedIds')}.type AS orgType")
@@ -128,27 +121,12 @@ def _trimmed(sent: str) -> str:
 
 
 def _surely_fine(name: str, each: Field, sent: str) -> str:
-    required = each.need in (Need.REQUIRED, Need.EXPECTED)
-    if each.kind is Kind.LIST:
-        return f"{_trimmed(sent)} IS NOT NULL" if required else "true"
-    if each.refers:
+    if each.refers and each.kind is Kind.TEXT:
         if _read_later(name, each):
             return f"{sent} <> ''" if each.refers.required else f"({sent} IS NULL OR {sent} <> '')"
         found = f"{_found(each.name)}.no IS NOT NULL"
         return found if each.refers.required else f"({sent} IS NULL OR {found})"
-    if each.words:
-        plain = f"lower({sent}) IN ({', '.join(repr(one.casefold()) for one in each.words.allowed)})"
-    elif each.kind is Kind.DATE:
-        plain = f"length({sent}) = 10 AND try_cast({sent} AS DATE) IS NOT NULL"
-    elif each.kind is Kind.BOOLEAN:
-        plain = f"lower({sent}) IN ('true', 'false')"
-    elif each.kind is Kind.YEAR:
-        plain = f"regexp_full_match({sent}, '\\d{{4}}')"
-    elif each.kind is Kind.TEXT and required:
-        plain = f"{_trimmed(sent)} IS NOT NULL"
-    else:
-        return "true"
-    return f"({plain})" if required else f"({sent} IS NULL OR {plain})"
+    return fine_cell(name, each, sent, _trimmed(sent))
 
 
 def _read_later(name: str, each: Field) -> bool:

@@ -1,34 +1,31 @@
-"""Judges the suspect rows, by `docs/validation.md`: what is wrong, in which line, and what it costs.
+"""Judges the suspect rows by the rules of `rules.py`: what is wrong, in which line, and what it costs.
 
 Works on `suspect_{name}`, the suspect rows of one file, and knows of other files' rows only the ids of those that were
-kept. Leaves the problems in `problem`, and in `left_out` the rows that an error costs, each with its root cause: what
+kept. Leaves the problems in `problem`, and in `left_out` the rows that a rule leaves out, each with its root cause: what
 follows from another row's problem points at it, so that one missing school is one cause.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import duckdb
 
-from oneroster_engine.duckdb_session import count, number_of, quoted
+from oneroster_engine.duckdb_session import count, number_of, quoted, text
 from oneroster_engine.staging import fast_path
-from oneroster_engine.staging.fast_path import LONGEST_ID
 from oneroster_engine.staging.reading import Finding
-from oneroster_engine.standard.entities import Field, Kind, Need
+from oneroster_engine.staging.rules import ALL_RULES, STANDING, Bound, Phase, bound_rules
+from oneroster_engine.standard.entities import ENTITIES, Field, Kind
 
-TABLES = """
-CREATE TABLE problem (file VARCHAR, line BIGINT, entity VARCHAR, sourcedId VARCHAR, field VARCHAR, rule VARCHAR,
-                      severity VARCHAR, message VARCHAR, cause VARCHAR, key VARCHAR);
-CREATE TABLE left_out (entity VARCHAR, sourcedId VARCHAR, line BIGINT, cause VARCHAR);
-"""
+_SEVERITY = {rule.id: rule.severity for rule in ALL_RULES}
 COSTLY_READING = ("width", "open-quote")  # findings of the reader that cost the row
 
 
 def record_findings(connection: duckdb.DuckDBPyConnection, name: str, findings: Sequence[Finding]) -> None:
-    """Write down what the reader found in a file."""
+    """Write down what the reader found in a file. A finding's sentence may begin with its file and line, which are data here."""
     if not findings:
         return
     connection.executemany(
-        "INSERT INTO problem VALUES ($file, $line, $entity, $id, '', $rule, $severity, $message, NULL, $key)",
+        "INSERT INTO problem BY NAME SELECT $file AS file, $line::BIGINT AS line, $entity AS entity, $id AS sourcedId, "
+        "'' AS field, $rule AS rule, $severity AS severity, MAP {'message': $message} AS arguments, $key AS key",
         [
             {
                 "file": f"{name}.csv",
@@ -37,7 +34,7 @@ def record_findings(connection: duckdb.DuckDBPyConnection, name: str, findings: 
                 "id": found.sourced_id,
                 "rule": found.rule,
                 "severity": found.severity,
-                "message": found.message,
+                "message": found.message.removeprefix(f"{name}.csv, line {found.line}: "),
                 "key": f"{name}.csv:{found.line or 0}:{found.rule}" + ("" if found.line else f":{place}"),
             }
             for place, found in enumerate(findings)
@@ -50,9 +47,18 @@ def record_findings(connection: duckdb.DuckDBPyConnection, name: str, findings: 
         )
 
 
-def add_file_problem(connection: duckdb.DuckDBPyConnection, name: str, rule: str, severity: str, message: str) -> None:
-    """Write down something about a whole file."""
-    record_findings(connection, name, [Finding(rule, severity, message)])
+def add_file_problem(
+    connection: duckdb.DuckDBPyConnection, name: str, rule: str, field: str = "", key: str = "", **arguments: str
+) -> str:
+    """Write down a problem of a whole file, with the arguments of its rule's message; gives its key."""
+    key = key or f"{name}.csv:0:{rule}:{field}"
+    given = ", ".join(f"{text(each)}: {text(value)}" for each, value in arguments.items())
+    connection.execute(
+        "INSERT INTO problem BY NAME SELECT $file AS file, $entity AS entity, '' AS sourcedId, $field AS field, $rule AS rule, "
+        f"$severity AS severity, MAP {{{given}}}::MAP(VARCHAR, VARCHAR) AS arguments, $key AS key",
+        {"file": f"{name}.csv", "entity": name, "field": field, "rule": rule, "severity": str(_SEVERITY[rule]), "key": key},
+    )
+    return key
 
 
 def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
@@ -108,118 +114,105 @@ def unsure_parents(name: str, each: Field) -> str:
     )
 
 
-def judge_ids(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
-    malformed = f"sourcedId IS NULL OR length(sourcedId) > {LONGEST_ID} OR regexp_matches(sourcedId, '[\\x00-\\x1f\\x7f]')"
-    _add_problems(connection, name, "sourced-id", "error", malformed, "sourcedId",
-           f"sourcedId is empty or malformed (1 to {LONGEST_ID} characters, none of them a control character).")  # fmt: skip
-    sent = ", ".join(quoted(field.name) for field in fields)
-    connection.execute(_REPEATED.format(entity=name, sent=sent))
-
-
-def judge_values(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], needed: frozenset[str]) -> None:
-    """Each cell by itself. `needed` are fields that the group can't do without, whatever the standard says."""
-    _add_problems(connection, name, "status", "warning", "sent_status IS NOT NULL AND status = ''", "status",
-           "unknown status; read as blank.")  # fmt: skip
+def judge(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], needed: Collection[str]) -> None:
+    """Try every rule on the suspect rows of a file, those apart that need what is read later. `needed` are fields that the
+    group can't do without, whatever the standard says."""
+    if name in ENTITIES:
+        sent = ", ".join(quoted(each.name) for each in fields)
+        for bound in bound_rules(name, fields, Phase.IDS):
+            if bound.rule.id == "repeated":
+                connection.execute(_REPEATED.format(entity=name, sent=sent))
+            add_problems(connection, bound)
+    for bound in bound_rules(name, fields, Phase.VALUES, needed):
+        add_problems(connection, bound)
     for each in fields:
-        own, sent = quoted(each.name), quoted("sent_" + each.name)
-        empty = f"len({own}) = 0" if each.kind is Kind.LIST else f"{own} IS NULL"
-        need = Need.REQUIRED if each.name in needed else each.need
-        if each.words:
-            severity = "error" if each.words.strict else "warning"
-            unknown = f"{own} IS NULL AND {sent} IS NOT NULL"
-            _add_problems(connection, name, "unknown-word", severity, unknown, each.name,
-                   f"{each.name} is none of: {', '.join(each.words.allowed)}.")  # fmt: skip
-            empty = f"{sent} IS NULL"
-            if each.words.also:
-                unusual = f"{own} IN ({', '.join(repr(word) for word in each.words.also)})"
-                _add_problems(connection, name, "unusual-word", "warning", unusual, each.name,
-                       f"the standard does not allow this {each.name} here; it was kept.")  # fmt: skip
-        elif _can_go_wrong(each):
-            severity, fate = ("error", "the row needs it") if each.need is Need.REQUIRED else ("warning", "it was dropped")
-            message = f"{each.name} can't be read for certain; {fate}. Write it as {_FORMS[each.kind]}."
-            unread = f"{own} IS NULL AND {sent} IS NOT NULL"
-            _add_problems(connection, name, f"unreadable-{each.kind}", severity, unread, each.name, message)
-        if each.kind is Kind.YEAR:
-            message = f"{each.name} names two years; the later one counts, as the standard has it."
-            _add_problems(connection, name, "two-years", "warning", f"{own} <> {sent}", each.name, message)
         if each.kind is Kind.BOOLEAN:
             _note_other_booleans(connection, name, each)
-        if need is Need.REQUIRED:
-            _add_problems(connection, name, "required", "error", empty, each.name, f"{each.name} is empty; the row needs it.")
-        elif need is Need.EXPECTED:
-            _add_problems(connection, name, "expected", "warning", empty, each.name, f"{each.name} is empty.")
-    names = {each.name for each in fields}
-    for begin in ("startDate", "beginDate"):
-        if {begin, "endDate"} <= names:
-            _add_problems(connection, name, "end-before-begin", "warning", f"endDate < {begin}", "endDate",
-                   f"endDate is before {begin}; both were kept.")  # fmt: skip
+    for bound in bound_rules(name, fields, Phase.REFERENCES):
+        add_problems(connection, bound, _parents(connection, bound))
+    for bound in bound_rules(name, fields, Phase.ROWS):
+        add_problems(connection, bound)
+    if name == "enrollments":
+        connection.execute(_SCHOOL_OF_CLASS)
 
 
-def judge_reference(connection: duckdb.DuckDBPyConnection, name: str, each: Field, known: str = "") -> None:
-    """A dangling required reference leaves the row out, caused by the row it hangs on; any other is dropped.
-
-    `known` is a query for the ids that may be named; without one, those that were kept.
-    """
-    assert each.refers is not None
-    target = each.refers.entity
-    words = {
-        "entity": name,
-        "target": target,
-        "field": quoted(each.name),
-        "known": known or f"SELECT sourcedId FROM ids_{target}",
-        "file": f"{name}.csv",
-        "name": each.name,
-    }
-    if each.refers.required:
-        connection.execute(_DANGLING_REQUIRED.format(**words))
-        connection.execute(_LEFT_OUT, {"name": name, "rule": "unknown-reference", "field": each.name})
-    else:
-        connection.execute(_DANGLING_OPTIONAL.format(**words))
+def judge_later(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
+    """References to people, now that those have been read."""
+    for bound in bound_rules(name, fields, Phase.LATER):
+        assert bound.field is not None
+        strangers = f"SELECT line FROM clean_{name} WHERE {quoted(bound.field.name)} NOT IN (SELECT sourcedId FROM ids_users)"
+        mark_suspect(connection, name, fields, strangers)
+        add_problems(connection, bound)
 
 
-def judge_parents(connection: duckdb.DuckDBPyConnection, name: str, each: Field) -> None:
-    """Parents in the file itself; where they lead in a circle, its latest row loses its parent."""
-    valid = (
-        f"SELECT sourcedId FROM clean_{name} UNION ALL "
-        f"SELECT sourcedId FROM suspect_{name} WHERE line NOT IN (SELECT line FROM left_out WHERE entity = '{name}')"
-    )
-    judge_reference(connection, name, each, valid)
-    words = {"name": name, "field": quoted(each.name)}
-    connection.execute("CREATE OR REPLACE TEMP TABLE circling AS " + _CIRCLING.format(**words))
-    if not count(connection, "circling"):
-        return
-    _add_problems(connection, name, "circle", "warning", "line IN (SELECT line FROM circling)", each.name,
-           f"{each.name} leads back to the row itself in a circle; it was dropped.")  # fmt: skip
-    connection.execute(f"UPDATE suspect_{name} SET {words['field']} = NULL WHERE line IN (SELECT line FROM circling)")
+def judge_people(connection: duckdb.DuckDBPyConnection, fields: Sequence[Field]) -> None:
+    """People, now that `roles_at` and `missing_org` say where each has a role."""
+    for bound in bound_rules("users", fields, Phase.PEOPLE):
+        add_problems(connection, bound)
 
 
-def drop_dangling(connection: duckdb.DuckDBPyConnection, name: str, each: Field, kept: str, known: str) -> str:
-    """Items of a list that name no row are dropped, with a warning a row. Gives the relation of kept rows, mended."""
-    assert each.refers is not None
-    words = {"file": f"{name}.csv", "entity": name, "name": each.name, "field": quoted(each.name), "target": each.refers.entity}
-    table = f"dangling_{name}_{each.name}"
-    connection.execute(f"CREATE OR REPLACE TABLE {table} AS " + _DANGLING_ITEMS.format(kept=kept, known=known, **words))
-    if not count(connection, table):
-        return kept
-    connection.execute(_DANGLING_LIST.format(kept=kept, table=table, **words))
+def drop_dangling(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], kept: str) -> str:
+    """Items of lists that refer to no row are dropped, with a warning a row. Gives the relation of kept rows without them."""
+    for bound in bound_rules(name, fields, Phase.LISTS):
+        assert bound.field is not None
+        assert bound.field.refers is not None
+        target, each = bound.field.refers.entity, quoted(bound.field.name)
+        known = f"SELECT sourcedId FROM {'valid' if target == name else 'kept'}_{target}"
+        table = f"dangling_{name}_{bound.field.name}"
+        connection.execute(f"CREATE OR REPLACE TABLE {table} AS " + _DANGLING_ITEMS.format(field=each, kept=kept, known=known))
+        if not count(connection, table):
+            continue
+        add_problems(connection, bound, rows=f"({_DANGLING_ROWS.format(table=table, kept=kept, target=target)})")
+        kept = (
+            f"(SELECT kept.* REPLACE (CASE WHEN gone.ids IS NULL THEN kept.{each} ELSE "
+            f"list_filter(kept.{each}, lambda each: NOT list_contains(gone.ids, each)) END AS {each}) "
+            f"FROM {kept} kept LEFT JOIN (SELECT line AS at, list(each) AS ids FROM {table} GROUP BY line) gone "
+            "ON gone.at = kept.line)"
+        )
+    return kept
+
+
+def _parents(connection: duckdb.DuckDBPyConnection, bound: Bound) -> str:
+    """For references within the file itself: the ids that may be referred to, circles found. Else nothing."""
+    name, each = bound.file, bound.field
+    if not each or not each.refers or each.refers.entity != name:
+        return ""
+    if bound.rule.id == "circle":
+        circling = _CIRCLING.format(name=name, field=quoted(each.name))
+        connection.execute(f"CREATE OR REPLACE TABLE circling_{name} AS {circling}")
     return (
-        f"(SELECT kept.* REPLACE (CASE WHEN gone.ids IS NULL THEN kept.{words['field']} ELSE "
-        f"list_filter(kept.{words['field']}, lambda each: NOT list_contains(gone.ids, each)) END AS {words['field']}) "
-        f"FROM {kept} kept LEFT JOIN (SELECT line AS at, list(each) AS ids FROM {table} GROUP BY line) gone "
-        "ON gone.at = kept.line)"
+        f"SELECT sourcedId FROM clean_{name} UNION ALL "
+        f"SELECT sourcedId FROM suspect_{name} WHERE line NOT IN {STANDING.format(file=name)}"
     )
 
 
-def _add_problems(
-    connection: duckdb.DuckDBPyConnection, name: str, rule: str, severity: str, when: str, field: str, message: str
-) -> None:
-    """Write a problem for every row of `suspect_{name}` that is not tobedeleted and where `when` holds."""
+def add_problems(connection: duckdb.DuckDBPyConnection, bound: Bound, known: str = "", rows: str = "") -> None:
+    """Write a problem for every row of `suspect_{file}` (or `rows`) that the rule finds broken, and do what it says with it."""
+    rule = bound.rule
     connection.execute(
-        _PROBLEM.format(name=name, when=when),
-        {"file": f"{name}.csv", "name": name, "rule": rule, "severity": severity, "field": field, "message": message},
+        _PROBLEMS.format(
+            rows=rows or f"suspect_{bound.file}",
+            broken=bound.sql(rule.broken, known),
+            other_line=bound.sql(rule.other_line),
+            arguments=", ".join(f"{text(name)}: ({bound.sql(sql, known)})::VARCHAR" for name, sql in rule.arguments.items()),
+            cause=bound.sql(rule.cause),
+            standing=STANDING.format(file=bound.file),
+        ),
+        {
+            "file": bound.file,
+            "field": bound.field_name,
+            "rule": rule.id,
+            "severity": str(rule.severity),
+            "deleted": rule.also_deleted,
+        },
     )
-    if severity == "error":
-        connection.execute(_LEFT_OUT, {"name": name, "rule": rule, "field": field})
+    if rule.leaves_out:
+        connection.execute(
+            _LEFT_OUT, {"file": bound.file, "rule": rule.id, "field": bound.field_name, "severity": str(rule.severity)}
+        )
+    if rule.repair:
+        assignment = bound.sql(rule.repair, known)
+        connection.execute(f"UPDATE suspect_{bound.file} own SET {assignment} WHERE {bound.sql(rule.broken, known)}")
 
 
 def _can_go_wrong(each: Field) -> bool:
@@ -263,8 +256,7 @@ def _local_date(connection: duckdb.DuckDBPyConnection, name: str, field: str) ->
     if first is None or second is None or (first > 12) == (second > 12):
         return "NULL"
     order, leading = ("%d/%m/%Y", "day") if first > 12 else ("%m/%d/%Y", "month")
-    message = f"{field} has dates such as 25/9/2026 or 9/25/2026; others in the column show that the {leading} comes first."
-    add_file_problem(connection, name, "local-date", "note", message)
+    add_file_problem(connection, name, "local-date", field, leading=leading)
     return f"try_strptime(replace({own}, '.', '/'), '{order}')::DATE"
 
 
@@ -281,60 +273,37 @@ def _note_other_booleans(connection: duckdb.DuckDBPyConnection, name: str, each:
 _STATUS = f"""CASE {fast_path.STATUS_WORD}
     WHEN 'active' THEN 'active' WHEN 'inactive' THEN 'inactive' WHEN 'tobedeleted' THEN 'tobedeleted' ELSE '' END"""
 
-_PROBLEM = """
-INSERT INTO problem
-SELECT $file, line, $name, coalesce(sourcedId, ''), $field, $rule, $severity,
-       $file || ', line ' || line || ': ' || $message, NULL, $file || ':' || line || ':' || $rule || ':' || $field
-FROM suspect_{name}
-WHERE ({when}) AND (status <> 'tobedeleted' OR $rule = 'sourced-id')
-  AND line NOT IN (SELECT line FROM left_out WHERE entity = $name AND line IS NOT NULL)
+
+_PROBLEMS = """
+INSERT INTO problem BY NAME
+SELECT $file || '.csv' AS file, own.line, $file AS entity, coalesce(own.sourcedId, '') AS sourcedId, $field AS field,
+       $rule AS rule, $severity AS severity,
+       ({other_line})::BIGINT AS other_line, MAP {{{arguments}}}::MAP(VARCHAR, VARCHAR) AS arguments,
+       ({cause})::VARCHAR AS cause, $file || '.csv:' || own.line || ':' || $rule || ':' || $field AS key
+FROM {rows} own
+WHERE ({broken}) AND ($deleted OR own.status <> 'tobedeleted') AND own.line NOT IN {standing}
 """
 
 _LEFT_OUT = """
 INSERT INTO left_out
 SELECT entity, nullif(sourcedId, ''), line, coalesce(cause, key) FROM problem
-WHERE entity = $name AND rule = $rule AND field = $field AND severity = 'error'
+WHERE (entity, rule, field, severity) = ($file, $rule, $field, $severity) AND line IS NOT NULL
 """
 
 _REPEATED = """
-INSERT INTO problem
+CREATE OR REPLACE TABLE repeated_{entity} AS
 WITH repeated AS (
     SELECT line, sourcedId, row(status, {sent}) AS said FROM suspect_{entity}
     WHERE sourcedId IN (SELECT sourcedId FROM suspect_{entity} GROUP BY sourcedId HAVING count(*) > 1)
-      AND line NOT IN (SELECT line FROM left_out WHERE entity = '{entity}')
+      AND line NOT IN (SELECT line FROM left_out WHERE entity = '{entity}' AND line IS NOT NULL)
 ), first AS (SELECT sourcedId, min(line) AS line, arg_min(said, line) AS said FROM repeated GROUP BY sourcedId)
-SELECT '{entity}.csv', repeated.line, '{entity}', sourcedId, 'sourcedId',
-       if(same, 'repeated', 'repeated-differently'), if(same, 'warning', 'error'),
-       '{entity}.csv, line ' || repeated.line || ': the sourcedId stands in line ' || first.line || ' already'
-       || if(same, ', in an identical row; one was kept.', ', in a different row; the first was kept. Correct one of them.'),
-       NULL, '{entity}.csv:' || repeated.line || ':repeated'
-FROM repeated JOIN first USING (sourcedId), LATERAL (SELECT repeated.said IS NOT DISTINCT FROM first.said AS same)
-WHERE repeated.line > first.line;
-INSERT INTO left_out
-SELECT entity, sourcedId, line, key FROM problem WHERE entity = '{entity}' AND rule IN ('repeated', 'repeated-differently')
+SELECT repeated.line, first.line AS first, repeated.said IS NOT DISTINCT FROM first.said AS same
+FROM repeated JOIN first USING (sourcedId) WHERE repeated.line > first.line
 """
 
-_DANGLING_REQUIRED = """
-INSERT INTO problem
-SELECT '{file}', own.line, '{entity}', coalesce(own.sourcedId, ''), '{name}', 'unknown-reference', 'error',
-       '{file}, line ' || own.line || ': {name} names no row of {target}.csv that could be kept.',
-       coalesce(root.cause, '{target}.csv:missing:' || own.{field}), '{file}:' || own.line || ':unknown-reference:{name}'
-FROM suspect_{entity} own
-LEFT JOIN (SELECT sourcedId, min(cause) AS cause FROM left_out WHERE entity = '{target}' GROUP BY sourcedId) root
-       ON root.sourcedId = own.{field}
-WHERE own.status <> 'tobedeleted' AND own.{field} IS NOT NULL AND own.{field} NOT IN ({known})
-  AND own.line NOT IN (SELECT line FROM left_out WHERE entity = '{entity}')
-"""
-
-_DANGLING_OPTIONAL = """
-INSERT INTO problem
-SELECT '{file}', line, '{entity}', sourcedId, '{name}', 'unknown-reference', 'warning',
-       '{file}, line ' || line || ': {name} names no row of {target}.csv that could be kept; it was dropped.',
-       NULL, '{file}:' || line || ':unknown-reference:{name}'
-FROM suspect_{entity}
-WHERE status <> 'tobedeleted' AND {field} IS NOT NULL AND {field} NOT IN ({known})
-  AND line NOT IN (SELECT line FROM left_out WHERE entity = '{entity}');
-UPDATE suspect_{entity} SET {field} = NULL WHERE {field} IS NOT NULL AND {field} NOT IN ({known})
+_SCHOOL_OF_CLASS = """
+UPDATE suspect_enrollments SET schoolSourcedId = class.schoolSourcedId
+FROM ids_classes class WHERE class.sourcedId = classSourcedId
 """
 
 _DANGLING_ITEMS = """
@@ -342,11 +311,13 @@ SELECT DISTINCT line, each FROM (SELECT line, status, unnest({field}) AS each FR
 WHERE status <> 'tobedeleted' AND each NOT IN ({known})
 """
 
-_DANGLING_LIST = """
-INSERT INTO problem
-SELECT '{file}', line, '{entity}', any_value(sourcedId), '{name}', 'unknown-reference', 'warning',
-       '{file}, line ' || line || ': ' || count(*) || ' of {name} name no row of {target}.csv that could be kept; dropped.',
-       NULL, '{file}:' || line || ':unknown-reference:{name}'
+# A row whose list refers to rows that aren't there, with the first few of them.
+_DANGLING_ROWS = """
+SELECT line, any_value(sourcedId) AS sourcedId, any_value(status) AS status,
+       array_to_string(list_transform(list(each ORDER BY each)[:3], lambda id: '`' || id || '`'), ', ')
+       || if(count(*) > 3, ' and ' || (count(*) - 3) || ' more', '') AS value,
+       if(bool_and(each IN (SELECT sourcedId FROM left_out WHERE entity = '{target}')),
+          'was left out of {target}.csv', 'is missing from {target}.csv') AS fate
 FROM {table} JOIN {kept} USING (line) GROUP BY line
 """
 

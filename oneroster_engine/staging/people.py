@@ -80,34 +80,21 @@ SELECT line, list({{'roleType': if(place = 1, 'primary', 'secondary'), 'role': {
                    'beginDate': NULL, 'endDate': NULL, 'userProfileSourcedId': NULL}}::{_ROLE} ORDER BY place) AS roles
 FROM kept GROUP BY line;
 CREATE TABLE missing_org AS
-SELECT line, min(org) AS org, count(*) AS orgs FROM (SELECT line, unnest(orgSourcedIds) AS org FROM suspect_users)
+SELECT line, min(org) AS org,
+       array_to_string(list_transform(list(org ORDER BY org)[:3], lambda id: '`' || id || '`'), ', ')
+       || if(count(*) > 3, ' and ' || (count(*) - 3) || ' more', '') AS named
+FROM (SELECT line, unnest(orgSourcedIds) AS org FROM suspect_users)
 WHERE org NOT IN (SELECT sourcedId FROM ids_orgs) GROUP BY line;
-INSERT INTO problem
-SELECT 'users.csv', line, 'users', sourcedId, 'orgSourcedIds', 'unknown-reference', 'warning',
-       'users.csv, line ' || line || ': ' || orgs || ' of orgSourcedIds name no row of orgs.csv that could be kept.',
-       NULL, 'users.csv:' || line || ':unknown-reference:orgSourcedIds'
-FROM suspect_users JOIN missing_org USING (line)
-WHERE status <> 'tobedeleted' AND line IN (SELECT line FROM roles_at)
-  AND line NOT IN (SELECT line FROM left_out WHERE entity = 'users')
 """
 SUSPECT_ROLES_1_2 = """
 CREATE TABLE roles_at AS SELECT line, roles FROM suspect_users JOIN roles_of ON roles_of.person = suspect_users.sourcedId;
 CREATE TABLE missing_org AS
-SELECT users.line, min(roles.orgSourcedId) AS org
+SELECT users.line, min(roles.orgSourcedId) AS org, '' AS named
 FROM suspect_users users JOIN suspect_roles roles ON roles.userSourcedId = users.sourcedId
 WHERE roles.orgSourcedId NOT IN (SELECT sourcedId FROM ids_orgs) GROUP BY users.line
 """
 
-WITHOUT_ROLE = f"""
-INSERT INTO problem
-SELECT 'users.csv', line, 'users', sourcedId, 'roles', 'without-role', 'error',
-       'users.csv, line ' || line || ': no role at an org that could be kept.',
-       coalesce((SELECT min(cause) FROM left_out WHERE entity = 'orgs' AND left_out.sourcedId = missing_org.org),
-                'orgs.csv:missing:' || missing_org.org), 'users.csv:' || line || ':without-role'
-FROM suspect_users LEFT JOIN missing_org USING (line)
-WHERE status <> 'tobedeleted' AND line NOT IN (SELECT line FROM roles_at)
-  AND line NOT IN (SELECT line FROM left_out WHERE entity = 'users');
-INSERT INTO left_out SELECT entity, sourcedId, line, coalesce(cause, key) FROM problem WHERE rule = 'without-role';
+WITH_ROLES = f"""
 CREATE OR REPLACE TABLE suspect_users AS
 SELECT * REPLACE (coalesce(primaryOrgSourcedId, roles[1].orgSourcedId) AS primaryOrgSourcedId),
        roles[1]."role" AS userType, {_STATUS_CELL} AS statusCell

@@ -6,24 +6,31 @@ import duckdb
 
 from oneroster_engine.duckdb_session import count
 from oneroster_engine.staging import judging
+from oneroster_engine.staging.delta import SENT_EARLIER
 from oneroster_engine.staging.files import LINE, write_parquet
+from oneroster_engine.staging.rules import message_sql
 
 MOST_PROBLEMS = 1_000_000  # kept whole; above, all are counted and each cause's first are kept
 
 
 def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
+    """Both files. Of a problem stand there what it is (rule, file, line, field, arguments) and the sentence made of that."""
     found = count(connection, "problem")
     if found > MOST_PROBLEMS:
-        said = f"{found:,} problems were found and counted; the list holds {MOST_PROBLEMS:,} of them, of each cause the first."
-        judging.add_file_problem(connection, "problems", "sampled", "note", said)
+        judging.add_file_problem(connection, "problems", "sampled", found=f"{found:,}", kept=f"{MOST_PROBLEMS:,}")
         connection.execute(_EXPLAINED)
         chosen = _NUMBERED.format(sample=f"{_SAMPLED} LIMIT {MOST_PROBLEMS}")
     else:
         chosen = "SELECT *, NULL::BIGINT AS explains FROM problem"  # whoever reads them can count them
-    shown = f"SELECT * REPLACE ({LINE}, {_MESSAGE}, coalesce(cause, key) AS cause) FROM ({chosen}) ORDER BY file, line"
+    told = f"SELECT *, {message_sql(_PLACE, _OTHER)} AS message FROM ({chosen})"
+    shown = f"SELECT * REPLACE ({LINE}, coalesce(cause, key) AS cause) FROM ({told}) ORDER BY file, line"
     write_parquet(connection, shown, stage / "problems.parquet")
     write_parquet(connection, _LEFT_OUT_NAMED, stage / "left_out.parquet")
 
+
+_EARLIER = "a row that was sent earlier"
+_PLACE = f"CASE WHEN line >= {SENT_EARLIER} THEN file || ', {_EARLIER}' WHEN line IS NOT NULL THEN file || ', line ' || line END"
+_OTHER = f"if(other_line >= {SENT_EARLIER}, '{_EARLIER}', 'line ' || other_line)"
 
 # A cause with two rows must be seen beside one with a million.
 _SAMPLED = """
@@ -49,7 +56,6 @@ LEFT JOIN explained ON root = coalesce(cause, key)
 LEFT JOIN alone ON (alone.file, alone.rule, alone.field) = (sample.file, sample.rule, sample.field)
 """
 
-_MESSAGE = r"regexp_replace(message, 'line 1\d{9}\b', 'a row that was sent earlier', 'g') AS message"
 
 # With what people look for, since "why is this person not here?" is asked most of rows with an error.
 _LEFT_OUT_NAMED = f"""

@@ -16,15 +16,15 @@ import duckdb
 
 from oneroster_engine.duckdb_session import connect, count, number_of, quoted, run_parallel
 from oneroster_engine.errors import BundleRefused
-from oneroster_engine.staging import fast_path, judging, people
+from oneroster_engine.staging import fast_path, judging, people, tables
 from oneroster_engine.staging.accept import Bundle, accept, accept_orgs, compare_with_manifest
 from oneroster_engine.staging.choices import write_choices, write_school_choices
 from oneroster_engine.staging.delta import View, merge
 from oneroster_engine.staging.files import LINE, write_parquet
-from oneroster_engine.staging.judging import judge_reference, mark_suspect
+from oneroster_engine.staging.judging import mark_suspect
 from oneroster_engine.staging.problem_files import write_problems
 from oneroster_engine.staging.reading import Loaded, columns_of, load, no_rows
-from oneroster_engine.standard.entities import ENTITIES, FIELDS, Field, Kind, fields_of
+from oneroster_engine.standard.entities import ENTITIES, FIELDS, Kind, fields_of
 from oneroster_engine.standard.manifest import Manifest, read_manifest
 
 # Each file after those that its rows name. People's profiles and roles come before the people, who need a role. Chains that
@@ -68,7 +68,7 @@ def stage_orgs(bundle: Path, stage: Path, view: View | None = None) -> Counted:
     accepted = accept_orgs(bundle, view)
     (stage / "choices").mkdir(parents=True, exist_ok=True)
     with connect(stage, joins_as_written=True) as connection:
-        connection.execute(judging.TABLES)
+        connection.execute(tables.CREATE)
         loaded = _load(connection, accepted, "orgs")
         _judge(connection, "orgs", "", frozenset())
         write_parquet(connection, f"SELECT {_columns('orgs')} FROM kept_orgs", stage / "orgs.parquet")
@@ -106,7 +106,7 @@ def stage_bundle(
         TemporaryDirectory(dir=stage.parent, prefix="ahead-") as folder,  # the bundle may still be refused
     ):
         ahead = Path(folder)
-        connection.execute(judging.TABLES)
+        connection.execute(tables.CREATE)
         loaded: dict[str, Loaded] = {}
         for chains in ORDER:
             reads = [partial(_read, connection.cursor(), ahead, chain, accepted, needed, arrived) for chain in chains]
@@ -173,17 +173,15 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
         connection.execute(people.ROLES_OF)
         mark_suspect(connection, name, fields, people.SUSPECT_1_2 if version == "1.2" else people.SUSPECT_1_1)
     if count(connection, f"suspect_{name}"):
-        _judge_suspects(connection, name, fields, needed)
+        judging.judge(connection, name, fields, needed)
     if name == "users":
         connection.execute(people.SUSPECT_ROLES_1_2 if version == "1.2" else people.SUSPECT_ROLES_1_1)
-        connection.execute(people.WITHOUT_ROLE)
+        judging.judge_people(connection, fields)
+        connection.execute(people.WITH_ROLES)
     connection.execute(_valid(name, version))
-    kept = f"valid_{name}"
-    for each in fields:
-        if each.refers and each.kind is Kind.LIST and each.name != "orgSourcedIds":
-            known = f"SELECT sourcedId FROM {'valid' if each.refers.entity == name else 'kept'}_{each.refers.entity}"
-            kept = judging.drop_dangling(connection, name, each, kept, known)
-    connection.execute(f"CREATE VIEW kept_{name} AS SELECT * FROM {kept}")
+    connection.execute(
+        f"CREATE VIEW kept_{name} AS SELECT * FROM {judging.drop_dangling(connection, name, fields, f'valid_{name}')}"
+    )
     if name != "enrollments":
         more = {"orgs": ", type", "classes": ", schoolSourcedId"}.get(name, "")
         connection.execute(
@@ -191,28 +189,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
         )
     if name == "users" and version == "1.2":
         for part in ("roles", "userProfiles"):
-            _judge_people_of(connection, part)
-
-
-def _judge_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], needed: frozenset[str]) -> None:
-    if name in ENTITIES:
-        judging.judge_ids(connection, name, fields)
-    judging.judge_values(connection, name, fields, needed)
-    for each in fields:
-        if each.refers and each.refers.entity == name and each.kind is Kind.TEXT:
-            judging.judge_parents(connection, name, each)
-        elif each.refers and each.kind is Kind.TEXT and f"{name}.{each.name}" not in fast_path.NAMED_LATER:
-            judge_reference(connection, name, each)
-    if name == "enrollments":
-        connection.execute(_SCHOOL_DIFFERS)
-
-
-def _judge_people_of(connection: duckdb.DuckDBPyConnection, part: str) -> None:
-    """Roles and profiles of people who aren't there: an error of their own row, now that the people have been read."""
-    person = next(each for each in FIELDS[part] if each.name == "userSourcedId")
-    strangers = f"SELECT line FROM clean_{part} WHERE userSourcedId NOT IN (SELECT sourcedId FROM ids_users)"
-    mark_suspect(connection, part, FIELDS[part], strangers)
-    judge_reference(connection, part, person)
+            judging.judge_later(connection, part, FIELDS[part])
 
 
 def _valid(name: str, version: str) -> str:
@@ -277,16 +254,3 @@ def _digest(entity: str) -> str:
     """Equal for equal records; what differs is compared value by value before anything is written."""
     inactive = "statusCell = 'inactive'" if entity == "users" else "status = 'inactive'"
     return f"hash({inactive}, {', '.join(map(quoted, platform_columns(entity)))}) AS digest"
-
-
-_SCHOOL_DIFFERS = """
-INSERT INTO problem
-SELECT 'enrollments.csv', own.line, 'enrollments', own.sourcedId, 'schoolSourcedId', 'school-differs', 'warning',
-       'enrollments.csv, line ' || own.line || ': its school differs from its class''s; the class''s school counts.',
-       NULL, 'enrollments.csv:' || own.line || ':school-differs'
-FROM suspect_enrollments own JOIN ids_classes class ON class.sourcedId = own.classSourcedId
-WHERE own.status <> 'tobedeleted' AND own.schoolSourcedId <> class.schoolSourcedId
-  AND own.line NOT IN (SELECT line FROM left_out WHERE entity = 'enrollments');
-UPDATE suspect_enrollments SET schoolSourcedId = class.schoolSourcedId
-FROM ids_classes class WHERE class.sourcedId = classSourcedId
-"""

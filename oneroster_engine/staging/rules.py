@@ -1,0 +1,419 @@
+"""What can be wrong with a row, one value a rule. The judge, the fast path, the advice, `docs/validation.md` and the corpus are
+made of this list: to add a rule is one entry here and one row in `tests/corpus/rows.py`.
+
+Holes in a rule's SQL and message are names of columns, tables and files, never values:
+    {field}   the field's typed column of a suspect row     {name}    the field's name
+    {sent}    the same cell as it was sent                  {file}    the file's name, without .csv
+    {target}  the file that a reference refers to           {known}   the ids that it may refer to: a query
+    {begin}   the column that says when something begins
+Of a message, further holes are the problem's arguments, and {other} is the other row that the rule speaks of.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from string import Formatter
+
+from oneroster_engine.duckdb_session import quoted, text
+from oneroster_engine.standard.entities import ENTITIES, ROSTER_FILES, Field, Kind, Need, fields_of
+
+LONGEST_ID = 255  # OneRoster: a GUID is a string of 1 to 255 characters
+
+
+class Severity(StrEnum):
+    ERROR = "error"  # the row is left out, and what depends on it
+    WARNING = "warning"  # the row is kept; the value is dropped or repaired
+    NOTE = "note"  # nothing is lost
+
+
+class Phase(StrEnum):
+    """When a rule is tried: what comes later sees the rows that earlier ones left."""
+
+    READING = "reading"  # while the file is read: `reading.py`, `delta.py` and `accept.py` find it
+    IDS = "ids"
+    VALUES = "values"
+    REFERENCES = "references"
+    ROWS = "rows"
+    LISTS = "lists"  # references in a list, of clean rows too
+    LATER = "later"  # references to what is read later
+    PEOPLE = "people"  # people, once their roles are lifted
+
+
+Applies = Callable[[str, Field | None], bool]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`applies_to` says in words what `applies` decides, of a file and one of its fields; `field` is None for a whole row.
+
+    `broken` is SQL over a suspect row (`own`), `fine` SQL over a cell that is there, as it was sent: what the fast path lets
+    pass. A cell may be neither. `arguments` are SQL by name, `cause` SQL for the key of the problem that this follows from,
+    `other_line` SQL for the line of another row of the file, `repair` an assignment that ends what is broken. A row that is
+    `held_back` is left out without being wrong: what stands on the platform stays as it is.
+    """
+
+    id: str
+    severity: Severity
+    phase: Phase
+    applies_to: str
+    applies: Applies
+    message: str
+    how_to_fix: str
+    broken: str = ""
+    fine: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    cause: str = "NULL"
+    other_line: str = "NULL"
+    repair: str = ""
+    held_back: bool = False
+    also_deleted: bool = False  # rows that are to be deleted are tried too
+
+    @property
+    def leaves_out(self) -> bool:
+        return self.severity == Severity.ERROR or self.held_back
+
+
+def _row(file: str, each: Field | None) -> bool:
+    return each is None
+
+
+def _entity_rows(file: str, each: Field | None) -> bool:
+    return each is None and file in ENTITIES
+
+
+def _fields(test: Callable[[str, Field], bool]) -> Applies:
+    return lambda file, each: each is not None and test(file, each)
+
+
+def _named(file: str, name: str) -> Applies:
+    return lambda of, each: of == file and each is not None and each.name == name
+
+
+def _rows_of(file: str) -> Applies:
+    return lambda of, each: of == file and each is None
+
+
+def _never(file: str, each: Field | None) -> bool:
+    return False
+
+
+def _refers(file: str, each: Field, kind: Kind, required: bool) -> bool:
+    return each.refers is not None and each.kind == kind and each.refers.required == required
+
+
+# A role's person is read after the role itself, and is looked for when they have been.
+NAMED_LATER = ("roles.userSourcedId", "userProfiles.userSourcedId")
+STANDING = "(SELECT line FROM left_out WHERE entity = '{file}' AND line IS NOT NULL)"
+
+_UNREAD = "{field} IS NULL AND {sent} IS NOT NULL"
+_MISSING_CAUSE = (
+    "coalesce((SELECT min(cause) FROM left_out WHERE entity = '{target}' AND left_out.sourcedId = own.{field}), "
+    "'{target}.csv:missing:' || own.{field})"
+)
+_FATE = (
+    "if((SELECT count(*) FROM left_out WHERE entity = '{target}' AND left_out.sourcedId = own.{field}) > 0, "
+    "'was left out of {target}.csv', 'is missing from {target}.csv')"
+)
+_DANGLES = "own.{field} IS NOT NULL AND own.{field} NOT IN ({known})"
+_REFERENCE = {"value": "'`' || own.{field} || '`'", "fate": _FATE}
+_REFERS = "{name} refers to {value}, which {fate}{then}."
+_DROPPED = "'; it was dropped'"
+_DATE = "length({cell}) = 10 AND try_cast({cell} AS DATE) IS NOT NULL"
+_TRUTH = "lower({cell}) IN ('true', 'false')"
+_YEAR = "regexp_full_match({cell}, '\\d{{4}}')"
+_UNREADABLE = "{name} can't be read for certain; {then}. Write it as {form}."
+_NEEDED, _LOST = "'the row needs it'", "'it was dropped'"
+_ALLOWED = "lower({cell}) IN ({allowed})"
+
+E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "sourced-id", E, Phase.IDS, "sourcedId of every row", _entity_rows,
+        f"sourcedId is empty or malformed (1 to {LONGEST_ID} characters, none of them a control character).",
+        f"Give the row an id of 1 to {LONGEST_ID} visible characters that no other row of the file has.",
+        broken=f"sourcedId IS NULL OR length(sourcedId) > {LONGEST_ID} OR regexp_matches(sourcedId, '[\\x00-\\x1f\\x7f]')",
+        also_deleted=True,
+    ),
+    Rule(
+        "repeated", W, Phase.IDS, "a row that stands in the file already", _entity_rows,
+        "the sourcedId stands in {other} already, in an identical row; one was kept.",
+        "Nothing has to be done; to be rid of the warning, export each row once.",
+        broken="line IN (SELECT line FROM repeated_{file} WHERE same)",
+        other_line="(SELECT first FROM repeated_{file} repeat WHERE repeat.line = own.line)",
+        held_back=True, also_deleted=True,
+    ),
+    Rule(
+        "repeated-differently", E, Phase.IDS, "a row whose sourcedId stands in the file already", _entity_rows,
+        "the sourcedId stands in {other} already, in a different row; the first was kept. Correct one of them.",
+        "Decide which of the two rows is right and remove the other, or give it an id of its own.",
+        broken="line IN (SELECT line FROM repeated_{file} WHERE NOT same)",
+        other_line="(SELECT first FROM repeated_{file} repeat WHERE repeat.line = own.line)",
+        also_deleted=True,
+    ),
+    Rule(
+        "status", W, Phase.VALUES, "status", _row,
+        "unknown status; read as blank.",
+        "Use active, tobedeleted, or leave the status empty.",
+        broken="sent_status IS NOT NULL AND status = ''",
+    ),
+    Rule(
+        "unknown-word", E, Phase.VALUES, "fields with words of their own, without which a row is useless",
+        _fields(lambda file, each: each.words is not None and each.words.strict),
+        "{name} is none of: {words}.",
+        "Use one of the words that the message names.",
+        broken=_UNREAD, fine=_ALLOWED, arguments={"words": "'{words}'"},
+    ),
+    Rule(
+        "unknown-word", W, Phase.VALUES, "other fields with words of their own",
+        _fields(lambda file, each: each.words is not None and not each.words.strict),
+        "{name} is none of: {words}.",
+        "Use one of the words that the message names.",
+        broken=_UNREAD, fine=_ALLOWED, arguments={"words": "'{words}'"},
+    ),
+    Rule(
+        "unusual-word", W, Phase.VALUES, "words that the standard doesn't allow there and users have",
+        _fields(lambda file, each: each.words is not None and bool(each.words.also)),
+        "the standard does not allow this {name} here; it was kept.",
+        "Check that this role was meant; it was kept.",
+        broken="{field} IN ({also})",
+    ),
+    Rule(
+        "unreadable-date", E, Phase.VALUES, "required dates",
+        _fields(lambda file, each: each.kind == Kind.DATE and each.need == Need.REQUIRED),
+        _UNREADABLE, "Write dates as YYYY-MM-DD.",
+        broken=_UNREAD, fine=_DATE, arguments={"then": _NEEDED, "form": "'YYYY-MM-DD'"},
+    ),
+    Rule(
+        "unreadable-date", W, Phase.VALUES, "other dates",
+        _fields(lambda file, each: each.kind == Kind.DATE and each.need != Need.REQUIRED),
+        _UNREADABLE, "Write dates as YYYY-MM-DD.",
+        broken=_UNREAD, fine=_DATE, arguments={"then": _LOST, "form": "'YYYY-MM-DD'"},
+    ),
+    Rule(
+        "unreadable-boolean", W, Phase.VALUES, "true or false", _fields(lambda file, each: each.kind == Kind.BOOLEAN),
+        _UNREADABLE, "Write true or false.",
+        broken=_UNREAD, fine=_TRUTH, arguments={"then": _LOST, "form": "'true or false'"},
+    ),
+    Rule(
+        "unreadable-year", W, Phase.VALUES, "school years", _fields(lambda file, each: each.kind == Kind.YEAR),
+        _UNREADABLE, "Write the year in which the school year ends, with four digits.",
+        broken=_UNREAD, fine=_YEAR, arguments={"then": _LOST, "form": "'YYYY'"},
+    ),
+    Rule(
+        "two-years", W, Phase.VALUES, "school years", _fields(lambda file, each: each.kind == Kind.YEAR),
+        "{name} names two years; the later one counts, as the standard has it.",
+        "Write the year in which the school year ends.",
+        broken="{field} <> {sent}", fine=_YEAR,
+    ),
+    Rule(
+        "required", E, Phase.VALUES, "required fields", _fields(lambda file, each: each.need == Need.REQUIRED),
+        "{name} is empty; the row needs it.",
+        "Fill the field in the student information system and export again.",
+        broken="{empty}", fine="{trimmed} IS NOT NULL",
+    ),
+    Rule(
+        "expected", W, Phase.VALUES, "fields by which people are recognised",
+        _fields(lambda file, each: each.need == Need.EXPECTED),
+        "{name} is empty.",
+        "Fill the field in the student information system if people are to be recognised by it.",
+        broken="{empty}", fine="{trimmed} IS NOT NULL",
+    ),
+    Rule(
+        "end-before-begin", W, Phase.VALUES, "rows with a beginning and an end",
+        _fields(lambda file, each: each.name in ("startDate", "beginDate")),
+        "endDate is before {name}; both were kept.",
+        "Correct one of the two dates.",
+        broken="endDate < {field}",
+    ),
+    Rule(
+        "unknown-reference", E, Phase.REFERENCES, "required references to a row that isn't there",
+        _fields(lambda file, each: _refers(file, each, Kind.TEXT, True) and f"{file}.{each.name}" not in NAMED_LATER),
+        _REFERS,
+        "Export the row that is named, or correct the id that names it.",
+        broken=_DANGLES, arguments=_REFERENCE, cause=_MISSING_CAUSE,
+    ),
+    Rule(
+        "unknown-reference", W, Phase.REFERENCES, "other references to a row that isn't there",
+        _fields(lambda file, each: _refers(file, each, Kind.TEXT, False)),
+        _REFERS,
+        "Export the row that is named, or correct the id that names it.",
+        broken=_DANGLES, arguments=_REFERENCE | {"then": _DROPPED}, repair="{field} = NULL",
+    ),
+    Rule(
+        "unknown-reference", E, Phase.LATER, "roles and profiles of a person who isn't there",
+        _fields(lambda file, each: f"{file}.{each.name}" in NAMED_LATER),
+        _REFERS,
+        "Export the row that is named, or correct the id that names it.",
+        broken=_DANGLES, arguments=_REFERENCE, cause=_MISSING_CAUSE,
+    ),
+    Rule(
+        "circle", W, Phase.REFERENCES, "parents",
+        _fields(lambda file, each: each.refers is not None and each.refers.entity == file and each.kind == Kind.TEXT),
+        "{name} leads back to the row itself in a circle; it was dropped.",
+        "Correct the parent: no row may be above itself.",
+        broken="line IN (SELECT line FROM circling_{file})", repair="{field} = NULL",
+    ),
+    Rule(
+        "school-differs", W, Phase.ROWS, "an enrollment's school", _named("enrollments", "schoolSourcedId"),
+        "its school differs from its class's; the class's school counts.",
+        "Correct the school of the enrollment, or of its class.",
+        broken="{field} <> (SELECT class.schoolSourcedId FROM ids_classes class WHERE class.sourcedId = own.classSourcedId)",
+    ),
+    Rule(
+        "unknown-reference", W, Phase.LISTS, "references in a list",
+        _fields(lambda file, each: each.refers is not None and each.kind == Kind.LIST and each.name != "orgSourcedIds"),
+        _REFERS,
+        "Export the row that is named, or correct the id that names it.",
+        broken="true", arguments={"value": "own.value", "fate": "own.fate", "then": _DROPPED},
+    ),
+    Rule(
+        "unknown-reference", W, Phase.PEOPLE, "one of a person's schools",
+        _named("users", "orgSourcedIds"),
+        _REFERS,
+        "Export the row that is named, or correct the id that names it.",
+        broken="line IN (SELECT line FROM missing_org) AND line IN (SELECT line FROM roles_at)",
+        arguments={
+            "value": "(SELECT named FROM missing_org WHERE missing_org.line = own.line)",
+            "fate": "'is missing from orgs.csv'",
+            "then": _DROPPED,
+        },
+    ),
+    Rule(
+        "without-role", E, Phase.PEOPLE, "people", _rows_of("users"),
+        "no role at an org that could be kept.",
+        "Give the person a role at a school that is in the export.",
+        broken="line NOT IN (SELECT line FROM roles_at)",
+        cause="(SELECT coalesce((SELECT min(cause) FROM left_out out WHERE entity = 'orgs' AND out.sourcedId = missing_org.org), "
+              "'orgs.csv:missing:' || missing_org.org) FROM missing_org WHERE missing_org.line = own.line)",
+    ),
+)  # fmt: skip
+
+# What is found while a file is read: the finding brings its own sentence.
+FOUND_WHILE_READING: tuple[Rule, ...] = tuple(
+    Rule(id, severity, Phase.READING, applies_to, _never, "{message}", how_to_fix)
+    for id, severity, applies_to, how_to_fix in (
+        ("width", E, "a row wider or narrower than its header", "Look for a missing quote or a stray comma in this line."),
+        ("open-quote", E, "a quote that is left open",
+         "Close the quote in this line, or double it where it belongs to the text."),
+        ("line-break", W, "a line break in a cell", "Remove the line break from the cell."),
+        ("encoding", W, "bytes that are not UTF-8", "Export as UTF-8, so that no letter can be misread."),
+        ("delta-status", W, "rows of a delta without a status", "Give each row of a delta its status, active or tobedeleted."),
+        ("manifest-differs", W, "manifest and files",
+         "Let the manifest say bulk for the files that are sent, and absent for the others."),
+        ("manifest-absent", N, "a bundle without a manifest", ""),
+        ("form", N, "a file's form", ""),
+        ("column-ignored", N, "columns that nobody reads", ""),
+        ("column-order", N, "the order of columns", ""),
+        ("delta", N, "a file of changes only", ""),
+    )
+)  # fmt: skip
+
+# What is said once of a whole file.
+OF_FILES: tuple[Rule, ...] = (
+    Rule("local-date", N, Phase.READING, "how a column writes dates", _never,
+         "{name} has dates such as 25/9/2026 or 9/25/2026; others in the column show that the {leading} comes first.", ""),
+    Rule("other-boolean", N, Phase.READING, "how a column writes true and false", _never,
+         "{name} is written as 1/0 or yes/no; it was read as true or false.", ""),
+    Rule("sampled", N, Phase.READING, "more problems than are kept whole", _never,
+         "{found} problems were found and counted; the list holds {kept} of them, of each cause the first.", ""),
+)  # fmt: skip
+
+ALL_RULES = (*RULES, *FOUND_WHILE_READING, *OF_FILES)
+HOW_TO_FIX: Mapping[str, str] = {each.id: each.how_to_fix for each in reversed(ALL_RULES) if each.how_to_fix}
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A rule on one field of one file (or on its whole rows), with the holes of its SQL filled."""
+
+    rule: Rule
+    file: str
+    field: Field | None
+
+    @property
+    def field_name(self) -> str:
+        if self.field:
+            return "endDate" if self.rule.id == "end-before-begin" else self.field.name
+        return {"sourced-id": "sourcedId", "repeated": "sourcedId", "repeated-differently": "sourcedId", "status": "status",
+                "without-role": "roles"}.get(self.rule.id, "")  # fmt: skip
+
+    def sql(self, template: str, known: str = "") -> str:
+        each = self.field
+        holes = {"file": self.file}
+        if each:
+            own = quoted(each.name)
+            empty = f"len({own}) = 0" if each.kind is Kind.LIST else f"{own} IS NULL"
+            holes |= {
+                "field": own,
+                "name": each.name,
+                "sent": quoted(f"sent_{each.name}"),
+                "empty": f"{quoted(f'sent_{each.name}')} IS NULL" if each.words else empty,
+                "target": each.refers.entity if each.refers else "",
+                "known": known or (f"SELECT sourcedId FROM ids_{each.refers.entity}" if each.refers else ""),
+                "also": ", ".join(map(text, each.words.also)) if each.words else "",
+                "words": ", ".join(each.words.allowed) if each.words else "",
+            }
+        return template.format(**holes)
+
+
+def bound_rules(file: str, fields: Sequence[Field], phase: Phase, needed: Collection[str] = ()) -> Iterator[Bound]:
+    """The rules of a phase for a file, in the order in which they are tried: row by row, then field by field.
+
+    `needed` are fields that the group can't do without, whatever the standard says.
+    """
+    own = [rule for rule in RULES if rule.phase == phase]
+    for rule in own:
+        if rule.applies(file, None):
+            yield Bound(rule, file, None)
+    for each in fields:
+        for rule in own:
+            if each.name in needed and rule.id in ("required", "expected"):
+                if rule.id == "required":
+                    yield Bound(rule, file, each)
+            elif rule.applies(file, each):
+                yield Bound(rule, file, each)
+
+
+def fine_cell(file: str, each: Field, cell: str, trimmed: str) -> str:
+    """SQL for the fast path: whether a cell, as sent, surely breaks none of the rules of its value. Empty where any does."""
+    rules = [rule for rule in RULES if rule.phase == Phase.VALUES and rule.fine and rule.applies(file, each)]
+    holes = {"cell": cell, "trimmed": trimmed, "allowed": _words(each)}
+    needs = any(rule.id in ("required", "expected") for rule in rules)
+    parts = list(dict.fromkeys(rule.fine.format(**holes) for rule in rules if rule.id not in ("required", "expected")))
+    if not parts:
+        return f"{trimmed} IS NOT NULL" if needs else ""
+    plain = " AND ".join(parts)
+    return f"({plain})" if needs else f"({cell} IS NULL OR ({plain}))"
+
+
+def _words(each: Field) -> str:
+    return ", ".join(text(one.casefold()) for one in each.words.allowed) if each.words else ""
+
+
+def message_sql(place: str, other: str) -> str:
+    """SQL for a problem's sentence, from its rule, field and arguments. `place` and `other` are SQL for where the row and the
+    other row stand, as people look them up; `place` is NULL for a problem of a whole file."""
+    cases = {rule.id: f"WHEN {text(rule.id)} THEN {_concatenated(rule.message, other)}" for rule in ALL_RULES}
+    return f"coalesce({place} || ': ', '') || CASE rule {' '.join(cases.values())} ELSE rule END"
+
+
+def _concatenated(message: str, other: str) -> str:
+    holes = {"other": f"({other})", "name": "field"}
+    parts = []
+    for literal, hole, _, _ in Formatter().parse(message):
+        parts += [text(literal)] if literal else []
+        parts += [holes.get(hole, f"coalesce(arguments[{text(hole)}], '')")] if hole else []
+    return " || ".join(parts)
+
+
+def fields_with(rule: Rule, versions: Sequence[str] = ("1.1", "1.2")) -> list[str]:
+    """The places (`file.field`, or `file`) where a rule applies."""
+    found = {
+        f"{file}.{each.name}" if each else file
+        for version in versions
+        for file in ROSTER_FILES
+        for each in (None, *fields_of(file, version))
+        if rule.applies(file, each)
+    }
+    return sorted(found)

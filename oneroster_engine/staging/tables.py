@@ -1,0 +1,62 @@
+"""The tables and views of one staging, in the order in which they come about: what is in them, who writes and who reads them.
+
+`{file}` is a file of the roster (`users`, `roles` ...), `{entity}` one of those that are written to the stage.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """`columns` in words, `written` and `read` by which modules."""
+
+    name: str
+    columns: str
+    written: str
+    read: str
+
+
+TABLES = (
+    Table("problem", "what was found: file, line, entity, sourcedId, field, rule, severity, other_line, arguments, cause, key",
+          "judging", "problem_files, stage"),
+    Table("left_out", "rows that are not kept: entity, sourcedId, line, cause (the key of the root problem)",
+          "judging", "judging, rules, people, problem_files, stage"),
+    Table("read_{file}", "a row a row sent: its line (NULL where rowid + 2), the fields in their types, and `sent`, its cells as "
+          "text, where it is suspect; enrollments refer to class and person by number",
+          "reading, delta, fast_path", "fast_path, judging"),
+    Table("came_{file}", "of a delta: the rows that came, as text", "delta", "delta"),
+    Table("held_{file}", "of a delta: the rows that the source held before, as text", "delta", "delta"),
+    Table("merged_{file}", "of a delta: both together, as text", "delta", "delta, fast_path"),
+    Table("clean_{file}", "the clean rows: line, sourcedId, status, dateLastModified, the fields", "stage",
+          "judging, people, stage"),
+    Table("raw_{file}", "the suspect rows as text", "judging", "judging"),
+    Table("suspect_{file}", "the suspect rows: line, sourcedId, status, sent_status, dateLastModified, the fields in their "
+          "types, and sent_{field} where a type can go wrong", "judging, people",
+          "judging, people, choices, problem_files, stage"),
+    Table("suspect_lines_{file}", "line of the clean rows that were marked suspect later", "judging", "judging, choices, stage"),
+    Table("marked", "line of the rows about to be marked suspect", "judging", "judging"),
+    Table("repeated_{entity}", "line of a row whose sourcedId stands above, first of the row above, same where they are alike",
+          "judging", "rules"),
+    Table("circling_{file}", "line of rows whose parents lead back to them", "judging", "rules"),
+    Table("dangling_{file}_{field}", "line and each item of a list that refers to no row", "judging", "judging"),
+    Table("roles_of", "1.2: person and their roles, the primary one first", "people", "people"),
+    Table("profiles_of", "1.2: person and their profiles", "people", "people"),
+    Table("roles_at", "line of a suspect person and their roles", "people", "people, rules"),
+    Table("missing_org", "line of a suspect person, the first of their orgs that is missing, and which are, as text",
+          "people", "rules"),
+    Table("valid_{file}", "the rows that no error left out", "stage", "stage, judging"),
+    Table("kept_{file}", "those, without references that dangle in a list: what is written to the stage", "stage",
+          "stage, choices, people, judging"),
+    Table("ids_{file}", "the ids of the rows kept, numbered, with an org's type and a class's school", "stage",
+          "fast_path, judging, people, choices, rules"),
+    Table("class_choices", "the classes to choose from", "choices", "choices"),
+    Table("org_choices", "the schools to choose from", "choices", "choices"),
+    Table("explained", "of too many problems: how many a root cause explains", "problem_files", "problem_files"),
+    Table("alone", "of too many problems: how many stand alone, by file, rule and field", "problem_files", "problem_files"),
+)  # fmt: skip
+
+CREATE = """
+CREATE TABLE problem (file VARCHAR, line BIGINT, entity VARCHAR, sourcedId VARCHAR, field VARCHAR, rule VARCHAR, severity VARCHAR,
+                      other_line BIGINT, arguments MAP(VARCHAR, VARCHAR), cause VARCHAR, key VARCHAR);
+CREATE TABLE left_out (entity VARCHAR, sourcedId VARCHAR, line BIGINT, cause VARCHAR);
+"""
