@@ -11,10 +11,11 @@ from pathlib import Path
 import duckdb
 
 from oneroster_engine.duckdb_session import PACKED, number_of, quoted, text
-from oneroster_engine.staging.fast_path import STATUS_WORD
+from oneroster_engine.staging import cells
 from oneroster_engine.staging.reading import Finding, Loaded, columns_of, load, no_rows
 from oneroster_engine.standard.entities import Field
 
+STATUS_WORD = cells.status("status")
 SENT_EARLIER = 1_000_000_000  # lines from here on are rows of an earlier bundle, which have no line in this one
 
 
@@ -56,7 +57,7 @@ def merge(
         " OR sourcedId IS NULL"
     )
     connection.execute(f"CREATE TABLE read_{name} AS {to_types(f'merged_{name}')}")
-    kept = f"SELECT {columns} FROM merged_{name} WHERE {STATUS_WORD} <> 'tobedeleted'"
+    kept = f"SELECT {columns} FROM merged_{name} WHERE ({STATUS_WORD}) <> 'tobedeleted'"
     to = {"to": str(view.after / f"{name}.parquet")}
     connection.execute(f"COPY ({kept}) TO $to ({PACKED})", to)
     held = number_of(connection, f"SELECT count(*) FROM read_{name} WHERE line >= {SENT_EARLIER}")
@@ -88,10 +89,10 @@ def _hold(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Fie
 def _say_active(connection: duckdb.DuckDBPyConnection, name: str) -> list[Finding]:
     """Let the changes call who is there as the view does. A bulk file leaves that status blank and a delta writes "active":
     whoever changed would else be lost to a selection of the blank ones."""
-    held = f"FROM held_{name} WHERE {STATUS_WORD}"
+    held = f"FROM held_{name} WHERE ({STATUS_WORD})"
     blank = number_of(connection, f"SELECT count(*) {held} = ''") >= number_of(connection, f"SELECT count(*) {held} = 'active'")
     word = "NULL" if blank else "'active'"
-    missing = number_of(connection, f"SELECT count(*) FROM came_{name} WHERE {STATUS_WORD} = ''")
-    connection.execute(f"UPDATE came_{name} SET status = {word} WHERE {STATUS_WORD} IN ('', 'active')")
+    missing = number_of(connection, f"SELECT count(*) FROM came_{name} WHERE ({STATUS_WORD}) = ''")
+    connection.execute(f"UPDATE came_{name} SET status = {word} WHERE ({STATUS_WORD}) IN ('', 'active')")
     said = f"{missing:,} rows of {name}.csv have no status, which a delta must have; they were read as active."
     return [Finding("delta-status", "warning", said)] if missing else []

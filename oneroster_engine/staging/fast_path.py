@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from oneroster_engine.duckdb_session import quoted
 from oneroster_engine.staging.reading import columns_of
 from oneroster_engine.staging.rules import LONGEST_ID, NAMED_LATER, fine_cell
+from oneroster_engine.standard.damaged_ids import DATE_SQL
 from oneroster_engine.standard.entities import FIELDS, Field, Kind, Words
 
 NUMBERED = {"classSourcedId": "classes", "schoolSourcedId": "", "userSourcedId": "users"}
@@ -22,6 +23,8 @@ NUMBERED = {"classSourcedId": "classes", "schoolSourcedId": "", "userSourcedId":
 # a regular expression takes; quotes and backslashes too, so that ids with those go to the judge, who lets them pass.
 ID = (
     f"(length(own.sourcedId) BETWEEN 1 AND {LONGEST_ID} AND strlen(own.sourcedId) = length(own.sourcedId) "
+    "AND NOT contains(own.sourcedId, 'E+') AND NOT contains(own.sourcedId, 'e+') AND NOT starts_with(own.sourcedId, chr(39)) "
+    f"AND CASE WHEN length(own.sourcedId) BETWEEN 5 AND 6 THEN NOT regexp_full_match(own.sourcedId, {DATE_SQL}) ELSE true END "
     "AND NOT contains(own.sourcedId, ' ') AND NOT contains(own.sourcedId, chr(127)) "
     "AND strlen(to_json(own.sourcedId)::VARCHAR) = strlen(own.sourcedId) + 2)"
 )
@@ -80,10 +83,6 @@ def suspect_rows(name: str, fields: Sequence[Field]) -> str:
     return f"SELECT coalesce(line, own.rowid + 2) AS line, {', '.join(cells)} FROM read_{name} own WHERE sent IS NOT NULL"
 
 
-# A status as people spell it (To-Be-Deleted, to_be_deleted), empty where there is none.
-STATUS_WORD = "lower(regexp_replace(coalesce(status, ''), '[-_ ]', '', 'g'))"
-
-
 def typed(each: Field, sent: str) -> str:
     """A cell in its type; NULL, or an empty list, where it can't be read so simply."""
     if each.words:
@@ -100,11 +99,10 @@ def typed(each: Field, sent: str) -> str:
                 f"ELSE [{_trimmed(sent)}] END"
             )
         case Kind.USER_IDS:
-            return (
-                f"CASE WHEN {sent} IS NULL THEN [] ELSE "
-                f"list_transform(regexp_extract_all({sent}, '\\{{[^}}:]*:[^}}]*\\}}'), lambda each: "
-                "{'type': regexp_extract(each, '\\{([^:]*):', 1), 'identifier': regexp_extract(each, ':([^}]*)\\}', 1)}) END"
-            )
+            braces = f"regexp_extract_all({sent}, '\\{{[^}}:]*:[^}}]*\\}}')"
+            kind, identifier = r"regexp_extract(each, '\{([^:]*):', 1)", r"regexp_extract(each, ':([^}]*)\}', 1)"
+            pair = f"{{'type': trim({kind}), 'identifier': trim({identifier})}}"
+            return f"CASE WHEN {sent} IS NULL THEN [] ELSE list_transform({braces}, lambda each: {pair}) END"
         case _:
             return sent if each.refers else _trimmed(sent)
 
@@ -123,7 +121,8 @@ def _trimmed(sent: str) -> str:
 def _surely_fine(name: str, each: Field, sent: str) -> str:
     if each.refers and each.kind is Kind.TEXT:
         if _read_later(name, each):
-            return f"{sent} <> ''" if each.refers.required else f"({sent} IS NULL OR {sent} <> '')"
+            plain = f"{sent} <> '' AND strlen({sent}) = length({sent}) AND NOT contains({sent}, '\"')"
+            return f"({plain})" if each.refers.required else f"({sent} IS NULL OR ({plain}))"
         found = f"{_found(each.name)}.no IS NOT NULL"
         return found if each.refers.required else f"({sent} IS NULL OR {found})"
     return fine_cell(name, each, sent, _trimmed(sent))

@@ -10,12 +10,13 @@ from collections.abc import Collection, Sequence
 import duckdb
 
 from oneroster_engine.duckdb_session import count, number_of, quoted, text
-from oneroster_engine.staging import fast_path
+from oneroster_engine.staging import cells, fast_path, population
+from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.reading import Finding
-from oneroster_engine.staging.rules import ALL_RULES, STANDING, Bound, Phase, bound_rules
-from oneroster_engine.standard.entities import ENTITIES, Field, Kind
+from oneroster_engine.staging.rules import NAMED_LATER, NAMES, STANDING, Bound, Phase, bound_rules
+from oneroster_engine.standard.damaged_ids import bare_sql
+from oneroster_engine.standard.entities import ENTITIES, Field, Kind, Need
 
-_SEVERITY = {rule.id: rule.severity for rule in ALL_RULES}
 COSTLY_READING = ("width", "open-quote")  # findings of the reader that cost the row
 
 
@@ -47,32 +48,24 @@ def record_findings(connection: duckdb.DuckDBPyConnection, name: str, findings: 
         )
 
 
-def add_file_problem(
-    connection: duckdb.DuckDBPyConnection, name: str, rule: str, field: str = "", key: str = "", **arguments: str
-) -> str:
-    """Write down a problem of a whole file, with the arguments of its rule's message; gives its key."""
-    key = key or f"{name}.csv:0:{rule}:{field}"
-    given = ", ".join(f"{text(each)}: {text(value)}" for each, value in arguments.items())
-    connection.execute(
-        "INSERT INTO problem BY NAME SELECT $file AS file, $entity AS entity, '' AS sourcedId, $field AS field, $rule AS rule, "
-        f"$severity AS severity, MAP {{{given}}}::MAP(VARCHAR, VARCHAR) AS arguments, $key AS key",
-        {"file": f"{name}.csv", "entity": name, "field": field, "rule": rule, "severity": str(_SEVERITY[rule]), "key": key},
-    )
-    return key
-
-
 def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
     """Make `suspect_{name}` of the suspect rows: each column in its type, beside what it was where that can go wrong
     (`sent_...`)."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE raw_{name} AS {fast_path.suspect_rows(name, fields)}")
-    columns = ["line", "sourcedId", f"{_STATUS} AS status", "status AS sent_status", "dateLastModified"]
+    order = _date_orders(connection, name, fields)
+    status = f"if({_STATUS} = 'unknown', '', {_STATUS}) AS status"
+    columns = ["line", f"nullif({bare_sql('sourcedId')}, '') AS sourcedId", "sourcedId AS sent_sourcedId", status,
+               "status AS sent_status", "dateLastModified"]  # fmt: skip
     for each in fields:
         own = quoted(each.name)
-        columns.append(f"{_typed(connection, name, each)} AS {own}")
-        if _can_go_wrong(each):
-            columns.append(f"{own} AS {quoted('sent_' + each.name)}")
+        sent = _meant(each)
+        columns += [f"{_typed(each, sent, order.get(each.name, ''))} AS {own}", f"{sent} AS {quoted('sent_' + each.name)}"]
+    cells_of = {each.name: quoted(each.name) for each in fields}
+    nothing = ", ".join(f"{text(name)}: CASE WHEN {cells.nothing(cell)} THEN {cell} END" for name, cell in cells_of.items())
+    columns.append(f"MAP {{{nothing}}}::MAP(VARCHAR, VARCHAR) AS nothing_in")
     connection.execute(f"CREATE OR REPLACE TABLE suspect_{name} AS SELECT {', '.join(columns)} FROM raw_{name}")
     connection.execute(f"CREATE OR REPLACE TABLE suspect_lines_{name} (line BIGINT)")
+    connection.execute(_NO_REPEATS.format(entity=name))
 
 
 def mark_suspect(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], lines: str) -> None:
@@ -80,11 +73,16 @@ def mark_suspect(connection: duckdb.DuckDBPyConnection, name: str, fields: Seque
     connection.execute(f"CREATE OR REPLACE TEMP TABLE marked AS {lines}")
     if not count(connection, "marked"):
         return
-    sent = "".join(f", {quoted(each.name)}::VARCHAR AS {quoted('sent_' + each.name)}" for each in fields if _can_go_wrong(each))
+    lists = (Kind.LIST, Kind.USER_IDS)  # read already, and not as they were sent
+    sent = "".join(
+        f", {'NULL' if each.kind in lists else quoted(each.name)}::VARCHAR AS {quoted('sent_' + each.name)}" for each in fields
+    )
     names = ", ".join(quoted(each.name) for each in fields)
     connection.execute(
-        f"INSERT INTO suspect_{name} BY NAME SELECT line, sourcedId, status, nullif(status, '') AS sent_status, "
-        f"dateLastModified, {names}{sent} FROM clean_{name} WHERE line IN (SELECT line FROM marked) "
+        f"INSERT INTO suspect_{name} BY NAME SELECT line, sourcedId, sourcedId AS sent_sourcedId, status, "
+        "nullif(status, '') AS sent_status, "
+        f"dateLastModified, {names}{sent}, MAP {{}}::MAP(VARCHAR, VARCHAR) AS nothing_in "
+        f"FROM clean_{name} WHERE line IN (SELECT line FROM marked) "
         f"AND line NOT IN (SELECT line FROM suspect_lines_{name})"
     )
     connection.execute(f"INSERT INTO suspect_lines_{name} SELECT line FROM marked")
@@ -101,6 +99,14 @@ def repeated_lines(name: str) -> str:
     return (
         f"SELECT line FROM clean_{name} WHERE hash(sourcedId) IN "
         f"(SELECT hash(sourcedId) FROM read_{name} WHERE sourcedId IS NOT NULL GROUP BY 1 HAVING count(*) > 1)"
+    )
+
+
+def unwrapped_lines(name: str) -> str:
+    """Clean lines whose id a suspect has too, once the quotes or blanks around it are gone."""
+    return (
+        f"SELECT line FROM clean_{name} WHERE sourcedId IN "
+        f"(SELECT sourcedId FROM suspect_{name} WHERE sourcedId <> sent_sourcedId)"
     )
 
 
@@ -121,13 +127,14 @@ def judge(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Fie
         sent = ", ".join(quoted(each.name) for each in fields)
         for bound in bound_rules(name, fields, Phase.IDS):
             if bound.rule.id == "repeated":
-                connection.execute(_REPEATED.format(entity=name, sent=sent))
+                connection.execute(_REPEATED.format(entity=name, sent=sent, about=_about(name, fields)))
             add_problems(connection, bound)
     for bound in bound_rules(name, fields, Phase.VALUES, needed):
         add_problems(connection, bound)
+    _note_forms(connection, name, fields)
     for each in fields:
-        if each.kind is Kind.BOOLEAN:
-            _note_other_booleans(connection, name, each)
+        if each.refers and f"{name}.{each.name}" not in NAMED_LATER:
+            population.match_references(connection, name, each, _known_parents(name) if each.refers.entity == name else "")
     for bound in bound_rules(name, fields, Phase.REFERENCES):
         add_problems(connection, bound, _parents(connection, bound))
     for bound in bound_rules(name, fields, Phase.ROWS):
@@ -136,12 +143,21 @@ def judge(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Fie
         connection.execute(_SCHOOL_OF_CLASS)
 
 
+def _about(name: str, fields: Sequence[Field]) -> str:
+    """What must be the same in rows that are merged into one: of 1.1's people all but their role and orgs."""
+    if name != "users" or not any(each.name == "orgSourcedIds" for each in fields):
+        return "NULL"
+    others = [quoted(each.name) for each in fields if each.name not in ("orgSourcedIds", "role", "primaryOrgSourcedId")]
+    return f"row(status, {', '.join(others)})"
+
+
 def judge_later(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
     """References to people, now that those have been read."""
     for bound in bound_rules(name, fields, Phase.LATER):
         assert bound.field is not None
         strangers = f"SELECT line FROM clean_{name} WHERE {quoted(bound.field.name)} NOT IN (SELECT sourcedId FROM ids_users)"
         mark_suspect(connection, name, fields, strangers)
+        population.match_references(connection, name, bound.field)
         add_problems(connection, bound)
 
 
@@ -180,6 +196,10 @@ def _parents(connection: duckdb.DuckDBPyConnection, bound: Bound) -> str:
     if bound.rule.id == "circle":
         circling = _CIRCLING.format(name=name, field=quoted(each.name))
         connection.execute(f"CREATE OR REPLACE TABLE circling_{name} AS {circling}")
+    return _known_parents(name)
+
+
+def _known_parents(name: str) -> str:
     return (
         f"SELECT sourcedId FROM clean_{name} UNION ALL "
         f"SELECT sourcedId FROM suspect_{name} WHERE line NOT IN {STANDING.format(file=name)}"
@@ -210,69 +230,94 @@ def add_problems(connection: duckdb.DuckDBPyConnection, bound: Bound, known: str
         connection.execute(
             _LEFT_OUT, {"file": bound.file, "rule": rule.id, "field": bound.field_name, "severity": str(rule.severity)}
         )
-    if rule.repair:
+    if rule.id == "near-reference" and bound.field and bound.field.kind is Kind.LIST:
+        population.replace_items(connection, bound.file, bound.field)
+    elif rule.repair:
         assignment = bound.sql(rule.repair, known)
         connection.execute(f"UPDATE suspect_{bound.file} own SET {assignment} WHERE {bound.sql(rule.broken, known)}")
 
 
-def _can_go_wrong(each: Field) -> bool:
-    return each.words is not None or each.kind in _FORMS
-
-
-_FORMS = {Kind.DATE: "YYYY-MM-DD", Kind.BOOLEAN: "true or false", Kind.YEAR: "YYYY"}
-
-
-def _typed(connection: duckdb.DuckDBPyConnection, name: str, each: Field) -> str:
+def _meant(each: Field) -> str:
+    """A cell as sent, NULL where it says "nothing" in a tool's words. Texts that a row needs are kept as they are."""
     own = quoted(each.name)
+    if each.kind is Kind.TEXT and not each.refers and not each.words and each.need is Need.REQUIRED:
+        return own
+    return f"CASE WHEN NOT {cells.nothing(own, each.name in NAMES)} THEN {own} END"
+
+
+def _typed(each: Field, sent: str, order: str) -> str:
     match each.kind:
         case Kind.DATE:
-            return f"coalesce(try_cast(left({own}, 10) AS DATE), {_local_date(connection, name, each.name)})"
+            return cells.date(sent, order)
         case Kind.BOOLEAN:
-            return (
-                f"CASE WHEN lower({own}) IN ('true', '1', 'yes', 'y', 't') THEN true "
-                f"WHEN lower({own}) IN ('false', '0', 'no', 'n', 'f') THEN false END"
-            )
+            return cells.boolean(sent)
         case Kind.YEAR:
-            two = rf"regexp_extract({own}, '^(\d\d)\d\d\s*[-/]\s*(\d\d)?(\d\d)$', "
-            return rf"CASE WHEN {own} SIMILAR TO '\d{{4}}' THEN {own} ELSE nullif({two}1) || {two}3), '') END"
+            return cells.year(sent)
+        case Kind.LIST:
+            items = cells.items(sent, any_separator=each.refers is not None or each.name == "grades")
+            return f"list_transform({items}, lambda each: {bare_sql('each')})" if each.refers else items
+        case Kind.USER_IDS:
+            plain = fast_path.typed(each, sent)
+            return f"if(len({plain}) > 0 AND NOT contains({sent}, '\"'), {plain}, {cells.user_ids(sent)})"
         case _:
-            return fast_path.typed(each, own)
+            return f"nullif({bare_sql(sent)}, '')" if each.refers else fast_path.typed(each, sent)
 
 
-def _local_date(connection: duckdb.DuckDBPyConnection, name: str, field: str) -> str:
-    """How the column writes dates that aren't ISO, if the whole column decides it; else they stay unread.
-
-    03/04/2026 is no date as long as nothing in the column says which part is the month.
-    """
-    if not count(connection, f"raw_{name}"):
-        return "NULL"
-    own, shape = quoted(field), r"^\d{1,2}[/.]\d{1,2}[/.]\d{4}$"
-    found = connection.execute(
-        f"SELECT max(try_cast(regexp_extract({own}, '^(\\d+)', 1) AS INT)), "
-        f"max(try_cast(regexp_extract({own}, '^\\d+[/.](\\d+)', 1) AS INT)) "
-        f"FROM raw_{name} WHERE regexp_matches({own}, '{shape}')"
-    ).fetchone()
-    first, second = found if found else (None, None)
-    if first is None or second is None or (first > 12) == (second > 12):
-        return "NULL"
-    order, leading = ("%d/%m/%Y", "day") if first > 12 else ("%m/%d/%Y", "month")
-    add_file_problem(connection, name, "local-date", field, leading=leading)
-    return f"try_strptime(replace({own}, '.', '/'), '{order}')::DATE"
-
-
-def _note_other_booleans(connection: duckdb.DuckDBPyConnection, name: str, each: Field) -> None:
-    own, sent = quoted(each.name), quoted("sent_" + each.name)
-    other = f"SELECT 1 FROM suspect_{name} WHERE {own} IS NOT NULL AND lower({sent}) NOT IN ('true', 'false') LIMIT 1"
-    if connection.execute(other).fetchone():
-        add_file_problem(
-            connection, name, "other-boolean", "note", f"{each.name} is written as 1/0 or yes/no; it was read as true or false."
-        )
+def _date_orders(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> dict[str, str]:
+    """By field, whether the day or the month comes first in dates like 3/4/2026, where the column decides it or, where it is
+    silent, the file's other dates; else they stay unread. Said once a column."""
+    dates = [each.name for each in fields if each.kind is Kind.DATE]
+    if not dates or not count(connection, f"raw_{name}"):
+        return {}
+    largest = ", ".join(f"max({part})" for each in dates for part in cells.local_parts(quoted(each)))
+    found = connection.execute(f"SELECT {largest} FROM raw_{name}").fetchone() or ()
+    parts = {each: (found[2 * at], found[2 * at + 1]) for at, each in enumerate(dates) if found[2 * at] is not None}
+    alone = {each: _leading(*own) for each, own in parts.items()}
+    shown = set(alone.values()) - {""}
+    by_neighbours = next(iter(shown)) if len(shown) == 1 else ""
+    orders: dict[str, str] = {}
+    for each, leading in alone.items():
+        agreed = leading or by_neighbours
+        if agreed in ("day", "month"):
+            orders[each] = agreed
+            where = "in the column" if leading else "in the file"
+            add_file_problem(connection, name, "local-date", each, leading=agreed, where=where)
+    return orders
 
 
-# Rule 1 of the architecture: the legacy word `inactive` never removes anybody.
-_STATUS = f"""CASE {fast_path.STATUS_WORD}
-    WHEN 'active' THEN 'active' WHEN 'inactive' THEN 'inactive' WHEN 'tobedeleted' THEN 'tobedeleted' ELSE '' END"""
+def _leading(first: int, second: int) -> str:
+    """Which part comes first, by the largest number at either place: empty where nothing shows it, `both` where all does."""
+    return "both" if first > 12 and second > 12 else "day" if first > 12 else "month" if second > 12 else ""
 
+
+def _note_forms(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
+    """What was read in another form than the standard's, once a column, with how many and an example."""
+    for each in fields:
+        own, sent = quoted(each.name), quoted("sent_" + each.name)
+        if each.kind is Kind.BOOLEAN:
+            rule, other = "other-boolean", f"{own} IS NOT NULL AND lower({sent}) NOT IN ('true', 'false')"
+        elif each.kind is Kind.LIST:
+            rule, other = "other-list", f"len({own}) > 0 AND regexp_matches({sent}, {text(cells.LIST_DIRT)})"
+            other += f" AND {sent} <> {own}::VARCHAR"
+        elif each.kind is Kind.USER_IDS:
+            rule, other = "other-list", f"{sent} IS NOT NULL AND len({own}) > 0 AND len({fast_path.typed(each, sent)}) = 0"
+        else:
+            continue
+        _note_form(connection, name, rule, each.name, sent, other)
+    _note_form(
+        connection, name, "other-status", "status", "sent_status",
+        "status <> '' AND lower(regexp_replace(sent_status, '[-_ ]', '', 'g')) <> status",
+    )  # fmt: skip
+
+
+def _note_form(connection: duckdb.DuckDBPyConnection, name: str, rule: str, field: str, sent: str, other: str) -> None:
+    found = connection.execute(f"SELECT count(*), min({sent}), max({sent}) FROM suspect_{name} WHERE {other}").fetchone()
+    if found and found[0]:
+        examples = " and ".join(dict.fromkeys(f"`{each[:40]}`" for each in found[1:]))
+        add_file_problem(connection, name, rule, field, number=f"{found[0]:,}", examples=examples)
+
+
+_STATUS = cells.status("status")
 
 _PROBLEMS = """
 INSERT INTO problem BY NAME
@@ -290,14 +335,19 @@ SELECT entity, nullif(sourcedId, ''), line, coalesce(cause, key) FROM problem
 WHERE (entity, rule, field, severity) = ($file, $rule, $field, $severity) AND line IS NOT NULL
 """
 
+_NO_REPEATS = "CREATE OR REPLACE TABLE repeated_{entity} (line BIGINT, first BIGINT, same BOOLEAN, merges BOOLEAN)"
+
+# `merges`: rows that differ only in a person's role and orgs, as where a district has a row a school (OneRoster 1.1).
 _REPEATED = """
-CREATE OR REPLACE TABLE repeated_{entity} AS
+INSERT INTO repeated_{entity}
 WITH repeated AS (
-    SELECT line, sourcedId, row(status, {sent}) AS said FROM suspect_{entity}
+    SELECT line, sourcedId, row(status, {sent}) AS said, {about} AS about FROM suspect_{entity}
     WHERE sourcedId IN (SELECT sourcedId FROM suspect_{entity} GROUP BY sourcedId HAVING count(*) > 1)
       AND line NOT IN (SELECT line FROM left_out WHERE entity = '{entity}' AND line IS NOT NULL)
-), first AS (SELECT sourcedId, min(line) AS line, arg_min(said, line) AS said FROM repeated GROUP BY sourcedId)
-SELECT repeated.line, first.line AS first, repeated.said IS NOT DISTINCT FROM first.said AS same
+), first AS (SELECT sourcedId, min(line) AS line, arg_min(said, line) AS said, arg_min(about, line) AS about
+           FROM repeated GROUP BY sourcedId)
+SELECT repeated.line, first.line AS first, repeated.said IS NOT DISTINCT FROM first.said AS same,
+       repeated.about IS NOT NULL AND repeated.about IS NOT DISTINCT FROM first.about AS merges
 FROM repeated JOIN first USING (sourcedId) WHERE repeated.line > first.line
 """
 

@@ -71,10 +71,14 @@ CLEAN_1_2 = _LIFTED.format(
 SUSPECT_ROLES_1_1 = f"""
 CREATE TABLE roles_at AS
 WITH place AS (
-    SELECT line, sourcedId, status, "role", unnest(orgSourcedIds) AS org, unnest(range(1, len(orgSourcedIds) + 1)) AS place
-    FROM suspect_users
+    SELECT own.line, "role", unnest(orgSourcedIds) AS org, unnest(range(1, len(orgSourcedIds) + 1)) AS place,
+           coalesce(first, own.line) AS home
+    FROM suspect_users own LEFT JOIN (SELECT * FROM repeated_users WHERE merges) repeat ON repeat.line = own.line
 ), kept AS (
-    SELECT place.*, ids_orgs.type AS orgType FROM place JOIN ids_orgs ON ids_orgs.sourcedId = org WHERE "role" IS NOT NULL
+    SELECT home AS line, "role", org, ids_orgs.type AS orgType,
+           row_number() OVER (PARTITION BY home ORDER BY place.line, place) AS place
+    FROM place JOIN ids_orgs ON ids_orgs.sourcedId = org WHERE "role" IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY home, "role", org ORDER BY place.line, place) = 1
 )
 SELECT line, list({{'roleType': if(place = 1, 'primary', 'secondary'), 'role': {_WORD_1_1}, 'orgSourcedId': org,
                    'beginDate': NULL, 'endDate': NULL, 'userProfileSourcedId': NULL}}::{_ROLE} ORDER BY place) AS roles
@@ -82,16 +86,17 @@ FROM kept GROUP BY line;
 CREATE TABLE missing_org AS
 SELECT line, min(org) AS org,
        array_to_string(list_transform(list(org ORDER BY org)[:3], lambda id: '`' || id || '`'), ', ')
-       || if(count(*) > 3, ' and ' || (count(*) - 3) || ' more', '') AS named
+       || if(count(*) > 3, ' and ' || (count(*) - 3) || ' more', '') AS named, NULL AS fallen
 FROM (SELECT line, unnest(orgSourcedIds) AS org FROM suspect_users)
 WHERE org NOT IN (SELECT sourcedId FROM ids_orgs) GROUP BY line;
 """
 SUSPECT_ROLES_1_2 = """
 CREATE TABLE roles_at AS SELECT line, roles FROM suspect_users JOIN roles_of ON roles_of.person = suspect_users.sourcedId;
 CREATE TABLE missing_org AS
-SELECT users.line, min(roles.orgSourcedId) AS org, '' AS named
+SELECT users.line, min(roles.orgSourcedId) FILTER (roles.orgSourcedId NOT IN (SELECT sourcedId FROM ids_orgs)) AS org,
+       '' AS named, min(out.cause) AS fallen  -- the root of what became of their rows in roles.csv
 FROM suspect_users users JOIN suspect_roles roles ON roles.userSourcedId = users.sourcedId
-WHERE roles.orgSourcedId NOT IN (SELECT sourcedId FROM ids_orgs) GROUP BY users.line
+JOIN left_out out ON out.entity = 'roles' AND out.line = roles.line GROUP BY users.line
 """
 
 WITH_ROLES = f"""

@@ -5,8 +5,8 @@ from pathlib import Path
 import duckdb
 
 from oneroster_engine.duckdb_session import count
-from oneroster_engine.staging import judging
 from oneroster_engine.staging.delta import SENT_EARLIER
+from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.files import LINE, write_parquet
 from oneroster_engine.staging.rules import message_sql
 
@@ -17,7 +17,7 @@ def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
     """Both files. Of a problem stand there what it is (rule, file, line, field, arguments) and the sentence made of that."""
     found = count(connection, "problem")
     if found > MOST_PROBLEMS:
-        judging.add_file_problem(connection, "problems", "sampled", found=f"{found:,}", kept=f"{MOST_PROBLEMS:,}")
+        add_file_problem(connection, "problems", "sampled", found=f"{found:,}", kept=f"{MOST_PROBLEMS:,}")
         connection.execute(_EXPLAINED)
         chosen = _NUMBERED.format(sample=f"{_SAMPLED} LIMIT {MOST_PROBLEMS}")
     else:

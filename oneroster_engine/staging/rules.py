@@ -15,6 +15,8 @@ from enum import StrEnum
 from string import Formatter
 
 from oneroster_engine.duckdb_session import quoted, text
+from oneroster_engine.staging import cells
+from oneroster_engine.standard.damaged_ids import shown_sql
 from oneroster_engine.standard.entities import ENTITIES, ROSTER_FILES, Field, Kind, Need, fields_of
 
 LONGEST_ID = 255  # OneRoster: a GUID is a string of 1 to 255 characters
@@ -97,9 +99,22 @@ def _never(file: str, each: Field | None) -> bool:
     return False
 
 
+def _kept_as_sent(each: Field) -> bool:
+    """Texts that a row can't do without: to drop a doubtful one would lose the row."""
+    return each.kind == Kind.TEXT and not each.refers and not each.words and each.need == Need.REQUIRED
+
+
+def _named_later(file: str, each: Field) -> bool:
+    return f"{file}.{each.name}" in NAMED_LATER
+
+
 def _refers(file: str, each: Field, kind: Kind, required: bool) -> bool:
     return each.refers is not None and each.kind == kind and each.refers.required == required
 
+
+# Of people, where Null and None are names, and of things, which may be called so.
+NAMES = ("givenName", "familyName", "title", "name")
+HELD_BACK = ("classes", "users", "roles", "enrollments")  # whose rows bring somebody in
 
 # A role's person is read after the role itself, and is looked for when they have been.
 NAMED_LATER = ("roles.userSourcedId", "userProfiles.userSourcedId")
@@ -108,6 +123,7 @@ STANDING = "(SELECT line FROM left_out WHERE entity = '{file}' AND line IS NOT N
 _UNREAD = "{field} IS NULL AND {sent} IS NOT NULL"
 _MISSING_CAUSE = (
     "coalesce((SELECT min(cause) FROM left_out WHERE entity = '{target}' AND left_out.sourcedId = own.{field}), "
+    "(SELECT min(key) FROM explained_value gone WHERE gone.file = '{target}' AND gone.value = own.{field}), "
     "'{target}.csv:missing:' || own.{field})"
 )
 _FATE = (
@@ -115,10 +131,22 @@ _FATE = (
     "'was left out of {target}.csv', 'is missing from {target}.csv')"
 )
 _DANGLES = "own.{field} IS NOT NULL AND own.{field} NOT IN ({known})"
-_REFERENCE = {"value": "'`' || own.{field} || '`'", "fate": _FATE}
-_REFERS = "{name} refers to {value}, which {fate}{then}."
+_UNKNOWN_STATUS = "sent_status IS NOT NULL AND status = ''"
+_STATUS = "status `{value}` can't be read; {then}."
+_HOLD = "'nothing is made of this row, and what stands on the platform stays as it is'"
+_NOTHING = "{name} is `{value}`, which is what a tool writes for nothing; {then}."
+_NEAREST = "(SELECT nearest FROM near_{file}_{name} near WHERE near.value = own.{field})"
+_REFERENCE = {"value": "'`' || own.{field} || '`'", "fate": _FATE, "nearest": _NEAREST}
+_REFERS = "{name} refers to {value}, which {fate}{then}.{nearest}"
+_NEAR = "own.{field} IN (SELECT value FROM near_{file}_{name} WHERE matched)"
+_NEAR_ITEMS = (
+    "SELECT line FROM (SELECT line, unnest({field}) AS item FROM suspect_{file}) "
+    "JOIN near_{file}_{name} ON value = item WHERE matched"
+)
+_READ_AS_NEAR = "{name} refers to `{value}`, and the row there is `{id}`: they differ {how}; it was read as that."
+_ONE_SPELLING = "Write an id in every file as in its own; open the files in a text editor, not in a spreadsheet."
 _DROPPED = "'; it was dropped'"
-_DATE = "length({cell}) = 10 AND try_cast({cell} AS DATE) IS NOT NULL"
+_DATE = f"length({{cell}}) = 10 AND try_cast({{cell}} AS DATE) {cells.IN_RANGE}"
 _TRUTH = "lower({cell}) IN ('true', 'false')"
 _YEAR = "regexp_full_match({cell}, '\\d{{4}}')"
 _UNREADABLE = "{name} can't be read for certain; {then}. Write it as {form}."
@@ -136,6 +164,21 @@ RULES: tuple[Rule, ...] = (
         also_deleted=True,
     ),
     Rule(
+        "wrapped-id", W, Phase.IDS, "ids in quotes or blanks, or with characters that nobody sees", _row,
+        "sourcedId is `{value}`, with quotes, blanks or characters that no id has; it was read as `{id}`.",
+        "Take what stands around the id away, where the file is made.",
+        broken="sent_sourcedId <> sourcedId", arguments={"value": shown_sql("own.sent_sourcedId"), "id": "own.sourcedId"},
+        also_deleted=True,
+    ),
+    Rule(
+        "damaged-id", E, Phase.IDS, "ids that a spreadsheet rounded or made dates of", _row,
+        "`{value}` is what a spreadsheet made of the id; nothing is kept under it.",
+        "Export again, and don't open the files in a spreadsheet before you send them.",
+        broken="sourcedId IN (SELECT sourcedId FROM damaged WHERE damaged.file = '{file}')", arguments={"value": "own.sourcedId"},
+        cause="(SELECT min(key) FROM damaged WHERE damaged.file = '{file}' AND damaged.sourcedId = own.sourcedId)",
+        also_deleted=True,
+    ),
+    Rule(
         "repeated", W, Phase.IDS, "a row that stands in the file already", _entity_rows,
         "the sourcedId stands in {other} already, in an identical row; one was kept.",
         "Nothing has to be done; to be rid of the warning, export each row once.",
@@ -144,18 +187,52 @@ RULES: tuple[Rule, ...] = (
         held_back=True, also_deleted=True,
     ),
     Rule(
+        "merged", W, Phase.IDS, "1.1: people with a row a school", _rows_of("users"),
+        "the sourcedId stands in {other} already, with another role or school; both were read as one person who has each.",
+        "Nothing has to be done. To be rid of the warning, write a person's schools as a list in orgSourcedIds of one row.",
+        broken="line IN (SELECT line FROM repeated_{file} WHERE merges AND NOT same)",
+        other_line="(SELECT first FROM repeated_{file} repeat WHERE repeat.line = own.line)",
+        held_back=True, also_deleted=True,
+    ),
+    Rule(
         "repeated-differently", E, Phase.IDS, "a row whose sourcedId stands in the file already", _entity_rows,
         "the sourcedId stands in {other} already, in a different row; the first was kept. Correct one of them.",
         "Decide which of the two rows is right and remove the other, or give it an id of its own.",
-        broken="line IN (SELECT line FROM repeated_{file} WHERE NOT same)",
+        broken="line IN (SELECT line FROM repeated_{file} WHERE NOT same AND NOT merges)",
         other_line="(SELECT first FROM repeated_{file} repeat WHERE repeat.line = own.line)",
         also_deleted=True,
     ),
     Rule(
-        "status", W, Phase.VALUES, "status", _row,
-        "unknown status; read as blank.",
-        "Use active, tobedeleted, or leave the status empty.",
-        broken="sent_status IS NOT NULL AND status = ''",
+        "status", W, Phase.VALUES, "status of classes, users, roles and enrollments",
+        lambda file, each: each is None and file in HELD_BACK,
+        _STATUS, "Use active, tobedeleted, or leave the status empty.",
+        broken=_UNKNOWN_STATUS, arguments={"value": "own.sent_status", "then": _HOLD}, held_back=True,
+    ),
+    Rule(
+        "status", W, Phase.VALUES, "status of other rows",
+        lambda file, each: each is None and file not in HELD_BACK,
+        _STATUS, "Use active, tobedeleted, or leave the status empty.",
+        broken=_UNKNOWN_STATUS, arguments={"value": "own.sent_status", "then": "'it was read as blank'"},
+    ),
+    Rule(
+        "nothing", W, Phase.VALUES, "cells that say NULL, #N/A, N/A or - where something belongs",
+        _fields(lambda file, each: not _kept_as_sent(each)),
+        _NOTHING, "Leave the cell empty.",
+        broken="nothing_in['{name}'] IS NOT NULL AND {sent} IS NULL", fine="{cell} NOT IN ({nothing})",
+        arguments={"value": "nothing_in['{name}']", "then": "'it was read as empty'"},
+    ),
+    Rule(
+        "nothing", W, Phase.VALUES, "names and titles that say so",
+        _fields(lambda file, each: each.name in NAMES),
+        _NOTHING, "Leave the cell empty, unless it is meant.",
+        broken="nothing_in['{name}'] IS NOT NULL AND {sent} IS NOT NULL", fine="{cell} NOT IN ({nothing})",
+        arguments={"value": "nothing_in['{name}']", "then": "'it was kept, since it may be meant'"},
+    ),
+    Rule(
+        "email", W, Phase.VALUES, "e-mail addresses", _named("users", "email"),
+        "email has no @, or more than one; it was kept.",
+        "Correct the address in the student information system.",
+        broken="{field} IS NOT NULL AND len(string_split({field}, '@')) <> 2", fine="contains({cell}, '@')",
     ),
     Rule(
         "unknown-word", E, Phase.VALUES, "fields with words of their own, without which a row is useless",
@@ -191,9 +268,22 @@ RULES: tuple[Rule, ...] = (
         broken=_UNREAD, fine=_DATE, arguments={"then": _LOST, "form": "'YYYY-MM-DD'"},
     ),
     Rule(
-        "unreadable-boolean", W, Phase.VALUES, "true or false", _fields(lambda file, each: each.kind == Kind.BOOLEAN),
+        "unreadable-boolean", W, Phase.VALUES, "enabledUser", _named("users", "enabledUser"),
+        _UNREADABLE, "Write true or false.",
+        broken=_UNREAD, fine=_TRUTH, arguments={"then": _HOLD, "form": "'true or false'"}, held_back=True,
+    ),
+    Rule(
+        "unreadable-boolean", W, Phase.VALUES, "other fields of true or false",
+        _fields(lambda file, each: each.kind == Kind.BOOLEAN and each.name != "enabledUser"),
         _UNREADABLE, "Write true or false.",
         broken=_UNREAD, fine=_TRUTH, arguments={"then": _LOST, "form": "'true or false'"},
+    ),
+    Rule(
+        "unreadable-userids", W, Phase.VALUES, "userIds", _fields(lambda file, each: each.kind == Kind.USER_IDS),
+        _UNREADABLE, "Write each id as {type:identifier}, with commas between.",
+        broken="len({field}) = 0 AND {sent} IS NOT NULL",
+        fine="starts_with({cell}, '{{') AND ends_with({cell}, '}}') AND NOT contains({cell}, '\"')",
+        arguments={"then": _LOST, "form": "'{{type:identifier}}'"},
     ),
     Rule(
         "unreadable-year", W, Phase.VALUES, "school years", _fields(lambda file, each: each.kind == Kind.YEAR),
@@ -222,9 +312,32 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "end-before-begin", W, Phase.VALUES, "rows with a beginning and an end",
         _fields(lambda file, each: each.name in ("startDate", "beginDate")),
-        "endDate is before {name}; both were kept.",
+        "endDate is before {begin}; both were kept.",
         "Correct one of the two dates.",
-        broken="endDate < {field}",
+        broken="endDate < {field}", arguments={"begin": "'{name}'"},
+    ),
+    Rule(
+        "wrapped-reference", W, Phase.REFERENCES, "references in quotes or blanks, or with characters that nobody sees",
+        _fields(lambda file, each: each.refers is not None and each.kind == Kind.TEXT),
+        "{name} is `{value}`, with quotes, blanks or characters that no id has; it was read as `{id}`.",
+        "Take what stands around the id away, where the file is made.",
+        broken="{sent} <> {field}", arguments={"value": shown_sql("own.{sent}"), "id": "own.{field}"},
+    ),
+    Rule(
+        "near-reference", W, Phase.REFERENCES, "references that one row fits but for case or lost zeros",
+        _fields(lambda file, each: each.refers is not None and each.kind == Kind.TEXT and not _named_later(file, each)),
+        _READ_AS_NEAR, _ONE_SPELLING,
+        broken=_NEAR, repair="{field} = (SELECT id FROM near_{file}_{name} near WHERE near.value = own.{field})",
+        arguments={"value": "own.{field}", "id": "(SELECT id FROM near_{file}_{name} near WHERE near.value = own.{field})",
+                   "how": "(SELECT how FROM near_{file}_{name} near WHERE near.value = own.{field})"},
+    ),
+    Rule(
+        "near-reference", W, Phase.REFERENCES, "a person's schools, where one fits but for case or lost zeros",
+        _named("users", "orgSourcedIds"),
+        _READ_AS_NEAR, _ONE_SPELLING,
+        broken="line IN (" + _NEAR_ITEMS + ")", repair="in the list",
+        arguments={part: f"(SELECT min({part}) FROM (SELECT unnest(own.{{field}}) AS item) JOIN near_{{file}}_{{name}} "
+                         "ON value = item WHERE matched)" for part in ("value", "id", "how")},
     ),
     Rule(
         "unknown-reference", E, Phase.REFERENCES, "required references to a row that isn't there",
@@ -285,7 +398,7 @@ RULES: tuple[Rule, ...] = (
         "Give the person a role at a school that is in the export.",
         broken="line NOT IN (SELECT line FROM roles_at)",
         cause="(SELECT coalesce((SELECT min(cause) FROM left_out out WHERE entity = 'orgs' AND out.sourcedId = missing_org.org), "
-              "'orgs.csv:missing:' || missing_org.org) FROM missing_org WHERE missing_org.line = own.line)",
+              "fallen, 'orgs.csv:missing:' || missing_org.org) FROM missing_org WHERE missing_org.line = own.line)",
     ),
 )  # fmt: skip
 
@@ -312,9 +425,20 @@ FOUND_WHILE_READING: tuple[Rule, ...] = tuple(
 # What is said once of a whole file.
 OF_FILES: tuple[Rule, ...] = (
     Rule("local-date", N, Phase.READING, "how a column writes dates", _never,
-         "{name} has dates such as 25/9/2026 or 9/25/2026; others in the column show that the {leading} comes first.", ""),
+         "{name} has dates such as 25/9/2026 or 9/25/26; others {where} show that the {leading} comes first.", ""),
     Rule("other-boolean", N, Phase.READING, "how a column writes true and false", _never,
-         "{name} is written as 1/0 or yes/no; it was read as true or false.", ""),
+         "{name} is written as {examples} (rows: {number}); it was read as true or false.", ""),
+    Rule("rounded-ids", E, Phase.READING, "a column of ids", _never,
+         "A spreadsheet rounded ids in {name}, such as {examples} (rows: {number}); what they were can't be told.{there}",
+         "Export again, and don't open the files in a spreadsheet before you send them."),
+    Rule("date-ids", E, Phase.READING, "a column of ids", _never,
+         "A spreadsheet made dates of ids in {name}, such as {examples} (rows: {number}); what they were can't be told.{there}",
+         "Export again, and don't open the files in a spreadsheet before you send them."),
+    Rule("other-list", N, Phase.READING, "how a column writes lists", _never,
+         "{name} is written as {examples} (rows: {number}); it was read as a list.", ""),
+    Rule("other-status", W, Phase.READING, "how a file writes status", _never,
+         "{name} is written as {examples} (rows: {number}); it was read as the standard's word for that.",
+         "Use active, tobedeleted, or leave the status empty."),
     Rule("sampled", N, Phase.READING, "more problems than are kept whole", _never,
          "{found} problems were found and counted; the list holds {kept} of them, of each cause the first.", ""),
 )  # fmt: skip
@@ -335,8 +459,9 @@ class Bound:
     def field_name(self) -> str:
         if self.field:
             return "endDate" if self.rule.id == "end-before-begin" else self.field.name
-        return {"sourced-id": "sourcedId", "repeated": "sourcedId", "repeated-differently": "sourcedId", "status": "status",
-                "without-role": "roles"}.get(self.rule.id, "")  # fmt: skip
+        if self.rule.phase == Phase.IDS:
+            return "sourcedId"
+        return {"status": "status", "without-role": "roles"}.get(self.rule.id, "")
 
     def sql(self, template: str, known: str = "") -> str:
         each = self.field
@@ -378,11 +503,18 @@ def bound_rules(file: str, fields: Sequence[Field], phase: Phase, needed: Collec
 def fine_cell(file: str, each: Field, cell: str, trimmed: str) -> str:
     """SQL for the fast path: whether a cell, as sent, surely breaks none of the rules of its value. Empty where any does."""
     rules = [rule for rule in RULES if rule.phase == Phase.VALUES and rule.fine and rule.applies(file, each)]
-    holes = {"cell": cell, "trimmed": trimmed, "allowed": _words(each)}
+    if each.kind is not Kind.TEXT or each.words:  # what is in the type says more than "nothing"
+        rules = [rule for rule in rules if rule.id != "nothing" or each.kind is Kind.LIST]
+    holes = {"cell": cell, "trimmed": trimmed, "allowed": _words(each), "nothing": cells.NOTHING_LIST}
     needs = any(rule.id in ("required", "expected") for rule in rules)
     parts = list(dict.fromkeys(rule.fine.format(**holes) for rule in rules if rule.id not in ("required", "expected")))
+    if needs and each.kind in (Kind.TEXT, Kind.LIST) and not each.words:
+        parts.append(f"{trimmed} IS NOT NULL")
+    if each.kind is Kind.LIST:
+        parts += [f"strlen({cell}) = length({cell})"] if each.refers else []
+        parts.append(f"CASE WHEN strlen({cell}) < 3 THEN true ELSE NOT regexp_matches({cell}, {text(cells.LIST_DIRT)}) END")
     if not parts:
-        return f"{trimmed} IS NOT NULL" if needs else ""
+        return ""
     plain = " AND ".join(parts)
     return f"({plain})" if needs else f"({cell} IS NULL OR ({plain}))"
 
@@ -395,7 +527,7 @@ def message_sql(place: str, other: str) -> str:
     """SQL for a problem's sentence, from its rule, field and arguments. `place` and `other` are SQL for where the row and the
     other row stand, as people look them up; `place` is NULL for a problem of a whole file."""
     cases = {rule.id: f"WHEN {text(rule.id)} THEN {_concatenated(rule.message, other)}" for rule in ALL_RULES}
-    return f"coalesce({place} || ': ', '') || CASE rule {' '.join(cases.values())} ELSE rule END"
+    return f"coalesce({place} || ': ', '') || CASE rule {' '.join(cases.values())} ELSE coalesce(arguments['message'], rule) END"
 
 
 def _concatenated(message: str, other: str) -> str:

@@ -16,7 +16,7 @@ import duckdb
 
 from oneroster_engine.duckdb_session import connect, count, number_of, quoted, run_parallel
 from oneroster_engine.errors import BundleRefused
-from oneroster_engine.staging import fast_path, judging, people, tables
+from oneroster_engine.staging import fast_path, judging, people, population, tables
 from oneroster_engine.staging.accept import Bundle, accept, accept_orgs, compare_with_manifest
 from oneroster_engine.staging.choices import write_choices, write_school_choices
 from oneroster_engine.staging.delta import View, merge
@@ -115,6 +115,8 @@ def stage_bundle(
         for name, finding in compare_with_manifest(bundle, manifest, accepted):
             judging.record_findings(connection, name, [finding])
         unproved = {**{name: _SWALLOWED for name, each in loaded.items() if not each.whole}, **(incomplete or {})}
+        damaged = connection.execute("SELECT DISTINCT file FROM damaged").fetchall()
+        unproved = {**{name: population.REASON for (name,) in damaged}, **unproved}
         for path in ahead.iterdir():
             path.replace(stage / path.name)
         return _write(connection, stage, manifest, accepted, loaded, unproved)
@@ -164,6 +166,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     fields = fields_of(name, version)
     connection.execute(f"CREATE VIEW clean_{name} AS {fast_path.clean_rows(name, fields)}")
     judging.make_suspects(connection, name, fields)
+    population.find_damaged(connection, name)
+    mark_suspect(connection, name, fields, judging.unwrapped_lines(name))
     if judging.repeats(connection, name):
         mark_suspect(connection, name, fields, judging.repeated_lines(name))
     for each in fields:

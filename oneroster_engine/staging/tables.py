@@ -5,6 +5,8 @@
 
 from dataclasses import dataclass
 
+from oneroster_engine.standard.damaged_ids import macros
+
 
 @dataclass(frozen=True)
 class Table:
@@ -21,6 +23,12 @@ TABLES = (
           "judging", "problem_files, stage"),
     Table("left_out", "rows that are not kept: entity, sourcedId, line, cause (the key of the root problem)",
           "judging", "judging, rules, people, problem_files, stage"),
+    Table("damaged", "ids that a spreadsheet rounded or made dates of: file, sourcedId, key of the file's problem",
+          "population", "rules, population, stage"),
+    Table("explained_value", "what is referred to and damaged in its own file: file, value, key of that file's problem",
+          "population", "rules"),
+    Table("near_{file}_{field}", "what a reference says and is not there: value, id (the nearest that is), how they differ, "
+          "matched (the one reading that is certain), nearest (a sentence)", "population", "rules, population"),
     Table("read_{file}", "a row a row sent: its line (NULL where rowid + 2), the fields in their types, and `sent`, its cells as "
           "text, where it is suspect; enrollments refer to class and person by number",
           "reading, delta, fast_path", "fast_path, judging"),
@@ -55,8 +63,11 @@ TABLES = (
     Table("alone", "of too many problems: how many stand alone, by file, rule and field", "problem_files", "problem_files"),
 )  # fmt: skip
 
-CREATE = """
+CREATE = f"""
+{macros()}
 CREATE TABLE problem (file VARCHAR, line BIGINT, entity VARCHAR, sourcedId VARCHAR, field VARCHAR, rule VARCHAR, severity VARCHAR,
                       other_line BIGINT, arguments MAP(VARCHAR, VARCHAR), cause VARCHAR, key VARCHAR);
+CREATE TABLE damaged (file VARCHAR, sourcedId VARCHAR, key VARCHAR);
+CREATE TABLE explained_value (file VARCHAR, value VARCHAR, key VARCHAR);
 CREATE TABLE left_out (entity VARCHAR, sourcedId VARCHAR, line BIGINT, cause VARCHAR);
 """

@@ -27,11 +27,21 @@ class RowCase:
     says: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     root: str = ""
+    held_back: bool = False  # left out without being wrong
 
     @property
     def sourced_id(self) -> str:
         last = self.rows[-1]
         return last.split(",")[0] if isinstance(last, str) else last.get("sourcedId", "")
+
+    @property
+    def kept_id(self) -> str:
+        """The id without what a spreadsheet put around it."""
+        return (
+            self.sourced_id.removeprefix("=").strip("\u200b'\"")
+            if self.says.startswith(("sourcedId is `", "read as"))
+            else self.sourced_id
+        )
 
 
 def profile(sourced_id: str, **more: str) -> dict[str, str]:
@@ -88,7 +98,8 @@ ORGS = (
     RowCase("a type that nobody knows", "orgs", (org("skool", type="skool"),), "error", "type is none of"),
     RowCase("a type in another case with blanks", "orgs", (org("loud", type=" SCHOOL "),), values={"type": "school"}),
     RowCase("1.2's own type", "orgs", (org("campus", type="ext:campus"),), values={"type": "ext:campus"}),
-    RowCase("a status that nobody knows", "orgs", (org("odd", status="archived"),), "warning", "unknown status", {"status": ""}),
+    RowCase("a status that nobody knows", "orgs", (org("odd", status="mothballed"),), "warning",
+            "status `mothballed` can.t be read", {"status": ""}),
     RowCase("the old status inactive", "orgs", (org("old", status="Inactive"),), values={"status": "inactive"}),
     RowCase("a status spelt otherwise", "orgs", (org("going", status="to_be_deleted"),), values={"status": "tobedeleted"}),
     RowCase("to be deleted, and nothing else", "orgs", ({"sourcedId": "gone", "status": "tobedeleted"},)),
@@ -150,7 +161,7 @@ CLASSES = (
     RowCase("a course that is unknown", "classes", (class_("no-course", courseSourcedId="nothing"),), "warning",
             "courseSourcedId refers to `", {"courseSourcedId": None}),
     RowCase("one term of two that is unknown", "classes", (class_("half", termSourcedIds="fall, never"),), "warning",
-            "1 of termSourcedIds", {"termSourcedIds": ["fall"]}),
+            "termSourcedIds refers to `", {"termSourcedIds": ["fall"]}),
     RowCase("a type that nobody knows", "classes", (class_("club", classType="club"),), "warning", "classType is none of",
             {"classType": None}),
     RowCase("a grade that nobody knows", "classes", (class_("odd-grade", grades="09,banana"),),
@@ -177,11 +188,44 @@ USERS = (
     RowCase("at an org that was left out", "users", (user("lost-2", orgSourcedIds="skool"),), "error", "no role at an org",
             root="orgs: a type that nobody knows"),
     RowCase("one org of two that is unknown", "users", (user("two", orgSourcedIds="north,never-sent"),), "warning",
-            "1 of orgSourcedIds name no row"),
-    RowCase("an agent that is unknown", "users", (user("kid", agentSourcedIds="nobody"),), "warning", "1 of agentSourcedIds",
-            {"agentSourcedIds": []}),
+            "orgSourcedIds refers to `"),
+    RowCase("an agent that is unknown", "users", (user("kid", agentSourcedIds="nobody"),), "warning",
+            "agentSourcedIds refers to `", {"agentSourcedIds": []}),
     RowCase("enabled, perhaps", "users", (user("maybe", enabledUser="maybe"),), "warning", "enabledUser can't be read",
-            {"enabledUser": None}),
+            held_back=True),
+    RowCase("disabled in German", "users", (user("aus", enabledUser="FALSCH"),), values={"statusCell": "inactive"}),
+    RowCase("enabled in French", "users", (user("en", enabledUser="Vrai"),), values={"enabledUser": True}),
+    RowCase("a status that can't be read", "users", (user("hmm", status="pending"),), "warning",
+            "status `pending` can't be read; nothing is made of this row", held_back=True),
+    RowCase("deleted in other words", "users", (user("bye", status="to be deleted"),), values={"statusCell": "deleted"}),
+    RowCase("no e-mail, in a database's words", "users", (user("db", email="NULL"),), "warning",
+            "email is `NULL`, which is what a tool writes for nothing; it was read as empty", {"email": None}),
+    RowCase("no grade, in a spreadsheet's words", "users", (user("xl", grades="#N/A"),), "warning",
+            "grades is `#N/A`.*read as empty", {"grades": []}),
+    RowCase("called Null", "users", (user("jen", familyName="Null"),), "warning",
+            "familyName is `Null`.*kept, since it may be meant", {"familyName": "Null"}),
+    RowCase("an e-mail without its sign", "users", (user("at", email="at.ex.test"),), "warning", "email has no @",
+            {"email": "at.ex.test"}),
+    RowCase("user ids without braces", "users", (user("bare", userIds="LDAP:bare; SIS:7"),),
+            values={"userIds": [{"type": "LDAP", "identifier": "bare"}, {"type": "SIS", "identifier": "7"}]}),
+    RowCase("user ids as JSON", "users", (user("json", userIds='[{"type":"SIS","identifier":"8"}]'),),
+            values={"userIds": [{"type": "SIS", "identifier": "8"}]}),
+    RowCase("user ids that nobody can read", "users", (user("seven", userIds="seven"),), "warning", "userIds can't be read",
+            {"userIds": []}),
+    RowCase("grades in brackets and quotes", "users", (user("br", grades='["09","10"]'),), values={"grades": ["09", "10"]}),
+    RowCase("grades with bars", "users", (user("bars", grades="09|10"),), values={"grades": ["09", "10"]}),
+    RowCase("an id as a spreadsheet keeps its zeros", "users", (user('="00071"'),), "warning",
+            'sourcedId is `="00071"`.*read as `00071`', {"username": '="00071"'}),
+    RowCase("an id with a character that nobody sees", "users", (user("zoe\u200b"),), "warning",
+            "sourcedId is `zoe<U\\+200B>`.*read as `zoe`"),
+    RowCase("an id in an apostrophe", "users", (user("'00081"),), "warning", "read as `00081`"),
+    RowCase("a primary org with a character that nobody sees", "users", (user("zw", primaryOrgSourcedId="nor\u200bth"),),
+            "warning", "primaryOrgSourcedId is `nor<U\\+200B>th`.*read as `north`", {"primaryOrgSourcedId": "north"}),
+    RowCase("a primary org in capitals", "users", (user("caps", primaryOrgSourcedId="DISTRICT"),), "warning",
+            "primaryOrgSourcedId refers to `DISTRICT`, and the row there is `district`.*case only",
+            {"primaryOrgSourcedId": "district"}),
+    RowCase("a primary org with a blank that doesn't break", "users", (user("nb", primaryOrgSourcedId="north\u00a0"),),
+            values={"primaryOrgSourcedId": "north"}),
     *(RowCase(f"enabled: {word}", "users", (user(f"enabled-{word}", enabledUser=word),), values={"enabledUser": means})
       for means, words in ((True, ("TRUE", "1", "yes", "Y", "t")), (False, ("False", "0", "NO", "n", "F"))) for word in words),
     RowCase("nothing but the id of somebody deleted", "users", ({"sourcedId": "left", "status": "tobedeleted"},),

@@ -8,7 +8,8 @@ import duckdb
 import pytest
 
 from oneroster_engine.errors import BundleRefused
-from oneroster_engine.inspecting.problems import HOW_TO_FIX, problem_groups
+from oneroster_engine.inspecting.problems import problem_groups
+from oneroster_engine.staging.rules import HOW_TO_FIX
 from oneroster_engine.staging.stage import Staged, stage_bundle
 from oneroster_engine.standard.archive import Limits, inflate
 from oneroster_engine.standard.entities import ENTITIES
@@ -133,12 +134,12 @@ def test_each_row_is_judged_with_its_file_line_and_message(districts: dict[str, 
         matching = read.matching(found)
         assert len(matching) == 1, about
         assert matching[0]["message"].startswith(f"{case.file}.csv, line {line}: ")
-        assert matching[0]["sourcedId"] == (case.sourced_id or "")
+        assert matching[0]["sourcedId"] == case.kept_id
         assert root_of(read, matching[0]) == root_line(case, cases)
     if case.file in ENTITIES:
         kept = next((row for row in read.rows(case.file) if row["line"] == line), None)
-        assert (kept is None) == (case.severity == "error" or "identical" in case.says)
-        holder = kept or read.row(case.file, case.sourced_id)
+        assert (kept is None) == (case.severity == "error" or case.held_back or "identical" in case.says)
+        holder = kept or read.row(case.file, case.kept_id)
         for column, value in case.values.items():
             assert holder is not None
             assert holder[column] == value

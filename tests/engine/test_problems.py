@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from oneroster_engine.inspecting.problems import HOW_TO_FIX, problem_groups, problem_rows
+from oneroster_engine.inspecting.problems import problem_groups, problem_rows
 from oneroster_engine.staging import problem_files
+from oneroster_engine.staging.rules import HOW_TO_FIX
 from tests.engine.districts import class_, enrollment, org, small, user
 from tests.engine.test_stage import Staging
 

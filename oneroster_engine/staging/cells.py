@@ -1,0 +1,149 @@
+"""How a suspect row's cells are read: patiently, in the forms that districts send, and only where there is one reading.
+
+Every function gives SQL for a cell as text. The fast path reads the standard's own form alone.
+"""
+
+from collections.abc import Iterable
+
+from oneroster_engine.duckdb_session import text
+
+FIRST_YEAR, LAST_YEAR = 1900, 2100  # of a date in a roster; what a cast gives beyond them was something else
+IN_RANGE = f"BETWEEN DATE '{FIRST_YEAR}-01-01' AND DATE '{LAST_YEAR}-12-31'"
+
+# What the tools say for "nothing": databases, spreadsheets' errors, scripts. Names and titles may be None or Null.
+NOTHING = ("#N/A", "N/A", "n/a", "-", "--", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "(null)", "<null>", r"\N", "NaN",
+           "nan", "undefined")  # fmt: skip
+NOTHING_BUT_A_NAME = ("NULL", "null", "Null", "None", "none", "nil")
+
+# Active, inactive and tobedeleted as exports of common systems and languages write them, without case, blanks, - and _.
+STATUS_WORDS = {
+    "active": ("active", "activ", "aktiv", "actif", "active", "activo", "activa", "attivo", "actief", "ativo", "aktywny",
+               "aktiivinen", "enabled", "current", "enrolled"),
+    "inactive": ("inactive", "inaktiv", "inactif", "inactive", "inactivo", "inactiva", "inattivo", "inactief", "inativo",
+                 "disabled", "suspended", "archived", "withdrawn", "deactivated", "closed"),
+    "tobedeleted": ("tobedeleted", "deleted", "delete", "removed", "gelöscht", "geloescht", "supprimé", "supprime", "eliminado",
+                    "borrado", "eliminato", "verwijderd", "excluído", "excluido", "slettet", "borttagen", "usunięty"),
+}  # fmt: skip
+TRUE_WORDS = ("true", "t", "1", "1.0", "-1", "yes", "y", "on", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "si", "vero",
+              "waar", "verdadeiro", "sim", "sant", "sand", "tosi", "prawda", "tak", "enabled", "active")  # fmt: skip
+FALSE_WORDS = ("false", "f", "0", "0.0", "no", "n", "off", "falsch", "nein", "faux", "non", "falso", "onwaar", "nee", "não",
+               "nao", "falskt", "nej", "falsk", "epätosi", "fałsz", "nie", "disabled", "inactive")  # fmt: skip
+
+MONTHS = {
+    1: "jan jän ene gen janv", 2: "feb fév fev febr", 3: "mar mär mrz mars maa", 4: "apr avr abr avri", 5: "may mai mei mag maj",
+    6: "jun juin giu", 7: "jul juil lug", 8: "aug aoû août aou ago", 9: "sep set sept", 10: "oct okt ott out", 11: "nov",
+    12: "dec dez déc dic des",
+}  # fmt: skip
+
+
+def _among(words: Iterable[str]) -> str:
+    return ", ".join(text(each) for each in dict.fromkeys(words))
+
+
+NOTHING_LIST = _among((*NOTHING, *NOTHING_BUT_A_NAME))
+
+
+def nothing(cell: str, may_be_a_name: bool = False) -> str:
+    """Whether a cell says "nothing" in a tool's words."""
+    return f"{cell} IN ({_among(NOTHING if may_be_a_name else (*NOTHING, *NOTHING_BUT_A_NAME))})"
+
+
+def status(cell: str) -> str:
+    """active, inactive, tobedeleted, empty for a blank one, `unknown` for any other word."""
+    folded = f"lower(regexp_replace(coalesce({cell}, ''), '[-_ ]', '', 'g'))"
+    read = " ".join(f"WHEN {folded} IN ({_among(words)}) THEN '{meant}'" for meant, words in STATUS_WORDS.items())
+    return f"CASE WHEN {folded} = '' THEN '' {read} ELSE 'unknown' END"
+
+
+def boolean(cell: str) -> str:
+    word = f"lower({cell})"
+    return f"CASE WHEN {word} IN ({_among(TRUE_WORDS)}) THEN true WHEN {word} IN ({_among(FALSE_WORDS)}) THEN false END"
+
+
+def year(cell: str) -> str:
+    two = rf"regexp_extract({cell}, '^(\d\d)\d\d\s*[-/]\s*(\d\d)?(\d\d)$', "
+    return rf"CASE WHEN {cell} SIMILAR TO '\d{{4}}' THEN {cell} ELSE nullif({two}1) || {two}3), '') END"
+
+
+# --- dates ------------------------------------------------------------------------------------------------------------
+
+LOCAL_DATE = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})$"
+
+
+def without_clock(cell: str) -> str:
+    return rf"regexp_replace(trim({cell}), '([T ]+\d{{1,2}}[:.]\d{{2}}.*|Z|(?:[T ]+|)\+\d{{2}}:?\d{{2}})$', '')"
+
+
+def local_parts(cell: str) -> tuple[str, str]:
+    """The first and the second number of a date like 9/25/2026, NULL of any other cell."""
+    own = without_clock(cell)
+    return tuple(f"try_cast(regexp_extract({own}, '{LOCAL_DATE}', {part}) AS INT)" for part in (1, 2))  # type: ignore[return-value]
+
+
+def date(cell: str, order: str = "") -> str:
+    """A date with or without a clock: as ISO has it, with a month's name, or in the column's `order`, "day" or "month" first.
+
+    NULL for years outside 1900 to 2100, `infinity`, and what is not certain. A two-digit year is of 1969 to 2068 (POSIX).
+    """
+    own = without_clock(cell)
+    year_first = rf"regexp_extract({own}, '^\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}$')"
+    iso = f"try_strptime(regexp_replace({year_first}, '[/.]', '-', 'g'), '%Y-%m-%d')"
+    plain = rf"CASE WHEN regexp_full_match({own}, '(19|20)\d{{6}}') THEN try_strptime({own}, '%Y%m%d') END"
+    readings = [f"{iso}::DATE", f"({plain})::DATE", _with_month_name(own)]
+    if order:
+        first, second = ("%d", "%m") if order == "day" else ("%m", "%d")
+        slashed = f"regexp_replace(regexp_extract({own}, '{LOCAL_DATE}'), '[.-]', '/', 'g')"
+        four = rf"regexp_matches({slashed}, '/\d{{4}}$')"
+        readings.append(
+            f"if({four}, try_strptime({slashed}, '{first}/{second}/%Y'), try_strptime({slashed}, '{first}/{second}/%y'))::DATE"
+        )
+    return f"(SELECT if(day {IN_RANGE}, day, NULL) FROM (SELECT coalesce({', '.join(readings)}) AS day))"
+
+
+def _with_month_name(own: str) -> str:
+    """1-Sep-2026, Sep 1, 2026, 1. September 2026, 01-SEP-26: the word is the month, so the rest is certain."""
+    word = rf"regexp_extract(lower({own}), '[[:alpha:]äûéèç]{{3,}}')"
+    numbers = rf"regexp_extract_all({own}, '\d+')"
+    month = (
+        "CASE "
+        + " ".join(f"WHEN {word}[:3] IN ({_among(each[:3] for each in names.split())}) THEN {at}" for at, names in MONTHS.items())
+        + " END"
+    )
+    name = "[[:alpha:]äûéèç]{3,9}"
+    day_first, month_first = rf"\d{{1,2}}[-./ ]*{name}[-.,/ ]*(\d{{4}}|\d{{2}})", rf"{name}[-. ]*\d{{1,2}},?[-/ ]+\d{{4}}"
+    shape = f"regexp_full_match({own}, '({day_first}|{month_first})')"
+    year_ = f"if(length({numbers}[2]) = 2, '20' || {numbers}[2], {numbers}[2])"
+    return f"CASE WHEN {shape} THEN try_cast({year_} || '-' || {month} || '-' || {numbers}[1] AS DATE) END"
+
+
+# --- lists and user ids -----------------------------------------------------------------------------------------------
+
+LIST_DIRT = r"""["\[\]{}|;]"""
+
+
+def items(cell: str, any_separator: bool) -> str:
+    """A list whose items may stand in quotes or brackets, with bars between them; with `any_separator` semicolons too, which
+    else belong to an item."""
+    bare = rf"regexp_replace(trim({cell}), '^[\[({{]+(.*?)[\])}}]+$', '\1')"
+    between = "[;|]" if any_separator else "[|]"
+    split = f"if(contains({bare}, ','), {bare}, regexp_replace({bare}, '{between}', ',', 'g'))"
+    parts = f"""if(contains({split}, '"'), regexp_extract_all({split}, '"[^"]*"|[^,"]+'), string_split({split}, ','))"""
+    return (
+        f"CASE WHEN {cell} IS NULL THEN []::VARCHAR[] ELSE list_filter(list_transform({parts}, "
+        """lambda each: regexp_replace(trim(each), '^["'']+|["'']+$', '', 'g')), lambda each: each <> '') END"""
+    )
+
+
+def user_ids(cell: str) -> str:
+    """{type:identifier} with commas or semicolons between; without braces; or as JSON, which some exports paste."""
+    types, identifiers = (rf"""regexp_extract_all({cell}, '"{name}"\s*:\s*"([^"]*)"', 1)""" for name in ("type", "identifier"))
+    json = f"list_transform(list_zip({types}, {identifiers}), lambda each: {{'type': each[1], 'identifier': each[2]}})"
+    pairs = rf"""regexp_extract_all({cell}, '[^{{}},;|]+:[^{{}},;|]+')"""
+    plain = (
+        f"list_transform({pairs}, lambda each: {{'type': trim(split_part(each, ':', 1), ' \"'''), "
+        "'identifier': trim(split_part(each, ':', 2), ' \"''')})"
+    )
+    return (
+        f"CASE WHEN {cell} IS NULL THEN [] WHEN contains({cell}, '\"identifier\"') THEN {json} "
+        rf"WHEN regexp_matches({cell}, '^[^:]*:[^:]*([,;|][^:]*:[^:]*)*$') THEN {plain} ELSE [] END"
+    )

@@ -1,0 +1,78 @@
+"""What spreadsheets and copying do to ids, and when two ids are the same one: in bundles and in the sheets that admins fill.
+
+A spreadsheet drops the zeros in front of a number, rounds a long one to 1.23457E+11, makes a date of 3-12, and writes ="00071"
+where it was kept from that; copying adds blanks, quotes and characters that nobody sees. Two ids are near when nothing but
+that, or upper and lower case, tells them apart. Each function has a twin that gives SQL, and both say the same.
+"""
+
+import re
+
+ROUNDED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)  # a long number, as a spreadsheet saves it in a CSV
+ROUNDED_SQL = r"'\d([.,]\d+)?[eE]\+\d+'"
+# 3-12 becomes 12-Mar, and 3/2012 Mar-12.
+DATE_SQL = r"'\d{1,2}-(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{2}'"
+INVISIBLE = r"\x{00AD}\x{061C}\x{180E}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{FEFF}"
+BLANK = r"\s\x{00A0}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}"
+
+
+def without_zeros(sourced_id: str) -> str:
+    """The number that a spreadsheet would make of an id of digits; any other id as it is."""
+    return sourced_id.lstrip("0") or "0" if sourced_id.isdigit() else sourced_id
+
+
+def is_rounded(sourced_id: str) -> bool:
+    return ROUNDED.fullmatch(sourced_id.strip()) is not None
+
+
+def bare_sql(cell: str) -> str:
+    """An id without what stands around it or can't be seen: quotes, ="...", blanks of every kind, zero-width characters."""
+    seen = f"regexp_replace({cell}, '[{INVISIBLE}]', '', 'g')"
+    trimmed = f"regexp_replace({seen}, '^[{BLANK}]+|[{BLANK}]+$', '', 'g')"
+    unwrapped = f"""regexp_replace({trimmed}, '^=?"(.*)"$', '\\1')"""
+    return f"""regexp_replace(regexp_replace({unwrapped}, '^''(.*?)''?$', '\\1'), '^[{BLANK}]+|[{BLANK}]+$', '', 'g')"""
+
+
+def key_sql(cell: str) -> str:
+    """Equal for ids that are near: `GROUP BY` it to find relatives."""
+    bare = bare_sql(cell)
+    return f"if(regexp_full_match({bare}, '\\d+'), coalesce(nullif(ltrim({bare}, '0'), ''), '0'), lower({bare}))"
+
+
+def difference_sql(one: str, other: str) -> str:
+    """In what two near ids differ, in words; NULL where they aren't near."""
+    return (
+        f"CASE WHEN {one} = {other} THEN '' "
+        f"WHEN {bare_sql(one)} = {bare_sql(other)} THEN 'by quotes, blanks or characters that nobody sees' "
+        f"WHEN lower({bare_sql(one)}) = lower({bare_sql(other)}) THEN 'by upper and lower case only' "
+        f"WHEN {key_sql(one)} = {key_sql(other)} THEN 'by leading zeros only' END"
+    )
+
+
+def shown_sql(cell: str) -> str:
+    """An id with the characters that nobody sees made visible, as <U+200B>."""
+    points = {0xA0: "U+00A0", 0xAD: "U+00AD", 0x200B: "U+200B", 0x200C: "U+200C", 0x200D: "U+200D", 0x200E: "U+200E",
+              0x200F: "U+200F", 0x202F: "U+202F", 0x2060: "U+2060", 0xFEFF: "U+FEFF", 0x9: "TAB"}  # fmt: skip
+    shown = cell
+    for point, name in points.items():
+        shown = f"replace({shown}, chr({point}), '<{name}>')"
+    return shown
+
+
+def macros() -> str:
+    """The same as functions of a connection: near_key(id), id_difference(one, other), rounds_to(id, rounded)."""
+    return (
+        f"CREATE MACRO near_key(id) AS {key_sql('id')}; "
+        f"CREATE MACRO id_difference(one, other) AS {difference_sql('one', 'other')}; "
+        f"CREATE MACRO rounds_to(id, rounded) AS {rounds_to_sql('id', 'rounded')};"
+    )
+
+
+def rounds_to_sql(sourced_id: str, rounded: str) -> str:
+    """Whether a spreadsheet would write the first, an id of digits, as the second, a rounded number."""
+    number = f"try_cast(replace({rounded}, ',', '.') AS DOUBLE)"
+    digits = f"length(regexp_extract({rounded}, '^\\d[.,]?(\\d*)', 1))"
+    exponent = f"try_cast(regexp_extract({rounded}, '\\d+$') AS INT)"
+    return (
+        f"coalesce(regexp_full_match({sourced_id}, '\\d{{9,}}') AND "
+        f"abs(try_cast({sourced_id} AS DOUBLE) - {number}) <= 0.5000001 * pow(10, {exponent} - {digits}), false)"
+    )
