@@ -44,7 +44,7 @@ def write_chunk(
     is written again.
     """
     changes = (json.loads(line, parse_float=Decimal) for line in lines)
-    wanted = (change for change in changes if with_removals or change["action"] not in REMOVALS)
+    wanted = changes if with_removals else (_sparing(change) for change in changes if change["action"] not in REMOVALS)
     requests = ({"PutRequest": {"Item": wire_item(item_of(change, group_id, sync_id, grace_days))}} for change in wanted)
 
     def pause(seconds: float) -> None:
@@ -59,6 +59,11 @@ def write_chunk(
             list(pool.map(lambda batch: send_all(batch, _send, pause), batches))
             written += len(wave)
     return written
+
+
+def _sparing(change: dict[str, Any]) -> dict[str, Any]:
+    """The change without what it would take away from its record."""
+    return {**change, "record": change.get("spared", change["record"])}
 
 
 def delete_group(group_id: str) -> int:

@@ -56,9 +56,8 @@ def write_report(
     out.mkdir(parents=True, exist_ok=True)
     staged = json.loads((room / "stage" / "summary.json").read_text())
     plan = json.loads((room / "plan" / "summary.json").read_text())
-    withheld = 0 if with_removals else sum(counts[action] for counts in plan["counts"].values() for action in REMOVALS)
-    if withheld:
-        plan = _without_removals(plan, withheld)
+    if not with_removals:
+        plan = _without_removals(plan, _spared(room / "plan" / "changes.parquet"))
     titles = {
         "report.xlsx": "Report: summary, schools, problems and changes",
         "changes.csv.gz": "Every change, with before and after",
@@ -68,6 +67,8 @@ def write_report(
         _view(connection, "problem", room / "stage" / "problems.parquet")
         done = "" if with_removals else "WHERE action NOT IN ('deactivate', 'end')"
         _view(connection, "change", room / "plan" / "changes.parquet", done)
+        if not with_removals and "spared" in [column for column, *_ in connection.execute("DESCRIBE change").fetchall()]:
+            connection.execute("CREATE OR REPLACE VIEW change AS " + _AS_SPARED.format(changes=room / "plan" / "changes.parquet"))
         with cells.workbook(out / "report.xlsx") as book:
             _summary(book.page("Summary"), header, staged, plan)
             _schools(book.page("Schools"), plan)
@@ -85,8 +86,39 @@ def write_report(
     return [ReportFile(name, title, (out / name).stat().st_size) for name, title in titles.items()]
 
 
-def _without_removals(plan: dict[str, Any], withheld: int) -> dict[str, Any]:
+# A change as it came true: what it would have taken away is not among its fields.
+_AS_SPARED = """
+SELECT * REPLACE (coalesce(spared, after) AS after, list_filter(fields, lambda field:
+    json_extract(coalesce(spared, after), '$.fields.' || field)::VARCHAR
+    IS DISTINCT FROM json_extract(before, '$.fields.' || field)::VARCHAR) AS fields)
+FROM read_parquet('{changes}') WHERE action NOT IN ('deactivate', 'end')
+"""
+
+_TAKEN_WORDS = {
+    "roles": "roles that would have ended",
+    "disabled": "people who would have become inactive",
+    "emptied": "values that are empty in the source",
+    "relations": "guardians and primary teachers",
+    "memberships": "enrollments that would have moved to another class or person",
+}
+
+
+def _spared(changes: Path) -> list[str]:
+    """What the plan would have taken away from records that stay, by kind: a sentence each."""
+    rows = f"read_parquet({text(str(changes))})"
+    with duckdb.connect() as connection:
+        if "taken" not in [column for column, *_ in connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()]:
+            return []
+        each = f"SELECT split_part(unnest(taken), ':', 1) AS kind FROM {rows}"
+        numbers = connection.execute(f"SELECT kind, count(*) FROM ({each}) GROUP BY kind ORDER BY kind").fetchall()
+    return [f"Spared, since the plan was approved without removals: {number:,} {_TAKEN_WORDS[kind]}." for kind, number in numbers]
+
+
+def _without_removals(plan: dict[str, Any], spared: list[str]) -> dict[str, Any]:
     """The plan's summary as it came true."""
+    withheld = sum(counts[action] for counts in plan["counts"].values() for action in REMOVALS)
+    if withheld:
+        spared = [f"Approved without removals: {withheld:,} planned removals were not done and are not listed.", *spared]
     none = dict.fromkeys(REMOVALS, 0)
 
     def kept(counts: Mapping[str, dict[str, int]]) -> dict[str, dict[str, int]]:
@@ -96,7 +128,7 @@ def _without_removals(plan: dict[str, Any], withheld: int) -> dict[str, Any]:
         **plan,
         "counts": kept(plan["counts"]),
         "schools": [{**school, "counts": kept(school["counts"])} for school in plan["schools"]],
-        "notes": [*plan["notes"], f"Approved without removals: {withheld:,} planned removals were not done and are not listed."],
+        "notes": [*plan["notes"], *spared],
     }
 
 

@@ -21,7 +21,8 @@ def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path, changes: Se
     """Write changes.parquet and make the view `change`; how many changes there are.
 
     `changes` are queries, run once and never held in memory, with the columns entity, sourcedId, name, action, reason,
-    schools (VARCHAR[]), fields (those that differ, VARCHAR[]), before and after (JSON as VARCHAR), digest (UBIGINT).
+    schools (VARCHAR[]), fields (those that differ, VARCHAR[]), before and after (JSON as VARCHAR), digest (UBIGINT), taken
+    (what an update takes away, see `takings.py`, VARCHAR[]) and spared (`after` without that, JSON as VARCHAR).
     Rows of changes.parquet stand in no order that means anything.
     """
     path = plan / "changes.parquet"

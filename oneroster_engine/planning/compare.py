@@ -10,8 +10,10 @@ from pathlib import Path
 import duckdb
 
 from oneroster_engine.duckdb_session import quoted, text
+from oneroster_engine.planning.guard import TAKING
 from oneroster_engine.planning.policy import Policy, iso
 from oneroster_engine.planning.snapshot import snapshot_rows
+from oneroster_engine.planning.takings import Takings
 from oneroster_engine.staging.stage import platform_columns
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.standard.records import Form, name_of, schools_of
@@ -59,11 +61,33 @@ def decide(connection: duckdb.DuckDBPyConnection) -> None:
 
 def changes_of(entity: str, policy: Policy, first_sync: bool) -> str:
     """A query of the changes of one entity, as `write_changes` takes them."""
-    values = {"sync_id": text(policy.sync_id), "now": text(iso(policy.now)), "changed": CHANGED, "found_again": FOUND_AGAIN}
-    columns = platform_columns(entity)
-    values["names"] = f"[{', '.join(map(text, columns))}]"
-    values["paths"] = f"[{', '.join(text(f'$.{quoted(name)}') for name in columns)}]"  # all of them in one look at the JSON
-    return _CHANGES.format(entity=entity, records=_records(entity, policy, first_sync), **values)
+    now, takings = text(iso(policy.now)), Takings(entity)
+    records = _SIDE_BY_SIDE.format(
+        entity=entity,
+        records=_records(entity, policy, first_sync),
+        sync_id=text(policy.sync_id),
+        now=now,
+        found_again=FOUND_AGAIN,
+    )
+    if keeps := [kind for kind in TAKING if policy.guard.keeps(kind)]:
+        differing = f"list_filter({takings.sides}, lambda each: each[2] IS DISTINCT FROM each[3])"
+        records = _KEPT.format(
+            records=records,
+            spared=takings.spared("losing", keeps),
+            keeps_status=str("disabled" in keeps).lower(),
+            tokens=takings.tokens(differing),
+            schools=schools_of(entity, Form.STORED),
+        )
+    return _CHANGES.format(
+        entity=entity,
+        records=records,
+        now=now,
+        changed=CHANGED,
+        sides=takings.sides,
+        tokens=takings.tokens("sides"),
+        spared=takings.spared("taken", TAKING),
+        spared_status="if(list_contains(taken, 'disabled:platformStatus'), 'active', platformStatus)",
+    )
 
 
 def _digest(entity: str, policy: Policy) -> str:
@@ -146,30 +170,51 @@ SELECT '{entity}' AS entity, sourcedId, name, action, reason, schools, differing
                              'removedAt', removed_before, 'fields', fields_before)::VARCHAR, NULL) AS before,
        json_object('platformId', platformId, 'platformStatus', platformStatus,
                    'since', if(platformStatus IS DISTINCT FROM status_before, {now}, since_before),
-                   'removedAt', removedAt, 'fields', fields)::VARCHAR AS after, digest
+                   'removedAt', removedAt, 'fields', fields)::VARCHAR AS after, digest, taken,
+       CASE WHEN len(taken) > 0 THEN json_object('platformId', platformId, 'platformStatus', {spared_status},
+                   'since', if({spared_status} IS DISTINCT FROM status_before, {now}, since_before),
+                   'removedAt', removedAt, 'fields', {spared})::VARCHAR END AS spared
 FROM (
-    SELECT *, CASE WHEN action <> 'update' THEN [] ELSE list_concat(
-        list_transform(list_filter(list_zip({names}, json_extract(fields, {paths}), json_extract(fields_before, {paths})),
-                                   lambda each: each[2] IS DISTINCT FROM each[3]), lambda each: each[1]),
-        if(platformStatus <> status_before, ['platformStatus'], [])) END AS differing
+    SELECT *, CASE WHEN len(differing) = 0 OR removed_before IS NOT NULL THEN [] ELSE {tokens} END AS taken
     FROM (
-        SELECT coalesce(new.sourcedId, old.sourcedId) AS sourcedId, coalesce(new.action, old.action) AS action,
-               if(former.sourcedId IS NULL, coalesce(new.reason, old.reason), '{found_again}') AS reason,
-               coalesce(new.name, old.name) AS name, coalesce(new.schools, old.schools) AS schools,
-               coalesce(old.platformId, former.platformId,
-                        md5({sync_id} || '/{entity}/' || coalesce(new.sourcedId, old.sourcedId))) AS platformId,
-               CASE WHEN new.sourcedId IS NOT NULL THEN new.platformStatus
-                    WHEN old.action = 'update' THEN old.platformStatus ELSE 'inactive' END AS platformStatus,
-               CASE WHEN new.sourcedId IS NOT NULL THEN NULL
-                    WHEN old.action = 'update' THEN old.removedAt ELSE {now} END AS removedAt,
-               coalesce(new.fields, old.fields) AS fields, old.fields AS fields_before, old.platformStatus AS status_before,
-               old.since AS since_before, old.removedAt AS removed_before, old.sourcedId IS NOT NULL AS known,
-               coalesce(new.digest, old.digest) AS digest
-        FROM ({records}) new
-        FULL JOIN (SELECT * FROM before_{entity} JOIN verdict_{entity} USING (sourcedId)) old ON old.sourcedId = new.sourcedId
-        LEFT JOIN (SELECT matched.sourcedId, platformId FROM matched JOIN before_users person ON person.sourcedId = formerId
-                   WHERE '{entity}' = 'users') former ON former.sourcedId = new.sourcedId
+        SELECT *, list_concat(list_transform(sides, lambda each: each[1]),
+                              if(action = 'update' AND platformStatus <> status_before, ['platformStatus'], [])) AS differing
+        FROM (
+            SELECT *, CASE WHEN action = 'update'
+                           THEN list_filter({sides}, lambda each: each[2] IS DISTINCT FROM each[3]) ELSE [] END AS sides
+            FROM ({records})
+        )
     )
 )
 WHERE NOT (action = 'update' AND reason = '{changed}' AND len(differing) = 0)
+"""
+
+_SIDE_BY_SIDE = """
+SELECT coalesce(new.sourcedId, old.sourcedId) AS sourcedId, coalesce(new.action, old.action) AS action,
+       if(former.sourcedId IS NULL, coalesce(new.reason, old.reason), '{found_again}') AS reason,
+       coalesce(new.name, old.name) AS name, coalesce(new.schools, old.schools) AS schools,
+       coalesce(old.platformId, former.platformId,
+                md5({sync_id} || '/{entity}/' || coalesce(new.sourcedId, old.sourcedId))) AS platformId,
+       CASE WHEN new.sourcedId IS NOT NULL THEN new.platformStatus
+            WHEN old.action = 'update' THEN old.platformStatus ELSE 'inactive' END AS platformStatus,
+       CASE WHEN new.sourcedId IS NOT NULL THEN NULL
+            WHEN old.action = 'update' THEN old.removedAt ELSE {now} END AS removedAt,
+       coalesce(new.fields, old.fields) AS fields, old.fields AS fields_before, old.platformStatus AS status_before,
+       old.since AS since_before, old.removedAt AS removed_before, old.sourcedId IS NOT NULL AS known,
+       coalesce(new.digest, old.digest) AS digest
+FROM ({records}) new
+FULL JOIN (SELECT * FROM before_{entity} JOIN verdict_{entity} USING (sourcedId)) old ON old.sourcedId = new.sourcedId
+LEFT JOIN (SELECT matched.sourcedId, platformId FROM matched JOIN before_users person ON person.sourcedId = formerId
+           WHERE '{entity}' = 'users') former ON former.sourcedId = new.sourcedId
+"""
+
+# The same with what the group has decided to keep: an update doesn't take it away, whatever the source says.
+_KEPT = """
+SELECT * REPLACE (if(len(losing) > 0, {schools}, schools) AS schools) FROM (
+    SELECT * REPLACE (CASE WHEN len(losing) > 0 THEN {spared} ELSE fields END AS fields,
+                      if(list_contains(losing, 'disabled:platformStatus') AND {keeps_status}, 'active', platformStatus)
+                      AS platformStatus)
+    FROM (SELECT *, CASE WHEN action = 'update' AND removed_before IS NULL THEN {tokens} ELSE []::VARCHAR[] END AS losing
+          FROM ({records}))
+)
 """

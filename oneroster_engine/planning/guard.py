@@ -1,32 +1,93 @@
-"""The guard: when a plan removes too much to be applied without a human's word. Only decides."""
+"""The guard: when a plan does too much to people to be applied without a human's word. Only decides.
+
+Each kind of harm has a limit of its own: a share of one school's records and a floor, the least number that counts.
+What is measured, and how, stands in `measures.py`.
+"""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
 # Of an entity's selected records, how many may be new under an old name before the ids look renumbered.
 RENUMBERED_SHARE = 0.5
-Kind = Literal["removals", "empty", "renumbered", "undone", "ambiguous"]
+Kind = Literal[
+    "removals", "empty", "renumbered", "undone", "ambiguous",
+    "roles", "moved", "disabled", "emptied", "relations", "memberships",
+    "identity", "replaced", "doubles", "rights", "classes", "sessions", "view", "damaged", "errors", "spared",
+]  # fmt: skip
+Standing = Literal["ask", "keep", "letGo"]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Held when more than `share` of a school's records and at least `floor` of them are concerned."""
+
+    share: float
+    floor: int
+
+
+# Kinds that have a figure, beside removals, which have had theirs from the start. What takes something away comes first.
+LIMITS: Mapping[Kind, Limit] = {
+    "roles": Limit(0.10, 10),
+    "moved": Limit(0.25, 10),
+    "disabled": Limit(0.10, 10),
+    "emptied": Limit(0.20, 10),
+    "relations": Limit(0.10, 10),
+    "memberships": Limit(0.10, 10),
+    "identity": Limit(0.50, 10),
+    "replaced": Limit(0.05, 5),
+    "doubles": Limit(0.05, 5),
+    "rights": Limit(0.0, 3),  # held from the first one above the floor, since it gives access to other people's data
+    "classes": Limit(0.20, 5),
+    "sessions": Limit(0.25, 1),
+    "view": Limit(0.0, 1),
+    "damaged": Limit(0.0, 3),
+    "errors": Limit(0.50, 10),
+}
+# What these take away stays on the platform when a plan is approved without removals, or when a group keeps it for good.
+TAKING: tuple[Kind, ...] = ("roles", "disabled", "emptied", "relations", "memberships")
+# Ordinary while a school year ends: more of these may happen in the rollover window.
+AT_ROLLOVER: tuple[Kind, ...] = ("roles", "moved", "disabled", "relations", "memberships", "classes")
 
 
 @dataclass(frozen=True)
 class Guard:
     """Held are removals over `share` of one school's records of an entity, and at least `floor` of them; from
-    `rollover_from` to `rollover_to` (both included) `rollover_share` counts instead of `share`."""
+    `rollover_from` to `rollover_to` (both included) `rollover_share` counts instead of `share`.
+
+    `limits` are the group's own figures for other kinds, in place of LIMITS. `standing` says, by a kind of TAKING (or
+    "removals"), what somebody has decided for good: "keep" never takes it away, "letGo" never asks. `closing` are the
+    sourcedIds of schools that the customer has said will close: what goes there is expected.
+    """
 
     share: float = 0.10
     floor: int = 10
     rollover_share: float = 0.50
     rollover_from: date | None = None
     rollover_to: date | None = None
+    limits: Mapping[Kind, Limit] = field(default_factory=dict)
+    standing: Mapping[Kind, Standing] = field(default_factory=dict)
+    closing: tuple[str, ...] = ()
+
+    def in_window(self, today: date) -> bool:
+        return self.rollover_from is not None and self.rollover_to is not None and self.rollover_from <= today <= self.rollover_to
 
     def share_on(self, today: date) -> float:
-        open_now = self.rollover_from is not None and self.rollover_to is not None
-        if open_now and self.rollover_from <= today <= self.rollover_to:  # type: ignore[operator]
-            return self.rollover_share
-        return self.share
+        return self.rollover_share if self.in_window(today) else self.share
+
+    def limit_on(self, kind: Kind, today: date) -> Limit:
+        limit = self.limits.get(kind) or LIMITS[kind]
+        if kind in AT_ROLLOVER and self.in_window(today):
+            return Limit(max(limit.share, self.rollover_share), limit.floor)
+        return limit
+
+    def keeps(self, kind: Kind) -> bool:
+        return self.standing.get(kind) == "keep"
+
+    def lets_go(self, kind: Kind) -> bool:
+        return self.standing.get(kind) == "letGo"
 
 
 @dataclass(frozen=True)
@@ -40,6 +101,22 @@ class Removals:
     removed: int
     records: int
     user_type: str = ""
+
+
+@dataclass(frozen=True)
+class Concern:
+    """How many of one school's records of an entity a plan does something of one `kind` to, and how many there are to do it to.
+    `field` is the field that is emptied, where one is; `example` one of them, in words."""
+
+    kind: Kind
+    school: str
+    name: str
+    entity: str
+    number: int
+    records: int
+    user_type: str = ""
+    field: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +135,8 @@ class Breach:
 def breaches(removals: Iterable[Removals], guard: Guard, today: date) -> list[Breach]:
     """The removals that hold a plan, worst share first. A school's users together are left out where one of their
     types says it already."""
+    if guard.lets_go("removals"):
+        return []
     share = guard.share_on(today)
     over = [each for each in removals if each.removed >= guard.floor and each.removed > share * each.records]
     said = {(each.school, each.entity) for each in over if each.user_type}
@@ -75,6 +154,83 @@ def breaches(removals: Iterable[Removals], guard: Guard, today: date) -> list[Br
         )
         for each in shown
     ]
+
+
+def concern_breaches(concerns: Iterable[Concern], guard: Guard, today: date) -> list[Breach]:
+    """The concerns that hold a plan, by kind, worst share first; of a school's people together only what no type says already."""
+    over = []
+    for each in concerns:
+        limit = guard.limit_on(each.kind, today)
+        kind: Kind = "roles" if each.kind == "moved" else each.kind
+        if each.number >= limit.floor and each.number > limit.share * each.records and not guard.lets_go(kind):
+            over.append(each)
+    said = {(each.kind, each.school, each.entity, each.field) for each in over if each.user_type}
+    shown = [each for each in over if each.user_type or (each.kind, each.school, each.entity, each.field) not in said]
+    order = list(LIMITS)
+    shown.sort(
+        key=lambda each: (order.index(each.kind), -each.number / max(each.records, 1), each.school, each.entity, each.field)
+    )
+    return [
+        Breach(each.school, each.entity, each.number, each.records, _sentence(each), each.kind, each.user_type) for each in shown
+    ]
+
+
+def _sentence(concern: Concern) -> str:
+    of = f"{concern.number:,} of {concern.records:,}"
+    where = concern.name or ("" if concern.kind in _OF_A_COLLECTION else "Without a school")
+    who = _words(concern.user_type, "people" if concern.entity == "users" else concern.entity)
+    what = _SENTENCES[concern.kind].format(
+        of=of, number=f"{concern.number:,}", who=who, field=_FIELDS.get(concern.field, concern.field), entity=concern.entity
+    )
+    said = f"{where}: {what}" if where else what[0].upper() + what[1:]
+    return f"{said} {concern.example}".rstrip()
+
+
+_OF_A_COLLECTION: tuple[Kind, ...] = ("sessions", "damaged", "errors")
+_FIELDS = {
+    "email": "e-mail", "agentSourcedIds": "guardians", "primary": "mark as the primary teacher", "courseSourcedId": "course",
+    "termSourcedIds": "terms", "userIds": "user ids", "givenName": "given name", "familyName": "family name",
+}  # fmt: skip
+_SENTENCES: Mapping[Kind, str] = {
+    "roles": "{of} {who} would lose a role.",
+    "moved": "{of} {who} would leave this school for another.",
+    "disabled": "{of} {who} would become inactive.",
+    "emptied": "{of} {who} would lose their {field}: it is empty in the source now.",
+    "relations": "{of} {who} would lose their {field}.",
+    "memberships": "{of} {who} would move to another class or person.",
+    "identity": "{of} {who} would get another name, username, e-mail or identifier.",
+    "replaced": "{of} {who} would become somebody else: both of their names differ.",
+    "doubles": "{number} new {who} look like people who are already there ({of} would exist twice).",
+    "rights": "{number} {who} would get the rights of staff, which they do not have now.",
+    "classes": "{of} classes would change their course or school.",
+    "sessions": "{of} academic sessions would move by more than a month.",
+    "view": "this {entity} is not in the source any more: the provider may show less than it did.",
+    "damaged": "{number} ids of {entity} look damaged: each is new and near to one that has vanished.",
+    "errors": "{of} rows of {entity} have errors and were left out.",
+}
+
+
+def _words(user_type: str, otherwise: str) -> str:
+    if not user_type:
+        return otherwise
+    return (
+        f"{user_type}s" if ":" in user_type else re.sub(r"(?<=[a-z])([A-Z])", lambda m: " " + m.group(1).lower(), f"{user_type}s")
+    )
+
+
+def nothing_at_all() -> Breach:
+    said = "The bundle has no rows that could be kept: no orgs, classes, people or enrollments. Nothing would be written."
+    return Breach("", "orgs", 0, 0, said, "empty")
+
+
+def taken_again(number: int, entity: str) -> Breach:
+    """What a sync that was approved without removals has spared, and this plan would take away after all."""
+    what = "thing that was" if number == 1 else "things that were"
+    said = (
+        f"{number:,} {what} spared when an earlier sync was approved without removals would be taken away now. "
+        "Approve, approve without removals again, or decide once for this kind in the group's safety settings."
+    )
+    return Breach("", entity, number, number, said, "spared")
 
 
 def empty_collection(entity: str, records: int) -> Breach:
@@ -121,11 +277,12 @@ def done_again(changes: int, entity: str, when: date, by: str) -> Breach:
     what = "change that was" if changes == 1 else "changes that were"
     said = (
         f"{changes:,} {what} undone on {when.day} {when:%B %Y} by {by} would be made again, because the source still says so. "
-        "Mend the source, or approve this plan to let them happen."
+        "Correct the source, or approve this plan to let them happen."
     )
     return Breach("", entity, changes, changes, said, "undone")
 
 
 def _called(removals: Removals) -> str:
-    words = f"{removals.user_type}s" if removals.user_type else removals.entity
-    return words if ":" in words else re.sub(r"(?<=[a-z])([A-Z])", lambda found: " " + found.group(1).lower(), words)
+    if removals.entity == "enrollments" and removals.user_type:
+        return f"{removals.user_type} enrollments"
+    return _words(removals.user_type, removals.entity)

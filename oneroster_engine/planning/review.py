@@ -8,6 +8,7 @@ that a mistake in planning can't hide from the guard. It measures
 What the plan alone knows, such as a collection that came empty, stays as the plan said it.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,8 +19,9 @@ import duckdb
 from oneroster_engine.duckdb_session import PACKED, connect, number_of, text
 from oneroster_engine.planning import guard as guards
 from oneroster_engine.planning.compare import FOUND_AGAIN
-from oneroster_engine.planning.guard import Breach, Removals
+from oneroster_engine.planning.guard import Breach, Guard, Removals
 from oneroster_engine.planning.matching import RENAMED
+from oneroster_engine.planning.measures import measure, write_rows
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.snapshot import snapshot_rows
 from oneroster_engine.planning.summary import Planned, write_summary
@@ -48,24 +50,31 @@ def review(
         for entity in ENTITIES:
             held = snapshot_rows(snapshot, entity)
             connection.execute(f"CREATE VIEW held_{entity} AS SELECT * FROM ({held}) WHERE removedAt IS NULL")
+        today = policy.now.date()
+        staged = json.loads((stage / "summary.json").read_text()) if stage is not None else {}
         if stage is not None and snapshot is not None:
             found += _renumbered(connection, planned, plan, stage, policy)
-        found += guards.breaches(_removals(connection, policy.guard.floor), policy.guard, policy.now.date())
+        if stage is not None and not any(counted["kept"] for counted in staged["counts"].values()):
+            found.append(guards.nothing_at_all())
+        found += guards.breaches(_removals(connection, policy.guard), policy.guard, today)
+        concerned = guards.concern_breaches(measure(connection, policy.guard, today, stage, staged), policy.guard, today)
+        write_rows(connection, plan, concerned)
+        found += concerned
         found += [breach for each in undone for breach in _done_again(connection, each)]
     reviewed = replace(planned, breaches=found, held=bool(found))
     write_summary(plan, reviewed)
     return reviewed
 
 
-def _removals(connection: duckdb.DuckDBPyConnection, floor: int) -> list[Removals]:
+def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard) -> list[Removals]:
     """Every school, entity and user type of which at least `floor` records would go; fewer never hold a plan."""
     found = []
     for entity in ENTITIES:
-        connection.execute(_REMOVED.format(entity=entity))
-        types = ("''", _USER_TYPE) if entity == "users" else ("''",)
+        connection.execute(_REMOVED.format(entity=entity), {"closing": list(guard.closing)})
+        types = ("''", _TYPES[entity]) if entity in _TYPES else ("''",)
         for user_type in types:
             query = _MEASURED.format(entity=entity, user_type=user_type)
-            for school, name, kind, removed, records in connection.execute(query, {"floor": floor}).fetchall():
+            for school, name, kind, removed, records in connection.execute(query, {"floor": guard.floor}).fetchall():
                 found.append(Removals(school, name, entity, removed, records, kind))
     return found
 
@@ -111,11 +120,14 @@ def _done_again(connection: duckdb.DuckDBPyConnection, undone: Undone) -> list[B
 # A person removed under an old id but matched under a new one is not a removal.
 _REMOVED = f"""
 CREATE OR REPLACE TABLE removed AS
-SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, before->'fields' AS fields
-FROM change WHERE entity = '{{entity}}' AND action IN ('deactivate', 'end') AND reason <> '{RENAMED}'
+SELECT * FROM (
+    SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, before->'fields' AS fields
+    FROM change WHERE entity = '{{entity}}' AND action IN ('deactivate', 'end') AND reason <> '{RENAMED}'
+) WHERE school NOT IN (SELECT unnest($closing::VARCHAR[]))
 """
 
-_USER_TYPE = "coalesce(fields->>'$.roles[0].role', 'unknown')"
+# Within users and enrollments each type is measured too: a school that loses all its teachers has lost few.
+_TYPES = {"users": "coalesce(fields->>'$.roles[0].role', 'unknown')", "enrollments": "coalesce(fields->>'role', 'unknown')"}
 
 # Records are those of the snapshot, and those that go which only a sync that was cut off has written. Only schools that
 # lose `floor` records are counted: fields are read of few.

@@ -3,9 +3,12 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
+
 from oneroster_engine.duckdb_session import PACKED, connect, text
 from oneroster_engine.planning.policy import iso
 from oneroster_engine.standard.entities import ENTITIES
+from oneroster_engine.standard.records import Form, name_of, schools_of
 
 
 def snapshot_rows(snapshot: Path | None, entity: str) -> str:
@@ -25,24 +28,39 @@ def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, g
     out.mkdir(parents=True, exist_ok=True)
     with connect(out) as connection:
         connection.execute("SET preserve_insertion_order = false")  # nobody needs it, and it costs disk
-        changes = f"SELECT * FROM read_parquet({text(str(plan / 'changes.parquet'))})"
-        wanted = "" if removals else " WHERE action NOT IN ('deactivate', 'end')"
-        connection.execute(f"CREATE VIEW change AS {changes}{wanted}")
-        known = [column for column, *_ in connection.execute("DESCRIBE change").fetchall()]
-        digest = "digest" if "digest" in known else "NULL::UBIGINT"  # an undone record's is found out by the next plan
+        connection.execute("CREATE VIEW planned AS " + planned_rows(connection, plan / "changes.parquet"))
+        connection.execute("CREATE VIEW change AS " + (_AS_PLANNED if removals else _WITHOUT_REMOVALS))
         for entity in ENTITIES:
             connection.execute(f"CREATE VIEW snapshot_{entity} AS {_with_lookups(snapshot_rows(snapshot, entity), entity)}")
             lookups = LOOKUPS.get(entity, ())
+            name = "name" if entity == "enrollments" else f"if(spared IS NULL, name, {name_of(entity, Form.STORED)})"
             query = _NEXT.format(
                 entity=entity,
-                digest=digest,
+                name=name,
+                schools=f"if(spared IS NULL, schools, {schools_of(entity, Form.STORED)})",
                 oldest=text(iso(now - timedelta(days=grace_days))),
                 now=text(iso(now)),
-                lookups="".join(f", {name}" for name in lookups),
-                paths="".join(f", '$.fields.{name}'" for name in lookups),
-                found="".join(f", said[{place}] AS {name}" for place, name in enumerate(lookups, start=6)),
+                lookups="".join(f", {each}" for each in lookups),
+                paths="".join(f", '$.fields.{each}'" for each in lookups),
+                found="".join(f", said[{place}] AS {each}" for place, each in enumerate(lookups, start=6)),
             )
             connection.execute(f"COPY ({query}) TO $to ({PACKED})", {"to": str(out / f"{entity}.parquet")})
+
+
+def planned_rows(connection: duckdb.DuckDBPyConnection, changes: Path) -> str:
+    """The changes of a plan; those of an earlier version of the engine lack columns."""
+    rows = f"read_parquet({text(str(changes))})"
+    known = {column for column, *_ in connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()}
+    lacking = [f"NULL::{kind} AS {name}" for name, kind in (("digest", "UBIGINT"), ("spared", "VARCHAR")) if name not in known]
+    return f"SELECT {', '.join(['*', *lacking])} FROM {rows}"
+
+
+_AS_PLANNED = "SELECT * REPLACE (NULL AS spared) FROM planned"
+# What was spared is unknown to the next plan's quick look, so that it is compared, and asked about, again.
+_WITHOUT_REMOVALS = """
+SELECT * REPLACE (coalesce(spared, after) AS after, if(spared IS NULL, digest, NULL) AS digest)
+FROM planned WHERE action NOT IN ('deactivate', 'end')
+"""
 
 
 def _with_lookups(rows: str, entity: str) -> str:
@@ -68,9 +86,10 @@ SELECT * FROM (
     SELECT sourcedId, platformId, platformStatus, since, removedAt, digest, name, schools, fields, modified{lookups}
     FROM snapshot_{entity} ANTI JOIN (SELECT sourcedId FROM change WHERE entity = '{entity}') USING (sourcedId)
     UNION ALL
-    SELECT sourcedId, said[1], said[2], said[3], said[4], {digest}, name, schools, said[5]::JSON, {now}{found}
-    FROM (SELECT *, json_extract_string(after, ['$.platformId', '$.platformStatus', '$.since', '$.removedAt', '$.fields'{paths}])
-                    AS said
-          FROM change WHERE entity = '{entity}')
+    SELECT sourcedId, said[1], said[2], said[3], said[4], digest, {name}, {schools}, fields, {now}{found}
+    FROM (SELECT *, said[5]::JSON AS fields
+          FROM (SELECT sourcedId, name, schools, digest, spared, json_extract_string(
+                    after, ['$.platformId', '$.platformStatus', '$.since', '$.removedAt', '$.fields'{paths}]) AS said
+                FROM change WHERE entity = '{entity}'))
 ) WHERE removedAt IS NULL OR removedAt > {oldest}
 """

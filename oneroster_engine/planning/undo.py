@@ -21,7 +21,7 @@ import duckdb
 from oneroster_engine.duckdb_session import PACKED, connect, number_of, text
 from oneroster_engine.planning.changes import ACTIONS, counts_of, write_changes, write_chunks
 from oneroster_engine.planning.policy import Policy, iso
-from oneroster_engine.planning.snapshot import snapshot_rows
+from oneroster_engine.planning.snapshot import planned_rows, snapshot_rows
 from oneroster_engine.planning.summary import Planned, schools_with_counts, write_summary
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.standard.records import REFERRERS_FIRST, Form, links_to, name_of, parent_of, referred_to, schools_of
@@ -44,7 +44,7 @@ def plan_undo(undone: Path, snapshot: Path | None, plan: Path, policy: Policy, u
     plan.mkdir(parents=True, exist_ok=True)
     oldest = text(iso(policy.now - timedelta(days=policy.grace_days)))
     with connect(plan) as connection:
-        connection.execute(_UNDONE, {"undone": str(undone)})
+        connection.execute(_UNDONE.format(rows=planned_rows(connection, undone)))
         connection.execute("CREATE TABLE cut_off (entity VARCHAR, sourcedId VARCHAR)")
         for path in unfinished:
             connection.execute("INSERT INTO cut_off SELECT entity, sourcedId FROM read_parquet($path)", {"path": str(path)})
@@ -126,7 +126,8 @@ COPY (SELECT NULL::VARCHAR AS file, NULL::BIGINT AS line, NULL::VARCHAR AS entit
 _UNDONE = """
 CREATE TABLE unchanged (entity VARCHAR, sourcedId VARCHAR, name VARCHAR, reason VARCHAR, schools VARCHAR[]);
 CREATE TABLE undone AS
-SELECT entity, sourcedId, name, action, schools, before::JSON AS before, after::JSON AS after FROM read_parquet($undone)
+SELECT entity, sourcedId, name, action, schools, before::JSON AS before, after::JSON AS after,
+       spared::JSON AS spared FROM ({rows})
 """
 
 _CURRENT = """
@@ -145,7 +146,10 @@ WITH compared AS (
            now.removedAt IS NOT NULL AS is_removed,
            now.fields::VARCHAR = (own.before->'fields')::VARCHAR AND now.platformStatus = (own.before->>'platformStatus') AS same,
            now.fields::VARCHAR = (own.after->'fields')::VARCHAR AND now.platformStatus = (own.after->>'platformStatus')
-               AND now.since = (own.after->>'since') AND now.removedAt IS NOT DISTINCT FROM (own.after->>'removedAt') AS untouched
+               AND now.since = (own.after->>'since')
+               AND now.removedAt IS NOT DISTINCT FROM (own.after->>'removedAt') AS untouched,
+           coalesce(now.fields::VARCHAR = (own.spared->'fields')::VARCHAR AND now.since = (own.spared->>'since')
+               AND now.platformStatus = (own.spared->>'platformStatus') AND now.removedAt IS NULL, false) AS as_spared
     FROM (SELECT * FROM undone WHERE entity = '{{entity}}') own LEFT JOIN current_{{entity}} now USING (sourcedId)
 )
 SELECT sourcedId, name, was, goes, before, coalesce(schools_now, schools_then) AS schools,
@@ -153,7 +157,7 @@ SELECT sourcedId, name, was, goes, before, coalesce(schools_now, schools_then) A
             WHEN NOT known THEN if(goes, '{AS_BEFORE}', '{PURGED}')
             WHEN goes AND is_removed THEN '{AS_BEFORE}'
             WHEN NOT goes AND NOT is_removed AND same THEN '{AS_BEFORE}'
-            WHEN untouched THEN 'undo' ELSE '{CHANGED_SINCE}' END AS verdict
+            WHEN untouched OR as_spared THEN 'undo' ELSE '{CHANGED_SINCE}' END AS verdict
 FROM compared
 """
 
@@ -195,7 +199,7 @@ SELECT '{{entity}}' AS entity, sourcedId, {{called}} AS name, action, reason, {{
                    'fields', fields_now)::VARCHAR AS before,
        json_object('platformId', platformId, 'platformStatus', platformStatus,
                    'since', if(platformStatus <> status_now, {{now}}, since), 'removedAt', if(goes, {{now}}, NULL),
-                   'fields', fields)::VARCHAR AS after, NULL::UBIGINT AS digest
+                   'fields', fields)::VARCHAR AS after, NULL::UBIGINT AS digest, []::VARCHAR[] AS taken, NULL::VARCHAR AS spared
 FROM record)
 """
 

@@ -140,7 +140,7 @@ def test_what_was_undone_is_not_done_again_without_a_word(platform: Guarded) -> 
 
     assert said == [
         "10 changes that were undone on 1 September 2026 by Ada Admin would be made again, because the source still says so. "
-        "Mend the source, or approve this plan to let them happen."
+        "Correct the source, or approve this plan to let them happen."
     ]
     assert corrected == []
 

@@ -181,3 +181,16 @@ def test_a_text_is_cut_where_excel_ends_a_cell(letter: str) -> None:
 
     assert 32_765 < len(cut.encode("utf-16-le")) / 2 <= 32_767
     assert set(cut) == {letter}
+
+
+def test_what_an_approval_without_removals_spared_is_named_and_not_listed_as_done(tmp_path: Path) -> None:
+    platform, gil = Platform(tmp_path), user("gil", role="guardian")
+    platform.sync(small(users=[user(agentSourcedIds="gil"), gil]))
+    platform.sync(small(users=[user(phone="555"), gil]), removals=False)
+
+    write_report(platform.room, platform.room / "report", HEADER, with_removals=False)
+
+    notes = {row[1] for row in sheet(platform.room, "Summary") if row[0] == "Note"}
+    assert "Spared, since the plan was approved without removals: 1 guardians and primary teachers." in notes
+    (row,) = table(platform.room, "changes")
+    assert (row["fields"], "gil" in row["after"]) == ("phone", True)

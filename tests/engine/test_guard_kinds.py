@@ -1,0 +1,321 @@
+"""Each kind of harm that a plan can do to people, tried on one school that is synced once: what holds it, and what doesn't."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from oneroster_engine.planning.guard import Guard, Limit
+from oneroster_engine.planning.policy import Policy
+from oneroster_engine.planning.review import review
+from oneroster_engine.planning.snapshot import next_snapshot
+from oneroster_engine.planning.summary import Planned
+from oneroster_engine.planning.undo import plan_undo
+from tests.engine.districts import class_, course, enrollment, org, session, user
+from tests.engine.test_plan import Platform, read
+
+Files = dict[str, list[dict[str, str]]]
+Harm = Callable[[dict[str, str]], dict[str, str]]
+
+
+def a_district() -> Files:
+    """Two schools: North with 40 students, 40 guardians and 12 teachers; South with 20 students and 4 teachers."""
+    users, enrollments = [], []
+    for school, students, teachers in (("north", 40, 12), ("south", 20, 4)):
+        for n in range(students):
+            i = f"{school[0]}s{n:03}"
+            users.append(
+                user(i, givenName=f"Given{i}", familyName=f"Family{i}", username=i, email=f"{i}@x.example", identifier=f"id{i}",
+                     grades="09", orgSourcedIds=school, agentSourcedIds=f"g{i}", enabledUser="true")
+            )  # fmt: skip
+            users.append(user(f"g{i}", givenName=f"Adult{i}", familyName=f"Family{i}", role="guardian", orgSourcedIds=school))
+            enrollments += [
+                enrollment(f"e{i}{c}", classSourcedId=f"{school[0]}c{(n + c) % 8}", userSourcedId=i) for c in range(3)
+            ]
+        for n in range(teachers):
+            i = f"{school[0]}t{n:03}"
+            users.append(
+                user(i, givenName=f"Given{i}", familyName=f"Family{i}", username=i, email=f"{i}@x.example", role="teacher",
+                     orgSourcedIds=school)
+            )  # fmt: skip
+            more = {"role": "teacher", "primary": "true", "userSourcedId": i}
+            enrollments.append(enrollment(f"e{i}", classSourcedId=f"{school[0]}c{n % 8}", **more))
+    return {
+        "orgs": [org("d", type="district"), *(org(each, parentSourcedId="d") for each in ("north", "south"))],
+        "academicSessions": [session("year", type="schoolYear"), session("fall", parentSourcedId="year")],
+        "courses": [course(f"k{n}", orgSourcedId="d") for n in range(8)],
+        "classes": [
+            class_(f"{school[0]}c{n}", schoolSourcedId=school, courseSourcedId=f"k{n}", termSourcedIds="fall")
+            for school in ("north", "south")
+            for n in range(8)
+        ],
+        "users": users,
+        "enrollments": enrollments,
+    }
+
+
+def with_each(entity: str, harm: Harm, prefix: str = "", most: int = 10_000, **where: str) -> Files:
+    """The district with `harm` done to rows whose id begins with `prefix` and whose columns are as `where` says."""
+    files = a_district()
+    hit = [r for r in files[entity] if r["sourcedId"].startswith(prefix) and all(r.get(k) == v for k, v in where.items())][:most]
+    assert hit
+    files[entity] = [harm(row) if row in hit else row for row in files[entity]]
+    return files
+
+
+def with_more(entity: str, *rows: dict[str, str]) -> Files:
+    files = a_district()
+    return {**files, entity: [*files[entity], *rows]}
+
+
+def students(number: int = 40) -> list[dict[str, str]]:
+    return [row for row in a_district()["users"] if row["sourcedId"].startswith("ns")][:number]
+
+
+def renamed(row: dict[str, str], how: Callable[[str], str]) -> dict[str, str]:
+    return {**row, "sourcedId": how(row["sourcedId"])}
+
+
+HELD: dict[str, tuple[Files, str, str]] = {
+    "identity: every name, username and e-mail another": (
+        with_each("users", lambda r: {**r, "givenName": "X" + r["givenName"], "email": "x" + r.get("email", ""),
+                                      "username": "x" + r["username"]}),
+        "identity", "North: 40 of 40 students would get another name, username, e-mail or identifier."),
+    "identity: the teachers alone, who are few": (
+        with_each("users", lambda r: {**r, "username": "x" + r["username"]}, "nt"),
+        "identity", "North: 12 of 12 teachers would get another name, username, e-mail or identifier."),
+    "replaced: some students are somebody else": (
+        with_each("users", lambda r: {**r, "givenName": "Other", "familyName": "Other" + r["sourcedId"]}, "ns", 8),
+        "replaced", "North: 8 of 40 students would become somebody else: both of their names differ."),
+    "rights: students become teachers": (
+        with_each("users", lambda r: {**r, "role": "teacher"}, "ns", 3),
+        "rights", "North: 3 students would get the rights of staff, which they do not have now."),
+    "rights: students become teachers of their classes": (
+        with_each("enrollments", lambda r: {**r, "role": "teacher"}, "ens", 4),
+        "rights", "North: 4 enrollments would get the rights of staff, which they do not have now."),
+    "rights: students are enrolled as teachers beside": (
+        with_more("enrollments", *(enrollment(f"t{s['sourcedId']}", classSourcedId="nc1", userSourcedId=s["sourcedId"],
+                                              role="teacher") for s in students(5))),
+        "rights", "North: 5 enrollments would get the rights of staff, which they do not have now."),
+    "doubles: everybody twice": (
+        with_more("users", *(renamed(s, lambda i: f"again-{i}") for s in students())),
+        "doubles", "North: 40 new students look like people who are already there (40 of 40 would exist twice)."),
+    "doubles: by name, grade and school alone": (
+        with_more("users", *({**renamed(s, lambda i: f"again-{i}"), "username": "n" + s["username"], "email": "",
+                              "identifier": ""} for s in students(6))),
+        "doubles", "North: 6 new students look like people who are already there (6 of 40 would exist twice)."),
+    "emptied: no e-mail any more": (
+        with_each("users", lambda r: {**r, "email": ""}),
+        "emptied", "North: 40 of 40 students would lose their e-mail: it is empty in the source now."),
+    "emptied: grades, of one school": (
+        with_each("users", lambda r: {**r, "grades": ""}, "ns", 10),
+        "emptied", "North: 10 of 40 students would lose their grades: it is empty in the source now."),
+    "relations: guardians taken from students": (
+        with_each("users", lambda r: {**r, "agentSourcedIds": ""}, "ns", 12),
+        "relations", "North: 12 of 40 students would lose their guardians."),
+    "relations: guardians of other children": (
+        with_each("users", lambda r: {**r, "agentSourcedIds": f"gns{(int(r['sourcedId'][2:]) + 1) % 40:03}"}, "ns"),
+        "relations", "North: 40 of 40 students would lose their guardians."),
+    "relations: nobody is the primary teacher": (
+        with_each("enrollments", lambda r: {**r, "primary": "false"}, "ent"),
+        "relations", "North: 12 of 12 enrollments would lose their mark as the primary teacher."),
+    "memberships: moved as a whole": (
+        with_each("enrollments", lambda r: {**r, "classSourcedId": "nc7"}, "ens", 30),
+        "memberships", "enrollments would move to another class or person."),
+    "roles: no teacher is one any more": (
+        with_each("users", lambda r: {**r, "role": "student"}, "nt"),
+        "roles", "North: 12 of 12 teachers would lose a role."),
+    "moved: a third of a school to another": (
+        with_each("users", lambda r: {**r, "orgSourcedIds": "south"}, "ns", 15),
+        "moved", "North: 15 of 40 students would leave this school for another."),
+    "disabled: everybody is inactive": (
+        with_each("users", lambda r: {**r, "enabledUser": "false"}, "ns"),
+        "disabled", "North: 40 of 40 students would become inactive."),
+    "classes: under other courses": (
+        with_each("classes", lambda r: {**r, "courseSourcedId": "k0"}, "nc"),
+        "classes", "North: 7 of 8 classes would change their course or school."),
+    "sessions: a year later": (
+        with_each("academicSessions", lambda r: {**r, "startDate": "2027-08-20", "endDate": "2027-12-13"}, "fall"),
+        "sessions", "1 of 2 academic sessions would move by more than a month. For example Fall: 2026-08-20 to 2026-12-13 "
+                    "would be 2027-08-20 to 2027-12-13."),
+    "view: a school is not there any more": (
+        {name: [r for r in rows if "south" not in r.values() and not r["sourcedId"].startswith(("ss", "st", "es", "gs", "sc"))]
+         for name, rows in a_district().items()},
+        "view", "South: this school is not in the source any more: the provider may show less than it did."),
+    "view: the district is not there any more": (
+        {**a_district(), "orgs": [org("north"), org("south")], "courses": [course(f"k{n}") for n in range(8)]},
+        "view", "D: this district is not in the source any more: the provider may show less than it did."),
+    "removals: the teachers' enrollments alone": (
+        {**a_district(), "enrollments": [r for r in a_district()["enrollments"] if not r["sourcedId"].startswith("ent")]},
+        "removals", "North: 12 of 12 teacher enrollments would be ended."),
+    "damaged: capitals": (
+        with_each("classes", lambda r: renamed(r, str.upper), "nc"),
+        "damaged", "8 ids of classes look damaged: each is new and near to one that has vanished. For example nc0 became NC0."),
+}  # fmt: skip
+
+ORDINARY: dict[str, Files] = {
+    "the same again": a_district(),
+    "some leave, marry, change an e-mail": {
+        **with_each("users", lambda r: {**r, "familyName": "Married", "email": "m" + r.get("email", "")}, "ns", 4),
+        "enrollments": a_district()["enrollments"][3:],
+    },
+    "two become aides of a teacher": with_each("users", lambda r: {**r, "role": "aide"}, "ns", 2),
+    "a school opens": {
+        **with_more("users", *(user(f"w{n}", givenName=f"New{n}", familyName=f"West{n}", username=f"w{n}", orgSourcedIds="west")
+                               for n in range(60))),
+        "orgs": [*a_district()["orgs"], org("west", parentSourcedId="d")],
+    },
+    "brothers and sisters with their parents' e-mail": with_more(
+        "users", *(user(f"b{n}", givenName=f"Sib{n}", familyName=s["familyName"], username=f"b{n}", email=s["email"],
+                        orgSourcedIds="north", grades="07") for n, s in enumerate(students(8)))),
+    "a term that ends a week later": with_each("academicSessions", lambda r: {**r, "endDate": "2026-12-20"}, "fall"),
+    "everybody is a grade higher": with_each("users", lambda r: {**r, "grades": "10"}, "ns"),
+    "everybody gets an e-mail at last": with_each("users", lambda r: {**r, "email": r["sourcedId"] + "@x.example"}, "gns"),
+}  # fmt: skip
+
+
+class School(Platform):
+    """A platform with a district on it, of which each plan starts from the same snapshot."""
+
+    def guarded(self, files: Files, guard: Guard | None = None) -> Planned:
+        guard, before = guard or Guard(), self.snapshot
+        planned = self.sync(files, commit=False, guard=guard)
+        self.cut_off.clear()
+        policy = Policy(sync_id=f"s{self.syncs}", now=self.now, guard=guard)
+        return review(planned, self.room / "plan", before, policy, self.room / "stage")
+
+    def commit(self, removals: bool) -> None:
+        out = self.room / "snapshot"
+        next_snapshot(self.snapshot, self.room / "plan", out, self.now, 30, removals)
+        self.snapshot = out
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> School:
+    school = School(tmp_path_factory.mktemp("school"))
+    assert not school.guarded(a_district()).held, "a first sync is not held"
+    school.commit(removals=True)
+    return school
+
+
+@pytest.fixture
+def school(synced: School) -> Iterator[School]:
+    snapshot = synced.snapshot
+    yield synced
+    synced.snapshot = snapshot
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_plan_that_hurts_is_held_with_school_and_numbers_and_its_rows(school: School, name: str) -> None:
+    files, kind, message = HELD[name]
+
+    planned = school.guarded(files)
+
+    said = [each.message for each in planned.breaches if each.kind == kind]
+    assert any(message in each for each in said), [each.message for each in planned.breaches]
+    if kind not in ("view", "removals"):
+        rows = read(school.room / "plan" / "held.parquet")
+        assert [row for row in rows if row["kind"] == kind]
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_an_ordinary_day_is_not_held(school: School, name: str) -> None:
+    assert [each.message for each in school.guarded(ORDINARY[name]).breaches] == []
+
+
+HARMS: dict[str, Harm] = {
+    "emptied": lambda r: {**r, "email": "", "grades": "", "phone": "555"},
+    "relations": lambda r: {**r, "agentSourcedIds": "gns001", "phone": "555"},
+    "roles": lambda r: {**r, "orgSourcedIds": "south", "phone": "555"},
+    "disabled": lambda r: {**r, "enabledUser": "false", "phone": "555"},
+}
+
+
+def people(school: School) -> dict[str, dict[str, object]]:
+    return {i: {k: v for k, v in r.items() if k != "schools"} for i, r in school.records()["users"].items() if i.startswith("ns")}
+
+
+@pytest.mark.parametrize("kind", HARMS)
+def test_approved_without_removals_what_would_be_taken_away_stays_and_is_asked_about_again(school: School, kind: str) -> None:
+    before = people(school)
+    harmed = with_each("users", HARMS[kind], "ns")
+    school.guarded(harmed)
+    school.commit(removals=False)
+
+    after = people(school)
+    assert {r["phone"] for r in after.values()} == {"555"}, "the rest of the update happens"
+    for i, record in after.items():
+        assert (record["email"], record["grades"], record["platformStatus"]) == (f"{i}@x.example", ["09"], "active")
+        assert set(before[i]["agentSourcedIds"]) <= set(record["agentSourcedIds"])  # type: ignore[call-overload]
+        assert {role["orgSourcedId"] for role in record["roles"]} >= {"north"}  # type: ignore[attr-defined]
+    assert all("north" in r["schools"] for i, r in school.records()["users"].items() if i.startswith("ns"))
+
+    again = school.guarded(harmed)
+    assert again.counts["users"]["updated"] == 40 if kind != "relations" else 39
+    assert kind in {each.kind for each in again.breaches} | ({"roles"} if "moved" in {e.kind for e in again.breaches} else set())
+
+
+@pytest.mark.parametrize("kind", HARMS)
+def test_what_a_group_has_decided_to_keep_is_never_taken_away_nor_asked_about(school: School, kind: str) -> None:
+    keep = Guard(standing={kind: "keep"})  # type: ignore[dict-item]
+    harmed = with_each("users", HARMS[kind], "ns")
+
+    planned = school.guarded(harmed, keep)
+    assert [each.kind for each in planned.breaches] == []
+    school.commit(removals=True)
+
+    for i, record in people(school).items():
+        assert (record["phone"], record["email"], record["platformStatus"]) == ("555", f"{i}@x.example", "active")
+        assert f"g{i}" in record["agentSourcedIds"]  # type: ignore[operator]
+    assert school.guarded(harmed, keep).changes == 0
+
+
+def test_what_a_group_has_decided_to_let_go_goes_without_a_question(school: School) -> None:
+    harmed = with_each("users", lambda r: {**r, "email": ""}, "ns")
+
+    assert school.guarded(harmed, Guard(standing={"emptied": "letGo"})).breaches == []
+
+
+def test_every_kind_has_a_figure_of_the_group_s_own(school: School) -> None:
+    harmed = with_each("users", lambda r: {**r, "email": ""}, "ns", 12)
+
+    assert [each.kind for each in school.guarded(harmed).breaches] == ["emptied"]
+    assert school.guarded(harmed, Guard(limits={"emptied": Limit(0.3, 10)})).breaches == []
+    assert school.guarded(harmed, Guard(limits={"emptied": Limit(0.2, 13)})).breaches == []
+
+
+def test_a_school_that_closes_with_the_customer_s_word_is_not_held(school: School) -> None:
+    files = HELD["view: a school is not there any more"][0]
+
+    assert {each.kind for each in school.guarded(files).breaches} == {"view", "removals"}
+    assert school.guarded(files, Guard(closing=("south",))).breaches == []
+
+
+def test_a_bundle_that_lost_more_than_half_to_errors_is_held_even_on_an_empty_platform(tmp_path: Path) -> None:
+    files = with_each("users", lambda r: {**r, "orgSourcedIds": "nowhere"}, "ns")
+    files = {**files, "users": [r for r in files["users"] if not r["sourcedId"].startswith("g")]}
+
+    (breach,) = (each for each in School(tmp_path).guarded(files).breaches if each.entity == "users")
+
+    assert (breach.kind, breach.message) == ("errors", "40 of 76 rows of users have errors and were left out.")
+
+
+def test_an_empty_bundle_is_held_on_an_empty_platform(tmp_path: Path) -> None:
+    (breach,) = School(tmp_path).guarded({name: [] for name in a_district()}).breaches
+
+    assert breach.kind == "empty"
+    assert "no rows" in breach.message
+
+
+def test_a_sync_that_spared_something_can_be_undone_like_any_other(school: School) -> None:
+    before = people(school)
+    school.guarded(with_each("users", HARMS["emptied"], "ns"))
+    changes = school.room / "plan" / "changes.parquet"
+    school.commit(removals=False)
+
+    school.syncs += 1
+    school.room = school.folder / str(school.syncs)
+    plan_undo(changes, school.snapshot, school.room / "plan", Policy(f"s{school.syncs}", school.now))
+    school.commit(removals=True)
+
+    assert people(school) == before
