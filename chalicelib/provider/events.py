@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from chalicelib.provider.query import View
+from oneroster_engine.planning.snapshot import planned_rows
 
 NOUNS = {
     "orgs": "org",
@@ -49,8 +50,9 @@ def events_of(changes: Path, first_row: int, limit: int, view: View, with_remova
     with duckdb.connect(config={"threads": 1}) as connection:
         total = connection.execute("SELECT count(*) FROM read_parquet($1)", [str(changes)]).fetchone()
         rows = int(total[0]) if total else 0
+        query = _PAGE.format(rows=planned_rows(connection, changes))
         while row < rows and len(found) < limit:
-            page = connection.execute(_PAGE, {"changes": str(changes), "first": row, "last": row + limit - 1}).fetchall()
+            page = connection.execute(query, {"first": row, "last": row + limit - 1}).fetchall()
             for place, *change in page:
                 row = place + 1
                 if event := _event(place, change, view, with_removals):
@@ -61,10 +63,12 @@ def events_of(changes: Path, first_row: int, limit: int, view: View, with_remova
 
 
 def _event(place: int, change: Sequence[Any], view: View, with_removals: bool) -> Event | None:
-    entity, sourced_id, action, reason, changed, before, after = change
+    entity, sourced_id, action, reason, changed, before, after, spared = change
     if action in ("deactivate", "end") and not with_removals:
         return None
-    was, now = json.loads(before) if before else None, json.loads(after)
+    was, now = json.loads(before) if before else None, json.loads(after if with_removals or not spared else spared)
+    if was and spared and not with_removals:  # what would have been taken away is as it was
+        changed = [name for name in changed if now["fields"].get(name) != was["fields"].get(name)]
     old = _seen(entity, sourced_id, was, view)
     new = _seen(entity, sourced_id, now, view)
     if old is None and new is None:
@@ -109,6 +113,6 @@ def _shown(fields: Mapping[str, Any] | None, hidden: frozenset[str]) -> Mapping[
 
 
 _PAGE = """
-SELECT file_row_number, entity, sourcedId, action, reason, fields, before, after
-FROM read_parquet($changes, file_row_number = true) WHERE file_row_number BETWEEN $first AND $last ORDER BY file_row_number
+SELECT file_row_number, entity, sourcedId, action, reason, fields, before, after, spared
+FROM ({rows}) WHERE file_row_number BETWEEN $first AND $last ORDER BY file_row_number
 """

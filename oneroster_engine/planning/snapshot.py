@@ -49,7 +49,7 @@ def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, g
 
 def planned_rows(connection: duckdb.DuckDBPyConnection, changes: Path) -> str:
     """The changes of a plan; those of an earlier version of the engine lack columns."""
-    rows = f"read_parquet({text(str(changes))})"
+    rows = f"read_parquet({text(str(changes))}, file_row_number = true)"
     known = {column for column, *_ in connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()}
     lacking = [f"NULL::{kind} AS {name}" for name, kind in (("digest", "UBIGINT"), ("spared", "VARCHAR")) if name not in known]
     return f"SELECT {', '.join(['*', *lacking])} FROM {rows}"
