@@ -60,7 +60,9 @@ def build(out: Path) -> Built:
     made = json.loads(template.read_text())
     for function in functions_of(made).values():  # Chalice writes this machine's Python down
         function["Properties"] |= {"Runtime": RUNTIME, "Architectures": [ARCHITECTURE]}
-    made["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"] = gateway_responses()
+    api = made["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+    api["x-amazon-apigateway-gateway-responses"] = gateway_responses()
+    api["info"]["title"] = {"Ref": "AWS::StackName"}  # the API's name, by which its metrics are told from another stage's
     template.write_text(json.dumps(made, indent=1))
     return Built(out / "deployment.zip", template)
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import mimetypes
 import os
+import secrets
 import sys
 import time
 import tomllib
@@ -21,9 +22,12 @@ from botocore.exceptions import ClientError
 
 from infra import ROOT
 from infra.artifact import Unfit
-from infra.build import with_code
+from infra.build import functions_of, with_code
 from infra.package import package
+from infra.regions import SUPPORTED
 
+# What a stage may say in stages.toml that is no parameter of the template.
+SETTINGS = {"TerminationProtection": "False", "MonthlyBudgetUsd": "100"}
 STAGES = ROOT / "infra" / "stages.toml"
 PORTAL = ROOT / "portal" / "dist"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -52,6 +56,16 @@ class Change:
 
 
 Agree = Callable[[list[Change]], bool]
+# States that no deploy leads out of, and what does.
+STUCK = {
+    "ROLLBACK_FAILED": "Its first deploy failed, and so did taking it back. `make destroy` with its stage deletes what is left "
+    "(its reasons stand in the stack's events); then deploy again.",
+    "DELETE_FAILED": "It was being deleted. `make destroy` with its stage goes on with that; then deploy again.",
+    "UPDATE_ROLLBACK_FAILED": "Putting back the version before failed. Remove the cause that the stack's events name, then: aws "
+    "cloudformation continue-update-rollback --stack-name {stack}",
+}
+# Lambda keeps so many for functions without a share of their own, or all that a small account has.
+KEPT_UNRESERVED = 100
 
 
 @dataclass
@@ -69,11 +83,16 @@ class Deployment:
         False when nothing had to change, or `agree` was shown the changes and said no. Raises Failed; CloudFormation
         has then put everything back as it was, or says in which state it stopped.
         """
+        self._check_state()
+        self._check_concurrency(json.loads(template.read_text()), parameters)
         bucket = self._artifacts()
         address = f"s3://{bucket}/{self._store(bucket, code.read_bytes(), '.zip')}"
-        body = json.dumps(with_code(template, address)).encode()
+        made = with_code(template, address)
+        body = json.dumps(made).encode()
         url = f"{self.client('s3').meta.endpoint_url}/{bucket}/{self._store(bucket, body, '.json')}"
         parameters = {"LimitsParameter": f"/{self.stack}/limits", **parameters}
+        if "OriginKey" in made["Parameters"] and "OriginKey" not in self._parameters_now():
+            parameters.setdefault("OriginKey", secrets.token_urlsafe(32))
         changed = False
         for _ in range(2):
             origin = parameters.get("PortalOrigin") or self.outputs_now().get("PortalAddress", NOWHERE)
@@ -87,17 +106,35 @@ class Deployment:
         return {each["OutputKey"]: each["OutputValue"] for each in (self._described() or {}).get("Outputs", [])}
 
     def destroy(self) -> list[str]:
-        """Delete the stack; returns what it leaves behind, as `Type name`: everything that holds data."""
+        """Delete the stack; returns what it leaves behind, as `Type name`: everything that holds data.
+
+        Its executions are stopped first: one that waits for a person would keep the state machine, and so the stack, for days.
+        """
         cloudformation = self.client("cloudformation")
-        if not self._described():
+        stack = self._described()
+        if not stack:
             raise Failed(f"There is no stack {self.stack}; nothing was changed.")
+        if stack.get("EnableTerminationProtection"):
+            raise Failed(
+                f"The stack {self.stack} is protected from being deleted. If it really has to go: aws cloudformation "
+                f"update-termination-protection --no-enable-termination-protection --stack-name {self.stack}, and again. "
+                "Nothing was changed."
+            )
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=self.stack)
         resources = [each for page in pages for each in page["StackResourceSummaries"]]
         template = cloudformation.get_template(StackName=self.stack, TemplateStage="Original")["TemplateBody"]
         written = template if isinstance(template, dict) else json.loads(template)
         kept = {name for name, each in written["Resources"].items() if each.get("DeletionPolicy") == "Retain"}
+        machines = [each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == "SyncMachine"]
+
+        def stop() -> None:
+            for machine in machines:
+                self._stop_executions(machine)
+
+        stop()
         cloudformation.delete_stack(StackName=self.stack)
-        self._settled(self._last_event(), gone=True)
+        self._settled(self._last_event(), gone=True, meanwhile=stop)
+        self.watch_costs("", 0)
         left = [each for each in resources if each["LogicalResourceId"] in kept]
         return [f"{each['ResourceType']} {each['PhysicalResourceId']}" for each in left]
 
@@ -113,6 +150,7 @@ class Deployment:
                 case "AWS::KMS::Key":
                     self.client("kms").schedule_key_deletion(KeyId=name, PendingWindowInDays=7)
                 case "AWS::Cognito::UserPool":
+                    self.client("cognito-idp").update_user_pool(UserPoolId=name, DeletionProtection="INACTIVE")
                     self.client("cognito-idp").delete_user_pool(UserPoolId=name)
                 case _:
                     raise Failed(f"{kind} {name} is left; this script doesn't know how to delete it.")
@@ -137,6 +175,97 @@ class Deployment:
                 sent += 1
         return sent
 
+    def protect(self, wanted: bool) -> None:
+        """Let nobody delete the stack by one command, or let them again."""
+        stack = self._described()
+        if stack and bool(stack.get("EnableTerminationProtection")) != wanted:
+            change = self.client("cloudformation").update_termination_protection
+            change(StackName=self.stack, EnableTerminationProtection=wanted)
+
+    def watch_costs(self, email: str, monthly_usd: float) -> None:
+        """Mail `email` at 80 % of the account's month, and when more than all of it is forecast; without one nobody.
+
+        Not in the template: CloudFormation knows budgets in a few regions only, and refuses the whole template elsewhere.
+        """
+        budgets, account = self.client("budgets"), self.client("sts").get_caller_identity()["Account"]
+        name = f"{self.stack}-{budgets.meta.region_name}"
+        try:
+            known = budgets.describe_budget(AccountId=account, BudgetName=name)["Budget"]
+            notices = budgets.describe_notifications_for_budget(AccountId=account, BudgetName=name)["Notifications"]
+            told = {
+                each["Address"]
+                for notice in notices
+                for each in budgets.describe_subscribers_for_notification(
+                    AccountId=account, BudgetName=name, Notification=notice
+                )["Subscribers"]
+            }
+            if told == {email} and float(known["BudgetLimit"]["Amount"]) == monthly_usd:
+                return
+            budgets.delete_budget(AccountId=account, BudgetName=name)
+        except ClientError as refusal:
+            if refusal.response["Error"]["Code"] != "NotFoundException":
+                raise
+        if not email:
+            return
+        notices = [
+            {
+                "Notification": {"NotificationType": kind, "ComparisonOperator": "GREATER_THAN", "Threshold": percent},
+                "Subscribers": [{"SubscriptionType": "EMAIL", "Address": email}],
+            }
+            for kind, percent in (("ACTUAL", 80.0), ("FORECASTED", 100.0))
+        ]
+        limit = {"Amount": str(monthly_usd), "Unit": "USD"}
+        budget = {"BudgetName": name, "BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": limit}
+        budgets.create_budget(AccountId=account, Budget=budget, NotificationsWithSubscribers=notices)
+
+    def check_region(self) -> None:
+        """Raises Failed for a region that lacks a kind of resource."""
+        region = self.client("cloudformation").meta.region_name
+        if region not in SUPPORTED:
+            raise Failed(
+                f"{region} is no region that the stack can be deployed to; docs/operate/deploy.md names them. "
+                "Nothing was changed."
+            )
+
+    def _check_state(self) -> None:
+        """Raises Failed for a stack that no deploy can change now."""
+        status = (self._described() or {}).get("StackStatus", "")
+        if status in STUCK:
+            raise Failed(f"The stack {self.stack} is {status}. {STUCK[status].format(stack=self.stack)} Nothing was changed.")
+        if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+            raise Failed(f"The stack {self.stack} is {status}: wait until that has ended. Nothing was changed.")
+
+    def _check_concurrency(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
+        """Raises Failed where the account has fewer Lambdas at once than the template would reserve, as new ones do."""
+        shares = [
+            name
+            for function in functions_of(dict(template)).values()
+            for name in function["Properties"].get("ReservedConcurrentExecutions", {}).get("Fn::If", [None, {}])[1].values()
+        ]
+        wanted = sum(int(parameters.get(name, template["Parameters"][name]["Default"])) for name in shares)
+        now = self._parameters_now()
+        reserved = sum(int(now.get(name, 0)) for name in shares)
+        account = self.client("lambda").get_account_settings()["AccountLimit"]
+        limit, free = account["ConcurrentExecutions"], account["UnreservedConcurrentExecutions"] + reserved
+        kept = min(KEPT_UNRESERVED, limit)
+        if wanted and free - wanted < kept:
+            raise Failed(
+                f"This account lets {limit} Lambdas run at once in {self.client('lambda').meta.region_name}. {free} of them are "
+                f"not reserved by others; the stage reserves {wanted}, and AWS keeps {kept} unreserved. Ask for at least "
+                f"{limit - free + wanted + kept} (Service Quotas, Lambda, Concurrent executions), or until you have them set "
+                + " and ".join(f"{name} = 0" for name in sorted(set(shares)))
+                + " for the stage in infra/stages.toml. Nothing was changed."
+            )
+
+    def _stop_executions(self, machine: str) -> None:
+        states = self.client("stepfunctions")
+        try:
+            pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter="RUNNING")
+            for execution in [each["executionArn"] for page in pages for each in page["executions"]]:
+                states.stop_execution(executionArn=execution, error="Destroyed", cause="The stage was being deleted.")
+        except states.exceptions.StateMachineDoesNotExist:
+            return
+
     def _round(self, template_url: str, parameters: Mapping[str, str], agree: Agree) -> bool:
         """One change set, from proposal to settled stack."""
         cloudformation, stack = self.client("cloudformation"), self._described()
@@ -145,12 +274,17 @@ class Deployment:
             self._settled(self._last_event(), gone=True)
             stack = None
         new = stack is None or stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+        given: list[dict[str, Any]] = [
+            {"ParameterKey": key, "ParameterValue": value} for key, value in sorted(parameters.items())
+        ]
+        if "OriginKey" not in parameters and "OriginKey" in self._parameters_now():  # which nobody can read back
+            given.append({"ParameterKey": "OriginKey", "UsePreviousValue": True})
         change_set = cloudformation.create_change_set(
             StackName=self.stack,
             ChangeSetName=f"deploy-{time.time_ns()}",
             ChangeSetType="CREATE" if new else "UPDATE",
             TemplateURL=template_url,
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in sorted(parameters.items())],
+            Parameters=given,
             Capabilities=CAPABILITIES,
             Tags=[{"Key": "product", "Value": "oneroster-selective-sync"}],
         )["Id"]
@@ -187,7 +321,7 @@ class Deployment:
             for each in found
         ]
 
-    def _settled(self, before: str, gone: bool = False) -> None:
+    def _settled(self, before: str, gone: bool = False, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Wait until CloudFormation has done what it was told. Raises Failed with what stood in its way."""
         good = ("DELETE_COMPLETE",) if gone else ("CREATE_COMPLETE", "UPDATE_COMPLETE")
         while True:
@@ -197,6 +331,7 @@ class Deployment:
                 return
             if not status.endswith("IN_PROGRESS"):
                 break
+            meanwhile()
             time.sleep(self.pause_s)
         reasons = []
         for page in self.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=self.stack):
@@ -212,6 +347,7 @@ class Deployment:
                 continue
             break
         restored = "Everything is as it was before." if status in ("UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE") else ""
+        restored = STUCK[status].format(stack=self.stack) if status in STUCK else restored
         raise Failed(f"The stack {self.stack} is {status}. {restored}\n" + "\n".join(f"- {each}" for each in reversed(reasons)))
 
     def _invalid(self, **of: str) -> list[str]:
@@ -241,25 +377,39 @@ class Deployment:
         live = [stack for stack in found if stack["StackStatus"] != "DELETE_COMPLETE"]
         return live[0] if live else None
 
+    def _parameters_now(self) -> dict[str, str]:
+        """Those of the stack; none of one that never came to be, since what it was given is gone with it."""
+        stack = self._described() or {}
+        never = stack.get("StackStatus") in ("ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS")
+        return {} if never else {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+
     def _artifacts(self) -> str:
-        """The bucket for code and templates, one for all stages of an account and region; made when there is none."""
+        """The bucket for code and templates, one for all stages of an account and region; made when there is none.
+
+        Its name can be guessed, so each call says whose it has to be: code is neither put into nor run from a stranger's.
+        """
         account = self.client("sts").get_caller_identity()["Account"]
         s3 = self.client("s3")
         region = s3.meta.region_name
         name = f"oneroster-artifacts-{account}-{region}"
         try:
-            s3.head_bucket(Bucket=name)
-        except ClientError:
+            s3.head_bucket(Bucket=name, ExpectedBucketOwner=account)
+        except ClientError as refusal:
+            if refusal.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
+                raise Failed(
+                    f"The bucket {name} is not this account's, or you may not use it ({refusal}). Nothing was changed."
+                ) from refusal
             elsewhere = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
             s3.create_bucket(Bucket=name, **elsewhere)
             closed = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
-            s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed)
+            s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed, ExpectedBucketOwner=account)
         return name
 
     def _store(self, bucket: str, content: bytes, suffix: str) -> str:
         """Under its own hash, so that the same content is the same address and a change of it is one for CloudFormation."""
         key = f"{self.stack}/{hashlib.sha256(content).hexdigest()}{suffix}"
-        self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+        account = self.client("sts").get_caller_identity()["Account"]
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=content, ExpectedBucketOwner=account)
         return key
 
     def _empty(self, bucket: str) -> None:
@@ -329,7 +479,10 @@ class Provider:
 
 
 def parameters_of(stage: str) -> dict[str, str]:
-    """The stage's parameters from `stages.toml`. Raises Failed for a stage that isn't there, which may be a slip."""
+    """The stage's settings from `stages.toml`: the template's parameters, and those of SETTINGS.
+
+    Raises Failed for a stage that isn't there, which may be a slip.
+    """
     stages = tomllib.loads(STAGES.read_text())
     if stage not in stages:
         raise Failed(f"There is no stage {stage!r} in infra/stages.toml; it has {', '.join(stages)}. Nothing was changed.")
@@ -359,6 +512,8 @@ def main(verb: str, stage: str, *options: str) -> None:
 def _deploy(stage: str, parameters: dict[str, str], sure: bool) -> None:
     deployment = deployment_of(stage)
     region = deployment.client("cloudformation").meta.region_name
+    deployment.check_region()
+    settings = {name: parameters.pop(name, default) for name, default in SETTINGS.items()}
     provider = None
     if issuer := parameters.get("TokenIssuer"):
         provider = Provider.at(issuer, parameters.get("TokenAudience", ""))
@@ -379,6 +534,8 @@ def _deploy(stage: str, parameters: dict[str, str], sure: bool) -> None:
     changed = deployment.deploy(made.template, made.code, parameters, agree)
     if declined:
         sys.exit("Nothing was changed.")
+    deployment.protect(settings["TerminationProtection"] == "True")
+    deployment.watch_costs(parameters.get("AlarmEmail", ""), float(settings["MonthlyBudgetUsd"]))
     origin = deployment.outputs["PortalAddress"]
     sent = deployment.publish(PORTAL, portal_config(deployment.outputs, origin, region, provider=provider))
     print("The stack is as the template says." if changed else "The stack is as it was.")

@@ -27,6 +27,7 @@ BASELINES = "groups/*/source/*"
 SELECTIONS = "groups/*/selections/*"
 ARRIVED = ("drop/*", "uploads/*")
 _HERE = "${AWS::Region}:${AWS::AccountId}"
+MACHINE = f"arn:${{AWS::Partition}}:states:{_HERE}:stateMachine:${{AWS::StackName}}-sync"
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,7 @@ def bucket(*actions: str) -> Grant:
 
 
 def machine(*actions: str) -> Grant:
-    arn = f"arn:${{AWS::Partition}}:states:{_HERE}:stateMachine:${{AWS::StackName}}-sync"
-    return Grant(tuple(f"states:{each}" for each in actions), ({"Fn::Sub": arn},))
+    return Grant(tuple(f"states:{each}" for each in actions), ({"Fn::Sub": MACHINE},))
 
 
 def executions(*actions: str) -> Grant:
@@ -114,7 +114,8 @@ class Function:
     `runs` says what calls it: `api` (API Gateway), `step` (a state of the machine), `question` (a state that waits for a
     person, retried as such: see `stepfunctions/retry.json`) or `event` (EventBridge, with the dead-letter queue).
     `sized_by_stage`: memory and disk are parameters of the template, for districts larger than one Lambda has by default.
-    `share`: the parameter with the concurrency that is reserved for it.
+    `share`: the parameter with the concurrency that is reserved for it. `hears`: what its event pattern asks for besides
+    what its handler says; the stack's own bucket and machine, since EventBridge hears of all that the account has.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Function:
     disk_mb: int = LEAST_DISK_MB
     sized_by_stage: bool = False
     share: str = ""
+    hears: Json | None = None
 
     @property
     def logical_id(self) -> str:
@@ -153,7 +155,8 @@ class Function:
         if self.runs == "event":
             queue = {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}
             properties["DeadLetterQueue"] = {"Type": "SQS", "TargetArn": queue}
-            properties["Events"] = {f"{self.logical_id}Event": {"Properties": {"DeadLetterConfig": {"Arn": queue}}}}
+            pattern = {"Pattern": {"detail": self.hears}} if self.hears else {}
+            properties["Events"] = {f"{self.logical_id}Event": {"Properties": {"DeadLetterConfig": {"Arn": queue}, **pattern}}}
         return {"Metadata": {"size": self.size}, "Properties": properties}
 
     def parameters(self) -> Json:
@@ -250,10 +253,12 @@ FUNCTIONS = (
     Function("record_failure", "step", 256, 60, size="one item", may=(OWN_SYNC, HOLD_LOCK)),
     Function(
         "execution_ended", "event", 256, 300, size="one item, and the next of a queue",
+        hears={"stateMachineArn": [{"Fn::Sub": MACHINE}]},
         may=(items("Syncs", "GetItem", "PutItem", "UpdateItem"), HOLD_LOCK, *START),
     ),
     Function(
         "drop", "event", 512, 300, size="one item; copying is S3's own work",
+        hears={"bucket": {"name": [{"Ref": "DataBucket"}]}},
         may=(items("Syncs", "GetItem", "PutItem", "UpdateItem"), HOLD_LOCK, items("Selections", "Query"),
              items("Arrivals", "PutItem"), items("Audit", "PutItem"), LIMITS, *START),
     ),

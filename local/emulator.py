@@ -10,11 +10,13 @@ Where ministack 1.5.33 differs, and what is mended here:
   it is told once, and forgotten.
 - A Map may take from its input how many items run at once (`MaxConcurrencyPath`). There that is not read, and 64 do.
 - Whoever answers a task needs to be allowed it on the state machine. There no machine is named, so only `*` would do.
+- A person may change only those of their own attributes that the client which they signed in by may write. There, any.
 - A web ACL can be put before an API. There CloudFormation doesn't know how, and nothing is put there.
 - API Gateway's own answers read as the API's OpenAPI document says. There an import passes over that part of it.
 - Everybody comes by TLS, which policies ask for. There it is plain HTTP, on loopback.
 """
 
+import base64
 import contextvars
 import json
 import logging
@@ -29,7 +31,7 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import apigateway_v1, eventbridge, lambda_svc, sqs, stepfunctions
+from ministack.services import apigateway_v1, cognito, eventbridge, lambda_svc, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 NAMELESS = "Runtime.HandlerError"
@@ -154,6 +156,23 @@ def run_branches(state: Json, raw_input: Json, execution: Json, context: Json) -
     return output, stepfunctions._next_or_end(state)
 
 
+def guarding_attributes(update: Callable[[Json], Any]) -> Callable[[Json], Any]:
+    """Cognito's rule: an app client's `WriteAttributes`, where it has some, bound what a person changes of themselves."""
+
+    def updated(data: Json) -> Any:
+        payload = data.get("AccessToken", "").split(".")[1:2]
+        claims = json.loads(base64.urlsafe_b64decode(payload[0] + "==")) if payload else {}
+        pool, _ = cognito._pool_for_client(claims.get("client_id"))
+        client = ((pool or {}).get("_clients") or {}).get(claims.get("client_id")) or {}
+        writable = set(client.get("WriteAttributes") or [])
+        if writable and not {each["Name"] for each in data.get("UserAttributes", [])} <= writable:
+            said = "A client attempted to write unauthorized attribute"
+            return cognito.error_response_json("NotAuthorizedException", said, 400)
+        return update(data)
+
+    return updated
+
+
 def importing_answers(import_schemes: Callable[[str, Json], Any]) -> Callable[[str, Json], Any]:
     def imported(api_id: str, spec: Json) -> Any:
         for kind, answer in spec.get("x-amazon-apigateway-gateway-responses", {}).items():
@@ -174,6 +193,7 @@ if __name__ == "__main__":
         "create": lambda logical_id, properties, stack: (logical_id, {}),
         "delete": lambda physical_id, properties: None,
     }
+    cognito._update_user_attributes = guarding_attributes(cognito._update_user_attributes)
     stepfunctions._run_distributed_map = reading_concurrency(stepfunctions._run_distributed_map)
     iam_actions.extract_resource_arn = naming_machines(iam_actions.extract_resource_arn)
     pin_origin = app.pin_request_origin

@@ -43,7 +43,10 @@ class PresignedUpload:
 
 @cache
 def s3() -> "S3Client":
-    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+    # A presigned host has to be the bucket's own in its region: the portal's security policy allows no other. Left to itself,
+    # botocore signs the global host in us-east-1, and with `auto` in every region but the oldest.
+    hosts = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+    return boto3.client("s3", config=Config(signature_version="s3v4", s3=hosts))
 
 
 def bucket() -> str:

@@ -38,7 +38,8 @@ def test_the_firewall_counts_by_the_address_that_cloudfront_saw_whatever_the_cal
 
     headers = passed_on("PortalViewer", request)["headers"]
 
-    rate = RESOURCES["ApiShield"]["Properties"]["Rules"][0]["Statement"]["RateBasedStatement"]
+    rules = {each["Name"]: each["Statement"] for each in RESOURCES["ApiShield"]["Properties"]["Rules"]}
+    rate = rules["rate"]["RateBasedStatement"]
     assert headers == {"x-viewer-address": {"value": "198.51.100.7"}, "accept": {"value": "*/*"}}
     assert rate["ForwardedIPConfig"]["HeaderName"].lower() in headers
     api = RESOURCES["Portal"]["Properties"]["DistributionConfig"]["CacheBehaviors"][0]

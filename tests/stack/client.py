@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,25 @@ from local.stack import Stack
 from tests.events import saved
 
 SETTLES_WITHIN_S = 120
+RENEWED_AFTER_S = 600
+
+
+class SignedIn(httpx.Auth):
+    """A bearer's token, fetched anew before its quarter of an hour is over."""
+
+    def __init__(self, stack: Stack, role: str) -> None:
+        self.stack, self.role, self.token, self.until = stack, role, "", 0.0
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if time.monotonic() > self.until:
+            self.token, self.until = self.stack.token(self.role), time.monotonic() + RENEWED_AFTER_S
+        request.headers.setdefault("Authorization", f"Bearer {self.token}")
+        yield request
 
 
 class Client:
     def __init__(self, stack: Stack, role: str) -> None:
-        token = {"Authorization": f"Bearer {stack.token(role)}"}
-        self.http = httpx.Client(base_url=stack.api_url, headers=token, timeout=60)
+        self.http = httpx.Client(base_url=stack.api_url, auth=SignedIn(stack, role), timeout=60)
 
     def call(self, method: str, path: str, body: Any = None, expect: int = 200, **headers: str) -> Any:
         answer = self.http.request(method, path, json=body, headers=headers)

@@ -4,6 +4,7 @@ The deployer has the rights of `infra/deployer-policy.json` alone. What CloudFor
 not check against them; `tests/infra/test_deployer.py` holds the policy against what AWS publishes.
 """
 
+import base64
 import io
 import json
 import re
@@ -94,7 +95,7 @@ def deployed(empty: Stack, deployer: Deployment, built: Built) -> Stack:
 
 
 def given(stack: Stack) -> dict[str, str]:
-    return {"PortalOrigin": stack.portal_origin, "TokenKeysBase": stack.endpoint}
+    return {"PortalOrigin": stack.portal_origin, "TokenKeysBase": stack.endpoint, "UserPoolMfa": "OFF"}
 
 
 def shown(seen: list[Change], answer: bool = True) -> Callable[[list[Change]], bool]:
@@ -263,12 +264,48 @@ def test_a_first_deploy_that_breaks_leaves_nothing_and_can_be_repeated(
     assert [each for each in empty.client("dynamodb").list_tables()["TableNames"] if each.startswith(FIRST)] == []
 
 
-def test_destroying_keeps_the_data_unless_told(deployed: Stack, deployer: Deployment) -> None:
+def test_a_person_can_not_widen_their_own_groups_nor_sign_in_by_another_way_than_the_pages(deployed: Stack) -> None:
+    cognito, pool, client = deployed.client("cognito-idp"), deployed.outputs["UserPool"], deployed.outputs["PortalClient"]
+    name, password = "narrow@example.org", "Narrow-scope-2026"
+    told = {"email": name, "email_verified": "true", "name": "Nia Narrow", "custom:rosterGroups": "onegroup"}
+    cognito.admin_create_user(
+        UserPoolId=pool,
+        Username=name,
+        MessageAction="SUPPRESS",
+        UserAttributes=[{"Name": k, "Value": v} for k, v in told.items()],
+    )
+    cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=password, Permanent=True)
+    cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName="viewer")
+    signed_in = deployed.sign_in(name, password)
+    refresh = {"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {"REFRESH_TOKEN": signed_in["refresh_token"]}}
+    refreshed = cognito.initiate_auth(ClientId=client, **refresh)["AuthenticationResult"]["AccessToken"]
+
+    for access in (signed_in["access_token"], refreshed):
+        with pytest.raises(cognito.exceptions.NotAuthorizedException):
+            cognito.update_user_attributes(AccessToken=access, UserAttributes=[{"Name": "custom:rosterGroups", "Value": "*"}])
+    for flow in ("ADMIN_USER_PASSWORD_AUTH", "USER_PASSWORD_AUTH"):
+        asked = {"ClientId": client, "AuthFlow": flow, "AuthParameters": {"USERNAME": name, "PASSWORD": password}}
+        with pytest.raises(cognito.exceptions.InvalidParameterException):
+            cognito.admin_initiate_auth(UserPoolId=pool, **asked) if flow.startswith("ADMIN") else cognito.initiate_auth(**asked)
+
+    claims = json.loads(base64.urlsafe_b64decode(deployed.sign_in(name, password)["id_token"].split(".")[1] + "=="))
+    assert claims["custom:rosterGroups"] == "onegroup"
+
+
+def test_destroying_ends_a_sync_that_waits_for_a_person_and_keeps_the_data_unless_told(
+    deployed: Stack, deployer: Deployment, district: Path
+) -> None:
     dynamodb, table = deployed.client("dynamodb"), deployed.outputs["GroupsTable"]
+    admin, states = Client(deployed, "admin"), deployed.client("stepfunctions")
+    waiting = admin.start(admin.new_group("Waits at the end"), district, "selective")["syncId"]
+    admin.until(waiting, asks="orgs")
     held = dynamodb.scan(TableName=table, Select="COUNT")["Count"]
+    machine = deployed.outputs["StateMachineArn"]
+    execution = machine.replace(":stateMachine:", ":execution:") + f":{waiting}"
 
     left = deployer.destroy()
 
+    assert states.describe_execution(executionArn=execution)["status"] == "ABORTED"
     assert deployer.outputs_now() == {}
     assert f"{DATA_TABLE} {table}" in left
     assert dynamodb.scan(TableName=table, Select="COUNT")["Count"] == held

@@ -69,7 +69,7 @@ def _deployed(stack: Stack, version: Built) -> list[Change]:
     """Have the stack be of this version; what that changed."""
     seen: list[Change] = []
     deployment = stack.deployment()
-    given = {"PortalOrigin": stack.portal_origin, "TokenKeysBase": stack.endpoint}
+    given = {"PortalOrigin": stack.portal_origin, "TokenKeysBase": stack.endpoint, "UserPoolMfa": "OFF"}
     known = json.loads(version.template.read_text())["Parameters"]
 
     def agree(changes: list[Change]) -> bool:
