@@ -9,7 +9,10 @@ Where ministack 1.5.33 differs, and what is mended here:
   an unknown error. An event for it is told until there is room, then thrice, and goes to the dead-letter queue as it was; there
   it is told once, and forgotten.
 - A Map may take from its input how many items run at once (`MaxConcurrencyPath`). There that is not read, and 64 do.
+- A state's result may have 256 KiB; a Distributed Map's is what all its children hand back together, whatever its own paths then
+  drop. Beyond that the execution ends, and `States.ALL` doesn't catch it. There it may have any size.
 - Whoever answers a task needs to be allowed it on the state machine. There no machine is named, so only `*` would do.
+- Budgets are allowed by two actions, to view and to modify. There each call is an action of its own, on no budget.
 - A person may change only those of their own attributes that the client which they signed in by may write. There, any.
 - A web ACL can be put before an API. There CloudFormation doesn't know how, and nothing is put there.
 - API Gateway's own answers read as the API's OpenAPI document says. There an import passes over that part of it.
@@ -20,6 +23,7 @@ import base64
 import contextvars
 import json
 import logging
+import os
 import queue
 import random
 import sys
@@ -35,6 +39,8 @@ from ministack.services import apigateway_v1, cognito, eventbridge, lambda_svc, 
 from ministack.services.cloudformation import provisioners
 
 NAMELESS = "Runtime.HandlerError"
+DATA_LIMIT = "States.DataLimitExceeded"
+MOST_RESULT_BYTES = int(os.environ.get("STATES_RESULT_BYTES", 262_144))  # less, to show with few parts what many do
 THROTTLED = "TooManyRequestsException"
 Json = dict[str, Any]
 
@@ -111,11 +117,24 @@ def leaving_as_is(route: Callable[..., None]) -> Callable[..., None]:
     return routed
 
 
-def naming_machines(arn_of: Callable[..., str]) -> Callable[..., str]:
+def naming_resources(arn_of: Callable[..., str]) -> Callable[..., str]:
     def named(service: str, method: str, path: str, headers: Json, body: bytes, *rest: Any) -> str:
+        if service == "budgets":
+            asked = json.loads(body)
+            return f"arn:aws:budgets::{asked['AccountId']}:budget/{asked.get('BudgetName') or asked['Budget']['BudgetName']}"
         answers = service == "states" and headers.get("x-amz-target", "").partition(".SendTask")[1]
         machines = list(stepfunctions._state_machines)  # the stack has one
         return machines[0] if answers and machines else arn_of(service, method, path, headers, body, *rest)
+
+    return named
+
+
+def naming_budgets(action_of: Callable[..., str | None]) -> Callable[..., str | None]:
+    def named(*given: Any, **more: Any) -> str | None:
+        action = action_of(*given, **more)
+        if not action or not action.startswith("budgets:"):
+            return action
+        return "budgets:ViewBudget" if action.startswith("budgets:Describe") else "budgets:ModifyBudget"
 
     return named
 
@@ -173,6 +192,25 @@ def guarding_attributes(update: Callable[[Json], Any]) -> Callable[[Json], Any]:
     return updated
 
 
+def bounding_results(select: Callable[[Json, Any], Any]) -> Callable[[Json, Any], Any]:
+    def selected(state: Json, result: Any) -> Any:
+        if len(json.dumps(result, separators=(",", ":")).encode()) > MOST_RESULT_BYTES:
+            said = "The state/task returned a result with a size exceeding the maximum number of bytes service limit."
+            raise stepfunctions._ExecutionError(DATA_LIMIT, said)
+        return select(state, result)
+
+    return selected
+
+
+def letting_limits_pass(matches: Callable[[list[str], str], bool]) -> Callable[[list[str], str], bool]:
+    """`States.ALL` and `States.TaskFailed` stand for every error but this one."""
+
+    def matched(named: list[str], error: str) -> bool:
+        return error in named if error == DATA_LIMIT else matches(named, error)
+
+    return matched
+
+
 def importing_answers(import_schemes: Callable[[str, Json], Any]) -> Callable[[str, Json], Any]:
     def imported(api_id: str, spec: Json) -> Any:
         for kind, answer in spec.get("x-amazon-apigateway-gateway-responses", {}).items():
@@ -195,7 +233,10 @@ if __name__ == "__main__":
     }
     cognito._update_user_attributes = guarding_attributes(cognito._update_user_attributes)
     stepfunctions._run_distributed_map = reading_concurrency(stepfunctions._run_distributed_map)
-    iam_actions.extract_resource_arn = naming_machines(iam_actions.extract_resource_arn)
+    stepfunctions._apply_result_selector = bounding_results(stepfunctions._apply_result_selector)
+    stepfunctions._error_matches = letting_limits_pass(stepfunctions._error_matches)
+    iam_actions.extract_iam_action = naming_budgets(iam_actions.extract_iam_action)
+    iam_actions.extract_resource_arn = naming_resources(iam_actions.extract_resource_arn)
     pin_origin = app.pin_request_origin
     app.pin_request_origin = lambda address, secure: pin_origin(address, True)
     sys.exit(app.main())

@@ -127,6 +127,15 @@ def test_only_ids_and_keys_of_files_are_carried_from_state_to_state() -> None:
     }
 
 
+def test_a_part_of_a_map_hands_nothing_back() -> None:
+    """What all parts hand back together may have 256 KiB; the Map's own `ResultPath` comes too late for that."""
+    maps = [state["ItemProcessor"]["States"] for _, state, _ in STATES if state["Type"] == "Map"]
+    last = [each for states in maps for each in states.values() if each.get("End") or each["Type"] == "Succeed"]
+
+    assert len(last) >= len(maps) == 2
+    assert all("OutputPath" in each and each["OutputPath"] is None for each in last)
+
+
 def test_task_tokens_go_to_the_ask_lambda_alone() -> None:
     holders = [state for _, state, _ in TASKS if "Task.Token" in json.dumps(state)]
 

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,9 @@ from tests.stepfunctions.definition import definition, every_state
 
 FUNCTIONS = tuple(STEPS)
 PATIENCE_S = 20.0
+# Shape L's first sync has 7,040 chunks; here a limit that is smaller by as much as there are fewer.
+PARTS = 24
+PARTS_RESULT_BYTES = 262_144 * PARTS // 7_040
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 T = TypeVar("T")
 RANGES = [{"path": "/users", "offset": offset} for offset in (0, 100, 200)]
@@ -73,11 +76,19 @@ class Machine:
 class Run:
     """One sync on its way through the machine."""
 
-    def __init__(self, machine: Machine, mode: str, script: dict[str, list[Any]], impatient: bool = False) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        mode: str,
+        script: dict[str, list[Any]],
+        impatient: bool = False,
+        chunks: Sequence[str] = CHUNKS,
+        ranges: Sequence[dict[str, Any]] = RANGES,
+    ) -> None:
         self.machine, self.sync_id = machine, f"g1-{uuid4()}"
         self._put("script.json", script)
-        self._put("manifest.json", [{"chunk": name} for name in CHUNKS])
-        self._put("ranges.json", RANGES)
+        self._put("manifest.json", [{"chunk": name} for name in chunks])
+        self._put("ranges.json", list(ranges))
         for line in script.get("OpenSource", []):
             if isinstance(line, dict):
                 line |= {"more": False, "fetch": False, "parallel": 1} | line
@@ -113,12 +124,12 @@ class Run:
         asked = until(lambda: [event for event in self.events("Ask") if event["kind"] == kind])
         return str(asked[-1]["token"])
 
-    def ended(self) -> str:
+    def ended(self, within_s: float = PATIENCE_S) -> str:
         def status() -> str:
             said = str(self.machine.states.describe_execution(executionArn=self.execution)["status"])
             return "" if said == "RUNNING" else said
 
-        return until(status)
+        return until(status, within_s)
 
     def failure(self) -> dict[str, str]:
         """The error that RecordFailure was given; the execution has failed."""
@@ -130,24 +141,33 @@ class Run:
         self.machine.s3.put_object(Bucket="scripts", Key=f"{self.sync_id}/{name}", Body=json.dumps(value).encode())
 
 
-def until(look: Callable[[], T]) -> T:
+def until(look: Callable[[], T], within_s: float = PATIENCE_S) -> T:
     """The first true answer of `look`."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + within_s
     while time.monotonic() < end:
         if seen := look():
             return seen
         time.sleep(0.03)
-    raise AssertionError(f"nothing seen in {PATIENCE_S:.0f} seconds")
+    raise AssertionError(f"nothing seen in {within_s:.0f} seconds")
 
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    yield from started(tmp_path_factory.mktemp("emulator") / "emulator.log")
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """The machine where a state's result may be as much smaller as its test has fewer parts."""
+    yield from started(tmp_path_factory.mktemp("narrow") / "emulator.log", STATES_RESULT_BYTES=str(PARTS_RESULT_BYTES))
+
+
+def started(log: Path, **more: str) -> Iterator[Machine]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     endpoint = f"http://127.0.0.1:{port}"
-    settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SFN_WAIT_SCALE": "0", "AWS_ENDPOINT_URL": endpoint}
-    log = tmp_path_factory.mktemp("emulator") / "emulator.log"
+    settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SFN_WAIT_SCALE": "0", "AWS_ENDPOINT_URL": endpoint, **more}
     with log.open("wb") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "local.emulator"],
@@ -197,6 +217,22 @@ def test_a_bundle_that_takes_longer_than_one_lambda_is_fetched_by_the_next(machi
 
     assert run.ended() == "SUCCEEDED"
     assert run.events("OpenSource") == [{"mode": "full"}] * 3
+
+
+@pytest.mark.parametrize("what", ["chunks", "ranges"])
+def test_a_first_sync_of_a_state_s_size_is_not_ended_by_what_its_many_parts_hand_back(narrow: Machine, what: str) -> None:
+    """A Map's children hand their outputs back, in sum 256 KiB at most: some 1,700 chunks, did they hand back what they got."""
+    machine = narrow
+    many = [f"{number:05}.jsonl.gz" for number in range(PARTS)]
+    script = {"Plan": [plan(changes=2_500 * PARTS)]} if what == "chunks" else {**FETCHING, "PlanFetch": [{"ranges": PARTS}]}
+    ranges = [{"path": "/users", "offset": 5_000 * number} for number in range(PARTS)]
+
+    given: dict[str, Any] = {"chunks": many} if what == "chunks" else {"ranges": ranges}
+    run = Run(
+        machine, "full", {**script, "FetchPart": [{"done": True, "range": {}}] * (PARTS if what == "ranges" else 0)}, **given
+    )
+
+    assert run.ended(within_s=120) == "SUCCEEDED", machine.states.describe_execution(executionArn=run.execution).get("cause")
 
 
 def test_each_chunk_of_the_manifest_is_applied_once(machine: Machine) -> None:
