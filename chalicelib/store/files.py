@@ -45,8 +45,13 @@ class PresignedUpload:
 def s3() -> "S3Client":
     # A presigned host has to be the bucket's own in its region: the portal's security policy allows no other. Left to itself,
     # botocore signs the global host in us-east-1, and with `auto` in every region but the oldest.
-    hosts = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
-    return boto3.client("s3", config=Config(signature_version="s3v4", s3=hosts))
+    return boto3.client(
+        "s3",
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+        ),
+    )
 
 
 def bucket() -> str:
