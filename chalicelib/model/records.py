@@ -93,7 +93,8 @@ class SftpSource(Record):
 
     `path` is a file, a folder, or a pattern with `*` and `?` in its last part; the newest that matches counts.
     `done_marker` is the suffix of the empty file that says another is complete (`.done`); empty when the customer has no
-    such habit. `host_key_fingerprint` is what the admin confirmed; without it no sync starts.
+    such habit. `host_key_fingerprint` is what the admin confirmed; without it no sync starts. `old_server` allows a server that
+    can't be renewed host keys signed with SHA-1, AES in CBC mode and SHA-1 as a MAC.
     """
 
     method: Literal[Method.SFTP] = Method.SFTP
@@ -103,6 +104,7 @@ class SftpSource(Record):
     username: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
     path: RemotePath = "."
     host_key_fingerprint: Fingerprint | None = None
+    old_server: bool = False
     done_marker: Annotated[str, StringConstraints(strip_whitespace=True, max_length=32, pattern=r"^(\.[A-Za-z0-9._-]+)?$")] = ""
     afterwards: Literal["leave", "move"] = "leave"
     move_to: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1024)] = ""

@@ -12,10 +12,13 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import paramiko
+
 from chalicelib.model.records import SftpSource, Source, ZipSource
 from chalicelib.sources import bundle, rest_check, sftp
+from chalicelib.sources.picking import Found
 from chalicelib.sources.range_file import ranged
-from chalicelib.sources.sftp import Found, Server
+from chalicelib.sources.sftp import Server
 from chalicelib.store.secrets import Credentials
 from oneroster_engine.errors import RosterError
 from oneroster_engine.staging.stage import stage_orgs
@@ -97,13 +100,16 @@ def _sftp_steps(source: SftpSource, credentials: Callable[[], Credentials], limi
             return  # nothing is shown to a server that nobody has vouched for
         step = Name.SIGN_IN
         server.sign_in(credentials())
-        yield Check(step, True, f"Signed in as {source.username}.")
+        yield Check(step, True, " ".join(each for each in (f"Signed in as {source.username}.", server.warning) if each))
         step = Name.FILE
         files = server.files()
         found = sftp.newest(files, source)
-        yield Check(step, True, _described(found))
+        missing = _missing(files, found, source)
+        yield Check(step, not missing, " ".join((_described(found), *missing)))
+        if missing:
+            return
         step = Name.VERSION
-        with sftp.told(source), TemporaryDirectory() as folder:
+        with sftp.translate_errors(source), TemporaryDirectory() as folder:
             csvs = Path(folder) / "csv"
             _read_beginning(server, found, csvs, limits)
             said = read_manifest(csvs / "manifest.csv")
@@ -135,7 +141,16 @@ def _key_check(server: Server, source: SftpSource) -> Check:
 
 def _described(found: Found) -> str:
     """Dates by ISO 8601 in UTC; the portal says its own beside it."""
-    return f"{found.called}, {found.size_bytes:,} bytes, of {found.modified:%Y-%m-%d %H:%M} UTC."
+    when = f"of {found.modified:%Y-%m-%d %H:%M} UTC" if found.modified else "without a time"
+    how = " Others have the same time, so it was picked as the last by name." if found.by_name else ""
+    return f"{found.called}, {found.size_bytes:,} bytes, {when}.{how}"
+
+
+def _missing(files: paramiko.SFTPClient, found: Found, source: SftpSource) -> list[str]:
+    """What a sync would wait for, or fail at afterwards."""
+    waits = (source.done_marker and not found.marked) or found.lacks
+    told = [f"It {sftp.awaited(found, source)}; a sync waits some minutes for that."] if waits else []
+    return [*told, *(each for each in (sftp.move_to_missing(files, source),) if each)]
 
 
 def _read_beginning(server: Server, found: Found, csvs: Path, limits: Limits) -> None:

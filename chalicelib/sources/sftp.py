@@ -7,10 +7,8 @@ import fnmatch
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 import paramiko
@@ -18,66 +16,29 @@ from paramiko.ssh_exception import IncompatiblePeer
 
 from chalicelib.errors import SourceRefused, SourceUnavailable, Unacceptable
 from chalicelib.model.records import SftpSource
+from chalicelib.sources import picking
+from chalicelib.sources.picking import Entry, Found, RemoteFile, SameName
 from chalicelib.sources.public_address import addresses_of
+from chalicelib.sources.ssh_algorithms import OLD_SERVER, STRONG, Transport, weak_ones
 from chalicelib.sources.ssh_keys import read
 from chalicelib.store.secrets import Credentials, KeyCredentials, PasswordCredentials
 from oneroster_engine.errors import RosterError
-from oneroster_engine.standard.archive import READ
 
 CONNECT_S = 8.0  # a connection test tells each step within 20 s
 ANSWER_S = 30.0  # a server that says nothing for longer is gone
 SETTLE_S = 5.0  # between the two looks that tell whether a file still grows
+MOST_FOLDERS = 100  # of those that a pattern names, the last by name
 PATIENCE_S = 240.0  # for a file that grows or lacks its marker; the machine's retries come on top
-# One order for ever: a server with several host keys shows the same one each time.
-HOST_KEYS = (
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-)
-# AES-GCM needs no second pass for a MAC, and large packets cost Python once instead of four times: measured, both together
-# cost the processor less for a byte (benchmarks/sftp.py).
-CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 PACKET_BYTES = 1 << 17
 WINDOW_BYTES = 1 << 25
 
 BROKEN = (EOFError, OSError, paramiko.SSHException)
 
 
-@dataclass(frozen=True)
-class RemoteFile:
-    """`name` is the file's in the bundle; `modified` is in seconds by the server's clock."""
-
-    path: str
-    name: str
-    size_bytes: int
-    modified: int
-
-
-@dataclass(frozen=True)
-class Found:
-    """The newest roster: one ZIP, or the CSVs of one folder. `marked` says that its done marker is there."""
-
-    called: str
-    files: tuple[RemoteFile, ...]
-    markers: tuple[str, ...] = ()
-    marked: bool = False
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(each.size_bytes for each in self.files)
-
-    @property
-    def modified(self) -> datetime:
-        return datetime.fromtimestamp(max(each.modified for each in self.files), UTC)
-
-
 class Server:
     """A connection whose host key is known; nobody has signed in yet."""
 
-    def __init__(self, transport: paramiko.Transport, source: SftpSource) -> None:
+    def __init__(self, transport: Transport, source: SftpSource) -> None:
         self._transport = transport
         self._source = source
         self.fingerprint: str = transport.get_remote_server_key().fingerprint
@@ -86,6 +47,14 @@ class Server:
     def takes_large_requests(self) -> bool:
         """OpenSSH answers up to 256 KB at once; of others it is known that some choke on more than 32 KB."""
         return "OpenSSH" in self._transport.remote_version
+
+    @property
+    def warning(self) -> str:
+        """What an admin should know of the connection; empty where all is well."""
+        weak = weak_ones(self._transport)
+        if not weak:
+            return ""
+        return f"{self._source.host} is an old server: this connection is weak ({', '.join(weak)}). Ask the customer to renew it."
 
     @property
     def is_alive(self) -> bool:
@@ -107,7 +76,7 @@ class Server:
     def sign_in(self, credentials: Credentials) -> None:
         """Raises SourceRefused when the server won't have these credentials."""
         source = self._source
-        with told(source):
+        with translate_errors(source):
             try:
                 if isinstance(credentials, PasswordCredentials):
                     self._transport.auth_password(source.username, credentials.password.get_secret_value())
@@ -129,7 +98,7 @@ class Server:
 
     def files(self) -> paramiko.SFTPClient:
         """A channel of its own to the server's files."""
-        with told(self._source):
+        with translate_errors(self._source):
             opened = paramiko.SFTPClient.from_transport(self._transport, WINDOW_BYTES, PACKET_BYTES)
             channel = opened and opened.get_channel()
             if not opened or not channel:
@@ -149,15 +118,17 @@ class Server:
 
 def reach(source: SftpSource) -> Server:
     """Connect to an address that is allowed, as far as the host key. Raises SourceRefused, SourceUnavailable."""
-    with told(source):
-        transport = paramiko.Transport(_connected(source), WINDOW_BYTES, PACKET_BYTES)
+    with translate_errors(source):
+        transport = Transport(_connected(source), WINDOW_BYTES, PACKET_BYTES)
         try:
             transport.banner_timeout = transport.auth_timeout = CONNECT_S
             transport.channel_timeout = ANSWER_S
-            options = transport.get_security_options()
-            options.key_types = HOST_KEYS
-            options.ciphers = (*CIPHERS, *(each for each in options.ciphers if each not in CIPHERS))
+            transport.speak(OLD_SERVER if source.old_server else STRONG)
             transport.start_client(timeout=CONNECT_S)
+        except IncompatiblePeer as trouble:
+            transport.close()
+            why = transport.nothing_in_common() or f"{trouble}."
+            raise SourceRefused(f"{source.host} offers no supported SSH algorithm: {why}") from trouble
         except BaseException:
             transport.close()
             raise
@@ -179,7 +150,7 @@ def signed_in(source: SftpSource, credentials: Credentials) -> Server:
 def newest(files: paramiko.SFTPClient, source: SftpSource) -> Found:
     """What `source.path` means now. Raises SourceRefused where that is nothing."""
     path = PurePosixPath(source.path)
-    with told(source):
+    with translate_errors(source):
         if _is_pattern(path.name):
             folder, pattern = path.parent, path.name
         elif stat.S_ISDIR(_stat(files, source, str(path)).st_mode or 0):
@@ -192,16 +163,22 @@ def newest(files: paramiko.SFTPClient, source: SftpSource) -> Found:
         named = [
             each for each in listed if (each.name == path.name if pattern is None else fnmatch.fnmatchcase(each.name, pattern))
         ]
-        candidates = _candidates(named, listed, source)
-        if pattern not in (None, "*") and (folders := [each for each in named if each.is_folder]):
-            inside = _listed(files, source, max(folders, key=lambda each: each.modified).path)
-            candidates += _candidates(inside, inside, source)
-    if not candidates:
+        try:
+            found = picking.candidates(named, listed, source.done_marker)
+            if pattern not in (None, "*"):
+                folders = sorted((each for each in named if each.is_folder), key=lambda each: picking.in_order(each.name))
+                for each in folders[-MOST_FOLDERS:]:  # a folder's own time says nothing about the files in it
+                    inside = _listed(files, source, each.path)
+                    found += picking.candidates(inside, inside, source.done_marker)
+        except SameName as trouble:
+            raise SourceRefused(f"{source.path} on {source.host}: {trouble}.") from trouble
+    picked = picking.newest(found)
+    if picked is None:
         raise SourceRefused(
             f"There is no ZIP and no OneRoster CSV at {source.path} on {source.host}. Check the path with the customer; "
             "it may be a file, a folder, or a pattern such as /out/*.zip."
         )
-    return max(candidates, key=lambda each: each.modified)
+    return picked
 
 
 def settled(
@@ -214,15 +191,37 @@ def settled(
     seen, waited_s = newest(files, source), 0.0
     while not seen.marked:
         if waited_s >= patience_s:
-            lacking = f"has no {source.done_marker} marker yet" if source.done_marker else "is still growing"
-            raise SourceUnavailable(f"{seen.called} on {source.host} {lacking}. The customer may not have finished sending it.")
+            raise SourceUnavailable(
+                f"{seen.called} on {source.host} {awaited(seen, source)}, and this has not changed in {patience_s:.0f} seconds. "
+                "The customer may not have finished sending it."
+            )
         sleep(SETTLE_S)
-        waited_s += SETTLE_S
+        waited_s += SETTLE_S or patience_s / 10
         again = newest(files, source)
-        if again == seen and not source.done_marker:
+        if again == seen and not source.done_marker and not seen.lacks:
             break
         seen = again
     return seen
+
+
+def awaited(found: Found, source: SftpSource) -> str:
+    """What a sync waits for before it takes these files."""
+    if source.done_marker:
+        return f"has no {source.done_marker} marker yet"
+    return f"lacks {', '.join(found.lacks)}" if found.lacks else "is still growing"
+
+
+def move_to_missing(files: paramiko.SFTPClient, source: SftpSource) -> str:
+    """Why what is fetched could not be moved away afterwards, as far as it can be seen without writing; empty where it can."""
+    if source.afterwards != "move":
+        return ""
+    try:
+        is_folder = stat.S_ISDIR(files.stat(source.move_to).st_mode or 0)
+    except FileNotFoundError:
+        return f"The folder {source.move_to}, to which the files are to be moved afterwards, is not there."
+    except PermissionError:
+        return f"The folder {source.move_to}, to which the files are to be moved afterwards, can't be seen by this user."
+    return "" if is_folder else f"{source.move_to}, to which the files are to be moved afterwards, is no folder."
 
 
 def unchanged(files: paramiko.SFTPClient, seen: Iterable[RemoteFile]) -> bool:
@@ -257,14 +256,14 @@ def move_away(files: paramiko.SFTPClient, source: SftpSource, found: Found, sync
 
 
 @contextmanager
-def told(source: SftpSource) -> Iterator[None]:
+def translate_errors(source: SftpSource) -> Iterator[None]:
     """Foreign errors become ours, with the host's name and no more of the configuration in it."""
     try:
         yield
     except RosterError:
         raise
     except IncompatiblePeer as trouble:
-        raise SourceRefused(f"{source.host} speaks no SSH that is safe enough: {trouble}.") from trouble
+        raise SourceRefused(f"{source.host} offers no supported SSH algorithm: {trouble}.") from trouble
     except PermissionError as trouble:
         raise SourceRefused(f"{source.host} doesn't let this user read {source.path}.") from trouble
     except TimeoutError as trouble:
@@ -278,15 +277,6 @@ def told(source: SftpSource) -> Iterator[None]:
         raise SourceUnavailable(f"The connection to {source.host}:{source.port} broke ({type(trouble).__name__}).") from trouble
 
 
-@dataclass(frozen=True)
-class _Entry:
-    name: str
-    path: str
-    size_bytes: int
-    modified: int
-    is_folder: bool
-
-
 def _connected(source: SftpSource) -> socket.socket:
     failure: OSError | None = None
     for address in addresses_of(source.host, source.port):
@@ -297,31 +287,7 @@ def _connected(source: SftpSource) -> socket.socket:
     raise failure or SourceUnavailable(f"The name {source.host} leads nowhere.")
 
 
-def _candidates(named: Iterable[_Entry], beside: Sequence[_Entry], source: SftpSource) -> list[Found]:
-    """Each ZIP among the entries, and their CSVs together; `beside` is where markers may lie."""
-    markers = [each for each in beside if source.done_marker and each.name.endswith(source.done_marker)]
-    files = [each for each in named if not each.is_folder and each not in markers]
-    csvs = {READ[each.name.casefold()]: each for each in files if each.name.casefold() in READ}
-    zips = [each for each in files if each.name.casefold().endswith(".zip")]
-    found = [_found(each.name, {"bundle.zip": each}, [m for m in markers if _marks(m.name, each.name, source)]) for each in zips]
-    if csvs:
-        folder = str(PurePosixPath(next(iter(csvs.values())).path).parent)
-        found.append(_found(f"{len(csvs)} CSV files in {folder}", csvs, markers))
-    return found
-
-
-def _found(called: str, files: dict[str, _Entry], markers: Sequence[_Entry]) -> Found:
-    remote = tuple(RemoteFile(each.path, name, each.size_bytes, each.modified) for name, each in sorted(files.items()))
-    last = max(each.modified for each in remote)
-    return Found(called, remote, tuple(each.path for each in markers), any(each.modified >= last for each in markers))
-
-
-def _marks(marker: str, name: str, source: SftpSource) -> bool:
-    """roster.zip.done and roster.done both speak of roster.zip."""
-    return marker in (name + source.done_marker, PurePosixPath(name).stem + source.done_marker)
-
-
-def _listed(files: paramiko.SFTPClient, source: SftpSource, folder: str) -> list[_Entry]:
+def _listed(files: paramiko.SFTPClient, source: SftpSource, folder: str) -> list[Entry]:
     try:
         listed = files.listdir_attr(folder)
     except FileNotFoundError as trouble:
@@ -334,7 +300,7 @@ def _listed(files: paramiko.SFTPClient, source: SftpSource, folder: str) -> list
         except FileNotFoundError:
             continue  # a link that leads nowhere, or gone since it was listed
         is_folder = stat.S_ISDIR(shown.st_mode or 0)
-        entries.append(_Entry(each.filename, path, shown.st_size or 0, int(shown.st_mtime or 0), is_folder))
+        entries.append(Entry(each.filename, path, shown.st_size or 0, int(shown.st_mtime or 0), is_folder))
     return entries
 
 

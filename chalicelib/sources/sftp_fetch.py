@@ -12,7 +12,7 @@ from itertools import count
 from chalicelib.errors import SourceUnavailable
 from chalicelib.model.records import Record, SftpSource
 from chalicelib.sources import sftp
-from chalicelib.sources.sftp import Found, RemoteFile
+from chalicelib.sources.picking import ZIP, Found, RemoteFile
 from chalicelib.sources.sftp_reading import Part, parts_of, read_parts
 from chalicelib.store import files, multipart_upload
 from chalicelib.store.multipart_upload import MultipartUpload
@@ -22,7 +22,6 @@ from oneroster_engine.standard.archive import Limits
 
 RESERVE_S = 30.0  # a part that is begun may take this long
 NOTE = "fetch.json"
-ZIP = "bundle.zip"
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def fetch(
     if not note.done:
         _complete(sync_id, note)
         if source.afterwards == "move":
-            with sftp.signed_in(source, credentials) as server, sftp.told(source):
+            with sftp.signed_in(source, credentials) as server, sftp.translate_errors(source):
                 found = Found(note.called, tuple(each.remote for each in note.files), note.markers)
                 sftp.move_away(server.files(), source, found, sync_id)
         note = _write(sync_id, note.model_copy(update={"done": True}))
@@ -89,7 +88,7 @@ def fetch(
 
 def _to_fetch(sync_id: str, source: SftpSource, credentials: Credentials, limits: Limits, earlier: _Note | None) -> _Note:
     """What an earlier Lambda began, if it is still as it was; else the newest there is."""
-    with sftp.signed_in(source, credentials) as server, sftp.told(source):
+    with sftp.signed_in(source, credentials) as server, sftp.translate_errors(source):
         remote = server.files()
         if earlier and sftp.unchanged(remote, (each.remote for each in earlier.files)):
             return earlier
@@ -134,7 +133,7 @@ def _read(
 
     whole = read_parts(source, lambda: sftp.signed_in(source, credentials), missing, put, has_time_left)
     if whole:
-        with sftp.signed_in(source, credentials) as server, sftp.told(source):
+        with sftp.signed_in(source, credentials) as server, sftp.translate_errors(source):
             if not sftp.unchanged(server.files(), (each.remote for each in note.files)):
                 raise SourceUnavailable(f"{note.called} on {source.host} was changed while it was read; it is read again.")
     return Fetched(note.called, done, total, whole)

@@ -16,7 +16,7 @@ import paramiko
 
 from chalicelib.errors import SourceUnavailable
 from chalicelib.model.records import SftpSource
-from chalicelib.sources.sftp import Server, told
+from chalicelib.sources.sftp import Server, translate_errors
 
 PART_BYTES = 8 << 20
 READERS = 3
@@ -124,7 +124,7 @@ class _Reader:
         while len(got) < part.size_bytes:
             before = len(got)
             try:
-                with told(self._source):
+                with translate_errors(self._source):
                     self._fill(part, got)
             except SourceUnavailable:
                 self._forget()

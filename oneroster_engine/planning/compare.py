@@ -103,6 +103,9 @@ def _records(entity: str, policy: Policy, first_sync: bool) -> str:
     if first_sync:
         rows = f"(SELECT *, 'create' AS action, '{NEW}' AS reason FROM selected_rows_{entity}) own"
     values = {name: quoted(name) for name in platform_columns(entity)}
+    agents = entity == "users" and bool(policy.user_types) and not first_sync
+    if agents:
+        values["agentSourcedIds"] = _AGENTS
     if entity == "users" and policy.username_suffix:
         values["username"] = f"username || {text(policy.username_suffix)}"
     pairs = ", ".join(f"{text(name)}, {value}" for name, value in values.items())
@@ -112,10 +115,27 @@ def _records(entity: str, policy: Policy, first_sync: bool) -> str:
         f"SELECT own.sourcedId, action, reason, {name} AS name, {schools_of(entity, Form.STAGED)} AS schools, "
         f"if({inactive}, 'inactive', 'active') AS platformStatus, "
         f"{_digest(entity, policy)} AS digest, json_object({pairs}) AS fields FROM {rows}"
+        + (f" LEFT JOIN ({_AGENTS_NOT_ASKED_FOR.format(types=sorted(policy.user_types))}) beyond ON beyond.id = own.sourcedId"
+           if agents else "")
         + (" LEFT JOIN (SELECT sourcedId AS id, title FROM staged_classes) class ON class.id = own.classSourcedId"
            if entity == "enrollments" else "")
     )  # fmt: skip
 
+
+# Where the source was asked for some user types alone, a person's references to others (a guardian) lead nowhere in what came.
+# They are neither kept nor cut: they stay as they stand on the platform, in its order.
+_AGENTS_NOT_ASKED_FOR = """
+SELECT id, list(agent ORDER BY place) AS agents FROM (
+    SELECT sourcedId AS id, unnest(agents) AS agent, generate_subscripts(agents, 1) AS place
+    FROM (SELECT sourcedId, fields->>'$.agentSourcedIds[*]' AS agents FROM before_users)
+)
+WHERE agent NOT IN (SELECT sourcedId FROM staged_users)
+  AND agent IN (SELECT sourcedId FROM before_users WHERE NOT list_has_any(fields->>'$.roles[*].role', {types}::VARCHAR[]))
+GROUP BY id
+"""
+_AGENTS = (
+    "list_concat(beyond.agents, list_filter(agentSourcedIds, lambda each: NOT list_contains(coalesce(beyond.agents, []), each)))"
+)
 
 _BEFORE = """
 CREATE VIEW before_{entity} AS

@@ -135,16 +135,38 @@ def test_a_zip_group_has_nothing_to_test(server: OtherServer) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("settings", "files", "said"),
+    [
+        ({"doneMarker": ".done"}, {"lakeside.zip"}, "It has no .done marker yet"),
+        ({"afterwards": "move", "moveTo": "/taken"}, {"lakeside.zip"}, "The folder /taken, to which the files are to be moved"),
+        ({}, {"orgs.csv", "users.csv"}, "It lacks classes.csv, enrollments.csv"),
+    ],
+    ids=["no marker", "no folder to move to", "half a set"],
+)
+def test_what_the_night_would_wait_for_or_fail_at_is_said_now(
+    server: OtherServer, settings: dict[str, Any], files: set[str], said: str
+) -> None:
+    for name in files:
+        (server.files / name).write_bytes(zipped(small()) if name.endswith(".zip") else b"sourcedId")
+
+    told = outcome(group_at(server, **settings))
+
+    assert (told["ok"], said in steps(told)["file"]) == (False, True), steps(told)
+
+
 def test_nothing_is_written_but_that_it_was_tested(server: OtherServer) -> None:
     (server.files / "lakeside.zip").write_bytes(zipped(small()))
-    group = group_at(server, afterwards="move", moveTo="/taken")
+    (server.files / "taken").mkdir()
+    group = group_at(server, afterwards="move", moveTo="/taken", path="/*.zip")
     before = call(f"GET /groups/{group['groupId']}")
 
     outcome(group)
 
     assert call(f"GET /groups/{group['groupId']}") == before
     assert boto3.client("s3").list_objects_v2(Bucket="data")["KeyCount"] == 0
-    assert [path.name for path in server.files.iterdir()] == ["lakeside.zip"]
+    assert {path.name for path in server.files.iterdir()} == {"lakeside.zip", "taken"}
+    assert not list((server.files / "taken").iterdir())
     audit = call(f"GET /groups/{group['groupId']}/audit")[1]["items"][0]
     assert (audit["what"], audit["detail"]) == ("connection tested", {"ok": True, "step": "schools"})
 

@@ -61,12 +61,13 @@ class Sshd:
         with (self.folder / "authorized").open("a") as authorized:
             authorized.write(Path(f"{key}.pub").read_text())
 
-    def start(self) -> None:
+    def start(self, more: str = "") -> None:
+        """`more`: lines of its configuration, say which algorithms it offers."""
         config = self.folder / "config"
         config.write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self._host_key}\nPidFile none\nStrictModes no\n"
             f"AuthorizedKeysFile {self.folder}/authorized\nUsePAM no\nPasswordAuthentication yes\nLogLevel ERROR\n"
-            "MaxStartups 100\nSubsystem sftp internal-sftp\n"
+            f"MaxStartups 100\nSubsystem sftp internal-sftp\n{more}\n"
         )
         (self.folder / "authorized").touch()
         (self.folder / "authorized").chmod(0o644)

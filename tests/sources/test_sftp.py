@@ -14,6 +14,7 @@ from paramiko import SFTPClient
 from chalicelib.errors import SourceRefused, SourceUnavailable, Unacceptable
 from chalicelib.model.records import SftpSource
 from chalicelib.sources import sftp, sftp_reading
+from chalicelib.sources.picking import Found
 from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.sources.sftp_fetch import Fetched, fetch
 from chalicelib.sources.ssh_keys import private_key
@@ -85,7 +86,7 @@ def noise(size_bytes: int) -> bytes:
     return random.Random(size_bytes).randbytes(size_bytes)
 
 
-def newest(peer: Sshd | OtherServer, credentials: Credentials, **settings: Any) -> sftp.Found:
+def newest(peer: Sshd | OtherServer, credentials: Credentials, **settings: Any) -> Found:
     source = peer.source(**settings)
     with sftp.signed_in(source, credentials) as server:
         return sftp.newest(server.files(), source)
@@ -205,6 +206,50 @@ def test_a_host_that_does_not_answer_may_in_a_minute(sshd: Sshd, our_key: Path) 
         sftp.signed_in(sshd.source(port=1), key(our_key))
 
 
+@pytest.mark.parametrize(
+    ("offers", "said", "helps"),
+    [
+        ("Ciphers aes256-cbc", "no cipher that is supported. It offers aes256-cbc", True),
+        ("Ciphers 3des-cbc", "no cipher that is supported. It offers 3des-cbc", False),
+        ("Ciphers chacha20-poly1305@openssh.com", "no cipher that is supported. It offers chacha20", False),
+        ("Ciphers aes128-ctr\nMACs hmac-md5", "no MAC that is supported. It offers hmac-md5", False),
+        ("Ciphers aes128-ctr\nMACs hmac-sha1", "no MAC that is supported. It offers hmac-sha1", True),
+    ],
+    ids=["CBC", "3DES", "ChaCha20", "MD5", "SHA-1"],
+)
+def test_weak_algorithms_are_named_and_an_old_servers_are_taken_where_the_group_says_so(
+    offers: str, said: str, helps: bool
+) -> None:
+    old = Sshd()
+    try:
+        ours = make_key(old.folder / "ours")
+        old.let_in(ours)
+        old.start(offers)
+        put(old, "roster.zip")
+
+        with pytest.raises(SourceRefused, match=said) as refusal:
+            newest(old, key(ours))
+        assert ("setting for an old server" in str(refusal.value)) == helps
+        if helps:
+            with sftp.signed_in(old.source(oldServer=True), key(ours)) as server:
+                assert "is an old server" in server.warning
+        else:
+            with pytest.raises(SourceRefused, match=said):
+                sftp.signed_in(old.source(oldServer=True), key(ours))
+    finally:
+        old.remove()
+
+
+def test_a_server_that_knows_curve25519_by_its_standard_name_alone_is_reached(sshd: Sshd) -> None:
+    new = Sshd()
+    try:
+        new.start("KexAlgorithms curve25519-sha256")
+        with sftp.reach(new.source()) as server:
+            assert server.warning == ""
+    finally:
+        new.remove()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "169.254.169.254", "10.0.0.1"])
 def test_nothing_inside_is_reached(host: str, sshd: Sshd, our_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(LOOPBACK_SETTING)
@@ -226,20 +271,21 @@ def test_the_newest_zip_of_a_folder_or_a_pattern_counts(sshd: Sshd, our_key: Pat
 
 
 def test_loose_csvs_are_taken_together_whatever_their_case(sshd: Sshd, our_key: Path) -> None:
-    for name in ("Orgs.CSV", "users.csv", "academicsessions.csv", "readme.csv"):
+    for name in ("Orgs.CSV", "users.csv", "academicsessions.csv", "readme.csv", "CLASSES.csv", "enrollments.csv"):
         put(sshd, name, modified=200)
     put(sshd, "older.zip", modified=100)
 
     found = newest(sshd, key(our_key))
 
-    assert [each.name for each in found.files] == ["academicSessions.csv", "orgs.csv", "users.csv"]
-    assert found.called == f"3 CSV files in {sshd.files}"
+    names = ["academicSessions.csv", "classes.csv", "enrollments.csv", "orgs.csv", "users.csv"]
+    assert [each.name for each in found.files] == names
+    assert found.called == f"5 CSV files in {sshd.files}"
 
 
-def test_the_newest_of_dated_folders_is_looked_into(sshd: Sshd, our_key: Path) -> None:
+def test_of_dated_folders_the_one_with_the_newest_files_counts_whatever_the_folders_times(sshd: Sshd, our_key: Path) -> None:
     for day in ("2026-09-01", "2026-09-02"):
-        put(sshd, f"{day}/orgs.csv")
-        os.utime(sshd.files / day, (int(day[-1]), int(day[-1])))
+        put(sshd, f"{day}/orgs.csv", modified=int(day[-1]) * 1000)
+    os.utime(sshd.files / "2026-09-01", (9_000, 9_000))  # somebody has tidied up in it
 
     found = newest(sshd, key(our_key), path=f"{sshd.files}/2026-*")
 
@@ -264,7 +310,7 @@ def test_where_nothing_is_a_sentence_says_so(sshd: Sshd, our_key: Path, path: st
 # Waiting for it to be whole
 
 
-def settled(sshd: Sshd, credentials: Credentials, patience_s: float, between: Any, **settings: Any) -> sftp.Found:
+def settled(sshd: Sshd, credentials: Credentials, patience_s: float, between: Any, **settings: Any) -> Found:
     source = sshd.source(**settings)
     with sftp.signed_in(source, credentials) as server:
         return sftp.settled(server.files(), source, patience_s, sleep=lambda _: between())
@@ -338,7 +384,12 @@ def test_a_file_arrives_byte_for_byte_from_a_server_that_is_not_openssh(other: O
 
 @pytest.mark.usefixtures("aws")
 def test_loose_csvs_arrive_byte_for_byte_an_empty_one_too(sshd: Sshd, our_key: Path) -> None:
-    bodies = {"orgs.csv": b"sourcedId\r\n\xff", "users.csv": noise(100_000), "courses.csv": b""}
+    bodies = {
+        "manifest.csv": b"propertyName,value",
+        "orgs.csv": b"sourcedId\r\n\xff",
+        "users.csv": noise(100_000),
+        "courses.csv": b"",
+    }
     for name, body in bodies.items():
         put(sshd, name, body)
 

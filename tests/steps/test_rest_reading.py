@@ -193,6 +193,29 @@ def test_who_is_in_no_list_of_his_school_is_not_taken_for_gone(provider: Provide
     assert json.loads(left)["sourcedId"] in gone
 
 
+def test_whom_a_student_refers_to_and_nobody_asked_for_stays_as_it_stands(changing: Provider) -> None:
+    saved = choose_school("00001")
+    RestWalk().through()
+    before = {name: each["fields"]["agentSourcedIds"] for name, each in platform().items() if "agentSourcedIds" in each["fields"]}
+    by_school()
+    student = next(name for name, agents in before.items() if agents and name in lists_of(changing, "00001"))
+    change(changing, student, givenName="Ada")
+
+    scoped = RestWalk(day=1, saved=saved).through()
+    whole = RestWalk(day=2).through()
+
+    after = {name: each["fields"]["agentSourcedIds"] for name, each in platform().items() if "agentSourcedIds" in each["fields"]}
+    assert sum(map(len, before.values())) > 10
+    assert after == before
+    assert (scoped.counts.users.updated, whole.counts.users.updated) == (1, 0)
+    assert platform()[student]["fields"]["givenName"] == "Ada"
+
+
+def lists_of(provider: Provider, school: str) -> set[str]:
+    """Whom the lists of a school name."""
+    return {json.loads(each)["sourcedId"] for each in provider.lists["users"] if f'"{school}"'.encode() in each}
+
+
 def test_a_provider_without_lists_by_school_is_read_whole_and_the_sync_says_so(provider: Provider) -> None:
     by_school()
     provider.behave(missing=frozenset({"students"}))

@@ -3381,7 +3381,8 @@ export interface components {
          *
          *     `path` is a file, a folder, or a pattern with `*` and `?` in its last part; the newest that matches counts.
          *     `done_marker` is the suffix of the empty file that says another is complete (`.done`); empty when the customer has no
-         *     such habit. `host_key_fingerprint` is what the admin confirmed; without it no sync starts.
+         *     such habit. `host_key_fingerprint` is what the admin confirmed; without it no sync starts. `old_server` allows a server that
+         *     can't be renewed host keys signed with SHA-1, AES in CBC mode and SHA-1 as a MAC.
          */
         SftpSource: {
             /**
@@ -3414,6 +3415,11 @@ export interface components {
              * @default null
              */
             hostKeyFingerprint: string | null;
+            /**
+             * Oldserver
+             * @default false
+             */
+            oldServer: boolean;
             /**
              * Donemarker
              * @default
@@ -3468,6 +3474,11 @@ export interface components {
              * @default null
              */
             hostKeyFingerprint: string | null;
+            /**
+             * Oldserver
+             * @default false
+             */
+            oldServer: boolean;
             /**
              * Donemarker
              * @default

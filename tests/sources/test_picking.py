@@ -1,0 +1,52 @@
+"""Which of a server's files is the roster."""
+
+import pytest
+
+from chalicelib.sources.picking import Entry, Found, SameName, candidates, newest
+
+SET = ("orgs.csv", "users.csv", "classes.csv", "enrollments.csv")
+
+
+def entry(name: str, modified: int = 0, folder: str = "/out") -> Entry:
+    return Entry(name, f"{folder}/{name}", 10, modified)
+
+
+def picked(*entries: Entry, done_marker: str = "") -> Found:
+    found = newest(candidates(entries, entries, done_marker))
+    assert found
+    return found
+
+
+def test_stale_csvs_beside_a_newer_zip_do_not_count_and_newer_ones_do() -> None:
+    csvs = [entry(name, 100) for name in SET]
+
+    assert picked(entry("roster.zip", 200), *csvs).called == "roster.zip"
+    assert picked(entry("roster.zip", 50), *csvs).called == "4 CSV files in /out"
+
+
+@pytest.mark.parametrize("modified", [0, 500], ids=["no times", "equal times"])
+def test_where_times_are_alike_the_last_by_name_counts_and_it_is_said(modified: int) -> None:
+    names = ["roster-2026-11-9.zip", "roster-2026-11-27.zip", "roster-2026-10-30.zip"]
+
+    found = picked(*(entry(name, modified) for name in names))
+
+    assert (found.called, found.by_name) == ("roster-2026-11-27.zip", True)
+    assert not picked(entry("a.zip", 2), entry("b.zip", 1)).by_name
+
+
+def test_names_that_differ_by_case_alone_are_refused_with_both_named() -> None:
+    with pytest.raises(SameName, match=r"users\.csv and Users\.csv"):
+        picked(entry("users.csv"), entry("Users.csv"))
+
+
+@pytest.mark.parametrize("name", [".roster.zip", "~roster.zip", "roster.zip.filepart", "roster.zip.part", "._orgs.csv"])
+def test_hidden_files_and_uploads_under_way_never_count(name: str) -> None:
+    assert picked(entry(name, 900), entry("roster.zip", 100)).called == "roster.zip"
+
+
+def test_half_a_set_counts_only_where_there_is_nothing_else_and_says_what_it_lacks() -> None:
+    half = [entry("orgs.csv", 900), entry("users.csv", 900)]
+
+    assert picked(entry("roster.zip", 100), *half).called == "roster.zip"
+    assert picked(*half).lacks == ("classes.csv", "enrollments.csv")
+    assert picked(*half, entry("manifest.csv", 900)).lacks == ()
