@@ -13,7 +13,7 @@ from chalicelib.api.routing import Call, require_every_group, route
 from chalicelib.api.shapes import GroupExport, GroupIn, GroupOut, NamedSelection
 from chalicelib.errors import Unacceptable
 from chalicelib.model.records import GroupSettings, Pause, Source, ZipSource
-from chalicelib.model.schedule import must_have_something_to_fetch
+from chalicelib.model.schedule import must_be_a_place, must_have_something_to_fetch
 from chalicelib.store import groups, selections
 
 export_import = Blueprint(__name__)
@@ -64,6 +64,7 @@ def _see_that_it_is_whole(body: GroupExport) -> None:
         raise Unacceptable(said, {"group.source.credentials": "does not belong here"})
     GroupIn.model_validate(body.group.model_dump(include={"name", "guard"}))  # bounds of what comes in
     must_have_something_to_fetch(body.group)
+    must_be_a_place(body.group.schedule)
 
 
 def _without_secret(source: Source) -> Source:

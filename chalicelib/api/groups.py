@@ -22,7 +22,7 @@ from chalicelib.api.shapes import (
 )
 from chalicelib.errors import Conflict, Unacceptable
 from chalicelib.model.records import GroupSettings, Record, ZipSource
-from chalicelib.model.schedule import must_have_something_to_fetch
+from chalicelib.model.schedule import must_be_a_place, must_have_something_to_fetch
 from chalicelib.service.upload import upload_form
 from chalicelib.store import audit, files, secrets, selections, syncs
 from chalicelib.store import groups as store
@@ -52,6 +52,7 @@ def list_groups(call: Call) -> Groups:
 def create_group(call: Call, body: GroupIn) -> GroupOut:
     """Make a group: for admins of every group, since nobody else would see it afterwards."""
     require_every_group(call.caller)
+    must_be_a_place(body.schedule)
     group_id = token_hex(6)
     sent = credentials.taken_apart(body.source, ZipSource(), call.now)
     settings = GroupSettings.model_validate({**dict(body), "source": sent.source})
@@ -81,6 +82,9 @@ def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
         raise Conflict(store.CHANGED)
     changed = {name: value for name, value in dict(body).items() if name in body.model_fields_set}
     now_set = {name: value for name, value in dict(stored).items() if name in GroupSettings.model_fields}
+    schedule = changed.get("schedule")
+    if schedule and schedule.time_zone != stored.schedule.time_zone:
+        must_be_a_place(schedule)
     sent = credentials.taken_apart(changed["source"], stored.source, call.now) if changed.get("source") else None
     if sent:
         changed["source"] = sent.source

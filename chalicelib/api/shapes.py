@@ -150,6 +150,13 @@ class GroupLastSync(Record):
     at: datetime
 
 
+class NextRun(Record):
+    """A moment at which the schedule starts a sync: in UTC, and as the clock of the schedule's time zone shows it."""
+
+    at: datetime
+    local_time: datetime
+
+
 class GroupOut(GroupSettings):
     group_id: str
     etag: str
@@ -158,6 +165,7 @@ class GroupOut(GroupSettings):
     sync: RunningSync | None = None
     last_sync: GroupLastSync | None = None
     next_run_at: datetime | None = None
+    next_runs: list[NextRun] = Field(default=[], max_length=3)
 
 
 class SftpSourceIn(SftpSource):

@@ -6,10 +6,11 @@ Names are camelCase on the wire and at rest (OneRoster's own habit), snake_case 
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints, field_validator, model_validator
 from pydantic.alias_generators import to_camel
+
+from chalicelib.model.time_zones import zone
 
 
 class Record(BaseModel):
@@ -233,8 +234,8 @@ class Schedule(Record):
     @classmethod
     def known_zone(cls, name: str) -> str:
         try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+            zone(name)
+        except ValueError as unknown:
             raise ValueError("no such time zone; name one as IANA does, such as America/Chicago") from unknown
         return name
 

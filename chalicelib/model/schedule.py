@@ -8,10 +8,11 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from zlib import crc32
-from zoneinfo import ZoneInfo
 
 from chalicelib.errors import Unacceptable
+from chalicelib.model import time_zones
 from chalicelib.model.calendar import scheduled
 from chalicelib.model.records import Calendar, Frequency, Group, GroupSettings, Method, Schedule, Weekday
 
@@ -19,6 +20,7 @@ DAY = timedelta(days=1)
 HOURS_BETWEEN = {Frequency.EVERY_6H: 6, Frequency.EVERY_12H: 12}
 # Groups that are due at the same moment start within so many seconds, each at its own: a state's districts all say 02:00.
 SPREAD_S = 900
+COMING = 3  # runs that people are shown
 HORIZON = timedelta(days=800)  # how far ahead a next run is looked for: past a monthly slot behind two years of blackouts
 
 
@@ -49,7 +51,7 @@ def slots(schedule: Schedule, after: datetime) -> Iterator[Slot]:
     """Every slot later than `after` (aware), in the order of time, without end; none of a manual schedule."""
     if schedule.frequency is Frequency.MANUAL:
         return
-    zone = ZoneInfo(schedule.time_zone)
+    zone = time_zones.zone(schedule.time_zone)
     day = after.astimezone(zone).date() - DAY
     while True:
         for wall in _times_of_day(schedule) if _falls_on(schedule, day) else ():
@@ -62,18 +64,31 @@ def slots(schedule: Schedule, after: datetime) -> Iterator[Slot]:
 
 def next_run(schedule: Schedule, calendar: Calendar, after: datetime) -> datetime | None:
     """The next slot that the calendar lets run; None when there is none in sight."""
+    return next(next_runs(schedule, calendar, after), None)
+
+
+def next_runs(schedule: Schedule, calendar: Calendar, after: datetime) -> Iterator[datetime]:
+    """The slots that the calendar lets run, in UTC, as far as the horizon."""
     for slot in slots(schedule, after):
-        if scheduled(calendar, slot.day).run:
-            return slot.at
         if slot.at > after + HORIZON:
-            break
-    return None
+            return
+        if scheduled(calendar, slot.day).run:
+            yield slot.at
 
 
 def next_due(group: Group, now: datetime) -> datetime | None:
     """When the group's next scheduled sync begins; a moment before `now` where one is due and has not begun."""
-    done = max(group.slots_done or now, now - DAY)
-    return next_run(group.schedule, group.calendar, min(done, now))
+    return next(next_runs(group.schedule, group.calendar, _not_done(group, now)), None)
+
+
+def coming(group: Group, now: datetime) -> list[datetime]:
+    """The group's next three runs, as the clock of its own zone shows them, with that zone's offset; the first as `next_due`."""
+    own = time_zones.zone(group.schedule.time_zone)
+    return [at.astimezone(own) for at in islice(next_runs(group.schedule, group.calendar, _not_done(group, now)), COMING)]
+
+
+def _not_done(group: Group, now: datetime) -> datetime:
+    return min(max(group.slots_done or now, now - DAY), now)
 
 
 def due(schedule: Schedule, calendar: Calendar, done: datetime, until: datetime) -> Due:
@@ -97,6 +112,13 @@ def must_have_something_to_fetch(settings: GroupSettings) -> None:
     if settings.source.method is Method.ZIP and settings.schedule.frequency is not Frequency.MANUAL:
         message = "A group whose method is ZIP has nothing to fetch on a schedule: its files are uploaded, or dropped and synced."
         raise Unacceptable(message, {"schedule.frequency": "choose manual, or another method"})
+
+
+def must_be_a_place(schedule: Schedule) -> None:
+    """Raises Unacceptable for a time zone that is no place's. Groups that were made with one before keep it."""
+    if not time_zones.is_place(schedule.time_zone):
+        message = f"{schedule.time_zone} is the clock of no place. Choose the district's own, such as America/Chicago, or UTC."
+        raise Unacceptable(message, {"schedule.timeZone": "name a place as IANA does, such as America/Chicago"})
 
 
 def delay(group: Group) -> timedelta:

@@ -184,3 +184,19 @@ def test_a_scheduled_group_says_when_it_runs_next() -> None:
     _, said = call("GET /groups/g1")
 
     assert said["nextRunAt"].endswith("T03:10:00Z")
+    assert said["nextRuns"][0] == {"at": said["nextRunAt"], "localTime": said["nextRunAt"]}
+    assert len({run["at"] for run in said["nextRuns"]}) == 3
+
+
+def test_a_time_zone_that_is_no_place_is_refused_for_what_is_new_and_kept_where_it_was() -> None:
+    sftp = {"method": "sftp", "host": "sftp.example.org", "username": "u", "path": "/out"}
+    schedule = {"frequency": "daily", "timeZone": "EST"}
+    groups.create(GroupSettings.model_validate({"name": "G", "source": sftp, "schedule": schedule}), "g1", "e1", NOW)
+
+    refused, said = call("POST /groups", {"name": "H", "schedule": {"timeZone": "Etc/GMT+5"}})
+    kept, _ = call("PATCH /groups/g1", {"schedule": {**schedule, "at": "04:00"}}, headers={"If-Match": "e1"})
+    _, stored = call("GET /groups/g1")
+    changed, _ = call("PATCH /groups/g1", {"schedule": {**schedule, "timeZone": "CET"}}, headers={"If-Match": stored["etag"]})
+
+    assert (refused, said["errors"][0]["field"]) == (422, "schedule.timeZone")
+    assert (kept, changed) == (200, 422)

@@ -1,16 +1,21 @@
 """When a schedule wants a sync: against a naive reading of the clock on the wall, minute by minute."""
 
+import zoneinfo
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
 from itertools import islice, takewhile
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.model.records import Blackout, Calendar, Frequency, Group, Pause, Schedule, Weekday
-from chalicelib.model.schedule import delay, due, next_run, slots
+from chalicelib.model.records import Blackout, Calendar, Frequency, Group, GroupSettings, Pause, Schedule, Weekday
+from chalicelib.model.schedule import coming, delay, due, next_run, slots
+from chalicelib.model.time_zones import is_place
+from chalicelib.model.time_zones import zone as zone_of
 
 MINUTE = timedelta(minutes=1)
 ZONES = ["America/New_York", "Europe/London", "Australia/Lord_Howe", "America/Santiago", "Asia/Kolkata", "Africa/Cairo"]
@@ -49,7 +54,7 @@ def wanted(schedule: Schedule, day: date, minute_of_day: int) -> bool:
 def by_the_clock(schedule: Schedule, after: datetime, days: int) -> list[datetime]:
     """Watch the clock on the wall for some days. A minute that it shows again does not count again; one that it jumps
     over counts as much later as it jumped."""
-    zone = ZoneInfo(schedule.time_zone)
+    zone = zone_of(schedule.time_zone)
     found, seen = [], set()
     now = after - timedelta(hours=26)  # so that what was shown before `after` is known
     last = now.astimezone(zone).replace(tzinfo=None)
@@ -182,3 +187,48 @@ def test_two_thousand_groups_of_one_moment_are_spread_over_a_quarter_of_an_hour(
 
     assert set(by_minute) == set(range(15))
     assert max(by_minute.values()) < 2 * 2000 / 15
+
+
+def test_the_rules_are_those_of_the_pinned_package_whatever_the_system_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "America" / "Chicago"
+    old.parent.mkdir()
+    old.write_bytes(files("tzdata.zoneinfo.Asia").joinpath("Tokyo").read_bytes())
+    zoneinfo.reset_tzpath([str(tmp_path)])
+    ZoneInfo.clear_cache()
+    zone_of.cache_clear()
+    try:
+        noon = datetime(2026, 11, 28, 12, tzinfo=UTC)
+        assert noon.astimezone(ZoneInfo("America/Chicago")).hour == 21  # zoneinfo believes the system
+        assert noon.astimezone(zone_of("America/Chicago")).hour == 6
+    finally:
+        zoneinfo.reset_tzpath()
+        ZoneInfo.clear_cache()
+
+
+def test_every_zone_of_the_package_can_be_read() -> None:
+    for name in files("tzdata").joinpath("zones").read_text().split():
+        assert zone_of(name).key == name
+
+
+@pytest.mark.parametrize("name", ["EST", "EST5EDT", "Etc/GMT+5", "Factory", "localtime", "CET", "GMT", "America", "", "../UTC"])
+def test_a_clock_that_is_no_places_is_told_from_a_places(name: str) -> None:
+    assert not is_place(name)
+    assert is_place("America/Chicago")
+    assert is_place("America/Indiana/Knox")
+    assert is_place("UTC")
+
+
+def test_the_next_three_runs_are_told_by_the_clock_of_the_place_across_its_change() -> None:
+    settings = GroupSettings.model_validate(
+        {"name": "G", "source": {"method": "sftp", "host": "h.example", "username": "u", "path": "/"}, "schedule": NIGHTLY}
+    )
+    made = utc("2026-10-31T00:00")
+    group = Group(**dict(settings), group_id="g1", etag="e", created_at=made, updated_at=made)
+
+    assert [at.isoformat() for at in coming(group, utc("2026-10-31T12:00"))] == [
+        "2026-11-01T02:30:00-05:00",
+        "2026-11-02T02:30:00-05:00",
+        "2026-11-03T02:30:00-05:00",
+    ]

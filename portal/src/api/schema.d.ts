@@ -1874,6 +1874,11 @@ export interface components {
              * @default null
              */
             nextRunAt: string | null;
+            /**
+             * Nextruns
+             * @default []
+             */
+            nextRuns: components["schemas"]["NextRun"][];
         };
         /**
          * GroupPatch
@@ -2332,6 +2337,22 @@ export interface components {
             /** Name */
             name: string;
             selection: components["schemas"]["Saved"];
+        };
+        /**
+         * NextRun
+         * @description A moment at which the schedule starts a sync: in UTC, and as the clock of the schedule's time zone shows it.
+         */
+        NextRun: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Localtime
+             * Format: date-time
+             */
+            localTime: string;
         };
         /**
          * OpenApi

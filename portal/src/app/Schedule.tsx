@@ -7,7 +7,7 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import TimeInput from '@cloudscape-design/components/time-input';
 import type { Schemas } from '../api/client';
-import { capital, moment } from './words';
+import { capital } from './words';
 
 export type Schedule = Schemas['Schedule'];
 
@@ -23,7 +23,7 @@ const FREQUENCIES: Record<Schedule['frequency'], string> = {
   monthly: 'Once a month',
 };
 const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
-const ZONES = Intl.supportedValuesOf('timeZone').concat('UTC').map(value => ({ value }));
+const ZONES = Intl.supportedValuesOf('timeZone').filter(name => name.includes('/') && !name.startsWith('Etc/')).concat('UTC').map(value => ({ value }));
 
 const hoursAfter = (at: string, hours: number) => `${String((Number(at.slice(0, 2)) + hours) % 24).padStart(2, '0')}${at.slice(2)}`;
 
@@ -44,11 +44,11 @@ export function inWords(schedule: Schedule): string {
 }
 
 /** The form's section. `method`: a ZIP group has nothing to fetch, so there is nothing to set. */
-export function ScheduleSection({ schedule, onChange, method, nextRunAt, wrong }: {
+export function ScheduleSection({ schedule, onChange, method, nextRuns, wrong }: {
   schedule: Schedule;
   onChange: (schedule: Schedule) => void;
   method: Schemas['GroupOut']['source']['method'];
-  nextRunAt?: string | null | undefined;
+  nextRuns?: Schemas['NextRun'][] | undefined;
   wrong: (field: string) => string | undefined;
 }) {
   const set = (change: Partial<Schedule>) => onChange({ ...schedule, ...change });
@@ -84,7 +84,14 @@ export function ScheduleSection({ schedule, onChange, method, nextRunAt, wrong }
               </FormField>
             </>
           )}
-          <Box>{inWords(schedule)}{nextRunAt ? ` Next as it is saved now: ${moment(nextRunAt)}, your time.` : ''}</Box>
+          <Box>{inWords(schedule)}</Box>
+          {!!nextRuns?.length && (
+            <FormField label="Next syncs, as the schedule is saved now">
+              {nextRuns.map(({ at, localTime }) => (
+                <Box key={at}>{localTime.slice(0, 10)} {localTime.slice(11, 16)} there, {at.slice(0, 10)} {at.slice(11, 16)} UTC</Box>
+              ))}
+            </FormField>
+          )}
         </SpaceBetween>
       )}
     </Container>

@@ -119,7 +119,7 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
               <FormField label="Username suffix" description="Added once to every username, for example @district."><Input value={usernameSuffix} onChange={e => setSuffix(e.detail.value)} /></FormField>
             </SpaceBetween>
           </Container>
-          <ScheduleSection schedule={schedule} onChange={setSchedule} method={source.method} nextRunAt={group?.nextRunAt} wrong={wrong} />
+          <ScheduleSection schedule={schedule} onChange={setSchedule} method={source.method} nextRuns={group?.nextRuns} wrong={wrong} />
           <Safety figures={safety} onChange={setSafety} wrong={wrong} contact={contactEmail} />
         </SpaceBetween>
       </Form>
