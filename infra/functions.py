@@ -104,6 +104,15 @@ START = (
     machine("StartExecution"),
 )
 
+# Whoever deletes a group deletes what stands under its id, everywhere. The audit is not among it.
+ERASE = (
+    *(items(table, "Query", "BatchWriteItem") for table in ("Roster", "Syncs", "Selections", "Arrivals", "Clients", "Access")),
+    items("Deletions", "PutItem"),
+    objects(DELETE, "groups/*", "uploads/*", "drop/*"),
+    LIST_VERSIONS,
+    secrets("DescribeSecret", "DeleteSecret"),
+)
+
 # --- The functions ------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +202,9 @@ FUNCTIONS = (
             items("Arrivals", "Query"),
             items("Clients", "GetItem", "PutItem", "UpdateItem", "BatchWriteItem", "Query"),
             items("Members", "GetItem", "PutItem", "UpdateItem", "Scan", "ConditionCheckItem"),
+            items("Access", "PutItem"),
+            items("Deletions", "Scan"),
+            *ERASE,
             USERS,
             objects((*WRITE, *DELETE), "groups/*", "uploads/*"),
             objects(DELETE, "drop/*"),
@@ -200,7 +212,7 @@ FUNCTIONS = (
             machine("StartExecution", "SendTaskSuccess"),
             executions("StopExecution", "DescribeExecution"),
             LIMITS,
-            secrets("CreateSecret", "PutSecretValue", "GetSecretValue", "DeleteSecret"),
+            secrets("CreateSecret", "PutSecretValue", "GetSecretValue"),
         ),
     ),
     Function(
@@ -271,6 +283,10 @@ FUNCTIONS = (
         "forget", "event", 512, 900, size="items and objects, a batch at a time",
         may=(items("Syncs", "GetItem", "Query", "DeleteItem"), items("Groups", "Scan"), objects(DELETE, SYNCS, SNAPSHOTS),
              LIST_VERSIONS),
+    ),
+    Function(
+        "erase", "event", 512, 900, size="items and objects of deleted groups, a batch at a time",
+        may=(items("Deletions", "Scan"), *ERASE),
     ),
 )  # fmt: skip
 STEPS = {each.logical_id: each for each in FUNCTIONS if each.runs in ("step", "question")}

@@ -1,5 +1,6 @@
 """Groups: their configuration, uploads for them, and what was done to them."""
 
+import time
 from secrets import token_hex
 
 from chalice.app import Blueprint
@@ -21,17 +22,24 @@ from chalicelib.api.shapes import (
     UploadRequest,
 )
 from chalicelib.errors import Conflict, Unacceptable
+from chalicelib.model.deletion import Deletion
 from chalicelib.model.records import GroupSettings, Record, ZipSource
 from chalicelib.model.schedule import must_be_a_place, must_have_something_to_fetch
+from chalicelib.service import deletion
 from chalicelib.service.upload import upload_form
-from chalicelib.store import audit, files, secrets, selections, syncs
+from chalicelib.store import audit, deletions, secrets, selections
 from chalicelib.store import groups as store
 from chalicelib.store.limits import limits
 
 groups = Blueprint(__name__)
+DELETES_AT_ONCE_S = 10  # of the API's 29; the rest is done by `erase`
 
 
 class Groups(Page[GroupOut]):
+    pass
+
+
+class Deletions(Page[Deletion]):
     pass
 
 
@@ -104,17 +112,28 @@ def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
 
 @route(groups, "DELETE /groups/{groupId}", role="admin", body=GroupDeletion, answer=Message)
 def delete_group(call: Call, group_id: str, body: GroupDeletion) -> Message:
-    """Delete a group with its files and its syncs; its name must be sent along. What is on the platform stays there."""
+    """Delete a group with all its data, on the platform too; its name must be sent along. GET /deletions has the certificate."""
     group = store.get(group_id)
     if body.name != group.name:
         raise Unacceptable("The name is not this group's. Nothing was deleted.", {"name": "differs from the group's name"})
-    store.delete(group_id)
-    files.delete_group(group_id)
-    selections.delete_group(group_id)
-    syncs.forget(group_id)
-    secrets.forget(group_id)
+    wanted = Deletion(group_id=group_id, name=group.name, requested_by=call.caller.called, requested_at=call.now)
+    deletions.begin(wanted)
     call.audit(group_id, "group deleted")
-    return Message(message="The group was deleted with its files and syncs. What it had brought onto the platform stays there.")
+    until = time.monotonic() + DELETES_AT_ONCE_S
+    deletion.delete(wanted, call.now, lambda: time.monotonic() < until)
+    return Message(
+        message="The group was deleted. Its syncs, its files and its people, on the platform too, are being deleted; "
+        "the certificate says when nothing is left."
+    )
+
+
+@route(groups, "GET /deletions", role="admin", answer=Deletions, query=ListQuery)
+def list_deletions(call: Call) -> Deletions:
+    """The groups that were deleted, newest first, each with what was removed where: the certificate once it is done."""
+    require_every_group(call.caller)
+    found = [each for each in deletions.everyone() if call.query.search.casefold() in each.name.casefold()]
+    start = offset_of(call.query)
+    return page(Deletions, found[start : start + call.query.limit], len(found), call.query)
 
 
 @route(

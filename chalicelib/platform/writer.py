@@ -66,8 +66,8 @@ def _sparing(change: dict[str, Any]) -> dict[str, Any]:
     return {**change, "record": change.get("spared", change["record"])}
 
 
-def delete_group(group_id: str) -> int:
-    """Take every record of the group out of the table, at once and for good; how many there were."""
+def delete_group(group_id: str, has_time: Callable[[], bool]) -> int:
+    """Take the group's records out of the table, for good, until none is left or the time is up; how many were taken."""
     asked: Any = {
         "TableName": os.environ["ROSTER_TABLE"],
         "ProjectionExpression": "#shard, sourcedId",
@@ -79,8 +79,10 @@ def delete_group(group_id: str) -> int:
         for page in wire_client().get_paginator("query").paginate(**asked, ExpressionAttributeValues={":shard": {"S": shard}}):
             requests = [{"DeleteRequest": {"Key": item}} for item in page["Items"]]
             for start in range(0, len(requests), BATCH):
+                if not has_time():
+                    return deleted
                 send_all(requests[start : start + BATCH], _send, time.sleep)
-            deleted += len(requests)
+                deleted += len(requests[start : start + BATCH])
     return deleted
 
 

@@ -1,7 +1,7 @@
 """The Audit table: who did what to a group, in the order of time."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -12,6 +12,7 @@ from chalicelib.model.records import Record
 from chalicelib.store.tables import count, from_item, query, table, to_item
 
 TABLE = "AUDIT_TABLE"
+KEPT = timedelta(days=400)  # a school year, and the time to ask about it
 NO_GROUP = "-"  # what concerns the whole stack; no group's id
 
 
@@ -51,7 +52,9 @@ def record_once(group_id: str, who: str, what: str, at: str) -> None:
 def _append(entry: Entry) -> None:
     """An entry is never written over: of two with one key, which an event told twice makes, the first stays."""
     try:
-        table(TABLE).put_item(Item=to_item(entry), ConditionExpression=Attr("at").not_exists())
+        expires_at = datetime.fromisoformat(entry.at.split("#")[0]) + KEPT
+        item = to_item(entry) | {"expiresAt": int(expires_at.timestamp())}
+        table(TABLE).put_item(Item=item, ConditionExpression=Attr("at").not_exists())
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise

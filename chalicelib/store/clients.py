@@ -155,16 +155,6 @@ def note_reading(client: Client, now: datetime) -> None:
     )
 
 
-def delete_group(group_id: str) -> int:
-    """Delete the group's clients and their tokens; how many items there were."""
-    deleted = 0
-    with table(TABLE).batch_writer() as batch:
-        for item in _items(group_id):
-            batch.delete_item(Key={"groupId": item["groupId"], "item": item["item"]})
-            deleted += 1
-    return deleted
-
-
 def _items(group_id: str) -> Iterator[dict[str, Any]]:
     asked: Any = {"KeyConditionExpression": Key("groupId").eq(group_id), "ConsistentRead": True}
     while True:

@@ -6,7 +6,9 @@ working folder have the same names, so the engine sees paths only.
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 LINK_LIFETIME = timedelta(minutes=5)
+COPIES_KEPT_S = 900
+MOST_COPIES_BYTES = 1 << 30  # of the 2 GB that the API has
+LONGEST_REQUEST_S = 30
 PARALLEL = 8  # transfers at once; enough for a few hundred chunks in seconds
 
 
@@ -154,18 +159,41 @@ def write_gzipped(key: str, body: bytes) -> None:
 
 
 def cached(key: str) -> Path:
-    """A local copy that later calls of this Lambda share; fetched again when the object has changed. Raises NotFound."""
+    """A local copy that later calls of this Lambda share; fetched again when the object has changed. Raises NotFound.
+
+    Copies that nobody has asked for in COPIES_KEPT_S go, and before them the ones that were not asked for longest, where all of
+    them would be more than MOST_COPIES_BYTES.
+    """
     try:
         etag = s3().head_object(Bucket=bucket(), Key=key)["ETag"]
     except ClientError as refusal:
         raise _translated(refusal, key) from refusal
     name = sha256(f"{bucket()}/{key}@{etag}".encode()).hexdigest()
-    path = Path(gettempdir()) / "objects" / f"{name}{Path(key).suffix}"
-    if not path.is_file():
+    path = _copies(key.split("/")[1]) / f"{name}{Path(key).suffix}"
+    _evict(time.time(), path)
+    try:
+        os.utime(path)
+    except FileNotFoundError:
         unfinished = path.with_name(f"{name}.{os.getpid()}")
         download(key, unfinished)
         unfinished.replace(path)
     return path
+
+
+def _copies(group_id: str) -> Path:
+    return Path(gettempdir()) / "objects" / group_id
+
+
+def _evict(now: float, wanted: Path) -> None:
+    """A copy that is being read stays readable: it is at most as old as a request, and what is open outlives its name."""
+    root = Path(gettempdir()) / "objects"
+    held = 0
+    for path in sorted((each for each in root.rglob("*") if each.is_file()), key=lambda each: -each.stat().st_mtime):
+        stat = path.stat()
+        age = now - stat.st_mtime
+        held += stat.st_size
+        if path != wanted and (age > COPIES_KEPT_S or (held > MOST_COPIES_BYTES and age > LONGEST_REQUEST_S)):
+            path.unlink(missing_ok=True)
 
 
 def presigned_upload(key: str, max_bytes: int, now: datetime) -> PresignedUpload:
@@ -260,16 +288,22 @@ def write_selection(sync_id: str, selection: dict[str, Any]) -> None:
     write_json(sync_key(sync_id, "selection.json"), selection)
 
 
-def delete_group(group_id: str) -> None:
-    """Every object of the group, old versions included where the bucket keeps them."""
-    for prefix in (f"groups/{group_id}/", f"uploads/{group_id}/", f"drop/{group_id}/"):
-        delete_folder(prefix)
+def delete_group(group_id: str, has_time: Callable[[], bool]) -> int:
+    """Every object of the group, old versions included, and this Lambda's copies of them; how many versions there were.
+
+    Stops when the time is up.
+    """
+    shutil.rmtree(_copies(group_id), ignore_errors=True)
+    prefixes = (f"groups/{group_id}/", f"uploads/{group_id}/", f"drop/{group_id}/")
+    return sum(delete_folder(prefix, has_time=has_time) for prefix in prefixes)
 
 
-def delete_folder(prefix: str, kept: Collection[str] = ()) -> int:
+def delete_folder(prefix: str, kept: Collection[str] = (), has_time: Callable[[], bool] = lambda: True) -> int:
     """Every object below it but those whose keys are `kept`, old versions included; how many versions there were."""
     deleted = 0
     for page in s3().get_paginator("list_object_versions").paginate(Bucket=bucket(), Prefix=prefix):
+        if not has_time():
+            break
         found = [(each["Key"], each["VersionId"]) for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))]
         gone: Any = [{"Key": key, "VersionId": version} for key, version in found if key not in kept]
         if gone:

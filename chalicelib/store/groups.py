@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.errors import Conflict, GroupBusy, LockLost, NotFound
+from chalicelib.errors import Conflict, LockLost, NotFound
 from chalicelib.model.records import Group, GroupSettings
 from chalicelib.store.tables import from_item, table, to_item
 
@@ -70,21 +70,6 @@ def change(group_id: str, settings: GroupSettings, if_match: str, etag: str, now
         get(group_id)
         raise Conflict(CHANGED) from refusal
     return from_item(Group, item)
-
-
-def delete(group_id: str) -> None:
-    """Raises NotFound, and GroupBusy while a sync runs."""
-    try:
-        table(TABLE).delete_item(
-            Key={"groupId": group_id},
-            ConditionExpression="attribute_exists(groupId) AND attribute_not_exists(#sync)",
-            ExpressionAttributeNames={"#sync": "sync"},
-        )
-    except ClientError as refusal:
-        if not is_failed_condition(refusal):
-            raise
-        group = get(group_id)
-        raise GroupBusy(group.sync.sync_id if group.sync else "another sync") from refusal
 
 
 def slots_done(group: Group, until: datetime) -> None:

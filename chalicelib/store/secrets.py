@@ -98,14 +98,18 @@ def of_group(group_id: str) -> Credentials:
     return _CREDENTIALS.validate_json(value)
 
 
-def forget(group_id: str) -> None:
-    """Delete the group's secret at once, and its token; none to delete is as good."""
+def forget(group_id: str) -> int:
+    """Delete the group's secret at once, and its token; how many there were. None to delete is as good."""
+    deleted = 0
     for name in (_name(group_id), _name(group_id) + TOKEN):
         try:
+            _secretsmanager().describe_secret(SecretId=name)
             _secretsmanager().delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+            deleted += 1
         except ClientError as refusal:
             if refusal.response["Error"]["Code"] != MISSING:
                 raise
+    return deleted
 
 
 def share_token(group_id: str, token: dict[str, str]) -> None:

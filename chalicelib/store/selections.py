@@ -179,12 +179,6 @@ def delete(group_id: str, name: str) -> None:
         files.delete_folder(_object(group_id, each.etag, ""))
 
 
-def delete_group(group_id: str) -> None:
-    """Every item of the group; its objects go with the group's."""
-    for each in _query(KeyConditionExpression=Key("groupId").eq(group_id)):
-        table(TABLE).delete_item(Key={"groupId": group_id, "nameVersion": each.name_version})
-
-
 _CHANGED = "The selection was changed by somebody else. Load it again and repeat your change."
 
 

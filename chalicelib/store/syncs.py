@@ -320,16 +320,6 @@ def last_ended(sync: Sync) -> LastEnded:
     )
 
 
-def forget(group_id: str) -> int:
-    """Delete every item of the group, for good: its syncs and the keys they were started with. How many there were."""
-    deleted = 0
-    with table(TABLE).batch_writer() as batch:
-        for key in query(TABLE, KeyConditionExpression=Key("groupId").eq(group_id), ProjectionExpression="groupId, syncId"):
-            batch.delete_item(Key=key)
-            deleted += 1
-    return deleted
-
-
 def stop(sync_id: str, state: State, why: str, now: datetime) -> bool:
     """End a live sync from outside, and say what it had written. False when it had ended before; what an earlier stop that was
     cut off had yet to say is said all the same.

@@ -4,12 +4,14 @@ Settings come from the environment, read where they are used first, so that a mi
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+from boto3.dynamodb.conditions import Key
 from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
 
@@ -70,6 +72,24 @@ def count(setting: str, **asked: Any) -> int:
         if "LastEvaluatedKey" not in found:
             return total
         asked = {**asked, "ExclusiveStartKey": found["LastEvaluatedKey"]}
+
+
+def delete_all(setting: str, partition: tuple[str, str], sort: str, has_time: Callable[[], bool]) -> int:
+    """Delete the items of a partition (its key's name and value) until none is left or the time is up; how many were deleted."""
+    name, value = partition
+    found = query(
+        setting,
+        KeyConditionExpression=Key(name).eq(value),
+        ProjectionExpression="#partition, #sort",
+        ExpressionAttributeNames={"#partition": name, "#sort": sort},
+        ConsistentRead=True,
+    )
+    deleted = 0
+    with table(setting).batch_writer() as batch:
+        for key in takewhile(lambda _: has_time(), found):
+            batch.delete_item(Key=key)
+            deleted += 1
+    return deleted
 
 
 def to_item(record: Record) -> dict[str, Any]:

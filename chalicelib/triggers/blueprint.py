@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib.model.ids import group_of
-from chalicelib.service import start
+from chalicelib.service import deletion, start
 from chalicelib.store import files, state_machine
 from chalicelib.triggers import dropped_files, retention_job, scheduler_tick
 
@@ -70,6 +70,15 @@ def forget(event: CloudWatchEvent) -> None:
     logger.info("forgotten", extra={"emptied": done.emptied, "removed": done.removed, "left": done.left})
     if done.failures:
         raise ExceptionGroup(f"{len(done.failures)} groups keep too much", done.failures)
+
+
+@triggers.schedule(Rate(5, unit=Rate.MINUTES), name="erase")
+def erase(event: CloudWatchEvent) -> None:
+    """Go on with the deletions of groups that are not finished yet."""
+    context: Any = event.context
+    for each in deletion.go_on(_now(), lambda: context.get_remaining_time_in_millis() > 30_000):
+        removed = sum(place.items for place in each.removed)
+        logger.info("group erased", extra={"groupId": each.group_id, "state": each.state, "removed": removed})
 
 
 def _now() -> datetime:

@@ -125,7 +125,7 @@ def test_a_deleted_group_leaves_nothing_and_takes_nobody_elses() -> None:
     write([change(f"u{number}") for number in range(40)] + [enrollment("e1", "c1", "u1")])
     writer.write_chunk([json.dumps(change()).encode()], "g2", "g2-1", 30, True, lambda: None)
 
-    assert writer.delete_group("g1") == 41
+    assert writer.delete_group("g1", lambda: True) == 41
     assert [item["groupId"] for item in stored()] == ["g2"]
 
 

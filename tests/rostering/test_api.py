@@ -10,6 +10,7 @@ import pytest
 
 import app as wiring
 from chalicelib.store import clients as store
+from chalicelib.store.tables import delete_all
 from tests.api.test_routes import Context, call
 from tests.engine.districts import user
 from tests.engine.test_plan import TWO_SCHOOLS, without
@@ -229,5 +230,5 @@ def test_a_query_is_taken_or_refused_by_the_standards_codes(query: dict[str, str
 def test_deleting_a_groups_clients_leaves_no_token_behind() -> None:
     reader = Reader(made())
 
-    assert store.delete_group("g1") == 2
+    assert delete_all(store.TABLE, ("groupId", "g1"), "item", lambda: True) == 2
     assert reader.get("users")[0] == 401

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.errors import Conflict, GroupBusy, LockLost, NotFound, QuestionExpired
+from chalicelib.model.deletion import Deletion
 from chalicelib.model.ids import new_sync_id
 from chalicelib.model.records import (
     Group,
@@ -17,7 +18,7 @@ from chalicelib.model.records import (
     SyncCounts,
     Trigger,
 )
-from chalicelib.store import groups, syncs
+from chalicelib.store import deletions, groups, syncs
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("aws")
@@ -219,24 +220,12 @@ def test_an_unfinished_plan_stays_marked_until_a_sync_covers_it() -> None:
 def test_a_group_is_not_deleted_while_it_syncs() -> None:
     group()
     started = syncs.start(sync())
+    deletion = Deletion(group_id="g1", name="Lakeside", requested_by="Ada", requested_at=NOW)
 
     with pytest.raises(GroupBusy):
-        groups.delete("g1")
+        deletions.begin(deletion)
     syncs.end(started.sync_id, State.SUCCEEDED, "", NOW)
-    groups.delete("g1")
+    deletions.begin(deletion)
 
     with pytest.raises(NotFound):
         groups.get("g1")
-
-
-def test_a_deleted_groups_syncs_are_forgotten_and_no_other_groups() -> None:
-    group("Lakeside", "g1")
-    group("Riverside", "g2")
-    first = syncs.start(sync(), "a key").sync_id
-    syncs.end(first, State.SUCCEEDED, "Done.", NOW)
-    other = sync().model_copy(update={"group_id": "g2", "sync_id": new_sync_id("g2", NOW, "bb")})
-    syncs.start(other, "a key")
-
-    assert syncs.forget("g1") == 2  # the sync and the key it was started with
-    assert syncs.history("g1", 10) == []
-    assert [found.sync_id for found in syncs.history("g2", 10)] == [other.sync_id]

@@ -3,8 +3,9 @@
 import pytest
 
 from chalicelib.errors import NotFound
+from chalicelib.model.deletion import Deletion
 from chalicelib.model.records import GroupSettings, Mode, State, Sync, Trigger
-from chalicelib.store import groups, queue, syncs
+from chalicelib.store import deletions, groups, queue, syncs
 from tests.store.test_groups_and_syncs import NOW
 
 
@@ -77,7 +78,7 @@ class TestStored:
         assert queue.next_of("g1", NOW) is None
 
     def test_a_group_that_is_no_more_has_no_queue(self) -> None:
-        groups.delete("g1")
+        deletions.begin(Deletion(group_id="g1", name="Lakeside", requested_by="Ada", requested_at=NOW))
 
         with pytest.raises(NotFound):
             queue.take_or_wait(drop(1), "1")

@@ -530,12 +530,29 @@ export interface paths {
         get: operations["get_groups_groupId"];
         put?: never;
         post?: never;
-        /** Delete a group with its files and its syncs; its name must be sent along. What is on the platform stays there. */
+        /** Delete a group with all its data, on the platform too; its name must be sent along. GET /deletions has the certificate. */
         delete: operations["delete_groups_groupId"];
         options?: never;
         head?: never;
         /** Change some of the settings, if nobody else has since the ETag in If-Match. */
         patch: operations["patch_groups_groupId"];
+        trace?: never;
+    };
+    "/deletions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The groups that were deleted, newest first, each with what was removed where: the certificate once it is done. */
+        get: operations["get_deletions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/groups/{groupId}/uploads": {
@@ -1532,6 +1549,77 @@ export interface components {
              * @default null
              */
             expiresAt: string | null;
+        };
+        /**
+         * Deletion
+         * @description `state` is done once a look at every place, later than any upload could arrive, has found nothing.
+         */
+        Deletion: {
+            /** Groupid */
+            groupId: string;
+            /** Name */
+            name: string;
+            /** Requestedby */
+            requestedBy: string;
+            /**
+             * Requestedat
+             * Format: date-time
+             */
+            requestedAt: string;
+            /**
+             * State
+             * @default running
+             * @enum {string}
+             */
+            state: "running" | "done";
+            /**
+             * Removed
+             * @default []
+             */
+            removed: components["schemas"]["Removed"][];
+            /**
+             * Finishedat
+             * @default null
+             */
+            finishedAt: string | null;
+            /**
+             * Remains
+             * @default [
+             *       {
+             *         "place": "Audit table",
+             *         "why": "Who did what, with ids and counts; 400 days after each entry."
+             *       },
+             *       {
+             *         "place": "Logs",
+             *         "why": "Ids of groups and syncs and no names; 90 days."
+             *       },
+             *       {
+             *         "place": "Step Functions",
+             *         "why": "Ids of groups and syncs; 90 days after each execution."
+             *       },
+             *       {
+             *         "place": "Backups of the tables",
+             *         "why": "Point-in-time recovery; 35 days."
+             *       },
+             *       {
+             *         "place": "This certificate",
+             *         "why": "Shows that the group was deleted; stays."
+             *       }
+             *     ]
+             */
+            remains: components["schemas"]["Remains"][];
+        };
+        /** Deletions */
+        Deletions: {
+            /** Items */
+            items: components["schemas"]["Deletion"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
         };
         /**
          * Deselected
@@ -2726,6 +2814,26 @@ export interface components {
          * @enum {string}
          */
         QuestionKind: "orgs" | "classes" | "statuses" | "approval";
+        /**
+         * Remains
+         * @description What a deletion leaves, and until when. None of it holds a record of the roster.
+         */
+        Remains: {
+            /** Place */
+            place: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * Removed
+         * @description `items`: table items, versions of files, or secrets.
+         */
+        Removed: {
+            /** Place */
+            place: string;
+            /** Items */
+            items: number;
+        };
         /**
          * RenumberedPair
          * @description A record that the platform knows under the old id, and the source, it seems, under a new one.
@@ -5386,6 +5494,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GroupOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_deletions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                search?: string;
+                sort?: string;
+                page?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletions"];
                 };
             };
             /** @description A problem document */
