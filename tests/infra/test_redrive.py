@@ -15,7 +15,8 @@ pytestmark = pytest.mark.xdist_group("template")
 FUNCTIONS = ["".join(word.title() for word in each.name.split("_")) for each in app.event_sources]
 NAMES = {
     **{"Drop": "stack-drop", "ExecutionEnded": "stack-ended", "Wake": "stack-wake", "Forget": "stack-forget"},
-    **{"WakeWakeEvent": "oneroster-wake", "ForgetForgetEvent": "oneroster-forget"},  # the rules in the saved events
+    **{"Erase": "stack-erase", "EraseEraseEvent": "oneroster-erase"},  # the rules in the saved events
+    **{"WakeWakeEvent": "oneroster-wake", "ForgetForgetEvent": "oneroster-forget"},
 }
 
 
