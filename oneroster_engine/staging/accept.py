@@ -63,7 +63,7 @@ def compare_with_manifest(folder: Path, manifest: Manifest | None, bundle: Bundl
     if manifest is None:
         message = f"No manifest; read as OneRoster {bundle.version} in bulk."
         return [("manifest", Finding("manifest-absent", "note", message))]
-    found = [("manifest", Finding("manifest", "note", message)) for message in manifest.notes]
+    found = [("manifest", Finding("form", "note", message)) for message in manifest.notes]
     for name in ROSTER_FILES:
         mode = manifest.modes.get(name.casefold())
         if mode == "absent" and (folder / f"{name}.csv").is_file():

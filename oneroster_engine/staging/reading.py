@@ -1,57 +1,53 @@
 """From a CSV file as sent to a table of text, one row a record, with the line that a spreadsheet shows.
 
-Two readers that give the same rows. The fast one is DuckDB's, for files that are plainly well formed; the patient
-one is Python's, for everything else that districts send: other encodings and separators, line breaks inside quotes,
-blank lines, rows of the wrong width. `load` takes the fast one only where a count of line ends proves it exact.
+Two readers that give the same rows. The fast one is DuckDB's, for files that are plainly well formed; the patient one
+(`patient_reader.py`) is Python's, for everything else that districts send. `load` takes the fast one only where a look at the
+file's bytes proves that it reads what the patient one would, and finds what that would find.
 """
 
-import codecs
 import csv
-import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from oneroster_engine.duckdb_session import count, quoted, text
+from oneroster_engine.duckdb_session import count, number_of, quoted, text
 from oneroster_engine.errors import BundleRefused
+from oneroster_engine.staging.csv_header import COMMON, Header, find_header, ignored_columns, places_of
+from oneroster_engine.staging.finding import Finding
+from oneroster_engine.staging.patient_reader import FOOTER, PatientReader
+from oneroster_engine.staging.row_fit import RowFit
+from oneroster_engine.standard.csv_grammar import cells_of
 from oneroster_engine.standard.entities import Field
+from oneroster_engine.standard.file_kinds import other_kind
+from oneroster_engine.standard.text_encoding import (
+    HEAD,
+    LONGEST_LINE,
+    NAMES,
+    UTF_8,
+    Line,
+    NotText,
+    TextEncoding,
+    garbled,
+    lines,
+    text_encoding,
+    wide_unicode,
+)
 
-COMMON = ("sourcedId", "status", "dateLastModified")
 CHUNK = 1 << 17
-HEAD = 1 << 16
-LONGEST_FIELD = 1 << 20
-UTF_8 = "utf-8-sig"  # with or without its mark
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-LINE_END = re.compile(r"\r\n|\r|\n")
-NAMES_SEPARATOR = re.compile(r"sep=(.)[\r\n]*$", re.IGNORECASE)  # Excel's first line, which is no header
-# Given to the reader after the last line: where a quote is still open, it is swallowed into the last cell.
-END = "\0end"
-# A row that runs on through an open quote holds the separators of the rows that it swallowed.
-SWALLOWED_SEPARATORS = 2
-csv.field_size_limit(LONGEST_FIELD)
+FOOTERS = 3  # rows at a file's end that may be one
 
-
-@dataclass(frozen=True)
-class Finding:
-    """Something about the file or one of its rows. `line` is None where it is about the whole file."""
-
-    rule: str
-    severity: str
-    message: str
-    line: int | None = None
-    sourced_id: str = ""
+__all__ = ["Finding", "Loaded", "columns_of", "load", "no_rows"]
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """`rows` counts every record of the file, those of the wrong width included, blank lines not.
+    """`rows` counts every record of the file, those that are left out included, padding not.
 
-    `whole` is false where rows may have been lost inside a cell, so that an absent one proves nothing.
+    `whole` is false where rows may have been lost inside a cell or at the file's end, so that an absent one proves nothing.
     """
 
     rows: int
@@ -59,160 +55,119 @@ class Loaded:
     whole: bool = True
 
 
-@dataclass(frozen=True)
-class _Dialect:
-    encoding: str
-    delimiter: str
-    header: list[str]
-    header_line: int = 1
-    findings: tuple[Finding, ...] = field(default=())
-
-
 def load(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
     fields: Sequence[Field],
     table: str,
-    lane: Callable[[str], str],
+    query: Callable[[str], str],
 ) -> Loaded:
-    """Make `table` by the query that `lane` gives for the file's rows: a relation of line (BIGINT, NULL where a row's
+    """Make `table` by what `query` gives for the file's rows: a relation of line (BIGINT, NULL where a row's
     place in the file tells it: line = rowid + 2), sourcedId, status, dateLastModified, then `fields`, all text.
 
     Cells are as sent; columns that the file lacks are NULL. The connection must run joins as they are written
-    (`duck.connect`), or `rowid` is no place in the file. Raises BundleRefused when the file can't be read at all
-    or lacks a required column.
+    (`connect(joins_as_written=True)`), or `rowid` is no place in the file. Where the ids of a file that a column refers to are
+    known, in `ids_{file}`, they help to tell where a cell belongs. Raises BundleRefused when the file can't be read at all or
+    lacks a required column.
     """
-    dialect = _dialect(path)
-    places = _places(path.name, dialect, fields)
-    if dialect.encoding == UTF_8 and dialect.delimiter == "," and dialect.header_line == 1:
-        rows = _fast_rows(path, dialect, places, fields)
-        with ThreadPoolExecutor(1) as beside:
-            line_ends = beside.submit(_line_ends, path)
-            if _made(connection, table, lane(rows)) and count(connection, table) == line_ends.result() - 1:
-                return Loaded(count(connection, table), _notes(dialect, places))
-    dialect = _certain(path, dialect)
-    places = _places(path.name, dialect, fields)
-    findings: list[Finding] = []
-    mended = path.with_suffix(".mended")
+    head = _head(path)
+    if not wide_unicode(head):
+        header = _header(path, fields, head)
+        if header and header.separator == "," and header.line == 1 and not header.in_one_cell:
+            places = places_of(path.name, header, fields)
+            with ThreadPoolExecutor(1) as executor:
+                looked = executor.submit(_lines_if_plain, path, len(header.names))
+                made = _made(connection, table, query(_fast_rows(path, header, places, fields)))
+                number = looked.result()
+            if made and number > 0 and _is_proved(connection, table, number - 1, places):
+                return Loaded(count(connection, table), _notes(path, header, places, head))
+    return _load_patiently(connection, path, fields, table, query, head)
+
+
+def _load_patiently(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    fields: Sequence[Field],
+    table: str,
+    query: Callable[[str], str],
+    head: bytes,
+) -> Loaded:
     try:
-        rows_read = _mend(path, mended, dialect, places, findings)
+        encoding = text_encoding(path)
+        header = find_header(path.name, lines(path, encoding), fields)
+    except NotText as trouble:
+        raise BundleRefused(f"{path.name}: {trouble}. Export it as UTF-8 and send the bundle again.") from trouble
+    places = places_of(path.name, header, fields)
+    fit = RowFit(connection.cursor(), path.stem, places, fields, len(header.names), header.separator)
+    reader = PatientReader(path, encoding, header, places, fit)
+    rewritten = path.with_suffix(".rewritten")
+    try:
+        with rewritten.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+            for line, cells in reader.rows():
+                writer.writerow([line, *(cells[place] for place in places.values())])
         columns = {"line": "BIGINT", **dict.fromkeys(places, "VARCHAR")}
-        rows = f"(SELECT line, {_all(places, fields, quoted)} FROM {_csv(mended, columns)})"
-        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {lane(rows)}")
+        rows = f"(SELECT line, {_all(places, fields, quoted)} FROM {_csv(rewritten, columns)})"
+        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {query(rows)}")
     finally:
-        mended.unlink(missing_ok=True)
-    whole = not any(found.rule == "open-quote" for found in findings)
-    return Loaded(rows_read, (*_notes(dialect, places), *findings), whole)
+        rewritten.unlink(missing_ok=True)
+    read = reader.read
+    findings = (*_notes(path, header, places, head), *_about_encoding(path, encoding), *read.findings)
+    return Loaded(read.rows, findings, read.whole)
 
 
-def _dialect(path: Path) -> _Dialect:
-    """How the file seems to be written, by its beginning."""
+def _head(path: Path) -> bytes:
+    """The file's beginning. Raises BundleRefused where it is none of a text."""
     with path.open("rb") as file:
         head = file.read(HEAD)
-    findings = []
-    if head.startswith(codecs.BOM_UTF8):
-        findings.append(_note(f"{path.name} starts with a byte order mark (BOM)."))
-    encoding = _utf_16(head) or (UTF_8 if _is_utf_8(head) else "cp1252")
-    if encoding.startswith("utf-16"):
-        findings.append(_note(f"{path.name} is UTF-16; it was read as that."))
-    with path.open(encoding=encoding, errors="replace", newline="") as opened:
-        first, header_line = opened.readline(LONGEST_FIELD), 1
-        delimiter = max(SEPARATORS, key=first.count) if any(each in first for each in SEPARATORS) else ","
-        if named := NAMES_SEPARATOR.match(first):
-            delimiter, header_line = named[1], 2
-            first = opened.readline(LONGEST_FIELD)
-    if delimiter != ",":
-        findings.append(_note(f"{path.name} has {SEPARATORS.get(delimiter, repr(delimiter))} between its cells."))
-    header = next(csv.reader([first], delimiter=delimiter), [])
-    return _Dialect(encoding, delimiter, header, header_line, tuple(findings))
+    if kind := other_kind(head):
+        raise BundleRefused(
+            f"{path.name} is {kind}, and no CSV whatever its name is. Export it as CSV and send the bundle again."
+        )
+    return head
 
 
-def _certain(path: Path, dialect: _Dialect) -> _Dialect:
-    """The dialect once the whole file has been looked at. Raises BundleRefused."""
-    for encoding in (dialect.encoding,) if dialect.encoding.startswith("utf-16") else (UTF_8, "cp1252"):
-        if not _decodes(path, encoding):
-            continue
-        findings = dialect.findings
-        if encoding == "cp1252":
-            said = f"{path.name} is not UTF-8; it was read as Windows-1252."
-            findings = (*findings, Finding("encoding", "warning", said))
-        with path.open(encoding=encoding, newline="") as opened:
-            for _ in range(dialect.header_line):
-                first = opened.readline(LONGEST_FIELD)
-        header = next(csv.reader([first], delimiter=dialect.delimiter), [])
-        return _Dialect(encoding, dialect.delimiter, header, dialect.header_line, findings)
-    raise BundleRefused(f"{path.name}: it is neither UTF-8 nor Windows-1252 text. Export it as UTF-8 and send the bundle again.")
-
-
-def _utf_16(head: bytes) -> str:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    half = max(1, len(head) // 2)
-    if head[1::2].count(0) > half * 0.6:
-        return "utf-16-le"
-    return "utf-16-be" if head[0::2].count(0) > half * 0.6 else ""
+def _header(path: Path, fields: Sequence[Field], head: bytes) -> Header | None:
+    """The header by the file's beginning alone; None where more of the file is needed to tell."""
+    if not _is_utf_8(head):
+        return None
+    first_lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", head.decode("utf-8", errors="ignore").lstrip("\ufeff"))
+    if len(head) == HEAD and len(first_lines) < 2:
+        return None
+    return find_header(path.name, map(Line, first_lines), fields)
 
 
 def _is_utf_8(head: bytes) -> bool:
     """A letter that is cut off where the head ends is no fault of the file."""
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return False
+        head.decode("utf-8")
+    except UnicodeDecodeError as trouble:
+        return trouble.start > len(head) - 4 and len(head) == HEAD
     return True
 
 
-def _decodes(path: Path, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _places(file: str, dialect: _Dialect, fields: Sequence[Field]) -> dict[str, int]:
-    """Where each column that we read stands in the file. Raises BundleRefused."""
-    seen: dict[str, int] = {}
-    header, line = dialect.header, dialect.header_line
-    for place, name in enumerate(header):
-        folded = name.strip().casefold()
-        if folded in seen and folded:
-            raise BundleRefused(
-                f"{file}, line {line}: column `{name.strip()}` stands there twice. Keep one and send the bundle again."
-            )
-        seen[folded] = place
-    wanted = [("sourcedId", True), ("status", False), ("dateLastModified", False)]
-    wanted += [(field.name, field.column_required) for field in fields]
-    for name, required in wanted:
-        if required and name.casefold() not in seen:
-            near = difflib.get_close_matches(name.casefold(), list(seen), n=1)
-            nearest = f"; the nearest is `{header[seen[near[0]]].strip()}`" if near else ""
-            raise BundleRefused(
-                f"{file}, line {line}: required column `{name}` is missing{nearest}. "
-                "Correct the header and send the bundle again."
-            )
-    return {name: seen[name.casefold()] for name, _ in wanted if name.casefold() in seen}
-
-
-def _notes(dialect: _Dialect, places: dict[str, int]) -> tuple[Finding, ...]:
-    return (*dialect.findings, *_about_header(dialect.header, places))
-
-
-def _about_header(header: Sequence[str], places: dict[str, int]) -> Iterator[Finding]:
-    ignored = [name.strip() for place, name in enumerate(header) if place not in places.values() and name.strip()]
-    unknown = [name for name in ignored if name.casefold() not in ("password", "resourcesourcedids")]
-    if unknown:
-        yield Finding("column-ignored", "note", f"Columns that are not read: {', '.join(unknown[:20])}.")
+def _notes(path: Path, header: Header, places: dict[str, int], head: bytes) -> tuple[Finding, ...]:
+    notes = list(header.notes)
+    if head.startswith(b"\xef\xbb\xbf"):
+        notes.append(f"{path.name} starts with a byte order mark (BOM).")
+    found = [_note(note) for note in notes]
+    if ignored := ignored_columns(header, places):
+        found.append(Finding("column-ignored", "note", f"Columns that are not read: {', '.join(ignored[:20])}."))
     if list(places.values()) != sorted(places.values()):
-        yield Finding("column-order", "note", "The columns are in another order than the standard's.")
+        found.append(Finding("column-order", "note", "The columns are in another order than the standard's."))
+    return tuple(found)
 
 
-def _fast_rows(path: Path, dialect: _Dialect, places: dict[str, int], fields: Sequence[Field]) -> str:
-    columns = {f"c{place}": "VARCHAR" for place in range(len(dialect.header))}
+def _about_encoding(path: Path, encoding: TextEncoding) -> tuple[Finding, ...]:
+    if encoding.is_legacy:
+        return (Finding("encoding", "warning", f"{path.name} is not UTF-8; it was read as {NAMES[encoding.name]}."),)
+    if encoding.name != UTF_8:
+        return (_note(f"{path.name} is {encoding.name[:6].upper()}; it was read as that."),)
+    return ()
+
+
+def _fast_rows(path: Path, header: Header, places: dict[str, int], fields: Sequence[Field]) -> str:
+    columns = {f"c{place}": "VARCHAR" for place in range(len(header.names))}
     named = _all(places, fields, lambda name: f"c{places[name]}")
     return f"(SELECT NULL::BIGINT AS line, {named} FROM {_csv(path, columns, 'skip=1, strict_mode=true, ')})"
 
@@ -231,7 +186,7 @@ def columns_of(fields: Sequence[Field]) -> tuple[str, ...]:
 
 
 def no_rows(fields: Sequence[Field]) -> str:
-    """The relation of a file without rows, as `load` gives it to a lane."""
+    """The relation of a file without rows, as `load` gives it to a query."""
     columns = ", ".join(f"NULL::VARCHAR AS {quoted(name)}" for name in columns_of(fields))
     return f"(SELECT NULL::BIGINT AS line, {columns} WHERE false)"
 
@@ -250,84 +205,70 @@ def _made(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> bool
     return True
 
 
-def _line_ends(path: Path) -> int:
-    """Line ends in a file that the fast reader took, a last line without one included; -1 where a lone carriage return makes
-    them unclear.
+# Where UTF-8 was read as Windows-1252 and written again, two letters stand for one, the first of them one of these.
+_GARBLED_SIGNS = (b"\xef\xbf\xbd", b"\xc3\x83", b"\xc3\x82", b"\xc3\x84", b"\xc3\x85", b"\xc3\x8e", b"\xc3\x8f", b"\xc3\x90",
+                  b"\xc3\x91", b"\xc3\xa2\xe2\x82\xac")  # fmt: skip
+_BLANK_AT_QUOTE = re.compile(rb'(?:^|[,\n])[ \t]+"|"[ \t]+(?:[,\r\n]|$)')
 
-    In a file whose lines end in both characters, that reader takes a lone carriage return only inside quotes: before the
-    first quote there is none to look for.
+
+def _lines_if_plain(path: Path, width: int) -> int:
+    """The lines of a file of which the fast reader reads what the patient one does; -1 where its bytes don't prove that.
+
+    It takes surplus empty cells, blanks around quotes, NUL, lone carriage returns in quotes and garbled text, where that one
+    looks twice. Rows that are too short, and quotes in a wrong place, it refuses itself.
     """
-    ends, sure, last = 0, None, b"\n"
+    number, rest = 0, b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
-            if chunk.endswith(b"\r"):
-                chunk += file.read(1)
-            if sure is None:
-                sure = chunk[: chunk.find(b"\n")].endswith(b"\r")
-            sure = sure and b'"' not in chunk
-            ends += chunk.count(b"\n")
-            if not sure and b"\r" in chunk and chunk.count(b"\r") != chunk.count(b"\r\n"):
+            chunk = rest + chunk
+            cut = chunk.rfind(b"\n") + 1
+            part, rest = chunk[:cut], chunk[cut:]
+            if len(rest) > LONGEST_LINE or not _is_plain(part, width, has_header=not number):
                 return -1
-            last = chunk[-1:]
-    return -1 if last == b"\r" else ends + (last != b"\n")
+            number += part.count(b"\n")
+    return number + bool(rest) if _is_plain(rest, width, has_header=not number) else -1
 
 
-def _mend(path: Path, mended: Path, dialect: _Dialect, places: dict[str, int], findings: list[Finding]) -> int:
-    """Rewrite the file in the one form the fast reader is sure of, row by row; count what was there."""
-    rows, row, own = 0, [""], places["sourcedId"]
-    with (
-        path.open(encoding=dialect.encoding, newline="") as sent,
-        mended.open("w", encoding="utf-8", newline="") as out,
-    ):
-        writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        reader = csv.reader(chain(sent, (END,)), delimiter=dialect.delimiter)
-        try:
-            for line, row in enumerate(reader, start=1):
-                if line <= dialect.header_line or not row or row == [END]:
-                    continue
-                if row[-1].endswith(END):
-                    raise _left_open(path.name, line)
-                rows += 1
-                if wrong := _misfit(path.name, line, row, dialect, places):
-                    findings.append(wrong)
-                    continue
-                cells = [row[place] if place < len(row) else "" for place in places.values()]
-                if any("\n" in cell or "\r" in cell for cell in cells):
-                    said = f"{path.name}, line {line}: a line break inside a cell was read as a blank."
-                    findings.append(Finding("line-break", "warning", said, line, row[own]))
-                writer.writerow([line, *(LINE_END.sub(" ", cell.replace("\0", "")) for cell in cells)])
-        except csv.Error as trouble:
-            raise BundleRefused(
-                f"{path.name}, after line {reader.line_num}: it can't be read as CSV ({trouble}). "
-                "A quote may be left open. Mend the file and send the bundle again."
-            ) from trouble
-    if row != [END]:  # the header itself never ended
-        raise _left_open(path.name, 1)
-    return rows
+def _is_plain(part: bytes, width: int, has_header: bool) -> bool:
+    """Whether whole lines hold nothing that the two readers take differently, and each as many cells as the header."""
+    if not part:
+        return True
+    if b"\0" in part or (b"\r" in part and part.count(b"\r") != part.count(b"\r\n")):
+        return False
+    if (b' "' in part or b'" ' in part or b'\t"' in part or b'"\t' in part) and _BLANK_AT_QUOTE.search(part):
+        return False
+    number = part.count(b"\n") + (not part.endswith(b"\n"))
+    if part.count(b",") != (width - 1) * number and not _are_as_wide(part, width, has_header):
+        return False
+    if part.isascii() or not any(sign in part for sign in _GARBLED_SIGNS):
+        return True
+    return not garbled(part.decode("utf-8", errors="replace"))
 
 
-def _left_open(file: str, line: int) -> BundleRefused:
-    return BundleRefused(
-        f"{file}, line {line}: a quote that is opened there is never closed, so that no row after it can be read. "
-        "Close it and send the bundle again."
-    )
+def _are_as_wide(part: bytes, width: int, has_header: bool) -> bool:
+    """Whether each line has as many cells as the header, looking at those that have more separators."""
+    for at, line in enumerate(part.removesuffix(b"\n").split(b"\n")):
+        if line.count(b",") != width - 1 and not (has_header and at == 0):
+            cells = cells_of(line.removesuffix(b"\r").decode("utf-8", errors="replace"), ",")
+            if not isinstance(cells, list) or len(cells) != width:
+                return False
+    return True
 
 
-def _misfit(file: str, line: int, row: list[str], dialect: _Dialect, places: dict[str, int]) -> Finding | None:
-    own = places["sourcedId"]
-    sourced_id = row[own].strip() if own < len(row) else ""
-    for cell in row:
-        broken = LINE_END.split(cell)
-        if any(part.count(dialect.delimiter) >= SWALLOWED_SEPARATORS for part in broken[1:]):
-            said = "a quote is left open, and a later one closed it; the rows between were lost. Close the quote."
-            return Finding("open-quote", "error", f"{file}, line {line}: {said}", line, sourced_id)
-    surplus = [cell for cell in row[len(dialect.header) :] if cell.strip()]
-    if len(row) >= len(dialect.header) and not surplus:
-        return None
-    said = (
-        f"{len(row)} cells where the header has {len(dialect.header)}; the row was left out. Look for a missing quote or comma."
-    )
-    return Finding("width", "error", f"{file}, line {line}: {said}", line, sourced_id)
+def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, places: Mapping[str, int]) -> bool:
+    """Whether the table has a row for each line, and none that the patient reader may take for padding or for shifted."""
+    if count(connection, table) != rows:
+        return False
+    names = ", ".join(text(each) for each in ("sourcedId", "sourcedid", "SOURCEDID", "SourcedId", "sourcedID"))
+    blank = f"sourcedId IS NULL OR trim(sourcedId, ' ' || chr(9) || chr(160) || chr(26)) = '' OR sourcedId IN ({names})"
+    if number_of(connection, f"SELECT count(*) FROM {table} WHERE {blank}"):
+        return False
+    if {"email", "sms", "phone"} <= set(places):
+        shifted = "email <> '' AND NOT contains(email, '@') AND (contains(sms, '@') OR contains(phone, '@'))"
+        if number_of(connection, f"SELECT count(*) FROM {table} WHERE {shifted}"):
+            return False
+    last = connection.execute(f"SELECT sourcedId FROM {table} WHERE rowid >= {max(0, rows - FOOTERS)}").fetchall()
+    return not any(FOOTER.fullmatch(str(each[0]).strip()) for each in last)
 
 
 def _note(message: str) -> Finding:

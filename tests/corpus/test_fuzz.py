@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from oneroster_engine.duckdb_session import connect
 from oneroster_engine.errors import BundleRefused
+from oneroster_engine.staging.reading import columns_of, load
+from oneroster_engine.standard.entities import fields_of
 from tests.corpus.build import files, manifest_of, packed
 from tests.corpus.rows import V1_1, V1_2
 from tests.corpus.test_corpus import Read, district_of
@@ -100,6 +105,75 @@ def test_a_damaged_manifest_is_read_or_refused(
 ) -> None:
     said = "1.2" if (version == "1.1") == other else "1.1"
     survives(packed({**files(version), "manifest.csv": damaged(manifest_of(said), changes)}))
+
+
+DIRT = (
+    "", "", "", "a", "Ann", "0012", "b c", " lead", "trail ", "Zoë", "O'Neil", '5" pipe', 'say ""x""', "\\", '\\"', "a\\b",
+    "\t", " ", "  ", ",", ";", '"', '""', "'", "\0", "\x1a", "\ufeff", "\xa0", "\u2028", "\x85", "\x0b", "#", "-", "NULL",
+    "true", "student", "north", "ann@ex.test", "00071", "2026-09-01", "09,10", "Vale, Jr.", "total", "sourcedId", "Ã©", "Â°",
+    "\ufffd", "two\nlines", "two\rlines", "two\r\nlines", "=1+1",
+)  # fmt: skip
+QUOTING = ("as needed", "as needed", "always", "always", "never", "by backslash", "blank before", "blank after")
+columns = ["sourcedId", "orgSourcedIds", "role", "username", "givenName", "familyName", "email", "sms", "phone", "password"]
+cell = st.tuples(
+    st.one_of(st.sampled_from(DIRT), st.text(st.sampled_from('ab ,"\n\r;é\t\\0'), max_size=5)), st.sampled_from(QUOTING)
+)
+clean = st.tuples(
+    st.sampled_from(["", "Ann", "Zoë", "true", "student", "north", "0012", "Vale, Jr.", 'the "x"']), st.just("as needed")
+)
+sent_row = st.one_of(
+    st.lists(clean, min_size=10, max_size=10), st.lists(st.one_of(clean, clean, cell), min_size=10, max_size=10),
+    st.lists(st.one_of(clean, cell), min_size=9, max_size=12), st.just([]), st.just([("", "as needed")] * 10),
+    st.lists(cell, max_size=3),
+)  # fmt: skip
+ends = st.sampled_from(["\n", "\n", "\r\n", "\r\n", "\r", ""])
+
+
+def written(cell: str, quoting: str) -> str:
+    if quoting == "never":
+        return cell
+    if quoting == "by backslash":
+        return '"' + cell.replace('"', '\\"') + '"'
+    needed = any(each in cell for each in ',"\r\n') or quoting != "as needed"
+    text = '"' + cell.replace('"', '""') + '"' if needed else cell
+    return {"blank before": " " + text, "blank after": text + " "}.get(quoting, text)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    folder = tmp_path_factory.mktemp("readers")
+    with connect(folder / "users", memory_mb=300, joins_as_written=True) as connection:
+        yield connection, folder / "users.csv"
+
+
+def loaded(connection: duckdb.DuckDBPyConnection, path: Path, patiently: bool) -> tuple[Any, ...]:
+    """Rows with their lines, and everything that is said of them."""
+    refuse_fast = "error('not so fast')" if patiently else "NULL"
+    fields = fields_of("users", "1.1")
+    try:
+        read = load(
+            connection, path, fields, "read",
+            lambda rows: f"SELECT *, CASE WHEN line IS NULL THEN {refuse_fast} END AS way FROM {rows}",
+        )  # fmt: skip
+    except BundleRefused as refusal:
+        return (str(refusal),)
+    cells = ", ".join(f"nullif(\"{name}\", '')" for name in columns_of(fields))
+    rows = connection.execute(f"SELECT coalesce(line, rowid + 2) AS line, {cells} FROM read ORDER BY line").fetchall()
+    return rows, read.rows, read.whole, read.findings
+
+
+@given(st.lists(st.tuples(sent_row, ends), max_size=8), ends, st.booleans())
+@fuzzed
+def test_both_readers_keep_the_same_rows_of_a_file_and_find_the_same(
+    session: tuple[duckdb.DuckDBPyConnection, Path], rows: list[tuple[list[tuple[str, str]], str]], end: str, mixed: bool
+) -> None:
+    connection, path = session
+    lines = [[(name, "as needed") for name in columns], *(row for row, _ in rows)]
+    line_ends = [end or "\n", *((own if mixed else end or "\n") for _, own in rows)]
+    content = "".join(",".join(written(*each) for each in line) + own for line, own in zip(lines, line_ends, strict=True))
+    path.write_bytes(content.encode())
+
+    assert loaded(connection, path, patiently=False) == loaded(connection, path, patiently=True)
 
 
 @given(st.binary(max_size=2000), st.sampled_from(NAMES))

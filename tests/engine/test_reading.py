@@ -151,3 +151,201 @@ def test_a_lone_carriage_return_far_down_in_a_large_file_shifts_no_line(tmp_path
 def test_a_utf_16_file_cut_in_the_middle_of_a_letter_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleRefused, match=WHAT_AND_WHAT_TO_DO):
         read(tmp_path, f"{HEADER}\n1,,,A,school,,\n".encode("utf-16")[:-1])
+
+
+def names(rows: list[tuple[Any, ...]]) -> list[tuple[int, str, str]]:
+    return [(row[0], row[1], row[3]) for row in rows]
+
+
+PADDING = {
+    "rows of separators": "{a}\n,,,,,,\n{b}\n,,,,,,\n",
+    "rows of separators of any number": "{a}\n,,\n{b}\n,,,,,,,,,,\n",
+    "quoted and blank cells": '{a}\n"","","", ,,,\n{b}\n',
+    "blanks": "{a}\n   \n{b}\n",
+    "the header again": "{a}\n{header}\n{b}\n",
+    "a footer": "{a}\n\n{b}\nTotal rows: 2\n",
+    "a footer in two cells": "{a}\n\n{b}\nTotal,2,,,,,\n",
+    "a footer of a database": "{a}\n\n{b}\n(2 rows affected)\n",
+    "an end marker": "{a}\n\n{b}\n--- END OF FILE ---\n",
+    "DOS's end of a file": "{a}\n\n{b}\n\x1a",
+}
+
+
+@pytest.mark.parametrize("form", PADDING.values(), ids=list(PADDING))
+def test_padding_is_no_data(tmp_path: Path, form: str) -> None:
+    content = form.format(a="1,,,A,school,7,", b="2,,,B,school,7,", header=HEADER)
+
+    rows, loaded = read(tmp_path, f"{HEADER}\n{content}".encode())
+
+    assert names(rows) == [(2, "1", "A"), (4, "2", "B")]
+    assert loaded.rows == 2
+    assert {found.severity for found in loaded.findings} <= {"note"}
+
+
+def test_what_looks_like_a_footer_and_has_rows_below_is_a_row(tmp_path: Path) -> None:
+    _, loaded = read(tmp_path, f"{HEADER}\nTotal,,,,,,\n1,,,A,school,7,\n".encode())
+
+    assert loaded.rows == 2
+
+
+@pytest.mark.parametrize("cells", ["1,,,A,school", "1,,,A,school,,,,,,", "1,,,A,school,", '1,,,A,school,"","",""'])
+def test_empty_cells_missing_or_surplus_at_a_row_s_end_are_padding(tmp_path: Path, cells: str) -> None:
+    rows, loaded = read(tmp_path, f"{HEADER}\n{cells}\n2,,,B,school,7,\n".encode())
+
+    assert names(rows) == [(2, "1", "A"), (3, "2", "B")]
+    assert loaded.findings == ()
+
+
+REPAIRED = {
+    "a comma in a name": ("1,,,Heron, High,school,7,", "Heron, High"),
+    "two commas": ("1,,,Heron, High, East,school,7,", "Heron, High, East"),
+    "quotes inside of quotes": ('1,,,"The "New" High",school,7,', 'The "New" High'),
+    "quotes and a comma inside of quotes": ('1,,,"The "New", High",school,7,', 'The "New", High'),
+    "backslashes": ('1,,,"The \\"New\\" High",school,7,', 'The "New" High'),
+    "a blank before the quote": ('1,,, "Heron, High",school,7,', "Heron, High"),
+    "a blank after the quote": ('1,,,"Heron, High" ,school,7,', "Heron, High"),
+    "the line in one quoted cell": ('"1,,,Heron,school,7,"', "Heron"),
+}
+
+
+@pytest.mark.parametrize(("line", "name"), REPAIRED.values(), ids=list(REPAIRED))
+def test_a_row_is_repaired_where_exactly_one_reading_fits_and_both_are_shown(tmp_path: Path, line: str, name: str) -> None:
+    rows, loaded = read(tmp_path, f"{HEADER}\n2,,,B,school,7,\n{line}\n3,,,C,school,7,\n".encode())
+
+    assert names(rows) == [(2, "2", "B"), (3, "1", name), (4, "3", "C")]
+    assert rows[1][4:] == ("school", "7")
+    assert [(found.rule, found.severity, found.line) for found in loaded.findings] == [("unescaped", "warning", 3)]
+
+
+LEFT_OUT = {
+    "a comma that may stand anywhere": "1,,,A,school,7,8,9",
+    "too few cells": "1,,,A",
+    "a quote that is opened and not closed": '1,,,"A,school,7,',
+    "a quote that a later row closes": '1,,,"A,school,7,\n2,,,"B",school,7,',
+}
+
+
+@pytest.mark.parametrize("line", LEFT_OUT.values(), ids=list(LEFT_OUT))
+def test_a_row_that_no_reading_fits_alone_is_left_out_and_no_other(tmp_path: Path, line: str) -> None:
+    content = line if "\n" in line else f"{line}\n2,,,B,school,7,"
+
+    rows, loaded = read(tmp_path, f"{HEADER}\n{content}\n3,,,C,school,7,\n".encode())
+
+    assert names(rows) == [(3, "2", "B"), (4, "3", "C")]
+    assert [(found.severity, found.line, found.sourced_id) for found in loaded.findings] == [("error", 2, "1")]
+    assert loaded.whole == ('"' not in line)
+
+
+def test_a_file_that_ends_in_the_middle_of_a_row_is_not_whole(tmp_path: Path) -> None:
+    rows, loaded = read(tmp_path, f"{HEADER}\n1,,,A,school,7,\n2,,,B,school".encode())
+
+    assert names(rows) == [(2, "1", "A")]
+    assert not loaded.whole
+    assert loaded.findings[0].severity == "error"
+
+
+def test_a_line_above_the_header_is_named_and_the_header_found(tmp_path: Path) -> None:
+    rows, loaded = read(tmp_path, f"Heron District,,\n\n{HEADER}\n1,,,A,school,7,\n".encode())
+
+    assert names(rows) == [(4, "1", "A")]
+    assert "the header was found in line 3" in loaded.findings[0].message
+
+
+def test_lines_that_are_one_quoted_cell_each_are_read_as_the_lines_they_hold(tmp_path: Path) -> None:
+    lines = [HEADER, '1,,,""Heron, High"",school,7,', "2,,,B,school,7,"]
+
+    rows, loaded = read(tmp_path, "\n".join(f'"{line}"' for line in [*lines, ""][:3]).encode())
+
+    assert names(rows) == [(2, "1", "Heron, High"), (3, "2", "B")]
+    assert [found.severity for found in loaded.findings] == ["note"]
+
+
+def test_columns_without_a_name_or_twice_that_nobody_reads_are_padding(tmp_path: Path) -> None:
+    rows, loaded = read(tmp_path, f"{HEADER},,password,password,\n1,,,A,school,7,,,x,y,\n2,,,B,school,7\n".encode())
+
+    assert names(rows) == [(2, "1", "A"), (3, "2", "B")]
+    assert loaded.findings == ()
+
+
+def test_the_nearest_column_is_never_one_that_is_read_already(tmp_path: Path) -> None:
+    with pytest.raises(BundleRefused, match=r"required column `type` is missing\. Correct"):
+        read(tmp_path, b"sourcedId,name,identifier\n1,A,7\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\x03\x04\x14\x00", "an Office file such as an Excel workbook"),
+        (b"<!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
+        (b'{"orgs": []}', "JSON"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"1,,,A,school,7,\n2,,,B,school,7,\n", "the line is no header but data, a title or another file's text"),
+        (b"See attached.\n", "the line is no header but data"),
+    ],
+    ids=["workbook", "web page", "JSON", "PDF", "no header", "words"],
+)
+def test_what_came_instead_of_a_csv_is_named(tmp_path: Path, content: bytes, kind: str) -> None:
+    with pytest.raises(BundleRefused, match=kind):
+        read(tmp_path, content)
+
+
+def test_single_bytes_of_another_encoding_are_named_and_other_rows_keep_their_letters(tmp_path: Path) -> None:
+    content = f"{HEADER}\n1,,,École,school,7,\n".encode() + b"2,,,Ren\xe9,school,7,\n" + "3,,,Zoë,school,7,\n".encode()
+
+    rows, loaded = read(tmp_path, content)
+
+    assert names(rows) == [(2, "1", "École"), (3, "2", "René"), (4, "3", "Zoë")]
+    assert [(found.rule, found.line) for found in loaded.findings] == [("encoding", 3)]
+    assert "byte E9 is not UTF-8; it was read as `é`" in loaded.findings[0].message
+
+
+ENCODINGS = {
+    "cp1252": ["Zoë", "José Muñoz", "François Lévêque", "Jürgen Müller"],
+    "mac_roman": ["Zoë Béranger", "José Muñoz", "François Lévêque"],
+    "cp1250": ["Łukasz Wójcik", "Žofie Dvořáková", "Špela Kovačič"],
+    "cp932": ["太郎山田", "花子鈴木"],
+    "gb18030": ["王伟", "李娜芳"],
+    "cp1251": ["Иван Петров", "Ольга Смирнова"],
+}
+
+
+@pytest.mark.parametrize("encoding", list(ENCODINGS))
+def test_an_encoding_is_told_by_the_rows_of_the_file(tmp_path: Path, encoding: str) -> None:
+    lines = [f"{at},,,{name},school,7," for at, name in enumerate(ENCODINGS[encoding])]
+
+    rows, loaded = read(tmp_path, "\n".join([HEADER, *lines, ""]).encode(encoding))
+
+    assert [row[3] for row in rows] == ENCODINGS[encoding]
+    assert [(found.rule, found.severity, found.line) for found in loaded.findings] == [("encoding", "warning", None)]
+
+
+@pytest.mark.parametrize("patiently", [False, True])
+def test_text_that_was_garbled_before_it_came_is_named_with_its_line(tmp_path: Path, patiently: bool) -> None:
+    content = f"{HEADER}\n1,,,RenÃ©,school,7,\n2,,,JOÃO ÅNGSTRÖM,school,7,\n3,,,Zo\ufffd,school,7,\n".encode()
+
+    rows, loaded = read(tmp_path, content, patiently)
+
+    assert [row[3] for row in rows] == ["RenÃ©", "JOÃO ÅNGSTRÖM", "Zo\ufffd"]
+    assert [(found.rule, found.line) for found in loaded.findings] == [("garbled", 2), ("garbled", 4)]
+
+
+def test_two_byte_order_marks_are_no_part_of_the_first_column(tmp_path: Path) -> None:
+    rows, _ = read(tmp_path, b"\xef\xbb\xbf\xef\xbb\xbf" + f"{HEADER}\n1,,,A,school,7,\n".encode())
+
+    assert names(rows) == [(2, "1", "A")]
+
+
+def test_a_nul_is_left_out_and_told_by_whatever_reader(tmp_path: Path) -> None:
+    rows, loaded = read(tmp_path, f"{HEADER}\n1,,,A\0B,school,7,\n".encode())
+
+    assert names(rows) == [(2, "1", "AB")]
+    assert [(found.rule, found.line) for found in loaded.findings] == [("garbled", 2)]
+
+
+@pytest.mark.parametrize("content", ["1,,,A,school,7,", '1,,,"A, B",school,7,', '"1","","","A","school","7",""'])
+def test_a_well_formed_file_takes_the_fast_reader(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "orgs.csv"
+    path.write_bytes("\r\n".join([HEADER, content, content, ""]).encode())
+    with connect(path) as connection:
+        reading.load(connection, path, FIELDS["orgs"], "raw", lambda rows: f"SELECT * FROM {rows}")
+        assert connection.execute("SELECT count(line), count(*) FROM raw").fetchone() == (0, 2)

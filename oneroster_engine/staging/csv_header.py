@@ -1,0 +1,127 @@
+"""Where a file's header stands, and in which place each column that is read.
+
+What came instead of a header is said: a title line above it, lines that are one quoted cell each, data without a header.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from oneroster_engine.errors import BundleRefused
+from oneroster_engine.standard.csv_grammar import (
+    SEPARATORS,
+    cells_of,
+    folded,
+    likely_separator,
+    named_separator,
+    without_end,
+)
+from oneroster_engine.standard.entities import USER_FIELDS_1_1, Field
+from oneroster_engine.standard.text_encoding import Line
+
+COMMON = ("sourcedId", "status", "dateLastModified")
+MOST_TITLE_LINES = 15
+# Read by nobody, and no news to anybody.
+_EXPECTED = ("password", "resourcesourcedids")
+
+
+@dataclass(frozen=True)
+class Header:
+    """`names` are the columns as sent, `line` the header's. `in_one_cell`: each line of the file is one quoted cell."""
+
+    separator: str
+    names: tuple[str, ...]
+    line: int = 1
+    in_one_cell: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def find_header(file: str, first_lines: Iterable[Line], fields: Sequence[Field]) -> Header:
+    """The header among the first lines of `file`; the first of them where none has a column that is known.
+
+    Raises BundleRefused where a quote of it is left open.
+    """
+    sent = [without_end(line.text) for line, _ in zip(first_lines, range(MOST_TITLE_LINES), strict=False)]
+    known = _known(fields)
+    separator = named_separator(sent[0]) if sent else ""
+    start = 1 if separator else 0
+    for at, text in enumerate(sent[start:], start=start):
+        found = _header(text, separator or likely_separator(text, known), known)
+        if found and any(folded(name) == "sourcedid" for name in found.names):
+            return _told(file, found, at, start)
+    text = sent[start] if len(sent) > start else ""
+    return _header(text, separator or likely_separator(text, known), frozenset()) or _open_header(file, start + 1)
+
+
+def places_of(file: str, header: Header, fields: Sequence[Field]) -> dict[str, int]:
+    """Where each column that is read stands in the file. Raises BundleRefused."""
+    wanted = [("sourcedId", True), ("status", False), ("dateLastModified", False)]
+    wanted += [(field.name, field.column_required) for field in fields]
+    read = {name.casefold() for name, _ in wanted}
+    seen: dict[str, int] = {}
+    for place, name in enumerate(header.names):
+        if folded(name) in seen and folded(name) in read:
+            raise BundleRefused(
+                f"{file}, line {header.line}: column `{name.strip()}` stands there twice. Keep one and send the bundle again."
+            )
+        seen.setdefault(folded(name), place)
+    missing = [name for name, required in wanted if required and name.casefold() not in seen]
+    if missing:
+        raise _missing(file, header, missing[0], [name for name in seen if name and name not in read], bool(read & set(seen)))
+    return {name: seen[name.casefold()] for name, _ in wanted if name.casefold() in seen}
+
+
+def ignored_columns(header: Header, places: dict[str, int]) -> list[str]:
+    return [
+        name.strip()
+        for place, name in enumerate(header.names)
+        if place not in places.values() and folded(name) and folded(name) not in _EXPECTED
+    ]
+
+
+def _told(file: str, found: Header, at: int, start: int) -> Header:
+    notes = []
+    if found.separator != ",":
+        notes.append(f"{file} has {SEPARATORS.get(found.separator, repr(found.separator))} between its cells.")
+    if at > start:
+        lines = f"line {start + 1} is" if at == start + 1 else f"lines {start + 1} to {at} are"
+        notes.append(f"{file}: {lines} no header, as a title is; the header was found in line {at + 1}.")
+    if found.in_one_cell:
+        notes.append(f"{file}: each line is one quoted cell; what is in it was read as the line.")
+    return Header(found.separator, found.names, at + 1, found.in_one_cell, tuple(notes))
+
+
+def _header(text: str, separator: str, known: frozenset[str]) -> Header | None:
+    """The header that a line is; None where its quotes make none."""
+    cells = cells_of(text, separator)
+    if not isinstance(cells, list):
+        return None
+    if len(cells) == 1 and text.startswith('"'):
+        inner = likely_separator(cells[0], known)
+        inside = cells_of(cells[0], inner)
+        if isinstance(inside, list) and sum(folded(name) in known for name in inside) > 1:
+            return Header(inner, tuple(inside), in_one_cell=True)
+    return Header(separator, tuple(cells))
+
+
+def _open_header(file: str, line: int) -> Header:
+    raise BundleRefused(f"{file}, line {line}: a quote of the header is left open. Close it and send the bundle again.")
+
+
+def _known(fields: Sequence[Field]) -> frozenset[str]:
+    return frozenset(name.casefold() for name in (*COMMON, *(field.name for field in fields)))
+
+
+def _missing(file: str, header: Header, name: str, others: Sequence[str], is_header: bool) -> BundleRefused:
+    said = f"{file}, line {header.line}: required column `{name}` is missing"
+    if file == "users.csv" and is_header and name in [field.name for field in USER_FIELDS_1_1]:
+        return BundleRefused(
+            f"{said}, as in OneRoster 1.2, while manifest.csv or the group's version says 1.1. "
+            "Let oneroster.version be that of the files, or export again as one version."
+        )
+    if not is_header:
+        more = ", and so are all others; the line is no header but data, a title or another file's text"
+    else:
+        near = difflib.get_close_matches(name.casefold(), others, n=1)
+        more = f"; the nearest is `{next(each.strip() for each in header.names if folded(each) == near[0])}`" if near else ""
+    return BundleRefused(f"{said}{more}. Correct the header and send the bundle again.")

@@ -1,0 +1,14 @@
+"""What is found while a file is read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about the file or one of its rows. `line` is None where it is about the whole file."""
+
+    rule: str
+    severity: str
+    message: str
+    line: int | None = None
+    sourced_id: str = ""

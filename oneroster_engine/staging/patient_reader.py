@@ -1,0 +1,231 @@
+"""The patient reader: row by row, whatever districts send, each row under its columns or named with its line.
+
+Padding is no data: blank lines, rows of separators, empty cells missing or surplus at a row's end, a header that comes again, a
+footer such as "Total rows: 12".
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from oneroster_engine.errors import BundleRefused
+from oneroster_engine.staging.csv_header import Header
+from oneroster_engine.staging.finding import Finding
+from oneroster_engine.staging.row_fit import Reading, RowFit
+from oneroster_engine.standard.csv_grammar import LINE_END, Broken, Record, cells_of, folded, records
+from oneroster_engine.standard.text_encoding import NotText, TextEncoding, garbled, lines, ungarbled
+
+MOST_SAID = 1000  # findings of a rule that cost nothing, line by line; the others are counted
+MOST_TRIED = 5000  # rows of a file that are tried in other readings: more of a kind are the export's fault, and an error each
+SHOWN = 80  # characters of a row's cell that a finding shows
+FOOTER = re.compile(
+    r"[^a-z0-9]*((grand )?total|count|rows?|records?|end|eof|trailer|footer|\(?\d[\d,. ]*(rows?|records?|lines?)\b)"
+    r"[^a-z]*((number )?(of )?(rows?|records?|lines?|file|data|report|export|document)?( affected| selected| exported)?)"
+    r"\W*\d*[\d,.]*\W*",
+    re.IGNORECASE,
+)
+BLANK = " \t\r\n\0\xa0\x1a"  # the last is the end of a file in DOS
+
+
+@dataclass
+class Read:
+    """`rows` counts the records that are data. `whole` is false where the file may hold more rows than were read."""
+
+    rows: int = 0
+    whole: bool = True
+    findings: list[Finding] = field(default_factory=list)
+
+
+class PatientReader:
+    """Gives the rows of one file, and tells in `read` what it found."""
+
+    def __init__(self, path: Path, encoding: TextEncoding, header: Header, places: Mapping[str, int], fit: RowFit) -> None:
+        self._path, self._encoding, self._header, self._fit = path, encoding, header, fit
+        self._places = places
+        self._own = places["sourcedId"]
+        self._names = [folded(name) for name in header.names]
+        self._said: Counter[str] = Counter()
+        self._padding: list[int] = []
+        self._tried = self._short = 0
+        self._ends = _ends_with_a_line_end(path, encoding)
+        self.read = Read()
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Each row that is kept: its line, and its cells by their places, as many as the header has. Raises BundleRefused."""
+        footers: list[tuple[Record, list[str]]] = []  # only what ends the file is one
+        cut: list[tuple[int, list[str]]] = []  # a row that is too short, where the file may have been cut in it
+        last: Record | None = None
+        try:
+            for record in self._records():
+                cells = self._cells(record)
+                if cells is not None and self._is_padding(record, cells):
+                    continue
+                yield from cut
+                cut = []
+                if cells is not None and self._is_footer(cells):
+                    footers.append((record, cells))
+                    continue
+                for earlier in footers:
+                    yield from self._row(*earlier)
+                footers = []
+                kept = list(self._row(record, cells))
+                if cells is not None and kept and len(cells) < self._fit.width and not self._ends:
+                    cut, last = kept, record
+                else:
+                    yield from kept
+        except NotText as trouble:
+            raise BundleRefused(f"{self._path.name}: {trouble}. Correct the file and send the bundle again.") from trouble
+        if cut and last and self._short == 1 and self.read.rows > 1:
+            self.read.whole = False
+            self._leave_out(last, "width", "the file ends in the middle of this row, as one that was cut does; it was left out.")
+        else:
+            yield from cut
+        self._padding += [record.line for record, _ in footers]
+        self._sum_up()
+
+    def _records(self) -> Iterator[Record]:
+        sent = records(lines(self._path, self._encoding), self._header.separator if not self._header.in_one_cell else ",")
+        return (record for record in sent if record.line > self._header.line)
+
+    def _cells(self, record: Record) -> list[str] | None:
+        cells = record.cells
+        if self._header.in_one_cell and cells is not None and len(cells) == 1:
+            inside = cells_of(cells[0], self._header.separator)
+            return inside if isinstance(inside, list) else None
+        return cells
+
+    def _is_padding(self, record: Record, cells: Sequence[str]) -> bool:
+        own = cells[self._own] if self._own < len(cells) else ""
+        if own.strip(BLANK) and folded(own) != "sourcedid":
+            return False
+        repeated = [folded(cell) for cell in cells[: len(self._names)]] == self._names[: len(cells)] and len(cells) > 1
+        if repeated or not any(cell.strip(BLANK) for cell in cells):
+            self._padding.append(record.line)
+            return True
+        return False
+
+    def _is_footer(self, cells: Sequence[str]) -> bool:
+        there = [cell.strip() for cell in cells if cell.strip()]
+        return bool(there) and len(there) <= 2 and FOOTER.fullmatch(" ".join(there)) is not None and cells[0].strip() != ""
+
+    def _row(self, record: Record, cells: list[str] | None) -> Iterator[tuple[int, list[str]]]:
+        self.read.rows += 1
+        kept = self._broken(record) if cells is None else self._standing(record, cells)
+        if kept is None:
+            return
+        if record.misread:
+            self._say("encoding", f"{record.misread}.", record, kept)
+        elif not record.text.isascii() and (found := garbled(record.text)):
+            meant = ungarbled(found)
+            was = f"which was `{meant}`" if meant else "and which letter it was is lost"
+            self._say("garbled", f"`{found}` was garbled before it came, {was}; it was kept as it is.", record, kept)
+        if "\0" in record.text:
+            self._say("garbled", "a NUL character in a cell was left out.", record, kept)
+            kept = [cell.replace("\0", "") for cell in kept]
+        if "\n" in record.text or "\r" in record.text:
+            if any("\n" in kept[place] or "\r" in kept[place] for place in self._places.values()):
+                self._say("line-break", "a line break inside a cell was read as a blank.", record, kept)
+            kept = [LINE_END.sub(" ", cell) for cell in kept]
+        yield record.line, kept
+
+    def _standing(self, record: Record, cells: list[str]) -> list[str] | None:
+        """A row that keeps the grammar: as it is where its cells stand under their columns."""
+        width = self._fit.width
+        surplus = [cell for cell in cells[width:] if cell.strip()]
+        if len(cells) == width and not self._fit.is_odd(cells):
+            return cells
+        if not surplus and not self._fit.lacks(cells) and not self._fit.misfits(cells):
+            self._short += len(cells) < width
+            return [*cells[:width], *[""] * (width - len(cells))]
+        if len(cells) == 1 and isinstance(inside := cells_of(cells[0], self._header.separator), list) and len(inside) == width:
+            one = Reading(tuple(inside), 0, "")
+            self._say("unescaped", "the row is one quoted cell; what is in it was read as the row.", record, list(one.cells))
+            return list(one.cells)
+        readings = self._readings(cells)
+        if surplus or self._fit.lacks(cells):
+            return self._only(record, readings, self._width(len(cells)))
+        moved = [each for each in readings if self._fit.is_moved(cells, each)]
+        if not moved:  # what is odd in it is for the judge
+            self._short += len(cells) < width
+            return [*cells[:width], *[""] * (width - len(cells))]
+        return self._only(record, readings, "its cells don't stand under their columns; the row was left out.")
+
+    def _width(self, cells: int) -> str:
+        return f"{cells} cells where the header has {self._fit.width}; the row was left out."
+
+    def _broken(self, record: Record) -> list[str] | None:
+        """A row with a quote where none may stand."""
+        text, separator = record.text, self._header.separator
+        if record.open_quote:
+            rule, said = "open-quote", "a quote is left open, or not doubled inside of a cell; the row was left out."
+        else:
+            rule, said = "width", "a quote inside of a cell is not doubled; the row was left out."
+        if '\\"' in text:
+            cells = cells_of(text.replace('\\"', '""'), separator)
+            if not isinstance(cells, Broken) and len(cells) == self._fit.width and not self._fit.misfits(cells):
+                self._say("unescaped", "quotes are escaped by backslashes; they were read as quotes.", record, cells)
+                return cells
+        kept = self._only(record, self._readings(text.split(separator), raw=True), said, rule)
+        if record.open_quote and kept is None:
+            self.read.whole = False  # what it may have swallowed
+        return kept
+
+    def _readings(self, pieces: Sequence[str], raw: bool = False) -> list[Reading]:
+        self._tried += 1
+        return self._fit.readings(pieces, raw) if self._tried <= MOST_TRIED else []
+
+    def _only(self, record: Record, readings: Sequence[Reading], said: str, rule: str = "width") -> list[str] | None:
+        """The one way to read the row; an error where there is none, or more than one."""
+        if len(readings) != 1 or not (record.cells is None or self._fit.is_confirmed(readings[0])):
+            more = " It can be read in more than one way." if len(readings) > 1 else ""
+            self._leave_out(record, rule, f"{said} Look for a missing quote or comma.{more}")
+            return None
+        found = readings[0]
+        name = self._header.names[found.column].strip() if found.column >= 0 else ""
+        was, now = _shown(found.sent), _shown(found.cells[found.column] if found.column >= 0 else "")
+        what = "a quote or comma in a cell isn't escaped"
+        as_read = (
+            f"`{was}` was read as {name} `{now}`, the only way in which all cells fit." if name else "it was read as it fits."
+        )
+        self._say("unescaped", f"{what}; {as_read}", record, list(found.cells))
+        return list(found.cells)
+
+    def _leave_out(self, record: Record, rule: str, message: str) -> None:
+        cells = record.cells if record.cells is not None else record.text.split(self._header.separator)
+        own = cells[self._own].strip(' "') if self._own < len(cells) else ""
+        self.read.findings.append(Finding(rule, "error", self._at(record.line, message), record.line, own[:255]))
+
+    def _say(self, rule: str, message: str, record: Record, cells: Sequence[str]) -> None:
+        self._said[rule] += 1
+        if self._said[rule] <= MOST_SAID:
+            found = Finding(rule, "warning", self._at(record.line, message), record.line, cells[self._own])
+            self.read.findings.append(found)
+
+    def _at(self, line: int, message: str) -> str:
+        return f"{self._path.name}, line {line}: {message}"
+
+    def _sum_up(self) -> None:
+        for rule, times in self._said.items():
+            if times > MOST_SAID:
+                message = f"{self._path.name}: {times - MOST_SAID:,} more lines of this kind."
+                self.read.findings.append(Finding(rule, "warning", message))
+        if self._padding:
+            shown = ", ".join(str(line) for line in self._padding[:5]) + (" and others" if len(self._padding) > 5 else "")
+            many = len(self._padding) > 1
+            message = (
+                f"{self._path.name}: {len(self._padding):,} line{'s' if many else ''} without data ({shown}), such as empty "
+                "cells or a footer, left unread."
+            )
+            self.read.findings.append(Finding("form", "note", message))
+
+
+def _ends_with_a_line_end(path: Path, encoding: TextEncoding) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 4))
+        return bool(file.read().strip(b"\0")[-1:] in (b"\n", b"\r"))
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"

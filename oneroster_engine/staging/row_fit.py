@@ -1,0 +1,243 @@
+"""Whether a row's cells stand under their columns, by what these hold; and the only way in which they can, where they don't.
+
+A comma or a quote that isn't escaped moves every cell after it. Dates, booleans, e-mail addresses, known words and ids that exist
+show where they belong. A row is read otherwise than as sent only where exactly one way of joining its pieces fits all of them.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import duckdb
+
+from oneroster_engine.duckdb_session import quoted
+from oneroster_engine.standard.csv_grammar import cells_of
+from oneroster_engine.standard.entities import Field, Kind, Need
+
+MOST_JOINS = 6  # commas of one row that may have been text
+MOST_PIECES = 200
+Fits = Callable[[str], bool]
+
+_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?|\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})( .*)?|[+-]?infinity", re.IGNORECASE)
+_TIME = re.compile(r"\d{4}-\d{1,2}-\d{1,2}.*|\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2}).*")
+_E_MAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+")
+_PHONE = re.compile(r"[^@A-Za-z]*\d[^@]*|[^@A-Za-z]*")
+_USER_IDS = re.compile(r"(\s*\{?[^{}:,]+:[^{},]*\}?\s*[,;]?)+")
+_GRADE = re.compile(r"\s*(IT|PR|PK|TK|KG|K|PS|UG|Other|\d{1,2})\s*", re.IGNORECASE)
+_BOOLEANS = {"true", "false", "1", "0", "yes", "no", "y", "n"}
+_STATUSES = {"active", "inactive", "tobedeleted"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A way to read a row: its cells by column, and which column holds the joined text."""
+
+    cells: tuple[str, ...]
+    column: int
+    sent: str
+
+
+class RowFit:
+    """What the columns of one file hold, by their places in it. `width` is the number of columns."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, entity: str, places: Mapping[str, int], fields: Sequence[Field], width: int,
+        separator: str,
+    ) -> None:  # fmt: skip
+        self.width = width
+        self._separator = separator
+        self._contact = [places[name] for name in ("email", "sms", "phone") if name in places]
+        self._required = frozenset(
+            places[name]
+            for name, need in [("sourcedId", Need.REQUIRED), *((each.name, each.need) for each in fields)]
+            if need is not Need.OPTIONAL and name in places and name != "username"
+        )
+        self._strict = frozenset(
+            places[name]
+            for name, need in [("sourcedId", Need.REQUIRED), *((each.name, each.need) for each in fields)]
+            if need is Need.REQUIRED and name in places
+        )
+        self._forms: dict[int, Fits] = {places["sourcedId"]: _is_id}
+        self._references: dict[int, Fits] = {}
+        self._verified: set[int] = set()
+        self._finer: dict[int, Fits] = {}  # for choosing between readings; a district may have words of its own there
+        for name, fits in (("status", _is_status), ("dateLastModified", _is_time)):
+            if name in places:
+                self._forms[places[name]] = fits
+        for each in fields:
+            if each.name not in places:
+                continue
+            if each.name == "grades":
+                self._finer[places[each.name]] = _are_grades
+            elif form := _form(each):
+                self._forms[places[each.name]] = form
+            if each.refers:
+                exists = None if each.refers.entity == entity else _exists(connection, each)
+                self._references[places[each.name]] = exists or (_anything if each.kind is Kind.LIST else _is_id)
+                self._verified |= {places[each.name]} if exists else set()
+            elif each.name.endswith("SourcedId"):
+                self._references[places[each.name]] = _is_id
+
+    def misfits(self, cells: Sequence[str]) -> bool:
+        """Whether a cell doesn't hold what its column does, looked at quickly: ids that exist are not looked up."""
+        return any(place < len(cells) and cells[place] and not fits(cells[place]) for place, fits in self._forms.items())
+
+    def is_odd(self, cells: Sequence[str]) -> bool:
+        """Whether a row of the right width may be shifted all the same: its e-mail address stands under a telephone."""
+        if len(self._contact) < 3:
+            return False
+        email, *others = (cells[place] for place in self._contact)
+        return bool(email.strip()) and "@" not in email and any("@" in each for each in others)
+
+    def lacks(self, cells: Sequence[str]) -> bool:
+        """Whether a cell that the row can't do without is missing at its end."""
+        return any(place >= len(cells) for place in self._strict)
+
+    def readings(self, pieces: Sequence[str], raw: bool = False) -> list[Reading]:
+        """The ways to read a row by joining neighbouring pieces so that every cell fits, fewest joins first; two at most.
+
+        `raw` pieces were split at every separator, quotes and all.
+        """
+        if len(pieces) > MOST_PIECES:
+            return []
+        least = max(0 if raw else 1, len(pieces) - self.width - _blanks_at_end(pieces))
+        for joins in range(least, min(MOST_JOINS, max(least, len(pieces) - self.width) + 1) + 1):
+            found = self._with_joins(list(pieces), joins, raw)
+            if found:
+                return found
+        return []
+
+    def _with_joins(self, pieces: list[str], joins: int, raw: bool) -> list[Reading]:
+        """With exactly `joins` separators taken as text."""
+        found: dict[tuple[str, ...], Reading] = {}
+        hopeless: set[tuple[int, int, int]] = set()  # from here on nothing fits, whatever came before
+
+        def go(at: int, column: int, left: int, cells: list[str], joined: tuple[int, str]) -> bool:
+            if at == len(pieces) or column == self.width:
+                rest = range(column, self.width)
+                if left or any(piece.strip() for piece in pieces[at:]) or any(place in self._required for place in rest):
+                    return False
+                whole = (*cells, *("" for _ in rest))
+                found.setdefault(whole, Reading(whole, *joined))
+                return True
+            if (at, column, left) in hopeless:
+                return False
+            fits = False
+            for more in range(min(left, len(pieces) - at - 1) + 1):
+                group = pieces[at : at + more + 1]
+                cell = _cell(group, self._separator, raw)
+                if cell is None or (more and sum(bool(piece.strip()) for piece in group) < 2) or not self._holds(column, cell):
+                    continue
+                sent = self._separator.join(group)
+                here = (column, sent) if more or (raw and '"' in sent) else joined
+                fits |= go(at + more + 1, column + 1, left - more, [*cells, cell], here)
+                if len(found) > 1:
+                    return True
+            if not fits:
+                hopeless.add((at, column, left))
+            return fits
+
+        go(0, 0, joins, [], (-1, ""))
+        return list(found.values())
+
+    def _holds(self, column: int, cell: str) -> bool:
+        if not cell.strip():
+            return column not in self._required
+        return all(forms.get(column, _anything)(cell) for forms in (self._forms, self._finer, self._references))
+
+    def is_moved(self, cells: Sequence[str], reading: Reading) -> bool:
+        """Whether something shows that a row is shifted which might be as it was sent: where a cell misfits, the reading has one
+        that fits; or a cell that misfits fits where the reading has it, and nothing stood there."""
+        sent = {place: cells[place].strip() for place in self._forms if place < len(cells)}
+        odd = {place: cell for place, cell in sent.items() if cell and not self._forms[place](cell)}
+        read = {place: reading.cells[place].strip() for place in self._forms}
+        return any(cell and cell != sent.get(place) and (place in odd or (cell in odd.values() and not sent.get(place)))
+                   for place, cell in read.items())  # fmt: skip
+
+    def is_confirmed(self, reading: Reading) -> bool:
+        """Whether a cell after the joined one shows by what it holds that it stands where it belongs."""
+        return any(
+            cell.strip() and (place in self._forms or place in self._verified)
+            for place, cell in enumerate(reading.cells)
+            if place > reading.column
+        )
+
+
+def _cell(group: Sequence[str], separator: str, raw: bool) -> str | None:
+    """The cell that pieces make together; None where quotes stand in its way."""
+    text = separator.join(group)
+    if not raw:
+        return text
+    bare = text.strip(" \t")
+    if '"' not in bare:
+        return text
+    if bare.startswith('"') and bare.endswith('"') and len(bare) > 1:
+        inner = bare[1:-1].replace('\\"', '"')
+        whole = cells_of(bare, separator)
+        return whole[0] if isinstance(whole, list) and len(whole) == 1 else inner.replace('""', '"')
+    pieces = (piece.strip(" \t") for piece in group)
+    return None if any(piece.startswith('"') or piece.endswith('"') for piece in pieces) else text
+
+
+def _form(each: Field) -> Fits | None:
+    """What a column holds, where it isn't just text."""
+    if each.words:
+        words = frozenset(word.casefold() for word in (*each.words.allowed, *each.words.also))
+        return lambda cell: cell.strip().casefold() in words or cell.strip().startswith("ext:")
+    named = {"email": _matches(_E_MAIL), "sms": _matches(_PHONE), "phone": _matches(_PHONE)}
+    kinds: dict[Kind, Fits] = {
+        Kind.DATE: _matches(_DATE), Kind.BOOLEAN: lambda cell: cell.strip().casefold() in _BOOLEANS,
+        Kind.YEAR: lambda cell: cell.strip()[:4].isdigit(), Kind.USER_IDS: _matches(_USER_IDS),
+    }  # fmt: skip
+    return named.get(each.name) or kinds.get(each.kind)
+
+
+def _exists(connection: duckdb.DuckDBPyConnection, each: Field) -> Fits | None:
+    """Whether ids are those of rows that were kept; None where those haven't been read."""
+    assert each.refers is not None
+    table = f"ids_{each.refers.entity}"
+    found = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = $1", [table]).fetchone()
+    if not found or not found[0]:
+        return None
+
+    @lru_cache(maxsize=20_000)
+    def exists(sourced_id: str) -> bool:
+        return connection.execute(f"SELECT 1 FROM {quoted(table)} WHERE sourcedId = $1", [sourced_id]).fetchone() is not None
+
+    if each.kind is Kind.LIST:
+        return lambda cell: all(exists(item.strip()) for item in cell.split(",") if item.strip())
+    return lambda cell: exists(cell.strip())
+
+
+def _matches(form: re.Pattern[str]) -> Fits:
+    return lambda cell: form.fullmatch(cell.strip()) is not None
+
+
+def _anything(cell: str) -> bool:
+    return True
+
+
+def _are_grades(cell: str) -> bool:
+    return all(_GRADE.fullmatch(item) for item in cell.split(","))
+
+
+def _is_id(cell: str) -> bool:
+    return "," not in cell and len(cell) < 256
+
+
+def _is_status(cell: str) -> bool:
+    return re.sub("[-_ ]", "", cell).casefold() in _STATUSES
+
+
+def _is_time(cell: str) -> bool:
+    return _TIME.fullmatch(cell.strip()) is not None
+
+
+def _blanks_at_end(pieces: Sequence[str]) -> int:
+    count = 0
+    for piece in reversed(pieces):
+        if piece.strip():
+            break
+        count += 1
+    return count
