@@ -53,17 +53,21 @@ def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
     (`sent_...`)."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE raw_{name} AS {fast_path.suspect_rows(name, fields)}")
     order = _date_orders(connection, name, fields)
+    cells_of = {each.name: quoted(each.name) for each in fields}
+    nothing = ", ".join(f"{text(name)}: CASE WHEN {cells.nothing(cell)} THEN {cell} END" for name, cell in cells_of.items())
+    meant = ", ".join(f"{_meant(each)} AS {quoted(each.name)}" for each in fields)
+    # A table between, since a reading names its cell a dozen times: what a cell means must not be written out in each.
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId, status, dateLastModified, {meant}, "
+        f"MAP {{{nothing}}}::MAP(VARCHAR, VARCHAR) AS nothing_in FROM raw_{name}"
+    )
     status = f"if({_STATUS} = 'unknown', '', {_STATUS}) AS status"
     columns = ["line", f"nullif({bare_sql('sourcedId')}, '') AS sourcedId", "sourcedId AS sent_sourcedId", status,
                "status AS sent_status", "dateLastModified"]  # fmt: skip
     for each in fields:
         own = quoted(each.name)
-        sent = _meant(each)
-        columns += [f"{_typed(each, sent, order.get(each.name, ''))} AS {own}", f"{sent} AS {quoted('sent_' + each.name)}"]
-    cells_of = {each.name: quoted(each.name) for each in fields}
-    nothing = ", ".join(f"{text(name)}: CASE WHEN {cells.nothing(cell)} THEN {cell} END" for name, cell in cells_of.items())
-    columns.append(f"MAP {{{nothing}}}::MAP(VARCHAR, VARCHAR) AS nothing_in")
-    connection.execute(f"CREATE OR REPLACE TABLE suspect_{name} AS SELECT {', '.join(columns)} FROM raw_{name}")
+        columns += [f"{_typed(each, own, order.get(each.name, ''))} AS {own}", f"{own} AS {quoted('sent_' + each.name)}"]
+    connection.execute(f"CREATE OR REPLACE TABLE suspect_{name} AS SELECT {', '.join(columns)}, nothing_in FROM meant_{name}")
     connection.execute(f"CREATE OR REPLACE TABLE suspect_lines_{name} (line BIGINT)")
     connection.execute(_NO_REPEATS.format(entity=name))
 
