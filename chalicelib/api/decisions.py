@@ -18,6 +18,7 @@ from chalicelib.service.start import start_now
 from chalicelib.service.sync_files import sync_file
 from chalicelib.store import files, groups
 from chalicelib.store import syncs as store
+from oneroster_engine.planning.guard import LimitedKind
 from oneroster_engine.planning.unchanged_rows import write_unchanged
 from oneroster_engine.selecting.selection import Selection
 from oneroster_engine.selecting.selection_impact import deselected
@@ -40,12 +41,14 @@ class RenumberedPairs(Page[RenumberedPair]):
 
 
 class ChangeQuery(ListQuery):
-    """`unchanged` lists the rows that stay as they are; the rows of every other action come together without it."""
+    """`unchanged` lists the rows that stay as they are; the rows of every other action come together without it. `kind` lists the
+    rows behind what holds the plan, `school` is then the school that it names."""
 
     entity: Filter = ""
     action: Literal["", "create", "update", "deactivate", "end", "unchanged"] = ""
     school: Filter = ""
     reason: Filter = ""
+    kind: LimitedKind | Literal[""] = ""
 
 
 @route(decisions, "GET /syncs/{syncId}/plan", role="viewer", answer=Plan)
@@ -65,8 +68,13 @@ def list_changes(call: Call, sync_id: str) -> Changes:
     stays = asked.action == "unchanged"
     sort, descending = sorting(asked, UNCHANGED_SORTS if stays else CHANGE_SORTS)
     columns = {"entity": asked.entity, "action": "" if stays else asked.action, "schools": asked.school, "reason": asked.reason}
+    if asked.kind:
+        columns |= {"kind": asked.kind, "school": columns.pop("schools")}
+        rows = sync_file(sync_id, "plan/held.parquet", "list of what holds the plan")
+    else:
+        rows = _unchanged(sync_id) if stays else sync_file(sync_id, "plan/changes.parquet", "plan")
     found = page_of(
-        _unchanged(sync_id) if stays else sync_file(sync_id, "plan/changes.parquet", "plan"),
+        rows,
         search=asked.search,
         search_in=("name", "sourcedId"),
         sort=sort,

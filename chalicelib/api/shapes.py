@@ -28,6 +28,7 @@ from chalicelib.model.records import (
 from chalicelib.service.upload import UploadForm
 from chalicelib.store.secrets import ClientCredentials, KeyCredentials, PasswordCredentials, TokenCredentials
 from chalicelib.store.selections import SelectionName
+from oneroster_engine.planning.guard import Kind
 from oneroster_engine.selecting.saved import Later, Saved
 
 Item = TypeVar("Item")
@@ -193,7 +194,7 @@ SourceIn = Annotated[ZipSource | SftpSourceIn | RestSourceIn, Field(discriminato
 
 
 def _in_force(figures: GuardFigures) -> GuardFigures:
-    if figures.floor > LARGEST_FLOOR:
+    if max([figures.floor, *(limit.floor for limit in figures.limits.values())]) > LARGEST_FLOOR:
         raise ValueError(f"a floor above {LARGEST_FLOOR:,} turns the guard off; set `share` instead")
     return figures
 
@@ -591,7 +592,7 @@ class Breach(Record):
     removed: int
     records: int
     message: str
-    kind: Literal["removals", "empty", "renumbered", "undone", "ambiguous"] = "removals"
+    kind: Kind = "removals"
     user_type: str = ""
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints, 
 from pydantic.alias_generators import to_camel
 
 from chalicelib.model.time_zones import zone
+from oneroster_engine.planning.guard import LimitedKind, Standing, StandingKind
 
 
 class Record(BaseModel):
@@ -240,13 +241,28 @@ class Schedule(Record):
         return name
 
 
+class GuardLimit(Record):
+    """More than `share` of one school's records, and at least `floor` of them."""
+
+    share: float = Field(ge=0, le=1)
+    floor: int = Field(ge=1)
+
+
 class GuardFigures(Record):
-    """When a plan is held: removals over `share` of one school's records of an entity, and at least `floor` of them."""
+    """When a plan is held: removals over `share` of one school's records of an entity, and at least `floor` of them.
+
+    `limits` are the group's own figures for what else a plan does to people; what is not named has the default. `standing` is
+    what somebody has decided once for a kind of taking away: keep it always, or let it go without asking. `closing` are the
+    sourcedIds of schools that will close, so that what goes there is expected.
+    """
 
     share: float = Field(default=0.10, ge=0, le=1)
     floor: int = Field(default=10, ge=1)
     rollover_share: float = Field(default=0.50, ge=0, le=1)
     rollover: RolloverWindow | None = None
+    limits: dict[LimitedKind, GuardLimit] = {}
+    standing: dict[StandingKind, Standing] = {}
+    closing: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
 
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]

@@ -11,7 +11,7 @@ from chalicelib.service.selection import selection_kept, selection_of
 from chalicelib.sheets.report import ReportHeader, write_report
 from chalicelib.sources.rest_fetch import SCHOOL_USER_TYPES
 from chalicelib.store import files, syncs
-from oneroster_engine.planning.guard import Guard
+from oneroster_engine.planning.guard import Guard, Limit
 from oneroster_engine.planning.plan import plan_changes
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.review import Undone, review
@@ -60,6 +60,9 @@ def policy_of(sync: Sync, group: Group) -> Policy:
         rollover_share=figures.rollover_share,
         rollover_from=window.from_ if window else None,
         rollover_to=window.to if window else None,
+        limits={kind: Limit(limit.share, limit.floor) for kind, limit in figures.limits.items()},
+        standing=figures.standing,
+        closing=figures.closing,
     )
     return Policy(
         sync_id=sync.sync_id,

@@ -17,6 +17,11 @@ Kind = Literal[
     "roles", "moved", "disabled", "emptied", "relations", "memberships",
     "identity", "replaced", "doubles", "rights", "classes", "sessions", "view", "damaged", "errors", "spared",
 ]  # fmt: skip
+LimitedKind = Literal[
+    "roles", "moved", "disabled", "emptied", "relations", "memberships",
+    "identity", "replaced", "doubles", "rights", "classes", "sessions", "view", "damaged", "errors",
+]  # fmt: skip
+StandingKind = Literal["removals", "roles", "disabled", "emptied", "relations", "memberships"]
 Standing = Literal["ask", "keep", "letGo"]
 
 
@@ -29,7 +34,7 @@ class Limit:
 
 
 # Kinds that have a figure, beside removals, which have had theirs from the start. What takes something away comes first.
-LIMITS: Mapping[Kind, Limit] = {
+LIMITS: Mapping[LimitedKind, Limit] = {
     "roles": Limit(0.10, 10),
     "moved": Limit(0.25, 10),
     "disabled": Limit(0.10, 10),
@@ -47,9 +52,9 @@ LIMITS: Mapping[Kind, Limit] = {
     "errors": Limit(0.50, 10),
 }
 # What these take away stays on the platform when a plan is approved without removals, or when a group keeps it for good.
-TAKING: tuple[Kind, ...] = ("roles", "disabled", "emptied", "relations", "memberships")
+TAKING: tuple[StandingKind, ...] = ("roles", "disabled", "emptied", "relations", "memberships")
 # Ordinary while a school year ends: more of these may happen in the rollover window.
-AT_ROLLOVER: tuple[Kind, ...] = ("roles", "moved", "disabled", "relations", "memberships", "classes")
+AT_ROLLOVER: tuple[LimitedKind, ...] = ("roles", "moved", "disabled", "relations", "memberships", "classes")
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,8 @@ class Guard:
     rollover_share: float = 0.50
     rollover_from: date | None = None
     rollover_to: date | None = None
-    limits: Mapping[Kind, Limit] = field(default_factory=dict)
-    standing: Mapping[Kind, Standing] = field(default_factory=dict)
+    limits: Mapping[LimitedKind, Limit] = field(default_factory=dict)
+    standing: Mapping[StandingKind, Standing] = field(default_factory=dict)
     closing: tuple[str, ...] = ()
 
     def in_window(self, today: date) -> bool:
@@ -77,17 +82,18 @@ class Guard:
     def share_on(self, today: date) -> float:
         return self.rollover_share if self.in_window(today) else self.share
 
-    def limit_on(self, kind: Kind, today: date) -> Limit:
+    def limit_on(self, kind: LimitedKind, today: date) -> Limit:
         limit = self.limits.get(kind) or LIMITS[kind]
         if kind in AT_ROLLOVER and self.in_window(today):
             return Limit(max(limit.share, self.rollover_share), limit.floor)
         return limit
 
-    def keeps(self, kind: Kind) -> bool:
+    def keeps(self, kind: StandingKind) -> bool:
         return self.standing.get(kind) == "keep"
 
     def lets_go(self, kind: Kind) -> bool:
-        return self.standing.get(kind) == "letGo"
+        decided = "roles" if kind == "moved" else kind
+        return any(name == decided and said == "letGo" for name, said in self.standing.items())
 
 
 @dataclass(frozen=True)
@@ -106,9 +112,9 @@ class Removals:
 @dataclass(frozen=True)
 class Concern:
     """How many of one school's records of an entity a plan does something of one `kind` to, and how many there are to do it to.
-    `field` is the field that is emptied, where one is; `example` one of them, in words."""
+    `field` is the field that is emptied, where one is, or the type of the org that vanished; `example` one of them, in words."""
 
-    kind: Kind
+    kind: LimitedKind
     school: str
     name: str
     entity: str
@@ -161,8 +167,7 @@ def concern_breaches(concerns: Iterable[Concern], guard: Guard, today: date) -> 
     over = []
     for each in concerns:
         limit = guard.limit_on(each.kind, today)
-        kind: Kind = "roles" if each.kind == "moved" else each.kind
-        if each.number >= limit.floor and each.number > limit.share * each.records and not guard.lets_go(kind):
+        if each.number >= limit.floor and each.number > limit.share * each.records and not guard.lets_go(each.kind):
             over.append(each)
     said = {(each.kind, each.school, each.entity, each.field) for each in over if each.user_type}
     shown = [each for each in over if each.user_type or (each.kind, each.school, each.entity, each.field) not in said]
@@ -186,12 +191,12 @@ def _sentence(concern: Concern) -> str:
     return f"{said} {concern.example}".rstrip()
 
 
-_OF_A_COLLECTION: tuple[Kind, ...] = ("sessions", "damaged", "errors")
+_OF_A_COLLECTION: tuple[LimitedKind, ...] = ("sessions", "damaged", "errors")
 _FIELDS = {
     "email": "e-mail", "agentSourcedIds": "guardians", "primary": "mark as the primary teacher", "courseSourcedId": "course",
     "termSourcedIds": "terms", "userIds": "user ids", "givenName": "given name", "familyName": "family name",
 }  # fmt: skip
-_SENTENCES: Mapping[Kind, str] = {
+_SENTENCES: Mapping[LimitedKind, str] = {
     "roles": "{of} {who} would lose a role.",
     "moved": "{of} {who} would leave this school for another.",
     "disabled": "{of} {who} would become inactive.",
@@ -204,7 +209,7 @@ _SENTENCES: Mapping[Kind, str] = {
     "rights": "{number} {who} would get the rights of staff, which they do not have now.",
     "classes": "{of} classes would change their course or school.",
     "sessions": "{of} academic sessions would move by more than a month.",
-    "view": "this {entity} is not in the source any more: the provider may show less than it did.",
+    "view": "this {field} is not in the source any more: the provider may show less than it did.",
     "damaged": "{number} ids of {entity} look damaged: each is new and near to one that has vanished.",
     "errors": "{of} rows of {entity} have errors and were left out.",
 }

@@ -84,7 +84,7 @@ def _of_the_source(connection: duckdb.DuckDBPyConnection, stage: Path, staged: d
     if staged.get("complete", {}).get("orgs"):
         values = {"types": list(VANISHING), "orgs": str(stage / "orgs.parquet"), "left_out": str(stage / "left_out.parquet")}
         for sourced_id, name, kind in connection.execute(_VANISHED, values).fetchall():
-            found.append(Concern("view", sourced_id, name, kind, 1, 1))
+            found.append(Concern("view", sourced_id, name, "orgs", 1, 1, field=kind))
     for entity, counted in staged.get("counts", {}).items():
         if counted["left_out"]:
             found.append(Concern("errors", "", "", entity, counted["left_out"], counted["read"]))

@@ -1146,7 +1146,7 @@ export interface components {
              * @default removals
              * @enum {string}
              */
-            kind: "removals" | "empty" | "renumbered" | "undone" | "ambiguous";
+            kind: "removals" | "empty" | "renumbered" | "undone" | "ambiguous" | "roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "doubles" | "rights" | "classes" | "sessions" | "view" | "damaged" | "errors" | "spared";
             /**
              * Usertype
              * @default
@@ -1814,7 +1814,10 @@ export interface components {
              *       "share": 0.1,
              *       "floor": 10,
              *       "rolloverShare": 0.5,
-             *       "rollover": null
+             *       "rollover": null,
+             *       "limits": {},
+             *       "standing": {},
+             *       "closing": []
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
@@ -1902,7 +1905,10 @@ export interface components {
              *       "share": 0.1,
              *       "floor": 10,
              *       "rolloverShare": 0.5,
-             *       "rollover": null
+             *       "rollover": null,
+             *       "limits": {},
+             *       "standing": {},
+             *       "closing": []
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
@@ -2069,7 +2075,10 @@ export interface components {
              *       "share": 0.1,
              *       "floor": 10,
              *       "rolloverShare": 0.5,
-             *       "rollover": null
+             *       "rollover": null,
+             *       "limits": {},
+             *       "standing": {},
+             *       "closing": []
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
@@ -2122,6 +2131,10 @@ export interface components {
         /**
          * GuardFigures
          * @description When a plan is held: removals over `share` of one school's records of an entity, and at least `floor` of them.
+         *
+         *     `limits` are the group's own figures for what else a plan does to people; what is not named has the default. `standing` is
+         *     what somebody has decided once for a kind of taking away: keep it always, or let it go without asking. `closing` are the
+         *     sourcedIds of schools that will close, so that what goes there is expected.
          */
         GuardFigures: {
             /**
@@ -2141,6 +2154,35 @@ export interface components {
             rolloverShare: number;
             /** @default null */
             rollover: components["schemas"]["RolloverWindow"] | null;
+            /**
+             * Limits
+             * @default {}
+             */
+            limits: {
+                [key: string]: components["schemas"]["GuardLimit"];
+            };
+            /**
+             * Standing
+             * @default {}
+             */
+            standing: {
+                [key: string]: "ask" | "keep" | "letGo";
+            };
+            /**
+             * Closing
+             * @default []
+             */
+            closing: string[];
+        };
+        /**
+         * GuardLimit
+         * @description More than `share` of one school's records, and at least `floor` of them.
+         */
+        GuardLimit: {
+            /** Share */
+            share: number;
+            /** Floor */
+            floor: number;
         };
         /** Health */
         Health: {
@@ -4964,6 +5006,7 @@ export interface operations {
                 action?: "" | "create" | "update" | "deactivate" | "end" | "unchanged";
                 school?: string;
                 reason?: string;
+                kind?: ("roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "doubles" | "rights" | "classes" | "sessions" | "view" | "damaged" | "errors") | "";
             };
             header?: never;
             path: {

@@ -8,6 +8,7 @@ import Table from '@cloudscape-design/components/table';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { data, useApi, type Schemas } from '../../api/client';
+import type { paths } from '../../api/schema';
 import { readable } from '../../api/plain';
 import { Problem } from '../../app/Problem';
 import { entityName, number } from '../../app/words';
@@ -21,11 +22,31 @@ const HEADERS: Record<NonNullable<Schemas['Breach']['kind']>, string> = {
   renumbered: 'Held: the ids look renumbered',
   undone: 'Held: it would repeat changes that were undone',
   ambiguous: 'Held: some people match more than one record',
+  spared: 'Held: it would take away what was spared before',
+  rights: 'Held: people would get rights of staff',
+  doubles: 'Held: people would exist twice',
+  replaced: 'Held: people would become somebody else',
+  identity: 'Held: names, usernames, e-mails or identifiers change for many',
+  damaged: 'Held: ids look damaged',
+  view: 'Held: the provider shows less than before',
+  errors: 'Held: many rows could not be read',
+  disabled: 'Held: many people would become inactive',
+  roles: 'Held: many people would lose a role',
+  moved: 'Held: many people would leave their school for another',
+  relations: 'Held: guardians or primary teachers would be lost',
+  memberships: 'Held: class memberships would move',
+  emptied: 'Held: a field would be emptied for many',
+  classes: 'Held: classes would change their course or school',
+  sessions: 'Held: academic sessions would move',
 };
+type Kind = keyof typeof HEADERS;
+type Listed = NonNullable<NonNullable<paths['/syncs/{syncId}/plan/changes']['get']['parameters']['query']>['kind']>;
+const WITHOUT_ROWS: Kind[] = ['removals', 'empty', 'renumbered', 'undone', 'ambiguous', 'spared', 'view', 'errors'];
+const hasRows = (kind: Kind): kind is Kind & Listed => !WITHOUT_ROWS.includes(kind);
 
 /** Why a plan is held, in sentences that open their rows. */
 export function Held({ syncId, plan, onLook }: { syncId: string; plan: Schemas['Plan']; onLook: (next: Partial<Look>) => void }) {
-  const kinds = (Object.keys(HEADERS) as (keyof typeof HEADERS)[]).filter(kind => plan.breaches.some(breach => breach.kind === kind));
+  const kinds = (Object.keys(HEADERS) as Kind[]).filter(kind => plan.breaches.some(breach => breach.kind === kind));
   const rows = (breach: Schemas['Breach']) => onLook({
     entity: breach.entity, action: breach.entity === 'enrollments' ? 'end' : 'deactivate', school: breach.school, reason: '', search: '',
   });
@@ -39,10 +60,38 @@ export function Held({ syncId, plan, onLook }: { syncId: string; plan: Schemas['
               {kind === 'removals' && <Link ariaLabel={`Show the rows: ${breach.message}`} onFollow={() => rows(breach)}>Show the rows</Link>}</li>)}</ul>
             {said.length > SHOWN && <Box>{number(said.length - SHOWN)} more are in the list of schools below.</Box>}
             {kind === 'renumbered' && <ExpandableSection headerText="Old and new ids, as pairs"><Pairs syncId={syncId} /></ExpandableSection>}
+            {hasRows(kind) && <ExpandableSection headerText="Who and what is concerned"><Concerned syncId={syncId} kind={kind} /></ExpandableSection>}
           </Alert>
         );
       })}
     </SpaceBetween>
+  );
+}
+
+function Concerned({ syncId, kind }: { syncId: string; kind: Listed }) {
+  const api = useApi();
+  const [place, setPlace] = useState(1);
+  const { data: page, error, isPending, refetch } = useQuery({
+    queryKey: ['concerned', syncId, kind, place],
+    queryFn: () => data(api.GET('/syncs/{syncId}/plan/changes', { params: { path: { syncId }, query: { kind, limit: PAGE, page: place } } })),
+    placeholderData: keepPreviousData,
+  });
+  if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
+  const total = page?.total ?? 0;
+  const side = (fields: Record<string, unknown> | null | undefined, names: string[]) => names
+    .map(name => `${name}: ${JSON.stringify((fields?.fields as Record<string, unknown> | undefined)?.[name] ?? null)}`).join(', ');
+  return (
+    <Table variant="embedded" items={page?.items ?? []} loading={isPending} loadingText="Loading rows" wrapLines
+      pagination={total > PAGE && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => setPlace(detail.currentPageIndex)}
+        ariaLabels={{ nextPageLabel: 'Next rows', previousPageLabel: 'Previous rows', pageLabel: n => `Rows, page ${n}` }} />}
+      columnDefinitions={[
+        { id: 'name', header: 'Name', isRowHeader: true, cell: row => row.name },
+        { id: 'of', header: 'Record type', cell: row => entityName(row.entity) },
+        { id: 'id', header: 'Sourced id', cell: row => row.sourcedId },
+        { id: 'before', header: 'Before', cell: row => side(row.before, row.fields) },
+        { id: 'after', header: 'After', cell: row => side(row.after, row.fields) },
+      ]}
+      empty={<Box textAlign="center">No rows.</Box>} />
   );
 }
 

@@ -1,11 +1,15 @@
 import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
 import ColumnLayout from '@cloudscape-design/components/column-layout';
 import Container from '@cloudscape-design/components/container';
 import DatePicker from '@cloudscape-design/components/date-picker';
+import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
+import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import Textarea from '@cloudscape-design/components/textarea';
 import Toggle from '@cloudscape-design/components/toggle';
 import type { Schemas } from '../../api/client';
 
@@ -19,7 +23,41 @@ export interface SafetyFigures {
   rolloverShare: string;
   from: string;
   to: string;
+  limits: Record<Limited, { share: string; floor: string }>;
+  standing: Record<Decided, Standing>;
+  closing: string;
 }
+
+type Limited = Exclude<NonNullable<Schemas['Breach']['kind']>, 'removals' | 'empty' | 'renumbered' | 'undone' | 'ambiguous' | 'spared'>;
+type Decided = 'removals' | 'roles' | 'disabled' | 'emptied' | 'relations' | 'memberships';
+type Standing = 'ask' | 'keep' | 'letGo';
+
+/** The engine's own figures (percent, records), in the order in which they are shown. */
+const LIMITS: Record<Limited, { label: string; share: number; floor: number }> = {
+  rights: { label: 'People who would get rights of staff', share: 0, floor: 3 },
+  doubles: { label: 'New people who look like somebody already there', share: 5, floor: 5 },
+  replaced: { label: 'People both of whose names change', share: 5, floor: 5 },
+  identity: { label: 'People whose name, username, e-mail or identifier changes', share: 50, floor: 10 },
+  emptied: { label: 'People or classes that lose the value of a field', share: 20, floor: 10 },
+  relations: { label: 'Students who lose guardians, classes that lose their primary teacher', share: 10, floor: 10 },
+  roles: { label: 'People who lose a role', share: 10, floor: 10 },
+  moved: { label: 'People who leave their school for another', share: 25, floor: 10 },
+  disabled: { label: 'People who become inactive', share: 10, floor: 10 },
+  memberships: { label: 'Enrollments that move to another class or person', share: 10, floor: 10 },
+  classes: { label: 'Classes that change their course or school', share: 20, floor: 5 },
+  sessions: { label: 'Academic sessions that move by more than a month', share: 25, floor: 1 },
+  view: { label: 'Schools or districts that vanish from the source', share: 0, floor: 1 },
+  damaged: { label: 'Ids that look damaged', share: 0, floor: 3 },
+  errors: { label: 'Rows of a file that are left out because of errors', share: 50, floor: 10 },
+};
+const LIMITED = Object.keys(LIMITS) as Limited[];
+const DECIDED: Record<Decided, string> = {
+  removals: 'Removals', emptied: 'Emptied fields', relations: 'Guardians and primary teachers', roles: 'Ended roles',
+  disabled: 'People who become inactive', memberships: 'Moved enrollments',
+};
+const STANDING = [
+  { value: 'ask', label: 'Ask above the limit' }, { value: 'keep', label: 'Always keep' }, { value: 'letGo', label: 'Let go without asking' },
+] as const;
 
 export const figuresOf = (group?: Schemas['GroupOut']): SafetyFigures => ({
   share: String(Math.round((group?.guard.share ?? 0.1) * 100)),
@@ -30,6 +68,12 @@ export const figuresOf = (group?: Schemas['GroupOut']): SafetyFigures => ({
   rolloverShare: String(Math.round((group?.guard.rolloverShare ?? 0.5) * 100)),
   from: group?.guard.rollover?.from ?? '',
   to: group?.guard.rollover?.to ?? '',
+  limits: Object.fromEntries(LIMITED.map(kind => {
+    const own = group?.guard.limits[kind];
+    return [kind, { share: String(own ? Math.round(own.share * 1000) / 10 : LIMITS[kind].share), floor: String(own?.floor ?? LIMITS[kind].floor) }];
+  })) as SafetyFigures['limits'],
+  standing: Object.fromEntries((Object.keys(DECIDED) as Decided[]).map(kind => [kind, group?.guard.standing[kind] ?? 'ask'])) as SafetyFigures['standing'],
+  closing: (group?.guard.closing ?? []).join('\n'),
 });
 
 export const guardOf = (figures: SafetyFigures): Schemas['GuardFigures'] => ({
@@ -37,6 +81,11 @@ export const guardOf = (figures: SafetyFigures): Schemas['GuardFigures'] => ({
   floor: Number(figures.floor),
   rolloverShare: Number(figures.rolloverShare) / 100,
   rollover: figures.rollover ? { from: figures.from, to: figures.to } : null,
+  limits: Object.fromEntries(LIMITED
+    .filter(kind => Number(figures.limits[kind].share) !== LIMITS[kind].share || Number(figures.limits[kind].floor) !== LIMITS[kind].floor)
+    .map(kind => [kind, { share: Number(figures.limits[kind].share) / 100, floor: Number(figures.limits[kind].floor) }])),
+  standing: Object.fromEntries(Object.entries(figures.standing).filter(([, said]) => said !== 'ask')),
+  closing: figures.closing.split('\n').map(id => id.trim()).filter(Boolean),
 });
 
 /** When a sync waits for a word, and for how long a removal can be taken back. */
@@ -63,6 +112,36 @@ export function Safety({ figures, onChange, wrong, contact }: { figures: SafetyF
             <FormField label="Hold then at more than (%)" errorText={wrong('guard.rolloverShare')}>{typed('rolloverShare')}</FormField>
           </ColumnLayout>
         )}
+        <ExpandableSection headerText="Other limits" headerDescription="Everything else that holds a sync, measured at each school, and the people of each type too.">
+          <SpaceBetween size="s">
+            {LIMITED.map(kind => (
+              <ColumnLayout key={kind} columns={3}>
+                <Box padding={{ top: 'xs' }}>{LIMITS[kind].label}</Box>
+                <FormField label="More than (%)" errorText={wrong(`guard.limits.${kind}.share`)}>
+                  <Input ariaLabel={`${LIMITS[kind].label}: more than, in percent`} type="number" inputMode="numeric" value={figures.limits[kind].share}
+                    onChange={({ detail }) => set({ limits: { ...figures.limits, [kind]: { ...figures.limits[kind], share: detail.value } } })} />
+                </FormField>
+                <FormField label="and at least" errorText={wrong(`guard.limits.${kind}.floor`)}>
+                  <Input ariaLabel={`${LIMITS[kind].label}: at least so many`} type="number" inputMode="numeric" value={figures.limits[kind].floor}
+                    onChange={({ detail }) => set({ limits: { ...figures.limits, [kind]: { ...figures.limits[kind], floor: detail.value } } })} />
+                </FormField>
+              </ColumnLayout>
+            ))}
+          </SpaceBetween>
+        </ExpandableSection>
+        <ExpandableSection headerText="Decided once" headerDescription="What a sync takes away can be kept on the platform always, or let go without asking.">
+          <ColumnLayout columns={3}>
+            {(Object.keys(DECIDED) as Decided[]).map(kind => (
+              <FormField key={kind} label={DECIDED[kind]}>
+                <Select selectedOption={STANDING.find(each => each.value === figures.standing[kind]) ?? STANDING[0]} options={STANDING}
+                  onChange={({ detail }) => set({ standing: { ...figures.standing, [kind]: detail.selectedOption.value as Standing } })} />
+              </FormField>
+            ))}
+          </ColumnLayout>
+        </ExpandableSection>
+        <FormField label="Schools that will close" description="Sourced ids, one per line. What goes at these schools doesn’t hold a sync." errorText={wrong('guard.closing')}>
+          <Textarea value={figures.closing} rows={2} onChange={({ detail }) => set({ closing: detail.value })} />
+        </FormField>
       </SpaceBetween>
     </Container>
   );
