@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run token mail test lint types portal-check portal-types package deploy destroy restore lock redrive chaos fuzz bench clean
+.PHONY: help run token mail test lint types portal-check portal-types package deploy destroy restore lock redrive chaos conformance fuzz bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ redrive: $(VENV)/ready ## hand events that could not be handled to their functio
 chaos: $(VENV)/ready ## kill, starve, restart and flood the product in the embedded AWS; figures to docs/reliability.md: make chaos [CASES="kills drops"]
 	@local/sshd.sh
 	$(BIN)/python -m tests.chaos.run $(CASES)
+
+conformance: $(VENV)/ready ## strangers' OneRoster clients read a synced sample from our provider: make conformance [SHAPE=S]
+	SHAPE=$${SHAPE:-tiny} $(BIN)/pytest tests/rostering/conformance.py -s --timeout 1800
 
 fuzz: $(VENV)/ready ## thousands of damaged ZIPs, CSVs and manifests: make fuzz FUZZ_EXAMPLES=2000
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(BIN)/pytest tests/corpus/test_fuzz.py -n 2 --timeout 7200
