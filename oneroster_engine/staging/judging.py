@@ -49,27 +49,39 @@ def record_findings(connection: duckdb.DuckDBPyConnection, name: str, findings: 
 
 
 def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
-    """Make `suspect_{name}` of the suspect rows: each column in its type, beside what it was where that can go wrong
-    (`sent_...`)."""
+    """Make `suspect_{name}` of the suspect rows: each column in its type, beside what it was (`sent_...`).
+
+    In two statements, since to read a cell patiently looks at it many times, and in none where nothing is suspect: what an
+    empty table is made of takes as long to plan as that of a large one.
+    """
     connection.execute(f"CREATE OR REPLACE TEMP TABLE raw_{name} AS {fast_path.suspect_rows(name, fields)}")
-    order = _date_orders(connection, name, fields)
-    cells_of = {each.name: quoted(each.name) for each in fields}
-    nothing = ", ".join(f"{text(name)}: CASE WHEN {cells.nothing(cell)} THEN {cell} END" for name, cell in cells_of.items())
-    meant = ", ".join(f"{_meant(each)} AS {quoted(each.name)}" for each in fields)
-    # A table between, since a reading names its cell a dozen times: what a cell means must not be written out in each.
+    any_suspect = count(connection, f"raw_{name}") > 0
+    order = _date_orders(connection, name, fields) if any_suspect else {}
+    sent = [f"{_meant(each) if any_suspect else quoted(each.name)} AS {quoted('sent_' + each.name)}" for each in fields]
+    status = cells.status("status") if any_suspect else "status"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId, status, dateLastModified, {meant}, "
-        f"MAP {{{nothing}}}::MAP(VARCHAR, VARCHAR) AS nothing_in FROM raw_{name}"
+        f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId AS sent_sourcedId, status AS sent_status, "
+        f"{status} AS status, dateLastModified, {', '.join([_nothing_in(fields), *sent])} FROM raw_{name}"
     )
-    status = f"if({_STATUS} = 'unknown', '', {_STATUS}) AS status"
-    columns = ["line", f"nullif({bare_sql('sourcedId')}, '') AS sourcedId", "sourcedId AS sent_sourcedId", status,
-               "status AS sent_status", "dateLastModified"]  # fmt: skip
+    id_ = f"nullif({bare_sql('sent_sourcedId')}, '')" if any_suspect else "sent_sourcedId"
+    columns = [f"{id_} AS sourcedId", "if(status = 'unknown', '', status) AS status"]
     for each in fields:
-        own = quoted(each.name)
-        columns += [f"{_typed(each, own, order.get(each.name, ''))} AS {own}", f"{own} AS {quoted('sent_' + each.name)}"]
-    connection.execute(f"CREATE OR REPLACE TABLE suspect_{name} AS SELECT {', '.join(columns)}, nothing_in FROM meant_{name}")
+        cell = quoted("sent_" + each.name)
+        typed = _typed(each, cell, order.get(each.name, "")) if any_suspect else fast_path.typed(each, cell)
+        columns.append(f"{typed} AS {quoted(each.name)}")
+    connection.execute(
+        f"CREATE OR REPLACE TABLE suspect_{name} AS SELECT * EXCLUDE (status), {', '.join(columns)} FROM meant_{name}"
+    )
     connection.execute(f"CREATE OR REPLACE TABLE suspect_lines_{name} (line BIGINT)")
     connection.execute(_NO_REPEATS.format(entity=name))
+
+
+def _nothing_in(fields: Sequence[Field]) -> str:
+    """By field, the cells that say "nothing" in a tool's words."""
+    said = ", ".join(
+        f"{text(each.name)}: CASE WHEN {cells.nothing(quoted(each.name))} THEN {quoted(each.name)} END" for each in fields
+    )
+    return f"MAP {{{said}}}::MAP(VARCHAR, VARCHAR) AS nothing_in"
 
 
 def mark_suspect(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], lines: str) -> None:
@@ -133,6 +145,7 @@ def judge(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Fie
             if bound.rule.id == "repeated":
                 connection.execute(_REPEATED.format(entity=name, sent=sent, about=_about(name, fields)))
             add_problems(connection, bound)
+    population.put_stand_ins(connection, name)
     for bound in bound_rules(name, fields, Phase.VALUES, needed):
         add_problems(connection, bound)
     _note_forms(connection, name, fields)
@@ -320,8 +333,6 @@ def _note_form(connection: duckdb.DuckDBPyConnection, name: str, rule: str, fiel
         examples = " and ".join(dict.fromkeys(f"`{each[:40]}`" for each in found[1:]))
         add_file_problem(connection, name, rule, field, number=f"{found[0]:,}", examples=examples)
 
-
-_STATUS = cells.status("status")
 
 _PROBLEMS = """
 INSERT INTO problem BY NAME

@@ -1,17 +1,117 @@
 """Ids looked at as a population: which of a file a spreadsheet has damaged, and what a reference that leads nowhere meant."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import duckdb
 
-from oneroster_engine.duckdb_session import count, quoted
+from oneroster_engine.duckdb_session import count, number_of, quoted
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.standard.damaged_ids import DATE_SQL, ROUNDED_SQL
-from oneroster_engine.standard.entities import Field, Kind
+from oneroster_engine.standard.entities import ROSTER_FILES, Field, Kind, fields_of
 
 # Of so many references that lead nowhere the nearest id by spelling is looked for; all are matched by what spreadsheets do.
 MOST_SPELLED = 200
+THROUGHOUT = 0.9  # of a file's rows: so many empty cells are the export's doing and no row's
 REASON = "ids in its file were damaged by a spreadsheet, so that an absent row proves nothing"
+
+
+@dataclass(frozen=True)
+class Restored:
+    """An id that has lost its zeros: as it was sent, and as the files that refer to it say it. None: they don't."""
+
+    file: str
+    was: str
+    id: str | None
+
+
+def restore(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored]) -> None:
+    """Have these ids read as what they were, and nothing kept under those that nobody knows; said once a file."""
+    if not restored:
+        return
+    connection.executemany("INSERT INTO restored VALUES (?, ?, ?)", [[each.file, each.was, each.id] for each in restored])
+    for file in dict.fromkeys(each.file for each in restored):
+        known = [each for each in restored if each.file == file and each.id]
+        lost = [each for each in restored if each.file == file and not each.id]
+        key = add_file_problem(
+            connection, file, "lost-zeros", "sourcedId", number=f"{len(known):,}",
+            examples=", ".join(f"`{each.was}` for `{each.id}`" for each in known[:3]),
+            lost=f" {len(lost):,} more have none that refer to them, so nothing is kept under those." if lost else "",
+        )  # fmt: skip
+        connection.executemany(
+            "INSERT INTO damaged VALUES (?, ?, ?)", [[file, each, key] for each in ("", *(one.was for one in lost))]
+        )
+
+
+def restoring(connection: duckdb.DuckDBPyConnection, name: str, to_types: Callable[[str], str]) -> Callable[[str], str]:
+    """The same query, on rows with restored ids."""
+    if not number_of(connection, "SELECT count(*) FROM restored WHERE file = $1", name):
+        return to_types
+    return lambda rows: to_types(
+        f"(SELECT own.* REPLACE (coalesce(fix.id, own.sourcedId) AS sourcedId) FROM {rows} own LEFT JOIN "
+        f"(SELECT was, id FROM restored WHERE file = '{name}') fix ON fix.was = trim(own.sourcedId))"
+    )
+
+
+def damaged_lines(name: str) -> str:
+    """Clean lines whose id is known to be damaged."""
+    return f"SELECT line FROM clean_{name} WHERE sourcedId IN (SELECT sourcedId FROM damaged WHERE file = '{name}')"
+
+
+def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Restored]:
+    """The files whose ids have lost their leading zeros, as the references to them show: more of their numbers are referred to
+    with zeros alone than as they stand. Looked for only where references lead nowhere."""
+    dangles = "SELECT count(*) FROM problem WHERE rule IN ('unknown-reference', 'without-role') AND severity = 'error'"
+    if not number_of(connection, dangles):
+        return []
+    references: dict[str, list[str]] = {}
+    for file in ROSTER_FILES:
+        for each in fields_of(file, version):
+            if each.refers and each.refers.entity != file and (file != "roles" or version == "1.2"):
+                values = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
+                of_file = [f"SELECT {values} AS value FROM {kind}_{file}" for kind in ("clean", "suspect")]
+                references[each.refers.entity] = [*references.get(each.refers.entity, []), *of_file]
+    found: list[Restored] = []
+    for target, queries in references.items():
+        connection.execute(_LOST_ZEROS.format(target=target, references=" UNION ALL ".join(queries)))
+        pairs, used = count(connection, "lost WHERE id IS NOT NULL"), count(connection, "used")
+        if pairs > used:
+            rows = connection.execute("SELECT was, id FROM lost").fetchall()
+            found += [Restored(target, was, sourced_id) for was, sourced_id in rows]
+    return found
+
+
+def put_stand_ins(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Where a title is empty throughout a file, make one of each row's code or course that says so."""
+    if name not in _STAND_INS:
+        return
+    alive, empty = "status <> 'tobedeleted'", "title IS NULL"
+    untitled = number_of(connection, f"SELECT count(*) FROM suspect_{name} WHERE {alive} AND {empty}")
+    if untitled < 2 or untitled < THROUGHOUT * count(connection, f"read_{name}"):
+        return
+    connection.execute(
+        f"UPDATE suspect_{name} own SET title = {_STAND_INS[name]} || ' (no title sent)' WHERE {alive} AND {empty}"
+    )
+    add_file_problem(connection, name, "blank-column", "title", number=f"{untitled:,}", made_of=_MADE_OF[name])
+
+
+def find_namesakes(connection: duckdb.DuckDBPyConnection) -> None:
+    """People with the same username: the later row of two names the earlier one."""
+    named = "FROM kept_users WHERE username IS NOT NULL AND status <> 'tobedeleted'"
+    distinct = number_of(connection, f"SELECT count(*) FROM (SELECT DISTINCT hash(lower(username)) {named})")
+    if distinct < number_of(connection, f"SELECT count(*) {named}"):
+        connection.execute(_NAMESAKES)
+
+
+def note_ending_classes(connection: duckdb.DuckDBPyConnection) -> None:
+    """Say how many enrollments fall with classes that are to be deleted."""
+    if not number_of(connection, "SELECT count(*) FROM kept_classes WHERE status = 'tobedeleted'"):
+        return
+    number, examples = connection.execute(_ENDING).fetchone() or (0, [])
+    if number:
+        add_file_problem(
+            connection, "enrollments", "class-ends", "classSourcedId", number=f"{number:,}", examples=_listed(examples)
+        )
 
 
 def find_damaged(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -80,6 +180,49 @@ def replace_items(connection: duckdb.DuckDBPyConnection, name: str, each: Field)
 def _listed(examples: Sequence[str]) -> str:
     return ", ".join(f"`{each[:60]}`" for each in examples[:3])
 
+
+# What a row is called where no title was sent. OneRoster's classes have no section; their periods are the nearest to one.
+_STAND_INS = {
+    "classes": "coalesce(classCode, (SELECT title FROM kept_courses course WHERE course.sourcedId = own.courseSourcedId) "
+    "|| if(len(periods) > 0, ', period ' || array_to_string(periods, ', '), ', class ' || own.sourcedId))",
+    "courses": "courseCode",
+}
+_MADE_OF = {"classes": "their class code, else of their course and period", "courses": "their course code"}
+
+_LOST_ZEROS = """
+CREATE OR REPLACE TEMP TABLE referred AS
+SELECT DISTINCT value FROM ({references}) WHERE regexp_full_match(value, '\\d+');
+CREATE OR REPLACE TEMP TABLE bare AS
+SELECT DISTINCT sourcedId FROM read_{target} WHERE regexp_full_match(sourcedId, '[1-9]\\d*');
+CREATE OR REPLACE TEMP TABLE used AS SELECT sourcedId FROM bare JOIN referred ON value = sourcedId;
+CREATE OR REPLACE TEMP TABLE lost AS
+WITH padded AS (
+    SELECT ltrim(value, '0') AS was, min(value) AS id FROM referred
+    WHERE value LIKE '0%' AND value NOT IN (SELECT sourcedId FROM read_{target} WHERE sourcedId IS NOT NULL)
+    GROUP BY was HAVING count(*) = 1
+)
+SELECT sourcedId AS was, id FROM bare LEFT JOIN padded ON was = sourcedId
+WHERE sourcedId NOT IN (SELECT sourcedId FROM used)
+  AND (id IS NOT NULL OR length(sourcedId) < (SELECT max(length(id)) FROM padded)) ORDER BY was
+"""
+
+_NAMESAKES = """
+INSERT INTO problem BY NAME
+WITH shared AS (
+    SELECT line, sourcedId, first_value(line) OVER same AS first, first_value(sourcedId) OVER same AS other,
+           count(*) OVER (PARTITION BY lower(username)) AS people
+    FROM kept_users WHERE username IS NOT NULL AND status <> 'tobedeleted'
+    WINDOW same AS (PARTITION BY lower(username) ORDER BY line)
+)
+SELECT 'users.csv' AS file, line, 'users' AS entity, sourcedId, 'username' AS field, 'same-username' AS rule,
+       'warning' AS severity, first AS other_line, MAP {'id': other} AS arguments, 'users.csv:' || line || ':same-username' AS key
+FROM shared WHERE people > 1 AND line > first
+"""
+
+_ENDING = """
+SELECT count(*), list_sort(list(DISTINCT classSourcedId))[:3] FROM kept_enrollments
+WHERE status <> 'tobedeleted' AND classSourcedId IN (SELECT sourcedId FROM kept_classes WHERE status = 'tobedeleted')
+"""
 
 _DANGLING = """
 CREATE OR REPLACE TEMP TABLE dangling AS

@@ -428,19 +428,34 @@ FOUND_WHILE_READING: tuple[Rule, ...] = tuple(
 # What is said once of a whole file.
 OF_FILES: tuple[Rule, ...] = (
     Rule("local-date", N, Phase.READING, "how a column writes dates", _never,
-         "{name} has dates such as 25/9/2026 or 9/25/26; others {where} show that the {leading} comes first.", ""),
+         "{file}: {name} has dates such as 25/9/2026 or 9/25/26; others {where} show that the {leading} comes first.", ""),
     Rule("other-boolean", N, Phase.READING, "how a column writes true and false", _never,
-         "{name} is written as {examples} (rows: {number}); it was read as true or false.", ""),
+         "{file}: {name} is written as {examples} (rows: {number}); it was read as true or false.", ""),
     Rule("rounded-ids", E, Phase.READING, "a column of ids", _never,
-         "A spreadsheet rounded ids in {name}, such as {examples} (rows: {number}); what they were can't be told.{there}",
+         "{file}: a spreadsheet rounded ids in {name}, such as {examples} (rows: {number}); what they were "
+         "can't be told.{there}",
          "Export again, and don't open the files in a spreadsheet before you send them."),
+    Rule("lost-zeros", W, Phase.READING, "a column of ids", _never,
+         "{file}: ids in {name} have lost their leading zeros, as a spreadsheet drops them: {number} were restored as others "
+         "refer to them ({examples}).{lost} Nothing of this file is removed.",
+         "Export again, and don't open the files in a spreadsheet before you send them."),
+    Rule("blank-column", W, Phase.READING, "a required text that is empty throughout", _never,
+         "{file}: {name} is empty in {number} rows, so in nearly all; they were kept under a stand-in that says so, "
+         "made of {made_of}.",
+         "Have the student information system export this column."),
+    Rule("same-username", W, Phase.READING, "usernames of two people", _never,
+         "username is that of the person `{id}` in {other} too; both were kept.",
+         "Give each person a username of their own, or export one person once."),
+    Rule("class-ends", N, Phase.READING, "enrollments of a class that is to be deleted", _never,
+         "{number} enrollments are of classes that are to be deleted ({examples}), and end with them.", ""),
     Rule("date-ids", E, Phase.READING, "a column of ids", _never,
-         "A spreadsheet made dates of ids in {name}, such as {examples} (rows: {number}); what they were can't be told.{there}",
+         "{file}: a spreadsheet made dates of ids in {name}, such as {examples} (rows: {number}); what they were "
+         "can't be told.{there}",
          "Export again, and don't open the files in a spreadsheet before you send them."),
     Rule("other-list", N, Phase.READING, "how a column writes lists", _never,
-         "{name} is written as {examples} (rows: {number}); it was read as a list.", ""),
+         "{file}: {name} is written as {examples} (rows: {number}); it was read as a list.", ""),
     Rule("other-status", W, Phase.READING, "how a file writes status", _never,
-         "{name} is written as {examples} (rows: {number}); it was read as the standard's word for that.",
+         "{file}: {name} is written as {examples} (rows: {number}); it was read as the standard's word for that.",
          "Use active, tobedeleted, or leave the status empty."),
     Rule("sampled", N, Phase.READING, "more problems than are kept whole", _never,
          "{found} problems were found and counted; the list holds {kept} of them, of each cause the first.", ""),
@@ -534,7 +549,7 @@ def message_sql(place: str, other: str) -> str:
 
 
 def _concatenated(message: str, other: str) -> str:
-    holes = {"other": f"({other})", "name": "field"}
+    holes = {"other": f"({other})", "name": "field", "file": "file"}
     parts = []
     for literal, hole, _, _ in Formatter().parse(message):
         parts += [text(literal)] if literal else []
@@ -542,13 +557,26 @@ def _concatenated(message: str, other: str) -> str:
     return " || ".join(parts)
 
 
-def fields_with(rule: Rule, versions: Sequence[str] = ("1.1", "1.2")) -> list[str]:
-    """The places (`file.field`, or `file`) where a rule applies."""
-    found = {
-        f"{file}.{each.name}" if each else file
-        for version in versions
-        for file in ROSTER_FILES
-        for each in (None, *fields_of(file, version))
-        if rule.applies(file, each)
-    }
-    return sorted(found)
+def fields_with(rule: Rule) -> list[str]:
+    """The places (`file.field`, or `file` for whole rows) where a rule applies, in either version."""
+    return sorted(
+        {
+            f"{file}.{each.name}" if each else file
+            for version in ("1.1", "1.2")
+            for file in ROSTER_FILES
+            for each in (None, *fields_of(file, version))
+            if rule.applies(file, each)
+        }
+    )
+
+
+def table() -> str:
+    """All rules as a table for `docs/validation.md`, worst first."""
+    order = list(Severity)
+    lines = ["| rule | severity | tried on | what is said | what to do |", "|---|---|---|---|---|"]
+    for rule in sorted(ALL_RULES, key=lambda each: (order.index(each.severity), each.id)):
+        kept = f"{rule.severity}, held back" if rule.held_back else rule.severity
+        said = "(by the reader, case by case)" if rule.message == "{message}" else rule.message
+        cells_ = (f"`{rule.id}`", kept, rule.applies_to, said, rule.how_to_fix or "nothing")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells_) + " |")
+    return "\n".join(lines) + "\n"

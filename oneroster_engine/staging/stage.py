@@ -22,6 +22,7 @@ from oneroster_engine.staging.choices import write_choices, write_school_choices
 from oneroster_engine.staging.delta import View, merge
 from oneroster_engine.staging.files import LINE, write_parquet
 from oneroster_engine.staging.judging import mark_suspect
+from oneroster_engine.staging.population import Restored
 from oneroster_engine.staging.problem_files import write_problems
 from oneroster_engine.staging.reading import Loaded, columns_of, load, no_rows
 from oneroster_engine.standard.entities import ENTITIES, FIELDS, Kind, fields_of
@@ -101,20 +102,41 @@ def stage_bundle(
     accepted = accept(bundle, manifest, expected, view)
     stage.mkdir(parents=True, exist_ok=True)
     needed = frozenset({"username"} & {match_with})
+    once = partial(_stage, bundle, stage, manifest, accepted, needed, incomplete or {}, arrived)
+    staged = once(())
+    return staged if isinstance(staged, Staged) else once(staged, last=True)  # type: ignore[return-value]
+
+
+def _stage(
+    bundle: Path,
+    stage: Path,
+    manifest: Manifest | None,
+    accepted: Bundle,
+    needed: frozenset[str],
+    incomplete: Mapping[str, str],
+    arrived: Callable[[str], None],
+    restored: Sequence[Restored],
+    last: bool = False,
+) -> Staged | Sequence[Restored]:
+    """The stage, or, where ids turn out to have lost their zeros, what they were: then all is read again with those."""
     with (
         connect(stage, joins_as_written=True) as connection,
         TemporaryDirectory(dir=stage.parent, prefix="ahead-") as folder,  # the bundle may still be refused
     ):
         ahead = Path(folder)
         connection.execute(tables.CREATE)
+        population.restore(connection, restored)
         loaded: dict[str, Loaded] = {}
         for chains in ORDER:
             reads = [partial(_read, connection.cursor(), ahead, chain, accepted, needed, arrived) for chain in chains]
             for read in run_parallel(reads):
                 loaded |= read
+        if not last and (lost := population.lost_zeros(connection, accepted.version)):
+            return lost
+        population.note_ending_classes(connection)
         for name, finding in compare_with_manifest(bundle, manifest, accepted):
             judging.record_findings(connection, name, [finding])
-        unproved = {**{name: _SWALLOWED for name, each in loaded.items() if not each.whole}, **(incomplete or {})}
+        unproved = {**{name: _SWALLOWED for name, each in loaded.items() if not each.whole}, **incomplete}
         damaged = connection.execute("SELECT DISTINCT file FROM damaged").fetchall()
         unproved = {**{name: population.REASON for (name,) in damaged}, **unproved}
         for path in ahead.iterdir():
@@ -149,7 +171,7 @@ def _read(
 def _load(connection: duckdb.DuckDBPyConnection, bundle: Bundle, name: str) -> Loaded | None:
     """Make `read_{name}`, without rows where there is no such file."""
     fields, path = fields_of(name, bundle.version), bundle.files.get(name)
-    to_types = fast_path.query(name, fields)
+    to_types = population.restoring(connection, name, fast_path.query(name, fields))
     if bundle.view and (path or bundle.view.holds(name)):
         loaded = merge(connection, name, fields, path, bundle.view, name in bundle.deltas, to_types)
     elif path:
@@ -166,6 +188,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     fields = fields_of(name, version)
     connection.execute(f"CREATE VIEW clean_{name} AS {fast_path.clean_rows(name, fields)}")
     judging.make_suspects(connection, name, fields)
+    mark_suspect(connection, name, fields, population.damaged_lines(name))
     population.find_damaged(connection, name)
     mark_suspect(connection, name, fields, judging.unwrapped_lines(name))
     if judging.repeats(connection, name):
@@ -191,6 +214,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
         connection.execute(
             f"CREATE TABLE ids_{name} AS SELECT (row_number() OVER ())::INTEGER AS no, sourcedId{more} FROM kept_{name}"
         )
+    if name == "users":
+        population.find_namesakes(connection)
     if name == "users" and version == "1.2":
         for part in ("roles", "userProfiles"):
             judging.judge_later(connection, part, FIELDS[part])

@@ -25,6 +25,9 @@ TABLES = (
           "judging", "judging, rules, people, problem_files, stage"),
     Table("damaged", "ids that a spreadsheet rounded or made dates of: file, sourcedId, key of the file's problem",
           "population", "rules, population, stage"),
+    Table("restored", "ids that have lost their zeros: file, was (as sent), id (what the other files call it, NULL where "
+          "none does)",
+          "population", "population"),
     Table("explained_value", "what is referred to and damaged in its own file: file, value, key of that file's problem",
           "population", "rules"),
     Table("near_{file}_{field}", "what a reference says and is not there: value, id (the nearest that is), how they differ, "
@@ -38,6 +41,7 @@ TABLES = (
     Table("clean_{file}", "the clean rows: line, sourcedId, status, dateLastModified, the fields", "stage",
           "judging, people, stage"),
     Table("raw_{file}", "the suspect rows as text", "judging", "judging"),
+    Table("meant_{file}", "those without cells that say nothing in a tool's words", "judging", "judging"),
     Table("suspect_{file}", "the suspect rows: line, sourcedId, status, sent_status, dateLastModified, the fields in their "
           "types, and sent_{field} where a type can go wrong", "judging, people",
           "judging, people, choices, problem_files, stage"),
@@ -68,6 +72,7 @@ CREATE = f"""
 CREATE TABLE problem (file VARCHAR, line BIGINT, entity VARCHAR, sourcedId VARCHAR, field VARCHAR, rule VARCHAR, severity VARCHAR,
                       other_line BIGINT, arguments MAP(VARCHAR, VARCHAR), cause VARCHAR, key VARCHAR);
 CREATE TABLE damaged (file VARCHAR, sourcedId VARCHAR, key VARCHAR);
+CREATE TABLE restored (file VARCHAR, was VARCHAR, id VARCHAR);
 CREATE TABLE explained_value (file VARCHAR, value VARCHAR, key VARCHAR);
 CREATE TABLE left_out (entity VARCHAR, sourcedId VARCHAR, line BIGINT, cause VARCHAR);
 """

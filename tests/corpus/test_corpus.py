@@ -9,7 +9,7 @@ import pytest
 
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.inspecting.problems import problem_groups
-from oneroster_engine.staging.rules import HOW_TO_FIX
+from oneroster_engine.staging.rules import ALL_RULES, HOW_TO_FIX
 from oneroster_engine.staging.stage import Staged, stage_bundle
 from oneroster_engine.standard.archive import Limits, inflate
 from oneroster_engine.standard.entities import ENTITIES
@@ -157,6 +157,25 @@ def root_line(case: RowCase, cases: tuple[RowCase, ...]) -> str:
     file, name = case.root.split(": ")
     root = next(each for each in cases if (each.file, each.name) == (file, name))
     return f"{file}.csv, line {line_of(root, cases)}"
+
+
+# Rules that no single bundle shows, and the test that does.
+SHOWN_ELSEWHERE = {
+    "sampled": "tests/engine/test_problems.py",
+    "delta": "tests/engine/test_delta.py",
+    "delta-status": "tests/engine/test_delta.py",
+}
+
+
+def test_every_rule_has_a_row_in_the_corpus_whatever_it_costs(districts: dict[str, Read], tmp_path: Path) -> None:
+    shown = {(each["rule"], each["severity"]) for read in districts.values() for each in read.problems}
+    for number, case in enumerate(case for case in CASES if not case.refused):
+        if {(rule.id, str(rule.severity)) for rule in ALL_RULES if rule.id not in SHOWN_ELSEWHERE} <= shown:
+            break
+        (tmp_path / str(number)).mkdir()
+        shown |= {(each["rule"], each["severity"]) for each in Read(tmp_path / str(number), case.archive).problems}
+
+    assert {(rule.id, str(rule.severity)) for rule in ALL_RULES if rule.id not in SHOWN_ELSEWHERE} - shown == set()
 
 
 def test_every_problem_comes_with_how_to_mend_it(districts: dict[str, Read]) -> None:
