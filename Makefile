@@ -4,14 +4,14 @@ BIN := $(VENV)/bin
 NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run token mail test lint types portal-check portal-types package deploy destroy restore lock redrive chaos conformance fuzz bench clean
+.PHONY: help run docs token mail test lint types portal-check portal-types package deploy destroy restore lock redrive chaos conformance fuzz bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(VENV)/ready: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Set PYTHON=python3.13 or the like.")'
-	@echo "Setting up Python's packages in $(VENV)"
+	@echo "Setting up Python's packages in $(VENV) (the first time only; about a minute)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
@@ -23,7 +23,7 @@ $(VENV)/checkov/ready: infra/requirements-checkov.txt $(VENV)/ready
 	@touch $@
 
 portal/node_modules/ready: portal/package-lock.json $(VENV)/ready
-	@echo "Setting up the portal's packages"
+	@echo "Setting up the portal's packages (the first time only)"
 	@$(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
@@ -31,8 +31,17 @@ portal/dist/index.html: portal/node_modules/ready portal/index.html portal/vite.
 	@echo "Building the portal"
 	@$(NPM) run --silent build
 
-run: $(VENV)/ready portal/dist/index.html ## the whole product on this machine, at http://127.0.0.1:8000
-	@$(BIN)/python -m local.run
+run: $(VENV)/ready portal/dist/index.html ## the whole product on this machine, at http://127.0.0.1:8000: make run [PORT=8001 AWS_PORT=4567]
+	@PORT=$(PORT) AWS_PORT=$(AWS_PORT) $(BIN)/python -m local.run
+
+$(VENV)/docs/ready: docs/requirements.txt $(VENV)/ready
+	@echo "Setting up the docs' builder"
+	@$(PYTHON) -m venv $(VENV)/docs
+	@$(VENV)/docs/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+docs: $(VENV)/docs/ready ## the docs as a site, into build/docs; make run serves them at /docs/
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/docs/bin/mkdocs build --quiet --strict
 
 token: $(VENV)/ready ## a bearer token of the running stack: make token ROLE=admin|operator|viewer
 	@$(BIN)/python -m local.token $(ROLE)

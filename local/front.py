@@ -10,13 +10,17 @@ import httpx
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
+from infra import ROOT
 from local.stack import Stack
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-encoding", "content-length", "host"}
+DOCS = ROOT / "build" / "docs"
 METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 TIMEOUT_S = 60.0
 
@@ -39,7 +43,8 @@ def front(stack: Stack, dist: Path) -> Starlette:
         return await lead_on(request, stack.endpoint)
 
     async def config(request: Request) -> Response:
-        return JSONResponse(stack.portal_config(), headers={"Cache-Control": "no-store"})
+        docs = {"docsUrl": "/docs/"} if (DOCS / "index.html").is_file() else {}
+        return JSONResponse(stack.portal_config() | docs, headers={"Cache-Control": "no-store"})
 
     async def signed_out(request: Request) -> Response:
         return Response(status_code=302, headers={"Location": "/"})
@@ -59,13 +64,13 @@ def front(stack: Stack, dist: Path) -> Starlette:
 
     async def secured(request: Request, answer: RequestResponseEndpoint) -> Response:
         response = await answer(request)
-        sign_in = request.url.path in ("/login", "/logout") or request.url.path.startswith("/oauth2/")
-        if not sign_in:  # on AWS those pages are Cognito's, elsewhere
+        ours = request.url.path not in ("/login", "/logout") and not request.url.path.startswith(("/oauth2/", "/docs/"))
+        if ours:  # on AWS the pages of the sign-in are Cognito's, elsewhere; the docs are no part of the portal
             response.headers.update(headers)
         return response
 
     return Starlette(
-        middleware=[Middleware(BaseHTTPMiddleware, dispatch=secured)],
+        middleware=[Middleware(GZipMiddleware, minimum_size=1000), Middleware(BaseHTTPMiddleware, dispatch=secured)],
         routes=[
             Route("/config.json", config),
             Route("/api/{path:path}", api, methods=METHODS),
@@ -73,6 +78,7 @@ def front(stack: Stack, dist: Path) -> Starlette:
             Route("/login", sign_in, methods=METHODS),
             Route("/logout", signed_out),
             Route(f"/{pool}/{{path:path}}", sign_in),
+            *([Mount("/docs", StaticFiles(directory=DOCS, html=True))] if DOCS.is_dir() else []),
             Route("/{path:path}", portal),
         ],
     )

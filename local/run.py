@@ -1,5 +1,6 @@
 """`make run`: bring everything up on this machine, say where it is, and end it all on Ctrl-C."""
 
+import os
 import signal
 import socket
 import sys
@@ -13,7 +14,7 @@ from infra import ROOT
 from local.front import front
 from local.stack import PASSWORD, PEOPLE, Stack, write_environment
 
-PORTAL_PORT, EMULATOR_PORT = 8000, 4566
+PORTAL_PORT, EMULATOR_PORT = (int(os.environ.get(name) or usual) for name, usual in (("PORT", 8000), ("AWS_PORT", 4566)))
 FOLDER = ROOT / ".local"
 SAMPLE = ROOT / "samples" / "riverside-unified-1.1.zip"
 
@@ -21,14 +22,14 @@ SAMPLE = ROOT / "samples" / "riverside-unified-1.1.zip"
 def main() -> None:
     for port in (PORTAL_PORT, EMULATOR_PORT):
         if not _free(port):
-            sys.exit(f"Port {port} of 127.0.0.1 is taken; end what listens there and run again.")
+            sys.exit(f"Port {port} of 127.0.0.1 is taken. End what listens there, or: make run PORT=8001 AWS_PORT=4567")
     began = time.monotonic()
     stack = Stack(EMULATOR_PORT, f"http://127.0.0.1:{PORTAL_PORT}", FOLDER)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        print("Starting the embedded AWS")
+        print("Starting the embedded AWS", flush=True)
         stack.start()
-        print("Deploying the stack")
+        print("Deploying the stack: tables, bucket, sign-in, Lambdas and the state machine (about a minute)", flush=True)
         stack.deploy()
         stack.let_people_in()
         stack.give_back_locks()

@@ -3,10 +3,13 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.routing import Call, route
-from chalicelib.api.shapes import ConnectionCheck, ConnectionTest
-from chalicelib.sources.connection import check
+from chalicelib.api.shapes import ConnectionCheck, ConnectionTest, ConnectionTestIn, RestSourceIn, SftpSourceIn
+from chalicelib.errors import Unacceptable
+from chalicelib.model.records import CredentialsMark
+from chalicelib.sources.connection import Check, check
 from chalicelib.store import groups, secrets
 from chalicelib.store.limits import limits
+from chalicelib.store.secrets import Credentials
 from oneroster_engine.standard.archive import Limits
 
 connection = Blueprint(__name__)
@@ -16,10 +19,31 @@ connection = Blueprint(__name__)
 def test_connection(call: Call, group_id: str) -> ConnectionTest:
     """Reach the group's source as a sync would, step by step; writes nothing."""
     group = groups.get(group_id)
-    allowed = limits()
-    bounds = Limits(allowed.zip_bytes, allowed.expanded_bytes, allowed.entries, allowed.ratio)
-    checks = check(group.source, lambda: secrets.of_group(group_id), bounds)
+    checks = check(group.source, lambda: secrets.of_group(group_id), _bounds())
     call.audit(group_id, "connection tested", detail={"ok": checks[-1].ok, "step": checks[-1].name})
+    return _shown(checks)
+
+
+def _bounds() -> Limits:
+    allowed = limits()
+    return Limits(allowed.zip_bytes, allowed.expanded_bytes, allowed.entries, allowed.ratio)
+
+
+def _shown(checks: list[Check]) -> ConnectionTest:
     steps = [ConnectionCheck(step=each.name, ok=each.ok, message=each.message) for each in checks]
     shown = next((each.fingerprint for each in checks if each.fingerprint), None)
     return ConnectionTest(ok=checks[-1].ok, steps=steps, host_key_fingerprint=shown)
+
+
+@route(connection, "POST /connection-test", role="admin", body=ConnectionTestIn, answer=ConnectionTest)
+def test_unsaved_connection(call: Call, body: ConnectionTestIn) -> ConnectionTest:
+    """Reach a source that is not saved yet, with the secret that comes along; neither of them is kept."""
+    source, given = body.source, None
+    if isinstance(source, SftpSourceIn | RestSourceIn):
+        given = source.credentials
+    if given is None or isinstance(given, CredentialsMark):
+        raise Unacceptable(
+            "Enter the password, key or secret to test a connection that is not saved.", {"source.credentials": "missing"}
+        )
+    secret: Credentials = given
+    return _shown(check(source, lambda: secret, _bounds()))

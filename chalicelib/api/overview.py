@@ -1,5 +1,6 @@
 """Every group at a glance: how it stands, what comes next, and which of them need somebody."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from chalice.app import Blueprint
@@ -22,8 +23,13 @@ def get_overview(call: Call) -> Overview:
     """All groups that the caller may see, in one answer: those that need somebody first, then by name."""
     seen = [group for group in groups.find() if call.caller.may_see(group.group_id)]
     live = syncs.many(group.sync.sync_id for group in seen if group.sync)
-    rows = [_row(group, live.get(group.sync.sync_id) if group.sync else None, call.now) for group in seen]
-    return Overview(items=sorted(rows, key=lambda row: not row.needs))
+    return Overview(items=rows_of(seen, live, call.now))
+
+
+def rows_of(seen: Iterable[Group], live: Mapping[str, Sync], now: datetime) -> list[OverviewRow]:
+    """The groups as rows, those that need somebody first. `live` has the running syncs by id."""
+    rows = [_row(group, live.get(group.sync.sync_id) if group.sync else None, now) for group in seen]
+    return sorted(rows, key=lambda row: not row.needs)
 
 
 def _row(group: Group, live: Sync | None, now: datetime) -> OverviewRow:

@@ -229,6 +229,12 @@ class ConnectionTest(Record):
     host_key_fingerprint: str | None = None
 
 
+class ConnectionTestIn(Record):
+    """A source as somebody is filling it in, its secret with it."""
+
+    source: SourceIn
+
+
 class GroupDeletion(Record):
     """The group's own name, typed by the admin who deletes it with all its data."""
 

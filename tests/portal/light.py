@@ -60,7 +60,7 @@ def _served(role: str) -> Starlette:
                         "resourcePath": route.path,
                         "httpMethod": request.method,
                         "requestId": "r1",
-                        "authorizer": {"principalId": "u1", "name": NAMES[role], "role": role, "groups": "*"},
+                        "authorizer": {"principalId": "u1", "name": NAMES[role], "role": role, "groups": json.dumps(["*"])},
                     },
                 }
                 with lock:

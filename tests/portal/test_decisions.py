@@ -136,7 +136,7 @@ def test_what_would_no_longer_be_selected_is_said_before_sync_is_pressed(page: P
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         page.get_by_label("Find classes" if heading == "Classes (" else "Find schools").fill("1")
         page.get_by_role("button", name="Select what matches").click()
-        page.get_by_role("button", name="Use this choice").click()
+        page.get_by_role("button", name="Continue").click()
 
     expect(page.get_by_text("They stay as they are")).to_be_visible()
     page.get_by_text("Remove what is no longer selected").first.click()

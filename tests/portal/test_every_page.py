@@ -162,7 +162,7 @@ def test_the_menu_and_the_wizard_work_without_a_mouse(browser: Browser, portal: 
     page.keyboard.press("Enter")
     for heading in ("Schools (", "Classes ("):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
-        for name in ("Select all", "Use this choice"):
+        for name in ("Select all", "Continue"):
             tab_to(page, "button", name)
             page.keyboard.press("Enter")
     tab_to(page, "checkbox", "Guardians")

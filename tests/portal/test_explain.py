@@ -53,7 +53,7 @@ def test_an_admin_sees_which_step_stands_in_somebodys_way(page: Page, planned: t
         page.get_by_text("none of their schools is chosen").first.or_(page.get_by_role("heading", name="Which one?"))
     ).to_be_visible()
     page.get_by_label("Person, class or school").fill(elsewhere["username"])
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Search").click()
     expect(page.get_by_text("Not selected: none of their schools is chosen.").first).to_be_visible()
     expect(page).to_have_url(f"/groups/{group_id}/trace?entity=users&id={elsewhere['sourcedId']}")
     page.reload()

@@ -39,7 +39,7 @@ def test_an_admin_takes_a_syncs_files_away_reads_the_roster_and_sees_it_in_the_a
     expect(page.get_by_role("heading", name="Classes (")).to_be_visible()
     assert f"id={person['sourcedId']}" in page.url
     page.get_by_label("Find in the roster").fill("nobody is called so")
-    expect(page.get_by_text("Nothing on the platform is like that.")).to_be_visible()
+    expect(page.get_by_text("No records match.")).to_be_visible()
 
     page.get_by_role("link", name="Audit", exact=True).click()
     expect(page.get_by_text("Report links given").first).to_be_visible()
@@ -71,7 +71,7 @@ def test_a_group_is_exported_as_a_file_and_made_again_of_it(page: Page, stack: S
     api.call("POST", f"/groups/{group_id}/selections", {"name": "Nightly", "selection": everything}, 201)
 
     page.goto(f"/groups/{group_id}")
-    expect(page.get_by_label("Days for which bundles, logs and history are kept")).to_have_value("90")
+    expect(page.get_by_label("Days for which files, logs and history are kept")).to_have_value("90")
     with page.expect_download() as download:
         page.get_by_role("button", name="Export", exact=True).click()
     document = json.loads(Path(download.value.path()).read_bytes())

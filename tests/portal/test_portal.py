@@ -55,7 +55,7 @@ def choose_everything(page: Page) -> None:
     for heading in ("Schools (", "Classes ("):
         expect(page.get_by_role("heading", name=heading)).to_be_visible(timeout=60_000)
         page.get_by_role("button", name="Select all").click()
-        page.get_by_role("button", name="Use this choice").click()
+        page.get_by_role("button", name="Continue").click()
 
 
 def test_an_admin_brings_in_a_district_by_both_workbooks(page: Page, district: Path, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_browser_closed_in_the_middle_comes_back_to_the_same_question(
     upload_zip(page, district, "Upload and choose schools")
     expect(page.get_by_role("heading", name="Schools")).to_be_visible()
     page.get_by_role("button", name="Select all").click()
-    page.get_by_role("button", name="Use this choice").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Classes (")).to_be_visible()
 
     elsewhere = browser.new_context(base_url=portal, viewport={"width": 400, "height": 800}).new_page()
@@ -100,7 +100,7 @@ def test_a_browser_closed_in_the_middle_comes_back_to_the_same_question(
     elsewhere.get_by_label("Find classes").fill("mathematics 1")
     expect(elsewhere.get_by_text("1 found", exact=True).first).to_be_visible()
     elsewhere.get_by_role("button", name="Select what matches").click()
-    elsewhere.get_by_role("button", name="Use this choice").click()
+    elsewhere.get_by_role("button", name="Continue").click()
     expect(elsewhere.get_by_role("heading", name="Users")).to_be_visible()
     expect(page.get_by_role("heading", name="Users")).to_be_visible()
     elsewhere.context.close()

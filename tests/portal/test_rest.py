@@ -52,7 +52,6 @@ def test_an_admin_makes_a_group_by_api_and_syncs_by_choice_and_whole(page: Page)
         assert CLIENT_SECRET not in page.content()
 
         choose_in_menu(page, "Clicks by API", "Selective sync")
-        page.get_by_role("button", name="Fetch and choose schools").click()
         choose_everything(page)
         page.get_by_role("button", name="Sync", exact=True).click()
         expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)

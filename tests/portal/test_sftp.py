@@ -47,7 +47,6 @@ def test_an_admin_makes_a_group_by_sftp_confirms_the_servers_key_and_syncs_by_ch
     assert "PRIVATE KEY" not in page.content()
 
     choose_in_menu(page, "Clicks by SFTP", "Selective sync")
-    page.get_by_role("button", name="Fetch and choose schools").click()
     choose_everything(page)
     page.get_by_role("button", name="Sync", exact=True).click()
     expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)

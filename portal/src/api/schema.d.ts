@@ -297,6 +297,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/connection-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reach a source that is not saved yet, with the secret that comes along; neither of them is kept. */
+        post: operations["post_connection_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/syncs/{syncId}/plan": {
         parameters: {
             query?: never;
@@ -1527,6 +1544,14 @@ export interface components {
              * @default null
              */
             hostKeyFingerprint: string | null;
+        };
+        /**
+         * ConnectionTestIn
+         * @description A source as somebody is filling it in, its secret with it.
+         */
+        ConnectionTestIn: {
+            /** Source */
+            source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSourceIn"] | components["schemas"]["RestSourceIn"];
         };
         /**
          * CredentialsMark
@@ -4942,6 +4967,39 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_connection_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectionTestIn"];
+            };
+        };
         responses: {
             /** @description Done */
             200: {

@@ -6,7 +6,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { WebStorageStateStore } from 'oidc-client-ts';
 import { AuthProvider } from 'react-oidc-context';
 import { lazy, Suspense } from 'react';
-import { BrowserRouter, Route, Routes } from 'react-router';
+import { createBrowserRouter, Route, RouterProvider, Routes } from 'react-router';
 import { FailedRequest } from '../api/client';
 import { GroupsPage } from '../features/groups/GroupsPage';
 import { ConfigContext } from './ConfigContext';
@@ -46,6 +46,9 @@ const queries = new QueryClient({
   },
 });
 
+/** One route for all: the pages are told apart in `Pages`; a data router can ask before a form is left. */
+const router = createBrowserRouter([{ path: '*', element: <Inside /> }]);
+
 export function App({ config }: { config: Config }) {
   const oidc = {
     authority: config.issuer,
@@ -66,19 +69,7 @@ export function App({ config }: { config: Config }) {
       <AuthProvider {...oidc} onSigninCallback={user => window.location.replace((user?.state as string | undefined) ?? '/')}>
         <QueryClientProvider client={queries}>
           <I18nProvider locale="en" messages={[words]}>
-            <BrowserRouter>
-              <Messages>
-                <SignedIn>
-                  <WhoIAm>
-                    <Titles>
-                      <Shell>
-                        <Pages />
-                      </Shell>
-                    </Titles>
-                  </WhoIAm>
-                </SignedIn>
-              </Messages>
-            </BrowserRouter>
+            <RouterProvider router={router} />
           </I18nProvider>
         </QueryClientProvider>
       </AuthProvider>
@@ -112,5 +103,21 @@ function Pages() {
       </Route>
       <Route path="*" element={<NotFound />} />
     </Routes></Suspense>
+  );
+}
+
+function Inside() {
+  return (
+    <Messages>
+      <SignedIn>
+        <Titles>
+          <WhoIAm>
+            <Shell>
+              <Pages />
+            </Shell>
+          </WhoIAm>
+        </Titles>
+      </SignedIn>
+    </Messages>
   );
 }

@@ -45,8 +45,8 @@ export function LostArrivalsNotice() {
   const last = page?.items[0];
   if (!last) return null;
   return (
-    <Alert type="warning" header="A file arrived for no group" action={<Button onClick={() => void navigate('/arrivals')}>See these files</Button>}>
-      The last one came {moment(last.at)}. Its folder is no group’s id, so nothing was done with it.
+    <Alert type="warning" header="A file arrived that matches no group" action={<Button onClick={() => void navigate('/arrivals')}>See these files</Button>}>
+      The last one came {moment(last.at)}. Its folder belongs to no group, so nothing was done with it.
     </Alert>
   );
 }
@@ -68,7 +68,7 @@ export function ArrivalTable({ items, title, description, loading }: { items: Ar
         { id: 'became', header: 'What became of it', cell: became },
         { id: 'message', header: 'Why', cell: each => each.message || '–' },
       ]}
-      empty={<Box textAlign="center">No file has arrived for a group that there is not.</Box>}
+      empty={<Box textAlign="center">No unmatched files.</Box>}
     />
   );
 }

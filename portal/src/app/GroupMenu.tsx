@@ -20,7 +20,7 @@ export function GroupMenu({ group, variant }: { group: Schemas['GroupOut']; vari
       expandToViewport
       ariaLabel={`Actions of ${group.name}`}
       items={items}
-      onItemClick={({ detail }) => void navigate(`/groups/${group.groupId}/${detail.id}`)}
+      onItemClick={({ detail }) => void navigate(`/groups/${group.groupId}/${detail.id}`, { state: detail.id === 'selective' && group.source.method !== 'zip' ? { atOnce: true } : null })}
     >
       Actions
     </ButtonDropdown>

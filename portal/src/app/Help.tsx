@@ -3,6 +3,7 @@ import HelpPanel from '@cloudscape-design/components/help-panel';
 import Button from '@cloudscape-design/components/button';
 import Link from '@cloudscape-design/components/link';
 import { useLocation } from 'react-router';
+import { useConfig } from './ConfigContext';
 
 interface Topic { at: RegExp; title: string; text: readonly string[]; more: string }
 
@@ -12,16 +13,16 @@ const TOPICS: readonly Topic[] = [
     'A group is one district: where its roster comes from, when, and how carefully it is synced.',
     'The first time: create a group, choose Actions, Selective sync, give it the district’s ZIP, choose schools, classes and users, and look at the changes before you sync.',
     'Click a group’s name to see its last sync.'] },
-  { at: /^\/overview/, title: 'Overview', more: 'admins/overview/', text: [
+  { at: /^\/overview/, title: 'Overview', more: 'admins/status/#all-groups-at-once', text: [
     'Every group in one list. Those that need somebody come first: a sync that is held, a choice that is open, a sync that failed or is late, a password near its end, or new schools to decide about.',
     'Click what a group needs to go there.'] },
-  { at: /^\/arrivals/, title: 'Unmatched files', more: 'admins/drop-files/', text: [
+  { at: /^\/arrivals/, title: 'Unmatched files', more: 'admins/groups/#source', text: [
     'Files that were dropped into a folder that belongs to no group. Nothing was done with them.', 'Tell the sender the right folder; the file can then be sent again.'] },
   { at: /^\/groups\/new|^\/groups\/[^/]+$/, title: 'A group’s settings', more: 'admins/groups/', text: [
     'Save and test connection checks each step that a sync takes first, and changes nothing.',
     'Safety: a sync that would remove more than the limit waits until an administrator has looked at it. With “Always ask me before writing”, every sync that would change anything waits.',
     'Passwords and keys go in and are never shown again.'] },
-  { at: /\/sync$/, title: 'Sync all data', more: 'admins/sync-all/', text: [
+  { at: /\/sync$/, title: 'Sync all data', more: 'admins/first-sync/', text: [
     'Brings in everything the source holds, or what a saved selection says.', 'Tick “Preview” to see every change before anything is written.'] },
   { at: /\/selective/, title: 'Selective sync', more: 'admins/selective-sync/', text: [
     'Choose schools, then their classes, then which people by status and user type. You can leave at any time and come back to the same question.',
@@ -34,24 +35,25 @@ const TOPICS: readonly Topic[] = [
     'In the source = selected + not selected + left out for errors. Of what is selected, some is created, some updated, the rest is unchanged.',
     'On the platform now counts everybody who is active there, whichever sync brought them.',
     'Download log has a workbook with everything on this page and each row behind it.'] },
-  { at: /\/history/, title: 'History', more: 'admins/history/', text: ['Every sync that is kept, newest first. Tick two of them and compare what they read.'] },
-  { at: /\/calendar/, title: 'Calendar', more: 'admins/calendar/', text: [
+  { at: /\/history/, title: 'History', more: 'admins/status/#later', text: ['Every sync that is kept, newest first. Tick two of them and compare what they read.'] },
+  { at: /\/calendar/, title: 'Calendar', more: 'admins/groups/#schedule-and-calendar', text: [
     'When scheduled syncs run, and on which days they don’t. Manual and dropped-file syncs still run on those days.',
     'The rollover window is when a new school year starts and more removals are normal.'] },
   { at: /\/rehearsal/, title: 'Rehearsal', more: 'admins/rollover/', text: ['Brings in next year’s data and shows what it would change. Nothing of it is ever written.'] },
-  { at: /selection/, title: 'Saved selections', more: 'admins/saved-selections/', text: ['A choice of schools, classes and people under a name. A schedule or a dropped file can follow it, so that nobody has to answer.'] },
-  { at: /\/roster/, title: 'Roster', more: 'admins/roster/', text: ['What is on the platform now. Click a name for the whole record.'] },
-  { at: /\/trace/, title: 'Why is this person not here?', more: 'admins/trace/', text: ['Follows one person or class from the source to the platform and says which step stands in the way.'] },
-  { at: /\/sanity/, title: 'Does this roster look right?', more: 'admins/report/', text: ['Nothing here is an error. These are things that often mean that something went wrong where the data comes from.'] },
-  { at: /\/audit/, title: 'Audit', more: 'admins/audit/', text: ['Who did what to this group, and when.'] },
+  { at: /selection/, title: 'Saved selections', more: 'admins/groups/#saved-selections', text: ['A choice of schools, classes and people under a name. A schedule or a dropped file can follow it, so that nobody has to answer.'] },
+  { at: /\/roster/, title: 'Roster', more: 'admins/status/#later', text: ['What is on the platform now. Click a name for the whole record.'] },
+  { at: /\/trace/, title: 'Why is this person not here?', more: 'explain/', text: ['Follows one person or class from the source to the platform and says which step stands in the way.'] },
+  { at: /\/sanity/, title: 'Does this roster look right?', more: 'admins/status/', text: ['Nothing here is an error. These are things that often mean that something went wrong where the data comes from.'] },
+  { at: /\/audit/, title: 'Audit', more: 'admins/status/#later', text: ['Who did what to this group, and when.'] },
 ];
 const ELSEWHERE: Topic = { at: /./, title: 'Help', more: '', text: ['Start from the list of groups.'] };
 
 export function Help({ onClose }: { onClose: () => void }) {
   const here = useLocation().pathname;
+  const { docsUrl } = useConfig();
   const topic = TOPICS.find(each => each.at.test(here)) ?? ELSEWHERE;
   return (
-    <HelpPanel header={<h2>{topic.title}</h2>} footer={<Link href={`/docs/${topic.more}`} external externalIconAriaLabel="Opens in a new tab">Read more in the docs</Link>}>
+    <HelpPanel header={<h2>{topic.title}</h2>} footer={docsUrl ? <Link href={`${docsUrl}${topic.more}`} external externalIconAriaLabel="Opens in a new tab">Read more in the docs</Link> : undefined}>
       {topic.text.map(text => <p key={text}>{text}</p>)}
       <Box margin={{ top: 'm' }}><Button onClick={onClose}>Close help</Button></Box>
     </HelpPanel>

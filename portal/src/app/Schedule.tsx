@@ -14,7 +14,7 @@ export type Schedule = Schemas['Schedule'];
 export const MANUALLY: Schedule = { frequency: 'manual', at: '02:00', timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone, weekday: 'monday', day: 1, what: 'full' };
 
 const FREQUENCIES: Record<Schedule['frequency'], string> = {
-  manual: 'Only when somebody starts it',
+  manual: 'Manual',
   every6h: 'Every 6 hours',
   every12h: 'Every 12 hours',
   daily: 'Every day',
@@ -44,11 +44,12 @@ export function inWords(schedule: Schedule): string {
 }
 
 /** The form's section. `method`: a ZIP group has nothing to fetch, so there is nothing to set. */
-export function ScheduleSection({ schedule, onChange, method, nextRuns, wrong }: {
+export function ScheduleSection({ schedule, onChange, method, nextRuns, paused = false, wrong }: {
   schedule: Schedule;
   onChange: (schedule: Schedule) => void;
   method: Schemas['GroupOut']['source']['method'];
   nextRuns?: Schemas['NextRun'][] | undefined;
+  paused?: boolean;
   wrong: (field: string) => string | undefined;
 }) {
   const set = (change: Partial<Schedule>) => onChange({ ...schedule, ...change });
@@ -84,8 +85,8 @@ export function ScheduleSection({ schedule, onChange, method, nextRuns, wrong }:
               </FormField>
             </>
           )}
-          <Box>{inWords(schedule)}</Box>
-          {!!nextRuns?.length && (
+          <Box>{inWords(schedule)}{paused && ' Scheduled syncs are paused; resume them on the Calendar page.'}</Box>
+          {!paused && !!nextRuns?.length && (
             <FormField label="Next syncs, as the schedule is saved now">
               {nextRuns.map(({ at, localTime }) => (
                 <Box key={at}>{localTime.slice(0, 10)} {localTime.slice(11, 16)} there, {at.slice(0, 10)} {at.slice(11, 16)} UTC</Box>

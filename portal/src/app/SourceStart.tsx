@@ -4,7 +4,7 @@ import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useRef } from 'react';
+import { useEffect, useRef, type ReactNode } from 'react';
 import { data, useApi, type Schemas } from '../api/client';
 import { Problem } from './Problem';
 import { ZipUpload } from './ZipUpload';
@@ -14,27 +14,38 @@ interface Start {
   mode: Schemas['SyncStart']['mode'];
   savedSelection?: string | null;
   rehearsal?: boolean;
+  preview?: boolean;
+  atOnce?: boolean;
+  children?: ReactNode;
   onStarted: (sync: Schemas['Sync']) => void;
 }
 
 /** How a sync of this group begins: with a ZIP from here, or by fetching from the customer's server. */
 export function SourceStart({ group, ...start }: Start) {
-  return group.source.method === 'zip' ? <ZipUpload groupId={group.groupId} {...start} /> : <FetchStart group={group} {...start} />;
+  return group.source.method === 'zip' ? <ZipUpload groupId={group.groupId} mode={start.mode} savedSelection={start.savedSelection ?? null} rehearsal={start.rehearsal ?? false} preview={start.preview ?? false} onStarted={start.onStarted}>{start.children}</ZipUpload> : <FetchStart group={group} {...start} />;
 }
 
-function FetchStart({ group, mode, savedSelection = null, rehearsal = false, onStarted }: Start) {
+function FetchStart({ group, mode, savedSelection = null, rehearsal = false, preview = false, atOnce = false, onStarted, children }: Start) {
   const api = useApi();
   const queries = useQueryClient();
   const key = useRef(crypto.randomUUID());
   const start = useMutation({
-    mutationFn: () => data(api.POST('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId } }, body: { mode, uploadId: null, savedSelection, rehearsal, preview: false }, headers: { 'Idempotency-Key': key.current } })),
+    mutationFn: () => data(api.POST('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId } }, body: { mode, uploadId: null, savedSelection, rehearsal, preview }, headers: { 'Idempotency-Key': key.current } })),
     onError: () => { key.current = crypto.randomUUID(); },
     onSuccess: sync => { void queries.invalidateQueries(); onStarted(sync); },
   });
+  const { mutate } = start;
+  const begun = useRef(false);
+  useEffect(() => {
+    if (!atOnce || begun.current) return;
+    begun.current = true;
+    mutate();
+  }, [atOnce, mutate]);
   return (
     <Container header={<Header variant="h2">Fetch the roster</Header>}>
       <SpaceBetween size="m">
         <Box>{from(group.source)}</Box>
+        {children}
         {start.error && <Problem error={start.error} />}
         <Button variant="primary" loading={start.isPending} onClick={() => start.mutate()}>
           {rehearsal ? 'Fetch and rehearse' : mode === 'full' ? 'Fetch and sync all data' : 'Fetch and choose schools'}

@@ -24,11 +24,11 @@ export function UndoButton({ groupId, syncId }: { groupId: string; syncId: strin
     <>
       <Button {...may('admin')} onClick={() => setAsking(true)}>Undo this sync</Button>
       <Modal visible={asking} onDismiss={() => setAsking(false)} header="Undo this sync?"
-        footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button variant="link" onClick={() => setAsking(false)}>Leave it</Button>
+        footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button variant="link" onClick={() => setAsking(false)}>Cancel</Button>
           <Button variant="primary" loading={undo.isPending} onClick={() => undo.mutate()}>Show what would change</Button></SpaceBetween></Box>}>
         <SpaceBetween size="s">
           {undo.error && <Problem error={undo.error} />}
-          <Box>What it created is deactivated, what it changed is as it was, whom it removed is there again. What later syncs have changed is left alone.</Box>
+          <Box>What it created is deactivated, what it changed is set back, and those it removed come back. What later syncs have changed is left alone.</Box>
           <Box>You see all of it first; nothing is written before you approve it.</Box>
         </SpaceBetween>
       </Modal>

@@ -5,11 +5,11 @@ import Header from '@cloudscape-design/components/header';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useRef, useState } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import { data, send, sentence, useApi, type Schemas } from '../api/client';
 
 /** Takes the district's ZIP, sends it straight to the bucket, and starts a sync of it. */
-export function ZipUpload({ groupId, mode, savedSelection = null, rehearsal = false, onStarted }: { groupId: string; mode: Schemas['SyncStart']['mode']; savedSelection?: string | null; rehearsal?: boolean; onStarted: (sync: Schemas['Sync']) => void }) {
+export function ZipUpload({ groupId, mode, savedSelection = null, rehearsal = false, preview = false, onStarted, children }: { preview?: boolean; children?: ReactNode; groupId: string; mode: Schemas['SyncStart']['mode']; savedSelection?: string | null; rehearsal?: boolean; onStarted: (sync: Schemas['Sync']) => void }) {
   const api = useApi();
   const queries = useQueryClient();
   const key = useRef(crypto.randomUUID());
@@ -20,7 +20,7 @@ export function ZipUpload({ groupId, mode, savedSelection = null, rehearsal = fa
       const path = { groupId };
       const form = await data(api.POST('/groups/{groupId}/uploads', { params: { path }, body: { fileName: file.name, size: file.size } }));
       await send(form, file, setPercent);
-      return data(api.POST('/groups/{groupId}/syncs', { params: { path }, body: { mode, uploadId: form.uploadId, savedSelection, rehearsal, preview: false }, headers: { 'Idempotency-Key': key.current } }));
+      return data(api.POST('/groups/{groupId}/syncs', { params: { path }, body: { mode, uploadId: form.uploadId, savedSelection, rehearsal, preview }, headers: { 'Idempotency-Key': key.current } }));
     },
     onError: () => { key.current = crypto.randomUUID(); },
     onSuccess: sync => { void queries.invalidateQueries(); onStarted(sync); },
@@ -35,7 +35,8 @@ export function ZipUpload({ groupId, mode, savedSelection = null, rehearsal = fa
           constraintText="One .zip file"
           i18nStrings={{ uploadButtonText: () => 'Choose ZIP', dropzoneText: () => 'Drop the ZIP here', removeFileAriaLabel: () => 'Remove the file', errorIconAriaLabel: 'Error' }} />
         {start.isPending && <ProgressBar value={percent} label={percent < 100 ? 'Uploading' : 'Uploaded; starting the sync'} />}
-        <Button variant="primary" disabled={!file} loading={start.isPending} onClick={() => file && start.mutate(file)}>
+        {children}
+        <Button variant="primary" {...(file ? {} : { disabled: true, disabledReason: 'Choose the ZIP first.' })} loading={start.isPending} onClick={() => file && start.mutate(file)}>
           {rehearsal ? 'Upload and rehearse' : savedSelection ? `Upload and sync “${savedSelection}”` : mode === 'full' ? 'Upload and sync all data' : 'Upload and choose schools'}
         </Button>
       </SpaceBetween>

@@ -8,6 +8,8 @@ export interface Config {
   tokenEndpoint: string;
   jwksUri: string;
   endSessionEndpoint: string;
+  /** Where the docs are served, with a slash at its end; absent where they are not. */
+  docsUrl?: string;
 }
 
 export async function readConfig(): Promise<Config> {

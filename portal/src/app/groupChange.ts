@@ -11,7 +11,7 @@ export function useGroupChange(group: Group, said: (saved: Group) => string) {
   const say = useSay();
   return useMutation({
     mutationFn: (body: Partial<Pick<Group, 'calendar' | 'guard' | 'schedule'>>) =>
-      data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: body as Schemas['GroupPatch'], headers: { 'If-Match': group.etag } })),
+      data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: group.groupId }, header: { 'If-Match': group.etag } }, body: body as Schemas['GroupPatch'] })),
     onSuccess: saved => {
       queries.setQueryData(['group', group.groupId], saved);
       void queries.invalidateQueries();

@@ -8,7 +8,7 @@ import { useTitle } from '../../app/title';
 
 /** Files that name no group: somebody sends to a wrong or a deleted one. */
 export function LostArrivalsPage() {
-  useTitle('Files for no group');
+  useTitle('Unmatched files');
   const api = useApi();
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['arrivals'],
@@ -16,8 +16,8 @@ export function LostArrivalsPage() {
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
-    <ContentLayout header={<Header variant="h1">Files for no group</Header>}>
-      <ArrivalTable items={page?.items ?? []} loading={isPending} title="What arrived"
+    <ContentLayout header={<Header variant="h1">Unmatched files</Header>}>
+      <ArrivalTable items={page?.items ?? []} loading={isPending} title="Files"
         description="Files put into drop/ whose folder is no group’s id. Tell their sender the right folder: drop/, the group’s id, the file." />
     </ContentLayout>
   );

@@ -17,8 +17,10 @@ import { data, sentence, useApi, type Schemas } from '../../api/client';
 import { useGroupChange } from '../../app/groupChange';
 import { GroupNav } from '../../app/GroupNav';
 import { useSay } from '../../app/messages';
+import { pauseOf } from '../../app/pause';
 import { Problem } from '../../app/Problem';
 import { For, useMay } from '../../app/role';
+import { Month } from './Month';
 import { useTitle } from '../../app/title';
 import { SourceStart } from '../../app/SourceStart';
 
@@ -36,7 +38,7 @@ export function CalendarPage() {
     <ContentLayout header={<Header variant="h1" description={group?.name}>Calendar</Header>}>
       <SpaceBetween size="l">
         <GroupNav groupId={groupId} />
-        {group ? <SpaceBetween size="l"><Pause group={group} /><Blackouts group={group} /><Rollover key={group.etag} group={group} /><Rehearsal group={group} /></SpaceBetween> : <Spinner />}
+        {group ? <SpaceBetween size="l"><Month group={group} /><Pause group={group} /><Blackouts group={group} /><Rollover key={group.etag} group={group} /><Rehearsal group={group} /></SpaceBetween> : <Spinner />}
       </SpaceBetween>
     </ContentLayout>
   );
@@ -48,12 +50,12 @@ function Day({ value, label, onChange }: { value: string; label: string; onChang
 
 function Pause({ group }: { group: Group }) {
   const changing = useMay()('admin');
-  const { pause } = group.calendar;
+  const pause = pauseOf(group);
   const [until, setUntil] = useState('');
   const [reason, setReason] = useState('');
   const change = useGroupChange(group, ({ calendar }) => (calendar.pause ? 'Scheduled syncs are paused.' : 'Scheduled syncs run again.'));
   return (
-    <Container header={<Header variant="h2" description="What a person starts and what is dropped is not held back.">Scheduled syncs</Header>}>
+    <Container header={<Header variant="h2" description="Manual and dropped-file syncs still run.">Scheduled syncs</Header>}>
       <SpaceBetween size="m">
         {pause
           ? <StatusIndicator type="stopped">Paused {pause.until ? `until ${shown(pause.until)} (included)` : 'until somebody resumes them'}{pause.reason && `: ${pause.reason}`}</StatusIndicator>
@@ -80,7 +82,7 @@ function Blackouts({ group }: { group: Group }) {
   const { blackouts } = group.calendar;
   const set = (next: typeof blackouts, onSuccess?: () => void) => change.mutate({ calendar: { ...group.calendar, blackouts: next } }, { onSuccess });
   return (
-    <Container header={<Header variant="h2" description="Days on which no scheduled sync runs, for example while marks are being written.">Blackout dates</Header>}>
+    <Container header={<Header variant="h2" description="Days on which no scheduled sync runs, for example while grades are being entered.">Blackout dates</Header>}>
       <SpaceBetween size="m">
         <Table variant="embedded" items={[...blackouts].sort((a, b) => a.from.localeCompare(b.from))} wrapLines
           columnDefinitions={[
@@ -89,13 +91,13 @@ function Blackouts({ group }: { group: Group }) {
             { id: 'reason', header: 'Why', cell: each => each.reason || '–' },
             { id: 'remove', header: 'Remove', cell: each => <Button variant="inline-link" {...changing} ariaLabel={`Remove the blackout from ${shown(each.from)}`} onClick={() => set(blackouts.filter(one => one !== each))}>Remove</Button> },
           ]}
-          empty={<Box textAlign="center">No blackout. Add the days below.</Box>} />
+          empty={<Box textAlign="center">No blackout dates yet.</Box>} />
         {change.error && <Problem error={change.error} />}
         <SpaceBetween size="m" direction="horizontal" alignItems="end">
           <FormField label="First day"><Day value={from} onChange={value => { setFrom(value); if (!to) setTo(value); }} label="Choose the first day" /></FormField>
           <FormField label="Last day"><Day value={to} onChange={value => setTo(value)} label="Choose the last day" /></FormField>
           <FormField label="Reason"><Input value={reason} placeholder="Optional" onChange={e => setReason(e.detail.value)} /></FormField>
-          <Button disabled={!from || !to} {...changing} loading={change.isPending} onClick={() => set([...blackouts, { from, to, reason }], () => { setFrom(''); setTo(''); setReason(''); })}>Add blackout</Button>
+          <Button {...(from && to ? changing : { disabled: true, disabledReason: 'Choose the first and the last day.' })} loading={change.isPending} onClick={() => set([...blackouts, { from, to, reason }], () => { setFrom(''); setTo(''); setReason(''); })}>Add blackout</Button>
         </SpaceBetween>
       </SpaceBetween>
     </Container>

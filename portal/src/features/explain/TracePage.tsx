@@ -15,6 +15,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type SyntheticEvent } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
+import { readable } from '../../api/plain';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { moment, number, STATES } from '../../app/words';
@@ -69,7 +70,7 @@ export function TracePage() {
       <SpaceBetween size="l">
         <Container>
           <form onSubmit={look}>
-            <Form actions={<Button variant="primary" formAction="submit" loading={looking}>Look</Button>}>
+            <Form actions={<Button variant="primary" formAction="submit" loading={looking}>Search</Button>}>
               <FormField label="Person, class or school" description="A sourcedId, username, e-mail address, identifier, or a name or part of it." stretch>
                 <Input value={typed} type="search" autoFocus onChange={({ detail }) => setTyped(detail.value)} />
               </FormField>
@@ -91,12 +92,12 @@ function Way({ trace, subject }: { trace: Schemas['Trace']; subject: Subject }) 
   return (
     <Container header={<Header variant="h2" description={`${KIND[subject.entity]}, ${subject.sourcedId}. ${subject.detail}`}>{subject.name || subject.sourcedId}</Header>} footer={<Looked trace={trace} />}>
       <SpaceBetween size="m">
-        <Box variant="p" fontSize="heading-s">{trace.conclusion}</Box>
+        <Box variant="p" fontSize="heading-s">{readable(trace.conclusion)}</Box>
         <Steps
           ariaLabel="The way from the source to the platform"
           steps={trace.steps.map(step => ({
             header: <b>{ABOUT[step.about]}</b>,
-            details: <>{step.text}{step.at && ` Since ${moment(step.at)}.`}</>,
+            details: <>{readable(step.text)}{step.at && ` Since ${moment(step.at)}.`}</>,
             status: VERDICT[step.verdict],
             statusIconAriaLabel: step.verdict === 'no' ? 'stands in the way' : step.verdict,
           }))}
@@ -115,7 +116,7 @@ function Candidates({ trace, onChoose }: { trace: Schemas['Trace']; onChoose: (s
       header={<Header variant="h2" counter={`(${number(trace.total)})`} description={trace.total > trace.candidates.length ? 'The nearest are shown. Type more of the name, or the sourcedId.' : 'Choose the one you mean.'}>Which one?</Header>}
       columnDefinitions={[
         { id: 'name', header: 'Name', isRowHeader: true, cell: subject => <Link href="#" onFollow={event => { event.preventDefault(); onChoose(subject); }}>{subject.name || subject.sourcedId}</Link> },
-        { id: 'kind', header: 'Is', cell: subject => KIND[subject.entity] },
+        { id: 'kind', header: 'Record type', cell: subject => KIND[subject.entity] },
         { id: 'detail', header: 'Known as', cell: subject => subject.detail || '–' },
         { id: 'id', header: 'sourcedId', cell: subject => subject.sourcedId },
       ]}
@@ -129,7 +130,7 @@ function Nobody({ trace, groupId }: { trace: Schemas['Trace']; groupId: string }
     <Container footer={<Looked trace={trace} />}>
       <Box variant="p">
         Nobody and nothing of that name is in the last sync’s source or on the platform. See that the name is spelt as in the student
-        information system, or look by sourcedId. Rows whose own id can’t be read are listed under{' '}
+        information system, or search by sourcedId. Rows whose own id can’t be read are listed under{' '}
         <Link href={`/groups/${groupId}/status`}>problems</Link>. If the row was added since, sync again.
       </Box>
     </Container>
@@ -137,5 +138,5 @@ function Nobody({ trace, groupId }: { trace: Schemas['Trace']; groupId: string }
 }
 
 function Looked({ trace }: { trace: Schemas['Trace'] }) {
-  return <Box variant="small">This sync: the one of {moment(trace.syncStartedAt)} ({STATES[trace.syncState].label.toLowerCase()}).</Box>;
+  return <Box variant="small">As of the sync of {moment(trace.syncStartedAt)} ({STATES[trace.syncState].label.toLowerCase()}).</Box>;
 }

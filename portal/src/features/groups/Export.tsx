@@ -9,7 +9,6 @@ import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import { data, sentence, useApi, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
-import { useMay } from '../../app/role';
 
 /** Saves the group's configuration and saved selections as a file of the browser's. */
 export function ExportButton({ group }: { group: Schemas['GroupOut'] }) {
@@ -31,15 +30,13 @@ function save(name: string, content: string) {
 }
 
 /** Makes a new group of such a file. */
-export function ImportButton() {
+export function ImportGroup({ onClose }: { onClose: () => void }) {
   const api = useApi();
   const navigate = useNavigate();
   const queries = useQueryClient();
   const say = useSay();
-  const may = useMay();
-  const [asking, setAsking] = useState(false);
   const [chosen, setChosen] = useState<File[]>([]);
-  const close = () => { setAsking(false); setChosen([]); bring.reset(); };
+  const close = onClose;
   const bring = useMutation({
     mutationFn: async (file: File) => data(api.POST('/imports', { body: parsed(await file.text()) })),
     onSuccess: made => {
@@ -51,9 +48,7 @@ export function ImportButton() {
   });
   const file = chosen[0];
   return (
-    <>
-      <Button {...may('admin')} onClick={() => setAsking(true)}>Import group</Button>
-      <Modal visible={asking} onDismiss={close} header="Import group"
+      <Modal visible onDismiss={close} header="Import group"
         footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button variant="link" onClick={close}>Cancel</Button>
           <Button variant="primary" disabled={!file} loading={bring.isPending} onClick={() => file && bring.mutate(file)}>Make the group</Button></SpaceBetween></Box>}>
         <SpaceBetween size="m">
@@ -64,7 +59,6 @@ export function ImportButton() {
             i18nStrings={{ uploadButtonText: () => 'Choose file', dropzoneText: () => 'Drop the file here', removeFileAriaLabel: () => 'Remove the file', errorIconAriaLabel: 'Error' }} />
         </SpaceBetween>
       </Modal>
-    </>
   );
 }
 
@@ -73,6 +67,6 @@ function parsed(content: string): Schemas['GroupExport'] {
   try {
     return JSON.parse(content) as Schemas['GroupExport'];
   } catch (error) {
-    throw new SyntaxError('This file is no JSON. Choose one that Export has saved.', { cause: error });
+    throw new SyntaxError('This isn’t a file that Export has saved.', { cause: error });
   }
 }

@@ -1,3 +1,4 @@
+import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
 import Box from '@cloudscape-design/components/box';
 import Container from '@cloudscape-design/components/container';
@@ -13,19 +14,24 @@ import Textarea from '@cloudscape-design/components/textarea';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
-import { data, FailedRequest, sentence, useApi, type Schemas } from '../../api/client';
+import { data, FailedRequest, isStatus, sentence, useApi, type Schemas } from '../../api/client';
+import { fieldMessage } from '../../api/plain';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
-import { MANUALLY, ScheduleSection } from '../../app/Schedule';
+import { ScheduleSection } from '../../app/Schedule';
 import { useTitle } from '../../app/title';
-import { figuresOf, guardOf, Safety } from './Safety';
+import { moment } from '../../app/words';
+import { pauseOf } from '../../app/pause';
+import { useUnsaved } from '../../app/unsaved';
+import { Safety } from './Safety';
 import { GroupMenu } from '../../app/GroupMenu';
 import { ExportButton } from './Export';
-import { ConnectionTest } from './ConnectionTest';
-import { asSent, SourceSection, type Source } from './Source';
+import { ConnectionTest, UnsavedTest } from './ConnectionTest';
+import { SourceSection } from './Source';
+import { bodyOf, changedParts, contested, inShort, merged, PARTS, patchOf, valuesOf, type Values } from './values';
 
 const MATCHES = [
-  { value: 'sourcedId', label: 'sourcedId' },
+  { value: 'sourcedId', label: 'sourcedId (recommended)' },
   { value: 'identifier', label: 'Identifier' },
   { value: 'username', label: 'User name' },
   { value: 'email', label: 'E-mail address' },
@@ -40,9 +46,9 @@ export function GroupFormPage() {
     enabled: !!groupId,
   });
   useTitle(group?.name ?? 'New group');
-  if (error) return <Problem error={error} onRetry={() => void refetch()} />;
+  if (error && !group) return <Problem error={error} onRetry={() => void refetch()} />;
   if (groupId && !group) return <Spinner />;
-  return <GroupForm key={group?.etag} group={group} />;
+  return <GroupForm key={groupId} group={group} />; // not made anew when the group is read again: what was typed stays
 }
 
 function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
@@ -50,39 +56,51 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const say = useSay();
-  const [name, setName] = useState(group?.name ?? '');
-  const [description, setDescription] = useState(group?.description ?? '');
-  const [contactEmail, setContactEmail] = useState(group?.contactEmail ?? '');
-  const [partnerId, setPartnerId] = useState(group?.partnerId ?? '');
-  const [source, setSource] = useState<Source>(group?.source ?? { method: 'zip', version: 'auto' });
-  const [matchWith, setMatch] = useState(group?.matchWith ?? 'sourcedId');
+  const [base, setBase] = useState(group); // what the form was filled from; a newer group is taken over field by field
+  const [values, setValues] = useState(() => valuesOf(group));
+  const [theirs, setTheirs] = useState<Schemas['GroupOut'] | null>(null);
   const [params] = useSearchParams();
-  const [usernameSuffix, setSuffix] = useState(group?.usernameSuffix ?? '');
-  const [safety, setSafety] = useState(figuresOf(group));
-  const [schedule, setSchedule] = useState(group?.schedule ?? MANUALLY);
   const [deleting, setDeleting] = useState(false);
+  const before = valuesOf(base);
+  const set = (next: Partial<Values>) => setValues(old => ({ ...old, ...next }));
+  const dirty = changedParts(values, before).length > 0;
+  const unsaved = useUnsaved(dirty);
+  const { name, contactEmail, source } = values;
   const save = useMutation<Schemas['GroupOut'], Error, 'close' | 'test'>({
-    mutationFn: () => {
-      const body = {
-        name, description, contactEmail: contactEmail || null, partnerId, usernameSuffix, graceDays: Number(safety.graceDays), retentionDays: Number(safety.retentionDays), schedule,
-        source: asSent(source), matchWith,
-        guard: guardOf(safety),
-      };
-      return group
-        ? data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: body as Schemas['GroupPatch'], headers: { 'If-Match': group.etag } }))
-        : data(api.POST('/groups', { body: body as Schemas['GroupIn'] }));
-    },
+    mutationFn: () => (base
+      ? data(api.PATCH('/groups/{groupId}', { params: { path: { groupId: base.groupId }, header: { 'If-Match': base.etag } }, body: patchOf(values, before) as Schemas['GroupPatch'] }))
+      : data(api.POST('/groups', { body: bodyOf(values) as Schemas['GroupIn'] }))),
     onSuccess: (saved, then) => {
+      unsaved.release();
+      setBase(saved);
+      setValues(valuesOf(saved));
+      setTheirs(null);
       queries.setQueryData(['group', saved.groupId], saved);
       void queries.invalidateQueries({ predicate: query => query.queryKey[0] !== 'connection-test' });
       say('success', `Group “${saved.name}” was saved.`);
       void navigate(then === 'test' ? `/groups/${saved.groupId}?test` : '/', { replace: then === 'test' });
     },
+    onError: async error => {
+      if (base && isStatus(error, 409)) setTheirs(await data(api.GET('/groups/{groupId}', { params: { path: { groupId: base.groupId } } })));
+    },
   });
-  const wrong = (field: string) =>
-    save.error instanceof FailedRequest ? save.error.problem.errors.find(each => each.field.startsWith(field))?.message : undefined;
+  const both = theirs ? contested(values, before, valuesOf(theirs)) : [];
+  const take = (side: 'mine' | 'theirs') => {
+    if (!theirs) return;
+    const next = merged(values, before, valuesOf(theirs));
+    setValues(side === 'mine' ? next : { ...next, ...Object.fromEntries(both.map(part => [part, valuesOf(theirs)[part]])) });
+    setBase(theirs);
+    setTheirs(null);
+    save.reset();
+  };
+  const wrong = (field: string) => {
+    const found = save.error instanceof FailedRequest && save.error.problem.errors.find(each => each.field === field || each.field.startsWith(`${field}.`));
+    return found ? fieldMessage(found) : undefined;
+  };
+  const nameless = name.trim() ? {} : { disabled: true, disabledReason: 'Enter a name first.' };
   return (
-    <form onSubmit={event => { event.preventDefault(); save.mutate('close'); }}>
+    <form onSubmit={event => { event.preventDefault(); if (name.trim()) save.mutate('close'); }}>
+      {unsaved.question}
       <Form
         header={
           <Header variant="h1" actions={group && <SpaceBetween size="xs" direction="horizontal">
@@ -91,44 +109,57 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
             {group ? group.name : 'Create group'}
           </Header>
         }
-        errorText={save.error ? sentence(save.error) : undefined}
+        errorText={save.error && !isStatus(save.error, 409) ? sentence(save.error) : undefined}
         actions={
           <SpaceBetween size="xs" direction="horizontal">
             <Button formAction="none" variant="link" onClick={() => void navigate('/')}>Cancel</Button>
-            {source.method !== 'zip' && <Button formAction="none" loading={save.isPending} disabled={!name.trim()} onClick={() => save.mutate('test')}>Save and test connection</Button>}
-            <Button variant="primary" loading={save.isPending} disabled={!name.trim()}>{group ? 'Save' : 'Create group'}</Button>
+            {source.method !== 'zip' && <Button formAction="none" loading={save.isPending} {...nameless} onClick={() => save.mutate('test')}>Save and test connection</Button>}
+            <Button variant="primary" loading={save.isPending} {...nameless}>{group ? 'Save' : 'Create group'}</Button>
           </SpaceBetween>
         }
       >
         <SpaceBetween size="l">
+          {theirs && (
+            <Alert type="warning" header="Somebody else has saved this group meanwhile"
+              action={<SpaceBetween size="xs" direction="horizontal"><Button formAction="none" onClick={() => take('theirs')}>Take theirs</Button><Button formAction="none" variant="primary" onClick={() => take('mine')}>Keep mine</Button></SpaceBetween>}>
+              <SpaceBetween size="xs">
+                <div>Saved {moment(theirs.updatedAt)}. Nothing of yours is lost: choose, then save again. Fields that only one of you has changed keep that change.</div>
+                {both.length > 0 && (
+                  <table className="matrix"><thead><tr><th scope="col">Field</th><th scope="col">Theirs</th><th scope="col">Yours</th></tr></thead>
+                    <tbody>{both.map(part => <tr key={part}><th scope="row">{PARTS[part]}</th><td>{inShort(part, valuesOf(theirs))}</td><td>{inShort(part, values)}</td></tr>)}</tbody></table>
+                )}
+              </SpaceBetween>
+            </Alert>
+          )}
           <Container header={<Header variant="h2">Details</Header>}>
             <SpaceBetween size="m">
-              <FormField label="Name" errorText={wrong('name')}><Input value={name} onChange={e => setName(e.detail.value)} /></FormField>
-              <FormField label="Description" errorText={wrong('description')}><Textarea rows={2} value={description} onChange={e => setDescription(e.detail.value)} /></FormField>
-              <FormField label="Contact e-mail" errorText={wrong('contactEmail')}><Input type="email" value={contactEmail} onChange={e => setContactEmail(e.detail.value)} /></FormField>
-              <FormField label="Partner id" errorText={wrong('partnerId')}><Input value={partnerId} onChange={e => setPartnerId(e.detail.value)} /></FormField>
+              <FormField label="Name" errorText={wrong('name')}><Input value={name} onChange={e => set({ name: e.detail.value })} /></FormField>
+              <FormField label="Description" errorText={wrong('description')}><Textarea rows={2} value={values.description} onChange={e => set({ description: e.detail.value })} /></FormField>
+              <FormField label="Contact e-mail" errorText={wrong('contactEmail')}><Input type="email" value={contactEmail} onChange={e => set({ contactEmail: e.detail.value })} /></FormField>
+              <FormField label="Partner id" errorText={wrong('partnerId')}><Input value={values.partnerId} onChange={e => set({ partnerId: e.detail.value })} /></FormField>
             </SpaceBetween>
           </Container>
-          <SourceSection source={source} onChange={setSource} stored={group?.source} wrong={wrong}>
-            {group && source.method !== 'zip' && params.has('test') && <ConnectionTest group={group} />}
+          <SourceSection source={source} onChange={next => set({ source: next })} stored={base?.source} wrong={wrong}>
+            {source.method !== 'zip' && <UnsavedTest source={source} />}
+            {base && source.method !== 'zip' && params.has('test') && <ConnectionTest group={base} onConfirmed={saved => { setValues(old => merged(old, before, valuesOf(saved))); setBase(saved); }} />}
           </SourceSection>
           <Container header={<Header variant="h2">Matching</Header>}>
             <SpaceBetween size="m">
-              <FormField label="Match people with" description="By which field of the source a person is known again from one sync to the next.">
-                <Select selectedOption={MATCHES.find(each => each.value === matchWith) ?? null} options={MATCHES} onChange={e => setMatch(e.detail.selectedOption.value as typeof matchWith)} /></FormField>
-              <FormField label="Username suffix" description="Added once to every username, for example @district."><Input value={usernameSuffix} onChange={e => setSuffix(e.detail.value)} /></FormField>
+              <FormField label="Match people with" description="Field used to match people between syncs." errorText={wrong('matchWith')}>
+                <Select selectedOption={MATCHES.find(each => each.value === values.matchWith) ?? null} options={MATCHES} onChange={e => set({ matchWith: e.detail.selectedOption.value as Values['matchWith'] })} /></FormField>
+              <FormField label="Username suffix" description="Added once to every username, for example @district." errorText={wrong('usernameSuffix')}><Input value={values.usernameSuffix} onChange={e => set({ usernameSuffix: e.detail.value })} /></FormField>
             </SpaceBetween>
           </Container>
-          <ScheduleSection schedule={schedule} onChange={setSchedule} method={source.method} nextRuns={group?.nextRuns} wrong={wrong} />
-          <Safety figures={safety} onChange={setSafety} wrong={wrong} contact={contactEmail} />
+          <ScheduleSection schedule={values.schedule} onChange={schedule => set({ schedule })} method={source.method} nextRuns={base?.nextRuns} paused={!!base && !!pauseOf(base)} wrong={wrong} />
+          <Safety figures={values.safety} onChange={safety => set({ safety })} wrong={wrong} contact={contactEmail} alwaysPreview={values.alwaysPreview} onAlways={alwaysPreview => set({ alwaysPreview })} />
         </SpaceBetween>
       </Form>
-      {group && deleting && <DeleteGroup group={group} onClose={() => setDeleting(false)} />}
+      {group && deleting && <DeleteGroup group={group} onClose={() => setDeleting(false)} onGone={unsaved.release} />}
     </form>
   );
 }
 
-function DeleteGroup({ group, onClose }: { group: Schemas['GroupOut']; onClose: () => void }) {
+function DeleteGroup({ group, onClose, onGone }: { group: Schemas['GroupOut']; onClose: () => void; onGone: () => void }) {
   const api = useApi();
   const navigate = useNavigate();
   const queries = useQueryClient();
@@ -136,14 +167,14 @@ function DeleteGroup({ group, onClose }: { group: Schemas['GroupOut']; onClose: 
   const [typed, setTyped] = useState('');
   const remove = useMutation({
     mutationFn: () => data(api.DELETE('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: { name: typed } })),
-    onSuccess: answer => { void queries.invalidateQueries(); say('success', answer.message); void navigate('/'); },
+    onSuccess: answer => { onGone(); void queries.invalidateQueries(); say('success', answer.message); void navigate('/'); },
   });
   return (
     <Modal visible onDismiss={onClose} header={`Delete “${group.name}”?`}
-      footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button formAction="none" variant="link" onClick={onClose}>Keep it</Button>
-        <Button formAction="none" variant="primary" disabled={typed !== group.name} loading={remove.isPending} onClick={() => remove.mutate()}>Delete group</Button></SpaceBetween></Box>}>
+      footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button formAction="none" variant="link" onClick={onClose}>Cancel</Button>
+        <Button formAction="none" variant="primary" {...(typed === group.name ? {} : { disabled: true, disabledReason: 'Type the group’s name first.' })} loading={remove.isPending} onClick={() => remove.mutate()}>Delete group</Button></SpaceBetween></Box>}>
       <SpaceBetween size="m">
-        <Box>Its configuration, secrets, bundles, logs and the list of its syncs are deleted; this can’t be undone. The audit stays, and so does what it brought onto the platform: nobody is deactivated there.</Box>
+        <Box>Everything of this group is deleted: its settings, passwords, files, logs and syncs, and all it has brought onto the platform. This can’t be undone. The audit stays.</Box>
         <FormField label="Type the group’s name" errorText={remove.error ? sentence(remove.error) : undefined}><Input value={typed} onChange={e => setTyped(e.detail.value)} /></FormField>
       </SpaceBetween>
     </Modal>

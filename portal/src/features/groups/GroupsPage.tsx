@@ -13,8 +13,9 @@ import { BY_CURSOR, data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { useMay, useMe } from '../../app/role';
 import { useTitle } from '../../app/title';
-import { ImportButton } from './Export';
-import { METHODS, moment, number, STATES } from '../../app/words';
+import { ImportButton } from './ImportButton';
+import { METHODS, moment, nextRun, number, STATES } from '../../app/words';
+import { pauseOf } from '../../app/pause';
 import { GroupMenu } from '../../app/GroupMenu';
 import { Expires } from './Expires';
 import { LostArrivalsNotice } from '../../app/Arrivals';
@@ -60,7 +61,7 @@ export function GroupsPage() {
         : 'Never synced',
     },
     { id: 'at', header: 'Last sync date', minWidth: 200, cell: group => moment(group.lastSync?.at) },
-    { id: 'next', header: 'Next sync', minWidth: 140, cell: group => (group.nextRunAt ? moment(group.nextRunAt) : 'When started') },
+    { id: 'next', header: 'Next sync', minWidth: 140, cell: group => (pauseOf(group) ? 'Paused' : nextRun(group.nextRunAt)) },
     { id: 'edit', header: 'Configuration', minWidth: 120, cell: group => <Button variant="inline-link" {...may('admin')} ariaLabel={`Edit ${group.name}`} onClick={() => void navigate(`/groups/${group.groupId}`)}>Edit</Button> },
   ];
   const nothing = me.role === 'admin' ? 'There is no group yet. Create one to bring in a district.' : 'You have not been let into any group yet. Ask an administrator.';

@@ -89,21 +89,22 @@ export const guardOf = (figures: SafetyFigures): Schemas['GuardFigures'] => ({
 });
 
 /** When a sync waits for a word, and for how long a removal can be taken back. */
-export function Safety({ figures, onChange, wrong, contact }: { figures: SafetyFigures; onChange: (next: SafetyFigures) => void; wrong: (field: string) => string | undefined; contact: string }) {
+export function Safety({ figures, onChange, wrong, contact, alwaysPreview, onAlways }: { alwaysPreview: boolean; onAlways: (next: boolean) => void; figures: SafetyFigures; onChange: (next: SafetyFigures) => void; wrong: (field: string) => string | undefined; contact: string }) {
   const set = (next: Partial<SafetyFigures>) => onChange({ ...figures, ...next });
   const typed = (name: 'share' | 'floor' | 'graceDays' | 'retentionDays' | 'rolloverShare') => (
     <Input type="number" inputMode="numeric" value={figures[name]} onChange={({ detail }) => set({ [name]: detail.value })} />
   );
   return (
-    <Container header={<Header variant="h2" description={`A sync that would remove more waits for an admin’s word${contact ? `, and ${contact} is told` : ''}.`}>Safety</Header>}>
+    <Container header={<Header variant="h2" description={`Syncs over this limit need an administrator’s approval${contact ? `; ${contact} is notified` : ''}.`}>Safety</Header>}>
       <SpaceBetween size="m">
-        {!contact && <Alert type="info">Give a contact e-mail above, and a sync that is held will be told there.</Alert>}
+        {!contact && <Alert type="info">Add a contact e-mail above to be notified of held syncs.</Alert>}
         <ColumnLayout columns={3}>
           <FormField label="Hold a sync that removes more than (%)" description="Of one school’s people (of each user type too), classes or enrollments." errorText={wrong('guard.share')}>{typed('share')}</FormField>
           <FormField label="and at least (records)" description="So that a small school isn’t held for two people." errorText={wrong('guard.floor')}>{typed('floor')}</FormField>
           <FormField label="Days in which somebody removed can come back" description="Under the same platform id, with the enrollments. After that the record is purged." errorText={wrong('graceDays')}>{typed('graceDays')}</FormField>
-          <FormField label="Days for which bundles, logs and history are kept" description="Then they are deleted for good. What an undo needs stays as long as somebody removed can come back, and the last sync that succeeded stays whole." errorText={wrong('retentionDays')}>{typed('retentionDays')}</FormField>
+          <FormField label="Days for which files, logs and history are kept" description="Then they are deleted for good. What an undo needs stays as long as somebody removed can come back, and the last sync that succeeded stays whole." errorText={wrong('retentionDays')}>{typed('retentionDays')}</FormField>
         </ColumnLayout>
+        <Toggle checked={alwaysPreview} onChange={({ detail }) => onAlways(detail.checked)} description="Every sync that would change anything waits until an administrator has seen the changes, whoever or whatever started it.">Always ask me before writing</Toggle>
         <Toggle checked={figures.rollover} onChange={({ detail }) => set({ rollover: detail.checked })} description="The days in which a new school year starts and many people and classes go.">Rollover window</Toggle>
         {figures.rollover && (
           <ColumnLayout columns={3}>

@@ -1,3 +1,4 @@
+import Alert from '@cloudscape-design/components/alert';
 import Button from '@cloudscape-design/components/button';
 import Checkbox from '@cloudscape-design/components/checkbox';
 import Container from '@cloudscape-design/components/container';
@@ -23,7 +24,7 @@ type Secret = Exclude<Sftp['credentials'] | Rest['credentials'], null | undefine
 type Wrong = (field: string) => string | undefined;
 
 const VERSIONS = [
-  { value: 'auto', label: 'As the source says' },
+  { value: 'auto', label: 'Detect automatically' },
   { value: '1.1', label: 'OneRoster 1.1' },
   { value: '1.2', label: 'OneRoster 1.2' },
 ];
@@ -32,6 +33,7 @@ const METHODS = [
   { value: 'sftp', label: 'SFTP', description: 'Fetched from the district’s SFTP server: a ZIP, or a folder of CSVs.' },
   { value: 'rest', label: 'API', description: 'Fetched from the student information system by OneRoster’s API.' },
 ];
+const LABELS = { zip: 'ZIP', sftp: 'SFTP', rest: 'API' } as const;
 const AUTHORIZATIONS = [
   { value: 'oauth2', label: 'OAuth 2.0, client credentials' },
   { value: 'oauth1', label: 'OAuth 1.0a' },
@@ -42,7 +44,7 @@ const SIGNATURES = [{ value: 'HMAC-SHA256' }, { value: 'HMAC-SHA1' }];
 const EMPTY: Record<Source['method'], Source> = {
   zip: { method: 'zip', version: 'auto' },
   sftp: {
-    method: 'sftp', version: 'auto', host: '', port: 22, username: '', path: '', hostKeyFingerprint: null,
+    method: 'sftp', version: 'auto', host: '', port: 22, username: '', path: '', hostKeyFingerprint: null, oldServer: false,
     doneMarker: '', afterwards: 'leave', moveTo: '', credentials: null,
   },
   rest: {
@@ -60,14 +62,18 @@ export const asSent = (source: Source): Source => {
 export function SourceSection({ source, onChange, stored, wrong, children }: {
   source: Source; onChange: (source: Source) => void; stored: Schemas['GroupOut']['source'] | undefined; wrong: Wrong; children?: ReactNode;
 }) {
+  const [typed, setTyped] = useState<Partial<Record<Source['method'], Source>>>({}); // of each method, kept while another is looked at
   const mark = stored && stored.method !== 'zip' && stored.method === source.method ? stored.credentials : null;
   return (
     <Container header={<Header variant="h2">Source</Header>}>
       <SpaceBetween size="m">
         <FormField label="Method" stretch>
           <Tiles value={source.method} items={METHODS} columns={3} ariaLabel="Method"
-            onChange={({ detail }) => onChange(stored?.method === detail.value ? stored : EMPTY[detail.value as Source['method']])} />
+            onChange={({ detail }) => { setTyped({ ...typed, [source.method]: source }); onChange(typed[detail.value as Source['method']] ?? (stored?.method === detail.value ? stored : EMPTY[detail.value as Source['method']])); }} />
         </FormField>
+        {stored && stored.method !== 'zip' && stored.method !== source.method && (
+          <Alert type="warning">Saving drops this group’s {LABELS[stored.method]} settings and its password, key or secret. Until then you can switch back.</Alert>
+        )}
         <FormField label="OneRoster version">
           <Select selectedOption={VERSIONS.find(each => each.value === source.version) ?? null} options={VERSIONS}
             onChange={({ detail }) => onChange({ ...source, version: detail.selectedOption.value as Source['version'] })} />
@@ -109,8 +115,11 @@ function SftpFields({ source, onChange, wrong, mark }: Fields<Sftp>) {
       </SecretFields>
       <FormField label="Path" errorText={wrong('source.path')} description="A file, a folder, or a pattern such as /out/*.zip. The newest that matches is taken.">
         <Input {...field('path')} placeholder="/out/*.zip" /></FormField>
-      <ExpandableSection headerText="More about the files">
+      <ExpandableSection headerText="More about the server and its files">
         <SpaceBetween size="m">
+          <Checkbox checked={source.oldServer} onChange={({ detail }) => onChange({ ...source, oldServer: detail.checked })}
+            description="Only for a server that offers no modern way to sign in securely; the connection test says so. Ask the district to update it.">
+            Allow older, weaker encryption for this server</Checkbox>
           <FormField label="Ending of the marker file – optional" errorText={wrong('source.doneMarker')}
             description="Where the district writes, say, roster.zip.done once roster.zip is complete: .done"><Input {...field('doneMarker')} placeholder=".done" /></FormField>
           <FormField label="Afterwards" errorText={wrong('source.moveTo')}>
@@ -128,7 +137,7 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
   const old = source.authorization === 'oauth1';
   return (
     <SpaceBetween size="m">
-      <FormField label="URL" errorText={wrong('source.baseUrl')} description="What stands before /orgs, for example https://sis.example/ims/oneroster/v1p1.">
+      <FormField label="URL" errorText={wrong('source.baseUrl')} description="Base URL, without /orgs. For example https://sis.example/ims/oneroster/v1p1.">
         <Input type="url" value={source.baseUrl} onChange={({ detail }) => onChange({ ...source, baseUrl: detail.value })} /></FormField>
       <FormField label="Authorization">
         <Select selectedOption={AUTHORIZATIONS.find(each => each.value === source.authorization) ?? null} options={AUTHORIZATIONS}
@@ -136,7 +145,7 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
       {source.authorization === 'oauth2' && (
         <SpaceBetween size="m">
           <FormField label="Token URL" errorText={wrong('source.tokenUrl')}><Input type="url" value={source.tokenUrl ?? ''} onChange={({ detail }) => onChange({ ...source, tokenUrl: detail.value })} /></FormField>
-          <FormField label="Scopes – optional" errorText={wrong('source.scopes')} description="One a line, as the provider names them.">
+          <FormField label="Scopes – optional" errorText={wrong('source.scopes')} description="One per line, as the provider names them.">
             <Textarea rows={3} value={source.scopes.join('\n')} onChange={({ detail }) => onChange({ ...source, scopes: detail.value.split(/\s+/).filter(Boolean) })} /></FormField>
         </SpaceBetween>
       )}
@@ -159,9 +168,9 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
           <Checkbox checked={source.changesOnly} onChange={({ detail }) => onChange({ ...source, changesOnly: detail.checked })}
             description="Between two full readings, at most a week apart, only records that have changed since the last sync are fetched.">
             Only what has changed</Checkbox>
-          <FormField label="Requests side by side" errorText={wrong('source.maxParallel')}>
+          <FormField label="Parallel requests" errorText={wrong('source.maxParallel')}>
             <Input type="number" inputMode="numeric" value={String(source.maxParallel)} onChange={({ detail }) => onChange({ ...source, maxParallel: Number(detail.value) })} /></FormField>
-          <FormField label="Records a page" errorText={wrong('source.pageSize')}>
+          <FormField label="Records per page" errorText={wrong('source.pageSize')}>
             <Input type="number" inputMode="numeric" value={String(source.pageSize)} onChange={({ detail }) => onChange({ ...source, pageSize: Number(detail.value) })} /></FormField>
         </SpaceBetween>
       </ExpandableSection>

@@ -16,11 +16,11 @@ import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { BY_CURSOR, data, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { LogFiles } from '../../app/LogFiles';
+import { readable } from '../../api/plain';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
-import { capital, moment, number, STATES } from '../../app/words';
+import { entityName, kindOf, moment, number, STATES } from '../../app/words';
 
-const MODES: Record<Schemas['Mode'], string> = { full: 'All data', selective: 'Selective', undo: 'Undo' };
 const ENTITIES = ['orgs', 'classes', 'users', 'enrollments', 'courses', 'academicSessions'] as const;
 const ANY = { value: '', label: 'Any status' };
 const PAGE = 25;
@@ -57,14 +57,14 @@ export function HistoryPage() {
             selectionType="multi" selectedItems={picked} onSelectionChange={({ detail }) => setPicked(detail.selectedItems)}
             ariaLabels={{ allItemsSelectionLabel: () => 'Tick all', itemSelectionLabel: (_, sync) => `Tick the sync of ${moment(sync.startedAt)}`, selectionGroupLabel: 'Syncs to compare' }}
             header={<Header variant="h2" counter={known && `(${number(shown.length)}${hasNextPage ? '+' : ''})`} description={`Tick two of them to compare what they read.${group.data ? ` Kept for ${number(group.data.retentionDays)} days.` : ''}`}
-              actions={<Button disabled={two.length !== 2} onClick={() => setParams({ from: two[0]?.syncId ?? '', to: two[1]?.syncId ?? '' })}>Compare</Button>}>Syncs</Header>}
+              actions={<Button {...(two.length === 2 ? {} : { disabled: true, disabledReason: 'Tick two syncs first.' })} onClick={() => setParams({ from: two[0]?.syncId ?? '', to: two[1]?.syncId ?? '' })}>Compare</Button>}>Syncs</Header>}
             filter={<Select ariaLabel="Status" selectedOption={states.find(each => each.value === state) ?? ANY} options={states} onChange={({ detail }) => setState(detail.selectedOption.value ?? '')} />}
             columnDefinitions={[
-              { id: 'at', header: 'Started', isRowHeader: true, cell: sync => moment(sync.startedAt) },
-              { id: 'mode', header: 'Mode', cell: sync => sync.rehearsal ? 'Rehearsal' : sync.savedSelection ? `“${sync.savedSelection.name}”, version ${sync.savedSelection.version}` : MODES[sync.mode] },
+              { id: 'at', header: 'Started', isRowHeader: true, cell: sync => moment(sync.startedAt, true) },
+              { id: 'mode', header: 'Kind', cell: sync => sync.undoes ? `Undo of ${readable(`sync ${sync.undoes}`)}` : kindOf(sync) },
               { id: 'by', header: 'By', cell: sync => sync.startedBy },
               { id: 'state', header: 'Status', minWidth: 180, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
-              { id: 'message', header: 'Result', minWidth: 200, cell: sync => sync.message || '–' },
+              { id: 'message', header: 'Result', minWidth: 200, cell: sync => `${readable(sync.message) || '–'}${sync.state === 'superseded' && sync.bundleName ? ` File: ${sync.bundleName}` : ''}` },
               { id: 'files', header: 'Log and data', minWidth: 170, cell: sync => (
                 <SpaceBetween size="xxs">
                   <Button variant="inline-link" ariaLabel={`Files of the sync of ${moment(sync.startedAt)}`} onClick={() => setFilesOf(sync)}>Files</Button>
@@ -72,7 +72,7 @@ export function HistoryPage() {
                 </SpaceBetween>) },
             ]}
             footer={hasNextPage && <Box textAlign="center"><Button loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>Show older syncs</Button></Box>}
-            empty={<Box textAlign="center" padding="l">{state ? 'No sync ended so.' : 'This group has never been synced.'}</Box>}
+            empty={<Box textAlign="center" padding="l">{state ? 'No syncs with this status.' : 'This group has never been synced.'}</Box>}
           />
         )}
         {filesOf && (
@@ -108,7 +108,7 @@ function Compared({ groupId, from, to }: Two) {
         items={ENTITIES.map(entity => ({ entity, ...said.counts[entity] }))} trackBy="entity" wrapLines
         header={<Header variant="h2" description={`What the sync of ${moment(said.before.startedAt)} read, and the one of ${moment(said.after.startedAt)}.`}>Compared</Header>}
         columnDefinitions={[
-          { id: 'entity', header: 'Of', isRowHeader: true, cell: each => capital(each.entity) },
+          { id: 'entity', header: 'Record type', isRowHeader: true, cell: each => entityName(each.entity) },
           { id: 'before', header: 'Earlier', cell: each => number(each.before ?? 0) },
           { id: 'after', header: 'Later', cell: each => number(each.after ?? 0) },
           { id: 'came', header: 'Came', cell: each => number(each.came ?? 0) },
@@ -163,7 +163,7 @@ function Moved({ groupId, from, to }: Two) {
       filter={
         <SpaceBetween size="xs" direction="horizontal">
           <TextFilter filteringText={search} filteringPlaceholder="Find by name or sourcedId" filteringAriaLabel="Find who came and went" onChange={({ detail }) => { setSearch(detail.filteringText); setPlace(1); }} />
-          <Select ariaLabel="Of" selectedOption={of} options={OF} onChange={({ detail }) => { setOf(OF.find(each => each.value === detail.selectedOption.value) ?? OF[0]); setPlace(1); }} />
+          <Select ariaLabel="Record type" selectedOption={of} options={OF} onChange={({ detail }) => { setOf(OF.find(each => each.value === detail.selectedOption.value) ?? OF[0]); setPlace(1); }} />
           <Select ariaLabel="Way" selectedOption={way} options={WAYS} onChange={({ detail }) => { setWay(WAYS.find(each => each.value === detail.selectedOption.value) ?? WAYS[0]); setPlace(1); }} />
         </SpaceBetween>
       }

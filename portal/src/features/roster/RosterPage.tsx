@@ -71,7 +71,7 @@ export function RosterPage() {
             filter={
               <SpaceBetween size="xs" direction="horizontal">
                 <TextFilter filteringText={search} filteringPlaceholder="Find by name or id" filteringAriaLabel="Find in the roster" onChange={({ detail }) => look({ search: detail.filteringText })} />
-                <Select ariaLabel="Of" selectedOption={of} options={OF} onChange={({ detail }) => look({ of: detail.selectedOption.value ?? '', sort: '' })} />
+                <Select ariaLabel="Record type" selectedOption={of} options={OF} onChange={({ detail }) => look({ of: detail.selectedOption.value ?? '', sort: '' })} />
                 <Select ariaLabel="School" filteringType="auto" virtualScroll selectedOption={offered.find(each => each.value === school) ?? everySchool} options={offered} onChange={({ detail }) => look({ school: detail.selectedOption.value ?? '' })} />
                 <Select ariaLabel="Status" selectedOption={status} options={STATUSES} onChange={({ detail }) => look({ status: detail.selectedOption.value ?? '' })} />
               </SpaceBetween>
@@ -82,7 +82,7 @@ export function RosterPage() {
               ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
             columnDefinitions={columns}
             empty={<Box textAlign="center" padding="l"><SpaceBetween size="s">
-              {narrowed ? 'Nothing on the platform is like that.' : page?.syncId ? 'The platform has none of these.' : 'Nothing is on the platform yet. Sync this group first.'}
+              {narrowed ? 'No records match.' : page?.syncId ? 'The platform has none of these.' : 'Nothing is on the platform yet. Sync this group first.'}
               {narrowed && <Button onClick={() => look({ search: '', school: '', status: '' })}>Show all</Button>}
             </SpaceBetween></Box>}
           />

@@ -81,7 +81,7 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
     mutationFn: () => {
       const selection = { schools, classes: { ...classes, rules: classes.rules.filter(rule => Object.values(rule).some(word => word.trim())) }, people, removeUnselected };
       return saved
-        ? data(api.PUT('/groups/{groupId}/selections/{name}', { params: { path: { groupId, name: saved.name } }, body: { selection, seenOf: null }, headers: { 'If-Match': saved.etag } }))
+        ? data(api.PUT('/groups/{groupId}/selections/{name}', { params: { path: { groupId, name: saved.name }, header: { 'If-Match': saved.etag } }, body: { selection, seenOf: null } }))
         : data(api.POST('/groups/{groupId}/selections', { params: { path: { groupId } }, body: { name, selection, seenOf: null } }));
     },
     onSuccess: done => {
@@ -114,7 +114,7 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
             <SpaceBetween size="m">
               {offered.error && <Alert type="info">The list of schools is there after the group’s first sync. Until then only rules and what appears later decide.</Alert>}
               <RadioGroup ariaLabel="Schools" value={schools.all ? 'all' : 'some'} onChange={e => change({ schools: { ...schools, all: e.detail.value === 'all' } })} items={[
-                { value: 'all', label: 'Every school that is there now', description: 'But for those left out below.' },
+                { value: 'all', label: 'Every school that is there now', description: 'Except those below.' },
                 { value: 'some', label: 'These schools' },
               ]} />
               {!schools.all && <Picker label="Schools by name" ids={schools.ids} option={option} offered={offered.data?.items.map(each => each.sourcedId) ?? []} onChange={ids => change({ schools: { ...schools, ids } })} />}
@@ -138,7 +138,7 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
               <LaterChoice what="classes" value={classes.later} onChange={later => change({ classes: { ...classes, later } })} />
             </SpaceBetween>
           </Container>
-          <Container header={<Header variant="h2" description="With neither, everybody.">People</Header>}>
+          <Container header={<Header variant="h2" description="Leave both empty for everyone.">People</Header>}>
             <SpaceBetween size="m">
               <Picker label="Status and user type" ids={people.cells.map(cell => `${cell.status}/${cell.userType}`)} option={id => ({ value: id, label: capital(id.replace('/', ' ')) })}
                 offered={STATUSES.flatMap(status => TYPES.map(type => `${status}/${type}`))} onChange={ids => change({ people: { ...people, cells: ids.map(id => { const [status, userType = ''] = id.split('/'); return { status: status as (typeof STATUSES)[number], userType }; }) } })} />

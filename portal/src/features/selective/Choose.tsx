@@ -8,7 +8,7 @@ import Table, { type TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { data, sentence, useApi, type Schemas } from '../../api/client';
+import { data, isStatus, sentence, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { number } from '../../app/words';
 import { Sheet } from './Sheet';
@@ -17,7 +17,7 @@ type Row = (Schemas['OrgChoice'] & { title?: undefined }) | (Schemas['ClassChoic
 const PAGE = 50;
 const counted = (value: number | null | undefined) => (value == null ? 'counting…' : number(value));
 const marks = (row: Row) => (
-  <>{row.new && <Badge color="blue">New</Badge>} {row.chosenLastTime && <Badge>Last time</Badge>}</>
+  <>{row.new && <Badge color="blue">New</Badge>} {row.chosenLastTime && <Badge>Selected last time</Badge>}</>
 );
 const COLUMNS: Record<'orgs' | 'classes', TableProps.ColumnDefinition<Row>[]> = {
   orgs: [
@@ -41,7 +41,7 @@ const COLUMNS: Record<'orgs' | 'classes', TableProps.ColumnDefinition<Row>[]> = 
 const CALLED = { orgs: 'schools', classes: 'classes' } as const;
 
 /** Schools or classes: choose all, those that match, or some; or by workbook. The choice survives a closed browser tab's reload. */
-export function Choose({ kind, syncId, onAnswered }: { kind: 'orgs' | 'classes'; syncId: string; onAnswered: (accepted: Schemas['Accepted']) => void }) {
+export function Choose({ kind, syncId, onAnswered, onRefused }: { kind: 'orgs' | 'classes'; syncId: string; onRefused: (error: unknown) => void; onAnswered: (accepted: Schemas['Accepted']) => void }) {
   const api = useApi();
   const store = `chosen/${syncId}/${kind}`;
   const [chosen, setChosen] = useState<ReadonlySet<string>>(() => new Set(JSON.parse(sessionStorage.getItem(store) ?? '[]') as string[]));
@@ -79,6 +79,7 @@ export function Choose({ kind, syncId, onAnswered }: { kind: 'orgs' | 'classes';
       return kind === 'orgs' ? data(api.POST('/syncs/{syncId}/orgs/selection', request)) : data(api.POST('/syncs/{syncId}/classes/selection', request));
     },
     onSuccess: accepted => { sessionStorage.removeItem(store); onAnswered(accepted); },
+    onError: error => { if (isStatus(error, 409) || isStatus(error, 410)) onRefused(error); },
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   const total = page?.total ?? 0;
@@ -110,15 +111,15 @@ export function Choose({ kind, syncId, onAnswered }: { kind: 'orgs' | 'classes';
         onSortingChange={({ detail }) => { setSort({ field: detail.sortingColumn.sortingField ?? sort.field, descending: !!detail.isDescending }); setPlace(1); }}
         wrapLines
         header={
-          <Header variant="h2" counter={`(${number(chosen.size)} of ${number(total)} chosen)`}
+          <Header variant="h2" counter={`(${number(chosen.size)} of ${number(total)} selected)`}
             actions={
               <SpaceBetween size="xs" direction="horizontal">
-                <Button onClick={() => matching.mutate()} loading={matching.isPending} disabled={!total}>{search ? 'Select what matches' : 'Select all'}</Button>
-                <Button onClick={() => setChosen(new Set())} disabled={!chosen.size}>Clear</Button>
-                <Button variant="primary" disabled={!chosen.size} loading={answer.isPending} onClick={() => answer.mutate({ all: null, ids: [...chosen], sheetUploadId: null })}>Use this choice</Button>
+                <Button onClick={() => matching.mutate()} loading={matching.isPending} {...(total ? {} : { disabled: true, disabledReason: 'There is nothing to select.' })}>{search ? 'Select what matches' : 'Select all'}</Button>
+                <Button onClick={() => setChosen(new Set())} {...(chosen.size ? {} : { disabled: true, disabledReason: 'Nothing is selected.' })}>Clear</Button>
+                <Button variant="primary" {...(chosen.size ? {} : { disabled: true, disabledReason: `Select at least one of the ${called} first.` })} loading={answer.isPending} onClick={() => answer.mutate({ all: null, ids: [...chosen], sheetUploadId: null })}>Continue</Button>
               </SpaceBetween>
             }
-            description={`Choose the ${called} to bring in here, or by the workbook below.`}>
+            description={`Select the ${called} to bring in here, or use the sheet below.`}>
             {kind === 'orgs' ? 'Schools' : 'Classes'}
           </Header>
         }
@@ -126,7 +127,7 @@ export function Choose({ kind, syncId, onAnswered }: { kind: 'orgs' | 'classes';
           onChange={({ detail }) => { setSearch(detail.filteringText); setPlace(1); }} />}
         pagination={total > PAGE && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => setPlace(detail.currentPageIndex)}
           ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
-        empty={<Box textAlign="center">{search ? `None of the ${called} matches “${search}”.` : `The bundle holds no ${called} to choose from.`}</Box>}
+        empty={<Box textAlign="center">{search ? `None of the ${called} matches “${search}”.` : `The source has no ${called} to choose from.`}</Box>}
       />
       <Sheet kind={kind} syncId={syncId} onConfirm={sheetUploadId => answer.mutate({ all: null, ids: null, sheetUploadId })} busy={answer.isPending} />
       {matching.error && <Box color="text-status-error">{sentence(matching.error)}</Box>}

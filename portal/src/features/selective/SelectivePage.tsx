@@ -7,8 +7,10 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Steps from '@cloudscape-design/components/steps';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Navigate, useNavigate, useParams } from 'react-router';
-import { data, useApi, type Schemas } from '../../api/client';
+import { Navigate, useLocation, useNavigate, useParams } from 'react-router';
+import { data, sentence, useApi, type Schemas } from '../../api/client';
+import { readable } from '../../api/plain';
+import { CancelSync } from '../../app/CancelSync';
 import { useSay } from '../../app/messages';
 import { Fetching } from '../../app/Fetching';
 import { Problem } from '../../app/Problem';
@@ -33,6 +35,7 @@ export function SelectivePage() {
   useTitle('Selective sync');
   const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
   const syncId = group.data?.sync?.syncId;
+  const atOnce = (useLocation().state as { atOnce?: boolean } | null)?.atOnce ?? false; // chosen in the menu: there is nothing to ask before it is fetched
   const sync = useQuery({
     ...syncQuery(api, syncId ?? ''),
     enabled: !!syncId,
@@ -42,6 +45,7 @@ export function SelectivePage() {
     queries.setQueryData(['sync', syncId], accepted.sync);
     say('success', accepted.message);
   };
+  const refused = (error: unknown) => say('error', `Your answer was not used. ${sentence(error)} Nothing that you chose on this page was sent.`);
   if (group.error) return <Problem error={group.error} onRetry={() => void group.refetch()} />;
   if (sync.error && !sync.data) return <Problem error={sync.error} onRetry={() => void sync.refetch()} />;
   const question = sync.data?.question?.kind;
@@ -51,7 +55,7 @@ export function SelectivePage() {
     <ContentLayout
       header={
         <Header variant="h1" description={group.data?.name}
-          actions={group.data && <GroupMenu group={group.data} variant="normal" />}>
+          actions={<SpaceBetween size="xs" direction="horizontal">{syncId && !ended && <CancelSync groupId={groupId} syncId={syncId} />}{group.data && <GroupMenu group={group.data} variant="normal" />}</SpaceBetween>}>
           Selective sync
         </Header>
       }
@@ -65,22 +69,22 @@ export function SelectivePage() {
         )}
         {group.isPending && <Spinner />}
         {group.data && !syncId && (
-          <SourceStart group={group.data} mode="selective" onStarted={started => { queries.setQueryData(['sync', started.syncId], started); void group.refetch(); }} />
+          <SourceStart group={group.data} mode="selective" atOnce={atOnce} onStarted={started => { void navigate('.', { replace: true, state: null }); queries.setQueryData(['sync', started.syncId], started); void group.refetch(); }} />
         )}
         {syncId && !question && !ended && (
           <Container><SpaceBetween size="s"><Box><Spinner /> {waitingFor(sync.data)}</Box>
             {sync.data && <Fetching sync={sync.data} />}
             <Box color="text-body-secondary">You can leave this page and come back to it.</Box></SpaceBetween></Container>
         )}
-        {syncId && question === 'orgs' && <Choose key="orgs" kind="orgs" syncId={syncId} onAnswered={answered} />}
-        {syncId && question === 'classes' && <Choose key="classes" kind="classes" syncId={syncId} onAnswered={answered} />}
+        {syncId && question === 'orgs' && <Choose key="orgs" kind="orgs" syncId={syncId} onAnswered={answered} onRefused={refused} />}
+        {syncId && question === 'classes' && <Choose key="classes" kind="classes" syncId={syncId} onAnswered={answered} onRefused={refused} />}
         {syncId && question === 'statuses' && (
-          <Users syncId={syncId} onAnswered={accepted => { answered(accepted); if (!accepted.sync.preview) void navigate(`/groups/${groupId}/status`); }} />
+          <Users groupId={groupId} syncId={syncId} onRefused={refused} onAnswered={accepted => { answered(accepted); if (!accepted.sync.preview) void navigate(`/groups/${groupId}/status`); }} />
         )}
         {syncId && question === 'approval' && <Navigate replace to={`/groups/${groupId}/syncs/${syncId}/changes`} />}
         {ended && (
           <Container header={<Header variant="h2">This sync has ended</Header>}>
-            <SpaceBetween size="m"><Box>{ended.message}</Box>
+            <SpaceBetween size="m"><Box>{readable(ended.message)}</Box>
               <SpaceBetween size="xs" direction="horizontal">
                 <Button variant="primary" onClick={() => void group.refetch()}>Start another selective sync</Button>
                 <Button onClick={() => void navigate(`/groups/${groupId}/status`)}>Check last sync status</Button>
@@ -98,5 +102,5 @@ function waitingFor(sync: Schemas['Sync'] | undefined): string {
   if (unended && running === 'fetch') return `Fetching the roster: ${amount(unended)}…`;
   if (running === 'plan') return 'Working out the changes…';
   if (running === 'apply' || running === 'commit' || running === 'report') return 'Writing the changes…';
-  return 'Reading the bundle…';
+  return 'Reading the files…';
 }

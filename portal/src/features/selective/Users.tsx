@@ -11,7 +11,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { data, useApi, type Schemas } from '../../api/client';
+import { data, isStatus, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { capital, number } from '../../app/words';
 
@@ -22,7 +22,7 @@ const LATER = {
 } satisfies Record<Schemas['Later'], { value: Schemas['Later']; label: string }>;
 const STATUSES = ['active', 'inactive', 'deleted', 'blank'] as const;
 
-export function Users(props: { syncId: string; onAnswered: (accepted: Schemas['Accepted']) => void }) {
+export function Users(props: { groupId: string; syncId: string; onRefused: (error: unknown) => void; onAnswered: (accepted: Schemas['Accepted']) => void }) {
   const api = useApi();
   const { data: statuses, error, refetch } = useQuery({
     queryKey: ['statuses', props.syncId],
@@ -36,7 +36,7 @@ const FIRST = ['student', 'teacher', 'aide', 'administrator'];
 const rank = (type: string) => (FIRST.includes(type) ? FIRST.indexOf(type) : FIRST.length);
 const key = (cell: { status: string; userType: string }) => `${cell.status}/${cell.userType}`;
 
-function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses']; syncId: string; onAnswered: (accepted: Schemas['Accepted']) => void }) {
+function Matrix({ statuses, groupId, syncId, onAnswered, onRefused }: { statuses: Schemas['Statuses']; groupId: string; syncId: string; onRefused: (error: unknown) => void; onAnswered: (accepted: Schemas['Accepted']) => void }) {
   const api = useApi();
   const [ticked, setTicked] = useState<ReadonlySet<string>>(() => new Set(statuses.cells.filter(cell => cell.preset).map(key)));
   const [otherMembers, setOtherMembers] = useState(false);
@@ -69,7 +69,10 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
       body: { cells, otherMembers, guardians, removeUnselected, preview, saveAs: saving && name.trim() ? { name, schoolsLater, classesLater } : null },
     })),
     onSuccess: onAnswered,
+    onError: error => { if (isStatus(error, 409) || isStatus(error, 410)) onRefused(error); },
   });
+  const { data: platform } = useQuery({ queryKey: ['platform', groupId, 'before'], queryFn: () => data(api.GET('/groups/{groupId}/platform', { params: { path: { groupId } } })) });
+  const unready = !ticked.size ? { disabled: true, disabledReason: 'Tick at least one status and user type.' } : saving && !name.trim() ? { disabled: true, disabledReason: 'Name the selection first, or untick “Save this choice”.' } : {};
   return (
     <Container header={<Header variant="h2" description="Tick the people to bring in, by status and user type.">Users</Header>}>
       <SpaceBetween size="l">
@@ -92,19 +95,19 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
             <tfoot><tr><th scope="row">Total ticked</th>{types.map(type => <td key={type}>{number(sum(STATUSES.map(status => cellOf.get(`${status}/${type}`))))}</td>)}<td><b>{number(sum(statuses.cells))}</b></td></tr></tfoot>
           </table>
         </div>
-        <Alert type="info" header="How a status is found">{statuses.rule}</Alert>
+        <Alert type="info" header="How we determine status">{statuses.rule}</Alert>
         <SpaceBetween size="s">
-          <Checkbox checked={otherMembers} onChange={({ detail }) => setOtherMembers(detail.checked)} description="People of the chosen schools who are in none of the chosen classes.">Other members of these schools</Checkbox>
+          <Checkbox checked={otherMembers} onChange={({ detail }) => setOtherMembers(detail.checked)} description="People of the selected schools who are in none of the selected classes.">Other members of these schools</Checkbox>
           <Checkbox checked={guardians} onChange={({ detail }) => setGuardians(detail.checked)} description={`Guardians, parents and relatives of the chosen students (up to ${number(statuses.guardians)}).`}>Guardians</Checkbox>
           <Checkbox checked={removeUnselected} onChange={({ detail }) => setRemove(detail.checked)} description="Whatever is on the platform and not chosen now is deactivated, in other schools too. Preview the changes first.">Remove what is no longer selected</Checkbox>
         </SpaceBetween>
         {left.error && <Problem error={left.error} onRetry={() => void left.refetch()} />}
-        {left.data && <LeftOut counts={left.data.counts} remove={removeUnselected} />}
+        {left.data && platform?.syncId && <LeftOut counts={left.data.counts} remove={removeUnselected} />}
         <SpaceBetween size="s">
           <Checkbox checked={saving} onChange={({ detail }) => setSaving(detail.checked)} description="Under a name, for a schedule or for the next sync without questions.">Save this choice</Checkbox>
           {saving && (
             <SpaceBetween size="m" direction="horizontal">
-              <FormField label="Name of the selection" description="A name that is there gets a new version."><Input value={name} onChange={({ detail }) => setName(detail.value)} /></FormField>
+              <FormField label="Name of the selection" description="An existing name gets a new version."><Input value={name} onChange={({ detail }) => setName(detail.value)} /></FormField>
               <FormField label="When schools appear later"><Select selectedOption={LATER[schoolsLater]} options={Object.values(LATER)} onChange={({ detail }) => setSchoolsLater(detail.selectedOption.value as Schemas['Later'])} /></FormField>
               <FormField label="When classes appear later"><Select selectedOption={LATER[classesLater]} options={Object.values(LATER)} onChange={({ detail }) => setClassesLater(detail.selectedOption.value as Schemas['Later'])} /></FormField>
             </SpaceBetween>
@@ -112,8 +115,8 @@ function Matrix({ statuses, syncId, onAnswered }: { statuses: Schemas['Statuses'
         </SpaceBetween>
         {answer.error && <Problem error={answer.error} />}
         <SpaceBetween size="xs" direction="horizontal">
-          <Button variant="primary" disabled={!ticked.size || (saving && !name.trim())} loading={answer.isPending} onClick={() => answer.mutate(false)}>Sync</Button>
-          <Button disabled={!ticked.size || (saving && !name.trim()) || answer.isPending} onClick={() => answer.mutate(true)}>Preview changes</Button>
+          <Button variant="primary" {...unready} loading={answer.isPending} onClick={() => answer.mutate(false)}>Sync</Button>
+          <Button {...unready} loading={answer.isPending} onClick={() => answer.mutate(true)}>Preview changes</Button>
         </SpaceBetween>
       </SpaceBetween>
     </Container>
@@ -125,7 +128,7 @@ const COUNTED = ['users', 'classes', 'enrollments'] as const;
 /** What becomes of what was chosen before and is not chosen now, before Sync is pressed. */
 function LeftOut({ counts, remove }: { counts: Schemas['Deselected']['counts']; remove: boolean }) {
   const parts = COUNTED.filter(name => counts[name]).map(name => `${number(counts[name] ?? 0)} ${name}`);
-  if (!parts.length) return <Box color="text-body-secondary">Everything on the platform is part of this choice; nothing is left out.</Box>;
+  if (!parts.length) return <Box color="text-body-secondary">Everybody on the platform is part of this choice.</Box>;
   return remove
     ? <Alert type="warning" header={`On the platform and not chosen now: ${parts.join(', ')}`}>They are deactivated or ended, unless something that stays still needs them. Preview the changes to see each of them.</Alert>
     : <Alert type="info" header={`On the platform and not chosen now: ${parts.join(', ')}`}>They stay as they are, except what has left a chosen school. Tick “Remove what is no longer selected” to take them away.</Alert>;

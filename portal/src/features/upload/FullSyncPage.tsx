@@ -1,4 +1,5 @@
 import ContentLayout from '@cloudscape-design/components/content-layout';
+import Checkbox from '@cloudscape-design/components/checkbox';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import Select from '@cloudscape-design/components/select';
@@ -7,6 +8,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { data, useApi } from '../../api/client';
+import { Busy } from '../../app/Busy';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
@@ -24,16 +26,23 @@ export function FullSyncPage() {
   const { data: saved } = useQuery({ queryKey: ['selections', groupId], queryFn: () => data(api.GET('/groups/{groupId}/selections', { params: { path: { groupId }, query: { limit: 1000 } } })) });
   const options = [{ value: '', label: 'Everything' }, ...(saved?.items ?? []).map(each => ({ value: each.name, label: each.name }))];
   const [what, setWhat] = useState<string | null>(null);
+  const [preview, setPreview] = useState(false);
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
-    <ContentLayout header={<Header variant="h1" description={`${group?.name ?? ''}: every school, class and person of the bundle, without questions.`}>{title}</Header>}>
+    <ContentLayout header={<Header variant="h1" description={`${group?.name ?? ''}: every school, class and person in the source, without questions.`}>{title}</Header>}>
       <SpaceBetween size="l">
         {!!saved?.items.length && (
           <Container header={<Header variant="h2" description="Everything, or what a saved selection says.">What to sync</Header>}>
             <Select ariaLabel="What to sync" selectedOption={options.find(each => each.value === (what ?? '')) ?? null} options={options} onChange={({ detail }) => setWhat(detail.selectedOption.value || null)} />
           </Container>
         )}
-        {group && <SourceStart group={group} mode="full" savedSelection={what} onStarted={() => { say('success', 'Sync started. You can leave this page and come back to it.'); void navigate(`/groups/${groupId}/status`); }} />}
+        {group?.sync && <Busy group={group} />}
+        {group && !group.sync && (
+          <SourceStart group={group} mode="full" savedSelection={what} preview={preview} onStarted={() => { say('success', 'Sync started. You can leave this page and come back to it.'); void navigate(`/groups/${groupId}/status`); }}>
+            <Checkbox checked={preview || group.alwaysPreview} disabled={group.alwaysPreview} onChange={({ detail }) => setPreview(detail.checked)}
+              description={group.alwaysPreview ? 'This group’s settings say: always ask me before writing.' : 'See every change and decide before anything is written.'}>Preview changes first</Checkbox>
+          </SourceStart>
+        )}
       </SpaceBetween>
     </ContentLayout>
   );

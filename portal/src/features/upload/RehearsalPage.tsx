@@ -1,1 +1,30 @@
-export function RehearsalPage() { return null; }
+import Alert from '@cloudscape-design/components/alert';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useParams } from 'react-router';
+import { data, useApi } from '../../api/client';
+import { Busy } from '../../app/Busy';
+import { useSay } from '../../app/messages';
+import { SourceStart } from '../../app/SourceStart';
+import { useTitle } from '../../app/title';
+
+/** Next year's data tried before it counts. */
+export function RehearsalPage() {
+  const { groupId = '' } = useParams();
+  const api = useApi();
+  const navigate = useNavigate();
+  const say = useSay();
+  useTitle('Rehearsal');
+  const { data: group } = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
+  if (!group) return null;
+  return (
+    <ContentLayout header={<Header variant="h1" description={group.name}>Rehearsal</Header>}>
+      <SpaceBetween size="l">
+        <Alert type="info">Bring in next year’s data and see what it would change, at the rollover window’s limit. Nothing of it is ever written; it can only be discarded. While it is open, scheduled and dropped-file syncs of this group wait.</Alert>
+        {group.sync ? <Busy group={group} /> : <SourceStart group={group} mode="full" rehearsal onStarted={started => { say('success', 'Rehearsal started. Its changes are shown when they are worked out.'); void navigate(`/groups/${groupId}/syncs/${started.syncId}/changes`); }} />}
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}

@@ -1,0 +1,158 @@
+"""A form never loses what was typed, and the overview shows first what needs somebody."""
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, expect
+
+from chalicelib.api.overview import rows_of
+from chalicelib.api.shapes import Overview
+from chalicelib.model.records import Group, LastEnded, Mode, State
+from chalicelib.store import groups
+from chalicelib.store.tables import from_item, to_item
+from tests.api.test_routes import call
+from tests.portal import light
+from tests.portal.test_truth import asked, district
+from tests.steps.conftest import stack as stack
+from tests.steps.walk import NOW, Walk, make_group
+
+JS_BYTES, CSS_BYTES = 250_000, 80_000  # of the first load, as it comes over the line
+
+
+@pytest.fixture
+def page(browser: Browser, stack: None) -> Iterator[Page]:
+    with light.serving() as address:
+        opened = light.opened(browser, address)
+        yield opened
+        opened.context.close()
+
+
+def changed_elsewhere(**settings: Any) -> None:
+    status, told = call("PATCH /groups/g1", settings, headers={"If-Match": groups.get("g1").etag})
+    assert status == 200, told
+
+
+def test_what_was_typed_stays_when_somebody_else_saves_and_a_conflict_shows_both(page: Page) -> None:
+    make_group()
+    page.goto("/groups/g1")
+    page.get_by_label("Description").fill("mine")
+    page.get_by_label("Partner id").fill("p-1")
+    changed_elsewhere(description="theirs", usernameSuffix="@theirs")
+
+    page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Somebody else has saved this group meanwhile")).to_be_visible()
+    expect(page.get_by_role("row", name="Description theirs mine")).to_be_visible()
+    expect(page.get_by_label("Description")).to_have_value("mine")
+    page.get_by_role("button", name="Keep mine").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Group “Lakeside” was saved.")).to_be_visible()
+
+    saved = groups.get("g1")
+    assert (saved.description, saved.partner_id, saved.username_suffix) == ("mine", "p-1", "@theirs")
+
+
+def test_leaving_with_unsaved_changes_asks_and_a_wrong_figure_is_corrected_in_its_own_unit(page: Page) -> None:
+    make_group()
+    page.goto("/groups/g1")
+    page.get_by_label("Hold a sync that removes more than (%)").fill("150")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Enter 100 % or less.", exact=True)).to_be_visible()
+
+    page.get_by_role("button", name="Overview", exact=True).click()
+    expect(page.get_by_text("Leave without saving?")).to_be_visible()
+    page.get_by_role("button", name="Stay").click()
+    expect(page.get_by_label("Hold a sync that removes more than (%)")).to_have_value("150")
+    page.get_by_role("button", name="Overview", exact=True).click()
+    page.get_by_role("button", name="Leave without saving").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+
+def test_approving_asks_once_more_with_the_number_that_goes(page: Page) -> None:
+    make_group()
+    Walk(district()).through()
+    asked(Walk(district(people=6), day=1))
+
+    page.goto("/groups/g1/status")
+    page.get_by_role("button", name="Review changes").click()
+    expect(page.get_by_role("button", name="Approve", exact=True)).to_have_count(2)  # above the rows and below them
+    page.get_by_role("button", name="Approve", exact=True).first.click()
+
+    expect(page.get_by_role("dialog").get_by_text("6 people deactivated")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Approve, with 12 removals")).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.goto(f"{page.url.split('?')[0]}?entity=enrollments")
+    expect(page.get_by_text(re.compile(r"Sam Student \d+ in "))).not_to_have_count(0)
+
+
+def test_the_overview_shows_what_needs_somebody_first_and_two_thousand_groups_in_a_second(page: Page) -> None:
+    now = datetime.now(UTC)
+    failed = LastEnded(sync_id="g7-20261127T082800123-ab", state=State.FAILED, mode=Mode.FULL, at=now, message="No answer.")
+    well = failed.model_copy(update={"state": State.SUCCEEDED, "message": "Nothing has changed since the last sync."})
+    items = [
+        to_item(
+            Group(
+                name=f"District {n:04}",
+                group_id=f"g{n}",
+                etag="e",
+                created_at=NOW,
+                updated_at=NOW,
+                slots_done=now,
+                last_ended=failed if n == 1234 else well,
+            )
+        )
+        for n in range(2000)
+    ]
+
+    began = time.process_time()
+    told = Overview(items=rows_of([from_item(Group, item) for item in items], {}, now)).model_dump_json(by_alias=True)
+    took_s = time.process_time() - began
+    print(f"overview: rows of 2,000 items as JSON in {took_s:.2f} s of one processor, {len(told):,} bytes")
+    page.route("**/api/overview", lambda route: route.fulfill(body=told, content_type="application/json"))
+    opened_at = time.perf_counter()
+    page.goto("/overview")
+    rows = page.get_by_role("row")
+    expect(rows.nth(1)).to_contain_text("District 1234")
+    print(f"overview: first row on screen {time.perf_counter() - opened_at:.2f} s after the address was opened")
+
+    assert took_s < 1
+    expect(rows.nth(1)).to_contain_text("Last sync failed")
+    expect(page.get_by_text("1 group needs somebody.")).to_be_visible()
+    page.get_by_label("Find a group").fill("District 0042")
+    expect(rows).to_have_count(2)
+
+
+def test_a_first_load_is_light(page: Page) -> None:
+    make_group()
+    sizes: dict[str, list[int]] = {"js": [], "css": []}
+
+    def note(answer: Response) -> None:
+        kind = answer.url.rsplit(".", 1)[-1]
+        if kind in sizes:
+            sizes[kind].append(answer.request.sizes()["responseBodySize"])
+
+    page.on("requestfinished", lambda request: note(answer) if (answer := request.response()) else None)
+    page.goto("/")
+    expect(page.get_by_role("link", name="Lakeside")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+    print(f"first load: {sum(sizes['js']):,} bytes of JS, {sum(sizes['css']):,} of CSS, gzipped")
+    assert sum(sizes["js"]) <= JS_BYTES
+    assert sum(sizes["css"]) <= CSS_BYTES
+
+
+def test_a_pause_that_has_run_out_is_none_and_one_that_holds_is_seen_in_the_list(page: Page) -> None:
+    today = datetime.now(UTC).date()
+    make_group()
+    over = {"blackouts": [], "pause": {"until": f"{today - timedelta(days=2)}", "reason": "Holidays"}}
+    changed_elsewhere(calendar=over)
+    page.goto("/groups/g1/calendar")
+    expect(page.get_by_text("Run as scheduled")).to_be_visible()
+    changed_elsewhere(calendar={"blackouts": [], "pause": {"until": None, "reason": "Holidays"}})
+    page.goto("/")
+
+    expect(page.get_by_role("row", name=re.compile("Lakeside"))).to_contain_text("Paused")
