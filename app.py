@@ -23,6 +23,7 @@ from chalicelib.api.routing import problems
 from chalicelib.api.selections import selections
 from chalicelib.api.service import service
 from chalicelib.api.syncs import syncs
+from chalicelib.api.trails import trails
 from chalicelib.steps import steps
 from chalicelib.triggers import triggers
 from oneroster_engine.duckdb_session import limit_memory
@@ -39,6 +40,7 @@ BLUEPRINTS = (
     groups,
     connection,
     syncs,
+    trails,
     choices,
     selections,
     decisions,

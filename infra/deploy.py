@@ -438,6 +438,7 @@ def portal_config(
             "tokenEndpoint": said["token_endpoint"],
             "jwksUri": said["jwks_uri"],
             "endSessionEndpoint": said.get("end_session_endpoint", ""),
+            "revocationEndpoint": said.get("revocation_endpoint", ""),
         }
     issuer = f"https://cognito-idp.{region}.amazonaws.com/{outputs['UserPool']}"
     pages = sign_in or f"https://{outputs['UserPoolDomain']}.auth.{region}.amazoncognito.com"
@@ -448,6 +449,7 @@ def portal_config(
         "tokenEndpoint": f"{pages}/oauth2/token",
         "jwksUri": f"{keys or issuer.removesuffix('/' + outputs['UserPool'])}/{outputs['UserPool']}/.well-known/jwks.json",
         "endSessionEndpoint": f"{pages}/logout",
+        "revocationEndpoint": f"{pages}/oauth2/revoke",
     }
 
 

@@ -202,7 +202,7 @@ FUNCTIONS = (
             items("Arrivals", "Query"),
             items("Clients", "GetItem", "PutItem", "UpdateItem", "BatchWriteItem", "Query"),
             items("Members", "GetItem", "PutItem", "UpdateItem", "Scan", "ConditionCheckItem"),
-            items("Access", "PutItem"),
+            items("Access", "PutItem", "UpdateItem", "Query"),
             items("Deletions", "Scan"),
             *ERASE,
             USERS,

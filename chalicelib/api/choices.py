@@ -114,6 +114,7 @@ def get_class_sheet(call: Call, sync_id: str) -> SheetLink:
     body=UploadRequest,
     answer=Upload,
     status=201,
+    costly="upload",
 )
 def upload_org_sheet(call: Call, sync_id: str, body: UploadRequest) -> Upload:
     """A form to send the filled workbook Org straight to the bucket."""
@@ -127,6 +128,7 @@ def upload_org_sheet(call: Call, sync_id: str, body: UploadRequest) -> Upload:
     body=UploadRequest,
     answer=Upload,
     status=201,
+    costly="upload",
 )
 def upload_class_sheet(call: Call, sync_id: str, body: UploadRequest) -> Upload:
     """A form to send the filled workbook Classes straight to the bucket."""

@@ -40,7 +40,7 @@ class MovedQuery(CompareQuery):
     way: Literal["came", "went"] = "came"
 
 
-@route(compare, "GET /groups/{groupId}/compare", role="viewer", answer=Comparison, query=CompareQuery)
+@route(compare, "GET /groups/{groupId}/compare", role="viewer", answer=Comparison, query=CompareQuery, costly="list")
 def compare_syncs(call: Call, group_id: str) -> Comparison:
     """What two syncs read, side by side: rows by entity and by school, what came and what went."""
     asked: CompareQuery = call.query
@@ -51,13 +51,14 @@ def compare_syncs(call: Call, group_id: str) -> Comparison:
     return Comparison(before=syncs.get(asked.from_), after=syncs.get(asked.to), counts=counts, schools=shown)
 
 
-@route(compare, "GET /groups/{groupId}/compare/rows", role="viewer", answer=MovedRows, query=MovedQuery)
+@route(compare, "GET /groups/{groupId}/compare/rows", role="viewer", answer=MovedRows, query=MovedQuery, costly="list")
 def list_moved(call: Call, group_id: str) -> MovedRows:
     """The people, classes or orgs that came or went between two syncs."""
     asked: MovedQuery = call.query
     with _stages(group_id, asked, [asked.entity]) as (before, after):
         offset = offset_of(asked)
         found = moved(before, after, asked.entity, asked.way, search=asked.search, limit=asked.limit, offset=offset)
+    call.accessed(group_id, f"moved {asked.entity} listed", [f"{asked.entity}/{row['sourcedId']}" for row in found.items])
     return page(MovedRows, [NamedId.model_validate(row) for row in found.items], found.total, asked)
 
 

@@ -83,6 +83,8 @@ def list_changes(call: Call, sync_id: str) -> Changes:
         offset=offset_of(asked),
         where={name: [value] for name, value in columns.items() if value},
     )
+    subjects = [f"users/{row['sourcedId']}" for row in found.items if row["entity"] == "users"]
+    call.accessed(group_of(sync_id), "changes shown", subjects)
     return page(Changes, _named(sync_id, [_change(row) for row in found.items]), found.total, asked)
 
 
@@ -113,6 +115,8 @@ def list_renumbered(call: Call, sync_id: str) -> RenumberedPairs:
         limit=call.query.limit,
         offset=offset_of(call.query),
     )
+    subjects = [f"users/{row['newSourcedId']}" for row in found.items if row["entity"] == "users"]
+    call.accessed(group_of(sync_id), "renumbered records shown", subjects)
     return page(RenumberedPairs, [RenumberedPair.model_validate(row) for row in found.items], found.total, call.query)
 
 
@@ -132,7 +136,7 @@ def count_deselected(call: Call, sync_id: str, body: StatusesAnswer) -> Deselect
         return Deselected(counts=deselected(room / "stage", selection, room / "snapshot" if group.snapshot else None))
 
 
-@route(decisions, "POST /syncs/{syncId}/undo", role="admin", answer=Sync, status=202, headers=(IDEMPOTENCY_KEY,))
+@route(decisions, "POST /syncs/{syncId}/undo", role="admin", answer=Sync, status=202, headers=(IDEMPOTENCY_KEY,), costly="start")
 def undo_sync(call: Call, sync_id: str) -> Sync:
     """Start the inverse of a sync that has succeeded. Its plan is shown first, always."""
     undone = store.get(sync_id)

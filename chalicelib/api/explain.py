@@ -12,6 +12,7 @@ from chalicelib.api.lists import ListQuery, offset_of, page
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Id, Page, Sanity, SanityFinding, SanityRow, Trace, TraceStep, TraceSubject
 from chalicelib.errors import Conflict, NotFound
+from chalicelib.model.ids import group_of
 from chalicelib.model.records import Group, Mode, QuestionKind, Record, State, Sync
 from chalicelib.platform import reader
 from chalicelib.service.selection import selection_kept
@@ -44,7 +45,7 @@ class SanityRows(Page[SanityRow]):
     pass
 
 
-@route(explanations, "GET /groups/{groupId}/trace", role="viewer", answer=Trace, query=TraceQuery)
+@route(explanations, "GET /groups/{groupId}/trace", role="viewer", answer=Trace, query=TraceQuery, costly="list")
 def trace(call: Call, group_id: str) -> Trace:
     """Why one person, class or org is on the platform or isn't, by the newest sync that read the source."""
     group = groups.get(group_id)
@@ -58,6 +59,8 @@ def trace(call: Call, group_id: str) -> Trace:
             run = traces.Run(_standing(sync), applied=sync.state is State.SUCCEEDED)
             written = _written(group_id, subject)
             steps = traces.explain(workdir, selection_kept(sync.sync_id), snapshot, subject, run, written)
+    seen = [found.subject] if found.subject else found.candidates
+    call.accessed(group_id, "traced", [f"{each.entity}/{each.sourced_id}" for each in seen])
     return Trace(
         sync_id=sync.sync_id,
         sync_started_at=sync.started_at,
@@ -98,6 +101,7 @@ def list_sanity_rows(call: Call, sync_id: str) -> SanityRows:
         raise NotFound("There is no such finding. GET /syncs/{syncId}/sanity lists them.")
     with _checked(sync_id) as (stage, changes):
         found = sanity_rows(stage, changes, asked.finding, limit=asked.limit, offset=offset_of(asked))
+    call.accessed(group_of(sync_id), "odd records listed", [str(row["sourcedId"]) for row in found.items])
     return page(SanityRows, [SanityRow.model_validate(row) for row in found.items], found.total, asked)
 
 

@@ -92,6 +92,8 @@ def browse_roster(call: Call, group_id: str, entity: str) -> RosterRows:
     )
     schools = _names(group, "orgs", [school for row in found.items for school in row["schools"]])
     rows = [_row(row, schools) for row in found.items]
+    if entity == "users":
+        call.accessed(group_id, "people listed", [f"users/{row.sourced_id}" for row in rows])
     return page(RosterRows, rows, found.total, asked, sync_id=group.snapshot)
 
 
@@ -103,6 +105,8 @@ def get_record(call: Call, group_id: str, entity: str) -> RosterRecord:
     if item is None:
         raise NotFound(f"The platform has no record {asked.id} among this group's {entity}.")
     enrolled = _enrolled(group, entity, asked.id)
+    people = [f"users/{each.sourced_id}" for each in enrolled] if entity == "classes" else []
+    call.accessed(group_id, "record shown", [f"{entity}/{asked.id}", *people])
     return RosterRecord(
         entity=item["entity"],
         sourced_id=asked.id,

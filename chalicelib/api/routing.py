@@ -7,7 +7,7 @@ documents, and the OpenAPI document is made of the same declarations.
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -34,7 +34,8 @@ from chalicelib.errors import (
 from chalicelib.model.ids import group_of
 from chalicelib.model.members import EVERY_GROUP
 from chalicelib.model.records import Method, Record
-from chalicelib.store import audit
+from chalicelib.store import access, audit, usage
+from chalicelib.store.usage import Costly
 from oneroster_engine.errors import BundleRefused, RosterError
 
 logger = Logger()
@@ -69,6 +70,10 @@ class Caller:
         """How people know this caller."""
         return self.name or self.user_id
 
+    def has_role(self, role: Role) -> bool:
+        """This one, or one that may do more."""
+        return ROLES.index(self.role) >= ROLES.index(role)
+
     def may_see(self, group_id: str) -> bool:
         return self.groups is None or group_id in self.groups
 
@@ -85,6 +90,11 @@ class Call:
 
     def audit(self, group_id: str, what: str, sync_id: str | None = None, detail: dict[str, Any] | None = None) -> None:
         audit.record(group_id, self.caller.user_id, what, self.now, self.nonce, sync_id, detail, self.caller.name)
+
+    def accessed(self, group_id: str, what: str, subjects: Sequence[str], rows: int | None = None) -> None:
+        """Note who was shown whose data: `subjects` as `users/u1`. Of a long list the first are named, and all are counted."""
+        shown = len(subjects) if rows is None else rows
+        access.record(group_id, self.caller.user_id, what, self.now, self.nonce, subjects[:NAMED_IN_ACCESS], shown)
 
     @property
     def if_match(self) -> str:
@@ -105,11 +115,17 @@ class Route:
     body: type[Record] | None
     query: type[Record] | None
     headers: tuple[str, ...]
+    costly: Costly | None
     summary: str
 
 
 ROUTES: list[Route] = []
+NAMED_IN_ACCESS = 100  # some 5 KB of an item
 IF_MATCH, IDEMPOTENCY_KEY = "If-Match", "Idempotency-Key"
+
+
+class TooMany(Exception):
+    """One person does more of what is costly than anybody does by hand."""
 
 
 class Forbidden(Exception):
@@ -126,8 +142,10 @@ def route(
     body: type[Record] | None = None,
     query: type[Record] | None = None,
     headers: tuple[str, ...] = (),
+    costly: Costly | None = None,
 ) -> Callable[[H], H]:
-    """Register a handler for `said` ("GET /groups/{groupId}"); `role` None lets everybody in.
+    """Register a handler for `said` ("GET /groups/{groupId}"); `role` None lets everybody in. What is `costly` is counted by
+    person and hour.
 
     The handler gets the Call, then the path's parameters by name (snake_case), then `body` where there is one. Its
     docstring's first line becomes the route's summary.
@@ -135,7 +153,9 @@ def route(
     method, path = said.split(" ")
 
     def register(handler: H) -> H:
-        declared = Route(method, path, role, status, answer, body, query, headers, (handler.__doc__ or "").strip().split("\n")[0])
+        declared = Route(
+            method, path, role, status, answer, body, query, headers, costly, (handler.__doc__ or "").strip().split("\n")[0]
+        )
         ROUTES.append(declared)
 
         def view(**parameters: str) -> Response:
@@ -155,6 +175,8 @@ def _answer(declared: Route, handler: Callable[..., Any], request: Request, para
     try:
         caller = caller_of(request.context.get("authorizer") or {}) if declared.role else NOBODY
         _let_in(declared, caller, parameters)
+        if declared.costly and not usage.allowed(caller.user_id, declared.costly, datetime.now(UTC)):
+            raise TooMany(f"You have done this {usage.AN_HOUR[declared.costly]:,} times within this hour. Wait for the next one.")
         headers = {name: header_of(request.headers, name) for name in declared.headers}
         query = declared.query.model_validate(query_of(request)) if declared.query else None
         call = Call(caller, datetime.now(UTC), secrets.token_hex(4), headers, query)
@@ -199,7 +221,7 @@ def _let_in(declared: Route, caller: Caller, parameters: dict[str, str]) -> None
         if nothing:
             raise NotFound(f"There is no such {nothing}.")
         return
-    if ROLES.index(caller.role) < ROLES.index(declared.role):
+    if not caller.has_role(declared.role):
         raise Forbidden(f"This needs the role {declared.role}; you have {caller.role}.")
     if nothing:
         raise NotFound(f"There is no such {nothing.removesuffix('Id')}.")
@@ -225,6 +247,8 @@ def _problem(trouble: Exception, request_id: str) -> Response:
         ]
     elif isinstance(trouble, Malformed):
         status, title, detail = 400, "Malformed", str(trouble)
+    elif isinstance(trouble, TooMany):
+        status, title, detail = 429, "Too many requests", str(trouble)
     elif isinstance(trouble, Forbidden):
         status, title, detail = 403, "Not allowed", str(trouble)
     else:

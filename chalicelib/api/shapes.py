@@ -26,6 +26,7 @@ from chalicelib.model.records import (
     ZipSource,
 )
 from chalicelib.service.upload import UploadForm
+from chalicelib.store.audit import Entry
 from chalicelib.store.secrets import ClientCredentials, KeyCredentials, PasswordCredentials, TokenCredentials
 from chalicelib.store.selections import SelectionName
 from oneroster_engine.planning.guard import Kind
@@ -793,6 +794,11 @@ class AuditEntry(Record):
     what: str
     sync_id: str | None = None
     detail: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, entry: Entry) -> "AuditEntry":
+        kept = {name: getattr(entry, name) for name in ("who", "name", "what", "sync_id")}
+        return cls(at=datetime.fromisoformat(entry.moment), detail=dict(entry.detail), **kept)
 
 
 class RosterEvent(Record):

@@ -15,6 +15,7 @@ from chalicelib.api.shapes import (
     ProblemRow,
     Report,
     ReportFile,
+    Role,
     SyncStart,
 )
 from chalicelib.errors import Conflict, NotFound, Unacceptable
@@ -31,6 +32,7 @@ from chalicelib.store.limits import limits
 from oneroster_engine.inspecting.problems import problem_groups, problem_rows
 
 syncs = Blueprint(__name__)
+ROLE_OF_RECEIVED: Role = "admin"
 WRITTEN: dict[AppliedExtent, Literal["nothing", "some", "all"]] = {
     AppliedExtent.NOTHING: "nothing",
     AppliedExtent.PARTIAL: "some",
@@ -55,7 +57,14 @@ class ProblemRowQuery(ListQuery):
 
 
 @route(
-    syncs, "POST /groups/{groupId}/syncs", role="operator", body=SyncStart, answer=Sync, status=202, headers=(IDEMPOTENCY_KEY,)
+    syncs,
+    "POST /groups/{groupId}/syncs",
+    role="operator",
+    body=SyncStart,
+    answer=Sync,
+    status=202,
+    headers=(IDEMPOTENCY_KEY,),
+    costly="start",
 )
 def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
     """Start a sync; of a ZIP group with its upload. The same Idempotency-Key gives the same sync; a busy group answers 409."""
@@ -148,17 +157,22 @@ def list_problems(call: Call, sync_id: str) -> ProblemGroups:
 def list_problem_rows(call: Call, sync_id: str) -> ProblemRows:
     """The rows that one root cause explains."""
     found = problem_rows(_problems(sync_id), call.query.cause, limit=call.query.limit, offset=offset_of(call.query))
+    subjects = [f"users/{row['sourcedId']}" for row in found.items if row["file"] == "users.csv"]
+    call.accessed(group_of(sync_id), "problems shown", subjects, len(found.items))
     return page(ProblemRows, [ProblemRow.model_validate(row) for row in found.items], found.total, call.query)
 
 
 @route(syncs, "GET /syncs/{syncId}/report", role="viewer", answer=Report)
 def get_report(call: Call, sync_id: str) -> Report:
-    """Links to the log: workbook, changes and problems as gzipped CSV, the bundle as received, the roster as processed."""
+    """Links to the log: workbook, changes and problems as CSV, the roster as processed; for admins the bundle as received.
+
+    What came from the district may hold columns that are read by nobody here, passwords among them.
+    """
     written = files.read_json(files.sync_key(sync_id, "report/files.json")) or []
     listed = [
         (each["name"], each["title"], each["sizeBytes"], files.sync_key(sync_id, f"report/{each['name']}")) for each in written
     ]
-    for folder, name in _received(sync_id):
+    for folder, name in _received(sync_id) if call.caller.has_role(ROLE_OF_RECEIVED) else ():
         key = files.sync_key(sync_id, f"{folder}/{name}")
         listed.append((name, f"As received: {name}", files.size_bytes(key) or 0, key))
     if not listed:

@@ -3,9 +3,10 @@
 It is written for whoever has to say who has seen a child's data. Entries go by themselves after KEPT.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
@@ -38,9 +39,18 @@ def entries(group_id: str, limit: int, before: str = "", search: str = "") -> li
     """Newest first; with `search` those of one user (an id) or about one record (`users/u1`)."""
     condition = Key("groupId").eq(group_id) & Key("at").lt(before or "~")
     size = {} if search else {"Limit": limit}
-    found = (from_item(Access, item) for item in query(TABLE, KeyConditionExpression=condition, ScanIndexForward=False, **size))
-    return list(islice((each for each in found if not search or search in (each.who, *each.subjects)), limit))
+    found = query(TABLE, KeyConditionExpression=condition, ScanIndexForward=False, **size)
+    return list(islice(_about(search, found), limit))
 
 
-def total(group_id: str) -> int:
-    return count(TABLE, KeyConditionExpression=Key("groupId").eq(group_id))
+def total(group_id: str, search: str = "") -> int:
+    condition = Key("groupId").eq(group_id)
+    if search:
+        return sum(1 for _ in _about(search, query(TABLE, KeyConditionExpression=condition)))
+    return count(TABLE, KeyConditionExpression=condition)
+
+
+def _about(search: str, items: Iterable[dict[str, Any]]) -> Iterator[Access]:
+    for entry in (from_item(Access, item) for item in items):
+        if not search or search in (entry.who, *entry.subjects):
+            yield entry

@@ -28,6 +28,10 @@ class Entry(Record):
     sync_id: str | None = None
     detail: Mapping[str, Any] = {}
 
+    @property
+    def moment(self) -> str:
+        return self.at.split("#")[0]
+
 
 def record(
     group_id: str,
@@ -52,7 +56,7 @@ def record_once(group_id: str, who: str, what: str, at: str) -> None:
 def _append(entry: Entry) -> None:
     """An entry is never written over: of two with one key, which an event told twice makes, the first stays."""
     try:
-        expires_at = datetime.fromisoformat(entry.at.split("#")[0]) + KEPT
+        expires_at = datetime.fromisoformat(entry.moment) + KEPT
         item = to_item(entry) | {"expiresAt": int(expires_at.timestamp())}
         table(TABLE).put_item(Item=item, ConditionExpression=Attr("at").not_exists())
     except ClientError as refusal:
@@ -67,6 +71,11 @@ def entries(group_id: str, limit: int, before: str = "", search: str = "") -> li
     size = {} if wanted else {"Limit": limit}
     found = _matching(query(TABLE, KeyConditionExpression=condition, ScanIndexForward=False, **size), wanted)
     return list(islice(found, limit))
+
+
+def everything(group_id: str) -> Iterator[Entry]:
+    """The oldest first."""
+    return (from_item(Entry, item) for item in query(TABLE, KeyConditionExpression=Key("groupId").eq(group_id)))
 
 
 def total(group_id: str, search: str = "") -> int:

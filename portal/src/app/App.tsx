@@ -9,6 +9,7 @@ import { lazy, Suspense } from 'react';
 import { createBrowserRouter, Route, RouterProvider, Routes } from 'react-router';
 import { FailedRequest } from '../api/client';
 import { GroupsPage } from '../features/groups/GroupsPage';
+import { backTo } from './backTo';
 import { ConfigContext } from './ConfigContext';
 import { InGroup } from './InGroup';
 import { Messages } from './messages';
@@ -62,11 +63,13 @@ export function App({ config }: { config: Config }) {
       token_endpoint: config.tokenEndpoint,
       jwks_uri: config.jwksUri,
       end_session_endpoint: config.endSessionEndpoint,
+      revocation_endpoint: config.revocationEndpoint,
     },
+    revokeTokenTypes: ['refresh_token' as const],
   };
   return (
     <ConfigContext.Provider value={config}>
-      <AuthProvider {...oidc} onSigninCallback={user => window.location.replace((user?.state as string | undefined) ?? '/')}>
+      <AuthProvider {...oidc} onSigninCallback={user => window.location.replace(backTo(user?.state))}>
         <QueryClientProvider client={queries}>
           <I18nProvider locale="en" messages={[words]}>
             <RouterProvider router={router} />

@@ -6,6 +6,7 @@ import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'rea
 import { useAuth } from 'react-oidc-context';
 import { useLocation, useMatch, useNavigate } from 'react-router';
 import { data, useApi } from '../api/client';
+import { useConfig } from './ConfigContext';
 import { Finished } from './Finished';
 import { useShownMessages } from './messages';
 import { ROLE_NAMES, useMe } from './role';
@@ -17,6 +18,7 @@ const HelpPanel = lazy(async () => ({ default: (await import('./Help')).Help }))
 /** The frame of every page: skip link, top bar, where one is, messages, the page, and help beside it. */
 export function Shell({ children }: { children: ReactNode }) {
   const auth = useAuth();
+  const { clientId, endSessionEndpoint, revocationEndpoint } = useConfig();
   const navigate = useNavigate();
   const shown = useShownMessages();
   const me = useMe();
@@ -31,7 +33,13 @@ export function Shell({ children }: { children: ReactNode }) {
     localStorage.setItem(KEY, dark ? 'no' : 'yes');
     setDark(!dark);
   };
-  const signOut = () => void auth.removeUser().then(() => window.location.replace('/'));
+  // Out here, at the provider too, and no new token by the old refresh token. Cognito wants its own two parameters.
+  const signOut = async () => {
+    if (revocationEndpoint) await auth.revokeTokens(['refresh_token']).catch(() => undefined); // signing out goes on without
+    if (!endSessionEndpoint) return void auth.removeUser().then(() => window.location.replace('/'));
+    const home = `${window.location.origin}/`;
+    await auth.signoutRedirect({ post_logout_redirect_uri: home, extraQueryParams: { client_id: clientId, logout_uri: home } });
+  };
   return (
     <>
       <a className="skip" href="#page" onClick={event => { event.preventDefault(); document.getElementById('page')?.focus(); }}>Skip to the page</a>
@@ -49,7 +57,7 @@ export function Shell({ children }: { children: ReactNode }) {
               description: `Role: ${ROLE_NAMES[me.role]}`,
               iconName: 'user-profile',
               items: [{ id: 'mode', text: dark ? 'Light mode' : 'Dark mode' }, { id: 'out', text: 'Sign out' }],
-              onItemClick: ({ detail }) => (detail.id === 'mode' ? turn() : signOut()),
+              onItemClick: ({ detail }) => (detail.id === 'mode' ? turn() : void signOut()),
             },
           ]}
         />

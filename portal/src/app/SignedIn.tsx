@@ -1,19 +1,41 @@
-import Spinner from '@cloudscape-design/components/spinner';
+import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
-import { useEffect, type ReactNode } from 'react';
+import Button from '@cloudscape-design/components/button';
+import Spinner from '@cloudscape-design/components/spinner';
+import { useEffect, useState, type ReactNode } from 'react';
 import { useAuth } from 'react-oidc-context';
 import { useToken } from '../api/client';
 
-/** Leads to the sign-in and, after it, back to where one was. */
+const RETRY_MS = 15_000;
+
+/** Leads to the sign-in and, after it, back to where one was. A renewal that fails takes nothing away that is on the page. */
 export function SignedIn({ children }: { children: ReactNode }) {
   const auth = useAuth();
-  const out = !auth.isLoading && !auth.isAuthenticated && !auth.activeNavigator && !auth.error;
+  const [wasIn, setWasIn] = useState(false);
+  if (auth.isAuthenticated && !wasIn) setWasIn(true);
+  const out = !wasIn && !auth.isLoading && !auth.isAuthenticated && !auth.activeNavigator && !auth.error;
+  const here = () => ({ state: window.location.pathname + window.location.search, nonce: crypto.randomUUID() });
   useEffect(() => {
-    if (out) void auth.signinRedirect({ state: window.location.pathname + window.location.search });
+    if (out) void auth.signinRedirect(here());
   }, [out, auth]);
+  const lost = wasIn && !auth.isAuthenticated;
+  useEffect(() => {
+    if (!lost) return;
+    const again = setInterval(() => void auth.signinSilent().catch(() => null), RETRY_MS);
+    return () => clearInterval(again);
+  }, [lost, auth]);
   useToken(auth.user?.id_token);
-  if (auth.error) return <Box padding="xl">You could not be signed in ({auth.error.message}). <a href="/">Try again</a></Box>;
+  if (auth.error && !wasIn) return <Box padding="xl">You could not be signed in ({auth.error.message}). <a href="/">Try again</a></Box>;
   const returning = window.location.pathname === '/signed-in'; // about to be led on to where one was
-  if (!auth.isAuthenticated || returning) return <Box padding="xl"><Spinner /> Signing you in…</Box>;
-  return children;
+  if (!wasIn || returning) return <Box padding="xl"><Spinner /> Signing you in…</Box>;
+  return (
+    <>
+      {lost && (
+        <Alert type="warning" header="Your sign-in has ended" action={<Button onClick={() => void auth.signinRedirect(here())}>Sign in again</Button>}>
+          What you have typed is still here. The portal tries to renew your sign-in; signing in again leaves this page.
+        </Alert>
+      )}
+      {children}
+    </>
+  );
 }

@@ -10,6 +10,8 @@ export interface Config {
   endSessionEndpoint: string;
   /** Where the docs are served, with a slash at its end; absent where they are not. */
   docsUrl?: string;
+  /** Empty where the provider takes no token back. */
+  revocationEndpoint: string;
 }
 
 export async function readConfig(): Promise<Config> {

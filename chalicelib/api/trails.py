@@ -1,0 +1,76 @@
+"""Who did what, and who looked at whose data: to read, to search and to take along."""
+
+from chalice.app import Blueprint
+
+from chalicelib.api.lists import TimelineQuery, before, next_before
+from chalicelib.api.routing import Call, require_every_group, route
+from chalicelib.api.shapes import AuditEntry, Page, SheetLink
+from chalicelib.model.members import GroupId
+from chalicelib.model.records import Record
+from chalicelib.service.audit_export import Format, write_audit
+from chalicelib.store import access, audit, files, groups
+from chalicelib.store.access import Access
+
+trails = Blueprint(__name__)
+
+
+class AuditEntries(Page[AuditEntry]):
+    pass
+
+
+class AccessEntries(Page[Access]):
+    pass
+
+
+class ExportQuery(Record):
+    format: Format = "csv"
+
+
+class StackAuditQuery(TimelineQuery):
+    """`group`: one that may be deleted by now; left out, what concerns the whole stack: people, refused sign-ins."""
+
+    group: GroupId | None = None
+
+
+@route(trails, "GET /groups/{groupId}/audit", role="admin", answer=AuditEntries, query=TimelineQuery)
+def list_audit(call: Call, group_id: str) -> AuditEntries:
+    """Who did what, newest first; `search` is in who, what and the sync's id."""
+    groups.get(group_id)
+    return _audit_page(call.query, group_id)
+
+
+@route(trails, "GET /audit", role="admin", answer=AuditEntries, query=StackAuditQuery)
+def list_stack_audit(call: Call) -> AuditEntries:
+    """What was done to people and the stack itself, or to a group that was deleted, newest first."""
+    require_every_group(call.caller)
+    return _audit_page(call.query, call.query.group or audit.NO_GROUP)
+
+
+@route(trails, "GET /groups/{groupId}/audit/export", role="admin", answer=SheetLink, query=ExportQuery, costly="list")
+def export_audit(call: Call, group_id: str) -> SheetLink:
+    """A link to the whole audit of a group, the oldest entry first, as CSV or JSON lines."""
+    groups.get(group_id)
+    name = f"audit-{group_id}-{call.now:%Y%m%dT%H%M%S}.{call.query.format}"
+    key = f"groups/{group_id}/exports/{call.nonce}-{name}"
+    write_audit(group_id, call.query.format, key)
+    call.audit(group_id, "audit exported", detail={"format": call.query.format})
+    return SheetLink(url=files.presigned_download(key, name), expires_at=call.now + files.LINK_LIFETIME)
+
+
+@route(trails, "GET /groups/{groupId}/access", role="admin", answer=AccessEntries, query=TimelineQuery)
+def list_access(call: Call, group_id: str) -> AccessEntries:
+    """Who was shown whose data, newest first; `search` is a user's id, or a record as `users/<sourcedId>`."""
+    groups.get(group_id)
+    asked: TimelineQuery = call.query
+    timeline = f"access of {group_id}"
+    found = access.entries(group_id, asked.limit, before(asked, timeline), asked.search)
+    following = next_before(asked, timeline, [entry.at for entry in found])
+    return AccessEntries(items=found, next_cursor=following, total=access.total(group_id, asked.search))
+
+
+def _audit_page(asked: TimelineQuery, group_id: str) -> AuditEntries:
+    timeline = f"audit of {group_id}"
+    found = audit.entries(group_id, asked.limit, before(asked, timeline), asked.search)
+    items = [AuditEntry.of(entry) for entry in found]
+    following = next_before(asked, timeline, [entry.at for entry in found])
+    return AuditEntries(items=items, next_cursor=following, total=audit.total(group_id, asked.search))

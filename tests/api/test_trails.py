@@ -1,0 +1,149 @@
+"""Looking at a child leaves a trace without a name, what costs much is bounded by person, and the audit can be taken along."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from chalicelib.api.routing import ROUTES
+from chalicelib.store import access, audit, files, usage
+from infra import functions
+from tests.api.test_routes import call
+from tests.platform.test_writer import change, write
+from tests.steps.conftest import LIMITS
+from tests.steps.walk import NOW, make_group
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_a_look_at_a_child_says_who_looked_and_at_which_record_and_no_name() -> None:
+    make_group()
+    write([change("u1", name="Annabel Lee")])
+
+    assert call("GET /groups/g1/roster/orgs/record", query={"id": "none"})[0] == 404
+    [entry] = seen_after("GET /groups/g1/roster/users/record", {"id": "u1"})
+
+    assert (entry.who, entry.what, entry.subjects, entry.rows) == ("u1", "record shown", ("users/u1",), 1)
+    assert "Annabel" not in json.dumps(boto3.client("dynamodb").scan(TableName="Access")["Items"])
+
+
+@pytest.fixture
+def limits(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMITS_PARAMETER", "/limits")
+    boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
+
+
+def seen_after(said: str, query: dict[str, str]) -> list[access.Access]:
+    status, answer = call(said, query=query)
+    assert status == 200, answer
+    return access.entries("g1", 10)
+
+
+def test_a_trace_entry_goes_by_itself_after_a_year() -> None:
+    access.record("g1", "u1", "record shown", NOW, "n", ["users/u1"], 1)
+
+    [item] = boto3.client("dynamodb").scan(TableName="Access")["Items"]
+    assert int(item["expiresAt"]["N"]) == int((NOW + timedelta(days=365)).timestamp())
+
+
+def test_who_has_seen_a_record_can_be_asked() -> None:
+    make_group()
+    access.record("g1", "vera", "record shown", NOW, "a", ["users/u1"], 1)
+    access.record("g1", "olu", "people listed", NOW + timedelta(minutes=1), "b", ["users/u2", "users/u1"], 2)
+    access.record("g1", "ada", "people listed", NOW + timedelta(minutes=2), "c", ["users/u2"], 1)
+
+    said = call("GET /groups/g1/access", query={"search": "users/u1"})[1]
+
+    assert ([each["who"] for each in said["items"]], said["total"]) == (["olu", "vera"], 2)
+
+
+READS_PEOPLE = {
+    "GET /groups/{groupId}/roster/{entity}",
+    "GET /groups/{groupId}/roster/{entity}/record",
+    "GET /groups/{groupId}/trace",
+    "GET /groups/{groupId}/compare/rows",
+    "GET /syncs/{syncId}/plan/changes",
+    "GET /syncs/{syncId}/plan/renumbered",
+    "GET /syncs/{syncId}/sanity/rows",
+    "GET /syncs/{syncId}/problems/rows",
+}
+
+
+def test_each_route_that_shows_people_is_known_here() -> None:
+    there = {f"{route.method} {route.path}" for route in ROUTES}
+
+    assert there >= READS_PEOPLE
+
+
+def test_one_person_gets_no_more_forms_to_upload_than_a_person_needs(limits: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_group()
+    monkeypatch.setitem(usage.AN_HOUR, "upload", 2)
+    wanted = {"fileName": "a.zip", "size": 1}
+
+    answers = [call("POST /groups/g1/uploads", wanted) for _ in range(3)]
+
+    assert [status for status, _ in answers] == [201, 201, 429]
+    assert "within this hour" in answers[2][1]["detail"]
+    assert usage.allowed("another", "upload", NOW)
+
+
+def exported(form: str) -> str:
+    status, said = call("GET /groups/g1/audit/export", query={"format": form})
+    assert status == 200, said
+    [key] = [each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket="data")["Contents"] if key_of(each, form)]
+    return boto3.client("s3").get_object(Bucket="data", Key=key)["Body"].read().decode()
+
+
+def key_of(each: Any, form: str) -> bool:
+    return str(each["Key"]).endswith(form)
+
+
+def test_the_whole_audit_is_exported_and_holds_no_formula() -> None:
+    make_group()
+    for number in range(3):
+        audit.record("g1", "u1", "group changed", NOW + timedelta(minutes=number), "c", None, {"n": number}, "=HYPERLINK(1)")
+
+    lines = [json.loads(line) for line in exported("jsonl").splitlines()]
+    rows = list(csv.DictReader(io.StringIO(exported("csv").removeprefix("\ufeff"))))
+
+    assert [each["detail"] for each in lines] == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert [each["name"] for each in rows[:3]] == ["'=HYPERLINK(1)"] * 3
+    assert rows[3]["what"] == "audit exported"
+
+
+def test_an_audit_entry_is_never_written_over() -> None:
+    audit.record("g1", "u1", "plan decided", NOW, "c", None, {"decision": "discard"})
+    audit.record("g1", "u2", "plan decided", NOW, "c", None, {"decision": "approve"})
+
+    [entry] = audit.entries("g1", 10)
+    assert (entry.who, entry.detail) == ("u1", {"decision": "discard"})
+
+
+def test_no_function_may_change_or_delete_what_the_audit_says() -> None:
+    for function in functions.FUNCTIONS:
+        for statement in function.policy()["Statement"]:
+            if "AuditTable" in json.dumps(statement["Resource"]):
+                assert set(statement["Action"]) <= {"dynamodb:PutItem", "dynamodb:Query"}, function.name
+
+
+@pytest.mark.parametrize(("role", "given"), [("viewer", False), ("operator", False), ("admin", True)])
+def test_the_bundle_as_received_is_given_to_admins_alone(role: str, given: bool) -> None:
+    make_group()
+    files.write_json(files.sync_key("g1-s1", "report/files.json"), [{"name": "report.xlsx", "title": "Log", "sizeBytes": 1}])
+    files.write_json(files.sync_key("g1-s1", "bundle/bundle.zip"), {})
+
+    names = [each["name"] for each in call("GET /syncs/g1-s1/report", role=role)[1]["files"]]
+
+    assert names == ["report.xlsx", *(["bundle.zip"] if given else [])]
+
+
+def test_a_refused_write_to_the_audit_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_TABLE", "Missing")
+
+    with pytest.raises(ClientError):
+        audit.record("g1", "u1", "plan decided", NOW, "c")
