@@ -1,10 +1,9 @@
 """A provider's API: `python -m benchmarks.rest`. Time against the floor of its latency, and what one page after another takes.
 
-The provider is a process of its own with its pages made beforehand, so that it is not what is measured, and answers each
-after 50 ms. Pages are read as the machine's Lambdas read them: first each list's first page, then `max_parallel` processes,
-each with ranges of the plan, and at the end the first pages again; each page is checked, gzipped and written away. Floor:
-pages x latency / parallel, the first pages counted once. Memory is the highest of any reading process, a small shape beside
-a large one to show that it is flat.
+The provider is a process of its own with its records made beforehand, and answers each page after 50 ms. Pages are read as the
+machine's Lambdas read them: first each list's first pages, then `max_parallel` processes, each with ranges of the plan, and at
+the end the first pages again; each page is checked, gzipped and written away. Floor: pages x latency / parallel. Memory is the
+highest of any reading process, a small shape beside a large one to show that it is flat.
 """
 
 import argparse
@@ -18,7 +17,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -44,19 +42,14 @@ LATENCY_S, PAGE, PARALLEL = 0.05, 5000, 4
 
 def serve(shape: str, port: int) -> None:
     district = District(SHAPES[shape], seed=1, version="1.2", day=1, problems=False)
-    pages: dict[tuple[str, int], bytes] = {}
-    totals: dict[str, int] = {}
-    for name, records in records_of(district).items():
-        totals[name] = 0
-        while shown := [as_json(each) for each in islice(records, PAGE)]:
-            pages[name, totals[name]] = b'{"%s":[%s]}' % (name.encode(), b",".join(shown))
-            totals[name] += len(shown)
+    lists = {name: [as_json(each) for each in records] for name, records in records_of(district).items()}
 
     async def listed(request: Request) -> Response:
-        await asyncio.sleep(LATENCY_S)
         name = request.path_params["name"]
-        body = pages.get((name, int(request.query_params["offset"])), b"{}")  # past the end there is nothing
-        return Response(body, headers={"X-Total-Count": str(totals[name])}, media_type="application/json")
+        offset, limit = int(request.query_params["offset"]), int(request.query_params["limit"])
+        body = b'{"%s":[%s]}' % (name.encode(), b",".join(lists[name][offset : offset + limit]))
+        await asyncio.sleep(LATENCY_S)
+        return Response(body, headers={"X-Total-Count": str(len(lists[name]))}, media_type="application/json")
 
     app = Starlette(routes=[Route(BASES["1.2"] + "/{name}", listed)])
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")

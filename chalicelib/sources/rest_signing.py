@@ -135,7 +135,7 @@ def is_header_value(token: str) -> bool:
 def _seconds(told: object) -> float:
     """Of a life as a number or as text, however large; 0 where it is neither, or no time."""
     try:
-        life_s = float(str(told).strip()[:400].split(" ")[0])
+        life_s = float(str(told).strip()[:400])
     except ValueError:
         return 0.0
     return life_s if life_s > 0 else 0.0  # and not for NaN

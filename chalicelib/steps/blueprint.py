@@ -5,7 +5,7 @@ Every handler may run twice with the same event and leaves the same.
 
 import gzip
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
@@ -16,7 +16,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 from chalice.app import Blueprint
 
-from chalicelib.errors import SourceRefused
 from chalicelib.model import outcomes
 from chalicelib.model.outcomes import applied_extent
 from chalicelib.model.records import (
@@ -26,7 +25,6 @@ from chalicelib.model.records import (
     Progress,
     Question,
     QuestionKind,
-    RestSource,
     State,
     Step,
     Sync,
@@ -34,19 +32,17 @@ from chalicelib.model.records import (
     Unit,
 )
 from chalicelib.platform import writer
-from chalicelib.service import fetch_scope
+from chalicelib.service import fetch_scope, rest_reading, source_baseline
+from chalicelib.service.group_source import provider_of, source_of
 from chalicelib.service.held_mail import held_mail
 from chalicelib.service.plan import make_plan, snapshot_of, write_log
-from chalicelib.sources import bundle
-from chalicelib.sources.rest_bundle import PLACES, forget_parts, locate_in_pages
-from chalicelib.steps import fetching, rest_reading, source_view
 from chalicelib.store import commits, files, groups, mail, syncs
 from chalicelib.store.commits import Commit
 from chalicelib.store.limits import limits
 from chalicelib.store.metrics import emit_metric
 from oneroster_engine.planning.snapshot import next_snapshot
 from oneroster_engine.planning.summary import Planned
-from oneroster_engine.staging.stage import stage_bundle, stage_orgs
+from oneroster_engine.staging.stage import stage_bundle
 from oneroster_engine.standard import archive as zip_source
 
 WAIT = timedelta(days=7)  # TimeoutSeconds of the machine's waits
@@ -97,22 +93,12 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
     orgs are there, and that the provider's other lists are read next, so many ranges at once as `parallel` says.
     """
     sync_id = _named(event)
-    group, sync = groups.get(event["groupId"]), syncs.get(sync_id)
-    with_schools = event["mode"] == Mode.SELECTIVE
-    if isinstance(group.source, RestSource) and not syncs.bundle_from(sync_id):
-        with_schools = with_schools or fetch_scope.schools_to_ask_for(group.source, sync)
-        with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, writes=["stage"]) as room:
-            rows.number = rest_reading.open_provider(group.group_id, sync_id, group.source, room, with_schools)
-        return {"more": False, "fetch": True, "parallel": group.source.max_parallel}
-    if not fetching.bring(group, sync, _zip_limits(), lambda: context.get_remaining_time_in_millis() / 1000, _now):
+    source = source_of(groups.get(event["groupId"]), syncs.get(sync_id), _zip_limits())
+    if not source.bring(lambda: context.get_remaining_time_in_millis() / 1000, _now):
         return {"more": True, "fetch": False, "parallel": 1}
-    reads = _bundle(sync_id, bundle.SCHOOLS)
-    with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, reads, writes=["stage"]) as room:
-        bundle.csvs_of(room / "bundle", room / "csv", _zip_limits(), bundle.SCHOOLS)
-        if with_schools:
-            before = source_view.earlier(group, room, _zip_limits(), bundle.SCHOOLS)
-            rows.number = stage_orgs(room / "csv", room / "stage", before.view).read
-    return {"more": False, "fetch": False, "parallel": 1}
+    with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, writes=["stage"]) as workdir:
+        rows.number = source.open(workdir, asks=event["mode"] == Mode.SELECTIVE)
+    return {"more": False, "fetch": source.parallel > 0, "parallel": max(1, source.parallel)}
 
 
 @steps.lambda_function(name="plan_fetch")
@@ -121,7 +107,8 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
 def plan_fetch(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     """State `PlanFetch`: read each list's first page and plan the rest in ranges."""
     sync_id = _named(event)
-    sync, group, settings = syncs.get(sync_id), groups.get(event["groupId"]), _rest_of(event["groupId"])
+    sync, group = syncs.get(sync_id), groups.get(event["groupId"])
+    settings = provider_of(group)
     syncs.progressed(sync_id, Progress(step=Step.FETCH, unit=Unit.PAGES, started_at=_now()))
     reads = ["stage"] if fetch_scope.schools_to_ask_for(settings, sync) else []
     with files.workspace(sync_id, reads) as room:
@@ -137,7 +124,7 @@ def fetch_part(event: RangeEvent, context: LambdaContext) -> dict[str, Any]:
     """State `FetchPart`: read a range of pages; say where to read on when the Lambda's time ends before the range does."""
     sync_id = _named(event)
     left_s = context.get_remaining_time_in_millis() / 1000
-    rest = rest_reading.read_range(event["groupId"], sync_id, _rest_of(event["groupId"]), event["range"], left_s)
+    rest = rest_reading.read_range(event["groupId"], sync_id, provider_of(groups.get(event["groupId"])), event["range"], left_s)
     return {"done": rest is None, "range": asdict(rest) if rest else {}}
 
 
@@ -147,7 +134,7 @@ def fetch_part(event: RangeEvent, context: LambdaContext) -> dict[str, Any]:
 def check_fetched(event: StepEvent, context: LambdaContext) -> None:
     """State `CheckFetched`: see whether the provider's lists have changed while they were read."""
     sync_id = _named(event)
-    rest_reading.check_again(event["groupId"], sync_id, _rest_of(event["groupId"]))
+    rest_reading.check_again(event["groupId"], sync_id, provider_of(groups.get(event["groupId"])))
     for reading in (each for each in syncs.get(sync_id).progress if each.step is Step.FETCH):
         syncs.progressed(sync_id, reading.model_copy(update={"ended_at": _now()}))
 
@@ -158,26 +145,19 @@ def check_fetched(event: StepEvent, context: LambdaContext) -> None:
 def stage(event: StepEvent, context: LambdaContext) -> None:
     """State `Stage`: read, judge and clean the whole bundle."""
     sync_id, group = _named(event), groups.get(event["groupId"])
-    source = group.source
-    by_rest = isinstance(source, RestSource) and not syncs.bundle_from(sync_id)
-    reads, writes = (["bundle"], ["stage", "received"]) if by_rest else (_bundle(sync_id), ["stage"])
-    with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, reads, writes) as room:
-        reasons: dict[str, str] = {}
-        if isinstance(source, RestSource) and by_rest:
-            bundle.pages_of(room / "bundle", room / "received" / bundle.PAGES)
-            reasons = rest_reading.csvs_of_pages(room, source.base_url)
-        coming = nullcontext(bundle.there) if by_rest else bundle.csvs_arriving(room / "bundle", room / "csv", _zip_limits())
-        version = "auto" if isinstance(source, RestSource) else source.version
-        with coming as arrived:
-            arrived("manifest.csv")  # which says what there is to merge into
-            before = source_view.earlier(group, room, _zip_limits())
-            if by_rest and before.view:
-                forget_parts(room / "csv", before.view.before)
-            unproved = {**before.incomplete, **reasons}
-            staged = stage_bundle(room / "csv", room / "stage", version, group.match_with, unproved, before.view, arrived)
-        if by_rest:
-            locate_in_pages(room / "csv" / PLACES, room / "stage" / "problems.parquet")
-        source_view.keep(group, sync_id, before.view, staged)
+    source = source_of(group, syncs.get(sync_id), _zip_limits())
+    with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, source.reads(), ["stage", "received"]) as workdir:
+        with source.csvs(workdir) as csvs:
+            csvs.arrived("manifest.csv")  # which says what there is to merge into
+            before = source_baseline.earlier(group, workdir, _zip_limits())
+            if before.view:
+                source.before_merge(workdir, before.view)
+            unproved = {**before.incomplete, **csvs.incomplete}
+            staged = stage_bundle(
+                workdir / "csv", workdir / "stage", csvs.version, group.match_with, unproved, before.view, csvs.arrived
+            )
+        source.locate_problems(workdir)
+        source_baseline.keep(group, sync_id, before.view, staged)
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
         rows.number = sum(each.read for each in staged.counts.values())
     syncs.counted(sync_id, _counts(read), held=False)
@@ -337,13 +317,6 @@ class Rows:
     number: int = 0
 
 
-def _rest_of(group_id: str) -> RestSource:
-    source = groups.get(group_id).source
-    if not isinstance(source, RestSource):
-        raise SourceRefused("The group's source was changed while this sync ran. Start it again.")
-    return source
-
-
 @contextmanager
 def _progress(sync_id: str, step: Step) -> Iterator[Rows]:
     started, rows = _now(), Rows()
@@ -352,10 +325,6 @@ def _progress(sync_id: str, step: Step) -> Iterator[Rows]:
     ended_at = _now()
     syncs.progressed(sync_id, Progress(step=step, done=rows.number, total=rows.number, started_at=started, ended_at=ended_at))
     emit_metric("StepSeconds", (ended_at - started).total_seconds(), MetricUnit.Seconds, step=step)
-
-
-def _bundle(sync_id: str, only: frozenset[str] | None = None) -> list[str]:
-    return [f"bundle/{name}" for name in bundle.wanted(files.names(sync_id, "bundle"), only)]
 
 
 def _zip_limits() -> zip_source.Limits:

@@ -98,3 +98,40 @@ def _shaped(name: str, row: Mapping[str, str], roles: Mapping[str, list[dict[str
                 "user": _ref(row["userSourcedId"], "user"),
             }
     return {**own, **common, **more}
+
+
+def as_ed_fi(lists: Mapping[str, list[bytes]]) -> dict[str, list[bytes]]:
+    """As Ed-Fi's published OneRoster 1.2 service shows a district: no titles of classes, no usernames, `enabledUser` as a text,
+    references relative, and one person as several users."""
+
+    def shown(name: str, each: bytes) -> list[bytes]:
+        record = json.loads(each)
+        for value in record.values():
+            for ref in value if isinstance(value, list) else [value]:
+                if isinstance(ref, dict) and "href" in ref:
+                    ref["href"] = ref["href"].removeprefix("/")
+        if name == "classes":
+            record["title"] = ""
+        if name == "users":
+            record |= {"username": "", "enabledUser": "true"}
+            if record["sourcedId"].endswith("7"):
+                return [as_json(record), as_json({**record, "sourcedId": record["sourcedId"] + "-again"})]
+        return [as_json(record)]
+
+    return {name: [more for each in records for more in shown(name, each)] for name, records in lists.items()}
+
+
+def as_flat(lists: Mapping[str, list[bytes]]) -> dict[str, list[bytes]]:
+    """With the columns of the CSV as members, as RosterHub-like services send it, and the newest first."""
+
+    def flat(name: str, value: Any) -> tuple[str, Any]:
+        if isinstance(value, dict) and "sourcedId" in value:
+            return ("schoolYearSourcedId" if name == "schoolYear" else f"{name}SourcedId"), value["sourcedId"]
+        if isinstance(value, list) and value and isinstance(value[0], dict) and "sourcedId" in value[0]:
+            return f"{name.removesuffix('s')}SourcedIds", ",".join(each["sourcedId"] for each in value)
+        return name, ",".join(value) if isinstance(value, list) and all(isinstance(each, str) for each in value) else value
+
+    return {
+        name: [as_json(dict(flat(*pair) for pair in json.loads(each).items())) for each in reversed(records)]
+        for name, records in lists.items()
+    }

@@ -61,6 +61,8 @@ class Behaviour:
     html: int = 0  # so many answers are a sign-in page
     busy: int = 0  # so many 429
     retry_after: str = "0"  # of those; "date" for the other form
+    busy_every: int = 0  # a 429 with a web page after so many requests, again and again
+    token_redirect: int = 0  # the status with which /token leads on to /oauth/token
     failing: int = 0  # so many 503
     slow_s: float = 0.0
     missing: frozenset[str] = frozenset()  # lists with 404
@@ -82,7 +84,13 @@ class Provider:
         self._nonces: set[str] = set()
         self._told: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self.app = Starlette(routes=[Route("/token", self.token, methods=["POST"]), Route("/{path:path}", self.listed)])
+        self.app = Starlette(
+            routes=[
+                Route("/token", self.token, methods=["POST"]),
+                Route("/oauth/token", self.token, methods=["POST"]),
+                Route("/{path:path}", self.listed),
+            ]
+        )
 
     def behave(self, **changes: object) -> None:
         """Be as this from now on, and good in all else."""
@@ -100,6 +108,8 @@ class Provider:
     async def token(self, request: Request) -> Response:
         form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         own = self.behaviour
+        if own.token_redirect and request.url.path == "/token":
+            return RedirectResponse("/oauth/token", own.token_redirect)
         spelled = {"header": (CLIENT_ID, CLIENT_SECRET), "encoded header": (quote_plus(CLIENT_ID), quote_plus(CLIENT_SECRET))}
         right = {"Basic " + base64.b64encode(":".join(spelled[each]).encode()).decode() for each in own.secret_in & {*spelled}}
         by_header = request.headers.get("authorization") in right
@@ -151,6 +161,8 @@ class Provider:
             return JSONResponse({"imsx_codeMajor": "failure", "imsx_codeMinor": "forbidden"}, 403)
         if ("sort" in query and not own.sorts) or ("filter" in query and not own.filters):
             return JSONResponse({"imsx_codeMinor": {"imsx_codeMinorField": [{"imsx_codeMinorFieldValue": "invaliddata"}]}}, 400)
+        if own.busy_every and self._counted("every") % (own.busy_every + 1) == own.busy_every:
+            return HTMLResponse("<html>Too many requests, please try again later.</html>", 429, {"Retry-After": "0"})
         if self._still("busy", own.busy):
             soon = datetime.now(UTC) + timedelta(seconds=1)
             after = format_datetime(soon, usegmt=True) if own.retry_after == "date" else own.retry_after
@@ -162,6 +174,11 @@ class Provider:
         if self._still("html", own.html):
             return HTMLResponse("<html><body>Please sign in</body></html>")
         return self._page(request, path, name, entity, query)
+
+    def _counted(self, what: str) -> int:
+        with self._lock:
+            self._told[what] += 1
+            return self._told[what] - 1
 
     def _still(self, what: str, times: int) -> bool:
         with self._lock:

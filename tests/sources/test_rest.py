@@ -21,7 +21,7 @@ from chalicelib.store.secrets import ClientCredentials, TokenCredentials
 from oneroster_engine.sample_district import SHAPES, District
 from oneroster_engine.staging.stage import stage_bundle
 from tests.provider.reading import keeping, read_whole
-from tests.provider.records import rendered
+from tests.provider.records import as_ed_fi, as_flat, rendered
 from tests.provider.serving import BASES, BEARER, CLIENT_ID, CLIENT_SECRET, Provider, served
 
 DISTRICTS = {version: District(SHAPES["tiny"], seed=1, version=version, day=1, problems=False) for version in ("1.1", "1.2")}
@@ -129,6 +129,35 @@ def test_what_providers_do_differently_is_ridden_out_and_the_list_is_whole(
         came, why = read(asked, USERS, tmp_path, size=200 if "late_above" in behaviour else SIZE)
 
     assert (came, why) == (220, "")
+
+
+ED_FI = {"total": "none", "cap": 50, "busy_every": 10, "token_redirect": 307}
+LIKE_ROSTERHUB = {"total": "none", "cap": 60, "sorts": False}
+
+
+@pytest.mark.parametrize(
+    ("version", "shown", "behaviour"), [("1.2", as_ed_fi, ED_FI), ("1.1", as_flat, LIKE_ROSTERHUB)], ids=["Ed-Fi", "RosterHub"]
+)
+def test_a_provider_with_all_its_traits_at_once_is_read_whole(
+    providers: dict[str, tuple[Provider, str]], provider: Any, tmp_path: Path, version: str, shown: Any, behaviour: dict[str, Any]
+) -> None:
+    own, origin = providers[version]
+    own.behave(**behaviour)
+    before, own.lists = own.lists, shown(own.lists)
+
+    try:
+        with source(origin, version) as asked:
+            came, why = read_whole(asked, (ORGS, *COLLECTIONS), tmp_path, 5000)
+    finally:
+        read, own.lists = own.lists, before
+    staged = stage_bundle(tmp_path / "csv", tmp_path / "stage")
+
+    assert (why, {path.strip("/"): each.ids for path, each in came.items()}) == (
+        "",
+        {name: len(records) for name, records in read.items()},
+    )
+    assert staged.counts["users"].read == len(read["users"])
+    assert not staged.incomplete
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from app import app
 from chalicelib.errors import SourceRefused
 from chalicelib.model.records import Asked, AskedFor, GroupSettings, Mode, PagesRead, RestSource, SavedUse, State, Step
+from chalicelib.service import rest_reading
 from chalicelib.sources.public_address import LOOPBACK_SETTING
-from chalicelib.steps import rest_reading
 from chalicelib.store import files, groups, secrets, selections
 from chalicelib.store.secrets import ClientCredentials
 from oneroster_engine.sample_district import SHAPES, District

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chalicelib.model.records import Group
+from chalicelib.service import rest_reading
 from chalicelib.sources import bundle
-from chalicelib.steps import rest_reading
 from chalicelib.store import files, groups
 from oneroster_engine.staging.delta import View
 from oneroster_engine.staging.stage import Staged

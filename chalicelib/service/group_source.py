@@ -1,0 +1,191 @@
+"""A group's source, whatever kind it is: one protocol, three objects, chosen in `source_of` and nowhere else.
+
+What the states of the machine do with a source is said here once; they don't ask what kind it is.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from chalicelib.errors import SourceRefused
+from chalicelib.model.records import Group, Progress, RestSource, SftpSource, Step, Sync, Unit
+from chalicelib.service import fetch_scope, rest_reading, source_baseline
+from chalicelib.sources import bundle, sftp_fetch
+from chalicelib.sources.range_file import ranged
+from chalicelib.sources.rest_bundle import PLACES, forget_parts, locate_in_pages
+from chalicelib.sources.sftp_fetch import Fetched
+from chalicelib.store import files, secrets, syncs
+from oneroster_engine.staging.delta import View
+from oneroster_engine.staging.stage import stage_orgs
+from oneroster_engine.standard import archive
+from oneroster_engine.standard.archive import Limits
+
+TOLD_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Csvs:
+    """A bundle's CSVs in `workdir`/csv. `arrived` waits for the file of a name; `incomplete`: by entity, why it isn't whole."""
+
+    arrived: Callable[[str], None]
+    version: Literal["auto", "1.1", "1.2"] = "auto"
+    incomplete: dict[str, str] = field(default_factory=dict)
+
+
+class GroupSource(Protocol):
+    """What a sync reads. `parallel`: how many ranges are still to be read at once after `open`; 0 where all is there."""
+
+    @property
+    def parallel(self) -> int: ...
+
+    def bring(self, time_left_s: Callable[[], float], now: Callable[[], datetime]) -> bool:
+        """Bring the bundle to its place. False where the time was up: call again then."""
+
+    def open(self, workdir: Path, asks: bool) -> int:
+        """See that there is a roster; list its schools into `workdir`/stage where an admin `asks` for them. Orgs read, or 0."""
+
+    def reads(self) -> list[str]:
+        """What of the sync's files the stage reads."""
+
+    def csvs(self, workdir: Path) -> AbstractContextManager[Csvs]:
+        """The whole bundle as CSVs."""
+
+    def before_merge(self, workdir: Path, view: View) -> None:
+        """Take out of what the source held before what can't be merged row by row."""
+
+    def locate_problems(self, workdir: Path) -> None:
+        """Let the stage's problems name what an admin can look up."""
+
+
+def source_of(group: Group, sync: Sync, limits: Limits) -> GroupSource:
+    """What this sync reads: the bundle that came with it, or what the group fetches."""
+    if isinstance(group.source, RestSource) and not syncs.bundle_from(sync.sync_id):
+        return ProvidersApi(group, sync, limits, group.source)
+    if isinstance(group.source, SftpSource) and not syncs.bundle_from(sync.sync_id):
+        return SftpServer(group, sync, limits, group.source)
+    return ZipBundle(group, sync, limits)
+
+
+def provider_of(group: Group) -> RestSource:
+    """The settings of a group whose provider is being read. Raises SourceRefused."""
+    if not isinstance(group.source, RestSource):
+        raise SourceRefused("The group's source was changed while this sync ran. Start it again.")
+    return group.source
+
+
+@dataclass(frozen=True)
+class ZipBundle:
+    """A ZIP that was uploaded or dropped."""
+
+    group: Group
+    sync: Sync
+    limits: Limits
+
+    @property
+    def parallel(self) -> int:
+        return 0
+
+    def bring(self, time_left_s: Callable[[], float], now: Callable[[], datetime]) -> bool:
+        return True
+
+    def open(self, workdir: Path, asks: bool) -> int:
+        """Of a ZIP only its directory and the files with the schools are read: the stage alone takes all of it."""
+        names = files.names(self.sync.sync_id, "bundle")
+        key = partial(files.sync_key, self.sync.sync_id)
+        if bundle.ZIP in names:
+            zip_key = key(f"bundle/{bundle.ZIP}")
+            size_bytes = files.size_bytes(zip_key) or 0
+            near = ranged(size_bytes, partial(files.read_range, zip_key, ""))
+            archive.inflate_file(near, size_bytes, workdir / "csv", self.limits, bundle.SCHOOLS)
+        else:
+            for name in bundle.wanted(names, bundle.SCHOOLS):
+                files.download(key(f"bundle/{name}"), workdir / "bundle" / name)
+            bundle.csvs_of(workdir / "bundle", workdir / "csv", self.limits, bundle.SCHOOLS)
+        if not asks:
+            return 0
+        before = source_baseline.earlier(self.group, workdir, self.limits, bundle.SCHOOLS)
+        return stage_orgs(workdir / "csv", workdir / "stage", before.view).read
+
+    def reads(self) -> list[str]:
+        return [f"bundle/{name}" for name in bundle.wanted(files.names(self.sync.sync_id, "bundle"))]
+
+    @contextmanager
+    def csvs(self, workdir: Path) -> Iterator[Csvs]:
+        version: Any = getattr(self.group.source, "version", "auto") if not isinstance(self.group.source, RestSource) else "auto"
+        with bundle.csvs_arriving(workdir / "bundle", workdir / "csv", self.limits) as arrived:
+            yield Csvs(arrived, version)
+
+    def before_merge(self, workdir: Path, view: View) -> None:
+        pass
+
+    def locate_problems(self, workdir: Path) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class SftpServer(ZipBundle):
+    """A ZIP or loose CSVs on the customer's server, brought over as many calls as it takes."""
+
+    settings: SftpSource
+
+    def bring(self, time_left_s: Callable[[], float], now: Callable[[], datetime]) -> bool:
+        sync_id = self.sync.sync_id
+        begun = next((each.started_at for each in self.sync.progress if each.step is Step.FETCH), now())
+        told_at = 0.0
+
+        def tell(fetched: Fetched) -> None:
+            nonlocal told_at
+            if fetched.whole or time.monotonic() - told_at >= TOLD_EVERY_S:
+                told_at = time.monotonic()
+                done, total = fetched.done_bytes, fetched.total_bytes
+                ended = now() if fetched.whole else None
+                syncs.progressed(
+                    sync_id, Progress(step=Step.FETCH, unit=Unit.BYTES, done=done, total=total, started_at=begun, ended_at=ended)
+                )
+
+        syncs.progressed(sync_id, Progress(step=Step.FETCH, unit=Unit.BYTES, started_at=begun))
+        credentials = secrets.of_group(self.group.group_id)
+        fetched = sftp_fetch.fetch(sync_id, self.settings, credentials, self.limits, time_left_s, tell)
+        tell(fetched)
+        syncs.named(sync_id, fetched.called)
+        return fetched.whole
+
+
+@dataclass(frozen=True)
+class ProvidersApi:
+    """A provider's API: the orgs at once, the rest in ranges by the states between."""
+
+    group: Group
+    sync: Sync
+    limits: Limits
+    settings: RestSource
+
+    @property
+    def parallel(self) -> int:
+        return self.settings.max_parallel
+
+    def bring(self, time_left_s: Callable[[], float], now: Callable[[], datetime]) -> bool:
+        return True
+
+    def open(self, workdir: Path, asks: bool) -> int:
+        with_schools = asks or fetch_scope.schools_to_ask_for(self.settings, self.sync)
+        return rest_reading.open_provider(self.group.group_id, self.sync.sync_id, self.settings, workdir, with_schools)
+
+    def reads(self) -> list[str]:
+        return ["bundle"]
+
+    @contextmanager
+    def csvs(self, workdir: Path) -> Iterator[Csvs]:
+        bundle.pages_of(workdir / "bundle", workdir / "received" / bundle.PAGES)
+        yield Csvs(bundle.there, incomplete=rest_reading.csvs_of_pages(workdir, self.settings.base_url))
+
+    def before_merge(self, workdir: Path, view: View) -> None:
+        forget_parts(workdir / "csv", view.before)
+
+    def locate_problems(self, workdir: Path) -> None:
+        locate_in_pages(workdir / "csv" / PLACES, workdir / "stage" / "problems.parquet")

@@ -1,0 +1,208 @@
+"""What a provider sends is checked where it enters: tokens, headers, bodies, references, addresses."""
+
+import gzip
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from chalicelib.errors import SourceRefused
+from chalicelib.sources.rest import Provider, Source, base_url, versions
+from chalicelib.sources.rest_answers import Answer, NoPage, page_of, provider_reason, wait_s
+from chalicelib.sources.rest_body import BodyTooLarge, UnreadableBody, text_of
+from chalicelib.sources.rest_bundle import convert
+from chalicelib.sources.rest_fetch import Fetched, PageFile
+from chalicelib.sources.rest_guard import LeadsElsewhere, checked_url, redirected
+from chalicelib.sources.rest_signing import TokenRefused, token_of
+from tests.provider.lying import _Body
+from tests.provider.serving import BASES
+
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+MOST = 1 << 20
+
+
+def answer(body: bytes, status: int = 200, **headers: str) -> Answer:
+    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+@pytest.mark.parametrize(
+    ("said", "life_s"),
+    [
+        ("3600", 2880), ('"3600"', 2880), ("3600.5", 2880), ("1e999", 69120), ("9" * 400, 69120), ("99999999999", 69120),
+        ("-5", 2880), ("null", 2880), ("0", 2880), ('"NaN"', 2880), ("[]", 2880), ('"1 hour"', 2880), ("true", 2880),
+    ],
+)  # fmt: skip
+def test_a_token_is_used_however_long_it_says_that_it_lives(said: str, life_s: int) -> None:
+    token = token_of(answer(b'{"access_token":"abc","expires_in":' + said.encode() + b"}"), NOW)
+
+    assert token.value == "abc"
+    assert int((token.renew_at - NOW).total_seconds()) == life_s
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"OK", b"[]", b"null", b'{"access_token":null}', b'{"access_token":""}', b'{"access_token":"a b\\nc"}', b"\xff"]
+)
+def test_what_is_no_token_is_refused_in_a_sentence(body: bytes) -> None:
+    with pytest.raises(TokenRefused):
+        token_of(answer(body), NOW)
+
+
+def test_the_providers_own_reason_is_said_without_anybodys_address() -> None:
+    status = {"imsx_codeMajor": "failure", "imsx_description": "No rights for ada@lake.org", "imsx_codeMinor": "forbidden"}
+    old = json.dumps({"statusInfoSet": [status]}).encode()
+
+    assert provider_reason(answer(old, 403)) == "forbidden: No rights for …"
+    assert provider_reason(answer(b'{"error":"invalid_scope","error_description":"Unknown\\nscope"}', 400)) == (
+        "invalid_scope: Unknown scope"
+    )
+    assert provider_reason(answer(b"<html>", 500)) == ""
+
+
+@pytest.mark.parametrize(
+    "said", ["²", "9" * 400, "-1", "soon", "Fri, 99 Nov 2026 99:99:99 GMT", "", "Thu, 01 Jan 1970 00:00:00 GMT"]
+)
+def test_a_retry_after_that_is_none_costs_no_more_than_a_wait(said: str) -> None:
+    waited = wait_s(answer(b"", 429, retry_after=said), 1, NOW, 0.5)
+
+    assert waited is None or 0 <= waited <= 120
+
+
+def test_a_body_is_read_whole_in_whatever_form_it_comes() -> None:
+    text = '{"users":[{"sourcedId":"ü"}]}'
+    told: Mapping[str, str] = {"content-encoding": "gzip"}
+
+    assert text_of(gzip.compress(text.encode()[:9]) + gzip.compress(text.encode()[9:]), told, MOST).decode() == text
+    assert text_of(text.encode("latin-1"), {"content-type": "application/json; charset=ISO-8859-1"}, MOST).decode() == text
+    assert text_of(text.encode(), {"content-type": "application/json; charset=ISO-8859-1"}, MOST).decode() == text
+    assert text_of(b"\xef\xbb\xbf" + text.encode(), {}, MOST).decode() == text
+    assert text_of(text.encode("utf-16-le"), {}, MOST).decode() == text
+    assert text_of(text.encode(), told, MOST).decode() == text  # a proxy has opened it and left the header
+
+
+@pytest.mark.parametrize(
+    ("raw", "headers", "said"),
+    [
+        (gzip.compress(b"x" * 999)[:-9], {"content-encoding": "gzip"}, "cut off"),
+        (gzip.compress(b"x")[:5] + b"zzzzzzzzzzzzzz", {"content-encoding": "gzip"}, "damaged|cut off"),
+        (b"{}", {"content-encoding": "br"}, "compressed as br"),
+        ("ü".encode("latin-1"), {}, "neither UTF-8"),
+        ("ü".encode("latin-1"), {"content-type": "text/json; charset=utf-8"}, "neither UTF-8"),
+        ("ü".encode("latin-1"), {"content-type": "text/json; charset=klingon"}, "klingon"),
+    ],
+    ids=["cut", "damaged", "brotli", "no charset", "a wrong charset", "an unknown charset"],
+)
+def test_a_body_that_can_not_be_read_says_why(raw: bytes, headers: Mapping[str, str], said: str) -> None:
+    with pytest.raises(UnreadableBody, match=said):
+        text_of(raw, headers, MOST)
+
+
+def test_a_body_that_grows_beyond_its_bound_is_given_up() -> None:
+    with pytest.raises(BodyTooLarge):
+        text_of(gzip.compress(bytes(MOST + 1)), {"content-encoding": "gzip"}, MOST)
+
+
+def test_one_record_that_is_none_costs_itself_alone() -> None:
+    page = page_of(answer(b'{"users":[{"sourcedId":"a"},null,{"sourcedId":"b"},"x",{"sourcedId":7}]}'), "/users")
+
+    assert page.ids == ("a", "", "b", "", "7")
+
+
+def test_errors_in_place_of_records_are_no_records() -> None:
+    with pytest.raises(NoPage, match=r"errors in place of records \(no rights\)"):
+        page_of(answer(b'[{"imsx_codeMajor":"failure","imsx_description":"no rights"}]'), "/users")
+
+
+@pytest.mark.parametrize(
+    ("pasted", "expected"),
+    [
+        (
+            "  https://sis.example/ims/oneroster/rostering/v1p2/users?limit=10 ",
+            "https://sis.example/ims/oneroster/rostering/v1p2",
+        ),
+        ("HTTPS://sis.example\u200b/", "https://sis.example/ims/oneroster/rostering/v1p2"),
+        ("\ufeffhttps://sis.example/ims/oneroster/v1p1", "https://sis.example/ims/oneroster/rostering/v1p2"),
+        ("https://sis.example/ims/oneroster/v1p1/orgs/", "https://sis.example/ims/oneroster/rostering/v1p2"),
+        ("<https://sis.example/api/ims/oneroster/gradebook/v1p2>", "https://sis.example/api/ims/oneroster/rostering/v1p2"),
+        ("https://users/", "https://users/ims/oneroster/rostering/v1p2"),
+    ],
+    ids=["a query", "a blank without width", "the other version", "its collection", "the gradebook", "a host like a list"],
+)
+def test_an_address_is_understood_with_whatever_was_pasted_along(pasted: str, expected: str) -> None:
+    assert base_url(pasted, "1.2") == expected
+
+
+def test_the_version_of_an_address_is_seen_behind_a_collection() -> None:
+    assert versions("https://sis.example/ims/oneroster/v1p1/users?limit=1", "auto") == ("1.1",)
+
+
+@pytest.mark.parametrize(
+    "location", ["https://sis.example:99999/x", "https://[::1/", "https://sis.example:no/", "//elsewhere.example/"]
+)
+def test_a_redirect_to_nowhere_is_said(location: str) -> None:
+    with pytest.raises(LeadsElsewhere):
+        redirected("https://sis.example/orgs", location)
+
+
+@pytest.mark.parametrize("url", ["https://sis.example:99999/", "https://[::1", "https:///orgs", "https://u:p@sis.example/"])
+def test_an_address_that_is_none_is_refused_in_a_sentence(url: str) -> None:
+    with pytest.raises(SourceRefused, match="is not an address that can be asked"):
+        checked_url(url)
+
+
+class Tokens(httpx.BaseTransport):
+    """A token endpoint behind a redirect."""
+
+    def __init__(self, status: int, location: str) -> None:
+        self.status, self.location, self.forms = status, location, list[str]()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            return httpx.Response(self.status, headers={"Location": self.location}, stream=_Body(b""))
+        if request.url.path == "/oauth/token":
+            self.forms.append(request.read().decode())
+            return httpx.Response(200, stream=_Body(b'{"access_token":"abc"}'))
+        return httpx.Response(200, stream=_Body(b'{"orgs":[]}'))
+
+
+def with_tokens(transport: Tokens) -> Callable[[], Answer]:
+    told = Provider("https://sis.example" + BASES["1.2"], "1.2", "oauth2", "id", "secret", "https://sis.example/token")
+
+    def read() -> Answer:
+        with Source(told, transport=transport, sleep=lambda seconds: None) as source:
+            return source.get("/orgs", {})
+
+    return read
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_token_endpoint_behind_a_redirect_of_its_host_gets_the_same_request(status: int) -> None:
+    transport = Tokens(status, "/oauth/token")
+
+    assert with_tokens(transport)().status == 200
+    assert transport.forms[0].startswith("grant_type=client_credentials")
+
+
+def test_a_secret_never_follows_a_redirect_to_another_host() -> None:
+    transport = Tokens(307, "https://elsewhere.example/oauth/token")
+
+    with pytest.raises(SourceRefused, match="leads on to another host"):
+        with_tokens(transport)()
+    assert transport.forms == []
+
+
+def test_a_reference_by_its_address_alone_names_the_last_segment(tmp_path: Path) -> None:
+    record = (
+        b'{"users":[{"sourcedId":"a","role":"student","orgs":[{"href":"https://sis.example/ims/oneroster/v1p1/orgs/north%201?x=1"}],'
+        b'"agents":[{"href":"users/g1/"},"g2"]},{"sourcedId":"b","role":"student","orgSourcedIds":"north, south"}]}'
+    )
+    (tmp_path / "users").mkdir()
+    (tmp_path / "users/part-0.json.gz").write_bytes(gzip.compress(record))
+
+    convert(tmp_path, [Fetched("users", "/users", 0, (PageFile("users/part-0.json", 0, 2),))], tmp_path / "csv", "")
+
+    rows = (tmp_path / "csv/roles.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[8] for row in rows] == ["north 1", "north", "south"]
+    assert '"g1,g2"' in (tmp_path / "csv/users.csv").read_text()
