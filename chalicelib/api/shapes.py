@@ -268,13 +268,15 @@ class SyncStart(Record):
     """`upload_id` names the ZIP for a group whose method is ZIP; the other methods fetch by themselves.
 
     `saved_selection` names what is to be selected: such a sync asks no question, whatever its mode.
-    A `rehearsal` shows what it would change, of next year's data for example, and can only be discarded."""
+    A `rehearsal` shows what it would change, of next year's data for example, and can only be discarded. `read_everything`: a
+    provider is asked for everything now, whatever less the group asks for otherwise."""
 
     mode: Literal[Mode.FULL, Mode.SELECTIVE]
     upload_id: UploadId | None = None
     saved_selection: SelectionName | None = None
     preview: bool = False
     rehearsal: bool = False
+    read_everything: bool = False
 
 
 class LastSync(Record):

@@ -78,6 +78,7 @@ def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
         trigger=Trigger.API,
         preview=body.preview or body.rehearsal,
         rehearsal=body.rehearsal,
+        read_everything=body.read_everything,
         started_by=call.caller.called,
         started_at=call.now,
         state=State.RUNNING,

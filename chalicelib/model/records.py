@@ -383,7 +383,8 @@ class SavedUse(Record):
 
 
 class Sync(Record):
-    """`undoes` names the sync that one of mode undo takes back. A `rehearsal` is shown, and can only be discarded."""
+    """`undoes` names the sync that one of mode undo takes back. A `rehearsal` is shown, and can only be discarded.
+    `read_everything`: its starter wants everything to be asked for."""
 
     group_id: str
     sync_id: str
@@ -392,6 +393,7 @@ class Sync(Record):
     trigger: Trigger
     preview: bool = False
     rehearsal: bool = False
+    read_everything: bool = False
     started_by: str
     started_at: datetime
     ended_at: datetime | None = None

@@ -14,6 +14,7 @@ MARGIN = timedelta(hours=1)  # a provider's clock, and what it writes late
 NEVER_READ = frozenset({State.QUEUED, State.SUPERSEDED})
 
 WHY = {
+    "wanted": "whoever started it wanted that",
     "all schools": "every school is chosen",
     "no school": "none of the chosen schools is in the source",
     "many schools": f"more than {MOST_SCHOOLS} schools are chosen",

@@ -101,6 +101,8 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> i
 
 
 def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, room: Path) -> tuple[Asked, Sequence[Collection]]:
+    if sync.read_everything:
+        return fetch_scope.everything("wanted"), COLLECTIONS
     asked = fetch_scope.everything()
     if fetch_scope.schools_to_ask_for(settings, sync):
         schools = fetch_scope.chosen_schools(sync, room / "stage")

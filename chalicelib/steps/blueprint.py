@@ -255,6 +255,8 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
     if sync.ended_at is not None:
         return  # an earlier try came this far
     message = outcomes.success(sync.counts, event["withRemovals"], sync.incomplete, sync.undoes is not None)
+    if sync.asked and not outcomes.changes(sync.counts):  # nothing new: nothing of what was asked for
+        message = f"{message} {fetch_scope.sentence(sync.asked)}".strip()
     with _progress(sync_id, Step.REPORT):
         reads = ["stage", "plan/summary.json", "plan/changes.parquet"]
         with files.workspace(sync_id, reads=reads, writes=["report"]) as room:

@@ -267,6 +267,7 @@ def test_after_everything_was_read_only_changes_are_asked_for_and_merged(changin
     assert (second.counts.enrollments.deactivated, second.counts.classes.deactivated) == (0, 0)
     assert platform()["s0"]["fields"]["givenName"] == "Ada"
     assert third.message.startswith("Nothing has changed since the last sync")
+    assert "Asked for what has changed since 2026-09-02 05:00 UTC." in third.message
 
 
 def test_a_role_that_a_changed_person_has_no_more_does_not_stay(changing: Provider) -> None:

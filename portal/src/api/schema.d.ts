@@ -3925,6 +3925,7 @@ export interface components {
         /**
          * Sync
          * @description `undoes` names the sync that one of mode undo takes back. A `rehearsal` is shown, and can only be discarded.
+         *     `read_everything`: its starter wants everything to be asked for.
          */
         Sync: {
             /** Groupid */
@@ -3948,6 +3949,11 @@ export interface components {
              * @default false
              */
             rehearsal: boolean;
+            /**
+             * Readeverything
+             * @default false
+             */
+            readEverything: boolean;
             /** Startedby */
             startedBy: string;
             /**
@@ -4165,7 +4171,8 @@ export interface components {
          * @description `upload_id` names the ZIP for a group whose method is ZIP; the other methods fetch by themselves.
          *
          *     `saved_selection` names what is to be selected: such a sync asks no question, whatever its mode.
-         *     A `rehearsal` shows what it would change, of next year's data for example, and can only be discarded.
+         *     A `rehearsal` shows what it would change, of next year's data for example, and can only be discarded. `read_everything`: a
+         *     provider is asked for everything now, whatever less the group asks for otherwise.
          */
         SyncStart: {
             /**
@@ -4193,6 +4200,11 @@ export interface components {
              * @default false
              */
             rehearsal: boolean;
+            /**
+             * Readeverything
+             * @default false
+             */
+            readEverything: boolean;
         };
         /** Syncs */
         Syncs: {
