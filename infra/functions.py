@@ -216,7 +216,7 @@ FUNCTIONS = (
         ),
     ),
     Function(
-        "authorize", "api", 256, 10, share="Api", size="one signature and one item, kept for a minute",
+        "authorize", "api", 512, 10, share="Api", size="one signature and one item, kept for a minute",
         may=(items("Members", "GetItem"), items("Audit", "PutItem")),
     ),
     Function(

@@ -6,6 +6,7 @@ was faster. A sync that takes part has an id that follows from its trigger, so t
 
 import random
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from chalicelib.store.tables import client, table, to_item
 
 ATTEMPTS = 30  # a group's item takes tens of writes a second; this rides out a burst of a few hundred triggers
 LONGEST_WAIT_S = 1.0
+SUPERSEDED_AT_ONCE = 98  # a transaction takes 100 items; the group's and the newcomer's are two of them
 NEWER_CAME = "A newer one arrived before this one's turn, so it was not synced. Nothing was changed by it."
 NEWER_TAKEN = "A newer one had been taken before this one arrived, so it was not synced. Nothing was changed by it."
 CHANGES_LOST = (
@@ -52,15 +54,18 @@ def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None,
             else {}
         )
         stored = sync.model_copy(update={"state": decision.state, **ended})
+        now, later = decision.superseded[:SUPERSEDED_AT_ONCE], decision.superseded[SUPERSEDED_AT_ONCE:]
+        waiting = (*later, *decision.queue) if later else decision.queue
         writes = [
-            _group_update(group, decision.queue, newest, sync if decision.state is State.RUNNING else None),
+            _group_update(group, waiting, newest, sync if decision.state is State.RUNNING else None),
             syncs.put_new(stored, bundle),
-            *(_superseding(each.sync_id, sync.started_at) for each in decision.superseded if _waits(each)),
+            *(_superseding(each.sync_id, sync.started_at) for each in now if _waits(each)),
         ]
         if _written(writes):
-            superseded = len(decision.superseded) + (decision.state is State.SUPERSEDED)
+            superseded = len(now) + (decision.state is State.SUPERSEDED)
             if superseded:
                 emit_metric("SyncsEnded", superseded, outcome=State.SUPERSEDED)
+            _supersede(sync.group_id, later, sync.started_at)
             return stored
         _pause(attempt)
     raise Conflict(f"The queue of group {sync.group_id} could not be written in {ATTEMPTS} attempts.")
@@ -96,6 +101,22 @@ def next_of(group_id: str, now: datetime) -> Sync | None:
             return sync
         _pause(attempt)
     raise Conflict(f"The queue of group {group_id} could not be written in {ATTEMPTS} attempts.")
+
+
+def _supersede(group_id: str, others: Sequence[Waiting], now: datetime) -> None:
+    """Take out of the queue what the first transaction had no room for. What stays, when this ends early, is synced in its
+    turn before the one that made it needless: slower, never wrong."""
+    for first in range(0, len(others), SUPERSEDED_AT_ONCE):
+        batch = others[first : first + SUPERSEDED_AT_ONCE]
+        for attempt in range(ATTEMPTS):
+            group = groups.get(group_id)
+            gone = [each for each in batch if each in group.queue]
+            rest = tuple(each for each in group.queue if each not in gone)
+            superseding = [_superseding(each.sync_id, now) for each in gone if _waits(each)]
+            if not gone or _written([_group_update(group, rest, group.newest_drop, None), *superseding]):
+                emit_metric("SyncsEnded", len(superseding), outcome=State.SUPERSEDED)
+                break
+            _pause(attempt)
 
 
 def _waits(waiting: Waiting) -> bool:

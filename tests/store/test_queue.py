@@ -84,3 +84,28 @@ class TestStored:
             queue.take_or_wait(drop(1), "1")
         with pytest.raises(NotFound):
             queue.next_of("g1", NOW)
+
+    def test_a_file_of_everything_is_taken_however_many_files_of_changes_wait_before_it(self) -> None:
+        queue.take_or_wait(drop(0), "0000")
+        for order in range(1, 231):
+            queue.take_or_wait(drop(order), f"{order:04}", delta=True)
+
+        taken = queue.take_or_wait(drop(900), "0900")
+
+        assert taken.state is State.QUEUED
+        assert [each.sync_id for each in groups.get("g1").queue] == ["g1-0900"]
+        assert {syncs.get(f"g1-{order:04}").state for order in range(1, 231)} == {State.SUPERSEDED}
+
+    def test_what_is_not_yet_taken_out_of_the_queue_is_synced_in_its_turn_before_the_file_of_everything(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        queue.take_or_wait(drop(0), "0000")
+        for order in range(1, 121):
+            queue.take_or_wait(drop(order), f"{order:04}", delta=True)
+        monkeypatch.setattr(queue, "_supersede", lambda *of: None)  # the function was ended there
+
+        queue.take_or_wait(drop(900), "0900")
+
+        waiting = [each.sync_id for each in groups.get("g1").queue]
+        assert waiting == [f"g1-{order:04}" for order in range(99, 121)] + ["g1-0900"]
+        assert {syncs.get(each).state for each in waiting} == {State.QUEUED}
