@@ -95,7 +95,9 @@ READ_GROUP = items("Groups", "GetItem")
 HOLD_LOCK = items("Groups", "GetItem", "UpdateItem")
 SYNC_FILES = objects(WRITE, SYNCS)
 READ_SYNC_FILES = objects(READ, SYNCS)
-CREDENTIALS = secrets("GetSecretValue", "PutSecretValue", "CreateSecret")
+CREDENTIALS = secrets("GetSecretValue")
+# An access token is encrypted for its group before it goes to the Syncs table (store/access_tokens.py).
+SEAL = Grant(("kms:Encrypt",), ({"Fn::GetAtt": ["DataKey", "Arn"]},))
 # Whoever starts a sync makes its item, takes the file that arrived into its folder, and starts the machine.
 START = (
     objects(("GetObject", "GetObjectVersion"), *ARRIVED),
@@ -212,7 +214,8 @@ FUNCTIONS = (
             machine("StartExecution", "SendTaskSuccess"),
             executions("StopExecution", "DescribeExecution"),
             LIMITS,
-            secrets("CreateSecret", "PutSecretValue", "GetSecretValue"),
+            secrets("CreateSecret", "PutSecretValue", "GetSecretValue", "RestoreSecret"),
+            SEAL,
         ),
     ),
     Function(
@@ -223,20 +226,20 @@ FUNCTIONS = (
         "open_source", "step", 1769, 840, disk_mb=4096,
         size="one processor to inflate or fetch; disk for a ZIP of 1 GiB and its orgs",
         may=(OWN_SYNC, READ_GROUP, objects((*WRITE, "ListMultipartUploadParts"), SYNCS), objects(READ, BASELINES), LIST, LIMITS,
-             CREDENTIALS),
+             CREDENTIALS, SEAL),
     ),
     Function(
         "plan_fetch", "step", 1769, 900, size="one processor: a provider's first pages",
         may=(items("Syncs", "GetItem", "Query", "UpdateItem"), READ_GROUP, items("Selections", "GetItem", "Query"), SYNC_FILES,
-             objects(READ, SELECTIONS, BASELINES), LIST, CREDENTIALS),
+             objects(READ, SELECTIONS, BASELINES), LIST, CREDENTIALS, SEAL),
     ),
     Function(
         "fetch_part", "step", 1769, 900, size="one processor to check and pack pages as fast as they come",
-        may=(OWN_SYNC, READ_GROUP, SYNC_FILES, LIST, CREDENTIALS),
+        may=(OWN_SYNC, READ_GROUP, SYNC_FILES, LIST, CREDENTIALS, SEAL),
     ),
     Function(
         "check_fetched", "step", 512, 900, size="asks for first pages again, waits for the provider",
-        may=(OWN_SYNC, READ_GROUP, SYNC_FILES, LIST, CREDENTIALS),
+        may=(OWN_SYNC, READ_GROUP, SYNC_FILES, LIST, CREDENTIALS, SEAL),
     ),
     Function(
         "stage", "step", 3008, 900, disk_mb=MOST_MB, sized_by_stage=True,

@@ -1,13 +1,13 @@
 """A group's provider, from its configuration and its secret; its access token is shared by all who read it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from chalicelib.errors import SourceRefused
 from chalicelib.model.records import RestSource
 from chalicelib.sources.rest import Provider, Source, Version, base_url
 from chalicelib.sources.rest_signing import Token
-from chalicelib.store import secrets
+from chalicelib.store import access_tokens, secrets
 from chalicelib.store.secrets import ClientCredentials, Credentials, TokenCredentials
 
 
@@ -39,18 +39,18 @@ def source_of(group_id: str, settings: RestSource, version: Version) -> Source:
 
 
 class SharedToken:
-    """Kept beside the group's secret. A token that was given for another secret or place is none."""
+    """Kept beside the group's syncs. A token that was given for another secret or place is none."""
 
     def __init__(self, group_id: str, provider: Provider) -> None:
         parts = (provider.token_url, provider.client_id, provider.client_secret, *provider.scopes, provider.version)
         self.group_id, self.given_for = group_id, sha256("\n".join(parts).encode()).hexdigest()
 
     def read(self) -> Token | None:
-        told = secrets.shared_token(self.group_id)
+        told = access_tokens.shared(self.group_id)
         if told.get("givenFor") != self.given_for:
             return None
         return Token(told["value"], datetime.fromisoformat(told["renewAt"]))
 
     def write(self, token: Token) -> None:
         told = {"value": token.value, "renewAt": token.renew_at.isoformat(), "givenFor": self.given_for}
-        secrets.share_token(self.group_id, told)
+        access_tokens.share(self.group_id, told, datetime.now(UTC))

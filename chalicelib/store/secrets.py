@@ -1,4 +1,4 @@
-"""The secrets that groups sign in to their sources with, in Secrets Manager under the stack's key.
+"""The secrets that groups sign in to their sources with, in Secrets Manager under the stack's key: one a group.
 
 A secret is written, replaced and deleted, and read by whoever signs in with it; no route, log line or error shows it. What a
 group shows instead is its mark: that it is set, since when, and until when where that is known.
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=16_384)]
 ClientId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1024)]
 MISSING = "ResourceNotFoundException"
-TOKEN = "/token"
+FORGOTTEN = "InvalidRequestException"  # of one that is scheduled for deletion
+RECOVERY_DAYS = 7  # the least that AWS takes
 
 
 class _Credentials(Record):
@@ -78,12 +79,14 @@ def keep(group_id: str, credentials: Credentials) -> None:
         for name, value in credentials.model_dump(by_alias=True, exclude={"expires_at"}, exclude_none=True).items()
     }
     value = _JSON.dump_json(told).decode()
+    name = _name(group_id)
     try:
-        _secretsmanager().put_secret_value(SecretId=_name(group_id), SecretString=value)
+        _secretsmanager().restore_secret(SecretId=name)  # it may have been forgotten within the last days
+        _secretsmanager().put_secret_value(SecretId=name, SecretString=value)
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] != MISSING:
             raise
-        _secretsmanager().create_secret(Name=_name(group_id), SecretString=value, KmsKeyId=os.environ["SECRETS_KEY"])
+        _secretsmanager().create_secret(Name=name, SecretString=value, KmsKeyId=os.environ["SECRETS_KEY"])
 
 
 def of_group(group_id: str) -> Credentials:
@@ -91,7 +94,7 @@ def of_group(group_id: str) -> Credentials:
     try:
         value = _secretsmanager().get_secret_value(SecretId=_name(group_id))["SecretString"]
     except ClientError as refusal:
-        if refusal.response["Error"]["Code"] != MISSING:
+        if refusal.response["Error"]["Code"] not in (MISSING, FORGOTTEN):
             raise
         said = "No password, key or secret is set for this group's source. Set it in the group's configuration."
         raise SourceRefused(said) from refusal
@@ -99,42 +102,17 @@ def of_group(group_id: str) -> Credentials:
 
 
 def forget(group_id: str) -> int:
-    """Delete the group's secret at once, and its token; how many there were. None to delete is as good."""
-    deleted = 0
-    for name in (_name(group_id), _name(group_id) + TOKEN):
-        try:
-            _secretsmanager().describe_secret(SecretId=name)
-            _secretsmanager().delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
-            deleted += 1
-        except ClientError as refusal:
-            if refusal.response["Error"]["Code"] != MISSING:
-                raise
-    return deleted
-
-
-def share_token(group_id: str, token: dict[str, str]) -> None:
-    """Keep the access token that all who read the group's source at the same time use, in place of the one before."""
-    value, name = _JSON.dump_json(token).decode(), _name(group_id) + TOKEN
+    """Delete the group's secret; how many there were. Nobody can read it from now on; for RECOVERY_DAYS an operator can bring it
+    back, with a group that was deleted or changed by mistake."""
     try:
-        _secretsmanager().put_secret_value(SecretId=name, SecretString=value)
+        if "DeletedDate" in _secretsmanager().describe_secret(SecretId=_name(group_id)):
+            return 0
+        _secretsmanager().delete_secret(SecretId=_name(group_id), RecoveryWindowInDays=RECOVERY_DAYS)
     except ClientError as refusal:
-        if refusal.response["Error"]["Code"] != MISSING:
+        if refusal.response["Error"]["Code"] not in (MISSING, FORGOTTEN):
             raise
-        try:
-            _secretsmanager().create_secret(Name=name, SecretString=value, KmsKeyId=os.environ["SECRETS_KEY"])
-        except _secretsmanager().exceptions.ResourceExistsException:
-            share_token(group_id, token)  # somebody else was first
-
-
-def shared_token(group_id: str) -> dict[str, str]:
-    """Empty when there is none."""
-    try:
-        value = _secretsmanager().get_secret_value(SecretId=_name(group_id) + TOKEN)["SecretString"]
-    except ClientError as refusal:
-        if refusal.response["Error"]["Code"] != MISSING:
-            raise
-        return {}
-    return _JSON.validate_json(value)
+        return 0
+    return 1
 
 
 _JSON: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])

@@ -52,7 +52,16 @@ def test_a_new_secret_takes_the_place_of_the_old_one() -> None:
     assert stored() == ["oneroster/tests/g1"]
 
 
-def test_a_forgotten_secret_is_gone_at_once_and_may_be_set_again() -> None:
+def test_a_forgotten_secret_can_be_brought_back_by_an_operator_for_a_week() -> None:
+    secrets.keep("g1", KINDS[0])
+    secrets.forget("g1")
+
+    boto3.client("secretsmanager").restore_secret(SecretId="oneroster/tests/g1")
+
+    assert secrets.of_group("g1") == KINDS[0]
+
+
+def test_a_forgotten_secret_is_read_by_nobody_and_may_be_set_again() -> None:
     secrets.keep("g1", KINDS[0])
 
     secrets.forget("g1")
