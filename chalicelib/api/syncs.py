@@ -1,5 +1,7 @@
 """Syncs: start, follow, cancel; their plan, problems and report."""
 
+import re
+import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -178,12 +180,20 @@ def get_report(call: Call, sync_id: str) -> Report:
         listed.append((name, f"As received: {name}", files.size_bytes(key) or 0, key))
     if not listed:
         raise NotFound(f"There is no report of sync {sync_id}.")
+    sync, group = store.get(sync_id), group_store.get(group_of(sync_id))
+    called = f"{file_stem(group.name)}-{sync.started_at:%Y-%m-%d-%H%M}"
     call.audit(group_of(sync_id), "report links given", sync_id)
     links = [
-        ReportFile(name=name, title=title, size_bytes=size, url=files.presigned_download(key, f"{sync_id}-{name}"))
+        ReportFile(name=name, title=title, size_bytes=size, url=files.presigned_download(key, f"{called}-{name}"))
         for name, title, size, key in listed
     ]
     return Report(files=links, expires_at=call.now + files.LINK_LIFETIME)
+
+
+def file_stem(name: str) -> str:
+    """A group's name as the beginning of a file's: letters and digits that every system takes, and no more of them than fit."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60] or "group"
 
 
 def _received(sync_id: str) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,13 @@ from chalicelib.model.ids import group_of
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+CONTENT_TYPES = {
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".csv": "text/csv; charset=utf-8",
+    ".gz": "application/gzip",
+    ".zip": "application/zip",
+    ".json": "application/json",
+}
 LINK_LIFETIME = timedelta(minutes=5)
 COPIES_KEPT_S = 900
 MOST_COPIES_BYTES = 1 << 30  # of the 2 GB that the API has
@@ -208,10 +215,14 @@ def presigned_upload(key: str, max_bytes: int, now: datetime) -> PresignedUpload
 
 
 def presigned_download(key: str, file_name: str) -> str:
-    """A link to one object for five minutes, saved by browsers as `file_name` (plain ASCII)."""
+    """A link to one object for five minutes, saved by browsers as `file_name` (plain ASCII), of the type its ending says."""
+    said = {
+        "ResponseContentDisposition": f'attachment; filename="{file_name}"',
+        "ResponseContentType": CONTENT_TYPES.get(PurePosixPath(file_name).suffix, "application/octet-stream"),
+    }
     return s3().generate_presigned_url(
         "get_object",
-        Params={"Bucket": bucket(), "Key": key, "ResponseContentDisposition": f'attachment; filename="{file_name}"'},
+        Params={"Bucket": bucket(), "Key": key, **said},
         ExpiresIn=int(LINK_LIFETIME.total_seconds()),
     )
 

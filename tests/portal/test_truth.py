@@ -100,7 +100,7 @@ def test_the_end_of_a_sync_is_told_on_whichever_page_one_is_and_on_the_tab(page:
 
     page.goto("/groups/g1/status")
     expect(page.get_by_role("button", name="Cancel sync")).to_be_visible()
-    page.get_by_role("button", name="Groups", exact=True).click()
+    page.get_by_role("link", name="Groups", exact=True).first.click()
     expect(page.get_by_role("heading", name="Groups")).to_be_focused()
     expect(page.get_by_test_id("arrived")).to_have_text("Page: Groups")
     running.through()

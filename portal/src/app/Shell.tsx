@@ -1,11 +1,8 @@
-import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
 import { applyMode, Mode } from '@cloudscape-design/global-styles';
-import { skipToken, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react';
 import { useAuth } from 'react-oidc-context';
 import { useLocation, useMatch, useNavigate } from 'react-router';
-import { data, useApi } from '../api/client';
 import { useConfig } from './ConfigContext';
 import { Finished } from './Finished';
 import { useShownMessages } from './messages';
@@ -13,6 +10,7 @@ import { ROLE_NAMES, useMe } from './role';
 import { useShownTitle } from './title';
 
 const KEY = 'dark';
+const Breadcrumbs = lazy(async () => ({ default: (await import('./Breadcrumbs')).Breadcrumbs }));
 const HelpPanel = lazy(async () => ({ default: (await import('./Help')).Help }));
 
 /** The frame of every page: skip link, top bar, where one is, messages, the page, and help beside it. */
@@ -64,7 +62,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </header>
       <div className="frame">
         <main id="page" tabIndex={-1}>
-          {inGroup && <Breadcrumbs />}
+          {inGroup && <div className="crumbs"><Suspense fallback={null}><Breadcrumbs /></Suspense></div>}
           <div className="messages" aria-live="polite">{shown}</div>
           {children}
         </main>
@@ -94,21 +92,4 @@ function Arrival() {
     return () => window.clearTimeout(look);
   }, [here, title]);
   return <div className="read-out" role="status" aria-live="polite" data-testid="arrived">{title && `Page: ${title}`}</div>;
-}
-
-/** Where one is: Groups > the group > the page. */
-function Breadcrumbs() {
-  const api = useApi();
-  const navigate = useNavigate();
-  const title = useShownTitle();
-  const groupId = useMatch('/groups/:groupId/*')?.params.groupId;
-  const known = groupId && groupId !== 'new' ? groupId : '';
-  const { data: group } = useQuery({ queryKey: ['group', known], queryFn: known ? () => data(api.GET('/groups/{groupId}', { params: { path: { groupId: known } } })) : skipToken });
-  if (!groupId) return null;
-  const items = [
-    { text: 'Groups', href: '/' },
-    ...(group && group.name !== title ? [{ text: group.name, href: `/groups/${known}/status` }] : []),
-    { text: title, href: '' },
-  ];
-  return <BreadcrumbGroup ariaLabel="Where you are" items={items} onFollow={event => { event.preventDefault(); void navigate(event.detail.href); }} />;
 }

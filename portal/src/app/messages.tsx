@@ -1,5 +1,7 @@
-import Flashbar, { type FlashbarProps } from '@cloudscape-design/components/flashbar';
-import { createContext, useContext, useState, type ReactNode } from 'react';
+import type { FlashbarProps } from '@cloudscape-design/components/flashbar';
+import { createContext, lazy, Suspense, useContext, useState, type ReactNode } from 'react';
+
+const Flashbar = lazy(() => import('@cloudscape-design/components/flashbar')); // comes with the first message
 
 type Say = (type: FlashbarProps.Type, content: string) => void;
 const SayContext = createContext<Say>(() => undefined);
@@ -18,7 +20,7 @@ export function Messages({ children }: { children: ReactNode }) {
   };
   return (
     <SayContext.Provider value={say}>
-      <ShownContext.Provider value={items.length ? <Flashbar items={items} /> : null}>{children}</ShownContext.Provider>
+      <ShownContext.Provider value={items.length ? <Suspense fallback={null}><Flashbar items={items} /></Suspense> : null}>{children}</ShownContext.Provider>
     </SayContext.Provider>
   );
 }

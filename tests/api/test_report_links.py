@@ -1,0 +1,33 @@
+"""The log's links: what a browser saves is found again among other downloads."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from chalicelib.api.syncs import file_stem
+from tests.api.test_routes import call
+from tests.portal.test_truth import district
+from tests.steps.conftest import stack as stack
+from tests.steps.walk import Walk, make_group
+
+pytestmark = pytest.mark.usefixtures("stack")
+
+
+def test_a_log_is_saved_under_its_groups_name_and_date_and_opened_by_what_it_is() -> None:
+    make_group()
+    sync = Walk(district()).through()
+
+    _, told = call(f"GET /syncs/{sync.sync_id}/report")
+    asked = {each["name"]: parse_qs(urlsplit(each["url"]).query) for each in told["files"]}
+
+    assert asked["report.xlsx"]["response-content-disposition"] == ['attachment; filename="Lakeside-2026-09-01-0600-report.xlsx"']
+    assert asked["report.xlsx"]["response-content-type"][0].endswith("spreadsheetml.sheet")
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [("Académie de Rouen", "Academie-de-Rouen"), ("東京国際学区", "group"), ('a"b/../c', "a-b-c"), ("x" * 120, "x" * 60)],
+    ids=["accents", "no letter of ASCII", "what no file may be called", "long"],
+)
+def test_any_group_has_a_name_for_its_files(name: str, stem: str) -> None:
+    assert file_stem(name) == stem
