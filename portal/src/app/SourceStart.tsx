@@ -30,7 +30,7 @@ function FetchStart({ group, mode, savedSelection = null, rehearsal = false, pre
   const queries = useQueryClient();
   const key = useRef(crypto.randomUUID());
   const start = useMutation({
-    mutationFn: () => data(api.POST('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId } }, body: { mode, uploadId: null, savedSelection, rehearsal, preview }, headers: { 'Idempotency-Key': key.current } })),
+    mutationFn: () => data(api.POST('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId } }, body: { mode, uploadId: null, savedSelection, rehearsal, preview, readEverything: false }, headers: { 'Idempotency-Key': key.current } })),
     onError: () => { key.current = crypto.randomUUID(); },
     onSuccess: sync => { void queries.invalidateQueries(); onStarted(sync); },
   });

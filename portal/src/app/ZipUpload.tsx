@@ -20,7 +20,7 @@ export function ZipUpload({ groupId, mode, savedSelection = null, rehearsal = fa
       const path = { groupId };
       const form = await data(api.POST('/groups/{groupId}/uploads', { params: { path }, body: { fileName: file.name, size: file.size } }));
       await send(form, file, setPercent);
-      return data(api.POST('/groups/{groupId}/syncs', { params: { path }, body: { mode, uploadId: form.uploadId, savedSelection, rehearsal, preview }, headers: { 'Idempotency-Key': key.current } }));
+      return data(api.POST('/groups/{groupId}/syncs', { params: { path }, body: { mode, uploadId: form.uploadId, savedSelection, rehearsal, preview, readEverything: false }, headers: { 'Idempotency-Key': key.current } }));
     },
     onError: () => { key.current = crypto.randomUUID(); },
     onSuccess: sync => { void queries.invalidateQueries(); onStarted(sync); },
