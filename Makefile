@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run docs token mail test lint types portal-check portal-types package deploy destroy restore lock redrive chaos conformance fuzz bench clean
+.PHONY: help run docs token mail test lint types portal-check portal-types package deploy destroy restore lock redrive chaos attack conformance fuzz bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ redrive: $(VENV)/ready ## hand events that could not be handled to their functio
 chaos: $(VENV)/ready ## kill, starve, restart and flood the product in the embedded AWS; figures to docs/reliability.md: make chaos [CASES="kills drops"]
 	@local/sshd.sh
 	$(BIN)/python -m tests.chaos.run $(CASES)
+
+attack: $(VENV)/ready ## send made-up and hostile requests to the API, far more than the tests do: make attack [ROUNDS=50]
+	ATTACK_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest tests/api/test_bounds.py tests/api/test_tokens.py tests/api/test_routes.py -n 0
 
 conformance: $(VENV)/ready ## strangers' OneRoster clients read a synced sample from our provider: make conformance [SHAPE=S]
 	SHAPE=$${SHAPE:-tiny} $(BIN)/pytest tests/rostering/conformance.py -s --timeout 1800
