@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from infra.deploy import Deployment, Failed, deployment_of
 
 SUFFIX = "-restored"
 BATCH = 25  # BatchWriteItem's limit
+READ_AT_ONCE = 100  # BatchGetItem's
 ENDED = "The data was restored to a moment at which this sync ran. Start it again."
 
 
@@ -62,18 +64,13 @@ class Restore:
     def put_back_objects(self) -> int:
         """Make every object of groups that existed at the moment the version of then. Later ones stay; nothing names them."""
         bucket, s3 = self.deployment.outputs_now()["DataBucket"], self.deployment.client("s3")
-        then: dict[str, dict[str, Any]] = {}
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix="groups/"):
-            markers = [{**each, "ETag": ""} for each in page.get("DeleteMarkers", [])]
-            for each in [*page.get("Versions", []), *markers]:
-                known = then.get(each["Key"])
-                if each["LastModified"] <= self.moment and (known is None or known["LastModified"] <= each["LastModified"]):
-                    then[each["Key"]] = each
-        old = [each for each in then.values() if not each["IsLatest"] and each["ETag"]]
-        for each in old:
-            source = {"Bucket": bucket, "Key": each["Key"], "VersionId": each["VersionId"]}
-            s3.copy(source, bucket, each["Key"])
-        return len(old)
+        put_back = 0
+        for versions in self._versions(bucket):
+            then = max((each for each in versions if each["LastModified"] <= self.moment), key=_age, default=None)
+            if then and "ETag" in then and not then["IsLatest"]:  # neither deleted then nor the version of now
+                s3.copy({"Bucket": bucket, "Key": then["Key"], "VersionId": then["VersionId"]}, bucket, then["Key"])
+                put_back += 1
+        return put_back
 
     def end_syncs(self) -> int:
         """End the syncs that ran at the moment, which gives their groups' locks back."""
@@ -86,33 +83,88 @@ class Restore:
         return end_running(ENDED)
 
     def _put_back(self, table: str) -> int:
+        """Page by page, so that a table of any size takes no more memory than a small one; what is the same is not written."""
+        branch, written = table + SUFFIX, 0
+        keys = [each["AttributeName"] for each in self._described(table)["KeySchema"]]
+        for then in self._pages(branch):
+            now = self._same(table, then, keys)
+            different = [item for item in then if now.get(_key(item, keys)) != item]
+            written += self._write(table, [{"PutRequest": {"Item": item}} for item in different])
+        for page in self._pages(table, keys):
+            then_too = self._same(branch, page, keys, only_keys=True)
+            later = [item for item in page if _key(item, keys) not in then_too]
+            written += self._write(table, [{"DeleteRequest": {"Key": item}} for item in later])
+        self.deployment.client("dynamodb").delete_table(TableName=branch)
+        return written
+
+    def _described(self, table: str) -> dict[str, Any]:
+        described: dict[str, Any] = self.deployment.client("dynamodb").describe_table(TableName=table)["Table"]
+        return described
+
+    def _pages(self, table: str, only: list[str] | None = None) -> Iterator[list[dict[str, Any]]]:
+        """The table's items, at most 1 MB of them at once; `only` some attributes of each."""
+        pages = self.deployment.client("dynamodb").get_paginator("scan")
+        for page in pages.paginate(TableName=table, ConsistentRead=True, **_projected(only)):
+            yield page["Items"]
+
+    def _same(
+        self, table: str, items: list[dict[str, Any]], keys: list[str], only_keys: bool = False
+    ) -> dict[str, dict[str, Any]]:
+        """Those of `table` that have the items' keys."""
+        dynamodb, found = self.deployment.client("dynamodb"), dict[str, dict[str, Any]]()
+        asked = {"ConsistentRead": True, **_projected(keys if only_keys else None)}
+        for start in range(0, len(items), READ_AT_ONCE):
+            wanted = [{name: item[name] for name in keys} for item in items[start : start + READ_AT_ONCE]]
+            left = {table: {"Keys": wanted, **asked}}
+            while left:
+                answer = dynamodb.batch_get_item(RequestItems=left)
+                found |= {_key(item, keys): item for item in answer["Responses"].get(table, [])}
+                left = answer.get("UnprocessedKeys", {})
+                time.sleep(self.deployment.pause_s if left else 0)
+        return found
+
+    def _write(self, table: str, requests: list[dict[str, Any]]) -> int:
         dynamodb = self.deployment.client("dynamodb")
-        key_names = [each["AttributeName"] for each in dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]]
-
-        def key_of(item: Mapping[str, Any]) -> str:
-            return json.dumps([item[name] for name in key_names], sort_keys=True)
-
-        then = {key_of(item): item for item in self._items(table + SUFFIX)}
-        requests: list[dict[str, Any]] = []
-        unchanged = set()
-        for item in self._items(table):
-            was = then.get(key_of(item))
-            if was is None:
-                requests.append({"DeleteRequest": {"Key": {name: item[name] for name in key_names}}})
-            elif was == item:
-                unchanged.add(key_of(item))
-        requests += [{"PutRequest": {"Item": item}} for key, item in then.items() if key not in unchanged]
         for start in range(0, len(requests), BATCH):
             left = {table: requests[start : start + BATCH]}
             while left:
                 left = dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems", {})
                 time.sleep(self.deployment.pause_s if left else 0)
-        dynamodb.delete_table(TableName=table + SUFFIX)
         return len(requests)
 
-    def _items(self, table: str) -> Iterator[dict[str, Any]]:
-        for page in self.deployment.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
-            yield from page["Items"]
+    def _versions(self, bucket: str) -> Iterator[list[dict[str, Any]]]:
+        """All versions and delete markers of each object in turn. S3 lists by key; an object's may go over a page's end."""
+        pending: list[dict[str, Any]] = []
+        pages = self.deployment.client("s3").get_paginator("list_object_versions")
+        for page in pages.paginate(Bucket=bucket, Prefix="groups/"):
+            listed = [*pending, *page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            by_key = {key: list(found) for key, found in groupby(sorted(listed, key=_name), key=_name)}
+            last = max(by_key, default="")
+            pending = by_key.pop(last, [])
+            yield from by_key.values()
+        if pending:
+            yield pending
+
+
+def _key(item: Mapping[str, Any], keys: list[str]) -> str:
+    return json.dumps([item[name] for name in keys], sort_keys=True)
+
+
+def _name(version: Mapping[str, Any]) -> str:
+    return str(version["Key"])
+
+
+def _age(version: Mapping[str, Any]) -> datetime:
+    moment: datetime = version["LastModified"]
+    return moment
+
+
+def _projected(only: list[str] | None) -> dict[str, Any]:
+    """Names may be words that DynamoDB keeps for itself."""
+    if not only:
+        return {}
+    names = {f"#n{place}": name for place, name in enumerate(only)}
+    return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
 
 
 def end_running(why: str) -> int:
