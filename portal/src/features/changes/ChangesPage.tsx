@@ -15,7 +15,7 @@ import { readable } from '../../api/plain';
 import { GroupMenu } from '../../app/GroupMenu';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
-import { syncQuery } from '../../app/syncQuery';
+import { syncQuery, watchEvery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { UndoButton } from '../../app/UndoButton';
 import { isLive, kindOf, moment, number, tenseOf } from '../../app/words';
@@ -37,7 +37,7 @@ export function ChangesPage() {
   const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
   const sync = useQuery({
     ...syncQuery(api, syncId),
-    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : 1000),
+    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : watchEvery(query)),
   });
   const waits = sync.data?.question?.kind === 'approval' ? sync.data.question : null;
   const planned = !!waits || (!!sync.data && !isLive(sync.data.state));

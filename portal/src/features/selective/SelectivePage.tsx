@@ -14,7 +14,7 @@ import { CancelSync } from '../../app/CancelSync';
 import { useSay } from '../../app/messages';
 import { Fetching } from '../../app/Fetching';
 import { Problem } from '../../app/Problem';
-import { syncQuery } from '../../app/syncQuery';
+import { syncQuery, watchEvery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { amount, isLive } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
@@ -39,7 +39,7 @@ export function SelectivePage() {
   const sync = useQuery({
     ...syncQuery(api, syncId ?? ''),
     enabled: !!syncId,
-    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : query.state.data?.question ? 2000 : 500),
+    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : query.state.data?.question ? Math.max(2000, watchEvery(query)) : watchEvery(query)),
   });
   const answered = (accepted: Schemas['Accepted']) => {
     queries.setQueryData(['sync', syncId], accepted.sync);

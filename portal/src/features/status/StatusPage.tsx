@@ -22,7 +22,7 @@ import { Fetching } from '../../app/Fetching';
 import { LogFiles } from '../../app/LogFiles';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
-import { syncQuery } from '../../app/syncQuery';
+import { syncQuery, watchEvery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { pauseOf } from '../../app/pause';
 import { amount, capital, duration, isLive, kindOf, MODES, moment, number, plural, STATES, STEPS } from '../../app/words';
@@ -42,7 +42,7 @@ export function StatusPage() {
   const last = useQuery({
     queryKey: ['last', groupId],
     queryFn: () => data(api.GET('/groups/{groupId}/syncs/last', { params: { path } })),
-    refetchInterval: query => (query.state.data && isLive(query.state.data.status) ? 1000 : false),
+    refetchInterval: query => (query.state.data && isLive(query.state.data.status) ? watchEvery(query) : false),
   });
   const never = isStatus(last.error, 404);
   const sync = last.data;
@@ -153,7 +153,7 @@ function Running({ syncId }: { syncId: string }) {
   const api = useApi();
   const queries = useQueryClient();
   const may = useMay();
-  const { data: sync, dataUpdatedAt: seen } = useQuery({ ...syncQuery(api, syncId), refetchInterval: 1000 });
+  const { data: sync, dataUpdatedAt: seen } = useQuery({ ...syncQuery(api, syncId), refetchInterval: watchEvery });
   const steps = sync?.progress.filter(each => each.step !== 'apply' || sync.question?.kind !== 'approval'); // not begun before somebody decides
   const running = steps?.find(each => !each.endedAt);
   const cancel = useMutation({ mutationFn: () => data(api.POST('/syncs/{syncId}/cancel', { params: { path: { syncId } } })), onSuccess: () => queries.invalidateQueries() });
