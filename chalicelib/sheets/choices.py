@@ -16,11 +16,11 @@ from typing import Any
 from chalicelib.model.ids import group_of
 from chalicelib.sheets import cells
 from chalicelib.sheets.filled import ORIGIN, Filled, read_filled, visible
+from oneroster_engine.standard.damaged_ids import is_rounded, without_zeros
 
 SHOWN_FINDINGS = 100
 ABOUT = "About"
 LONGEST_NUMBER = 10**15  # a spreadsheet keeps fifteen digits of a number and makes zeros of the others
-SCIENTIFIC = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)  # a long number, as a spreadsheet saves it in a CSV
 YES, NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"", "no", "n", "false", "0"})
 
 
@@ -191,7 +191,7 @@ class _Ids:
         self._by_number: dict[str, list[str]] = {}
         for sourced_id in self._known:
             if sourced_id.isdigit():
-                self._by_number.setdefault(sourced_id.lstrip("0"), []).append(sourced_id)
+                self._by_number.setdefault(without_zeros(sourced_id), []).append(sourced_id)
         self._zeros_kept = any(isinstance(each, str) and len(each) > 1 and each[0] == "0" and each.isdigit() for each in said)
 
     def recognised(self, value: Any) -> str | None:
@@ -219,7 +219,7 @@ class _Ids:
         return "No row of the list has this sourcedId."
 
     def _fitting(self, said: str) -> list[str]:
-        return self._by_number.get(said.lstrip("0"), []) if said.isdigit() else []
+        return self._by_number.get(without_zeros(said), []) if said.isdigit() else []
 
 
 def _digits(value: Any) -> str:
@@ -228,14 +228,14 @@ def _digits(value: Any) -> str:
 
 def _rounded(value: Any) -> bool:
     if isinstance(value, str):
-        return SCIENTIFIC.fullmatch(value.strip()) is not None
+        return is_rounded(value)
     return isinstance(value, int | float) and abs(value) >= LONGEST_NUMBER
 
 
 def _differs(said: Any, listed: Any) -> bool:
     """Numbers are compared as numbers, since a spreadsheet may have made one of an id."""
     here, there = _digits(said), cells.clean(str(_plain(listed) or "")).strip()
-    return here != there and here.lstrip("0") != there.lstrip("0")
+    return without_zeros(here) != without_zeros(there)
 
 
 def _plain(value: Any) -> Any:

@@ -51,6 +51,18 @@ _AT_SCHOOLS = """
     WHERE school IN (SELECT sourcedId FROM orgs WHERE "type" = 'school') GROUP BY sourcedId
 """
 
+
+def _shared(field: str) -> str:
+    """People who have the same value in a field, each with the others' ids."""
+    others = f"list(sourcedId ORDER BY sourcedId) OVER (PARTITION BY lower({field}))"
+    beside = "'also ' || array_to_string(list_filter(ids, lambda each: each <> sourcedId)[:3], ', ')"
+    return (
+        f"SELECT sourcedId, name, {beside} AS detail, line FROM ("
+        f"SELECT sourcedId, concat_ws(' ', givenName, familyName) AS name, line, {others} AS ids FROM ({_PEOPLE}) "
+        f"WHERE {field} IS NOT NULL) WHERE len(ids) > 1"
+    )
+
+
 FINDINGS = (
     Finding(
         "students-without-classes",
@@ -100,6 +112,72 @@ FINDINGS = (
         "student information system has numbered everybody anew: people would lose their work.",
         "SELECT sourcedId, name, 'until now ' || old AS detail, line FROM renumbered",
         "SELECT * FROM created",
+    ),
+    Finding(
+        "somebody-else",
+        "users",
+        "Ids that were somebody else's",
+        "Name, e-mail and identifier of each of these differ from what they were under the same id. An id that is given to a new "
+        "person hands them the work of the old one.",
+        "SELECT sourcedId, name, was AS detail, line FROM somebody_else",
+        "SELECT * FROM change WHERE entity = 'users' AND action = 'update'",
+    ),
+    Finding(
+        "same-username",
+        "users",
+        "People with the same username",
+        "Only one of them can sign in with it. Often one person was exported twice, under two ids.",
+        _shared("username"),
+        _PEOPLE,
+    ),
+    Finding(
+        "same-email",
+        "users",
+        "People with the same e-mail address",
+        "Usual for the parents of siblings. Of students or teachers it often means that one person was exported twice.",
+        _shared("email"),
+        _PEOPLE,
+    ),
+    Finding(
+        "enrolled-twice",
+        "users",
+        "People enrolled twice in a class",
+        "Harmless where the rows are alike. With two roles in one class, the platform may show either.",
+        f"SELECT {_PERSON.format(detail='twice')} FROM ({_PEOPLE}) JOIN ("
+        "SELECT userSourcedId, string_agg(title, ', ' ORDER BY title) AS twice FROM "
+        "(SELECT userSourcedId, classSourcedId FROM enrollments WHERE status <> 'tobedeleted' "
+        "GROUP BY ALL HAVING count(*) > 1) twice JOIN classes ON classes.sourcedId = classSourcedId GROUP BY userSourcedId) "
+        "ON userSourcedId = sourcedId",
+        _PEOPLE,
+    ),
+    Finding(
+        "two-primary-teachers",
+        "classes",
+        "Classes with two or more primary teachers",
+        "A class has one. The platform may take any of them for the teacher of record.",
+        f"SELECT {_CLASS} FROM ({_CLASSES}) WHERE sourcedId IN (SELECT classSourcedId FROM enrollments "
+        "WHERE status <> 'tobedeleted' AND \"role\" = 'teacher' AND \"primary\" "
+        "GROUP BY 1 HAVING count(DISTINCT userSourcedId) > 1)",
+        _CLASSES,
+    ),
+    Finding(
+        "roles-ended",
+        "users",
+        "People whose every role has ended",
+        "They are brought in as long as the source lists them. Whoever has left should be marked or left out there.",
+        f"SELECT {_PERSON.format(detail='coalesce(userType, $$unknown$$)')} FROM ({_PEOPLE}) "
+        "WHERE len(roles) > 0 AND len(list_filter(roles, lambda each: each.endDate IS NULL OR each.endDate >= current_date)) = 0",
+        _PEOPLE,
+    ),
+    Finding(
+        "roles-twice",
+        "users",
+        "People with one role twice at a school",
+        "Harmless, and often a sign of rows that were put together from two systems.",
+        f"SELECT {_PERSON.format(detail='coalesce(userType, $$unknown$$)')} FROM ({_PEOPLE}) "
+        "WHERE len(list_distinct(list_transform(roles, lambda each: "
+        "{'role': each.\"role\", 'org': each.orgSourcedId}))) < len(roles)",
+        _PEOPLE,
     ),
     Finding(
         "people-without-username",
@@ -171,7 +249,9 @@ def _page(connection: duckdb.DuckDBPyConnection, finding: Finding, limit: int, o
     return [dict(zip(names, row, strict=True)) for row in connection.execute(query).fetchall()]
 
 
-_NO_CHANGES = "(SELECT '' AS entity, '' AS sourcedId, '' AS name, '' AS action, '' AS reason WHERE false)"
+_NO_CHANGES = (
+    "(SELECT '' AS entity, '' AS sourcedId, '' AS name, '' AS action, '' AS reason, '' AS before, '' AS after WHERE false)"
+)
 
 _RENUMBERED = """
 CREATE VIEW created AS SELECT sourcedId, name FROM change WHERE entity = 'users' AND action = 'create';
@@ -180,5 +260,15 @@ SELECT created.sourcedId, created.name, gone.sourcedId AS old, users.line
 FROM created
 JOIN (SELECT name, min(sourcedId) AS sourcedId FROM change
       WHERE entity = 'users' AND action = 'deactivate' AND reason = 'left the source' GROUP BY name) gone USING (name)
-LEFT JOIN users ON users.sourcedId = created.sourcedId
+LEFT JOIN users ON users.sourcedId = created.sourcedId;
+CREATE VIEW somebody_else AS
+WITH told AS (
+    SELECT change.sourcedId, change.name, line, before -> 'fields' AS was_fields, after -> 'fields' AS is_fields
+    FROM change LEFT JOIN users USING (sourcedId) WHERE entity = 'users' AND action = 'update'
+)
+SELECT *, (was_fields ->> 'givenName') || ' ' || (was_fields ->> 'familyName') AS was FROM told
+WHERE lower(was_fields ->> 'givenName') <> lower(is_fields ->> 'givenName')
+  AND lower(was_fields ->> 'familyName') <> lower(is_fields ->> 'familyName')
+  AND (was_fields ->> 'email') IS DISTINCT FROM (is_fields ->> 'email')
+  AND ((was_fields ->> 'identifier') IS DISTINCT FROM (is_fields ->> 'identifier') OR (is_fields ->> 'identifier') IS NULL)
 """

@@ -40,7 +40,8 @@ def _among(words: Iterable[str]) -> str:
     return ", ".join(text(each) for each in dict.fromkeys(words))
 
 
-NOTHING_LIST = _among((*NOTHING, *NOTHING_BUT_A_NAME))
+# For the fast path, which compares every cell with each: those that exports write. The others are known in suspect rows.
+COMMON_NOTHING = ("NULL", "null", "N/A", "n/a", "-", "--", "None", "(null)", "NaN", "nan")
 
 
 def nothing(cell: str, may_be_a_name: bool = False) -> str:

@@ -23,8 +23,9 @@ NUMBERED = {"classSourcedId": "classes", "schoolSourcedId": "", "userSourcedId":
 # a regular expression takes; quotes and backslashes too, so that ids with those go to the judge, who lets them pass.
 ID = (
     f"(length(own.sourcedId) BETWEEN 1 AND {LONGEST_ID} AND strlen(own.sourcedId) = length(own.sourcedId) "
-    "AND NOT contains(own.sourcedId, 'E+') AND NOT contains(own.sourcedId, 'e+') AND NOT starts_with(own.sourcedId, chr(39)) "
-    f"AND CASE WHEN length(own.sourcedId) BETWEEN 5 AND 6 THEN NOT regexp_full_match(own.sourcedId, {DATE_SQL}) ELSE true END "
+    "AND NOT contains(own.sourcedId, '+') AND own.sourcedId >= '(' "  # a rounded number, a quote in front
+    "AND CASE WHEN length(own.sourcedId) BETWEEN 5 AND 6 AND contains(own.sourcedId, '-') "
+    f"THEN NOT regexp_full_match(own.sourcedId, {DATE_SQL}) ELSE true END "
     "AND NOT contains(own.sourcedId, ' ') AND NOT contains(own.sourcedId, chr(127)) "
     "AND strlen(to_json(own.sourcedId)::VARCHAR) = strlen(own.sourcedId) + 2)"
 )

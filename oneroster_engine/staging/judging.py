@@ -55,25 +55,34 @@ def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
     empty table is made of takes as long to plan as that of a large one.
     """
     connection.execute(f"CREATE OR REPLACE TEMP TABLE raw_{name} AS {fast_path.suspect_rows(name, fields)}")
-    any_suspect = count(connection, f"raw_{name}") > 0
-    order = _date_orders(connection, name, fields) if any_suspect else {}
-    sent = [f"{_meant(each) if any_suspect else quoted(each.name)} AS {quoted('sent_' + each.name)}" for each in fields]
-    status = cells.status("status") if any_suspect else "status"
+    if count(connection, f"raw_{name}"):
+        _make_suspects(connection, name, fields)
+    else:
+        sent = ", ".join(f"NULL::VARCHAR AS {quoted('sent_' + each.name)}" for each in fields)
+        typed = ", ".join(f"{fast_path.typed(each, quoted(each.name))} AS {quoted(each.name)}" for each in fields)
+        connection.execute(
+            f"CREATE OR REPLACE TABLE suspect_{name} AS SELECT line, sourcedId, sourcedId AS sent_sourcedId, status, "
+            f"status AS sent_status, dateLastModified, MAP {{}}::MAP(VARCHAR, VARCHAR) AS nothing_in, {sent}, {typed} "
+            f"FROM raw_{name}"
+        )
+    connection.execute(f"CREATE OR REPLACE TABLE suspect_lines_{name} (line BIGINT)")
+    connection.execute(_NO_REPEATS.format(entity=name))
+
+
+def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
+    order = _date_orders(connection, name, fields)
+    sent = [f"{_meant(each)} AS {quoted('sent_' + each.name)}" for each in fields]
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId AS sent_sourcedId, status AS sent_status, "
-        f"{status} AS status, dateLastModified, {', '.join([_nothing_in(fields), *sent])} FROM raw_{name}"
+        f"{cells.status('status')} AS status, dateLastModified, {', '.join([_nothing_in(fields), *sent])} FROM raw_{name}"
     )
-    id_ = f"nullif({bare_sql('sent_sourcedId')}, '')" if any_suspect else "sent_sourcedId"
-    columns = [f"{id_} AS sourcedId", "if(status = 'unknown', '', status) AS status"]
-    for each in fields:
-        cell = quoted("sent_" + each.name)
-        typed = _typed(each, cell, order.get(each.name, "")) if any_suspect else fast_path.typed(each, cell)
-        columns.append(f"{typed} AS {quoted(each.name)}")
+    columns = [f"nullif({bare_sql('sent_sourcedId')}, '') AS sourcedId", "if(status = 'unknown', '', status) AS status"]
+    columns += [
+        f"{_typed(each, quoted('sent_' + each.name), order.get(each.name, ''))} AS {quoted(each.name)}" for each in fields
+    ]
     connection.execute(
         f"CREATE OR REPLACE TABLE suspect_{name} AS SELECT * EXCLUDE (status), {', '.join(columns)} FROM meant_{name}"
     )
-    connection.execute(f"CREATE OR REPLACE TABLE suspect_lines_{name} (line BIGINT)")
-    connection.execute(_NO_REPEATS.format(entity=name))
 
 
 def _nothing_in(fields: Sequence[Field]) -> str:

@@ -43,9 +43,9 @@ def restore(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored])
         )
 
 
-def restoring(connection: duckdb.DuckDBPyConnection, name: str, to_types: Callable[[str], str]) -> Callable[[str], str]:
+def restoring(restored: Sequence[Restored], name: str, to_types: Callable[[str], str]) -> Callable[[str], str]:
     """The same query, on rows with restored ids."""
-    if not number_of(connection, "SELECT count(*) FROM restored WHERE file = $1", name):
+    if not any(each.file == name for each in restored):
         return to_types
     return lambda rows: to_types(
         f"(SELECT own.* REPLACE (coalesce(fix.id, own.sourcedId) AS sourcedId) FROM {rows} own LEFT JOIN "
@@ -97,15 +97,15 @@ def put_stand_ins(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 def find_namesakes(connection: duckdb.DuckDBPyConnection) -> None:
     """People with the same username: the later row of two names the earlier one."""
-    named = "FROM kept_users WHERE username IS NOT NULL AND status <> 'tobedeleted'"
-    distinct = number_of(connection, f"SELECT count(*) FROM (SELECT DISTINCT hash(lower(username)) {named})")
-    if distinct < number_of(connection, f"SELECT count(*) {named}"):
+    read = "FROM read_users WHERE username IS NOT NULL"
+    distinct = number_of(connection, f"SELECT count(*) FROM (SELECT DISTINCT hash(lower(username)) {read})")
+    if distinct < number_of(connection, f"SELECT count(*) {read}"):
         connection.execute(_NAMESAKES)
 
 
 def note_ending_classes(connection: duckdb.DuckDBPyConnection) -> None:
     """Say how many enrollments fall with classes that are to be deleted."""
-    if not number_of(connection, "SELECT count(*) FROM kept_classes WHERE status = 'tobedeleted'"):
+    if not number_of(connection, "SELECT count(*) FROM suspect_classes WHERE status = 'tobedeleted'"):
         return
     number, examples = connection.execute(_ENDING).fetchone() or (0, [])
     if number:

@@ -134,6 +134,7 @@ _DANGLES = "own.{field} IS NOT NULL AND own.{field} NOT IN ({known})"
 _UNKNOWN_STATUS = "sent_status IS NOT NULL AND status = ''"
 _STATUS = "status `{value}` can't be read; {then}."
 _HOLD = "'nothing is made of this row, and what stands on the platform stays as it is'"
+_SOMETHING = "({cell} < '#' OR {cell} >= '$') AND " + " AND ".join(f"{{cell}} <> {text(each)}" for each in cells.COMMON_NOTHING)
 _NOTHING = "{name} is `{value}`, which is what a tool writes for nothing; {then}."
 _NEAREST = "(SELECT nearest FROM near_{file}_{name} near WHERE near.value = own.{field})"
 _REFERENCE = {"value": "'`' || own.{field} || '`'", "fate": _FATE, "nearest": _NEAREST}
@@ -218,14 +219,14 @@ RULES: tuple[Rule, ...] = (
         "nothing", W, Phase.VALUES, "cells that say NULL, #N/A, N/A or - where something belongs",
         _fields(lambda file, each: not _kept_as_sent(each)),
         _NOTHING, "Leave the cell empty.",
-        broken="nothing_in['{name}'] IS NOT NULL AND {sent} IS NULL", fine="{cell} NOT IN ({nothing})",
+        broken="nothing_in['{name}'] IS NOT NULL AND {sent} IS NULL", fine=_SOMETHING,
         arguments={"value": "nothing_in['{name}']", "then": "'it was read as empty'"},
     ),
     Rule(
         "nothing", W, Phase.VALUES, "names and titles that say so",
         _fields(lambda file, each: each.name in NAMES),
         _NOTHING, "Leave the cell empty, unless it is meant.",
-        broken="nothing_in['{name}'] IS NOT NULL AND {sent} IS NOT NULL", fine="{cell} NOT IN ({nothing})",
+        broken="nothing_in['{name}'] IS NOT NULL AND {sent} IS NOT NULL", fine=_SOMETHING,
         arguments={"value": "nothing_in['{name}']", "then": "'it was kept, since it may be meant'"},
     ),
     Rule(
@@ -523,7 +524,11 @@ def fine_cell(file: str, each: Field, cell: str, trimmed: str) -> str:
     rules = [rule for rule in RULES if rule.phase == Phase.VALUES and rule.fine and rule.applies(file, each)]
     if each.kind is not Kind.TEXT or each.words:  # what is in the type says more than "nothing"
         rules = [rule for rule in rules if rule.id != "nothing" or each.kind is Kind.LIST]
-    holes = {"cell": cell, "trimmed": trimmed, "allowed": _words(each), "nothing": cells.NOTHING_LIST}
+    holes = {
+        "cell": cell,
+        "trimmed": trimmed,
+        "allowed": _words(each),
+    }
     needs = any(rule.id in ("required", "expected") for rule in rules)
     parts = list(dict.fromkeys(rule.fine.format(**holes) for rule in rules if rule.id not in ("required", "expected")))
     if needs and each.kind in (Kind.TEXT, Kind.LIST) and not each.words:

@@ -128,7 +128,7 @@ def _stage(
         population.restore(connection, restored)
         loaded: dict[str, Loaded] = {}
         for chains in ORDER:
-            reads = [partial(_read, connection.cursor(), ahead, chain, accepted, needed, arrived) for chain in chains]
+            reads = [partial(_read, connection.cursor(), ahead, chain, accepted, needed, arrived, restored) for chain in chains]
             for read in run_parallel(reads):
                 loaded |= read
         if not last and (lost := population.lost_zeros(connection, accepted.version)):
@@ -154,11 +154,12 @@ def _read(
     bundle: Bundle,
     needed: frozenset[str],
     arrived: Callable[[str], None],
+    restored: Sequence[Restored],
 ) -> dict[str, Loaded]:
     loaded: dict[str, Loaded] = {}
     for name in chain:
         arrived(f"{name}.csv")
-        if read := _load(connection, bundle, name):
+        if read := _load(connection, bundle, name, restored):
             loaded[name] = read
         if name == "users" and bundle.version == "1.2" and "roles" not in loaded and read and read.rows:
             raise BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Export again with it.")
@@ -168,10 +169,10 @@ def _read(
     return loaded
 
 
-def _load(connection: duckdb.DuckDBPyConnection, bundle: Bundle, name: str) -> Loaded | None:
+def _load(connection: duckdb.DuckDBPyConnection, bundle: Bundle, name: str, restored: Sequence[Restored] = ()) -> Loaded | None:
     """Make `read_{name}`, without rows where there is no such file."""
     fields, path = fields_of(name, bundle.version), bundle.files.get(name)
-    to_types = population.restoring(connection, name, fast_path.query(name, fields))
+    to_types = population.restoring(restored, name, fast_path.query(name, fields))
     if bundle.view and (path or bundle.view.holds(name)):
         loaded = merge(connection, name, fields, path, bundle.view, name in bundle.deltas, to_types)
     elif path:
@@ -188,9 +189,11 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     fields = fields_of(name, version)
     connection.execute(f"CREATE VIEW clean_{name} AS {fast_path.clean_rows(name, fields)}")
     judging.make_suspects(connection, name, fields)
-    mark_suspect(connection, name, fields, population.damaged_lines(name))
-    population.find_damaged(connection, name)
-    mark_suspect(connection, name, fields, judging.unwrapped_lines(name))
+    if number_of(connection, "SELECT count(*) FROM damaged"):
+        mark_suspect(connection, name, fields, population.damaged_lines(name))
+    if count(connection, f"suspect_{name}"):
+        population.find_damaged(connection, name)
+        mark_suspect(connection, name, fields, judging.unwrapped_lines(name))
     if judging.repeats(connection, name):
         mark_suspect(connection, name, fields, judging.repeated_lines(name))
     for each in fields:

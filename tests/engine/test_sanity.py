@@ -7,7 +7,7 @@ import pytest
 
 from oneroster_engine.inspecting.sanity import FINDINGS, Seen, sanity, sanity_rows
 from oneroster_engine.staging.stage import stage_bundle
-from tests.engine.districts import Rows, class_, enrollment, org, small, user, write_bundle
+from tests.engine.districts import Rows, class_, enrollment, org, role, small, user, write_bundle
 from tests.engine.test_plan import Platform
 
 ODD: Mapping[str, Rows] = {
@@ -69,6 +69,59 @@ def test_the_rows_come_by_page_with_the_line_to_look_at(tmp_path: Path) -> None:
 
     assert page.total == 11
     assert page.items == [{"sourcedId": "u11", "name": "G F", "detail": "u11", "line": 13}]
+
+
+def test_what_is_no_error_in_any_row_and_odd_in_two_is_found(tmp_path: Path) -> None:
+    odd = small(
+        classes=[class_(), class_("two")],
+        users=[
+            user("ann", email="a@x.org"),
+            user("bob", username="ANN", email="A@x.org"),
+            user("tom", role="teacher", email="t@x.org"),
+            user("tim", role="teacher", email="m@x.org"),
+        ],
+        enrollments=[
+            enrollment("e1"),
+            enrollment("e2"),
+            enrollment("e3", userSourcedId="tom", role="teacher", primary="true"),
+            enrollment("e4", userSourcedId="tim", role="teacher", primary="true"),
+            enrollment("e5", userSourcedId="tim", role="teacher", primary="true", classSourcedId="two"),
+        ],
+    )
+
+    found = seen(tmp_path, odd)
+
+    assert [(row["sourcedId"], row["detail"]) for row in found["same-username"].examples] == [
+        ("ann", "also bob"),
+        ("bob", "also ann"),
+    ]
+    assert [row["sourcedId"] for row in found["same-email"].examples] == ["ann", "bob"]
+    assert [(row["sourcedId"], row["detail"]) for row in found["enrolled-twice"].examples] == [("ann", "Math-1")]
+    assert [row["sourcedId"] for row in found["two-primary-teachers"].examples] == ["math-1"]
+
+
+def test_roles_that_have_ended_or_stand_there_twice_are_found(tmp_path: Path) -> None:
+    users = [{key: value for key, value in user(each).items() if key not in ("role", "orgSourcedIds")} for each in ("ann", "bob")]
+    roles = [
+        role("ann", endDate="2001-06-30"),
+        role("bob"),
+        {**role("bob", roleType="secondary"), "sourcedId": "again"},
+    ]
+    stage_bundle(write_bundle(tmp_path / "bundle", "1.2", **small(users=users, roles=roles)), tmp_path / "stage")
+
+    found = {each.finding.name: [row["sourcedId"] for row in each.examples] for each in sanity(tmp_path / "stage", None)}
+
+    assert (found["roles-ended"], found["roles-twice"]) == (["ann"], ["bob"])
+
+
+def test_an_id_that_was_somebody_else_yesterday_is_found(tmp_path: Path) -> None:
+    platform = Platform(tmp_path)
+    platform.sync(small(users=[user("7", givenName="Kim", familyName="Lee", email="kim@x.org"), user("8", email="o@x.org")]))
+    platform.sync(small(users=[user("7", givenName="Noor", familyName="Haas", email="noor@x.org"), user("8", email="n@x.org")]))
+
+    found = {each.finding.name: each for each in sanity(platform.room / "stage", platform.room / "plan" / "changes.parquet")}
+
+    assert [(row["sourcedId"], row["detail"]) for row in found["somebody-else"].examples] == [("7", "Kim Lee")]
 
 
 def test_schools_of_somebody_at_several_are_named(tmp_path: Path) -> None:
