@@ -7,7 +7,7 @@ from typing import Any, Literal
 from chalice.app import Blueprint
 
 from chalicelib.api.lists import ListQuery, offset_of, page, sorting
-from chalicelib.api.routing import IDEMPOTENCY_KEY, Call, route
+from chalicelib.api.routing import IDEMPOTENCY_KEY, Call, Forbidden, route
 from chalicelib.api.shapes import Accepted, Approval, Change, Deselected, Filter, Page, Plan, RenumberedPair, StatusesAnswer
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.ids import group_of, new_sync_id
@@ -88,9 +88,11 @@ def list_changes(call: Call, sync_id: str) -> Changes:
     return page(Changes, _named(sync_id, [_change(row) for row in found.items]), found.total, asked)
 
 
-@route(decisions, "POST /syncs/{syncId}/approval", role="admin", body=Approval, answer=Accepted, status=202)
+@route(decisions, "POST /syncs/{syncId}/approval", role="operator", body=Approval, answer=Accepted, status=202)
 def approve(call: Call, sync_id: str, body: Approval) -> Accepted:
-    """Decide about a held or previewed plan: exactly what was shown is applied, or nothing."""
+    """Decide about a held or previewed plan: exactly what was shown is applied, or nothing. An admin's, but for a rehearsal."""
+    if call.caller.role != "admin" and not (body.decision == "discard" and store.get(sync_id).rehearsal):
+        raise Forbidden("An administrator decides about changes. Ask one to review them.")
     said = {
         "approve": "Sync started. The changes are being applied.",
         "approveWithoutRemovals": "Sync started. The changes are being applied, without the removals.",

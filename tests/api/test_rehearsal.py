@@ -19,3 +19,18 @@ def test_a_rehearsal_cannot_be_applied_and_goes_on_waiting(decision: str) -> Non
 
     assert (status, "can only be discarded" in said["detail"]) == (422, True)
     assert syncs.get(sync_id).state is State.WAITING
+
+
+@pytest.mark.parametrize(
+    ("rehearsal", "decision", "allowed"),
+    [(True, "discard", True), (True, "approve", False), (False, "discard", False), (False, "approve", False)],
+    ids=["a rehearsal is discarded", "a rehearsal is approved", "changes are discarded", "changes are approved"],
+)
+def test_whoever_may_start_a_rehearsal_may_discard_it_and_decides_about_nothing_else(
+    rehearsal: bool, decision: str, allowed: bool
+) -> None:
+    sync_id = waiting_for_approval(NOW, preview=True, rehearsal=rehearsal)
+
+    status, _ = call(f"POST /syncs/{sync_id}/approval", {"decision": decision}, role="operator")
+
+    assert (status != 403) is allowed

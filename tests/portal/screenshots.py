@@ -1,4 +1,4 @@
-"""`python -m tests.portal.screenshots [PAGE...]`: every page at 1280 and 400 px, light and dark.
+"""`python -m tests.portal.screenshots [PAGE...]`: every page at 1280, 768 and 360 px, light and dark.
 
 On a machine with a font for each script shown, Japanese too (Debian: fonts-wqy-zenhei or fonts-noto-cjk), or names are blank.
 """
@@ -17,7 +17,7 @@ from tests.stack.client import Client
 from tests.stack_fixtures import CHROMIUM, FLAGS, free_port
 
 OUT = ROOT / "docs" / "screenshots"
-WIDTHS = {1280: 900, 400: 800}
+WIDTHS = {1280: 900, 768: 900, 360: 800}
 SETTLES_MS = 400  # what fades in has faded in
 
 

@@ -357,7 +357,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide about a held or previewed plan: exactly what was shown is applied, or nothing. */
+        /** Decide about a held or previewed plan: exactly what was shown is applied, or nothing. An admin's, but for a rehearsal. */
         post: operations["post_syncs_syncId_approval"];
         delete?: never;
         options?: never;

@@ -9,6 +9,7 @@ const PAGES = [
   { id: 'selections', text: 'Saved selections' },
   { id: 'history', text: 'History' },
   { id: 'calendar', text: 'Calendar' },
+  { id: 'rehearsal', text: 'Rehearsal' },
   { id: 'roster', text: 'Roster' },
   { id: 'audit', text: 'Audit' },
 ] as const;

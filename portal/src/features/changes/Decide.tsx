@@ -38,7 +38,9 @@ export function Decide({ syncId, plan, until, rehearsal, undo, onDecided, brief 
   const api = useApi();
   const [note, setNote] = useState('');
   const [asking, setAsking] = useState<Exclude<Decision, 'discard'> | null>(null);
-  const may = useMay()('admin');
+  const role = useMay();
+  const may = role('admin');
+  const discarding = role(rehearsal ? 'operator' : 'admin'); // whoever may start a rehearsal may end it
   const decide = useMutation({
     mutationFn: (decision: Decision) => data(api.POST('/syncs/{syncId}/approval', { params: { path: { syncId } }, body: { decision, note } })),
     onSuccess: accepted => { setAsking(null); onDecided(accepted); },
@@ -56,7 +58,7 @@ export function Decide({ syncId, plan, until, rehearsal, undo, onDecided, brief 
     <SpaceBetween size="xs" direction="horizontal">
       {!rehearsal && <Button variant={careful ? 'normal' : 'primary'} {...may} loading={decide.isPending} onClick={() => setAsking('approve')}>Approve</Button>}
       {!rehearsal && <Button variant={careful ? 'primary' : 'normal'} {...none} loading={decide.isPending} onClick={() => setAsking('approveWithoutRemovals')}>Approve without removals</Button>}
-      <Button {...may} loading={decide.isPending} onClick={() => decide.mutate('discard')}>Discard</Button>
+      <Button {...discarding} loading={decide.isPending} onClick={() => decide.mutate('discard')}>Discard</Button>
     </SpaceBetween>
   );
   return (
