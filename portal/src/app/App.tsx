@@ -22,6 +22,7 @@ import type { Config } from './config';
 
 // Each page comes when it is opened first, so that the first load is that of one page.
 const LostArrivalsPage = lazy(async () => ({ default: (await import('../features/arrivals/LostArrivalsPage')).LostArrivalsPage }));
+const MembersPage = lazy(async () => ({ default: (await import('../features/members/MembersPage')).MembersPage }));
 const AuditPage = lazy(async () => ({ default: (await import('../features/audit/AuditPage')).AuditPage }));
 const SanityPage = lazy(async () => ({ default: (await import('../features/explain/SanityPage')).SanityPage }));
 const TracePage = lazy(async () => ({ default: (await import('../features/explain/TracePage')).TracePage }));
@@ -86,6 +87,7 @@ function Pages() {
       <Route path="/" element={<GroupsPage />} />
       <Route path="/overview" element={<OverviewPage />} />
       <Route path="/arrivals" element={<For role="admin"><LostArrivalsPage /></For>} />
+      <Route path="/users" element={<For role="admin"><MembersPage /></For>} />
       <Route path="/groups/new" element={<For role="admin"><GroupFormPage /></For>} />
       <Route path="/groups/:groupId" element={<InGroup />}>
         <Route index element={<For role="admin"><GroupFormPage /></For>} />

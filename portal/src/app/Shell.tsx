@@ -48,6 +48,7 @@ export function Shell({ children }: { children: ReactNode }) {
           utilities={[
             { type: 'button', text: 'Groups', href: '/', onClick: event => { event.preventDefault(); void navigate('/'); } },
             { type: 'button', text: 'Overview', href: '/overview', onClick: event => { event.preventDefault(); void navigate('/overview'); } },
+            ...(me.role === 'admin' && me.groups === null ? [{ type: 'button' as const, text: 'Users', href: '/users', onClick: (event: CustomEvent) => { event.preventDefault(); void navigate('/users'); } }] : []),
             { type: 'button', text: 'Help', iconName: 'status-info', onClick: () => setHelping(!helping) },
             {
               type: 'menu-dropdown',

@@ -1,0 +1,70 @@
+import Button from '@cloudscape-design/components/button';
+import Checkbox from '@cloudscape-design/components/checkbox';
+import Container from '@cloudscape-design/components/container';
+import Form from '@cloudscape-design/components/form';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import Multiselect from '@cloudscape-design/components/multiselect';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { data, useApi, type Schemas } from '../../api/client';
+import { Problem } from '../../app/Problem';
+import { ROLE_NAMES } from '../../app/role';
+
+type Member = Schemas['MemberOut'];
+type Role = Member['role'];
+const ROLES: { value: Role; label: string; description: string }[] = [
+  { value: 'viewer', label: ROLE_NAMES.viewer, description: 'Reads' },
+  { value: 'operator', label: ROLE_NAMES.operator, description: 'Starts syncs and chooses' },
+  { value: 'admin', label: ROLE_NAMES.admin, description: 'Configures, approves, undoes, deletes' },
+];
+
+/** Invite somebody (`member` null), or say what they may do. */
+export function MemberForm({ member, onClose }: { member: Member | null; onClose: () => void }) {
+  const api = useApi();
+  const queries = useQueryClient();
+  const [email, setEmail] = useState('');
+  const [name, setName] = useState(member?.name ?? '');
+  const [role, setRole] = useState<Role>(member?.role ?? 'viewer');
+  const [every, setEvery] = useState(member ? member.groups === null : false);
+  const [chosen, setChosen] = useState<readonly string[]>(member?.groups ?? []);
+  const groups = useQuery({ queryKey: ['groups', 'all'], queryFn: () => data(api.GET('/groups', { params: { query: { limit: 1000 } } })) });
+  const save = useMutation({
+    mutationFn: () => {
+      const said = { name, role, groups: every ? null : [...chosen] };
+      if (!member) return data(api.POST('/members', { body: { ...said, email } }));
+      const params = { path: { memberId: member.memberId }, header: { 'If-Match': member.etag } };
+      return data(api.PATCH('/members/{memberId}', { params, body: said as Schemas['MemberPatch'] }));
+    },
+    onSuccess: async () => { await queries.invalidateQueries({ queryKey: ['members'] }); onClose(); },
+  });
+  const options = (groups.data?.items ?? []).map(group => ({ value: group.groupId, label: group.name }));
+  return (
+    <form onSubmit={event => { event.preventDefault(); save.mutate(); }}>
+      <Container header={<Header variant="h2">{member ? `What ${member.name || member.email} may do` : 'Invite a user'}</Header>}>
+        <Form actions={<SpaceBetween direction="horizontal" size="xs"><Button formAction="none" onClick={onClose}>Cancel</Button><Button variant="primary" loading={save.isPending}>{member ? 'Save' : 'Invite'}</Button></SpaceBetween>}>
+          <SpaceBetween size="m">
+            {save.error && <Problem error={save.error} />}
+            {!member && <FormField label="E-mail" description="A temporary password is sent there."><Input type="email" value={email} onChange={({ detail }) => setEmail(detail.value)} /></FormField>}
+            <FormField label="Name"><Input value={name} onChange={({ detail }) => setName(detail.value)} /></FormField>
+            <FormField label="Role">
+              <Select options={ROLES} selectedOption={ROLES.find(each => each.value === role) ?? null} onChange={({ detail }) => setRole(detail.selectedOption.value as Role)} />
+            </FormField>
+            <Checkbox checked={every} onChange={({ detail }) => setEvery(detail.checked)}>Every group, those made later included</Checkbox>
+            {!every && (
+              <FormField label="Groups" description="They see these alone.">
+                <Multiselect
+                  options={options} selectedOptions={chosen.map(id => options.find(each => each.value === id) ?? { value: id, label: id })} statusType={groups.isPending ? 'loading' : 'finished'}
+                  onChange={({ detail }) => setChosen(detail.selectedOptions.map(each => each.value ?? ''))} placeholder="Choose groups"
+                />
+              </FormField>
+            )}
+          </SpaceBetween>
+        </Form>
+      </Container>
+    </form>
+  );
+}

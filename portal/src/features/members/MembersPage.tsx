@@ -1,0 +1,86 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import Table from '@cloudscape-design/components/table';
+import TextFilter from '@cloudscape-design/components/text-filter';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useSearchParams } from 'react-router';
+import { data, useApi, type Schemas } from '../../api/client';
+import { Problem } from '../../app/Problem';
+import { ROLE_NAMES } from '../../app/role';
+import { useTitle } from '../../app/title';
+import { moment } from '../../app/words';
+import { MemberForm } from './MemberForm';
+
+type Member = Schemas['MemberOut'];
+
+/** Who may use this stack: invite, change, disable, remove. What is searched for is in the URL. */
+export function MembersPage() {
+  useTitle('Users');
+  const api = useApi();
+  const queries = useQueryClient();
+  const [params, setParams] = useSearchParams();
+  const search = params.get('search') ?? '';
+  const [form, setForm] = useState<Member | 'new' | null>(null);
+  const { data: page, error, isPending, refetch } = useQuery({
+    queryKey: ['members', search],
+    queryFn: () => data(api.GET('/members', { params: { query: { search, limit: 1000 } } })),
+  });
+  const act = useMutation({
+    mutationFn: ({ what, member }: { what: string; member: Member }): Promise<unknown> => {
+      const path = { memberId: member.memberId };
+      if (what === 'reset') return data(api.POST('/members/{memberId}/reset', { params: { path } }));
+      if (what === 'remove') return data(api.DELETE('/members/{memberId}', { params: { path } }));
+      const body = { disabled: what === 'disable' } as Schemas['MemberPatch'];
+      return data(api.PATCH('/members/{memberId}', { params: { path, header: { 'If-Match': member.etag } }, body }));
+    },
+    onSettled: () => queries.invalidateQueries({ queryKey: ['members'] }),
+  });
+  if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
+  const find = (wanted: string) => setParams(wanted ? { search: wanted } : {}, { replace: true });
+  const invite = page?.invitable ? <Button variant="primary" onClick={() => setForm('new')}>Invite a user</Button> : null;
+  return (
+    <ContentLayout header={<Header variant="h1" actions={invite} description="A change counts within a minute, whatever somebody is doing. Everything here is in the audit.">Users</Header>}>
+      <SpaceBetween size="l">
+        {act.error && <Problem error={act.error} />}
+        {form && <MemberForm key={form === 'new' ? 'new' : form.memberId} member={form === 'new' ? null : form} onClose={() => setForm(null)} />}
+        <Table
+          items={page?.items ?? []} trackBy="memberId" loading={isPending} loadingText="Loading users" wrapLines
+          header={<Header variant="h2" counter={page ? `(${page.total})` : ''}>People who may use this</Header>}
+          filter={<TextFilter filteringText={search} filteringPlaceholder="Find by name or e-mail" filteringAriaLabel="Find users" onChange={({ detail }) => find(detail.filteringText)} />}
+          columnDefinitions={[
+            { id: 'name', header: 'Name', isRowHeader: true, cell: member => member.name || member.email || member.memberId },
+            { id: 'email', header: 'E-mail', cell: member => member.email || '–' },
+            { id: 'role', header: 'Role', cell: member => ROLE_NAMES[member.role] },
+            { id: 'groups', header: 'Groups', cell: member => (member.groups === null ? 'Every group' : member.groups.join(', ') || 'None') },
+            { id: 'state', header: 'State', cell: member => (member.disabled ? <StatusIndicator type="stopped">Disabled</StatusIndicator> : <StatusIndicator>Active</StatusIndicator>) },
+            { id: 'seen', header: 'Last sign-in', cell: member => (member.lastSignInAt ? moment(member.lastSignInAt) : 'Never') },
+            {
+              id: 'actions', header: 'Actions', cell: member => (
+                <ButtonDropdown
+                  variant="inline-icon" ariaLabel={`Actions for ${member.name || member.email}`} loading={act.isPending}
+                  items={[
+                    { id: 'change', text: 'Change role and groups' },
+                    { id: member.disabled ? 'enable' : 'disable', text: member.disabled ? 'Let in again' : 'Disable' },
+                    ...(member.signedInElsewhere ? [] : [{ id: 'reset', text: 'Send a new password' }]),
+                    { id: 'remove', text: 'Remove for good' },
+                  ]}
+                  onItemClick={({ detail }) => {
+                    if (detail.id === 'change') setForm(member);
+                    else if (detail.id !== 'remove' || window.confirm(`Remove ${member.name || member.email} for good?`)) act.mutate({ what: detail.id, member });
+                  }}
+                />
+              ),
+            },
+          ]}
+          empty={<Box textAlign="center" padding="l">{search ? `No user has “${search}” in their name or e-mail.` : 'Nobody has signed in yet.'}</Box>}
+        />
+      </SpaceBetween>
+    </ContentLayout>
+  );
+}
