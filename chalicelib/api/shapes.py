@@ -217,7 +217,7 @@ GroupPatch = create_model("GroupPatch", __base__=Record, __doc__="The settings t
 
 
 class ConnectionCheck(Record):
-    step: Literal["source", "host", "hostKey", "signIn", "file", "version", "schools"]
+    step: Literal["source", "host", "hostKey", "signIn", "file", "version", "lists", "schools"]
     ok: bool
     message: str
 

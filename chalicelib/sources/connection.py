@@ -37,6 +37,7 @@ class Name(StrEnum):
     SIGN_IN = "signIn"
     FILE = "file"
     VERSION = "version"
+    LISTS = "lists"
     SCHOOLS = "schools"
 
 

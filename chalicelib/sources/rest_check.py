@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Literal
 
@@ -9,15 +10,16 @@ import httpx
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.records import RestSource
-from chalicelib.sources.rest import NotOffered, OwnToken, PageResponse, Provider, QueryRefused, Source, versions
+from chalicelib.sources.rest import NotOffered, OwnToken, PageResponse, Provider, QueryRefused, Source, Tokens, versions
 from chalicelib.sources.rest_answers import NoPage, records_of
-from chalicelib.sources.rest_fetch import ORGS
+from chalicelib.sources.rest_fetch import COLLECTIONS, OPTIONAL, ORGS, begin
 from chalicelib.sources.rest_group import provider_of
-from chalicelib.sources.rest_paging import first
+from chalicelib.sources.rest_paging import Collection, first
 from chalicelib.store.secrets import Credentials
 
 LONGEST_PAUSE_S = 3.0  # a test that is told to come back later says so
-Said = tuple[Literal["host", "signIn", "version", "schools"], bool, str]
+LOOKED_AT = 100  # records of each list: enough to see how it goes on
+Said = tuple[Literal["host", "signIn", "version", "lists", "schools"], bool, str]
 
 
 def steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseTransport | None = None) -> Iterator[Said]:
@@ -56,6 +58,11 @@ def steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseT
     provider, got, source = found
     yield "signIn", True, _signed_in(provider, source)
     yield "version", True, f"OneRoster {provider.version} at {provider.base_url}."
+    troubles = _lists(provider, source.tokens, settings, transport)
+    words = f"{'; '.join(dict.fromkeys(troubles))}." if troubles else "Every list can be read, and goes on page by page."
+    yield "lists", not troubles, words
+    if troubles:
+        return
     schools = (
         sum(str(each.get("type")).casefold() == "school" for each in filter(None, records_of(got.body, ORGS.path)))
         if got.body
@@ -64,6 +71,22 @@ def steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseT
     more = got.page.total is not None and got.page.total > len(got.page.ids)
     words = f"{'At least ' if more else ''}{schools:,} schools among {len(got.page.ids):,} orgs."
     yield "schools", schools > 0, words if schools else "The provider sends no school. Ask it which orgs this sign-in may read."
+
+
+def _lists(provider: Provider, tokens: Tokens, settings: RestSource, transport: httpx.BaseTransport | None) -> list[str]:
+    """What is wrong with the first pages of the other lists, as a sync would meet it."""
+
+    def trouble(wanted: Collection) -> str:
+        with Source(provider, tokens, connections=1, transport=transport, sleep=_briefly) as source:
+            try:
+                start = begin(source, wanted, min(LOOKED_AT, settings.page_size), lambda name, body: None)
+            except (NotOffered, QueryRefused, SourceRefused, SourceUnavailable, NoPage) as refusal:
+                return f"{wanted.entity}: {str(refusal).removesuffix('.')}"
+        needed = "" if wanted.entity in OPTIONAL else start.fetched.broken_off
+        return f"{wanted.entity}: {needed}" if needed else ""
+
+    with ThreadPoolExecutor(min(settings.max_parallel, len(COLLECTIONS))) as pool:
+        return [each for each in pool.map(trouble, COLLECTIONS) if each]
 
 
 def _orgs(source: Source, provider: Provider, size: int) -> tuple[Provider, PageResponse, Source]:

@@ -354,12 +354,13 @@ def test_a_connection_test_says_step_by_step_what_it_found(
         ("host", True),
         ("signIn", True),
         ("version", True),
+        ("lists", True),
         ("schools", True),
     ]
     assert check(origin)[1][2] == "Signed in with OAuth 2; scopes: none."
     assert check(old_origin)[2][2] == f"OneRoster 1.1 at {old_origin}/ims/oneroster/v1p1."
     assert check(origin, "bearer")[1][2] == "The token is accepted."
-    assert check(origin)[3][2] == "3 schools among 4 orgs."
+    assert check(origin)[4][2] == "3 schools among 4 orgs."
 
 
 def test_a_connection_test_names_the_signature_that_the_provider_knows(provider: tuple[Provider, str]) -> None:
@@ -381,3 +382,25 @@ def test_a_connection_test_ends_with_the_first_step_that_fails(provider: tuple[P
     assert check(origin)[-1][:2] == ("version", False)
     own.behave(busy=99, retry_after="30")
     assert check(origin)[-1] == ("signIn", False, "The provider asks to wait 30 seconds. Test again after that.")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [
+        ({"forbidden": frozenset({"enrollments"})}, "enrollments: The provider does not let this sign-in read /enrollments"),
+        ({"missing": frozenset({"classes"})}, "classes: The provider does not offer /classes"),
+        ({"ignores_offset": True}, "enrollments: the provider sends the same page again"),
+        ({"total": "none", "empty_at": {"users": 99}, "empty_times": 99}, "users: from record 101 on an empty page came"),
+    ],
+    ids=["a list that is not allowed", "a list that is missing", "offsets that are ignored", "pages that are empty"],
+)
+def test_a_connection_test_finds_what_a_sync_would_meet(
+    provider: tuple[Provider, str], behaviour: dict[str, Any], said: str
+) -> None:
+    own, origin = provider
+    own.behave(**behaviour)
+
+    name, fine, message = check(origin)[-1]
+
+    assert (name, fine) == ("lists", False)
+    assert said in message

@@ -125,6 +125,6 @@ def test_a_connection_is_tested_step_by_step(admin: Client, provider: tuple[Prov
     told = admin.call("POST", f"/groups/{group(admin, origin, 'Tested')}/connection-test")
 
     assert [(each["step"], each["ok"]) for each in told["steps"]] == [
-        ("host", True), ("signIn", True), ("version", True), ("schools", True),
+        ("host", True), ("signIn", True), ("version", True), ("lists", True), ("schools", True),
     ]  # fmt: skip
-    assert told["steps"][3]["message"] == "3 schools among 4 orgs."
+    assert told["steps"][4]["message"] == "3 schools among 4 orgs."

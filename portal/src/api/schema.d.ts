@@ -1611,7 +1611,7 @@ export interface components {
              * Step
              * @enum {string}
              */
-            step: "source" | "host" | "hostKey" | "signIn" | "file" | "version" | "schools";
+            step: "source" | "host" | "hostKey" | "signIn" | "file" | "version" | "lists" | "schools";
             /** Ok */
             ok: boolean;
             /** Message */

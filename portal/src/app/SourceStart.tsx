@@ -1,10 +1,11 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
+import Checkbox from '@cloudscape-design/components/checkbox';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { data, useApi, type Schemas } from '../api/client';
 import { Problem } from './Problem';
 import { ZipUpload } from './ZipUpload';
@@ -29,8 +30,10 @@ function FetchStart({ group, mode, savedSelection = null, rehearsal = false, pre
   const api = useApi();
   const queries = useQueryClient();
   const key = useRef(crypto.randomUUID());
+  const [readEverything, setReadEverything] = useState(false);
+  const asksForLess = group.source.method === 'rest' && (group.source.changesOnly || group.source.bySchool);
   const start = useMutation({
-    mutationFn: () => data(api.POST('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId } }, body: { mode, uploadId: null, savedSelection, rehearsal, preview, readEverything: false }, headers: { 'Idempotency-Key': key.current } })),
+    mutationFn: () => data(api.POST('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId } }, body: { mode, uploadId: null, savedSelection, rehearsal, preview, readEverything }, headers: { 'Idempotency-Key': key.current } })),
     onError: () => { key.current = crypto.randomUUID(); },
     onSuccess: sync => { void queries.invalidateQueries(); onStarted(sync); },
   });
@@ -46,6 +49,7 @@ function FetchStart({ group, mode, savedSelection = null, rehearsal = false, pre
       <SpaceBetween size="m">
         <Box>{from(group.source)}</Box>
         {children}
+        {asksForLess && <Checkbox checked={readEverything} onChange={({ detail }) => setReadEverything(detail.checked)} description="Not only what has changed, or the chosen schools.">Read everything now</Checkbox>}
         {start.error && <Problem error={start.error} />}
         <Button variant="primary" loading={start.isPending} onClick={() => start.mutate()}>
           {rehearsal ? 'Fetch and rehearse' : mode === 'full' ? 'Fetch and sync all data' : 'Fetch and choose schools'}

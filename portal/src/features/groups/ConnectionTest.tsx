@@ -11,7 +11,7 @@ import { Problem } from '../../app/Problem';
 import { asSent, type Source } from './Source';
 
 const STEPS: Record<Schemas['ConnectionCheck']['step'], string> = {
-  source: 'Source', host: 'Server', hostKey: 'Host key', signIn: 'Sign-in', file: 'Roster', version: 'Version', schools: 'Schools',
+  source: 'Source', host: 'Server', hostKey: 'Host key', signIn: 'Sign-in', file: 'Roster', version: 'Version', lists: 'Lists', schools: 'Schools',
 };
 
 /** What a sync would do first, step by step; the host's key is confirmed here. Runs once for each saved state of the group. */
