@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run docs token mail test lint types portal-check portal-types package deploy destroy restore lock redrive chaos attack conformance fuzz bench clean
+.PHONY: help run docs token mail test lint types portal-check portal-types package deploy destroy restore lock redrive chaos attack conformance fuzz bench clean audit
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -84,6 +84,15 @@ restore: $(VENV)/ready ## put a stage's data back to a moment: make restore STAG
 
 lock: $(VENV)/ready ## write infra/lambda.lock anew, after a change of requirements.txt
 	@$(BIN)/python -m infra.artifact
+
+$(VENV)/audit/ready: infra/requirements-audit.txt $(VENV)/ready
+	@echo "Setting up the tools of the audit"
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+audit: $(VENV)/audit/ready ## advisories, licences and CycloneDX lists of what is shipped, into build/sbom
+	@$(BIN)/python -m infra.audit
 
 redrive: $(VENV)/ready ## hand events that could not be handled to their functions again: make redrive STACK=...
 	@$(BIN)/python -m infra.redrive $(STACK)
