@@ -22,8 +22,8 @@ PORTAL_LOCK = ROOT / "portal" / "package-lock.json"
 # Licences that may be shipped with the product as they are. What is LGPL (paramiko, inflate64) is used unchanged, as packages of
 # their own.
 ALLOWED = re.compile(
-    r"^\(?(MIT|MIT-0|Apache|BSD|0BSD|ISC|PSF|Python Software|MPL|Mozilla|(The )?Unlicense\b|CC0|CC-BY-4|BlueOak|Zlib|Dual License|"
-    r"GNU (Library or )?Lesser|LGPL|The MIT|3-Clause BSD|Public Domain)",
+    r"^\(?(MIT|MIT-0|Apache|BSD|0BSD|ISC|PSF|Python Software|MPL|Mozilla|(The )?Unlicense\b|CC0|CC-BY-4|BlueOak|Zlib|"
+    r"Dual License|GNU (Library or )?Lesser|LGPL|The MIT|3-Clause BSD|Public Domain)",
     re.IGNORECASE,
 )
 
