@@ -41,7 +41,7 @@ export function Shell({ children }: { children: ReactNode }) {
   return (
     <>
       <a className="skip" href="#page" onClick={event => { event.preventDefault(); document.getElementById('page')?.focus(); }}>Skip to the page</a>
-      <header id="top">
+      <div id="top">
         <TopNavigation
           identity={{ href: '/', title: 'OneRoster Selective Sync', onFollow: event => { event.preventDefault(); void navigate('/'); } }}
           i18nStrings={{ overflowMenuTriggerText: 'More', overflowMenuTitleText: 'All', overflowMenuBackIconAriaLabel: 'Back', overflowMenuDismissIconAriaLabel: 'Close' }}
@@ -60,7 +60,7 @@ export function Shell({ children }: { children: ReactNode }) {
             },
           ]}
         />
-      </header>
+      </div>
       <div className="frame">
         <main id="page" tabIndex={-1}>
           {inGroup && <div className="crumbs"><Suspense fallback={null}><Breadcrumbs /></Suspense></div>}
