@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints, 
 from pydantic.alias_generators import to_camel
 
 from chalicelib.model.time_zones import zone
-from oneroster_engine.planning.guard import LimitedKind, Standing, StandingKind
+from oneroster_engine.planning.guard import Cause, Entity, LimitedKind, Standing, StandingKind
 
 
 class Record(BaseModel):
@@ -253,7 +253,8 @@ class GuardFigures(Record):
 
     `limits` are the group's own figures for what else a plan does to people; what is not named has the default. `standing` is
     what somebody has decided once for a kind of taking away: keep it always, or let it go without asking. `closing` are the
-    sourcedIds of schools that will close, so that what goes there is expected.
+    sourcedIds of schools that will close, so that what goes there is expected. `keep` names by entity the causes for which
+    nothing is removed; `neverRemove` keeps everything.
     """
 
     share: float = Field(default=0.10, ge=0, le=1)
@@ -263,6 +264,8 @@ class GuardFigures(Record):
     limits: dict[LimitedKind, GuardLimit] = {}
     standing: dict[StandingKind, Standing] = {}
     closing: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    never_remove: bool = False
+    keep: dict[Entity, tuple[Cause, ...]] = {}
 
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]

@@ -168,7 +168,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, parquet: Path, entity: str) -> 
     """A query of one file's rows. A snapshot from before 28 November 2026 has its lookups in its JSON alone."""
     described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({text(str(parquet))})").fetchall()
     have = {str(name) for name, *_ in described}
-    derived = [f"fields->>'$.{name}' AS {name}" for name in LOOKUPS.get(entity, ()) if name not in have]
+    derived = [f"fields->>'$.{path}' AS {name}" for name, path in LOOKUPS.get(entity, {}).items() if name not in have]
     derived += [] if "modified" in have else ["since AS modified"]
     columns = ", ".join(["* REPLACE (fields::JSON AS fields)", *derived])
     return f"SELECT {columns}, file_row_number AS place FROM read_parquet({text(str(parquet))}, file_row_number = true)"

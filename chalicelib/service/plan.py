@@ -10,7 +10,7 @@ from chalicelib.service import fetch_scope
 from chalicelib.service.selection import selection_kept, selection_of
 from chalicelib.sheets.report import ReportHeader, write_report
 from chalicelib.sources.rest_fetch import SCHOOL_USER_TYPES
-from chalicelib.store import files, syncs
+from chalicelib.store import commits, files, syncs
 from oneroster_engine.planning.guard import Guard, Limit
 from oneroster_engine.planning.plan import plan_changes
 from oneroster_engine.planning.policy import Policy
@@ -30,7 +30,7 @@ def make_plan(sync: Sync, group: Group, room: Path) -> Planned:
         return review(planned, room / "plan", snapshot, policy, None)
     selection = selection_of(sync, room / "stage")
     planned = plan_changes(room / "stage", selection, snapshot, room / "plan", policy, unfinished)
-    return review(planned, room / "plan", snapshot, policy, room / "stage", _undone(group, room))
+    return review(planned, room / "plan", snapshot, policy, room / "stage", _undone(group, room), _spared(group, room))
 
 
 def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime, with_removals: bool = True) -> None:
@@ -63,6 +63,8 @@ def policy_of(sync: Sync, group: Group) -> Policy:
         limits={kind: Limit(limit.share, limit.floor) for kind, limit in figures.limits.items()},
         standing=figures.standing,
         closing=figures.closing,
+        never_remove=figures.never_remove,
+        keep=figures.keep,
     )
     return Policy(
         sync_id=sync.sync_id,
@@ -93,6 +95,17 @@ def _undone(group: Group, room: Path) -> list[Undone]:
             continue
         found.append(Undone(undo.started_by, undo.started_at, changes))
     return found
+
+
+def _spared(group: Group, room: Path) -> Path | None:
+    """The changes of the last sync, where it was approved without its removals and its files are still kept."""
+    last = commits.get(group.group_id, group.commits) if group.commits else None
+    if last is None or last.with_removals:
+        return None
+    try:
+        return _changes_of(last.sync_id, room)
+    except NotFound:
+        return None
 
 
 def _changes_of(sync_id: str, room: Path) -> Path:

@@ -23,6 +23,8 @@ LimitedKind = Literal[
 ]  # fmt: skip
 StandingKind = Literal["removals", "roles", "disabled", "emptied", "relations", "memberships"]
 Standing = Literal["ask", "keep", "letGo"]
+Entity = Literal["orgs", "academicSessions", "courses", "classes", "users", "enrollments"]
+Cause = Literal["leftSource", "statusDeleted", "notChosen", "roleEnded"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class Guard:
 
     `limits` are the group's own figures for other kinds, in place of LIMITS. `standing` says, by a kind of TAKING (or
     "removals"), what somebody has decided for good: "keep" never takes it away, "letGo" never asks. `closing` are the
-    sourcedIds of schools that the customer has said will close: what goes there is expected.
+    sourcedIds of schools that the customer has said will close: what goes there is expected. `keep` names, by entity, the
+    causes for which nothing is removed; `never_remove` keeps everything, whatever the cause.
     """
 
     share: float = 0.10
@@ -75,6 +78,8 @@ class Guard:
     limits: Mapping[LimitedKind, Limit] = field(default_factory=dict)
     standing: Mapping[StandingKind, Standing] = field(default_factory=dict)
     closing: tuple[str, ...] = ()
+    never_remove: bool = False
+    keep: Mapping[Entity, tuple[Cause, ...]] = field(default_factory=dict)
 
     def in_window(self, today: date) -> bool:
         return self.rollover_from is not None and self.rollover_to is not None and self.rollover_from <= today <= self.rollover_to
@@ -89,7 +94,8 @@ class Guard:
         return limit
 
     def keeps(self, kind: StandingKind) -> bool:
-        return self.standing.get(kind) == "keep"
+        ended = kind == "roles" and "roleEnded" in self.keep.get("users", ())
+        return self.never_remove or ended or self.standing.get(kind) == "keep"
 
     def lets_go(self, kind: Kind) -> bool:
         decided = "roles" if kind == "moved" else kind

@@ -41,17 +41,27 @@ def measure(
                 connection.execute(_UPDATED[entity])
     created = connection.execute("SELECT entity, count(*) FROM change WHERE action = 'create' GROUP BY 1").fetchall()
     news = {entity: number for entity, number in created if number_of(connection, f"SELECT count(*) FROM held_{entity}")}
-    if news.get("enrollments", 0) >= guard.limit_on("rights", today).floor:
-        connection.execute(_NEW_TEACHERS)
-    if news.get("users", 0) >= guard.limit_on("doubles", today).floor:
-        connection.execute(_DOUBLES)
     if stage is not None:
-        for entity in ENTITIES:
-            if news.get(entity, 0) >= guard.limit_on("damaged", today).floor:
-                connection.execute(_DAMAGED.format(entity=entity, staged=text(str(stage / f"{entity}.parquet"))))
+        _measure_new(connection, guard, today, stage, news)
     connection.execute("DELETE FROM concern WHERE school IN (FROM closing) AND kind NOT IN ('rights', 'doubles', 'damaged')")
     found = [concern for entity in ENTITIES for concern in _counted(connection, guard, today, entity)]
     return found + (_of_the_source(connection, stage, staged) if stage is not None else [])
+
+
+def _measure_new(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, stage: Path, news: dict[str, int]) -> None:
+    """What new records mean beside those that are there. Those are looked up in the stage's columns where the source has them
+    still: the platform's are JSON, and to read a whole district's costs more than the rest of the guard."""
+    staged = {entity: text(str(stage / f"{entity}.parquet")) for entity in ENTITIES}
+    if news.get("enrollments", 0) >= guard.limit_on("rights", today).floor:
+        connection.execute(_NEW_TEACHERS.format(staged=staged["users"]))
+    if news.get("users", 0) >= guard.limit_on("doubles", today).floor:
+        connection.execute(_DOUBLES.format(staged=staged["users"]))
+    for entity in ENTITIES:
+        held = number_of(connection, f"SELECT count(*) FROM held_{entity}")
+        # Few enrollments come and go each day, and to compare all their ids for that would cost more than it tells.
+        least = held * 0.05 if entity == "enrollments" else 0
+        if news.get(entity, 0) >= max(guard.limit_on("damaged", today).floor, least):
+            connection.execute(_DAMAGED.format(entity=entity, staged=staged[entity]))
 
 
 def write_rows(connection: duckdb.DuckDBPyConnection, plan: Path, breaches: Sequence[Breach]) -> None:
@@ -70,7 +80,9 @@ def _counted(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, e
     for (kind,) in sorted(kinds):
         limit = guard.limit_on(kind, today)
         for by_type in ("''", _USER_TYPE) if entity == "users" else ("''",):
-            query = _COUNTED.format(entity=entity, user_type=by_type)
+            held_type = "userType" if entity == "users" else "''"
+            fields = "fields" if kind in ("emptied", "relations") else "NULL::JSON"  # whether they had it
+            query = _COUNTED.format(entity=entity, user_type=by_type, held_type=held_type, fields=fields)
             for row in connection.execute(query, {"kind": kind, "floor": limit.floor}).fetchall():
                 school, name, user_type, field, number, records, example = row
                 said = f"For example {example}." if example else ""
@@ -173,48 +185,58 @@ WHERE abs(date_diff('day', try_cast(begun AS DATE), try_cast(begins AS DATE))) >
 """,
 }
 
-# Somebody without the rights of staff becomes the teacher of a class by an enrollment of its own.
+# Somebody without the rights of staff becomes the teacher of a class by an enrollment of its own. Whose roles change is looked
+# at among the people.
 _NEW_TEACHERS = f"""
 INSERT INTO concern
-SELECT 'rights', 'enrollments', enrolled.sourcedId, {_SCHOOLS.replace("schools", "enrolled.schools")}, '', '', ''
+SELECT 'rights', 'enrollments', enrolled.sourcedId, {_SCHOOLS}, '', '', ''
 FROM (SELECT sourcedId, schools, after->'fields'->>'userSourcedId' AS person FROM change
       WHERE entity = 'enrollments' AND action = 'create' AND (after->'fields'->>'role') NOT IN {WITHOUT_RIGHTS}) enrolled
-JOIN held_users ON held_users.sourcedId = person
-WHERE NOT len(list_filter(held_users.fields->>'$.roles[*].role', lambda each: each NOT IN {WITHOUT_RIGHTS})) > 0
+SEMI JOIN (SELECT sourcedId AS person FROM read_parquet({{staged}})
+           WHERE len(list_filter(roles, lambda each: each."role" NOT IN {WITHOUT_RIGHTS})) = 0) USING (person)
+ANTI JOIN (SELECT sourcedId AS person FROM change WHERE entity = 'users' AND action = 'create') USING (person)
 """
 
 # New people who have what somebody has who is there already and stays: an identifier or username, an e-mail with the given
-# name (brothers and sisters share one), or both names, a role's word and a school.
+# name (brothers and sisters share one), or both names, a role's word, a grade and a school. Of the platform's people those whom
+# the source has still are looked up there, in columns; only of the others is the JSON read.
+_KEYS = """userType, identifier, lower(username) AS username, lower(email) AS email,
+           lower(strip_accents(givenName)) AS given, lower(strip_accents(familyName)) AS family"""
+_STORED_KEYS = """fields->>'$.roles[0].role' AS userType, fields->>'identifier' AS identifier,
+           lower(fields->>'username') AS username, lower(fields->>'email') AS email,
+           lower(strip_accents(fields->>'givenName')) AS given, lower(strip_accents(fields->>'familyName')) AS family"""
 _DOUBLES = f"""
 CREATE TABLE newcomer AS
-SELECT sourcedId, schools, fields->>'$.roles[0].role' AS userType, fields->>'identifier' AS identifier,
-       lower(fields->>'username') AS username, lower(fields->>'email') AS email,
-       lower(strip_accents(fields->>'givenName')) AS given, lower(strip_accents(fields->>'familyName')) AS family,
-       list_sort(fields->>'$.grades[*]') AS grades
-FROM (SELECT sourcedId, schools, after->'fields' AS fields FROM change
-      WHERE entity = 'users' AND action = 'create' AND reason <> '{FOUND_AGAIN}');
-CREATE TABLE there AS
-SELECT sourcedId, schools, fields->>'$.roles[0].role' AS userType, fields->>'identifier' AS identifier,
-       lower(fields->>'username') AS username, lower(fields->>'email') AS email,
-       lower(strip_accents(fields->>'givenName')) AS given, lower(strip_accents(fields->>'familyName')) AS family,
-       list_sort(fields->>'$.grades[*]') AS grades
-FROM held_users WHERE sourcedId NOT IN (SELECT sourcedId FROM change WHERE entity = 'users' AND action = 'deactivate');
+SELECT sourcedId, schools, {_KEYS}, list_sort(grades) AS grades FROM read_parquet({{staged}})
+JOIN (SELECT sourcedId, schools FROM change WHERE entity = 'users' AND action = 'create' AND reason <> '{FOUND_AGAIN}')
+USING (sourcedId);
+CREATE TABLE already_there AS
+SELECT * FROM (
+    SELECT sourcedId, {_KEYS}, list_sort(grades) AS grades, list_transform(roles, lambda each: each.orgSourcedId) AS schools
+    FROM read_parquet({{staged}})
+    SEMI JOIN (SELECT sourcedId FROM held_users) USING (sourcedId)
+    UNION ALL
+    SELECT sourcedId, {_STORED_KEYS}, list_sort(fields->>'$.grades[*]') AS grades, schools
+    FROM held_users ANTI JOIN (SELECT sourcedId FROM read_parquet({{staged}})) USING (sourcedId)
+) WHERE (identifier IN (SELECT identifier FROM newcomer) OR username IN (SELECT username FROM newcomer)
+         OR email IN (SELECT email FROM newcomer) OR (family, given) IN (SELECT (family, given) FROM newcomer))
+    AND sourcedId NOT IN (SELECT sourcedId FROM change WHERE entity = 'users' AND action = 'deactivate');
 INSERT INTO concern
 SELECT 'doubles', 'users', sourcedId, {_SCHOOLS}, userType, '',
        'sourcedId ' || sourcedId || ' looks like ' || other
 FROM (
     SELECT sourcedId, any_value(schools) AS schools, any_value(userType) AS userType, min(other) AS other FROM (
         SELECT new.sourcedId, new.schools, new.userType, there.sourcedId AS other FROM newcomer new
-        JOIN there ON there.identifier = new.identifier AND new.identifier <> ''
+        JOIN already_there there ON there.identifier = new.identifier WHERE new.identifier <> ''
         UNION ALL
         SELECT new.sourcedId, new.schools, new.userType, there.sourcedId FROM newcomer new
-        JOIN there ON there.username = new.username AND new.username <> ''
+        JOIN already_there there ON there.username = new.username WHERE new.username <> ''
         UNION ALL
         SELECT new.sourcedId, new.schools, new.userType, there.sourcedId FROM newcomer new
-        JOIN there ON there.email = new.email AND there.given = new.given AND new.email <> ''
+        JOIN already_there there ON there.email = new.email AND there.given = new.given WHERE new.email <> ''
         UNION ALL
         SELECT new.sourcedId, new.schools, new.userType, there.sourcedId FROM newcomer new
-        JOIN there ON there.family = new.family AND there.given = new.given AND there.userType = new.userType
+        JOIN already_there there ON there.family = new.family AND there.given = new.given AND there.userType = new.userType
                   AND there.grades = new.grades AND list_has_any(there.schools, new.schools)
         WHERE new.given <> '' AND new.family <> ''
     ) GROUP BY sourcedId
@@ -249,9 +271,10 @@ WITH concerned AS (
     SELECT school, {user_type} AS userType, field, count(DISTINCT sourcedId) AS number, min(example) AS example
     FROM concern WHERE kind = $kind AND entity = '{entity}' GROUP BY ALL HAVING count(DISTINCT sourcedId) >= $floor
 ), there AS (
-    SELECT school, fields->>'$.roles[0].role' AS userType, fields FROM (
-        SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, fields FROM held_{entity}
-        UNION ALL SELECT '', fields FROM held_{entity} WHERE len(schools) > 0 AND $kind = 'damaged'
+    SELECT school, userType, {fields} AS fields FROM (
+        SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, {held_type} AS userType, {fields} AS fields
+        FROM held_{entity}
+        UNION ALL SELECT '', {held_type}, {fields} FROM held_{entity} WHERE len(schools) > 0 AND $kind = 'damaged'
     ) SEMI JOIN concerned USING (school)
 )
 SELECT concerned.school, if(concerned.school = '', '', coalesce(any_value(orgs.name), concerned.school)), concerned.userType,

@@ -54,7 +54,7 @@ def plan_changes(
             compare_with_nothing(connection, entity)
         known = [entity for entity in reversed(ENTITIES) if entity not in first_sync]
         run_parallel([partial(_compare, connection.cursor(), entity, selection, policy) for entity in known])
-        kept_whole = spare(connection, staged, policy.user_types)
+        kept_whole = spare(connection, staged, policy)
         ambiguous = match_people(connection, policy)
         decide(connection)
         changes = write_changes(connection, plan, [changes_of(entity, policy, entity in first_sync) for entity in ENTITIES])
@@ -115,6 +115,9 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
         why = staged.get("incomplete", {}).get(entity) or "the bundle has no row that could be kept"
         why = f"{without_id:,} rows have an id that can't be read" if without_id else why
         notes.append(f"{entity}: {why}, so nothing of it is removed.")
+    kept = connection.execute("SELECT reason, number FROM kept_by_policy WHERE entity = $1 ORDER BY reason", [entity]).fetchall()
+    for reason, number in kept:
+        notes.append(f"{entity}: {number:,} are kept as this group's removal policy says, though the cause is: {reason}.")
     spared = number_of(
         connection,
         f"SELECT count(*) FROM compared_{entity} WHERE NOT selected AND NOT removed "

@@ -7,12 +7,13 @@
   that stays still names. Enrollments end with their person or class.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 
 from oneroster_engine.duckdb_session import number_of
+from oneroster_engine.planning.guard import Cause
+from oneroster_engine.planning.policy import Policy
 from oneroster_engine.selecting.selection import Selection
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.standard.records import REFERRERS_FIRST, Form, links_to, parent_of, referred_to
@@ -20,6 +21,7 @@ from oneroster_engine.standard.records import REFERRERS_FIRST, Form, links_to, p
 LEFT_SOURCE = "left the source"
 STATUS_DELETED = "status deleted"
 NOT_CHOSEN = "not chosen any more"
+CAUSES: dict[Cause, str] = {"leftSource": LEFT_SOURCE, "statusDeleted": STATUS_DELETED, "notChosen": NOT_CHOSEN}
 WITH_PERSON = "its person is removed"
 WITH_CLASS = "its class is removed"
 
@@ -31,14 +33,22 @@ def find_unselected(connection: duckdb.DuckDBPyConnection, entity: str, selectio
     connection.execute(not_selected, _scope_values(entity, selection))
 
 
-def spare(connection: duckdb.DuckDBPyConnection, staged: dict[str, Any], user_types: Sequence[str]) -> list[str]:
+def spare(connection: duckdb.DuckDBPyConnection, staged: dict[str, Any], policy: Policy) -> list[str]:
     """Take out of each `gone_{entity}` what must stay, and add what can't stay alone; the entities of which nothing goes because
     absence proves nothing there. `staged` is the stage's summary."""
     kept_whole = [entity for entity in ENTITIES if not staged["complete"][entity] or nameless(connection, entity)]
     for entity in kept_whole:
         connection.execute(f"DELETE FROM gone_{entity}")
-    if user_types:
-        connection.execute(_NOT_ASKED_FOR, {"types": list(user_types)})
+    if policy.user_types:
+        connection.execute(_NOT_ASKED_FOR, {"types": list(policy.user_types)})
+    connection.execute("CREATE TABLE kept_by_policy (entity VARCHAR, reason VARCHAR, number BIGINT)")
+    for entity in ENTITIES:
+        named_causes = [cause for name, causes in policy.guard.keep.items() if name == entity for cause in causes]
+        causes = list(CAUSES) if policy.guard.keeps("removals") else named_causes
+        for reason in (CAUSES[cause] for cause in causes if cause in CAUSES):
+            named = f"FROM gone_{entity} WHERE reason = '{reason}'"
+            connection.execute(f"INSERT INTO kept_by_policy SELECT '{entity}', '{reason}', count(*) {named} HAVING count(*) > 0")
+            connection.execute(f"DELETE {named}")
     if "enrollments" not in kept_whole and number_of(connection, f"SELECT count(*) FROM {_staying('enrollments')}"):
         connection.execute(_END_WITH)
     if any(number_of(connection, f"SELECT count(*) FROM gone_{entity} WHERE reason = $1", NOT_CHOSEN) for entity in ENTITIES):

@@ -19,11 +19,11 @@ import duckdb
 from oneroster_engine.duckdb_session import PACKED, connect, number_of, text
 from oneroster_engine.planning import guard as guards
 from oneroster_engine.planning.compare import FOUND_AGAIN
-from oneroster_engine.planning.guard import Breach, Guard, Removals
+from oneroster_engine.planning.guard import TAKING, Breach, Guard, Removals
 from oneroster_engine.planning.matching import RENAMED
 from oneroster_engine.planning.measures import measure, write_rows
 from oneroster_engine.planning.policy import Policy
-from oneroster_engine.planning.snapshot import snapshot_rows
+from oneroster_engine.planning.snapshot import LOOKUPS, planned_rows, snapshot_rows, with_lookups
 from oneroster_engine.planning.summary import Planned, write_summary
 from oneroster_engine.standard.entities import ENTITIES
 
@@ -38,9 +38,18 @@ class Undone:
 
 
 def review(
-    planned: Planned, plan: Path, snapshot: Path | None, policy: Policy, stage: Path | None, undone: Sequence[Undone] = ()
+    planned: Planned,
+    plan: Path,
+    snapshot: Path | None,
+    policy: Policy,
+    stage: Path | None,
+    undone: Sequence[Undone] = (),
+    spared: Path | None = None,
 ) -> Planned:
-    """The plan with its breaches, and held where there are any; summary.json says so too. `stage` is None for an undo."""
+    """The plan with its breaches, and held where there are any; summary.json says so too. `stage` is None for an undo.
+
+    `spared` is the changes.parquet of the sync before, where that was approved without its removals.
+    """
     found = [each for each in planned.breaches if not each.removed]  # what removes nothing is the plan's own to tell
     with connect(plan) as connection:
         connection.execute(
@@ -49,6 +58,9 @@ def review(
         )
         for entity in ENTITIES:
             held = snapshot_rows(snapshot, entity)
+            have = {str(name) for name, *_ in connection.execute(f"DESCRIBE {held}").fetchall()}
+            if not set(LOOKUPS.get(entity, {})) <= have:  # an older snapshot's, where the JSON must be read
+                held = with_lookups(held, entity)
             connection.execute(f"CREATE VIEW held_{entity} AS SELECT * FROM ({held}) WHERE removedAt IS NULL")
         today = policy.now.date()
         staged = json.loads((stage / "summary.json").read_text()) if stage is not None else {}
@@ -60,6 +72,7 @@ def review(
         concerned = guards.concern_breaches(measure(connection, policy.guard, today, stage, staged), policy.guard, today)
         write_rows(connection, plan, concerned)
         found += concerned
+        found += _taken_again(connection, spared, policy.guard) if spared else []
         found += [breach for each in undone for breach in _done_again(connection, each)]
     reviewed = replace(planned, breaches=found, held=bool(found))
     write_summary(plan, reviewed)
@@ -70,10 +83,10 @@ def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard) -> list[Remov
     """Every school, entity and user type of which at least `floor` records would go; fewer never hold a plan."""
     found = []
     for entity in ENTITIES:
-        connection.execute(_REMOVED.format(entity=entity), {"closing": list(guard.closing)})
-        types = ("''", _TYPES[entity]) if entity in _TYPES else ("''",)
-        for user_type in types:
-            query = _MEASURED.format(entity=entity, user_type=user_type)
+        type_before = _TYPES_BEFORE.get(entity, "''")
+        connection.execute(_REMOVED.format(entity=entity, type_before=type_before), {"closing": list(guard.closing)})
+        for by_type in ("''", '"type"') if entity in _TYPES else ("''",):
+            query = _MEASURED.format(entity=entity, by_type=by_type, held_type=_TYPES.get(entity, "''"))
             for school, name, kind, removed, records in connection.execute(query, {"floor": guard.floor}).fetchall():
                 found.append(Removals(school, name, entity, removed, records, kind))
     return found
@@ -109,6 +122,19 @@ def _renumbered(connection: duckdb.DuckDBPyConnection, planned: Planned, plan: P
     return found
 
 
+def _taken_again(connection: duckdb.DuckDBPyConnection, spared: Path, guard: Guard) -> list[Breach]:
+    """What an approval without removals has spared is asked about again, however little it is, until somebody decides."""
+    asked = [f"{kind}" for kind in TAKING if not guard.lets_go(kind)]
+    removals = "false" if guard.lets_go("removals") else "true"
+    numbers = connection.execute(
+        _TAKEN_AGAIN.format(spared=planned_rows(connection, spared), removals=removals), {"asked": asked}
+    ).fetchall()
+    if not numbers:
+        return []
+    entity, _ = max(numbers, key=lambda each: int(each[1]))
+    return [guards.taken_again(sum(number for _, number in numbers), entity)]
+
+
 def _done_again(connection: duckdb.DuckDBPyConnection, undone: Undone) -> list[Breach]:
     numbers = connection.execute(_AGAIN, {"undone": str(undone.changes)}).fetchall()
     if not numbers:
@@ -121,31 +147,33 @@ def _done_again(connection: duckdb.DuckDBPyConnection, undone: Undone) -> list[B
 _REMOVED = f"""
 CREATE OR REPLACE TABLE removed AS
 SELECT * FROM (
-    SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, before->'fields' AS fields
+    SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, coalesce({{type_before}}, 'unknown') AS "type"
     FROM change WHERE entity = '{{entity}}' AND action IN ('deactivate', 'end') AND reason <> '{RENAMED}'
 ) WHERE school NOT IN (SELECT unnest($closing::VARCHAR[]))
 """
 
 # Within users and enrollments each type is measured too: a school that loses all its teachers has lost few.
-_TYPES = {"users": "coalesce(fields->>'$.roles[0].role', 'unknown')", "enrollments": "coalesce(fields->>'role', 'unknown')"}
+_TYPES = {"users": "userType", "enrollments": '"role"'}
+_TYPES_BEFORE = {"users": "before->'fields'->>'$.roles[0].role'", "enrollments": "before->'fields'->>'role'"}
 
 # Records are those of the snapshot, and those that go which only a sync that was cut off has written. Only schools that
-# lose `floor` records are counted: fields are read of few.
+# lose `floor` records are counted, and no JSON is read for it.
 _MEASURED = """
 WITH losing AS (SELECT school FROM removed GROUP BY school HAVING count(*) >= $floor),
-going AS (SELECT school, {user_type} AS userType, count(*) AS removed FROM removed SEMI JOIN losing USING (school) GROUP BY ALL),
+going AS (SELECT school, {by_type} AS "type", count(*) AS removed FROM removed SEMI JOIN losing USING (school) GROUP BY ALL),
 there AS (
-    SELECT school, {user_type} AS userType, count(*) AS records FROM (
-        SELECT sourcedId, school, fields::JSON AS fields FROM (
-            SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, fields FROM held_{entity}
+    SELECT school, {by_type} AS "type", count(*) AS records FROM (
+        SELECT school, "type" FROM (
+            SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, coalesce({held_type}, 'unknown') AS "type"
+            FROM held_{entity}
         ) SEMI JOIN losing USING (school)
         UNION ALL
-        SELECT sourcedId, school, fields FROM removed SEMI JOIN losing USING (school)
+        SELECT school, "type" FROM removed SEMI JOIN losing USING (school)
         WHERE sourcedId NOT IN (SELECT sourcedId FROM held_{entity})
     ) GROUP BY ALL
 )
-SELECT school, if(school = '', '', coalesce(orgs.name, school)), going.userType, removed, records
-FROM going JOIN there USING (school, userType) LEFT JOIN held_orgs orgs ON orgs.sourcedId = school
+SELECT school, if(school = '', '', coalesce(orgs.name, school)), going."type", removed, records
+FROM going JOIN there USING (school, "type") LEFT JOIN held_orgs orgs ON orgs.sourcedId = school
 WHERE removed >= $floor
 """
 
@@ -188,6 +216,14 @@ gone AS (SELECT any_value(sourcedId) AS id, {key} AS key FROM old
          WHERE sourcedId NOT IN (SELECT oldSourcedId FROM pair WHERE entity = '{entity}')
          GROUP BY {key} HAVING count(*) = 1 AND key IS NOT NULL)
 SELECT '{entity}', gone.id, fresh.id, fresh.name, fresh.schools, '{matched_by}' FROM fresh JOIN gone USING (key)
+"""
+
+_TAKEN_AGAIN = """
+SELECT change.entity, count(*) FROM change JOIN ({spared}) spared USING (entity, sourcedId)
+WHERE ({removals} AND change.action IN ('deactivate', 'end') AND spared.action IN ('deactivate', 'end'))
+   OR len(list_filter(change.taken, lambda token: list_contains($asked::VARCHAR[], split_part(token, ':', 1))
+                                                  AND list_contains(spared.taken, token))) > 0
+GROUP BY change.entity
 """
 
 # A change that would make a record what it was before somebody undid that.

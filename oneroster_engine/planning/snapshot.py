@@ -31,8 +31,8 @@ def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, g
         connection.execute("CREATE VIEW planned AS " + planned_rows(connection, plan / "changes.parquet"))
         connection.execute("CREATE VIEW change AS " + (_AS_PLANNED if removals else _WITHOUT_REMOVALS))
         for entity in ENTITIES:
-            connection.execute(f"CREATE VIEW snapshot_{entity} AS {_with_lookups(snapshot_rows(snapshot, entity), entity)}")
-            lookups = LOOKUPS.get(entity, ())
+            connection.execute(f"CREATE VIEW snapshot_{entity} AS {with_lookups(snapshot_rows(snapshot, entity), entity)}")
+            lookups = LOOKUPS.get(entity, {})
             name = "name" if entity == "enrollments" else f"if(spared IS NULL, name, {name_of(entity, Form.STORED)})"
             query = _NEXT.format(
                 entity=entity,
@@ -41,7 +41,7 @@ def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, g
                 oldest=text(iso(now - timedelta(days=grace_days))),
                 now=text(iso(now)),
                 lookups="".join(f", {each}" for each in lookups),
-                paths="".join(f", '$.fields.{each}'" for each in lookups),
+                paths="".join(f", '$.fields.{path}'" for path in lookups.values()),
                 found="".join(f", said[{place}] AS {each}" for place, each in enumerate(lookups, start=6)),
             )
             connection.execute(f"COPY ({query}) TO $to ({PACKED})", {"to": str(out / f"{entity}.parquet")})
@@ -51,10 +51,11 @@ def planned_rows(connection: duckdb.DuckDBPyConnection, changes: Path) -> str:
     """The changes of a plan; those of an earlier version of the engine lack columns."""
     rows = f"read_parquet({text(str(changes))}, file_row_number = true)"
     known = {column for column, *_ in connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()}
-    lacking = [f"NULL::{kind} AS {name}" for name, kind in (("digest", "UBIGINT"), ("spared", "VARCHAR")) if name not in known]
+    lacking = [f"NULL::{kind} AS {name}" for name, kind in _ADDED.items() if name not in known]
     return f"SELECT {', '.join(['*', *lacking])} FROM {rows}"
 
 
+_ADDED = {"digest": "UBIGINT", "taken": "VARCHAR[]", "spared": "VARCHAR"}
 _AS_PLANNED = "SELECT * REPLACE (NULL AS spared) FROM planned"
 # What was spared is unknown to the next plan's quick look, so that it is compared, and asked about, again.
 _WITHOUT_REMOVALS = """
@@ -63,16 +64,20 @@ FROM planned WHERE action NOT IN ('deactivate', 'end')
 """
 
 
-def _with_lookups(rows: str, entity: str) -> str:
+def with_lookups(rows: str, entity: str) -> str:
     """The rows with the columns that a snapshot from before 28 November 2026 lacks."""
-    missing = "".join(f", NULL::VARCHAR AS {name}" for name in ("modified", *LOOKUPS.get(entity, ())))
-    filled = "".join(f", coalesce({name}, fields->>'$.{name}') AS {name}" for name in LOOKUPS.get(entity, ()))
+    missing = "".join(f", NULL::VARCHAR AS {name}" for name in ("modified", *LOOKUPS.get(entity, {})))
+    filled = "".join(f", coalesce({name}, fields->>'$.{path}') AS {name}" for name, path in LOOKUPS.get(entity, {}).items())
     whole = f"SELECT * {missing} FROM ({_EMPTY}) UNION ALL BY NAME {rows}"
     return f"SELECT * REPLACE (coalesce(modified, since) AS modified{filled}) FROM ({whole})"
 
 
 # What readers of a snapshot look records up by stands beside the JSON too, so that a list of a class's people reads two columns.
-LOOKUPS = {"enrollments": ("userSourcedId", "classSourcedId", "role")}
+# The guard counts people and enrollments by their type, of all schools that lose some.
+LOOKUPS = {
+    "users": {"userType": "roles[0].role"},
+    "enrollments": {"userSourcedId": "userSourcedId", "classSourcedId": "classSourcedId", "role": "role"},
+}
 
 _EMPTY = """
 SELECT '' AS sourcedId, '' AS platformId, '' AS platformStatus, '' AS since, NULL::VARCHAR AS removedAt, NULL::UBIGINT AS digest,

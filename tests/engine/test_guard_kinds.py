@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from oneroster_engine.planning import guard
 from oneroster_engine.planning.guard import Guard, Limit
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.review import review
@@ -177,12 +178,12 @@ ORDINARY: dict[str, Files] = {
 class School(Platform):
     """A platform with a district on it, of which each plan starts from the same snapshot."""
 
-    def guarded(self, files: Files, guard: Guard | None = None) -> Planned:
+    def guarded(self, files: Files, guard: Guard | None = None, spared: Path | None = None) -> Planned:
         guard, before = guard or Guard(), self.snapshot
         planned = self.sync(files, commit=False, guard=guard)
         self.cut_off.clear()
         policy = Policy(sync_id=f"s{self.syncs}", now=self.now, guard=guard)
-        return review(planned, self.room / "plan", before, policy, self.room / "stage")
+        return review(planned, self.room / "plan", before, policy, self.room / "stage", (), spared)
 
     def commit(self, removals: bool) -> None:
         out = self.room / "snapshot"
@@ -319,3 +320,41 @@ def test_a_sync_that_spared_something_can_be_undone_like_any_other(school: Schoo
     school.commit(removals=True)
 
     assert people(school) == before
+
+
+def test_what_was_spared_is_asked_about_again_however_little_it_is_until_somebody_decides(school: School) -> None:
+    harmed = with_each("users", lambda r: {**r, "email": ""}, "ns", 2)
+    assert school.guarded(harmed).breaches == [], "two are below every limit"
+    changes = school.room / "plan" / "changes.parquet"
+    school.commit(removals=False)
+
+    said = [each.message for each in school.guarded(harmed, spared=changes).breaches]
+    assert said == [guard.taken_again(2, "users").message]
+    assert school.guarded(harmed, Guard(standing={"emptied": "letGo"}), spared=changes).breaches == []
+    assert school.guarded(a_district(), spared=changes).breaches == []
+
+
+def test_a_group_that_never_removes_keeps_everybody_and_everything_and_says_so(school: School) -> None:
+    fewer = {**with_each("users", HARMS["emptied"], "ns"), "enrollments": a_district()["enrollments"][10:]}
+    fewer["users"] = fewer["users"][20:]
+    before = {entity: set(records) for entity, records in school.records().items()}
+
+    planned = school.guarded(fewer, Guard(never_remove=True))
+    school.commit(removals=True)
+
+    assert {entity: set(records) for entity, records in school.records().items()} == before
+    assert {r["email"] for r in people(school).values()} == {f"{i}@x.example" for i in people(school)}
+    assert planned.breaches == []
+    assert any(note.startswith("users: 20 are kept as this group's removal policy says") for note in planned.notes)
+
+
+def test_a_cause_for_which_a_group_keeps_people_removes_none_and_another_does(school: School) -> None:
+    fewer = with_each("users", lambda r: {**r, "status": "tobedeleted"}, "ns00")
+    fewer["users"] = [r for r in fewer["users"] if not r["sourcedId"].startswith("ns01")]
+
+    school.guarded(fewer, Guard(keep={"users": ("leftSource",)}))
+    school.commit(removals=True)
+
+    there = set(people(school))
+    assert {f"ns01{n}" for n in range(10)} <= there
+    assert not {f"ns00{n}" for n in range(10)} & there
