@@ -11,7 +11,7 @@ What the plan alone knows, such as a collection that came empty, stays as the pl
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -68,7 +68,7 @@ def review(
             found += _renumbered(connection, planned, plan, stage, policy)
         if stage is not None and not any(counted["kept"] for counted in staged["counts"].values()):
             found.append(guards.nothing_at_all())
-        found += guards.breaches(_removals(connection, policy.guard), policy.guard, today)
+        found += guards.breaches(_removals(connection, policy.guard, today), policy.guard, today)
         concerned = guards.concern_breaches(measure(connection, policy.guard, today, stage, staged), policy.guard, today)
         write_rows(connection, plan, concerned)
         found += concerned
@@ -79,12 +79,16 @@ def review(
     return reviewed
 
 
-def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard) -> list[Removals]:
+def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date) -> list[Removals]:
     """Every school, entity and user type of which at least `floor` records would go; fewer never hold a plan."""
     found = []
+    connection.execute(_ENDED_SESSIONS, {"today": today})
+    connection.execute(_OVER_CLASSES)
     for entity in ENTITIES:
         type_before = _TYPES_BEFORE.get(entity, "''")
-        connection.execute(_REMOVED.format(entity=entity, type_before=type_before), {"closing": list(guard.closing)})
+        over = _OF_ENDED_TERMS.get(entity, "false")
+        removed = _REMOVED.format(entity=entity, type_before=type_before, over=over)
+        connection.execute(removed, {"closing": list(guard.closing)})
         for by_type in ("''", '"type"') if entity in _TYPES else ("''",):
             query = _MEASURED.format(entity=entity, by_type=by_type, held_type=_TYPES.get(entity, "''"))
             for school, name, kind, removed, records in connection.execute(query, {"floor": guard.floor}).fetchall():
@@ -148,9 +152,27 @@ _REMOVED = f"""
 CREATE OR REPLACE TABLE removed AS
 SELECT * FROM (
     SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, coalesce({{type_before}}, 'unknown') AS "type"
-    FROM change WHERE entity = '{{entity}}' AND action IN ('deactivate', 'end') AND reason <> '{RENAMED}'
+    FROM change WHERE entity = '{{entity}}' AND action IN ('deactivate', 'end') AND reason <> '{RENAMED}' AND NOT {{over}}
 ) WHERE school NOT IN (SELECT unnest($closing::VARCHAR[]))
 """
+
+# Classes all of whose terms have ended, as the platform had it before this plan. That they and their enrollments go is no loss.
+_ENDED_SESSIONS = """
+CREATE TABLE ended_session AS SELECT sourcedId FROM held_academicSessions WHERE try_cast(fields->>'endDate' AS DATE) < $today
+"""
+_OVER_CLASSES = """
+CREATE TABLE over_class AS
+SELECT sourcedId FROM held_classes SEMI JOIN (
+    SELECT CASE WHEN entity = 'classes' THEN sourcedId ELSE before->'fields'->>'classSourcedId' END AS sourcedId FROM change
+    WHERE entity IN ('classes', 'enrollments') AND action IN ('deactivate', 'end') AND (SELECT count(*) FROM ended_session) > 0
+) USING (sourcedId)
+WHERE len(fields->>'$.termSourcedIds[*]') > 0
+  AND list_has_all((SELECT coalesce(list(sourcedId), []) FROM ended_session), fields->>'$.termSourcedIds[*]')
+"""
+_OF_ENDED_TERMS = {
+    "classes": "sourcedId IN (SELECT sourcedId FROM over_class)",
+    "enrollments": "(before->'fields'->>'classSourcedId') IN (SELECT sourcedId FROM over_class)",
+}
 
 # Within users and enrollments each type is measured too: a school that loses all its teachers has lost few.
 _TYPES = {"users": "userType", "enrollments": '"role"'}

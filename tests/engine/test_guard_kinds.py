@@ -358,3 +358,15 @@ def test_a_cause_for_which_a_group_keeps_people_removes_none_and_another_does(sc
     there = set(people(school))
     assert {f"ns01{n}" for n in range(10)} <= there
     assert not {f"ns00{n}" for n in range(10)} & there
+
+
+@pytest.mark.parametrize(("ended", "held"), [("2026-08-31", False), ("2026-12-13", True)], ids=["over", "running"])
+def test_classes_go_without_a_question_once_their_terms_are_over(tmp_path: Path, ended: str, held: bool) -> None:
+    fall = with_each("academicSessions", lambda r: {**r, "endDate": ended}, "fall")
+    school = School(tmp_path)
+    school.guarded(fall)
+    school.commit(removals=True)
+    south = ("sc", "es")
+    kept = {name: [r for r in rows if not r["sourcedId"].startswith(south)] for name, rows in fall.items()}
+
+    assert school.guarded(kept).held is held

@@ -1929,7 +1929,9 @@ export interface components {
              *       "rollover": null,
              *       "limits": {},
              *       "standing": {},
-             *       "closing": []
+             *       "closing": [],
+             *       "neverRemove": false,
+             *       "keep": {}
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
@@ -2020,7 +2022,9 @@ export interface components {
              *       "rollover": null,
              *       "limits": {},
              *       "standing": {},
-             *       "closing": []
+             *       "closing": [],
+             *       "neverRemove": false,
+             *       "keep": {}
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
@@ -2190,7 +2194,9 @@ export interface components {
              *       "rollover": null,
              *       "limits": {},
              *       "standing": {},
-             *       "closing": []
+             *       "closing": [],
+             *       "neverRemove": false,
+             *       "keep": {}
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
@@ -2246,7 +2252,8 @@ export interface components {
          *
          *     `limits` are the group's own figures for what else a plan does to people; what is not named has the default. `standing` is
          *     what somebody has decided once for a kind of taking away: keep it always, or let it go without asking. `closing` are the
-         *     sourcedIds of schools that will close, so that what goes there is expected.
+         *     sourcedIds of schools that will close, so that what goes there is expected. `keep` names by entity the causes for which
+         *     nothing is removed; `neverRemove` keeps everything.
          */
         GuardFigures: {
             /**
@@ -2285,6 +2292,18 @@ export interface components {
              * @default []
              */
             closing: string[];
+            /**
+             * Neverremove
+             * @default false
+             */
+            neverRemove: boolean;
+            /**
+             * Keep
+             * @default {}
+             */
+            keep: {
+                [key: string]: ("leftSource" | "statusDeleted" | "notChosen" | "roleEnded")[];
+            };
         };
         /**
          * GuardLimit

@@ -7,6 +7,7 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
+import Multiselect from '@cloudscape-design/components/multiselect';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
@@ -26,6 +27,8 @@ export interface SafetyFigures {
   limits: Record<Limited, { share: string; floor: string }>;
   standing: Record<Decided, Standing>;
   closing: string;
+  neverRemove: boolean;
+  keep: Schemas['GuardFigures']['keep'];
 }
 
 type Limited = Exclude<NonNullable<Schemas['Breach']['kind']>, 'removals' | 'empty' | 'renumbered' | 'undone' | 'ambiguous' | 'spared'>;
@@ -55,6 +58,13 @@ const DECIDED: Record<Decided, string> = {
   removals: 'Removals', emptied: 'Emptied fields', relations: 'Guardians and primary teachers', roles: 'Ended roles',
   disabled: 'People who become inactive', memberships: 'Moved enrollments',
 };
+type Cause = 'leftSource' | 'statusDeleted' | 'notChosen' | 'roleEnded';
+const KEPT = [{ entity: 'users', label: 'People' }, { entity: 'classes', label: 'Classes' }, { entity: 'enrollments', label: 'Enrollments' }] as const;
+const CAUSES: { value: Cause; label: string }[] = [
+  { value: 'leftSource', label: 'left the source' }, { value: 'statusDeleted', label: 'have the status deleted' },
+  { value: 'notChosen', label: 'are no longer selected' }, { value: 'roleEnded', label: 'lose a role' },
+];
+const causesOf = (entity: string) => CAUSES.filter(each => each.value !== 'roleEnded' || entity === 'users');
 const STANDING = [
   { value: 'ask', label: 'Ask above the limit' }, { value: 'keep', label: 'Always keep' }, { value: 'letGo', label: 'Let go without asking' },
 ] as const;
@@ -74,6 +84,8 @@ export const figuresOf = (group?: Schemas['GroupOut']): SafetyFigures => ({
   })) as SafetyFigures['limits'],
   standing: Object.fromEntries((Object.keys(DECIDED) as Decided[]).map(kind => [kind, group?.guard.standing[kind] ?? 'ask'])) as SafetyFigures['standing'],
   closing: (group?.guard.closing ?? []).join('\n'),
+  neverRemove: group?.guard.neverRemove ?? false,
+  keep: group?.guard.keep ?? {},
 });
 
 export const guardOf = (figures: SafetyFigures): Schemas['GuardFigures'] => ({
@@ -86,6 +98,8 @@ export const guardOf = (figures: SafetyFigures): Schemas['GuardFigures'] => ({
     .map(kind => [kind, { share: Number(figures.limits[kind].share) / 100, floor: Number(figures.limits[kind].floor) }])),
   standing: Object.fromEntries(Object.entries(figures.standing).filter(([, said]) => said !== 'ask')),
   closing: figures.closing.split('\n').map(id => id.trim()).filter(Boolean),
+  neverRemove: figures.neverRemove,
+  keep: figures.keep,
 });
 
 /** When a sync waits for a word, and for how long a removal can be taken back. */
@@ -140,6 +154,19 @@ export function Safety({ figures, onChange, wrong, contact, alwaysPreview, onAlw
             ))}
           </ColumnLayout>
         </ExpandableSection>
+        <Toggle checked={figures.neverRemove} onChange={({ detail }) => set({ neverRemove: detail.checked })} description="Nobody and nothing is deactivated or ended, and no value is taken away, whatever the source says.">Never remove</Toggle>
+        {!figures.neverRemove && (
+          <ExpandableSection headerText="Removal policy" headerDescription="For what reasons records are kept on the platform. For every other reason they are deactivated first, and purged after the days above.">
+            <ColumnLayout columns={3}>
+              {KEPT.map(({ entity, label }) => (
+                <FormField key={entity} label={`${label}: keep when they`}>
+                  <Multiselect placeholder="Never" options={causesOf(entity)} selectedOptions={causesOf(entity).filter(each => figures.keep[entity]?.includes(each.value))}
+                    onChange={({ detail }) => set({ keep: { ...figures.keep, [entity]: detail.selectedOptions.map(each => each.value as Cause) } })} />
+                </FormField>
+              ))}
+            </ColumnLayout>
+          </ExpandableSection>
+        )}
         <FormField label="Schools that will close" description="Sourced ids, one per line. What goes at these schools doesn’t hold a sync." errorText={wrong('guard.closing')}>
           <Textarea value={figures.closing} rows={2} onChange={({ detail }) => set({ closing: detail.value })} />
         </FormField>

@@ -1,0 +1,294 @@
+"""How often the guard cries wolf, and whether it sees every disaster: made-up districts through an ordinary school year.
+
+    python -m benchmarks.guard [--districts 20] [--syncs 60]
+
+Each district is synced `--syncs` times from August to June: people join, leave, move and marry, a term ends and the next
+begins, and the year rolls over inside the group's window. Then every disaster is tried on the district as it is. Printed:
+holds a district and year, with their reasons; disasters that were held; and what Clever's and Okta's published rules would
+have held of the same plans (a tenth of a district's records of one kind removed or three quarters changed; a fifth of its
+people removed).
+"""
+
+import argparse
+import csv
+import random
+from collections import Counter
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from oneroster_engine.planning.guard import Guard
+from oneroster_engine.planning.plan import plan_changes
+from oneroster_engine.planning.policy import Policy
+from oneroster_engine.planning.review import review
+from oneroster_engine.planning.snapshot import next_snapshot
+from oneroster_engine.planning.summary import Planned
+from oneroster_engine.selecting.selection import EVERYTHING
+from oneroster_engine.staging.stage import stage_bundle
+from oneroster_engine.standard.entities import fields_of
+
+Row = dict[str, str]
+District = dict[str, dict[str, Row]]
+YEAR_BEGINS = date(2026, 8, 24)
+GRACE_DAYS = 30
+SCHOOLS, STUDENTS, TEACHERS, CLASSES = 3, 60, 10, 10
+
+
+class Year:
+    """A district that changes day by day, as districts do."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance, self.count = random.Random(seed), 0
+        self.rows: District = {name: {} for name in ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")}
+        self.add("orgs", "d", name="District", type="district")
+        self.add("academicSessions", "y26", title="2026/27", type="schoolYear", startDate="2026-08-24", endDate="2027-06-11")
+        self.term("t1", "2026-08-24", "2026-12-18")
+        for n in range(CLASSES):
+            self.add("courses", f"k{n}", title=f"Course {n}", orgSourcedId="d")
+        for s in range(SCHOOLS):
+            self.add("orgs", f"s{s}", name=f"School {s}", type="school", parentSourcedId="d")
+            for _ in range(TEACHERS):
+                self.join(f"s{s}", "teacher")
+            self.classes(f"s{s}", "t1")
+            for n in range(STUDENTS):
+                self.join(f"s{s}", "student", str(6 + n % 6))
+
+    def add(self, entity: str, sourced_id: str, **values: str) -> None:
+        self.rows[entity][sourced_id] = {"sourcedId": sourced_id, **values}
+
+    def term(self, sourced_id: str, begins: str, ends: str) -> None:
+        self.add(
+            "academicSessions", sourced_id, title=sourced_id, type="term", startDate=begins, endDate=ends, parentSourcedId="y26"
+        )
+
+    def people(self, role: str, school: str = "") -> list[Row]:
+        return [r for r in self.rows["users"].values() if r["role"] == role and school in ("", r["orgSourcedIds"])]
+
+    def join(self, school: str, role: str, grade: str = "") -> None:
+        self.count += 1
+        i = f"{role[0]}{self.count:05}"
+        family = f"Family{self.chance.randrange(400)}"
+        named = {"givenName": f"Given{self.chance.randrange(300)}", "familyName": family, "username": i, "identifier": f"id{i}"}
+        agents = {}
+        if role == "student":
+            agents = {"agentSourcedIds": f"g{i}", "grades": grade}
+            self.add(
+                "users", f"g{i}", givenName="Parent", familyName=family, username=f"g{i}", role="guardian", orgSourcedIds=school
+            )
+        self.add("users", i, **named, **agents, email=f"{i}@d.example", role=role, orgSourcedIds=school, enabledUser="true")
+        mine = [c for c in self.rows["classes"].values() if c["schoolSourcedId"] == school]
+        for each in self.chance.sample(mine, min(4, len(mine))) if role == "student" else []:
+            self.enroll(i, each["sourcedId"], role)
+
+    def enroll(self, person: str, class_: str, role: str) -> None:
+        more = {"primary": "true"} if role == "teacher" else {}
+        self.add("enrollments", f"{person}-{class_}", userSourcedId=person, classSourcedId=class_, role=role, **more)
+
+    def leave(self, person: Row) -> None:
+        for i in (person["sourcedId"], person.get("agentSourcedIds", "")):
+            self.rows["users"].pop(i, None)
+        self.drop(lambda e: e["userSourcedId"] == person["sourcedId"])
+
+    def drop(self, which: Callable[[Row], bool]) -> None:
+        self.rows["enrollments"] = {i: e for i, e in self.rows["enrollments"].items() if not which(e)}
+
+    def classes(self, school: str, term: str) -> None:
+        for n in range(CLASSES):
+            i = f"{school}-{term}-{n}"
+            named = {"title": f"Class {n}", "courseSourcedId": f"k{n}", "termSourcedIds": term}
+            self.add("classes", i, schoolSourcedId=school, **named)
+            self.enroll(self.people("teacher", school)[n % TEACHERS]["sourcedId"], i, "teacher")
+
+    def day(self, now: date) -> None:
+        """One ordinary day, or the day on which a term or a year begins."""
+        if now >= date(2027, 1, 4) and "t2" not in self.rows["academicSessions"]:
+            self.term("t2", "2027-01-04", "2027-06-11")
+            self.begin_classes("t2")
+        elif now >= date(2027, 6, 14) and "t3" not in self.rows["academicSessions"]:
+            self.roll_over()
+        for _ in range(self.chance.randrange(3)):
+            self.join(f"s{self.chance.randrange(SCHOOLS)}", "student", str(self.chance.randrange(6, 12)))
+        for _ in range(self.chance.randrange(2)):
+            self.leave(self.chance.choice(self.people("student")))
+        if self.chance.random() < 0.3:
+            person = self.chance.choice(self.people("teacher"))
+            person["familyName"] = f"Married{self.count}"
+            person["email"] = f"m{self.count}{person['sourcedId']}@d.example"
+        if self.chance.random() < 0.2:
+            mover = self.chance.choice(self.people("student"))
+            mover["orgSourcedIds"] = f"s{self.chance.randrange(SCHOOLS)}"
+            self.drop(lambda e: e["userSourcedId"] == mover["sourcedId"])
+            self.enroll_anew(mover, "t2" if "t2" in self.rows["academicSessions"] else "t1")
+
+    def enroll_anew(self, person: Row, term: str) -> None:
+        mine = [c for c in self.rows["classes"].values()
+                if c["schoolSourcedId"] == person["orgSourcedIds"] and c["termSourcedIds"] == term]  # fmt: skip
+        for each in self.chance.sample(mine, min(4, len(mine))):
+            self.enroll(person["sourcedId"], each["sourcedId"], "student")
+
+    def begin_classes(self, term: str) -> None:
+        self.rows["classes"], self.rows["enrollments"] = {}, {}
+        for s in range(SCHOOLS):
+            self.classes(f"s{s}", term)
+        for person in self.people("student"):
+            self.enroll_anew(person, term)
+
+    def roll_over(self) -> None:
+        for person in self.people("student"):
+            if person["grades"] == "11":
+                self.leave(person)
+            else:
+                person["grades"] = str(int(person["grades"]) + 1)
+        self.term("t3", "2027-08-23", "2027-12-17")
+        self.begin_classes("t3")
+        for s in range(SCHOOLS):
+            for _ in range(STUDENTS // 6):
+                self.join(f"s{s}", "student", "6")
+
+
+def each(entity: str, school: str = "", of: str = "", **values: str) -> Callable[[District], None]:
+    """A disaster: rows of an entity get these values, in which {i} stands for the row's id."""
+
+    def happen(rows: District) -> None:
+        for row in rows[entity].values():
+            where = row.get("orgSourcedIds", row.get("schoolSourcedId", ""))
+            if school in ("", where) and of in ("", row.get("role", "")):
+                row.update({name: value.replace("{i}", row["sourcedId"]) for name, value in values.items()})
+
+    return happen
+
+
+def gone(entity: str, school: str = "", role: str = "") -> Callable[[District], None]:
+    def happen(rows: District) -> None:
+        rows[entity] = {
+            i: r
+            for i, r in rows[entity].items()
+            if not (school in ("", r.get("orgSourcedIds", r.get("schoolSourcedId", i))) and role in ("", r.get("role", "")))
+        }
+
+    return happen
+
+
+def ids(entity: str, how: Callable[[str], str], double: bool = False) -> Callable[[District], None]:
+    def happen(rows: District) -> None:
+        new = {how(i): {**r, "sourcedId": how(i)} for i, r in rows[entity].items()}
+        rows[entity] = {**rows[entity], **new} if double else new
+
+    return happen
+
+
+DISASTERS: dict[str, Callable[[District], None]] = {
+    "all names, usernames and e-mails another": each("users", givenName="N{i}", username="u{i}", email="{i}@new.example"),
+    "one school's usernames another": each("users", "s1", username="u{i}"),
+    "one school's teachers renamed": each("users", "s1", "teacher", familyName="T{i}"),
+    "every student somebody else": each("users", "", "student", givenName="A{i}", familyName="B{i}"),
+    "every student a teacher": each("users", "", "student", role="teacher"),
+    "one school's guardians administrators": each("users", "s2", "guardian", role="administrator"),
+    "every student enrolled as a teacher": each("enrollments", "", "student", role="teacher"),
+    "everybody twice": ids("users", lambda i: f"x{i}", double=True),
+    "everybody under a new id": ids("users", lambda i: f"x{i}"),
+    "ids in capitals": ids("users", str.upper),
+    "ids in braces": ids("classes", lambda i: f"{{{i}}}"),
+    "no e-mails": each("users", email=""),
+    "one school's e-mails gone": each("users", "s0", "student", email=""),
+    "no identifiers": each("users", identifier=""),
+    "no grades": each("users", "", "student", grades=""),
+    "no guardians named": each("users", "", "student", agentSourcedIds=""),
+    "one school's guardians unnamed": each("users", "s1", "student", agentSourcedIds=""),
+    "no primary teachers": each("enrollments", "", "teacher", primary="false"),
+    "everybody in one class": each("enrollments", "", "student", classSourcedId="s0-t3-0"),
+    "everybody disabled": each("users", enabledUser="false"),
+    "one school's students disabled": each("users", "s2", "student", enabledUser="false"),
+    "everybody at one school": each("users", orgSourcedIds="s0"),
+    "teachers made students": each("users", "", "teacher", role="student"),
+    "classes under one course": each("classes", courseSourcedId="k0"),
+    "classes of one school at another": each("classes", "s1", schoolSourcedId="s2"),
+    "terms a year away": each("academicSessions", startDate="2030-08-01", endDate="2031-06-01"),
+    "a school vanished": gone("orgs", "s1"),
+    "the district vanished": gone("orgs", "d"),
+    "one school's students gone": gone("users", "s1", "student"),
+    "one school's teachers gone": gone("users", "s1", "teacher"),
+    "all enrollments of teachers gone": gone("enrollments", "", "teacher"),
+    "no enrollments": gone("enrollments"),
+}
+
+
+def write(rows: District, folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for name, each_row in rows.items():
+        header = ["sourcedId", "status", "dateLastModified", *(field.name for field in fields_of(name, "1.1"))]
+        with (folder / f"{name}.csv").open("w", newline="") as file:
+            out = csv.DictWriter(file, header, restval="")
+            out.writeheader()
+            out.writerows(each_row.values())
+    return folder
+
+
+def plan(rows: District, snapshot: Path | None, room: Path, now: date, guard: Guard) -> Planned:
+    stage_bundle(write(rows, room / "bundle"), room / "stage")
+    policy = Policy(room.name, midnight(now), guard=guard)
+    planned = plan_changes(room / "stage", EVERYTHING, snapshot, room / "plan", policy)
+    return review(planned, room / "plan", snapshot, policy, room / "stage")
+
+
+def others(planned: Planned, first: bool) -> set[str]:
+    held = set()
+    for entity, counts in planned.counts.items():
+        there = counts["unchanged"] + counts["updated"] + counts["deactivated"] + counts["ended"]
+        removed = counts["deactivated"] + counts["ended"]
+        if not first and there and (removed > 0.10 * there or counts["updated"] > 0.75 * there):
+            held.add("Clever")
+        if not first and entity == "users" and there >= 100 and removed > 0.20 * there:
+            held.add("Okta")
+    return held
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--districts", type=int, default=20)
+    parser.add_argument("--syncs", type=int, default=60)
+    given = parser.parse_args()
+    guard = Guard(rollover_from=date(2027, 6, 1), rollover_to=date(2027, 8, 31))
+    holds: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    missed: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
+    for seed in range(given.districts):
+        with TemporaryDirectory() as folder:
+            year, snapshot = Year(seed), None
+            for number in range(given.syncs):
+                now = YEAR_BEGINS + timedelta(days=round(number * 300 / max(given.syncs - 1, 1)))
+                if number:
+                    year.day(now)
+                planned = plan(year.rows, snapshot, Path(folder) / str(number), now, guard)
+                holds.update({"ours"} if planned.held else set())
+                holds.update(others(planned, snapshot is None))
+                kinds.update({breach.kind for breach in planned.breaches})
+                for breach in planned.breaches[:3]:
+                    print(f"district {seed}, {now}: {breach.message}", flush=True)
+                following = Path(folder) / str(number) / "snapshot"
+                next_snapshot(snapshot, Path(folder) / str(number) / "plan", following, midnight(now), GRACE_DAYS)
+                snapshot = following
+            for name, happen in DISASTERS.items():
+                rows = deepcopy(year.rows)
+                happen(rows)
+                planned = plan(rows, snapshot, Path(folder) / f"d-{name.replace(' ', '-')}", date(2027, 9, 20), guard)
+                seen.update({"ours"} if planned.held else set())
+                seen.update(others(planned, False))
+                if not planned.held:
+                    missed[name] += 1
+    tried = len(DISASTERS) * given.districts
+    for who in ("ours", "Clever", "Okta"):
+        print(f"{who}: {holds[who] / given.districts:.2f} holds a district and year; {seen[who]} of {tried} disasters held")
+    print("our holds, by kind:", dict(kinds))
+    print("disasters that passed:", dict(missed))
+
+
+def midnight(now: date) -> datetime:
+    return datetime(now.year, now.month, now.day, tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    main()
