@@ -14,11 +14,11 @@ def floor(folder: Path) -> None:
     """Only inflate, by ISA-L, and keep nothing: no reader of the bundle can be quicker."""
     import zipfile
 
-    from oneroster_engine.standard.archive import _inflated
+    from oneroster_engine.standard.inflating import inflated as bytes_of
 
     with zipfile.ZipFile(folder / "zip2") as opened:
         for info in opened.infolist():
-            for _ in _inflated(opened, info):
+            for _ in bytes_of(opened, info):
                 pass
 
 

@@ -59,7 +59,9 @@ def holds_changes(archive: IO[bytes], size_bytes: int) -> bool:
     with TemporaryDirectory() as name:
         folder = Path(name)
         try:
-            limits = Limits(zip_bytes=size_bytes, expanded_bytes=LONGEST_MANIFEST)
+            limits = Limits(
+                zip_bytes=size_bytes, expanded_bytes=size_bytes + LONGEST_MANIFEST
+            )  # the CSVs may lie in a ZIP inside of it
             zip_source.inflate_file(archive, size_bytes, folder, limits, MANIFEST)
             manifest = read_manifest(folder / "manifest.csv")
         except BundleRefused:

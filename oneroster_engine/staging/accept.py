@@ -7,6 +7,7 @@ from pathlib import Path
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.delta import View
 from oneroster_engine.staging.reading import Finding
+from oneroster_engine.standard.archive import contents
 from oneroster_engine.standard.entities import REQUIRED_FILES, ROSTER_FILES
 from oneroster_engine.standard.manifest import Manifest, csvs, read_manifest
 
@@ -29,8 +30,7 @@ def accept_orgs(folder: Path, view: View | None) -> Bundle:
     manifest, orgs = read_manifest(folder / "manifest.csv"), folder / "orgs.csv"
     deltas = manifest.deltas() if manifest else frozenset[str]()
     bundle = Bundle({"orgs": orgs} if orgs.is_file() else {}, "", deltas, _merged(deltas, view))
-    if missing := bundle.missing(("orgs",)):
-        raise BundleRefused(f"The bundle lacks {missing}. Export again with every file.")
+    _refuse_missing(folder, bundle, ("orgs",))
     return bundle
 
 
@@ -53,17 +53,17 @@ def accept(folder: Path, manifest: Manifest | None, expected: str, view: View | 
         version = _held_version(view, manifest.version if manifest else "")
         (view.after / "manifest.csv").write_text(f"propertyName,value\noneroster.version,{version}\n")
     bundle = Bundle(files, version, deltas, view)
-    if missing := bundle.missing(REQUIRED_FILES):
-        raise BundleRefused(f"The bundle lacks {missing}. Export again with every file.")
+    _refuse_missing(folder, bundle, REQUIRED_FILES)
     return bundle
 
 
 def compare_with_manifest(folder: Path, manifest: Manifest | None, bundle: Bundle) -> list[tuple[str, Finding]]:
     """What the manifest says otherwise than the bundle is, each with the file that it is about."""
+    found = [("manifest", Finding("form", "note", message)) for message in contents(folder).notes]
     if manifest is None:
         message = f"No manifest; read as OneRoster {bundle.version} in bulk."
-        return [("manifest", Finding("manifest-absent", "note", message))]
-    found = [("manifest", Finding("form", "note", message)) for message in manifest.notes]
+        return [*found, ("manifest", Finding("manifest-absent", "note", message))]
+    found += [("manifest", Finding("form", "note", message)) for message in manifest.notes]
     for name in ROSTER_FILES:
         mode = manifest.modes.get(name.casefold())
         if mode == "absent" and (folder / f"{name}.csv").is_file():
@@ -73,6 +73,19 @@ def compare_with_manifest(folder: Path, manifest: Manifest | None, bundle: Bundl
             message = f"The manifest promises {name}.csv, yet it is not in the bundle; nothing of it is removed."
             found.append((name, Finding("manifest-differs", "warning", message)))
     return found
+
+
+def _refuse_missing(folder: Path, bundle: Bundle, names: Collection[str]) -> None:
+    """Raises BundleRefused where a file is missing, with what may have come instead of it."""
+    if not (missing := bundle.missing(names)):
+        return
+    instead = contents(folder).instead
+    found = [instead[name] for name in names if name not in bundle.files and name in instead]
+    if found:
+        raise BundleRefused(
+            f"The bundle lacks {missing}; it holds {', '.join(found)}. Give each its name, as CSV, and send it again."
+        )
+    raise BundleRefused(f"The bundle lacks {missing}. Export again with every file.")
 
 
 def _agreed_version(said: str, expected: str, files: Collection[str]) -> str:

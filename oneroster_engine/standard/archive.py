@@ -1,38 +1,48 @@
 """A ZIP of OneRoster CSVs: inflate the files that we read, and nothing that could hurt.
 
-What a hostile or broken archive may cost is bounded while inflating, by what really comes out, not by what its
-directory claims.
+What a hostile or broken archive may cost is bounded by what is really read and what really comes out, not by what its directory
+claims: the directory itself, every member by any method, and one ZIP in the ZIP.
 """
 
 import errno
+import json
+import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from tempfile import TemporaryFile
+from typing import IO, Any, cast
 
-from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.standard.entities import ROSTER_FILES
+from oneroster_engine.standard.file_kinds import other_kind
+from oneroster_engine.standard.inflating import CHUNK, Unsupported, inflated
 
-CHUNK = 1 << 17
-LENGTHS_AT = 26  # in a member's local header: of its name and of what else stands there, two bytes each
+LONGEST_DIRECTORY = 1 << 20  # bytes; a thousand members have a tenth of it
+DIRECTORY_END = (1 << 16) + 128  # bytes of a file's end that may hold the end of the directory and its comment
+DEEPEST = 2  # parts of a CSV's path: a folder and the file
 READ = {f"{name}.csv".casefold(): f"{name}.csv" for name in ("manifest", *ROSTER_FILES)}
 JUNK = ("__macosx", ".ds_store", "thumbs.db", "desktop.ini")
+FINDINGS = "archive.json"  # beside the CSVs: `Contents`
+MOST_NAMED = 5
+TABLES = (".csv", ".txt", ".tsv", ".tab", ".xls", ".xlsx", ".xlsm", ".ods", ".numbers", ".json", ".xml", ".bak", ".gz")
 UNREADABLE: tuple[type[Exception], ...] = (
     zipfile.BadZipFile, zlib.error, cast(type[Exception], IsalError),
     EOFError, NotImplementedError, RuntimeError, OSError, ValueError,
 )  # fmt: skip
+_COPY = re.compile(r" ?\(\d+\)$|[ _-]+(copy|kopie|copie)( ?\d*)$|^(copy of|kopie von) ", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may cost. `ratio` is expanded bytes to packed bytes, over the whole archive."""
+    """What an archive may cost. `ratio` is expanded bytes to packed bytes, over the whole archive; `entries` counts all that its
+    directory names, folders too."""
 
     zip_bytes: int = 1 << 30
     expanded_bytes: int = 8 << 30
@@ -40,10 +50,27 @@ class Limits:
     ratio: int = 200
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What else an archive holds. `instead` maps a roster's file that is missing to what may be meant by it; `notes` are
+    sentences about what was not read, or read from where it isn't expected."""
+
+    instead: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The members to read by the standard's names, and what else there is."""
+
+    members: Mapping[str, zipfile.ZipInfo]
+    contents: Contents
+
+
 def inflate(archive: Path, out: Path, limits: Limits, only: frozenset[str] | None = None) -> list[Path]:
     """Write the archive's OneRoster CSVs to `out` under the standard's names; `only` narrows them (e.g. {"orgs.csv"}).
 
-    One folder level, any case of the names, and other files beside them are accepted. Raises BundleRefused, with a
+    Any case of the names, one folder, one ZIP around them, and other files beside them are accepted. Raises BundleRefused, with a
     sentence that says what to do, for everything that can't be trusted.
     """
     with archive.open("rb") as file:
@@ -52,8 +79,8 @@ def inflate(archive: Path, out: Path, limits: Limits, only: frozenset[str] | Non
 
 def inflate_file(file: IO[bytes], size: int, out: Path, limits: Limits, only: frozenset[str] | None = None) -> list[Path]:
     """As `inflate`, of a file that may lie elsewhere: only its directory and the wanted members are read."""
-    with _refusing():
-        return list(_inflation(file, size, out, limits, only)[1])
+    with _refusing(file), _opened(file, size, limits) as (opened, found, room):
+        return list(_write(opened, found, out, room, only)[1])
 
 
 @contextmanager
@@ -62,16 +89,17 @@ def inflating(archive: Path, out: Path, limits: Limits) -> Iterator[Callable[[st
 
     What is given waits until the file of a name is whole. It and the end of the context raise what `inflate` does.
     """
-    with archive.open("rb") as file, ThreadPoolExecutor(1) as beside:
-        with _refusing():
-            names, files = _inflation(file, archive.stat().st_size, out, limits)
+    with archive.open("rb") as file, ExitStack() as stack, ThreadPoolExecutor(1) as executor:
+        with _refusing(file):
+            opened, found, room = stack.enter_context(_opened(file, archive.stat().st_size, limits))
+            names, files = _write(opened, found, out, room)
         whole = {name: Future[None]() for name in names}
         for name in names:
             (out / name).touch()
 
         def inflate_all() -> None:
             try:
-                with _refusing():
+                with _refusing(file):
                     for path in files:
                         whole[path.name].set_result(None)
             except BaseException as trouble:  # noqa: BLE001  whoever waits for a file that will not come raises it
@@ -83,68 +111,188 @@ def inflating(archive: Path, out: Path, limits: Limits) -> Iterator[Callable[[st
             if name in whole:
                 whole[name].result()
 
-        beside.submit(inflate_all)
+        executor.submit(inflate_all)
         yield wait
         for name in names:
             wait(name)
 
 
+def contents(folder: Path) -> Contents:
+    """What else was in the archive whose CSVs were written to `folder`."""
+    kept = folder / FINDINGS
+    told = json.loads(kept.read_text()) if kept.is_file() else {}
+    return Contents(told.get("instead", {}), tuple(told.get("notes", ())))
+
+
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _refusing(file: IO[bytes]) -> Iterator[None]:
     """Whatever an archive that can't be read leads to is a refusal."""
     try:
         yield
+    except Unsupported as trouble:
+        raise _refused(str(trouble), "Make the ZIP again with the usual method (Deflate)") from trouble
     except UNREADABLE as trouble:
         if isinstance(trouble, OSError) and trouble.errno != errno.EINVAL:  # EINVAL: a seek to where the archive lies
             raise
-        raise _refused("The file is not a ZIP that can be read", "Make the ZIP again and check that it opens") from trouble
+        raise _refused(_what_it_is(file), "Make the ZIP again and check that it opens") from trouble
 
 
-def _inflation(
-    file: IO[bytes], size: int, out: Path, limits: Limits, only: frozenset[str] | None = None
-) -> tuple[list[str], Iterator[Path]]:
-    """The names of the wanted files, the smallest first, and each as it is whole."""
+def _what_it_is(file: IO[bytes]) -> str:
+    said = "The file is not a ZIP that can be read"
+    try:
+        file.seek(0)
+        head = file.read(CHUNK)
+    except (OSError, ValueError):
+        return said
+    if head.startswith(b"PK"):
+        return f"{said}; it begins as one, and may be cut or damaged"
+    if kind := other_kind(head):
+        return f"{said}; it is {kind}"
+    if head and b"\0" not in head:
+        return f"{said}; it is plain text, as one CSV of a bundle is"
+    return said
+
+
+@contextmanager
+def _opened(file: IO[bytes], size: int, limits: Limits) -> Iterator[tuple[zipfile.ZipFile, _Found, int]]:
+    """The archive that holds the CSVs, which may be the only one in another; what is in it, and how much may come out."""
     if size > limits.zip_bytes:
         raise _refused(f"The file is larger than {limits.zip_bytes:,} bytes", "Send it in a smaller archive")
-    opened = zipfile.ZipFile(file)
-    members = _members(opened.infolist(), limits)
-    by_size = sorted(members.items(), key=lambda member: member[1].file_size)
+    room = min(limits.expanded_bytes, max(size, 1) * limits.ratio)
+    opened = _directory(file, limits)
+    found = _members(opened.infolist())
+    if isinstance(found, _Found):
+        yield opened, found, room
+        return
+    with TemporaryFile() as inner:
+        room -= _copy(opened, found, inner, min(room, limits.zip_bytes))
+        within = _directory(inner, limits)
+        name = found.filename
+        found = _members(within.infolist())
+        if not isinstance(found, _Found):
+            raise _refused("There is a ZIP inside the ZIP inside the ZIP", "Pack the CSV files themselves")
+        note = f"The CSVs lie in {_short(name)} inside of the ZIP, and were read from there."
+        yield within, _Found(found.members, Contents(found.contents.instead, (note, *found.contents.notes))), room
+
+
+class _Bounded:
+    """A file of which no more than a directory's worth is read at once. `zipfile` reads a directory whole, whatever its size."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._left = file, LONGEST_DIRECTORY + 2 * DIRECTORY_END
+
+    def read(self, size: int = -1) -> bytes:
+        self._left -= max(size, 0)
+        if self._left < 0 or (size < 0 and not self._is_near_the_end()):
+            raise _refused("The ZIP's directory is far larger than a roster's", "Send only the OneRoster CSVs")
+        return self._file.read(size)
+
+    def _is_near_the_end(self) -> bool:
+        at = self._file.tell()
+        end = self._file.seek(0, 2)
+        self._file.seek(at)
+        return end - at <= DIRECTORY_END
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _directory(file: IO[bytes], limits: Limits) -> zipfile.ZipFile:
+    opened = zipfile.ZipFile(cast(IO[bytes], _Bounded(file)))
+    opened.fp = file
+    if len(opened.infolist()) > limits.entries:
+        raise _refused(f"The ZIP has more than {limits.entries} files", "Send only the OneRoster CSVs")
+    return opened
+
+
+def _write(
+    opened: zipfile.ZipFile, found: _Found, out: Path, room: int, only: frozenset[str] | None = None
+) -> tuple[list[str], Iterator[Path]]:
+    """The names of the wanted files, the smallest first, and each as it is whole."""
+    by_size = sorted(found.members.items(), key=lambda member: member[1].file_size)
     wanted = {name: info for name, info in by_size if only is None or name in only}
     out.mkdir(parents=True, exist_ok=True)
+    if found.contents != Contents():
+        (out / FINDINGS).write_text(json.dumps(asdict(found.contents)))
 
     def files() -> Iterator[Path]:
-        room = min(limits.expanded_bytes, max(size, 1) * limits.ratio)
+        left = room
         for name, info in wanted.items():
-            room -= _copy(opened, info, out / name, room)
+            with (out / name).open("wb") as to:
+                left -= _copy(opened, info, to, left)
             yield out / name
 
     return list(wanted), files()
 
 
-def _members(infos: Iterable[zipfile.ZipInfo], limits: Limits) -> dict[str, zipfile.ZipInfo]:
-    infos = [info for info in infos if not info.filename.endswith("/") and not _junk(info.filename)]
-    if len(infos) > limits.entries:
-        raise _refused(f"The ZIP has more than {limits.entries} files", "Send only the OneRoster CSVs")
+def _members(infos: Iterable[zipfile.ZipInfo]) -> "_Found | zipfile.ZipInfo":
+    """The CSVs to read; or the one ZIP that may hold them."""
+    paths = [(_safe(info.filename), info) for info in infos if not info.filename.endswith("/") and not _junk(info.filename)]
+    named = [(path, info) for path, info in paths if path.name.casefold() in READ]
+    notes: list[str] = []
+    if near := [each for each in named if len(each[0].parts) <= DEEPEST]:
+        chosen = near
+    else:
+        chosen = named  # all of them deeper, in one folder or refused below
+        if chosen:
+            notes.append(f"The CSVs lie in the folder {_short(str(chosen[0][0].parent))} of the ZIP, and were read from there.")
     found: dict[str, zipfile.ZipInfo] = {}
-    folders: set[str] = set()
-    for info in infos:
-        path = _safe(info.filename)
-        name = READ.get(path.name.casefold())
-        if path.suffix.casefold() == ".zip":
-            raise _refused("There is a ZIP inside the ZIP", "Pack the CSV files themselves")
-        if name is None or len(path.parts) > 2:
-            continue
+    for path, info in chosen:
+        name = READ[path.name.casefold()]
         if info.flag_bits & 1:
             raise _refused("The ZIP is encrypted", "Send it without a password")
         if name in found:
-            raise _refused(f"{name} is in the ZIP twice", "Keep the one that counts")
+            both = f"as {_short(found[name].filename)} and as {_short(info.filename)}"
+            raise _refused(f"{name} is in the ZIP twice, {both}", "Keep the one that counts")
         found[name] = info
-        folders.add(str(path.parent))
+    zips = [(path, info) for path, info in paths if path.suffix.casefold() == ".zip"]
     if not found:
-        raise _refused("The ZIP holds no OneRoster CSV files", "Pack orgs.csv, users.csv and the others into it")
-    if len(folders) > 1:
+        return _only_zip(paths, zips)
+    if len({path.parent for path, _ in chosen}) > 1:
         raise _refused("The CSVs lie in more than one folder of the ZIP", "Put them all in one place")
-    return found
+    instead = _instead([path for path, info in paths if info not in found.values()], found)
+    if "manifest" in instead:
+        raise _refused(
+            f"The ZIP holds {_short(instead['manifest'])} instead of manifest.csv, which says how its files are meant",
+            "Rename it to manifest.csv, as CSV, or take it out",
+        )
+    if zips:
+        notes.append(f"The ZIP holds another ZIP beside the CSVs, which was not read: {_listed(path for path, _ in zips)}.")
+    notes += [f"{_short(other)} was not read; if it is {name}.csv, rename it." for name, other in instead.items()]
+    return _Found(found, Contents(instead, tuple(notes)))
+
+
+def _only_zip(
+    paths: Collection[tuple[PurePosixPath, zipfile.ZipInfo]], zips: list[tuple[PurePosixPath, zipfile.ZipInfo]]
+) -> zipfile.ZipInfo:
+    """The one ZIP of an archive without CSVs. Raises BundleRefused where there isn't just one."""
+    if len(zips) == 1:
+        if zips[0][1].flag_bits & 1:
+            raise _refused("The ZIP is encrypted", "Send it without a password")
+        return zips[0][1]
+    if zips:
+        raise _refused(
+            f"The ZIP holds {len(zips)} ZIPs and no CSV of OneRoster: {_listed(path for path, _ in zips)}",
+            "Send the one that holds the CSVs",
+        )
+    names = {path.name.casefold() for path, _ in paths}
+    if "[content_types].xml" in names:
+        raise _refused("The file is an Office file such as an Excel workbook, and no ZIP of CSVs", "Export as CSV and pack that")
+    holds = f"; it holds {_listed(path for path, _ in paths)}" if paths else "; it is empty"
+    raise _refused(f"The ZIP holds no OneRoster CSV files{holds}", "Pack orgs.csv, users.csv and the others into it")
+
+
+def _instead(others: Iterable[PurePosixPath], found: Collection[str]) -> dict[str, str]:
+    """Of the standard's files that are missing, what may be meant by them: users.csv.txt, users (1).csv, users.xlsx."""
+    instead: dict[str, str] = {}
+    for path in others:
+        stem = path.name
+        while (suffix := PurePosixPath(stem).suffix) and suffix.casefold() in TABLES:
+            stem = stem.removesuffix(suffix)
+        name = READ.get(f"{_COPY.sub('', stem.strip()).strip()}.csv".casefold())
+        if name and name not in found:
+            instead.setdefault(name.removesuffix(".csv"), str(path))
+    return instead
 
 
 def _safe(name: str) -> PurePosixPath:
@@ -159,46 +307,25 @@ def _junk(name: str) -> bool:
     return any(part in JUNK or part.startswith("._") for part in parts)
 
 
-def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, to: Path, room: int) -> int:
+def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, out: IO[bytes], room: int) -> int:
     """Inflate one member; bytes written. Stops at `room`, whatever the directory says."""
     written = 0
-    with to.open("wb") as out:
-        for chunk in _inflated(opened, info):
-            written += len(chunk)
-            if written > room:
-                raise _refused("The ZIP expands to far more than a roster", "Check what is in it and send it again")
-            out.write(chunk)
+    for chunk in inflated(opened, info):
+        written += len(chunk)
+        if written > room:
+            raise _refused("The ZIP expands to far more than a roster", "Check what is in it and send it again")
+        out.write(chunk)
     return written
 
 
-def _inflated(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
-    """The member's bytes, at most CHUNK at once. ISA-L inflates three times as fast as the zlib that zipfile uses, and
-    inflating is a tenth of all the work."""
-    with opened.open(info) as plain:  # looks at the local header, and for a password
-        if info.compress_type != zipfile.ZIP_DEFLATED:
-            yield from iter(lambda: plain.read(CHUNK), b"")
-            return
-    file = opened.fp
-    assert file is not None
-    file.seek(info.header_offset + LENGTHS_AT)
-    lengths = file.read(4)
-    file.seek(int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little"), 1)
-    inflater, left, crc = isal_zlib.decompressobj(-15), info.compress_size, 0
-    while left and not inflater.eof:
-        packed = file.read(min(CHUNK, left))
-        if not packed:
-            raise zipfile.BadZipFile(f"{info.filename} ends too early")
-        left -= len(packed)
-        while packed and not inflater.eof:
-            chunk = inflater.decompress(packed, CHUNK)
-            packed = inflater.unconsumed_tail
-            crc = isal_zlib.crc32(chunk, crc)
-            yield chunk
-    while rest := inflater.flush(CHUNK):
-        crc = isal_zlib.crc32(rest, crc)
-        yield rest
-    if not inflater.eof or crc != info.CRC:
-        raise zipfile.BadZipFile(f"{info.filename} is not what was packed")
+def _listed(paths: Iterable[PurePosixPath]) -> str:
+    names = [_short(str(path)) for path in paths]
+    return ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
+
+
+def _short(name: str) -> str:
+    name = "".join(each if each.isprintable() else "?" for each in name)
+    return name if len(name) <= 60 else name[:57] + "..."
 
 
 def _refused(what: str, do: str) -> BundleRefused:

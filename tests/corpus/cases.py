@@ -1,6 +1,7 @@
 """Bundles that are broken or ugly as a whole: each what it tries, how it is made, and what must come of it."""
 
 import io
+import re
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -81,6 +82,8 @@ REQUIRED_COLUMNS = [
     )
 ]
 
+ZOE = user(givenName="Zoë", enabledUser="true")
+USERS = text_of("users", [ZOE])
 V = "validation.md, refused"
 
 REFUSED = (
@@ -91,7 +94,19 @@ REFUSED = (
     refused("a bomb", V, packed({**files(), "users.csv": b"a" * 50_000_000}), "expands to far more than a roster"),
     refused("a path out of the ZIP", "oneroster.md 4, row 6", renamed({"orgs.csv": "../orgs.csv"}), "points outside"),
     refused("an absolute path", "oneroster.md 4, row 6", renamed({"orgs.csv": "/etc/orgs.csv"}), "points outside"),
-    refused("a ZIP in the ZIP", V, packed({"export.zip": bundle()}), "ZIP inside the ZIP"),
+    refused("a ZIP in the ZIP in the ZIP", V, packed({"a.zip": packed({"export.zip": bundle()})}), "ZIP inside the ZIP"),
+    *(refused(f"{name} instead of users.csv", "issue 20: what came instead is named",
+              packed({**without_file("users"), name: USERS.encode()}), rf"lacks users\.csv; it holds {re.escape(name)}\.")
+      for name in ("users.csv.txt", "users (1).csv", "users.xlsx", "deep/down/users.csv")),
+    refused("a manifest under another name", "issue 20: never taken for none",
+            packed({**without_file("manifest"), "manifest.csv.txt": manifest_of("1.1")}), r"manifest\.csv\.txt instead of"),
+    refused("a workbook called users.csv", "issue 20", bundle(users=b"PK\x03\x04\x14\x00\x06\x00"),
+            r"users\.csv is .* Excel workbook"),
+    refused("1.1's manifest and 1.2's files", "issue 20: the versions disagree",
+            packed({**files("1.2"), "manifest.csv": manifest_of("1.1")}), r"as in OneRoster 1\.2, while manifest\.csv .* 1\.1"),
+    refused("a delta of which the manifest has semicolons", "issue 20: never taken for everything",
+            bundle(manifest=manifest_of("1.1", modes={"users": "delta"}).replace(b",", b";")), "users is a delta"),
+    refused("a manifest in words", "issue 20", bundle(manifest=b"Everything is new.\r\n"), "begins with `Everything is new.`"),
     refused("one file twice", V, packed([*files().items(), ("orgs.csv", b"x")]), r"orgs\.csv is in the ZIP twice"),
     refused("one file in two cases", V, packed([*files().items(), ("Orgs.CSV", b"x")]), r"orgs\.csv is in the ZIP twice"),
     refused("two manifests in two folders", "oneroster.md 4, row 1",
@@ -116,8 +131,6 @@ REFUSED = (
             bundle(orgs=CLEAN_ORGS.encode() + b"1,,,\x81\xff,school,,\r\n"), r"orgs\.csv.*neither UTF-8 nor Windows-1252"),
 )  # fmt: skip
 
-ZOE = user(givenName="Zoë", enabledUser="true")
-USERS = text_of("users", [ZOE])
 READ_ZOE = {("users", "ann", "givenName"): "Zoë"}
 
 
@@ -157,6 +170,70 @@ FORMS = (
     Case("a quote left open to the end of the file", "issue 20: one line's problem, which used to refuse the whole bundle",
          bundle(orgs=(CLEAN_ORGS + 's1,,,"South,school,,\r\ns2,,,S,school,,\r\n').encode()),
          problems=(Found("orgs.csv", 3, "error", "quote"),), counts={"orgs": (3, 2, 1)}, incomplete=frozenset({"orgs"})),
+    Case("a ZIP around it", "issue 20", packed({"export.zip": bundle()}), problems=(note("manifest.csv", "inside of the ZIP"),)),
+    Case("a ZIP beside the CSVs", "issue 20", packed({**files(), "photos.zip": packed({"a.jpg": b"x"})}),
+         problems=(note("manifest.csv", r"another ZIP beside the CSVs, which was not read: photos\.zip"),)),
+    Case("folders too deep", "issue 20", packed({f"a/b/c/{name}": data for name, data in files("1.2").items()}),
+         problems=(note("manifest.csv", "folder a/b/c"),)),
+    Case("a second users.csv by another name", "issue 20", packed({**files(), "users (1).csv": b"x"})),
+    Case("a note for a file that may be meant", "issue 20",
+         packed({**{name: data for name, data in files().items() if name != "academicSessions.csv"},
+                 "manifest.csv": manifest_of("1.1", modes={"academicSessions": "absent"}),
+                 "classes.csv": text_of("classes", [class_(courseSourcedId="math")]).encode(), "academicSessions.txt": b"x"}),
+         problems=(note("manifest.csv", r"academicSessions\.txt was not read"),), counts={"academicSessions": (0, 0, 0)},
+         incomplete=frozenset({"academicSessions"})),
+    users_as("a title above the header", "issue 20", b"Heron District,,,\r\n" + USERS.encode(),
+             note("users.csv", "line 1 is no header")),
+    users_as("lines of one quoted cell each", "issue 20", "".join(f'"{line}"\r\n' for line in USERS.splitlines()).encode(),
+             note("users.csv", "each line is one quoted cell")),
+    users_as("two byte order marks", "issue 20", b"\xef\xbb\xbf" * 2 + USERS.encode()),
+    users_as("rows of separators", "issue 20", (USERS + "," * 10 + "\r\n,,,\r\n").encode(),
+             note("users.csv", "2 lines without data")),
+    users_as("a footer", "issue 20", (USERS + "Total rows: 1\r\n").encode(), note("users.csv", "1 line without data")),
+    users_as("rows without their last empty cells", "issue 20", re.sub(",+\r\n", "\r\n", USERS).encode()),
+    users_as("surplus empty cells", "issue 20", USERS.replace("\r\n", ",,,\r\n").encode()),
+    users_as("a password twice", "issue 20",
+             "".join(f"{line},{word},{word}\r\n" for line, word in zip(USERS.splitlines(), ("password", "x"), strict=False))
+             .encode()),
+    users_as("MacRoman", "issue 20",
+             text_of("users", [ZOE, user("bea", familyName="Béranger", enabledUser="true"),
+                               user("jo", familyName="Muñoz", givenName="José", enabledUser="true")]).encode("mac_roman"),
+             Found("users.csv", None, "warning", "it was read as MacRoman")),
+    users_as("one byte of Windows-1252", "issue 20",
+             (text_of("users", [ZOE]).encode() + text_of("users", [user("rene", givenName="René", enabledUser="true")])
+              .split("\r\n")[1].encode("cp1252") + b"\r\n"),
+             Found("users.csv", 3, "warning", "byte E9 is not UTF-8; it was read as `é`")),
+    users_as("text that was garbled before it came", "issue 20",
+             text_of("users", [ZOE, user("rene", givenName="RenÃ©", enabledUser="true")]).encode(),
+             Found("users.csv", 3, "warning", "`Ã©` was garbled before it came, which was `é`")),
+    users_as("a NUL", "issue 20", text_of("users", [ZOE, user("bo", givenName="B\0o", enabledUser="true")]).encode(),
+             Found("users.csv", 3, "warning", "a NUL character")),
+    Case("a comma in a title that isn't quoted", "issue 20: exactly one reading fits",
+         bundle(classes=text_of("classes", [class_(title="Algebra p1", grades="09", courseSourcedId="math")])
+                .replace("Algebra p1", "Algebra, p1").encode()),
+         problems=(Found("classes.csv", 2, "warning", "`Algebra, p1` was read as title `Algebra, p1`, the only way"),),
+         values={("classes", "math-1", "title"): "Algebra, p1"}),
+    Case("a comma in a name that may be anywhere", "issue 20: more than one reading fits",
+         bundle(users=text_of("users", [user(enabledUser="true"), user("bo", familyName="Vale", email="bo@ex.test")])
+                .replace(",Vale,", ",Vale, Jr.,").encode()),
+         problems=(Found("users.csv", 3, "error", "more than one way"),), counts={"users": (2, 1, 1)}),
+    Case("backslashes before quotes", "issue 20",
+         bundle(orgs=(CLEAN_ORGS + 's1,,,"The \\"New\\" High",school,,\r\n').encode()),
+         problems=(Found("orgs.csv", 3, "warning", "escaped by backslashes"),),
+         values={("orgs", "s1", "name"): 'The "New" High'}),
+    Case("quotes that aren't doubled", "issue 20",
+         bundle(orgs=(CLEAN_ORGS + 's1,,,"The "New", High",school,,\r\n').encode()),
+         problems=(Found("orgs.csv", 3, "warning", "the only way"),), values={("orgs", "s1", "name"): 'The "New", High'}),
+    Case("a blank before a quote beside a line break", "issue 20: a row's fate doesn't hang on another's",
+         bundle(orgs=(CLEAN_ORGS + 's1,,, "North, East",school,,\r\ns2,,,"South\r\nHigh",school,,\r\n').encode()),
+         problems=(Found("orgs.csv", 3, "warning", "the only way"), Found("orgs.csv", 4, "warning", "line break")),
+         values={("orgs", "s1", "name"): "North, East"}),
+    Case("a file that was cut", "issue 20: an absent row proves nothing",
+         bundle(orgs=(CLEAN_ORGS + "s1,,,South,school,,\r\ns2,,,West,school").encode()),
+         problems=(Found("orgs.csv", 4, "error", "ends in the middle"),), counts={"orgs": (3, 2, 1)},
+         incomplete=frozenset({"orgs"})),
+    Case("the blank mode of a file that nobody reads", "issue 20", bundle(manifest=manifest_of("1.1", "file.lineItems,")),
+         problems=(note("manifest.csv", "file.lineItems is blank"),)),
     Case("columns in another order and case, with blanks", "oneroster.md 4, row 10",
          bundle(orgs=b"TYPE, Name ,SOURCEDID\r\nschool,North,north\r\n"),
          problems=(note("orgs.csv", "another order"),), values={("orgs", "north", "name"): "North"}),

@@ -1,14 +1,19 @@
 import io
+import re
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
+import inflate64
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oneroster_engine.errors import BundleRefused
-from oneroster_engine.standard.archive import Limits, inflate, inflating
+from oneroster_engine.standard.archive import Limits, contents, inflate, inflating
+from oneroster_engine.standard.inflating import CHUNK
+from oneroster_engine.standard.inflating import inflated as bytes_of
 from tests.engine.refusals import WHAT_AND_WHAT_TO_DO
 
 ORGS = b"sourcedId,name,type\n1,North,school\n"
@@ -65,7 +70,8 @@ def encrypted() -> bytes:
         (packed({"../orgs.csv": ORGS}), "points outside"),
         (packed({"/orgs.csv": ORGS}), "points outside"),
         (packed({"C:\\orgs.csv": ORGS}), "points outside"),
-        (packed({"all.zip": ORGS, "orgs.csv": ORGS}), "ZIP inside the ZIP"),
+        (packed({"all.zip": packed({"all.zip": packed({"orgs.csv": ORGS})})}), "ZIP inside the ZIP"),
+        (packed({"north.zip": ORGS, "south.zip": ORGS}), r"holds 2 ZIPs and no CSV of OneRoster: north\.zip, south\.zip"),
         (packed({"orgs.csv": ORGS, "Orgs.csv": ORGS}), "twice"),
         (packed({"a/orgs.csv": ORGS, "b/users.csv": ORGS}), "more than one folder"),
         (packed({"picture.png": b"x"}), "no OneRoster CSV files"),
@@ -146,3 +152,153 @@ def test_what_a_reader_of_the_files_fails_at_is_not_taken_for_the_archive_s_faul
 
     with pytest.raises(ValueError, match="the reader's own"), inflating(tmp_path / "a.zip", tmp_path / "out", Limits()):
         raise ValueError("the reader's own")
+
+
+def packed_by(method: int, content: bytes, name: str = "orgs.csv") -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        info = zipfile.ZipInfo(name)
+        info.compress_type = method
+        archive.writestr(info, content)
+    return held.getvalue()
+
+
+def packed_by_deflate64(content: bytes) -> bytes:
+    """`zipfile` can't: stored first, then said to be what it is."""
+    deflater = inflate64.Deflater()
+    raw = deflater.deflate(content) + deflater.flush()
+    made = bytearray(packed_by(zipfile.ZIP_STORED, raw))
+    crc_and_sizes = struct.pack("<III", zlib.crc32(content), len(raw), len(content))
+    for signature, method_at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        place = made.index(signature) + method_at
+        made[place : place + 2] = struct.pack("<H", 9)
+        made[place + 6 : place + 18] = crc_and_sizes
+    return bytes(made)
+
+
+METHODS = {
+    "stored": packed_by(zipfile.ZIP_STORED, ORGS),
+    "Deflate": packed_by(zipfile.ZIP_DEFLATED, ORGS),
+    "Deflate64, as Windows packs what is large": packed_by_deflate64(ORGS),
+    "bzip2": packed_by(zipfile.ZIP_BZIP2, ORGS),
+    "LZMA": packed_by(zipfile.ZIP_LZMA, ORGS),
+}
+
+
+@pytest.mark.parametrize("archive", METHODS.values(), ids=list(METHODS))
+def test_a_file_is_read_by_whatever_method_it_was_packed(tmp_path: Path, archive: bytes) -> None:
+    assert inflated(tmp_path, archive) == {"orgs.csv": ORGS}
+
+
+@pytest.mark.parametrize("archive", METHODS.values(), ids=list(METHODS))
+def test_a_file_that_is_not_what_was_packed_is_refused(tmp_path: Path, archive: bytes) -> None:
+    place = archive.index(b"PK\x01\x02") + 16
+    wrong = archive[:place] + bytes(4) + archive[place + 4 :]
+
+    with pytest.raises(BundleRefused, match="not a ZIP that can be read"):
+        inflated(tmp_path, wrong)
+
+
+def test_a_method_that_is_not_read_is_named(tmp_path: Path) -> None:
+    archive = bytearray(METHODS["stored"])
+    for signature, method_at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        place = archive.index(signature) + method_at
+        archive[place : place + 2] = struct.pack("<H", 93)
+
+    with pytest.raises(BundleRefused, match=r"orgs\.csv is packed by Zstandard"):
+        inflated(tmp_path, bytes(archive))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "LZMA"])
+def test_no_method_gives_more_at_once_than_a_bounded_piece(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(io.BytesIO(packed_by(method, bytes(4_000_000)))) as opened:
+        pieces = [len(piece) for piece in bytes_of(opened, opened.infolist()[0])]
+
+    assert sum(pieces) == 4_000_000
+    assert max(pieces) <= CHUNK
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "LZMA"])
+def test_every_method_stops_at_the_limit(tmp_path: Path, method: int) -> None:
+    with pytest.raises(BundleRefused, match="expands to far more"):
+        inflated(tmp_path, packed_by(method, bytes(4_000_000)))
+
+    assert (tmp_path / "out" / "orgs.csv").stat().st_size < 4_000_000
+
+
+@pytest.mark.parametrize("more", ["folder{}/", "__MACOSX/._{}", "picture{}.png"], ids=["folders", "junk", "other files"])
+def test_everything_that_the_directory_names_counts(tmp_path: Path, more: str) -> None:
+    archive = packed({"orgs.csv": ORGS, **{more.format(at): b"" for at in range(20)}})
+
+    with pytest.raises(BundleRefused, match="more than 20 files"):
+        inflated(tmp_path, archive, Limits(entries=20))
+
+
+def test_a_directory_of_far_too_many_entries_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    archive = packed({f"{'folder' * 20}-{at:06d}/": b"" for at in range(15_000)})
+
+    with pytest.raises(BundleRefused, match="directory is far larger"):
+        inflated(tmp_path, archive)
+
+
+def test_the_csvs_are_read_from_a_zip_in_the_zip_and_from_a_deep_folder_and_both_are_noted(tmp_path: Path) -> None:
+    within = packed({"oneroster/export/orgs.csv": ORGS})
+
+    assert inflated(tmp_path, packed({"bundle.zip": within, "readme.txt": b"x"})) == {"orgs.csv": ORGS}
+    assert [note.split(" of the ZIP")[0] for note in contents(tmp_path / "out").notes] == [
+        "The CSVs lie in bundle.zip inside",
+        "The CSVs lie in the folder oneroster/export",
+    ]
+
+
+def test_a_zip_in_the_zip_is_read_beside_whatever_reads_the_files(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(packed({"all.zip": packed({"users.csv": LARGE, "orgs.csv": ORGS})}))
+
+    with inflating(tmp_path / "a.zip", tmp_path / "out", Limits()) as arrived:
+        arrived("orgs.csv")
+        assert (tmp_path / "out" / "orgs.csv").read_bytes() == ORGS
+    assert (tmp_path / "out" / "users.csv").read_bytes() == LARGE
+
+
+INSTEAD = [
+    "users.csv.txt",
+    "users (1).csv",
+    "users.xlsx",
+    "Users - Copy.csv",
+    "Copy of users.csv",
+    "old/down/users.csv",
+    "users.txt",
+]
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_what_may_be_meant_by_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    inflated(tmp_path, packed({"orgs.csv": ORGS, name: ORGS}))
+
+    assert contents(tmp_path / "out").instead == {"users": name}
+
+
+@pytest.mark.parametrize("name", ["manifest.csv.txt", "manifest (1).csv", "manifest.xlsx", "manifest.json"])
+def test_a_manifest_under_another_name_is_never_taken_for_none(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BundleRefused, match=f"holds {re.escape(name)} instead of manifest.csv"):
+        inflated(tmp_path, packed({"orgs.csv": ORGS, name: b"x"}))
+
+
+OTHERS = {
+    "RAR": (b"Rar!\x1a\x07\x01\x00" + bytes(100), "a RAR archive"),
+    "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(100), "a 7z archive"),
+    "gzip": (b"\x1f\x8b\x08" + bytes(100), "a gzip file"),
+    "tar": (bytes(257) + b"ustar" + bytes(250), "a tar archive"),
+    "a CSV": (ORGS, "plain text, as one CSV of a bundle is"),
+    "a web page": (b"<html><body>Sign in</body></html>", "a web page"),
+    "half a ZIP": (packed({"orgs.csv": ORGS})[:-30], "begins as one, and may be cut"),
+    "a workbook": (packed({"[Content_Types].xml": b"x", "xl/workbook.xml": b"x"}), "an Excel workbook"),
+}
+
+
+@pytest.mark.parametrize(("content", "kind"), OTHERS.values(), ids=list(OTHERS))
+def test_what_came_instead_of_a_zip_is_named(tmp_path: Path, content: bytes, kind: str) -> None:
+    with pytest.raises(BundleRefused, match=kind) as refusal:
+        inflated(tmp_path, content)
+
+    assert WHAT_AND_WHAT_TO_DO.fullmatch(str(refusal.value))
