@@ -42,13 +42,12 @@ class ClientIn(Record):
 
 
 class ClientPatch(Record):
-    """What is sent is changed. `new_secret`: the old one counts no more; the answer holds the new one."""
+    """What is sent is changed."""
 
     name: Name | None = None
     schools: tuple[Id, ...] | None = Field(default=None, max_length=2_000, min_length=1)
     fields: tuple[Id, ...] | None = Field(default=None, max_length=50)
     expires_at: datetime | None = None
-    new_secret: bool = False
 
 
 class ClientOut(Record):
@@ -104,20 +103,27 @@ def create_client(call: Call, group_id: str, body: ClientIn) -> ClientOut:
 
 @route(clients, "PATCH /groups/{groupId}/clients/{clientId}", role="admin", body=ClientPatch, answer=ClientOut)
 def change_client(call: Call, group_id: str, client_id: str, body: ClientPatch) -> ClientOut:
-    """Change what a machine may see, or give it a new secret."""
-    stored = store.get(group_id, client_id)
-    if stored.revoked_at:
-        raise Unacceptable("This client is revoked for good. Make another one.")
+    """Change what a machine is called and may see, and how long."""
+    stored = _in_force(group_id, client_id)
     _known_fields(body.fields)
     _ends_later(body.expires_at, call.now)
-    changed = {name: value for name, value in dict(body).items() if name in body.model_fields_set and name != "new_secret"}
+    changed = {name: value for name, value in dict(body).items() if name in body.model_fields_set}
     if changed.get("name", "") is None:
         raise Unacceptable("A client has a name.", {"name": "missing"})
-    secret = token_urlsafe(32) if body.new_secret else ""
-    client = stored.model_copy(update=changed | ({"secret_changed_at": call.now} if secret else {}))
+    client = stored.model_copy(update=changed)
+    store.change(client)
+    call.audit(group_id, "client changed", detail={"clientId": client_id})
+    return _out(client)
+
+
+@route(clients, "POST /groups/{groupId}/clients/{clientId}/secret", role="admin", answer=ClientOut, status=201)
+def make_secret(call: Call, group_id: str, client_id: str) -> ClientOut:
+    """Give a machine another secret; the one before counts no more. It is in this answer and never again."""
+    client = _in_force(group_id, client_id).model_copy(update={"secret_changed_at": call.now})
+    secret = token_urlsafe(32)
     store.change(client, secret)
-    call.audit(group_id, "client given a new secret" if secret else "client changed", detail={"clientId": client_id})
-    return _out(client, secret or None)
+    call.audit(group_id, "client given a new secret", detail={"clientId": client_id})
+    return _out(client, secret)
 
 
 @route(clients, "DELETE /groups/{groupId}/clients/{clientId}", role="admin", answer=ClientOut)
@@ -128,6 +134,13 @@ def revoke_client(call: Call, group_id: str, client_id: str) -> ClientOut:
     store.change(client)
     call.audit(group_id, "client revoked", detail={"clientId": client_id})
     return _out(client)
+
+
+def _in_force(group_id: str, client_id: str) -> Client:
+    client = store.get(group_id, client_id)
+    if client.revoked_at:
+        raise Unacceptable("This client is revoked for good. Make another one.")
+    return client
 
 
 def _out(client: Client, secret: str | None = None) -> ClientOut:

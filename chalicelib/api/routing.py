@@ -275,7 +275,7 @@ def _snake(name: str) -> str:
 def problems(event: Any, get_response: Callable[[Any], Response]) -> Response:
     """Chalice's middleware: what Chalice itself refuses (no such method, another content type) is a problem document too."""
     answer = get_response(event)
-    if answer.status_code < 400 or "problem+json" in str(answer.headers.get("Content-Type", "")):
+    if answer.status_code < 400 or not isinstance(answer.body, dict):  # what we refuse ourselves is text by now
         return answer
     title = {405: "Method not allowed", 415: "Unsupported media type"}.get(answer.status_code, "Refused")
     detail = "Send the body as application/json." if answer.status_code == 415 else "This can't be answered."

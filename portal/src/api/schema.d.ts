@@ -242,8 +242,25 @@ export interface paths {
         delete: operations["delete_groups_groupId_clients_clientId"];
         options?: never;
         head?: never;
-        /** Change what a machine may see, or give it a new secret. */
+        /** Change what a machine is called and may see, and how long. */
         patch: operations["patch_groups_groupId_clients_clientId"];
+        trace?: never;
+    };
+    "/groups/{groupId}/clients/{clientId}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a machine another secret; the one before counts no more. It is in this answer and never again. */
+        post: operations["post_groups_groupId_clients_clientId_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/groups/{groupId}/compare": {
@@ -1550,7 +1567,7 @@ export interface components {
         };
         /**
          * ClientPatch
-         * @description What is sent is changed. `new_secret`: the old one counts no more; the answer holds the new one.
+         * @description What is sent is changed.
          */
         ClientPatch: {
             /**
@@ -1573,11 +1590,6 @@ export interface components {
              * @default null
              */
             expiresAt: string | null;
-            /**
-             * Newsecret
-             * @default false
-             */
-            newSecret: boolean;
         };
         /** Clients */
         Clients: {
@@ -4977,6 +4989,38 @@ export interface operations {
         responses: {
             /** @description Done */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_groups_groupId_clients_clientId_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+                clientId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };

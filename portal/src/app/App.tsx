@@ -24,6 +24,7 @@ import type { Config } from './config';
 const LostArrivalsPage = lazy(async () => ({ default: (await import('../features/arrivals/LostArrivalsPage')).LostArrivalsPage }));
 const MembersPage = lazy(async () => ({ default: (await import('../features/members/MembersPage')).MembersPage }));
 const AuditPage = lazy(async () => ({ default: (await import('../features/audit/AuditPage')).AuditPage }));
+const ClientsPage = lazy(async () => ({ default: (await import('../features/clients/ClientsPage')).ClientsPage }));
 const SanityPage = lazy(async () => ({ default: (await import('../features/explain/SanityPage')).SanityPage }));
 const TracePage = lazy(async () => ({ default: (await import('../features/explain/TracePage')).TracePage }));
 const GroupFormPage = lazy(async () => ({ default: (await import('../features/groups/GroupFormPage')).GroupFormPage }));
@@ -101,6 +102,7 @@ function Pages() {
         <Route path="selections/:name" element={<SelectionPage />} />
         <Route path="new-selection" element={<For role="operator"><SelectionPage /></For>} />
         <Route path="roster" element={<RosterPage />} />
+        <Route path="applications" element={<For role="admin"><ClientsPage /></For>} />
         <Route path="audit" element={<For role="admin"><AuditPage /></For>} />
         <Route path="trace" element={<TracePage />} />
         <Route path="syncs/:syncId/changes" element={<ChangesPage />} />

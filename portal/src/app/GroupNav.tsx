@@ -11,8 +11,10 @@ const PAGES = [
   { id: 'calendar', text: 'Calendar' },
   { id: 'rehearsal', text: 'Rehearsal' },
   { id: 'roster', text: 'Roster' },
+  { id: 'applications', text: 'Applications' },
   { id: 'audit', text: 'Audit' },
 ] as const;
+const FOR_ADMINS: readonly string[] = ['applications', 'audit'];
 
 /** The pages of one group, side by side. */
 export function GroupNav({ groupId }: { groupId: string }) {
@@ -22,7 +24,7 @@ export function GroupNav({ groupId }: { groupId: string }) {
   return (
     <nav aria-label="Pages of this group">
       <SpaceBetween size="m" direction="horizontal">
-        {PAGES.filter(page => page.id !== 'audit' || role === 'admin').map(({ id, text }) => {
+        {PAGES.filter(page => !FOR_ADMINS.includes(page.id) || role === 'admin').map(({ id, text }) => {
           const href = `/groups/${groupId}/${id}`;
           return here.startsWith(href)
             ? <span key={id} aria-current="page"><Box variant="span" fontWeight="bold">{text}</Box></span>

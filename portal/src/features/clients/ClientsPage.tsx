@@ -90,10 +90,13 @@ function Confirm({ groupId, client, what, onClose, onNewSecret }: { groupId: str
   const act = useMutation({
     mutationFn: () => (what === 'revoke'
       ? data(api.DELETE('/groups/{groupId}/clients/{clientId}', { params }))
-      : data(api.PATCH('/groups/{groupId}/clients/{clientId}', { params, body: { newSecret: true } }))),
+      : data(api.POST('/groups/{groupId}/clients/{clientId}/secret', { params }))),
     onSuccess: changed => {
       done();
-      if (what === 'newSecret') return onNewSecret(changed);
+      if (what === 'newSecret') {
+        onNewSecret(changed);
+        return;
+      }
       say('success', `${client.name} can’t read this group’s roster any more.`);
       onClose();
     },

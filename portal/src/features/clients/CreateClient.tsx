@@ -28,7 +28,7 @@ export function CreateClient({ groupId, onClose, onCreated }: { groupId: string;
   const create = useMutation({
     mutationFn: () => data(api.POST('/groups/{groupId}/clients', {
       params: { path: { groupId } },
-      body: { name, schools: schools.length ? schools.map(each => each.value ?? '') : null, fields: contact ? null : WITHOUT_CONTACT },
+      body: { name, schools: schools.length ? schools.map(each => each.value ?? '') : null, fields: contact ? null : WITHOUT_CONTACT, scopes: ['roster-core.readonly', 'roster.readonly'], expiresAt: null },
     })),
     onSuccess: client => {
       void queries.invalidateQueries({ queryKey: ['clients', groupId] });

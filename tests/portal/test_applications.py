@@ -1,0 +1,63 @@
+"""An admin lets an application read the roster, sees its secret once, and takes the access back."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.engine.test_plan import TWO_SCHOOLS
+from tests.portal import light
+from tests.rostering.test_api import Reader, token_of
+from tests.steps.conftest import stack as stack
+from tests.steps.walk import Walk, make_group, zipped
+
+
+@pytest.fixture
+def page(browser: Browser, stack: None) -> Iterator[Page]:
+    with light.serving() as address:
+        opened = light.opened(browser, address)
+        yield opened
+        opened.context.close()
+
+
+def shown(page: Page, label: str) -> str:
+    dialog = page.get_by_role("dialog", name="Sign-in for Gradebook")
+    return str(dialog.locator("dt", has_text=label).locator("xpath=following-sibling::dd[1]").inner_text()).strip()
+
+
+def test_an_application_is_added_reads_its_school_gets_another_secret_and_is_revoked(page: Page) -> None:
+    make_group()
+    Walk(zipped(TWO_SCHOOLS)).through()
+    page.goto("/groups/g1/applications")
+    expect(page.get_by_text(re.compile("No application reads this group.s roster yet"))).to_be_visible()
+
+    page.get_by_role("button", name="Add application").first.click()
+    page.get_by_label("Name").fill("Gradebook")
+    page.get_by_text("All schools", exact=True).click()
+    page.get_by_role("option", name="South").click()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog", name="Add application").get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_text("Copy the secret now.")).to_be_visible()
+    client = {"clientId": shown(page, "Client ID"), "clientSecret": shown(page, "Client secret")}
+    page.get_by_role("button", name="Done").click()
+
+    reader = Reader(client)
+    assert reader.ids("classes") == ["s1"]
+    expect(page.get_by_role("row", name="Gradebook")).to_contain_text("1 school, without contact details")
+
+    page.get_by_role("button", name="New secret for Gradebook").click()
+    page.get_by_role("button", name="Make a new secret").click()
+    renewed = {**client, "clientSecret": shown(page, "Client secret")}
+    page.get_by_role("button", name="Done").click()
+    assert (token_of(client)["status"], token_of(renewed)["status"]) == (401, 200)
+
+    page.get_by_role("button", name="Revoke Gradebook").click()
+    page.get_by_role("button", name="Revoke", exact=True).click()
+    expect(
+        page.get_by_text(
+            "Gradebook can\N{RIGHT SINGLE QUOTATION MARK}t read this group\N{RIGHT SINGLE QUOTATION MARK}s roster any more."
+        )
+    ).to_be_visible()
+    expect(page.get_by_role("row", name="Gradebook")).to_contain_text("Revoked")
+    assert reader.get("users")[0] == 401
