@@ -136,7 +136,7 @@ class PatientReader:
         surplus = [cell for cell in cells[width:] if cell.strip()]
         if len(cells) == width and not self._fit.is_odd(cells):
             return cells
-        if not surplus and not self._fit.lacks(cells) and not self._fit.misfits(cells):
+        if not (surplus or self._fit.lacks(cells) or self._fit.misfits(cells) or self._fit.is_empty_where_needed(cells)):
             self._short += len(cells) < width
             return [*cells[:width], *[""] * (width - len(cells))]
         if len(cells) == 1 and isinstance(inside := cells_of(cells[0], self._header.separator), list) and len(inside) == width:

@@ -47,6 +47,7 @@ class RowFit:
     ) -> None:  # fmt: skip
         self.width = width
         self._separator = separator
+        self._status = places.get("status")
         self._contact = [places[name] for name in ("email", "sms", "phone") if name in places]
         self._required = frozenset(
             places[name]
@@ -92,7 +93,16 @@ class RowFit:
 
     def lacks(self, cells: Sequence[str]) -> bool:
         """Whether a cell that the row can't do without is missing at its end."""
-        return any(place >= len(cells) for place in self._strict)
+        return not self._is_going(cells) and any(place >= len(cells) for place in self._strict)
+
+    def is_empty_where_needed(self, cells: Sequence[str]) -> bool:
+        """Whether a cell that the row can't do without is there, and empty."""
+        return not self._is_going(cells) and any(place < len(cells) and not cells[place].strip() for place in self._strict)
+
+    def _is_going(self, cells: Sequence[str]) -> bool:
+        """Whether the row is to be deleted: whatever else it lacks doesn't matter."""
+        place = self._status
+        return place is not None and place < len(cells) and _folded_status(cells[place]) == "tobedeleted"
 
     def readings(self, pieces: Sequence[str], raw: bool = False) -> list[Reading]:
         """The ways to read a row by joining neighbouring pieces so that every cell fits, fewest joins first; two at most.
@@ -147,11 +157,13 @@ class RowFit:
         return all(forms.get(column, _anything)(cell) for forms in (self._forms, self._finer, self._references))
 
     def is_moved(self, cells: Sequence[str], reading: Reading) -> bool:
-        """Whether something shows that a row is shifted which might be as it was sent: where a cell misfits, the reading has one
-        that fits; or a cell that misfits fits where the reading has it, and nothing stood there."""
+        """Whether something shows that a row is shifted, though it might be as it was sent: where a cell misfits or is missing,
+        the reading has one that fits; or a cell that misfits fits where the reading has it, and nothing stood there."""
         sent = {place: cells[place].strip() for place in self._forms if place < len(cells)}
         odd = {place: cell for place, cell in sent.items() if cell and not self._forms[place](cell)}
         read = {place: reading.cells[place].strip() for place in self._forms}
+        if any(place < len(cells) and not cells[place].strip() and reading.cells[place].strip() for place in self._strict):
+            return True
         return any(cell and cell != sent.get(place) and (place in odd or (cell in odd.values() and not sent.get(place)))
                    for place, cell in read.items())  # fmt: skip
 
@@ -227,7 +239,11 @@ def _is_id(cell: str) -> bool:
 
 
 def _is_status(cell: str) -> bool:
-    return re.sub("[-_ ]", "", cell).casefold() in _STATUSES
+    return _folded_status(cell) in _STATUSES
+
+
+def _folded_status(cell: str) -> str:
+    return re.sub("[-_ ]", "", cell).casefold()
 
 
 def _is_time(cell: str) -> bool:

@@ -236,6 +236,13 @@ def test_a_row_that_no_reading_fits_alone_is_left_out_and_no_other(tmp_path: Pat
     assert loaded.whole == ('"' not in line)
 
 
+def test_a_row_to_be_deleted_may_lack_whatever_else(tmp_path: Path) -> None:
+    rows, loaded = read(tmp_path, f"{HEADER}\n1,tobedeleted\n2,tobedeleted,,,,,,,\n".encode())
+
+    assert [row[:3] for row in rows] == [(2, "1", "tobedeleted"), (3, "2", "tobedeleted")]
+    assert loaded.findings == ()
+
+
 def test_a_file_that_ends_in_the_middle_of_a_row_is_not_whole(tmp_path: Path) -> None:
     rows, loaded = read(tmp_path, f"{HEADER}\n1,,,A,school,7,\n2,,,B,school".encode())
 
