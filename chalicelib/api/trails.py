@@ -1,17 +1,22 @@
 """Who did what, and who looked at whose data: to read, to search and to take along."""
 
+import time
+
 from chalice.app import Blueprint
 
 from chalicelib.api.lists import TimelineQuery, before, next_before
 from chalicelib.api.routing import Call, require_every_group, route
-from chalicelib.api.shapes import AuditEntry, Page, SheetLink
+from chalicelib.api.shapes import AuditEntry, Id, Page, SheetLink
+from chalicelib.errors import NotFound
 from chalicelib.model.members import GroupId
 from chalicelib.model.records import Record
 from chalicelib.service.audit_export import Format, write_audit
+from chalicelib.service.person import as_json, held_about
 from chalicelib.store import access, audit, files, groups
 from chalicelib.store.access import Access
 
 trails = Blueprint(__name__)
+LOOKS_FOR_S = 18  # of the API's 29
 
 
 class AuditEntries(Page[AuditEntry]):
@@ -24,6 +29,17 @@ class AccessEntries(Page[Access]):
 
 class ExportQuery(Record):
     format: Format = "csv"
+
+
+class PersonQuery(Record):
+    id: Id
+
+
+class PersonExport(SheetLink):
+    """`syncs` have something about the person; `complete` is false where there was no time to look at all that are kept."""
+
+    syncs: int
+    complete: bool
 
 
 class StackAuditQuery(TimelineQuery):
@@ -66,6 +82,23 @@ def list_access(call: Call, group_id: str) -> AccessEntries:
     found = access.entries(group_id, asked.limit, before(asked, timeline), asked.search)
     following = next_before(asked, timeline, [entry.at for entry in found])
     return AccessEntries(items=found, next_cursor=following, total=access.total(group_id, asked.search))
+
+
+@route(trails, "GET /groups/{groupId}/person", role="admin", answer=PersonExport, query=PersonQuery, costly="list")
+def export_person(call: Call, group_id: str) -> PersonExport:
+    """A link to everything that is held about one person of the roster, as JSON; what there was no time for is named."""
+    group = groups.get(group_id)
+    until = time.monotonic() + LOOKS_FOR_S
+    held = held_about(group, call.query.id, lambda: time.monotonic() < until)
+    if held["platform"] is None and not held["syncs"]:
+        raise NotFound(f"Nothing is held about a person {call.query.id} in this group.")
+    name = f"person-{call.now:%Y%m%dT%H%M%S}.json"
+    key = f"groups/{group_id}/exports/{call.nonce}-{name}"
+    files.write(key, as_json(held))
+    call.audit(group_id, "person exported", detail={"sourcedId": call.query.id})
+    call.accessed(group_id, "person exported", [f"users/{call.query.id}"])
+    link, ends = files.presigned_download(key, name), call.now + files.LINK_LIFETIME
+    return PersonExport(url=link, expires_at=ends, syncs=len(held["syncs"]), complete=not held["notLookedAt"])
 
 
 def _audit_page(asked: TimelineQuery, group_id: str) -> AuditEntries:

@@ -156,7 +156,10 @@ def read_json(key: str) -> Any | None:
 
 
 def write_json(key: str, value: Any) -> None:
-    body = json.dumps(value, ensure_ascii=False).encode()
+    write(key, json.dumps(value, ensure_ascii=False).encode())
+
+
+def write(key: str, body: bytes) -> None:
     s3().put_object(Bucket=bucket(), Key=key, Body=body, ContentType="application/json")
 
 

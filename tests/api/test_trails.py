@@ -4,14 +4,18 @@ import csv
 import io
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
+import duckdb
 import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.api.routing import ROUTES
-from chalicelib.store import access, audit, files, usage
+from chalicelib.model.ids import new_sync_id
+from chalicelib.model.records import Sync
+from chalicelib.store import access, audit, files, syncs, usage
 from infra import functions
 from tests.api.test_routes import call
 from tests.platform.test_writer import change, write
@@ -92,6 +96,13 @@ def test_one_person_gets_no_more_forms_to_upload_than_a_person_needs(limits: Non
     assert usage.allowed("another", "upload", NOW)
 
 
+def started() -> str:
+    sync_id = new_sync_id("g1", NOW, "aa")
+    said = {"group_id": "g1", "sync_id": sync_id, "mode": "full", "trigger": "api", "started_by": "Ada", "started_at": NOW}
+    syncs.start(Sync.model_validate(said | {"state": "running"}))
+    return sync_id
+
+
 def exported(form: str) -> str:
     status, said = call("GET /groups/g1/audit/export", query={"format": form})
     assert status == 200, said
@@ -116,6 +127,31 @@ def test_the_whole_audit_is_exported_and_holds_no_formula() -> None:
     assert rows[3]["what"] == "audit exported"
 
 
+def test_all_that_is_held_about_one_person_is_exported_and_nobody_elses(tmp_path: Path) -> None:
+    make_group()
+    write([change("u1", name="Annabel Lee"), change("u2", name="Someone Else")])
+    sync_id = started()
+    people = "('users', 'u1', 'create', 'Annabel Lee'), ('users', 'u2', 'create', 'Someone Else')"
+    rows = f"VALUES {people}, ('classes', 'u1', 'create', 'Art')"
+    parquet = tmp_path / "changes.parquet"
+    duckdb.sql(f"COPY (SELECT * FROM ({rows}) AS t(entity, sourcedId, action, name)) TO '{parquet}' (FORMAT parquet)")
+    files.upload(parquet, files.sync_key(sync_id, "plan/changes.parquet"))
+    files.write_json(files.sync_key(sync_id, "bundle/bundle.zip"), {})
+    access.record("g1", "vera", "record shown", NOW, "a", ["users/u1"], 1)
+
+    status, answer = call("GET /groups/g1/person", query={"id": "u1"})
+
+    assert (status, answer["syncs"], answer["complete"]) == (200, 1, True)
+    [key] = [each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket="data", Prefix="groups/g1/exports/")["Contents"]]
+    held = json.loads(boto3.client("s3").get_object(Bucket="data", Key=key)["Body"].read())
+    assert held["platform"]["fields"]["name"] == "Annabel Lee"
+    assert [(each["syncId"], each["bundle"], len(each["changes"])) for each in held["syncs"]] == [(sync_id, ["bundle.zip"], 1)]
+    assert [each["who"] for each in held["seenBy"]] == ["vera"]
+    assert "Someone" not in json.dumps(held)
+    assert "Art" not in json.dumps(held)
+    assert call("GET /groups/g1/person", query={"id": "nobody"})[0] == 404
+
+
 def test_an_audit_entry_is_never_written_over() -> None:
     audit.record("g1", "u1", "plan decided", NOW, "c", None, {"decision": "discard"})
     audit.record("g1", "u2", "plan decided", NOW, "c", None, {"decision": "approve"})
@@ -134,10 +170,11 @@ def test_no_function_may_change_or_delete_what_the_audit_says() -> None:
 @pytest.mark.parametrize(("role", "given"), [("viewer", False), ("operator", False), ("admin", True)])
 def test_the_bundle_as_received_is_given_to_admins_alone(role: str, given: bool) -> None:
     make_group()
-    files.write_json(files.sync_key("g1-s1", "report/files.json"), [{"name": "report.xlsx", "title": "Log", "sizeBytes": 1}])
-    files.write_json(files.sync_key("g1-s1", "bundle/bundle.zip"), {})
+    sync_id = started()
+    files.write_json(files.sync_key(sync_id, "report/files.json"), [{"name": "report.xlsx", "title": "Log", "sizeBytes": 1}])
+    files.write_json(files.sync_key(sync_id, "bundle/bundle.zip"), {})
 
-    names = [each["name"] for each in call("GET /syncs/g1-s1/report", role=role)[1]["files"]]
+    names = [each["name"] for each in call(f"GET /syncs/{sync_id}/report", role=role)[1]["files"]]
 
     assert names == ["report.xlsx", *(["bundle.zip"] if given else [])]
 

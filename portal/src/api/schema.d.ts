@@ -1021,6 +1021,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups/{groupId}/person": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A link to everything that is held about one person of the roster, as JSON; what there was no time for is named. */
+        get: operations["get_groups_groupId_person"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2807,6 +2824,23 @@ export interface components {
             status: "active" | "inactive" | "deleted" | "blank";
             /** Usertype */
             userType: string;
+        };
+        /**
+         * PersonExport
+         * @description `syncs` have something about the person; `complete` is false where there was no time to look at all that are kept.
+         */
+        PersonExport: {
+            /** Url */
+            url: string;
+            /**
+             * Expiresat
+             * Format: date-time
+             */
+            expiresAt: string;
+            /** Syncs */
+            syncs: number;
+            /** Complete */
+            complete: boolean;
         };
         /** Plan */
         Plan: {
@@ -6868,6 +6902,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccessEntries"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_person: {
+        parameters: {
+            query?: {
+                id?: string;
+            };
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonExport"];
                 };
             };
             /** @description A problem document */
