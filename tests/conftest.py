@@ -11,6 +11,15 @@ from chalicelib.store import tables
 pytest_plugins = ["tests.stack_fixtures"]
 
 
+LONGEST_NAME = 100
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """A parameter without a name is never called by its whole content: made bytes carry the second in which they were made, and
+    two workers would collect different tests. It has its argument's name and a number then."""
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > LONGEST_NAME) else None
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in {

@@ -91,5 +91,7 @@ def packed(content: Mapping[str, bytes] | Sequence[tuple[str, bytes]]) -> bytes:
     with warnings.catch_warnings(), zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         warnings.simplefilter("ignore", UserWarning)
         for name, data in content.items() if isinstance(content, Mapping) else content:
-            archive.writestr(name, data)
+            member = zipfile.ZipInfo(name)  # of a fixed time: the same bytes whenever it is made
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, data)
     return held.getvalue()

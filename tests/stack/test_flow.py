@@ -119,7 +119,7 @@ def zipped(**files: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, content in files.items():
-            archive.writestr(f"{name}.csv", content)
+            archive.writestr(zipfile.ZipInfo(f"{name}.csv"), content)
     return packed.getvalue()
 
 
@@ -132,9 +132,9 @@ MISSPELT = zipped(orgs=ORGS.replace("name", "nmae"), classes=ANY, users=ANY, enr
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"this is no zip", "not a ZIP that can be read"),
-        (zipped(orgs=ORGS), "lacks classes.csv, users.csv, enrollments.csv"),
-        (MISSPELT, "required column `name` is missing; the nearest is `nmae`"),
+        pytest.param(b"this is no zip", "not a ZIP that can be read", id="no ZIP"),
+        pytest.param(zipped(orgs=ORGS), "lacks classes.csv, users.csv, enrollments.csv", id="files missing"),
+        pytest.param(MISSPELT, "required column `name` is missing; the nearest is `nmae`", id="a column misspelt"),
     ],
 )
 def test_a_bundle_that_is_none_is_refused_in_a_sentence_and_changes_nothing(

@@ -85,6 +85,7 @@ def test_the_version_that_was_dropped_is_synced_though_the_name_has_a_newer_one(
         ("drop/g1/packed.7z", ZIP, Outcome.NOT_A_ZIP),
         ("drop/g1/large.zip", ZIP + bytes(10_000_000), Outcome.TOO_LARGE),
     ],
+    ids=["a folder", "a folder within", "empty", "a CSV", "a CSV called ZIP", "another archive", "too large"],
 )
 def test_what_is_no_bundle_starts_nothing_and_says_why(key: str, body: bytes, outcome: Outcome) -> None:
     make_group()
