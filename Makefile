@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 NPM := local/npm.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run docs token mail test lint types portal-check portal-types package deploy destroy restore lock redrive chaos attack conformance fuzz bench clean audit
+.PHONY: help run docs token mail test lint types check portal-check portal-types package deploy destroy restore lock redrive chaos attack conformance fuzz bench clean audit
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -64,6 +64,12 @@ portal-check: portal/node_modules/ready ## the portal's types, and that they are
 portal-types: portal/node_modules/ready ## make the portal's types from the API
 	@$(BIN)/python -m chalicelib.api.openapi > portal/openapi.json
 	@$(NPM) run --silent types
+
+# No AWS, no server, no browser: what decides. The rest stands on them.
+PURE := tests/engine tests/model tests/corpus/test_corpus.py tests/sheets tests/samples tests/stepfunctions tests/test_docs.py
+
+check: lint types ## for every few minutes of work: lint, types and the tests that need no AWS, in under a minute
+	$(BIN)/pytest -n 2 $(PURE)
 
 test: lint types portal-check portal/dist/index.html $(VENV)/checkov/ready ## set up all that is needed and run every test
 	@local/chromium.sh
