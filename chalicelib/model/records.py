@@ -3,13 +3,15 @@
 Names are camelCase on the wire and at rest (OneRoster's own habit), snake_case in Python.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, EmailStr, Field, StringConstraints, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from chalicelib.model.addresses import clean_address, clean_base_address
 from chalicelib.model.time_zones import zone
 from oneroster_engine.planning.guard import Cause, Entity, LimitedKind, Standing, StandingKind
 
@@ -119,7 +121,17 @@ class SftpSource(Record):
         return self
 
 
-Url = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2048, pattern=r"^https?://[^\s@?#]+$")]
+def _text_by(clean: Callable[[str], str]) -> Callable[[object], object]:
+    return lambda told: clean(told) if isinstance(told, str) and told.strip() else told
+
+
+BaseUrl = Annotated[
+    str, BeforeValidator(_text_by(clean_base_address)), StringConstraints(max_length=2048, pattern=r"^https?://[^\s@?#]+$")
+]
+# A token's address may have a query: Infinite Campus wants its appName there.
+TokenUrl = Annotated[
+    str, BeforeValidator(_text_by(clean_address)), StringConstraints(max_length=2048, pattern=r"^https?://[^\s@#]+$")
+]
 Scope = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^\S+$")]
 
 
@@ -133,9 +145,9 @@ class RestSource(Record):
 
     method: Literal[Method.REST] = Method.REST
     version: Version = "auto"
-    base_url: Url
+    base_url: BaseUrl
     authorization: Literal["oauth2", "oauth1", "bearer"] = "oauth2"
-    token_url: Url | None = None
+    token_url: TokenUrl | None = None
     scopes: tuple[Scope, ...] = Field(default=(), max_length=50)
     signature_method: Literal["HMAC-SHA256", "HMAC-SHA1"] = "HMAC-SHA256"
     max_parallel: int = Field(default=4, ge=1, le=16)

@@ -5,11 +5,9 @@ What to send, when to repeat and what an answer means is decided in the modules 
 """
 
 import random
-import re
 import secrets
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
+from chalicelib.model.addresses import clean_base_address
 from chalicelib.sources.rest_answers import Answer, NoPage, Page, page_of, provider_reason, wait_s
 from chalicelib.sources.rest_body import ACCEPTED, BodyTooLarge, UnreadableBody, text_of
 from chalicelib.sources.rest_guard import GuardedTransport, LeadsElsewhere, checked_url, redirected
@@ -117,12 +116,7 @@ def base_url(pasted: str, version: Version) -> str:
 
 
 def _trimmed(pasted: str) -> str:
-    visible = "".join(each for each in pasted if not each.isspace() and unicodedata.category(each) not in ("Cf", "Cc"))
-    address = re.split(r"[?#]", visible.strip("<>\"'"), maxsplit=1)[0].rstrip("/")
-    if found := re.match(r"(https?)://", address, re.IGNORECASE):
-        address = found[1].lower() + address[found.end(1) :]
-    else:
-        address = f"https://{address}"
+    address = clean_base_address(pasted)
     folder, _, last = address.rpartition("/")
     return folder.rstrip("/") if last.casefold() in LIST_NAMES and not folder.endswith(":/") else address
 

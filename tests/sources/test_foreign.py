@@ -8,8 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from chalicelib.errors import SourceRefused
+from chalicelib.model.records import RestSource
 from chalicelib.sources.rest import Provider, Source, base_url, versions
 from chalicelib.sources.rest_answers import Answer, NoPage, page_of, provider_reason, wait_s
 from chalicelib.sources.rest_body import BodyTooLarge, UnreadableBody, text_of
@@ -206,3 +208,17 @@ def test_a_reference_by_its_address_alone_names_the_last_segment(tmp_path: Path)
     rows = (tmp_path / "csv/roles.csv").read_text().splitlines()[1:]
     assert [row.split(",")[8] for row in rows] == ["north 1", "north", "south"]
     assert '"g1,g2"' in (tmp_path / "csv/users.csv").read_text()
+
+
+def test_a_groups_addresses_may_be_pasted_with_what_nobody_sees() -> None:
+    settings = RestSource(
+        base_url="\u200bHTTPS://sis.example/ims/oneroster/v1p1/users?limit=10 ",
+        token_url=" https://sis.example/campus/oauth2/token?appName=lake\ufeff",
+    )
+
+    assert settings.base_url == "https://sis.example/ims/oneroster/v1p1/users"
+    assert settings.token_url == "https://sis.example/campus/oauth2/token?appName=lake"
+    assert RestSource(base_url="sis.example", authorization="bearer").base_url == "https://sis.example"
+    for wrong in ("ftp://sis.example", "https://ada@sis.example", " "):
+        with pytest.raises(ValidationError):
+            RestSource(base_url=wrong, authorization="bearer")

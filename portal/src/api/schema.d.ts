@@ -1894,7 +1894,7 @@ export interface components {
          * GroupExport
          * @description A group's configuration and saved selections, to be kept or brought in elsewhere. Never a secret.
          */
-        GroupExport: {
+        "GroupExport-Input": {
             /**
              * Format
              * @default oneroster-group/1
@@ -1906,7 +1906,30 @@ export interface components {
              * Format: date-time
              */
             exportedAt: string;
-            group: components["schemas"]["GroupSettings"];
+            group: components["schemas"]["GroupSettings-Input"];
+            /**
+             * Selections
+             * @default []
+             */
+            selections: components["schemas"]["NamedSelection"][];
+        };
+        /**
+         * GroupExport
+         * @description A group's configuration and saved selections, to be kept or brought in elsewhere. Never a secret.
+         */
+        "GroupExport-Output": {
+            /**
+             * Format
+             * @default oneroster-group/1
+             * @constant
+             */
+            format: "oneroster-group/1";
+            /**
+             * Exportedat
+             * Format: date-time
+             */
+            exportedAt: string;
+            group: components["schemas"]["GroupSettings-Output"];
             /**
              * Selections
              * @default []
@@ -2035,7 +2058,7 @@ export interface components {
              *       "version": "auto"
              *     }
              */
-            source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSource"] | components["schemas"]["RestSource"];
+            source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSource"] | components["schemas"]["RestSource-Output"];
             /** @default sourcedId */
             matchWith: components["schemas"]["MatchWith"];
             /**
@@ -2182,7 +2205,7 @@ export interface components {
          * GroupSettings
          * @description What an admin configures of a group.
          */
-        GroupSettings: {
+        "GroupSettings-Input": {
             /** Name */
             name: string;
             /**
@@ -2207,7 +2230,90 @@ export interface components {
              *       "version": "auto"
              *     }
              */
-            source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSource"] | components["schemas"]["RestSource"];
+            source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSource"] | components["schemas"]["RestSource-Input"];
+            /** @default sourcedId */
+            matchWith: components["schemas"]["MatchWith"];
+            /**
+             * Usernamesuffix
+             * @default
+             */
+            usernameSuffix: string;
+            /**
+             * @default {
+             *       "share": 0.1,
+             *       "floor": 10,
+             *       "rolloverShare": 0.5,
+             *       "rollover": null,
+             *       "limits": {},
+             *       "standing": {},
+             *       "closing": []
+             *     }
+             */
+            guard: components["schemas"]["GuardFigures"];
+            /**
+             * @default {
+             *       "frequency": "manual",
+             *       "at": "02:00",
+             *       "timeZone": "UTC",
+             *       "weekday": "monday",
+             *       "day": 1,
+             *       "what": "full"
+             *     }
+             */
+            schedule: components["schemas"]["Schedule"];
+            /**
+             * @default {
+             *       "blackouts": [],
+             *       "pause": null
+             *     }
+             */
+            calendar: components["schemas"]["Calendar"];
+            /**
+             * Alwayspreview
+             * @default false
+             */
+            alwaysPreview: boolean;
+            /**
+             * Gracedays
+             * @default 30
+             */
+            graceDays: number;
+            /**
+             * Retentiondays
+             * @default 30
+             */
+            retentionDays: number;
+        };
+        /**
+         * GroupSettings
+         * @description What an admin configures of a group.
+         */
+        "GroupSettings-Output": {
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Contactemail
+             * @default null
+             */
+            contactEmail: string | null;
+            /**
+             * Partnerid
+             * @default
+             */
+            partnerId: string;
+            /**
+             * Source
+             * @default {
+             *       "method": "zip",
+             *       "version": "auto"
+             *     }
+             */
+            source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSource"] | components["schemas"]["RestSource-Output"];
             /** @default sourcedId */
             matchWith: components["schemas"]["MatchWith"];
             /**
@@ -3115,7 +3221,74 @@ export interface components {
          *     enrollments of those alone are asked for. `changes_only`: between two whole readings, a week apart at most, only what
          *     has changed is asked for.
          */
-        RestSource: {
+        "RestSource-Input": {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            method: "rest";
+            /**
+             * Version
+             * @default auto
+             * @enum {string}
+             */
+            version: "auto" | "1.1" | "1.2";
+            /** Baseurl */
+            baseUrl: string;
+            /**
+             * Authorization
+             * @default oauth2
+             * @enum {string}
+             */
+            authorization: "oauth2" | "oauth1" | "bearer";
+            /**
+             * Tokenurl
+             * @default null
+             */
+            tokenUrl: string | null;
+            /**
+             * Scopes
+             * @default []
+             */
+            scopes: string[];
+            /**
+             * Signaturemethod
+             * @default HMAC-SHA256
+             * @enum {string}
+             */
+            signatureMethod: "HMAC-SHA256" | "HMAC-SHA1";
+            /**
+             * Maxparallel
+             * @default 4
+             */
+            maxParallel: number;
+            /**
+             * Pagesize
+             * @default 5000
+             */
+            pageSize: number;
+            /**
+             * Byschool
+             * @default false
+             */
+            bySchool: boolean;
+            /**
+             * Changesonly
+             * @default false
+             */
+            changesOnly: boolean;
+            /** @default null */
+            credentials: components["schemas"]["CredentialsMark"] | null;
+        };
+        /**
+         * RestSource
+         * @description A OneRoster provider's API. `base_url` as people paste it: the host, or up to `/ims/oneroster`, or to the version.
+         *
+         *     `page_size` is asked for, and less is taken. `by_school`: where a saved selection names schools, classes, people and
+         *     enrollments of those alone are asked for. `changes_only`: between two whole readings, a week apart at most, only what
+         *     has changed is asked for.
+         */
+        "RestSource-Output": {
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -5585,7 +5758,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["GroupExport"];
+                    "application/json": components["schemas"]["GroupExport-Output"];
                 };
             };
             /** @description A problem document */
@@ -5608,7 +5781,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["GroupExport"];
+                "application/json": components["schemas"]["GroupExport-Input"];
             };
         };
         responses: {
