@@ -11,7 +11,7 @@ What the plan alone knows, such as a collection that came empty, stays as the pl
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -63,12 +63,14 @@ def review(
                 held = with_lookups(held, entity)
             connection.execute(f"CREATE VIEW held_{entity} AS SELECT * FROM ({held}) WHERE removedAt IS NULL")
         today = policy.now.date()
+        connection.execute(_ENDED_SESSIONS, {"today": today})
+        connection.execute(_OVER_CLASSES)
         staged = json.loads((stage / "summary.json").read_text()) if stage is not None else {}
         if stage is not None and snapshot is not None:
             found += _renumbered(connection, planned, plan, stage, policy)
         if stage is not None and not any(counted["kept"] for counted in staged["counts"].values()):
             found.append(guards.nothing_at_all())
-        found += guards.breaches(_removals(connection, policy.guard, today), policy.guard, today)
+        found += guards.breaches(_removals(connection, policy.guard), policy.guard, today)
         concerned = guards.concern_breaches(measure(connection, policy.guard, today, stage, staged), policy.guard, today)
         write_rows(connection, plan, concerned)
         found += concerned
@@ -79,11 +81,9 @@ def review(
     return reviewed
 
 
-def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date) -> list[Removals]:
+def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard) -> list[Removals]:
     """Every school, entity and user type of which at least `floor` records would go; fewer never hold a plan."""
     found = []
-    connection.execute(_ENDED_SESSIONS, {"today": today})
-    connection.execute(_OVER_CLASSES)
     for entity in ENTITIES:
         type_before = _TYPES_BEFORE.get(entity, "''")
         over = _OF_ENDED_TERMS.get(entity, "false")
@@ -211,6 +211,7 @@ WHERE entity = '{{entity}}' AND action = 'create' AND reason <> '{FOUND_AGAIN}';
 CREATE OR REPLACE TABLE old AS
 SELECT sourcedId, name, schools, fields::JSON AS fields FROM held_{{entity}}
 WHERE sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{staged}}))
+  AND NOT ('{{entity}}' = 'classes' AND sourcedId IN (SELECT sourcedId FROM over_class))  -- next term's have their names again
 """
 
 _NAME_AND_SCHOOL = "lower(strip_accents(name)) || ' ' || array_to_string(list_sort(schools), ' ')"

@@ -370,3 +370,17 @@ def test_classes_go_without_a_question_once_their_terms_are_over(tmp_path: Path,
     kept = {name: [r for r in rows if not r["sourcedId"].startswith(south)] for name, rows in fall.items()}
 
     assert school.guarded(kept).held is held
+
+
+def test_a_new_term_whose_classes_bear_the_names_of_the_last_is_not_taken_for_renumbered(tmp_path: Path) -> None:
+    fall = with_each("academicSessions", lambda r: {**r, "endDate": "2026-08-31"}, "fall")
+    school = School(tmp_path)
+    school.guarded(fall)
+    school.commit(removals=True)
+    classes = [{**renamed(r, lambda i: f"spring-{i}"), "termSourcedIds": "spring"} for r in fall["classes"]]
+    anew = [{**r, "classSourcedId": f"spring-{r['classSourcedId']}"} for r in fall["enrollments"]]
+    moved = [renamed(r, lambda i: f"spring-{i}") for r in anew]
+    spring = session("spring", parentSourcedId="year", startDate="2026-09-01", endDate="2026-12-13")
+    new_term = {**fall, "academicSessions": [*fall["academicSessions"], spring], "classes": classes, "enrollments": moved}
+
+    assert [each.message for each in school.guarded(new_term).breaches] == []
