@@ -45,11 +45,13 @@ def restore(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored])
 
 def restoring(restored: Sequence[Restored], name: str, to_types: Callable[[str], str]) -> Callable[[str], str]:
     """The same query, on rows with restored ids."""
-    if not any(each.file == name for each in restored):
+    # Roles and profiles are read before their people, so a reference of theirs that lost its zeros too is restored here.
+    of_file, field = ("users", "userSourcedId") if name in ("roles", "userProfiles") else (name, "sourcedId")
+    if not any(each.file == of_file for each in restored):
         return to_types
     return lambda rows: to_types(
-        f"(SELECT own.* REPLACE (coalesce(fix.id, own.sourcedId) AS sourcedId) FROM {rows} own LEFT JOIN "
-        f"(SELECT was, id FROM restored WHERE file = '{name}') fix ON fix.was = trim(own.sourcedId))"
+        f"(SELECT own.* REPLACE (coalesce(fix.id, own.{field}) AS {field}) FROM {rows} own LEFT JOIN "
+        f"(SELECT was, id FROM restored WHERE file = '{of_file}') fix ON fix.was = trim(own.{field}))"
     )
 
 
@@ -59,8 +61,8 @@ def damaged_lines(name: str) -> str:
 
 
 def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Restored]:
-    """The files whose ids have lost their leading zeros, as the references to them show: more of their numbers are referred to
-    with zeros alone than as they stand. Looked for only where references lead nowhere."""
+    """The files whose ids have lost their leading zeros, as the references to them show: of more numbers some reference has the
+    zeros than of which none has. A spreadsheet never adds any. Looked for only where references lead nowhere."""
     dangles = "SELECT count(*) FROM problem WHERE rule IN ('unknown-reference', 'without-role') AND severity = 'error'"
     if not number_of(connection, dangles):
         return []
@@ -194,16 +196,16 @@ CREATE OR REPLACE TEMP TABLE referred AS
 SELECT DISTINCT value FROM ({references}) WHERE regexp_full_match(value, '\\d+');
 CREATE OR REPLACE TEMP TABLE bare AS
 SELECT DISTINCT sourcedId FROM read_{target} WHERE regexp_full_match(sourcedId, '[1-9]\\d*');
-CREATE OR REPLACE TEMP TABLE used AS SELECT sourcedId FROM bare JOIN referred ON value = sourcedId;
+CREATE OR REPLACE TEMP TABLE padded AS
+SELECT ltrim(value, '0') AS was, min(value) AS id FROM referred
+WHERE value LIKE '0%' AND value NOT IN (SELECT sourcedId FROM read_{target} WHERE sourcedId IS NOT NULL)
+GROUP BY was HAVING count(*) = 1;
+CREATE OR REPLACE TEMP TABLE used AS
+SELECT sourcedId FROM bare JOIN referred ON value = sourcedId ANTI JOIN padded ON was = sourcedId;
 CREATE OR REPLACE TEMP TABLE lost AS
-WITH padded AS (
-    SELECT ltrim(value, '0') AS was, min(value) AS id FROM referred
-    WHERE value LIKE '0%' AND value NOT IN (SELECT sourcedId FROM read_{target} WHERE sourcedId IS NOT NULL)
-    GROUP BY was HAVING count(*) = 1
-)
 SELECT sourcedId AS was, id FROM bare LEFT JOIN padded ON was = sourcedId
-WHERE sourcedId NOT IN (SELECT sourcedId FROM used)
-  AND (id IS NOT NULL OR length(sourcedId) < (SELECT max(length(id)) FROM padded)) ORDER BY was
+WHERE id IS NOT NULL
+   OR sourcedId NOT IN (SELECT sourcedId FROM used) AND length(sourcedId) < (SELECT max(length(id)) FROM padded) ORDER BY was
 """
 
 _NAMESAKES = """

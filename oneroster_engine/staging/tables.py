@@ -28,6 +28,12 @@ TABLES = (
     Table("restored", "ids that have lost their zeros: file, was (as sent), id (what the other files call it, NULL where "
           "none does)",
           "population", "population"),
+    Table("referred", "numbers that other files refer to: value", "population", "population"),
+    Table("bare", "ids of a file that are numbers without zeros in front: sourcedId", "population", "population"),
+    Table("padded", "numbers with zeros in front that are no id: was (without), id (with)", "population", "population"),
+    Table("used", "bare ids that are referred to only as they stand: sourcedId", "population", "population"),
+    Table("lost", "bare ids that have lost their zeros: was, id (NULL where nobody refers to it)", "population", "population"),
+    Table("dangling", "what the suspects of a file refer to and is not there: value", "population", "population"),
     Table("explained_value", "what is referred to and damaged in its own file: file, value, key of that file's problem",
           "population", "rules"),
     Table("near_{file}_{field}", "what a reference says and is not there: value, id (the nearest that is), how they differ, "
