@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("template")
 RESOURCES: dict[str, Any] = json.loads((ROOT / "infra" / "template.json").read_text())["Resources"]
 ALARMS = {name: each["Properties"] for name, each in RESOURCES.items() if each.get("Type") == "AWS::CloudWatch::Alarm"}
 CODE = "".join(path.read_text() for path in (ROOT / "chalicelib").rglob("*.py"))
-COUNTED = set(re.findall(r'measured\(\s*"(\w+)"', CODE))
+COUNTED = set(re.findall(r'emit_metric\(\s*"(\w+)"', CODE))
 
 
 def test_each_alarm_has_its_entry_in_the_runbook_and_each_entry_its_alarm() -> None:
