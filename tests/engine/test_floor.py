@@ -1,5 +1,6 @@
 """What the engine must not know: AWS, the process around it, and what became of a platform."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,3 +13,12 @@ SOURCES = sorted(Path(oneroster_engine.__file__).parent.rglob("*.py"))
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_the_engine_never_says_that_nothing_was_changed_since_it_can_not_know(source: Path) -> None:
     assert "othing was changed" not in source.read_text()
+
+
+# What a Lambda or a shell sets reaches the engine as an argument, or not at all: it is also a library.
+SETTINGS = re.compile(r"\benviron\b|\bgetenv\b|\bAWS_[A-Z]+|\bLAMBDA_[A-Z]+")
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_the_engine_reads_no_setting_of_the_process_around_it(source: Path) -> None:
+    assert SETTINGS.findall(source.read_text()) == []
