@@ -250,8 +250,8 @@ FUNCTIONS = (
     Function(
         "plan", "step", 3008, 900, disk_mb=MOST_MB, sized_by_stage=True,
         size="the heaviest step is a first sync's plan; disk to spill to",
-        may=(OWN_SYNC, READ_GROUP, items("Selections", "GetItem", "Query"), SYNC_FILES, objects(READ, SNAPSHOTS, SELECTIONS),
-             LIST, MAIL),
+        may=(OWN_SYNC, READ_GROUP, items("Selections", "GetItem", "Query"), SYNC_FILES,
+             objects(READ, SNAPSHOTS, SELECTIONS, COMMITS), LIST, MAIL),
     ),
     Function(
         "apply_chunk", "step", 512, 300, share="Apply", size="2,500 changes; waits for the table most of its time",
