@@ -75,7 +75,13 @@ class Year:
         if role == "student":
             agents = {"agentSourcedIds": f"g{i}", "grades": grade}
             self.add(
-                "users", f"g{i}", givenName="Parent", familyName=family, username=f"g{i}", role="guardian", orgSourcedIds=school
+                "users",
+                f"g{i}",
+                givenName=f"Given{self.chance.randrange(300)}",
+                familyName=family,
+                username=f"g{i}",
+                role="guardian",
+                orgSourcedIds=school,
             )
         self.add("users", i, **named, **agents, email=f"{i}@d.example", role=role, orgSourcedIds=school, enabledUser="true")
         mine = [c for c in self.rows["classes"].values() if c["schoolSourcedId"] == school]

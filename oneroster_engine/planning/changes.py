@@ -72,6 +72,7 @@ def _pack(rows: Sequence[tuple[bytes]], to: Path) -> None:
 
 _LINES = """
 SELECT encode('{{"entity":"' || entity || '","sourcedId":' || to_json(sourcedId)::VARCHAR || ',"action":"' || action
-              || '","record":' || after || '}}' || chr(10)) AS line
+              || '","record":' || after
+              || if(spared IS NULL, '', ',"spared":' || spared) || '}}' || chr(10)) AS line
 FROM change WHERE {which} ORDER BY hash(sourcedId), entity, sourcedId
 """

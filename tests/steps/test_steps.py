@@ -163,6 +163,27 @@ def test_removals_left_out_by_the_approval_are_neither_done_nor_counted_as_done(
     assert (again.counts.users.deactivated, platform()["old"]["status"]) == (1, "inactive")
 
 
+def test_guardians_that_an_approval_spared_stay_with_their_students_and_hold_the_next_sync_too() -> None:
+    make_group()
+    names = [f"u{number:02}" for number in range(12)]
+    adults = [user(f"g{name}", role="guardian") for name in names]
+
+    def district(**more: str) -> dict[str, Rows]:
+        return small(users=[*(user(name, **({"agentSourcedIds": f"g{name}"} | more)) for name in names), *adults])
+
+    Walk(zipped(district())).through()
+    walk = Walk(zipped(district(agentSourcedIds="", phone="555")), day=1)
+    walk.with_removals = False
+    walk.through()
+
+    for name in names:
+        assert (platform()[name]["fields"]["agentSourcedIds"], platform()[name]["fields"]["phone"]) == ([f"g{name}"], "555")
+    again = Walk(zipped(district(agentSourcedIds="", phone="555")), day=2)
+    again.open()
+    again.stage()
+    assert again.plan()["ask"] is True
+
+
 def test_a_chunk_of_a_cancelled_sync_is_not_written() -> None:
     make_group()
     walk = Walk(zipped(people("ann")))
