@@ -2246,7 +2246,9 @@ export interface components {
              *       "rollover": null,
              *       "limits": {},
              *       "standing": {},
-             *       "closing": []
+             *       "closing": [],
+             *       "neverRemove": false,
+             *       "keep": {}
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
