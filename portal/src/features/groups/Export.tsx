@@ -63,9 +63,9 @@ export function ImportGroup({ onClose }: { onClose: () => void }) {
 }
 
 /** What the file says; whether that is a group, the API decides. */
-function parsed(content: string): Schemas['GroupExport'] {
+function parsed(content: string): Schemas['GroupExport-Input'] {
   try {
-    return JSON.parse(content) as Schemas['GroupExport'];
+    return JSON.parse(content) as Schemas['GroupExport-Input'];
   } catch (error) {
     throw new SyntaxError('This isn’t a file that Export has saved.', { cause: error });
   }
