@@ -38,5 +38,5 @@ def test_made_bytes_never_name_a_test(tmp_path: Path) -> None:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert "test_case.py::test[sent0]" in done.stdout
-    assert "test_case.py::test[sent1]" in done.stdout
+    assert "test[sent0]" in done.stdout
+    assert "test[sent1]" in done.stdout
