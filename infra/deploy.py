@@ -93,6 +93,8 @@ class Deployment:
         parameters = {"LimitsParameter": f"/{self.stack}/limits", **parameters}
         if "OriginKey" in made["Parameters"] and "OriginKey" not in self._parameters_now():
             parameters.setdefault("OriginKey", secrets.token_urlsafe(32))
+        if "SignInNames" in made["Parameters"] and self.outputs_now() and "SignInNames" not in self._parameters_now():
+            parameters.setdefault("SignInNames", "asTheyWere")  # a pool of before: Cognito refuses to change it
         changed = False
         for _ in range(2):
             origin = parameters.get("PortalOrigin") or self.outputs_now().get("PortalAddress", NOWHERE)

@@ -138,7 +138,9 @@ def test_the_user_pool_asks_for_a_second_factor_and_outlives_a_slip(translated: 
     assert pool["MfaConfiguration"] == {"Ref": "UserPoolMfa"}
     assert pool["EnabledMfas"]["Fn::If"][1] == ["SOFTWARE_TOKEN_MFA"]
     assert pool["DeletionProtection"] == "ACTIVE"
-    assert pool["UsernameConfiguration"] == {"CaseSensitive": False}  # can't be changed later
+    # It can't be changed later: a new pool ignores case, one of before stays as it was.
+    assert pool["UsernameConfiguration"]["Fn::If"][:2] == ["SignInIgnoresCase", {"CaseSensitive": False}]
+    assert translated["Parameters"]["SignInNames"]["Default"] == "ignoreCase"
     assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
     assert pool["UserAttributeUpdateSettings"] == {"AttributesRequireVerificationBeforeUpdate": ["email"]}
 
