@@ -10,8 +10,9 @@ from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.standard.damaged_ids import DATE_SQL, ROUNDED_SQL
 from oneroster_engine.standard.entities import ROSTER_FILES, Field, Kind, fields_of
 
-# Of so many references that lead nowhere the nearest id by spelling is looked for; all are matched by what spreadsheets do.
-MOST_SPELLED = 200
+# Of so many references of a field that lead nowhere the nearest id by spelling is looked for, since each is held against every id
+# that is there; all are matched by what spreadsheets do.
+MOST_SPELLED = 10
 THROUGHOUT = 0.9  # of a file's rows: so many empty cells are the export's doing and no row's
 REASON = "ids in its file were damaged by a spreadsheet, so that an absent row proves nothing"
 
