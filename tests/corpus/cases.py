@@ -378,7 +378,7 @@ POPULATIONS = (
          problems=(Found("enrollments.csv", 2, "warning", "refers to `71`, and the row there is `00071`.*leading zeros"),),
          values={("enrollments", "e1", "userSourcedId"): "00071"}),
     Case("a reference that two ids fit", "validation.md, damaged ids",
-         bundle(users=[user("Ann"), user("ANN")], enrollments=[enrollment(userSourcedId="ann")]),
+         bundle(users=[user("Ann"), user("ANN", username="b")], enrollments=[enrollment(userSourcedId="ann")]),
          problems=(Found("enrollments.csv", 2, "error", "`ann`, which is missing.*nearest there is `A.*case"),),
          counts={"enrollments": (1, 0, 1)}, incomplete=frozenset({"enrollments"})),
     Case("a reference with a letter too many", "validation.md, a dangling reference tells all it knows",

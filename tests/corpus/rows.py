@@ -139,6 +139,8 @@ SESSIONS = (
             "warning", "parentSourcedId .*(itself|circle|cycle)"),
     RowCase("a school year of two years", "academicSessions", (session("year", schoolYear="2025-2026"),), "warning", "schoolYear",
             {"schoolYear": "2026"}),
+    RowCase("a school year that can't be read", "academicSessions", (session("someday", schoolYear="soon"),), "warning",
+            "schoolYear can't be read for certain; it was dropped", {"schoolYear": None}),
 )  # fmt: skip
 
 COURSES = (
