@@ -159,7 +159,7 @@ class RestSource(Record):
     @model_validator(mode="after")
     def token_from_somewhere(self) -> "RestSource":
         if self.authorization == "oauth2" and self.token_url is None:
-            raise ValueError("say in `tokenUrl` where OAuth 2 tokens are given out")
+            raise ValueError("enter the Token URL, where OAuth 2 tokens are given out")
         return self
 
 
