@@ -70,7 +70,8 @@ def test_a_sync_is_undone_record_for_record_and_not_done_again_without_a_word(
     again = admin.start(group_id, less)["syncId"]
     assert admin.until(again, asks="approval")["held"] is True
     kinds = {breach["kind"] for breach in admin.call("GET", f"/syncs/{again}/plan")["breaches"]}
-    assert kinds == {"removals", "undone"}
+    # Students who stay lose their guardians, and 30 of 59 enrollments name people who are not in the bundle any more.
+    assert kinds == {"removals", "relations", "errors", "undone"}
     assert answered(admin, again, "discard")["state"] == "discarded"
     refused = admin.call("POST", f"/syncs/{again}/undo", None, 409)
     assert "Only a sync that has succeeded can be undone" in refused["detail"]

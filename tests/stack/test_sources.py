@@ -22,8 +22,9 @@ def test_a_groups_secret_is_kept_in_the_stacks_secrets_and_goes_with_the_group(a
     assert "hunter2" in secrets.get_secret_value(SecretId=name)["SecretString"]
     assert "hunter2" not in str(admin.call("GET", f"/groups/{group_id}"))
     admin.call("DELETE", f"/groups/{group_id}", {"name": "Secretive"})
-    with pytest.raises(secrets.exceptions.ResourceNotFoundException):
+    with pytest.raises(secrets.exceptions.InvalidRequestException, match="marked for deletion"):
         secrets.get_secret_value(SecretId=name)
+    assert "DeletedDate" in secrets.describe_secret(SecretId=name), "an operator can bring it back for seven days"
 
 
 def test_loose_csvs_on_an_openssh_server_come_to_the_platform_and_a_second_time_nothing_is_written(
