@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.store import tables
+from chalicelib.store import access_tokens, tables
 
 pytest_plugins = ["tests.stack_fixtures"]
 
@@ -46,6 +46,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with mock_aws():
         tables._dynamodb.cache_clear()
         tables.wire_client.cache_clear()
+        access_tokens._kms.cache_clear()
         keys = {
             "Groups": ("groupId",),
             "Syncs": ("groupId", "syncId"),
@@ -66,6 +67,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 KeySchema=[{"AttributeName": part, "KeyType": "RANGE" if place else "HASH"} for place, part in enumerate(parts)],
             )
         boto3.client("s3").create_bucket(Bucket="data")
+        kms = boto3.client("kms")
+        kms.create_alias(AliasName="alias/tests", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
         yield
     tables._dynamodb.cache_clear()
     tables.wire_client.cache_clear()
+    access_tokens._kms.cache_clear()
