@@ -103,10 +103,11 @@ class Stack:
         """The stack as its deployer has it in hand."""
         return Deployment(STACK, self.client, pause_s=0.1)
 
-    def deploy(self) -> None:
-        """Create or update the stack as `make deploy` does; nothing is done where nothing has changed."""
+    def deploy(self, **more: str) -> None:
+        """Create or update the stack as `make deploy` does, with `more` parameters; nothing is done where nothing has changed."""
         built, deployment = build(self.folder / "build"), self.deployment()
         given = {"PortalOrigin": self.portal_origin, "TokenKeysBase": self.endpoint, "MailFrom": MAIL_FROM, "UserPoolMfa": "OFF"}
+        given |= more
         try:
             deployment.deploy(built.template, built.code, given, agree=lambda changes: True)
         except Failed as reason:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from chalicelib.model.deletion import Deletion
 from chalicelib.model.ids import new_sync_id, oldest_sync_id
 from chalicelib.platform.writer import BATCH
-from chalicelib.store import files
+from chalicelib.store import deletions, files
 from tests.chaos.fed import Fed, Free, by_api, by_zip, synced
 from tests.chaos.naive import rows_of
 from tests.chaos.world import EVER, LIVE, Case, World, side_by_side, wait
@@ -60,7 +61,7 @@ STATES = (
     At("ExecutionEnded", 1, 1, "refused"),
     At("APIHandler", 1, 1, "start", "StartExecution"),
 )
-TRIGGERS = (At("Drop", 1, 5), At("Wake", 1, 4, "api"), At("Forget", 1, 4))
+TRIGGERS = (At("Drop", 1, 5), At("Wake", 1, 4, "api"), At("Forget", 1, 4), At("Erase", 1, 5))
 # How a sync may end. Killed each time it fails, unless a function is through before its "soon" has come.
 ONCE = {"refused": ("refused",)}
 EACH_TIME = {"refused": ("refused", "failed")}
@@ -133,7 +134,9 @@ def _trigger_killed(world: World, made: Callable[[], Fed], job: tuple[At, int]) 
     case, number, when = _case(at, times)
     group = made()
     group_id = group.group_id
-    begin, done = {"Drop": (_drop, _synced), "Wake": (_fall_due, _synced), "Forget": (_grow_old, _forgotten)}[at.place]
+    begin, done = {
+        "Drop": (_drop, _synced), "Wake": (_fall_due, _synced), "Forget": (_grow_old, _forgotten), "Erase": (_delete, _erased)
+    }[at.place]  # fmt: skip
     with world.killing(group_id, at.function, number, times, when):
         begin(world, group)
         wait(lambda: world.killed(group_id) and (done(world, group) or world.undelivered(group_id)))
@@ -147,6 +150,11 @@ def _trigger_killed(world: World, made: Callable[[], Fed], job: tuple[At, int]) 
     wait(lambda: done(world, group))
     if not done(world, group):
         case.wrong.append(f"not done in the end; the syncs are {[each['state'] for each in world.syncs(group_id)]}")
+    if at.place == "Erase":  # there is no next sync: the next turn finds nothing, and writes the certificate
+        world.tell("Erase", world.tick("Erase", group_id))
+        if not wait(lambda: deletions.get(group_id).state == "done"):
+            case.wrong.append(f"no certificate: {deletions.get(group_id)}")
+        return case
     world.judge(case, group_id, group.rights[0 if at.place == "Forget" else 1])
     world.next_sync(case, group_id, group.lay(0), group.rights[0])
     return case
@@ -187,6 +195,19 @@ def _forgotten(world: World, group: Fed) -> bool:
     old = oldest_sync_id(group.group_id, datetime.now(UTC) - timedelta(days=1_000))
     kept = world.syncs(group.group_id)
     return len(kept) == 1 and kept[0]["syncId"] > old and not world.files_of(group.group_id, before=old)
+
+
+def _delete(world: World, group: Fed) -> None:
+    """An hour ago an admin has deleted the group, and nothing of it has gone yet."""
+    at = datetime.now(UTC) - timedelta(hours=1)
+    deletions.begin(Deletion(group_id=group.group_id, name="Erased", requested_by="chaos", requested_at=at))
+    world.tell("Erase", world.tick("Erase", group.group_id))
+
+
+def _erased(world: World, group: Fed) -> bool:
+    """Records, files and syncs."""
+    group_id = group.group_id
+    return not (world.syncs(group_id) or world.files_of(group_id, before="~") or world.roster(group_id))
 
 
 # --- a large apply ----------------------------------------------------------------------------------------------------

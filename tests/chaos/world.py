@@ -39,9 +39,10 @@ LIVE = ("queued", "running", "waiting")
 PATIENCE_S = 240.0  # a sync that hasn't ended by then is one without an end
 # Lambdas at once, as an account's limit would be: more processes than this do not fit beside each other on two cores.
 CONCURRENCY = 40
+UNRESERVED = {"ApiConcurrency": "0", "ApplyConcurrency": "0"}  # no share of so few is anybody's own
 EVER = 1_000_000  # times, of a function that dies each time it is called
 LARGE = Shape(schools=4, classes=600, users=2_700, enrollments=18_700)  # 20,000 records and a few
-TOLD = ("Drop", "ExecutionEnded", "Wake", "Forget")  # functions that are told events
+TOLD = ("Drop", "ExecutionEnded", "Wake", "Forget", "Erase")  # functions that are told events
 Json = dict[str, Any]
 Lists = dict[str, list[bytes]]  # a provider's, by entity
 
@@ -93,7 +94,7 @@ class World:
         origin = f"http://127.0.0.1:{free_port()}"
         self.stack = Stack(free_port(), origin, folder / "stack", settings=settings)
         self.stack.start()
-        self.stack.deploy()
+        self.stack.deploy(**UNRESERVED)
         self.stack.let_people_in()
         self.come_in()
         self.small = made(folder, "small-1", SHAPES["tiny"], 1), made(folder, "small-2", SHAPES["tiny"], 2)
@@ -462,7 +463,7 @@ class World:
         """AWS as a whole goes away and comes back."""
         self.stack.stop()
         self.stack.start()
-        self.stack.deploy()
+        self.stack.deploy(**UNRESERVED)
         with redirect_stdout(io.StringIO()):  # its metrics
             self.stack.give_back_locks()
         self.come_in()

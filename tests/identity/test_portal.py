@@ -20,11 +20,11 @@ class WithProvider(Stack):
 
     provider: Provider
 
-    def deploy(self) -> None:
+    def deploy(self, **more: str) -> None:
         built, deployment = build(self.folder / "build"), self.deployment()
         asked = {"TokenIssuer": self.provider.says["issuer"], "TokenAudience": self.provider.client_id}
         claims = {"RoleClaim": "roles", "GroupsClaim": "roster_groups"}
-        given = {"PortalOrigin": self.portal_origin, **asked, **claims, **self.provider.parameters()}
+        given = {"PortalOrigin": self.portal_origin, **asked, **claims, **self.provider.parameters(), **more}
         assert deployment.deploy(built.template, built.code, given, agree=lambda changes: True)
         self.outputs = deployment.outputs
 
