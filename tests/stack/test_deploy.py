@@ -79,7 +79,8 @@ def deployer(empty: Stack, calls: set[str]) -> Deployment:
             aws_secret_access_key=key["SecretAccessKey"],
             config=Config(s3={"addressing_style": "path"}),
         )
-        made.meta.events.register("before-call", lambda model, **_: calls.add(f"{service}:{NAMED.get(model.name, model.name)}"))
+        policies = made.meta.service_model.signing_name  # what policies call the service: states, not stepfunctions
+        made.meta.events.register("before-call", lambda model, **_: calls.add(f"{policies}:{NAMED.get(model.name, model.name)}"))
         return made
 
     return Deployment(STACK, client, pause_s=0.1)
