@@ -84,7 +84,7 @@ def test_half_a_school_lost_is_held_read_left_standing_then_let_go_and_undone(
     sync_all(page, "Clicks undone", less)
     expect(page.get_by_text("This sync is held")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("Work out the changes")).to_be_visible()
-    expect(page.get_by_role("link", name="38 users to deactivate: show the rows")).to_be_visible()
+    expect(page.get_by_role("link", name="38 to deactivate: show the rows of users")).to_be_visible()
     expect(page.get_by_text("Write the changes")).to_have_count(0)  # nobody has decided yet
     photo(page, "status-held")
     open_what_waits(page)

@@ -73,7 +73,7 @@ def test_an_admin_brings_in_a_district_by_both_workbooks(page: Page, district: P
 
     expect(page.get_by_text("Sync started.")).to_be_visible()
     expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)
-    expect(page.get_by_role("link", name="5 classes created: show the rows")).to_be_visible()
+    expect(page.get_by_role("link", name="5 created: show the rows of classes")).to_be_visible()
     page.get_by_role("button", name="Download log").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Report: summary").click()

@@ -47,7 +47,7 @@ def test_what_was_planned_and_discarded_is_nowhere_said_to_be_done(page: Page) -
 
     page.goto("/groups/g1/status")
     expect(page.get_by_text("The changes wait for your decision")).to_be_visible()
-    expect(page.get_by_role("link", name="12 users to create: show the rows")).to_be_visible()
+    expect(page.get_by_role("link", name="12 to create: show the rows of users")).to_be_visible()
     page.get_by_role("button", name="Review changes").click()
     expect(page.get_by_text("Nothing is written yet").first).to_be_visible()
     expect(page.get_by_role("columnheader", name="To create", exact=True).first).to_be_visible()
@@ -55,7 +55,7 @@ def test_what_was_planned_and_discarded_is_nowhere_said_to_be_done(page: Page) -
     page.goto("/groups/g1/status")
 
     expect(page.get_by_role("heading", name="The changes were discarded. Nothing was changed.")).to_be_visible()
-    expect(page.get_by_role("link", name="12 users not created: show the rows")).to_be_visible()
+    expect(page.get_by_role("link", name="12 not created: show the rows of users")).to_be_visible()
     row = page.get_by_role("row", name=re.compile("^Users"))
     expect(row.get_by_role("cell").nth(0)).to_have_text("0")  # on the platform now
     expect(page.get_by_text(re.compile(r"\d created"))).to_have_count(0)

@@ -90,7 +90,7 @@ function Changes({ counts, last, entity, groupId }: { counts: Schemas['EntityCou
     <ul className="plain">
       {some.map(name => {
         const href = `/groups/${groupId}/syncs/${last.syncId}/changes?entity=${entity}&action=${verbs[name]}`;
-        return <li key={name}><Link href={href} ariaLabel={`${number(counts[name])} ${entityName(entity).toLowerCase()} ${actionWord(name, tense)}: show the rows`} onFollow={event => { event.preventDefault(); void navigate(href); }}>{number(counts[name])} {actionWord(name, tense)}</Link></li>;
+        return <li key={name}><Link href={href} ariaLabel={`${number(counts[name])} ${actionWord(name, tense)}: show the rows of ${entityName(entity).toLowerCase()}`} onFollow={event => { event.preventDefault(); void navigate(href); }}>{number(counts[name])} {actionWord(name, tense)}</Link></li>;
       })}
     </ul>
   );
