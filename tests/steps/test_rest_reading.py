@@ -78,7 +78,7 @@ def received(sync_id: str) -> bytes:
     """What the report's link to the provider's pages leads to."""
     _, said = call(f"GET /syncs/{sync_id}/report")
     (url,) = [each["url"] for each in said["files"] if each["title"] == "As received: pages.zip"]
-    key = urlsplit(url).path.removeprefix("/data/")
+    key = urlsplit(url).path.removeprefix("/")
     body: bytes = boto3.client("s3").get_object(Bucket="data", Key=key)["Body"].read()
     return body
 
