@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import NotFound
 from chalicelib.model.records import Record
-from chalicelib.store.tables import from_item, table, to_item
+from chalicelib.store.tables import from_item, query, table, to_item
 
 TABLE = "CLIENTS_TABLE"
 TOKEN_LIFETIME = timedelta(hours=1)
@@ -156,13 +156,7 @@ def note_reading(client: Client, now: datetime) -> None:
 
 
 def _items(group_id: str) -> Iterator[dict[str, Any]]:
-    asked: Any = {"KeyConditionExpression": Key("groupId").eq(group_id), "ConsistentRead": True}
-    while True:
-        found = table(TABLE).query(**asked)
-        yield from found["Items"]
-        if "LastEvaluatedKey" not in found:
-            return
-        asked["ExclusiveStartKey"] = found["LastEvaluatedKey"]
+    return query(TABLE, KeyConditionExpression=Key("groupId").eq(group_id), ConsistentRead=True)
 
 
 def _item(client_id: str) -> dict[str, Any] | None:
