@@ -263,7 +263,7 @@ def test_a_bundle_refused_while_schools_are_chosen_ends_the_sync_with_its_own_se
 
     ending = ending_of(run.failure(), run.sync_id, AppliedExtent.NOTHING)
 
-    assert (ending.state, ending.message) == (State.REFUSED, "Stage says BundleRefused.")
+    assert (ending.state, ending.message) == (State.REFUSED, "Stage says BundleRefused. Nothing was changed.")
     assert run.calls() == {"OpenSource": 1, "Ask": 1, "Stage": 1, "RecordFailure": 1}
 
 
