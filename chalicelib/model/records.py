@@ -140,7 +140,8 @@ class RestSource(Record):
 
     `page_size` is asked for, and less is taken. `by_school`: where a saved selection names schools, classes, people and
     enrollments of those alone are asked for. `changes_only`: between two whole readings, a week apart at most, only what
-    has changed is asked for.
+    has changed is asked for, and at least every `check_ids_days` the ids of the whole lists too, to see whether the changes
+    told everything.
     """
 
     method: Literal[Method.REST] = Method.REST
@@ -154,6 +155,7 @@ class RestSource(Record):
     page_size: int = Field(default=5000, ge=1, le=10_000)
     by_school: bool = False
     changes_only: bool = False
+    check_ids_days: int = Field(default=1, ge=1, le=7)
     credentials: CredentialsMark | None = None
 
     @model_validator(mode="after")
@@ -366,13 +368,30 @@ class AskedFor(StrEnum):
 
 class Asked(Record):
     """What a provider was asked for. `why` it was everything, where the group would rather have less; `schools` how many
-    were named; `since` the moment after which a record has changed.
+    were named; `since` the moment after which a record has changed; `ids`: with the ids of the whole lists.
     """
 
     kind: AskedFor
     why: str = ""
     schools: int = 0
     since: datetime | None = None
+    ids: bool = False
+
+
+class IdDifference(Record):
+    """Of one entity: records that the provider's whole list has and its changes never told of, and those that they told of and
+    the list has no more."""
+
+    added: int = 0
+    removed: int = 0
+
+
+class IdCheck(Record):
+    """The provider's changes beside the ids of its whole lists. By entity: how they `differ`, and why some could not be
+    compared (`unproved`)."""
+
+    differ: dict[str, IdDifference] = {}
+    unproved: dict[str, str] = {}
 
 
 class Question(Record):
@@ -421,6 +440,7 @@ class Sync(Record):
     held: bool = False
     saved_selection: SavedUse | None = None
     asked: Asked | None = None  # of a provider's API
+    id_check: IdCheck | None = None  # where changes alone were asked for, and the ids of the whole lists with them
     fetching: dict[str, PagesRead] = {}  # by entity
     incomplete: dict[str, str] = {}  # entity -> why it was not proved complete, so that nothing of it is removed
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from chalicelib.model.records import Asked, AskedFor, Mode, RestSource, State, Sync
+from chalicelib.model.records import Asked, AskedFor, IdCheck, Mode, RestSource, State, Sync
 from chalicelib.store import selections
 from oneroster_engine.selecting.saved import schools_of
 
 MOST_SCHOOLS = 200  # four lists each: more take longer than everything
 WHOLE_EVERY = timedelta(days=7)  # deltas are known to lie
+EARLY = timedelta(hours=1)  # a nightly sync doesn't begin at the same minute each night
 MARGIN = timedelta(hours=1)  # a provider's clock, and what it writes late
 NEVER_READ = frozenset({State.QUEUED, State.SUPERSEDED})
 
@@ -20,6 +21,8 @@ WHY = {
     "many schools": f"more than {MOST_SCHOOLS} schools are chosen",
     "no lists": "the provider doesn't offer lists by school",
     "no filter": "the provider doesn't let changes alone be asked for",
+    "no ids": "its changes have to be compared with its whole lists, and it doesn't let ids alone be asked for",
+    "differed": "the changes of the last sync had not told everything",
     "first": "nothing was read whole before",
     "old": "what was read whole last is older than seven days",
     "failed": "the last sync didn't end well",
@@ -54,9 +57,9 @@ def asked_by_school(schools: frozenset[str] | None) -> Asked:
     return Asked(kind=AskedFor.SCHOOLS, schools=len(schools))
 
 
-def asked_since(sync: Sync, earlier: Sequence[Sync], changed_at: datetime, has_view: bool) -> Asked:
+def asked_since(sync: Sync, earlier: Sequence[Sync], changed_at: datetime, has_view: bool, check_ids_days: int = 1) -> Asked:
     """`earlier`: the group's syncs before this one, newest first. `changed_at`: its configuration. `has_view`: what the source
-    held after the last of them is kept, so that changes can be merged into it."""
+    held after the last of them is kept, so that changes can be merged into it. `check_ids_days` as in `RestSource`."""
     read = [each for each in earlier if each.mode is not Mode.UNDO and each.state not in NEVER_READ]
     if not read:
         return everything("first")
@@ -65,6 +68,8 @@ def asked_since(sync: Sync, earlier: Sequence[Sync], changed_at: datetime, has_v
         return everything("failed")
     if last.incomplete:
         return everything("incomplete")
+    if last.id_check and last.id_check.differ:
+        return everything("differed")
     if changed_at > last.started_at:
         return everything("settings")
     for each in read:
@@ -73,8 +78,41 @@ def asked_since(sync: Sync, earlier: Sequence[Sync], changed_at: datetime, has_v
         if sync.started_at - each.started_at >= WHOLE_EVERY:
             return everything("old")
         if each.asked.kind is AskedFor.EVERYTHING:
-            return Asked(kind=AskedFor.CHANGES, since=last.started_at - MARGIN) if has_view else everything("first")
+            ids = _since_compared(sync, read) >= timedelta(days=check_ids_days) - EARLY
+            return Asked(kind=AskedFor.CHANGES, since=last.started_at - MARGIN, ids=ids) if has_view else everything("first")
     return everything("first")
+
+
+def _since_compared(sync: Sync, read: Sequence[Sync]) -> timedelta:
+    """How long ago the whole lists were last read, all of them, or at least their ids."""
+    compared = (
+        each.started_at
+        for each in read
+        if each.asked and (each.asked.kind is AskedFor.EVERYTHING or (each.id_check and not each.id_check.unproved))
+    )
+    return sync.started_at - next(compared)
+
+
+def differing(check: IdCheck) -> str:
+    """What the changes had not told, for people; empty where they told everything."""
+    told = [
+        " and ".join(
+            each
+            for each in (
+                f"{differ.added:,} of its {entity} that no change told of" if differ.added else "",
+                f"no more {differ.removed:,} {entity} that no change took away" if differ.removed else "",
+            )
+            if each
+        )
+        for entity, differ in check.differ.items()
+    ]
+    said = (
+        f"The provider's changes did not tell everything: it lists {'; '.join(told)}. The next sync reads everything."
+        if told
+        else ""
+    )
+    unproved = [f"The ids of its whole list could not be compared: {why}." for why in check.unproved.values()]
+    return " ".join(each for each in (said, *unproved) if each)
 
 
 def sentence(asked: Asked) -> str:
@@ -82,5 +120,6 @@ def sentence(asked: Asked) -> str:
     if asked.kind is AskedFor.SCHOOLS:
         return f"Asked for {asked.schools:,} school{'' if asked.schools == 1 else 's'} alone, with students and teachers."
     if asked.kind is AskedFor.CHANGES and asked.since is not None:
-        return f"Asked for what has changed since {asked.since:%Y-%m-%d %H:%M} UTC."
+        ids = ", and for the ids of the whole lists" if asked.ids else ""
+        return f"Asked for what has changed since {asked.since:%Y-%m-%d %H:%M} UTC{ids}."
     return f"Asked for everything, since {asked.why}." if asked.why else ""

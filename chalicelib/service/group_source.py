@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from chalicelib.errors import SourceRefused
-from chalicelib.model.records import Group, Progress, RestSource, SftpSource, Step, Sync, Unit
+from chalicelib.model.records import Group, IdCheck, Progress, RestSource, SftpSource, Step, Sync, Unit
 from chalicelib.service import fetch_scope, rest_reading, source_baseline
 from chalicelib.sources import bundle, sftp_fetch
 from chalicelib.sources.range_file import ranged
@@ -60,6 +60,9 @@ class GroupSource(Protocol):
 
     def locate_problems(self, workdir: Path) -> None:
         """Let the stage's problems name what an admin can look up."""
+
+    def check_ids(self, workdir: Path, view: View) -> IdCheck | None:
+        """Whether what was merged into `view` is all that the source lists; None where nobody asked for its ids."""
 
 
 def source_of(group: Group, sync: Sync, limits: Limits) -> GroupSource:
@@ -126,6 +129,9 @@ class ZipBundle:
     def locate_problems(self, workdir: Path) -> None:
         pass
 
+    def check_ids(self, workdir: Path, view: View) -> IdCheck | None:
+        return None
+
 
 @dataclass(frozen=True)
 class SftpServer(ZipBundle):
@@ -189,3 +195,6 @@ class ProvidersApi:
 
     def locate_problems(self, workdir: Path) -> None:
         locate_in_pages(workdir / "csv" / PLACES, workdir / "stage" / "problems.parquet")
+
+    def check_ids(self, workdir: Path, view: View) -> IdCheck | None:
+        return rest_reading.compare_ids(workdir, view.after)

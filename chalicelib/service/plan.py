@@ -43,12 +43,16 @@ def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime,
         started_at=sync.started_at,
         ended_at=now,
         outcome=outcome,
-        asked=fetch_scope.sentence(sync.asked) if sync.asked else "",
+        asked=" ".join(each for each in (_asked(sync), fetch_scope.differing(sync.id_check) if sync.id_check else "") if each),
     )
     selection = None if sync.undoes is not None else selection_kept(sync.sync_id)
     written = write_report(room, room / "report", header, selection, with_removals)
     said = [{"name": each.name, "title": each.title, "sizeBytes": each.size_bytes} for each in written]
     (room / "report" / "files.json").write_text(json.dumps(said))
+
+
+def _asked(sync: Sync) -> str:
+    return fetch_scope.sentence(sync.asked) if sync.asked else ""
 
 
 def policy_of(sync: Sync, group: Group) -> Policy:

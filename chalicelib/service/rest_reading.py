@@ -7,7 +7,7 @@ first look at the orgs), `lists.json` (at the others), `manifest.json` (the rang
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from hashlib import sha256
@@ -15,24 +15,27 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.errors import SourceRefused
-from chalicelib.model.records import Asked, AskedFor, Group, PagesRead, RestSource, Sync
+from chalicelib.model.records import Asked, AskedFor, Group, IdCheck, IdDifference, PagesRead, RestSource, Sync
 from chalicelib.service import fetch_scope
 from chalicelib.sources.rest import NotOffered, QueryRefused, Version, versions
 from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_fetch import (
     COLLECTIONS,
     ORGS,
+    Came,
     Fetched,
     ListStart,
     Rechecked,
     begin,
     fetch_range,
     lists_changed_after,
+    lists_of_ids,
     lists_of_schools,
     recheck,
     why_not_whole,
 )
 from chalicelib.sources.rest_group import source_of
+from chalicelib.sources.rest_ids import differences, write_ids
 from chalicelib.sources.rest_paging import Collection, Range
 from chalicelib.store import files, syncs
 from oneroster_engine.errors import RosterError
@@ -88,6 +91,12 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> i
                     raise
                 asked = fetch_scope.everything("no lists" if asked.kind is AskedFor.SCHOOLS else "no filter")
                 begun = begin_all(COLLECTIONS)
+            if asked.ids:
+                try:
+                    begun += begin_all(lists_of_ids())
+                except (NotOffered, QueryRefused):
+                    asked = fetch_scope.everything("no ids")
+                    begun = begin_all(COLLECTIONS)
         except (NotOffered, QueryRefused) as refusal:
             raise SourceRefused(str(refusal)) from refusal
     for each in begun:
@@ -112,7 +121,7 @@ def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, room: Path)
     if settings.changes_only:
         earlier = syncs.history(group.group_id, EARLIER, before=sync.sync_id)
         to_merge_into = group.source_view is not None and files.holds_source(group.group_id, group.source_view)
-        asked = fetch_scope.asked_since(sync, earlier, group.updated_at, to_merge_into)
+        asked = fetch_scope.asked_since(sync, earlier, group.updated_at, to_merge_into, settings.check_ids_days)
         if asked.since is not None:
             return asked, lists_changed_after(asked.since)
     return asked, COLLECTIONS
@@ -160,9 +169,9 @@ def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
     begun = [ListStart.from_json(each) for each in (source_told["orgs"], *lists)]
     read: dict[str, list[Fetched]] = {}
     for each in _read_ranges(sync_id):
-        read.setdefault(each.path, []).append(each)
+        read.setdefault(each.list_name, []).append(each)
     with source_of(group_id, settings, source_told["version"]) as source, ThreadPoolExecutor(settings.max_parallel) as pool:
-        seen = list(pool.map(lambda each: recheck(source, each, read.get(each.fetched.path, ())), begun))
+        seen = list(pool.map(lambda each: recheck(source, each, read.get(each.fetched.list_name, ())), begun))
     told = [{**asdict(each), "fetched": each.fetched.to_json()} for each in seen]
     _write(sync_id, "checked.json", told)
     syncs.source_trouble(sync_id, {})
@@ -171,9 +180,33 @@ def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
 def csvs_of_pages(room: Path, host: str) -> dict[str, str]:
     """Put what was read into CSVs; by entity, why it was not proved to have come whole."""
     fetch = room / FETCH
-    fetched = _fetched(fetch)
-    checked = [Rechecked(**{**each, "fetched": Fetched.from_json(each["fetched"])}) for each in _local(fetch / "checked.json")]
+    fetched = _records(fetch)
+    checked = _rechecked(fetch)
     came = convert(room / "bundle", fetched, room / "csv", f"OneRoster API of {host}", changed_alone(fetch))
+    return _unproved(fetched, came, checked)
+
+
+def compare_ids(room: Path, held: Path) -> IdCheck | None:
+    """The ids of the provider's whole lists beside what the source is taken to hold in `held`; None where they were not read."""
+    fetch = room / FETCH
+    fetched = [each for each in _fetched(fetch) if each.fields]
+    if not fetched:
+        return None
+    ids, checked = room / "ids", _rechecked(fetch)
+    came = write_ids(room / "bundle", fetched, ids)
+    unproved = _unproved(fetched, came, checked)
+    for entity in unproved:
+        (ids / f"{entity}.csv").unlink()
+    differ = {entity: IdDifference(added=each.added, removed=each.removed) for entity, each in differences(ids, held).items()}
+    return IdCheck(differ=differ, unproved=unproved)
+
+
+def _rechecked(fetch: Path) -> list[Rechecked]:
+    return [Rechecked(**{**each, "fetched": Fetched.from_json(each["fetched"])}) for each in _local(fetch / "checked.json")]
+
+
+def _unproved(fetched: Sequence[Fetched], came: Mapping[str, Came], checked: Sequence[Rechecked]) -> dict[str, str]:
+    """By entity, why it was not proved to have come whole."""
     return {
         entity: why
         for entity in dict.fromkeys(each.entity for each in fetched)
@@ -193,16 +226,20 @@ def csvs_again(sync_id: str, room: Path, csvs: Path) -> bool:
         files.fetch_folder(sync_id, name, room / name)
     if not (room / FETCH / "lists.json").is_file():
         return False
-    convert(room / "bundle", _fetched(room / FETCH), csvs, "")
+    convert(room / "bundle", _records(room / FETCH), csvs, "")
     return True
+
+
+def _records(fetch: Path) -> list[Fetched]:
+    return [each for each in _fetched(fetch) if not each.fields]
 
 
 def _fetched(fetch: Path) -> list[Fetched]:
     """What was read of the lists that were begun last."""
     begun = [ListStart.from_json(each) for each in (_local(fetch / "source.json")["orgs"], *_local(fetch / "lists.json"))]
-    wanted = {each.fetched.path for each in begun}
+    wanted = {each.fetched.list_name for each in begun}
     read = [Fetched.from_json(_local(path)) for path in sorted((fetch / "read").glob("*.json"))]
-    return [each for each in read if each.path in wanted]
+    return [each for each in read if each.list_name in wanted]
 
 
 def _read_ranges(sync_id: str) -> list[Fetched]:
@@ -228,7 +265,7 @@ def _keeping(sync_id: str) -> Callable[[str, bytes], None]:
 
 
 def _write_read(sync_id: str, fetched: Fetched) -> None:
-    _write(sync_id, f"read/{sha256(fetched.path.encode()).hexdigest()[:16]}-{fetched.offset:09d}.json", fetched.to_json())
+    _write(sync_id, f"read/{sha256(fetched.list_name.encode()).hexdigest()[:16]}-{fetched.offset:09d}.json", fetched.to_json())
 
 
 def _write(sync_id: str, name: str, value: Any) -> None:

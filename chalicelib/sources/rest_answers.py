@@ -135,6 +135,11 @@ def records_of(body: bytes, path: str) -> Iterator[Mapping[str, object] | None]:
             yield None
 
 
+def member_names(body: bytes, path: str) -> set[str]:
+    """The members that the page's records have; of one that `page_of` has read before."""
+    return {name for record in records_of(body, path) for name, value in (record or {}).items() if value not in (None, [], "")}
+
+
 class _Head(msgspec.Struct):
     sourcedId: str | int | None = None  # noqa: N815  the standard's spelling
 

@@ -42,7 +42,7 @@ def convert(
     csvs.mkdir(parents=True, exist_ok=True)
     sheets = {name: _Sheet(csvs / f"{name}.csv", name) for name in ROSTER_FILES}
     spans: dict[str, tuple[str, int, int]] = {}
-    seams: dict[str, _Seams] = {}
+    seams: dict[str, Seams] = {}
     others = _Others(fetched)
     with (csvs / PLACES).open("w", encoding="utf-8", newline="") as file:
         places = csv.writer(file, lineterminator="\n")
@@ -52,15 +52,15 @@ def convert(
             for part in each.parts:
                 packed = bundle / f"{part.name}.gz"
                 found = list(records_of(gzip.decompress(packed.read_bytes()), each.path))
-                ids = [_text(values.get("sourcedId")) if values else "" for values in found]
-                again = seams.setdefault(each.path, _Seams()).join(part, ids)
+                ids = [as_text(values.get("sourcedId")) if values else "" for values in found]
+                again = seams.setdefault(each.path, Seams()).join(part, ids)
                 for record, values in enumerate(found[again:], start=1 + again):
                     if not values or others.have(each.entity, each.path, ids[record - 1]):
                         continue
                     for name, cells in ROWS[each.entity](values):
                         sheet = sheets[name]
                         if name != each.entity and each.entity in changes:  # every row of a delta has a status
-                            cells = (cells[0], _text(values.get("status")) or "active", *cells[2:])
+                            cells = (cells[0], as_text(values.get("status")) or "active", *cells[2:])
                         if sheet.expects != (part.name, record):
                             places.writerow((f"{name}.csv", sheet.line + 1, part.name, record))
                         sheet.write(cells, (part.name, record + 1))
@@ -77,7 +77,7 @@ def convert(
 
 
 @dataclass
-class _Seams:
+class Seams:
     """How the pages of one collection join. `end`: the place behind the last record; `last`: the page's ids, from its `start`."""
 
     start: int = 0
@@ -212,7 +212,7 @@ HEADERS = {name: ("sourcedId", "status", "dateLastModified", *(each.name for eac
 
 
 def _common(record: Record) -> tuple[str, str, str]:
-    return _text(record.get("sourcedId")), _text(record.get("status")), _text(record.get("dateLastModified"))
+    return as_text(record.get("sourcedId")), as_text(record.get("status")), as_text(record.get("dateLastModified"))
 
 
 def _org(record: Record) -> Iterator[Row]:
@@ -220,9 +220,9 @@ def _org(record: Record) -> Iterator[Row]:
         "orgs",
         (
             *_common(record),
-            _text(record.get("name")),
-            _text(record.get("type")),
-            _text(record.get("identifier")),
+            as_text(record.get("name")),
+            as_text(record.get("type")),
+            as_text(record.get("identifier")),
             _ref(_any(record, "parent", "parentSourcedId")),
         ),
     )
@@ -233,10 +233,10 @@ def _session(record: Record) -> Iterator[Row]:
         "academicSessions",
         (
             *_common(record),
-            _text(record.get("title")),
-            _text(record.get("type")),
-            _text(record.get("startDate")),
-            _text(record.get("endDate")),
+            as_text(record.get("title")),
+            as_text(record.get("type")),
+            as_text(record.get("startDate")),
+            as_text(record.get("endDate")),
             _ref(_any(record, "parent", "parentSourcedId")),
             _ref(record.get("schoolYear")),
         ),
@@ -249,8 +249,8 @@ def _course(record: Record) -> Iterator[Row]:
         (
             *_common(record),
             _ref(_any(record, "schoolYear", "schoolYearSourcedId")),
-            _text(record.get("title")),
-            _text(record.get("courseCode")),
+            as_text(record.get("title")),
+            as_text(record.get("courseCode")),
             _list(_any(record, "grades", "grade")),
             _ref(_any(record, "org", "orgSourcedId")),
             _list(_any(record, "subjects", "subject")),
@@ -264,12 +264,12 @@ def _class(record: Record) -> Iterator[Row]:
         "classes",
         (
             *_common(record),
-            _text(record.get("title")),
+            as_text(record.get("title")),
             _list(_any(record, "grades", "grade")),
             _ref(_any(record, "course", "courseSourcedId")),
-            _text(record.get("classCode")),
-            _text(record.get("classType")),
-            _text(record.get("location")),
+            as_text(record.get("classCode")),
+            as_text(record.get("classType")),
+            as_text(record.get("location")),
             _ref(_any(record, "school", "schoolSourcedId")),
             _list(_any(record, "terms", "term", "termSourcedIds")),
             _list(_any(record, "subjects", "subject")),
@@ -287,24 +287,24 @@ def _user(record: Record) -> Iterator[Row]:
             sourced_id,
             status,
             modified,
-            _text(record.get("enabledUser")),
-            _text(record.get("username")),
+            as_text(record.get("enabledUser")),
+            as_text(record.get("username")),
             _user_ids(record.get("userIds")),
-            _text(record.get("givenName")),
-            _text(record.get("familyName")),
-            _text(record.get("middleName")),
-            _text(record.get("identifier")),
-            _text(record.get("email")),
-            _text(record.get("sms")),
-            _text(record.get("phone")),
+            as_text(record.get("givenName")),
+            as_text(record.get("familyName")),
+            as_text(record.get("middleName")),
+            as_text(record.get("identifier")),
+            as_text(record.get("email")),
+            as_text(record.get("sms")),
+            as_text(record.get("phone")),
             _list(_any(record, "agents", "agentSourcedIds", "agentSourceIds")),
             _list(_any(record, "grades", "grade")),
-            _text(record.get("userMasterIdentifier")),
-            _text(_any(record, "preferredFirstName", "preferredGivenName")),
-            _text(record.get("preferredMiddleName")),
-            _text(_any(record, "preferredLastName", "preferredFamilyName")),
+            as_text(record.get("userMasterIdentifier")),
+            as_text(_any(record, "preferredFirstName", "preferredGivenName")),
+            as_text(record.get("preferredMiddleName")),
+            as_text(_any(record, "preferredLastName", "preferredFamilyName")),
             _ref(_any(record, "primaryOrg", "primaryOrgSourcedId")),
-            _text(record.get("pronouns")),
+            as_text(record.get("pronouns")),
         ),
     )
     for place, cells in enumerate(_roles(record)):
@@ -315,16 +315,16 @@ def _user(record: Record) -> Iterator[Row]:
             yield (
                 "userProfiles",
                 (
-                    _text(_any(profile, "profileId", "sourcedId")),
+                    as_text(_any(profile, "profileId", "sourcedId")),
                     "",
                     "",
                     sourced_id,
-                    _text(profile.get("profileType")),
-                    _text(profile.get("vendorId")),
-                    _text(profile.get("applicationId")),
-                    _text(profile.get("description")),
-                    _text(_any(credential, "type", "credentialType")),
-                    _text(credential.get("username")),
+                    as_text(profile.get("profileType")),
+                    as_text(profile.get("vendorId")),
+                    as_text(profile.get("applicationId")),
+                    as_text(profile.get("description")),
+                    as_text(_any(credential, "type", "credentialType")),
+                    as_text(credential.get("username")),
                 ),
             )
 
@@ -338,16 +338,16 @@ def _roles(record: Record) -> Iterator[tuple[str, ...]]:
     for each in given:
         org = _ref(_any(each, "org", "orgSourcedId")) or (_ref(orgs[0]) if len(orgs) == 1 else "")
         yield (
-            _text(each.get("roleType")),
-            _text(each.get("role")),
-            _text(each.get("beginDate")),
-            _text(each.get("endDate")),
+            as_text(each.get("roleType")),
+            as_text(each.get("role")),
+            as_text(each.get("beginDate")),
+            as_text(each.get("endDate")),
             org,
             _ref(_any(each, "userProfile", "userProfileSourcedId")),
         )
     if given:
         return
-    role = _text(record.get("role")) or _text(next(iter(_many(record.get("roles"))), None))
+    role = as_text(record.get("role")) or as_text(next(iter(_many(record.get("roles"))), None))
     for place, org in enumerate(orgs):
         yield ("secondary" if place else "primary", role, "", "", _ref(org), "")
 
@@ -360,10 +360,10 @@ def _enrollment(record: Record) -> Iterator[Row]:
             _ref(_any(record, "class", "classSourcedId")),
             _ref(_any(record, "school", "schoolSourcedId")),
             _ref(_any(record, "user", "userSourcedId")),
-            _text(record.get("role")),
-            _text(record.get("primary")),
-            _text(record.get("beginDate")),
-            _text(record.get("endDate")),
+            as_text(record.get("role")),
+            as_text(record.get("primary")),
+            as_text(record.get("beginDate")),
+            as_text(record.get("endDate")),
         ),
     )
 
@@ -394,7 +394,7 @@ def _many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
@@ -409,9 +409,9 @@ def _ref(value: Any) -> str:
     if isinstance(value, list):
         value = value[0] if value else None
     if not isinstance(value, dict):
-        told = _text(value)
+        told = as_text(value)
         return _id_of(told) if told.startswith(("https://", "http://")) else told  # an id holds no colon
-    return _text(value.get("sourcedId")) or _id_of(_text(value.get("href")))
+    return as_text(value.get("sourcedId")) or _id_of(as_text(value.get("href")))
 
 
 def _id_of(href: str) -> str:
@@ -424,15 +424,15 @@ def _list(value: Any) -> str:
         return ""
     items = (_ref(each) for each in value) if isinstance(value, list) else iter((_ref(value),))
     if isinstance(value, str):  # a list as CSV has it
-        return _text(value)
+        return as_text(value)
     return ",".join(each.replace(",", ";") for each in items if each)
 
 
 def _user_ids(value: Any) -> str:
     pairs = (each for each in _many(value) if isinstance(each, dict))
-    told = [(_text(each.get("type")), _text(each.get("identifier"))) for each in pairs]
+    told = [(as_text(each.get("type")), as_text(each.get("identifier"))) for each in pairs]
     return ",".join(f"{{{kind}:{identifier}}}" for kind, identifier in told if identifier) or (
-        _text(value) if isinstance(value, str) else ""
+        as_text(value) if isinstance(value, str) else ""
     )
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from chalicelib.errors import SourceRefused
 from chalicelib.sources import rest_proof
 from chalicelib.sources.rest import NotOffered, OutOfTime, PageResponse, QueryRefused, Source, TooSlow
-from chalicelib.sources.rest_answers import NoPage, Page
+from chalicelib.sources.rest_answers import NoPage, Page, member_names
 from chalicelib.sources.rest_paging import Collection, End, Ending, Range, after, brings_more, first, pages_left, ranges, smaller
 from chalicelib.sources.rest_proof import Reading
 
@@ -27,6 +27,8 @@ COLLECTIONS = (
     Collection("users", "/users"),
     Collection("enrollments", "/enrollments"),
 )
+# Of a whole list beside its changes. The status, since providers list for a while those whom they have deleted.
+IDS = ("sourcedId", "status")
 OPTIONAL = frozenset({"academicSessions", "courses"})  # a provider without them still gives a roster
 # The standard has no other lists of a school's people: a guardian or a principal is in none of them.
 SCHOOL_LISTS = (("classes", "classes"), ("users", "students"), ("users", "teachers"), ("enrollments", "enrollments"))
@@ -51,7 +53,7 @@ class PageFile:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What was read of one range; the rest as in `rest_proof.Reading`."""
+    """What was read of one range; the rest as in `rest_proof.Reading`. `fields` as in `Collection`."""
 
     entity: str
     path: str
@@ -62,6 +64,12 @@ class Fetched:
     exceeded: bool = False
     ending: Ending | None = None
     broken_off: str = ""
+    fields: str = ""
+
+    @property
+    def list_name(self) -> str:
+        """Which list of the provider it is a range of."""
+        return f"{self.path}?fields={self.fields}" if self.fields else self.path
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -131,10 +139,16 @@ def lists_changed_after(moment: datetime) -> tuple[Collection, ...]:
     return tuple(replace(each, filter=after_it) for each in COLLECTIONS)
 
 
+def lists_of_ids() -> tuple[Collection, ...]:
+    """What to read to compare the changes with: OneRoster REST Binding, `fields`."""
+    return tuple(replace(each, fields=",".join(IDS)) for each in COLLECTIONS)
+
+
 def begin(source: Source, wanted: Collection, size: int, keep: Keep) -> ListStart:
     """Read a collection's first page and see what follows it; plan the rest. A small one is read to its end.
 
-    Raises NotOffered where the provider lacks a list that a roster needs, and QueryRefused where it doesn't take its filter.
+    Raises NotOffered where the provider lacks a list that a roster needs, and QueryRefused where it doesn't take its filter or
+    leaves its fields aside.
     """
     where = first(wanted, size)
     try:
@@ -143,7 +157,10 @@ def begin(source: Source, wanted: Collection, size: int, keep: Keep) -> ListStar
         if wanted.entity not in OPTIONAL:
             raise
         broken_off = str(refusal).split(". ")[0]
-        return ListStart(Fetched(wanted.entity, wanted.path, 0, (), broken_off=broken_off), where, "", (), 0)
+        none = Fetched(wanted.entity, wanted.path, 0, (), broken_off=broken_off, fields=wanted.fields)
+        return ListStart(none, where, "", (), 0)
+    if wanted.fields and not member_names(response.body, wanted.path) <= {*wanted.fields.split(",")}:
+        raise QueryRefused(f"The provider sends whole records of {wanted.path} where {wanted.fields} alone were asked for.")
     start, pages = where, [_Read(where, response.page)]
     _kept(where, response, keep)
     following = after(where, response.page)
@@ -171,7 +188,7 @@ def _first_page(source: Source, where: Range) -> tuple[PageResponse, Range]:
         except QueryRefused:  # a provider that knows no `sort`; how the pages fit tells whether that did harm
             return _sized(source, replace(where, sorted=False))
     except QueryRefused as refusal:
-        if where.filter:
+        if where.filter or where.fields:
             raise
         raise SourceRefused(str(refusal)) from refusal
     except NoPage as trouble:
@@ -275,13 +292,13 @@ def _again(source: Source, where: Range) -> PageResponse | None:
 def why_not_whole(fetched: Iterable[Fetched], came: Mapping[str, Came], rechecked: Iterable[Rechecked]) -> str:
     """Why one entity was not proved to have come whole, in a sentence without its full stop; empty when it was.
 
-    `came` by path.
+    `came` by the list's name.
     """
-    again = {each.fetched.path: each for each in rechecked}
-    by_path: dict[str, list[Fetched]] = {}
+    again = {each.fetched.list_name: each for each in rechecked}
+    by_list: dict[str, list[Fetched]] = {}
     for each in fetched:
-        by_path.setdefault(each.path, []).append(each)
-    return rest_proof.why_not_whole(_reading(parts, came.get(path, Came()), again.get(path)) for path, parts in by_path.items())
+        by_list.setdefault(each.list_name, []).append(each)
+    return rest_proof.why_not_whole(_reading(parts, came.get(name, Came()), again.get(name)) for name, parts in by_list.items())
 
 
 def _reading(parts: Sequence[Fetched], came: Came, again: Rechecked | None) -> Reading:
@@ -317,6 +334,7 @@ def _fetched(start: Range, pages: Sequence[_Read], ended: Range | End, told: Seq
         ),
         ending=ended.ending if isinstance(ended, End) else None,
         broken_off=ended.why if isinstance(ended, End) else "",
+        fields=start.fields,
     )
 
 
@@ -340,4 +358,5 @@ def _name(where: Range) -> str:
     """Of a page within the bundle. A school's id may hold what no file name does, so its lists have a digest there."""
     whole = where.path.strip("/")
     folder = where.entity if "/" not in whole else f"{whole.rsplit('/', 1)[-1]}-{sha256(whole.encode()).hexdigest()[:16]}"
+    folder = f"ids-of-{folder}" if where.fields else folder
     return f"{folder}/part-{where.offset:09d}.json"

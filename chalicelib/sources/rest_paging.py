@@ -20,11 +20,12 @@ TRIES = 3  # a page that says nothing where there must be something is asked for
 @dataclass(frozen=True)
 class Collection:
     """A list of the provider: its records of `entity` under `path` (e.g. /users, /schools/7/students), those alone that
-    `filter` lets through."""
+    `filter` lets through, with these `fields` of them alone (all, where it is empty)."""
 
     entity: str
     path: str
     filter: str = ""
+    fields: str = ""
 
 
 class Ending(StrEnum):
@@ -60,6 +61,7 @@ class Range:
     overlaps: bool = True
     sorted: bool = True
     filter: str = ""
+    fields: str = ""
     tries: int = 0
 
     def query_params(self) -> dict[str, str]:
@@ -68,7 +70,8 @@ class Range:
             return dict(self.link)
         limit = self.size if self.until is None else min(self.size, max(2, self.until - self.offset))
         order = {"sort": "sourcedId", "orderBy": "asc"} if self.sorted else {}
-        return {"limit": str(limit), "offset": str(self.offset), **order, **({"filter": self.filter} if self.filter else {})}
+        narrowed = {name: value for name, value in (("filter", self.filter), ("fields", self.fields)) if value}
+        return {"limit": str(limit), "offset": str(self.offset), **order, **narrowed}
 
     @property
     def record(self) -> int:
@@ -85,7 +88,7 @@ class End:
 
 
 def first(wanted: Collection, size: int, *, in_order: bool = True) -> Range:
-    return Range(wanted.entity, wanted.path, 0, None, size, sorted=in_order, filter=wanted.filter)
+    return Range(wanted.entity, wanted.path, 0, None, size, sorted=in_order, filter=wanted.filter, fields=wanted.fields)
 
 
 def smaller(where: Range) -> Range:

@@ -157,11 +157,14 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
                 workdir / "csv", workdir / "stage", csvs.version, group.match_with, unproved, before.view, csvs.arrived
             )
         source.locate_problems(workdir)
+        id_check = source.check_ids(workdir, before.view) if before.view else None
         source_baseline.keep(group, sync_id, before.view, staged)
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
         rows.number = sum(each.read for each in staged.counts.values())
     syncs.counted(sync_id, _counts(read), held=False)
     syncs.incomplete(sync_id, unproved)
+    if id_check:
+        syncs.ids_compared(sync_id, id_check)
 
 
 @steps.lambda_function(name="ask")
@@ -257,6 +260,8 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
     message = outcomes.success(sync.counts, event["withRemovals"], sync.incomplete, sync.undoes is not None)
     if sync.asked and not outcomes.changes(sync.counts):  # nothing new: nothing of what was asked for
         message = f"{message} {fetch_scope.sentence(sync.asked)}".strip()
+    if sync.id_check:
+        message = f"{message} {fetch_scope.differing(sync.id_check)}".strip()
     with _progress(sync_id, Step.REPORT):
         reads = ["stage", "plan/summary.json", "plan/changes.parquet"]
         with files.workspace(sync_id, reads=reads, writes=["report"]) as room:

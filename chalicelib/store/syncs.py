@@ -22,6 +22,7 @@ from chalicelib.model.outcomes import applied_extent
 from chalicelib.model.records import (
     LIVE_STATES,
     Asked,
+    IdCheck,
     LastEnded,
     PagesRead,
     Progress,
@@ -228,6 +229,11 @@ def source_trouble(sync_id: str, error: dict[str, str]) -> None:
 
 def source_trouble_of(sync_id: str) -> dict[str, str]:
     return dict(_item(sync_id).get("sourceTrouble", {}))
+
+
+def ids_compared(sync_id: str, check: IdCheck) -> None:
+    """How the provider's changes compare with the ids of its whole lists."""
+    _update_live(sync_id, {"idCheck": to_item(check)})
 
 
 def incomplete(sync_id: str, reasons: dict[str, str]) -> None:

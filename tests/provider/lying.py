@@ -38,6 +38,8 @@ class Lies:
     moves: Mapping[int, str] = field(default_factory=dict)
     nulls_at: frozenset[int] = frozenset()
     always_next: bool = False
+    members: tuple[str, ...] = ("sourcedId", "givenName")
+    deleted: frozenset[str] = frozenset()
 
 
 FAILURE = {"imsx_codeMajor": "failure", "imsx_severity": "error", "imsx_description": "The roster service is down"}
@@ -143,11 +145,14 @@ class Liar(httpx.BaseTransport):
 
     def _body(self, shown: list[str], at: int) -> bytes:
         own = self.lies
-        records: list[object] = [
-            None if at + place in own.nulls_at else {"sourcedId": each, "givenName": "Zoë"} for place, each in enumerate(shown)
-        ]
+        records: list[object] = [None if at + place in own.nulls_at else self._record(each) for place, each in enumerate(shown)]
         told: object = records if own.wrap == "bare" else {own.wrap: records}
         return json.dumps(told, ensure_ascii=False).encode()
+
+    def _record(self, sourced_id: str) -> dict[str, str]:
+        status = "tobedeleted" if sourced_id in self.lies.deleted else "active"
+        values = {"sourcedId": sourced_id, "givenName": "Zoë", "status": status}
+        return {name: values[name] for name in self.lies.members}
 
     def _announced(self, at: int, shown: list[str]) -> list[tuple[str, str]]:
         number = len(self.ids)

@@ -53,6 +53,7 @@ class Behaviour:
     ignores_offset: bool = False
     sorts: bool = True  # else 400 on `sort`
     filters: bool = True  # else 400 on `filter`
+    fields: str = "right"  # right, ignored, refused: 400
     wrapper: str = "spec"  # spec, role, singular, bare, other
     empty_at: Mapping[str, int] = field(default_factory=dict)  # list -> offset from which one page is empty, `empty_times` over
     empty_times: int = 1
@@ -159,7 +160,11 @@ class Provider:
             return JSONResponse({"imsx_codeMajor": "failure", "imsx_codeMinor": "unknownobject"}, 404)
         if name in own.forbidden:
             return JSONResponse({"imsx_codeMajor": "failure", "imsx_codeMinor": "forbidden"}, 403)
-        if ("sort" in query and not own.sorts) or ("filter" in query and not own.filters):
+        if (
+            ("sort" in query and not own.sorts)
+            or ("filter" in query and not own.filters)
+            or ("fields" in query and own.fields == "refused")
+        ):
             return JSONResponse({"imsx_codeMinor": {"imsx_codeMinorField": [{"imsx_codeMinorFieldValue": "invaliddata"}]}}, 400)
         if own.busy_every and self._counted("every") % (own.busy_every + 1) == own.busy_every:
             return HTMLResponse("<html>Too many requests, please try again later.</html>", 429, {"Retry-After": "0"})
@@ -198,6 +203,8 @@ class Provider:
         if not shown and offset >= len(records) and own.beyond != 200:
             return JSONResponse({"imsx_codeMinor": "unknownobject"}, own.beyond)
         totals = {"right": str(len(records)), "page": str(len(shown)), "high": str(len(records) + 7), "text": "many"}
+        if (fields := query.get("fields")) and own.fields == "right":
+            shown = [json.dumps({name: json.loads(each).get(name) for name in fields.split(",")}).encode() for each in shown]
         headers = {"Content-Type": "application/json"}
         if own.total in totals:
             headers["X-Total-Count"] = totals[own.total]

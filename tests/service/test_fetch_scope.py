@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.model.records import Asked, AskedFor, Mode, State, Sync, Trigger
+from chalicelib.model.records import Asked, AskedFor, IdCheck, IdDifference, Mode, State, Sync, Trigger
 from chalicelib.service import fetch_scope
 
 NOW = datetime(2026, 9, 10, 6, tzinfo=UTC)
@@ -28,8 +28,8 @@ def sync(days_ago: float, asked: Asked | None = EVERYTHING, **other: Any) -> Syn
     )
 
 
-def asked(*earlier: Sync, changed_at: datetime = CHANGED_AT, has_view: bool = True) -> Asked:
-    return fetch_scope.asked_since(sync(0), earlier, changed_at, has_view)
+def asked(*earlier: Sync, changed_at: datetime = CHANGED_AT, has_view: bool = True, check_ids_days: int = 7) -> Asked:
+    return fetch_scope.asked_since(sync(0), earlier, changed_at, has_view, check_ids_days)
 
 
 def test_changes_are_asked_for_since_the_last_sync_began_and_an_hour_before() -> None:
@@ -60,6 +60,27 @@ def test_what_read_nothing_of_the_source_counts_for_nothing() -> None:
 def test_everything_is_asked_for_where_changes_would_not_do_and_it_is_said_why(earlier: list[Sync], why: str) -> None:
     assert asked(*earlier) == Asked(kind=AskedFor.EVERYTHING, why=fetch_scope.WHY[why])
     assert fetch_scope.WHY[why] in fetch_scope.sentence(asked(*earlier))
+
+
+def test_ids_are_compared_as_often_as_the_group_says_a_list_that_could_not_be_is_compared_again() -> None:
+    compared = sync(1, CHANGES, id_check=IdCheck())
+    failed = sync(1, CHANGES, id_check=IdCheck(unproved={"users": "users: 250 records were announced"}))
+    earlier = [sync(2, CHANGES), sync(3)]
+
+    assert [asked(compared, *earlier, check_ids_days=days).ids for days in (1, 2)] == [True, False]
+    assert [asked(failed, *earlier, check_ids_days=days).ids for days in (1, 2, 3, 4)] == [True, True, True, False]
+    assert asked(sync(0.99), check_ids_days=1).ids  # a nightly sync doesn't begin at the same minute
+
+
+def test_after_changes_that_did_not_tell_everything_everything_is_read_and_how_much_it_was_is_said() -> None:
+    check = IdCheck(differ={"users": IdDifference(added=3), "classes": IdDifference(removed=1200)})
+
+    assert asked(sync(1, CHANGES, id_check=check), sync(2)) == fetch_scope.everything("differed")
+    assert fetch_scope.differing(check) == (
+        "The provider's changes did not tell everything: it lists 3 of its users that no change told of; "
+        "no more 1,200 classes that no change took away. The next sync reads everything."
+    )
+    assert fetch_scope.differing(IdCheck()) == ""
 
 
 def test_a_group_that_was_configured_anew_is_read_whole() -> None:

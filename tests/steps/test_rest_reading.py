@@ -17,8 +17,20 @@ from pydantic import SecretStr
 
 from app import app
 from chalicelib.errors import SourceRefused
-from chalicelib.model.records import Asked, AskedFor, GroupSettings, Mode, PagesRead, RestSource, SavedUse, State, Step
-from chalicelib.service import rest_reading
+from chalicelib.model.records import (
+    Asked,
+    AskedFor,
+    GroupSettings,
+    IdCheck,
+    IdDifference,
+    Mode,
+    PagesRead,
+    RestSource,
+    SavedUse,
+    State,
+    Step,
+)
+from chalicelib.service import fetch_scope, rest_reading
 from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.store import files, groups, secrets, selections
 from chalicelib.store.secrets import ClientCredentials
@@ -258,16 +270,33 @@ def test_after_everything_was_read_only_changes_are_asked_for_and_merged(changin
     assert first.asked == Asked(kind=AskedFor.EVERYTHING, why="nothing was read whole before")
     assert second.asked is not None
     assert (second.asked.kind, second.asked.since) == (AskedFor.CHANGES, NOW - timedelta(hours=1))
-    assert {query["filter"] for path, query in changing.asked if path == "/users"} >= {
+    assert {query.get("filter") for path, query in changing.asked if path == "/users"} >= {
         "dateLastModified>'2026-09-01T05:00:00.000Z'"
     }
-    assert all("filter" in query for path, query in changing.asked if path != "/orgs")
+    assert all("filter" in query or query["fields"] == "sourcedId,status" for path, query in changing.asked if path != "/orgs")
+    assert second.id_check == third.id_check == IdCheck()
     assert (second.state, second.incomplete) == (State.SUCCEEDED, {})
     assert (second.counts.users.updated, second.counts.users.deactivated, second.counts.users.created) == (1, 1, 0)
     assert (second.counts.enrollments.deactivated, second.counts.classes.deactivated) == (0, 0)
     assert platform()["s0"]["fields"]["givenName"] == "Ada"
     assert third.message.startswith("Nothing has changed since the last sync")
-    assert "Asked for what has changed since 2026-09-02 05:00 UTC." in third.message
+    assert "Asked for what has changed since 2026-09-02 05:00 UTC, and for the ids of the whole lists." in third.message
+
+
+def test_changes_that_did_not_tell_everything_are_found_by_the_ids_of_the_whole_lists(changing: Provider) -> None:
+    configure(changes_only=True)
+    RestWalk().through()
+    whole = changing.lists["users"]
+    unseen = json.dumps({**json.loads(whole[1]), "sourcedId": "s-unseen"}).encode()
+    changing.lists["users"] = [*whole[2:], unseen]  # two are gone without a word, and one is dated before the last sync
+
+    sync = RestWalk(day=1).through()
+
+    assert sync.id_check is not None
+    assert sync.id_check.differ["users"] == IdDifference(added=1, removed=2)
+    assert sync.counts.users.deactivated == 0
+    assert "it lists 1 of its users that no change told of and no more 2 users that no change took away" in sync.message
+    assert "The next sync reads everything." in sync.message
 
 
 def test_a_role_that_a_changed_person_has_no_more_does_not_stay(changing: Provider) -> None:
@@ -293,10 +322,14 @@ def test_everything_is_read_again_after_a_week_and_where_no_filter_is_taken(chan
     changing.behave(filters=False)
     unfiltered = RestWalk(day=1).through()
     changing.behave()
-    later = RestWalk(day=8).through()
+    later, without_ids = RestWalk(day=8).through(), RestWalk(day=9)
+    changing.behave(fields="ignored")
+    without_ids.invoke("open_source", mode=without_ids.mode)
+    without_ids.invoke("plan_fetch")
 
     assert unfiltered.asked == Asked(kind=AskedFor.EVERYTHING, why="the provider doesn't let changes alone be asked for")
     assert later.asked == Asked(kind=AskedFor.EVERYTHING, why="what was read whole last is older than seven days")
+    assert without_ids.sync.asked == fetch_scope.everything("no ids")
     assert (unfiltered.counts.users.unchanged, later.counts.users.unchanged) == (220, 220)
 
 

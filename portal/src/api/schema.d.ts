@@ -1171,7 +1171,7 @@ export interface components {
         /**
          * Asked
          * @description What a provider was asked for. `why` it was everything, where the group would rather have less; `schools` how many
-         *     were named; `since` the moment after which a record has changed.
+         *     were named; `since` the moment after which a record has changed; `ids`: with the ids of the whole lists.
          */
         Asked: {
             kind: components["schemas"]["AskedFor"];
@@ -1190,6 +1190,11 @@ export interface components {
              * @default null
              */
             since: string | null;
+            /**
+             * Ids
+             * @default false
+             */
+            ids: boolean;
         };
         /**
          * AskedFor
@@ -2463,6 +2468,44 @@ export interface components {
             /** Version */
             version: string;
         };
+        /**
+         * IdCheck
+         * @description The provider's changes beside the ids of its whole lists. By entity: how they `differ`, and why some could not be
+         *     compared (`unproved`).
+         */
+        IdCheck: {
+            /**
+             * Differ
+             * @default {}
+             */
+            differ: {
+                [key: string]: components["schemas"]["IdDifference"];
+            };
+            /**
+             * Unproved
+             * @default {}
+             */
+            unproved: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * IdDifference
+         * @description Of one entity: records that the provider's whole list has and its changes never told of, and those that they told of and
+         *     the list has no more.
+         */
+        IdDifference: {
+            /**
+             * Added
+             * @default 0
+             */
+            added: number;
+            /**
+             * Removed
+             * @default 0
+             */
+            removed: number;
+        };
         /** Inbox */
         Inbox: {
             /** Items */
@@ -3221,7 +3264,8 @@ export interface components {
          *
          *     `page_size` is asked for, and less is taken. `by_school`: where a saved selection names schools, classes, people and
          *     enrollments of those alone are asked for. `changes_only`: between two whole readings, a week apart at most, only what
-         *     has changed is asked for.
+         *     has changed is asked for, and at least every `check_ids_days` the ids of the whole lists too, to see whether the changes
+         *     told everything.
          */
         "RestSource-Input": {
             /**
@@ -3279,6 +3323,11 @@ export interface components {
              * @default false
              */
             changesOnly: boolean;
+            /**
+             * Checkidsdays
+             * @default 1
+             */
+            checkIdsDays: number;
             /** @default null */
             credentials: components["schemas"]["CredentialsMark"] | null;
         };
@@ -3288,7 +3337,8 @@ export interface components {
          *
          *     `page_size` is asked for, and less is taken. `by_school`: where a saved selection names schools, classes, people and
          *     enrollments of those alone are asked for. `changes_only`: between two whole readings, a week apart at most, only what
-         *     has changed is asked for.
+         *     has changed is asked for, and at least every `check_ids_days` the ids of the whole lists too, to see whether the changes
+         *     told everything.
          */
         "RestSource-Output": {
             /**
@@ -3346,6 +3396,11 @@ export interface components {
              * @default false
              */
             changesOnly: boolean;
+            /**
+             * Checkidsdays
+             * @default 1
+             */
+            checkIdsDays: number;
             /** @default null */
             credentials: components["schemas"]["CredentialsMark"] | null;
         };
@@ -3409,6 +3464,11 @@ export interface components {
              * @default false
              */
             changesOnly: boolean;
+            /**
+             * Checkidsdays
+             * @default 1
+             */
+            checkIdsDays: number;
             /**
              * Credentials
              * @default null
@@ -4304,6 +4364,8 @@ export interface components {
             savedSelection: components["schemas"]["SavedUse"] | null;
             /** @default null */
             asked: components["schemas"]["Asked"] | null;
+            /** @default null */
+            idCheck: components["schemas"]["IdCheck"] | null;
             /**
              * Fetching
              * @default {}

@@ -49,7 +49,7 @@ const EMPTY: Record<Source['method'], Source> = {
   },
   rest: {
     method: 'rest', version: 'auto', baseUrl: '', authorization: 'oauth2', tokenUrl: '', scopes: [], signatureMethod: 'HMAC-SHA256',
-    maxParallel: 4, pageSize: 5000, bySchool: false, changesOnly: false, credentials: null,
+    maxParallel: 4, pageSize: 5000, bySchool: false, changesOnly: false, checkIdsDays: 1, credentials: null,
   },
 };
 
@@ -168,6 +168,9 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
           <Checkbox checked={source.changesOnly} onChange={({ detail }) => onChange({ ...source, changesOnly: detail.checked })}
             description="Between two full readings, at most a week apart, only records that have changed since the last sync are fetched.">
             Only what has changed</Checkbox>
+          {source.changesOnly && <FormField label="Compare with all ids every … days" errorText={wrong('source.checkIdsDays')}
+            description="Many providers forget to date a change, or never report a deletion. The ids of the full lists show it; if they differ, the next sync reads everything.">
+            <Input type="number" inputMode="numeric" value={String(source.checkIdsDays)} onChange={({ detail }) => onChange({ ...source, checkIdsDays: Number(detail.value) })} /></FormField>}
           <FormField label="Parallel requests" errorText={wrong('source.maxParallel')}>
             <Input type="number" inputMode="numeric" value={String(source.maxParallel)} onChange={({ detail }) => onChange({ ...source, maxParallel: Number(detail.value) })} /></FormField>
           <FormField label="Records per page" errorText={wrong('source.pageSize')}>
