@@ -402,6 +402,14 @@ class Question(Record):
     until: datetime
 
 
+class WaitsFor(Record):
+    """What outside a running step waits for: in words, since when, and until when at most. It is over once `until` has passed."""
+
+    what: str
+    since: datetime
+    until: datetime
+
+
 class SavedUse(Record):
     """The saved selection that a sync obeys; the numbers are there once its stage is known. What is `new` waits for a
     decision and was not chosen; what is `missing` is listed and not in the source any more."""
@@ -435,6 +443,7 @@ class Sync(Record):
     message: str = ""
     bundle_name: str = ""
     question: Question | None = None
+    waits_for: WaitsFor | None = None
     progress: tuple[Progress, ...] = ()
     counts: SyncCounts = SyncCounts()
     held: bool = False

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 from chalicelib.errors import SourceRefused
 from chalicelib.model.records import Group, IdCheck, Progress, RestSource, SftpSource, Step, Sync, Unit
-from chalicelib.service import fetch_scope, rest_reading, source_baseline
+from chalicelib.service import fetch_scope, rest_reading, source_baseline, waiting
 from chalicelib.sources import bundle, sftp_fetch
 from chalicelib.sources.range_file import ranged
 from chalicelib.sources.rest_bundle import PLACES, forget_parts, locate_in_pages
@@ -156,7 +156,8 @@ class SftpServer(ZipBundle):
 
         syncs.progressed(sync_id, Progress(step=Step.FETCH, unit=Unit.BYTES, started_at=begun))
         credentials = secrets.of_group(self.group.group_id)
-        fetched = sftp_fetch.fetch(sync_id, self.settings, credentials, self.limits, time_left_s, tell)
+        on_wait = waiting.on_wait(sync_id, now)
+        fetched = sftp_fetch.fetch(sync_id, self.settings, credentials, self.limits, time_left_s, tell, on_wait)
         tell(fetched)
         syncs.named(sync_id, fetched.called)
         return fetched.whole

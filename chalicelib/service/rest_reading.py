@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from chalicelib.errors import SourceRefused
 from chalicelib.model.records import Asked, AskedFor, Group, IdCheck, IdDifference, PagesRead, RestSource, Sync
-from chalicelib.service import fetch_scope
+from chalicelib.service import fetch_scope, waiting
 from chalicelib.sources.rest import NotOffered, QueryRefused, Version, versions
 from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_fetch import (
@@ -54,7 +55,7 @@ def open_provider(group_id: str, sync_id: str, settings: RestSource, room: Path,
     Raises SourceUnavailable, SourceRefused, BundleRefused.
     """
     for version in versions(settings.base_url, settings.version):
-        with source_of(group_id, settings, version) as source:
+        with source_of(group_id, settings, version, _on_wait(sync_id)) as source:
             try:
                 begun = begin(source, ORGS, settings.page_size, _keeping(sync_id))
             except NotOffered as refusal:
@@ -78,7 +79,10 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> i
     the orgs where the sync's saved selection is to be looked at for schools.
     """
     asked, lists = _what_to_ask_for(group, sync, settings, room)
-    with source_of(group.group_id, settings, _version(sync.sync_id)) as source, ThreadPoolExecutor(settings.max_parallel) as pool:
+    with (
+        source_of(group.group_id, settings, _version(sync.sync_id), _on_wait(sync.sync_id)) as source,
+        ThreadPoolExecutor(settings.max_parallel) as pool,
+    ):
 
         def begin_all(wanted: Sequence[Collection]) -> list[ListStart]:
             return list(pool.map(lambda each: begin(source, each, settings.page_size, _keeping(sync.sync_id)), wanted))
@@ -152,7 +156,7 @@ def read_range(group_id: str, sync_id: str, settings: RestSource, told: Json, le
     start = Range(**told)
     pages = _Pages(sync_id, start.entity)
     try:
-        with source_of(group_id, settings, _version(sync_id)) as source:
+        with source_of(group_id, settings, _version(sync_id), _on_wait(sync_id)) as source:
             fetched, rest = fetch_range(source, start, _keeping(sync_id), pages.read, source.clock() + left_s - LEAVES_S)
     except RosterError as trouble:
         syncs.source_trouble(sync_id, {"Error": type(trouble).__name__, "Cause": str(trouble)})
@@ -170,7 +174,10 @@ def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
     read: dict[str, list[Fetched]] = {}
     for each in _read_ranges(sync_id):
         read.setdefault(each.list_name, []).append(each)
-    with source_of(group_id, settings, source_told["version"]) as source, ThreadPoolExecutor(settings.max_parallel) as pool:
+    with (
+        source_of(group_id, settings, source_told["version"], _on_wait(sync_id)) as source,
+        ThreadPoolExecutor(settings.max_parallel) as pool,
+    ):
         seen = list(pool.map(lambda each: recheck(source, each, read.get(each.fetched.list_name, ())), begun))
     told = [{**asdict(each), "fetched": each.fetched.to_json()} for each in seen]
     _write(sync_id, "checked.json", told)
@@ -252,6 +259,10 @@ def _read_ranges(sync_id: str) -> list[Fetched]:
 def _version(sync_id: str) -> Version:
     version: Version = _read(sync_id, "source.json")["version"]
     return version
+
+
+def _on_wait(sync_id: str) -> Callable[[str, float], None]:
+    return waiting.on_wait(sync_id, lambda: datetime.now(UTC))
 
 
 def _convert(sync_id: str, fetched: Sequence[Fetched], room: Path) -> None:

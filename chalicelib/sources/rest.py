@@ -144,9 +144,10 @@ class Source:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_wait: Callable[[str, float], None] = lambda what, at_most_s: None,
     ) -> None:
         self.provider, self.tokens = provider, tokens or OwnToken()
-        self._sleep, self.clock, self._now = sleep, clock, now
+        self._sleep, self.clock, self._now, self._on_wait = sleep, clock, now, on_wait
         self._token: Token | None = None
         self._held_since = 0.0
         self._token_request: TokenRequest | None = None
@@ -198,7 +199,7 @@ class Source:
             except NoPage as trouble:
                 if attempt == MISREAD_ATTEMPTS:
                     raise NoPage(self._without_secrets(str(trouble))) from trouble
-                self._pause(float(attempt), leave_at)
+                self._pause(float(attempt), leave_at, f"{self._without_secrets(str(trouble))}.")
         raise AssertionError("unreachable")
 
     def get(self, path: str, query: Mapping[str, str], leave_at: float = float("inf")) -> Answer:
@@ -237,12 +238,13 @@ class Source:
                 return answer
             if may_be_less and answer.too_much and attempt >= SLOW_ATTEMPTS:
                 raise TooSlow
-            self._pause(wait, leave_at)
+            self._pause(wait, leave_at, self._waits_for(self.provider.base_url, answer))
             attempt += 1
 
-    def _pause(self, wait: float, leave_at: float) -> None:
+    def _pause(self, wait: float, leave_at: float, what: str) -> None:
         if self.clock() + wait > leave_at:
             raise OutOfTime
+        self._on_wait(what, wait)
         self._sleep(wait)
 
     def _sent(self, url: str) -> Answer:
@@ -360,6 +362,7 @@ class Source:
             wait = wait_s(answer, attempt, self._now(), random.random())
             if wait is None:
                 raise SourceUnavailable(self._unavailable(url, answer, attempt))
+            self._on_wait(self._waits_for(url, answer), wait)
             self._sleep(wait)
             attempt += 1
 
@@ -375,8 +378,11 @@ class Source:
         return words
 
     def _unavailable(self, url: str, answer: Answer, attempts: int) -> str:
-        what = f"answered with {self._status(answer)}" if answer.status else "did not answer"
-        return f"{urlsplit(url).hostname} {what}, {_times(attempts)}. Try again later."
+        return f"{self._waits_for(url, answer).removesuffix('.')}, {_times(attempts)}. Try again later."
+
+    def _waits_for(self, url: str, answer: Answer) -> str:
+        """What came in place of an answer, as a sentence."""
+        return f"{urlsplit(url).hostname} {f'answered with {self._status(answer)}' if answer.status else 'did not answer'}."
 
     def _unauthorized(self, path: str, answer: Answer) -> SourceRefused:
         return SourceRefused(

@@ -1,5 +1,6 @@
 """A group's provider, from its configuration and its secret; its access token is shared by all who read it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -32,10 +33,11 @@ def provider_of(settings: RestSource, credentials: Credentials, version: Version
     )
 
 
-def source_of(group_id: str, settings: RestSource, version: Version) -> Source:
-    """Raises SourceRefused when nothing is set to sign in with."""
+def source_of(group_id: str, settings: RestSource, version: Version, on_wait: Callable[[str, float], None]) -> Source:
+    """`on_wait` is told what is waited for and for how long, each time. Raises SourceRefused when nothing is set to sign in
+    with."""
     provider = provider_of(settings, secrets.of_group(group_id), version)
-    return Source(provider, SharedToken(group_id, provider), connections=settings.max_parallel)
+    return Source(provider, SharedToken(group_id, provider), connections=settings.max_parallel, on_wait=on_wait)
 
 
 class SharedToken:

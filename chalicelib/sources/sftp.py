@@ -32,6 +32,7 @@ PATIENCE_S = 240.0  # for a file that grows or lacks its marker; the machine's r
 PACKET_BYTES = 1 << 17
 WINDOW_BYTES = 1 << 25
 
+OnWait = Callable[[str, float], None]  # what is waited for, as a sentence, and for how many seconds at most
 BROKEN = (EOFError, OSError, paramiko.SSHException)
 
 
@@ -182,14 +183,21 @@ def newest(files: paramiko.SFTPClient, source: SftpSource) -> Found:
 
 
 def settled(
-    files: paramiko.SFTPClient, source: SftpSource, patience_s: float = PATIENCE_S, sleep: Callable[[float], None] = time.sleep
+    files: paramiko.SFTPClient,
+    source: SftpSource,
+    patience_s: float = PATIENCE_S,
+    sleep: Callable[[float], None] = time.sleep,
+    on_wait: OnWait = lambda what, at_most_s: None,
 ) -> Found:
-    """The newest roster once it is whole: its marker is there, or it is the same at two looks.
+    """The newest roster once it is whole: its marker is there, or it is the same at two looks. `on_wait` is told at each look
+    that it isn't.
 
     Raises SourceUnavailable when it isn't in `patience_s`.
     """
     seen, waited_s = newest(files, source), 0.0
     while not seen.marked:
+        if waited_s or source.done_marker or seen.lacks:
+            on_wait(f"{seen.called} on {source.host} {awaited(seen, source)}.", patience_s - waited_s)
         if waited_s >= patience_s:
             raise SourceUnavailable(
                 f"{seen.called} on {source.host} {awaited(seen, source)}, and this has not changed in {patience_s:.0f} seconds. "

@@ -13,6 +13,7 @@ from chalicelib.errors import SourceUnavailable
 from chalicelib.model.records import Record, SftpSource
 from chalicelib.sources import sftp
 from chalicelib.sources.picking import ZIP, Found, RemoteFile
+from chalicelib.sources.sftp import OnWait
 from chalicelib.sources.sftp_reading import Part, parts_of, read_parts
 from chalicelib.store import files, multipart_upload
 from chalicelib.store.multipart_upload import MultipartUpload
@@ -63,15 +64,17 @@ def fetch(
     limits: Limits,
     time_left_s: Callable[[], float],
     tell: Callable[[Fetched], None] = lambda _: None,
+    on_wait: OnWait = lambda what, at_most_s: None,
 ) -> Fetched:
     """Fetch the bundle, or go on with it. Not whole where the time was up: call again then.
 
-    `tell` is called after each part, by one thread at a time. Raises SourceUnavailable, SourceRefused, BundleRefused.
+    `tell` is called after each part, by one thread at a time; `on_wait` where something is waited for. Raises
+    SourceUnavailable, SourceRefused, BundleRefused.
     """
     note = _noted(sync_id)
     if not note or not note.read:
-        note = _to_fetch(sync_id, source, credentials, limits, note)
-        fetched = _read(sync_id, note, source, credentials, time_left_s, tell)
+        note = _to_fetch(sync_id, source, credentials, limits, note, on_wait)
+        fetched = _read(sync_id, note, source, credentials, time_left_s, tell, on_wait)
         if not fetched.whole:
             return fetched
         note = _write(sync_id, note.model_copy(update={"read": True}))
@@ -86,13 +89,15 @@ def fetch(
     return Fetched(note.called, total, total, whole=True)
 
 
-def _to_fetch(sync_id: str, source: SftpSource, credentials: Credentials, limits: Limits, earlier: _Note | None) -> _Note:
+def _to_fetch(
+    sync_id: str, source: SftpSource, credentials: Credentials, limits: Limits, earlier: _Note | None, on_wait: OnWait
+) -> _Note:
     """What an earlier Lambda began, if it is still as it was; else the newest there is."""
     with sftp.signed_in(source, credentials) as server, sftp.translate_errors(source):
         remote = server.files()
         if earlier and sftp.unchanged(remote, (each.remote for each in earlier.files)):
             return earlier
-        found = sftp.settled(remote, source)
+        found = sftp.settled(remote, source, on_wait=on_wait)
     most = limits.zip_bytes if found.files[0].name == ZIP else limits.expanded_bytes
     if found.size_bytes > most:
         raise BundleRefused(f"{found.called} has {found.size_bytes:,} bytes; at most {most:,} are taken. Send less at once.")
@@ -108,6 +113,7 @@ def _read(
     credentials: Credentials,
     time_left_s: Callable[[], float],
     tell: Callable[[Fetched], None],
+    on_wait: OnWait,
 ) -> Fetched:
     """Bring what is missing of the noted files to S3."""
     uploads = {each.name: upload for each, upload in zip(note.files, _uploads(sync_id, note), strict=True) if upload}
@@ -131,7 +137,7 @@ def _read(
     def has_time_left() -> bool:
         return next(begun) == 0 or time_left_s() > RESERVE_S
 
-    whole = read_parts(source, lambda: sftp.signed_in(source, credentials), missing, put, has_time_left)
+    whole = read_parts(source, lambda: sftp.signed_in(source, credentials), missing, put, has_time_left, on_wait=on_wait)
     if whole:
         with sftp.signed_in(source, credentials) as server, sftp.translate_errors(source):
             if not sftp.unchanged(server.files(), (each.remote for each in note.files)):

@@ -16,7 +16,7 @@ import paramiko
 
 from chalicelib.errors import SourceUnavailable
 from chalicelib.model.records import SftpSource
-from chalicelib.sources.sftp import Server, translate_errors
+from chalicelib.sources.sftp import OnWait, Server, translate_errors
 
 PART_BYTES = 8 << 20
 READERS = 3
@@ -50,8 +50,10 @@ def read_parts(
     put: Callable[[Part, bytes], None],
     has_time_left: Callable[[], bool] = lambda: True,
     sleep: Callable[[float], None] = time.sleep,
+    on_wait: OnWait = lambda what, at_most_s: None,
 ) -> bool:
     """Read every part and hand it to `put`, from several threads. False where `has_time_left` said to stop before the last.
+    `on_wait` is told when a server that is gone will be looked for again.
 
     Raises SourceUnavailable when the server can't be reached any more, or a file is shorter than it was.
     """
@@ -62,7 +64,7 @@ def read_parts(
     stopped = threading.Event()
 
     def work() -> None:
-        reader = _Reader(source, line, sleep)
+        reader = _Reader(source, line, sleep, on_wait)
         try:
             while not stopped.is_set():
                 try:
@@ -110,10 +112,11 @@ class _Line:
 class _Reader:
     """One channel, and the file that is open on it."""
 
-    def __init__(self, source: SftpSource, line: _Line, sleep: Callable[[float], None]) -> None:
+    def __init__(self, source: SftpSource, line: _Line, sleep: Callable[[float], None], on_wait: OnWait) -> None:
         self._source = source
         self._line = line
         self._sleep = sleep
+        self._on_wait = on_wait
         self._server: Server | None = None
         self._file: paramiko.SFTPFile | None = None
         self._path = ""
@@ -126,12 +129,13 @@ class _Reader:
             try:
                 with translate_errors(self._source):
                     self._fill(part, got)
-            except SourceUnavailable:
+            except SourceUnavailable as trouble:
                 self._forget()
                 fruitless = 0 if len(got) > before else fruitless + 1
                 if fruitless > TRIES:
                     raise
                 if fruitless:
+                    self._on_wait(str(trouble), LONGEST_PAUSE_S)
                     self._sleep(random.uniform(0, min(LONGEST_PAUSE_S, 2.0**fruitless)))
             else:
                 if len(got) < part.size_bytes:

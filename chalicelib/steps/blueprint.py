@@ -32,7 +32,7 @@ from chalicelib.model.records import (
     Unit,
 )
 from chalicelib.platform import writer
-from chalicelib.service import fetch_scope, rest_reading, source_baseline
+from chalicelib.service import fetch_scope, rest_reading, source_baseline, waiting
 from chalicelib.service.group_source import provider_of, source_of
 from chalicelib.service.held_mail import held_mail
 from chalicelib.service.plan import make_plan, snapshot_of, write_log
@@ -94,10 +94,12 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
     """
     sync_id = _named(event)
     source = source_of(groups.get(event["groupId"]), syncs.get(sync_id), _zip_limits())
-    if not source.bring(lambda: context.get_remaining_time_in_millis() / 1000, _now):
-        return {"more": True, "fetch": False, "parallel": 1}
-    with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, writes=["stage"]) as workdir:
-        rows.number = source.open(workdir, asks=event["mode"] == Mode.SELECTIVE)
+    with waiting.told_until_tried_again(sync_id, _now):
+        if not source.bring(lambda: context.get_remaining_time_in_millis() / 1000, _now):
+            return {"more": True, "fetch": False, "parallel": 1}
+        with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, writes=["stage"]) as workdir:
+            rows.number = source.open(workdir, asks=event["mode"] == Mode.SELECTIVE)
+    syncs.waits_no_more(sync_id)
     return {"more": False, "fetch": source.parallel > 0, "parallel": max(1, source.parallel)}
 
 
@@ -111,7 +113,7 @@ def plan_fetch(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     settings = provider_of(group)
     syncs.progressed(sync_id, Progress(step=Step.FETCH, unit=Unit.PAGES, started_at=_now()))
     reads = ["stage"] if fetch_scope.schools_to_ask_for(settings, sync) else []
-    with files.workspace(sync_id, reads) as room:
+    with waiting.told_until_tried_again(sync_id, _now), files.workspace(sync_id, reads) as room:
         planned = rest_reading.plan_ranges(group, sync, settings, room)
     manifest = files.sync_key(sync_id, f"{rest_reading.FETCH}/manifest.json")
     return {"bucket": files.bucket(), "manifestKey": manifest, "ranges": planned}
@@ -124,7 +126,9 @@ def fetch_part(event: RangeEvent, context: LambdaContext) -> dict[str, Any]:
     """State `FetchPart`: read a range of pages; say where to read on when the Lambda's time ends before the range does."""
     sync_id = _named(event)
     left_s = context.get_remaining_time_in_millis() / 1000
-    rest = rest_reading.read_range(event["groupId"], sync_id, provider_of(groups.get(event["groupId"])), event["range"], left_s)
+    with waiting.told_until_tried_again(sync_id, _now):
+        settings = provider_of(groups.get(event["groupId"]))
+        rest = rest_reading.read_range(event["groupId"], sync_id, settings, event["range"], left_s)
     return {"done": rest is None, "range": asdict(rest) if rest else {}}
 
 
@@ -134,7 +138,9 @@ def fetch_part(event: RangeEvent, context: LambdaContext) -> dict[str, Any]:
 def check_fetched(event: StepEvent, context: LambdaContext) -> None:
     """State `CheckFetched`: see whether the provider's lists have changed while they were read."""
     sync_id = _named(event)
-    rest_reading.check_again(event["groupId"], sync_id, provider_of(groups.get(event["groupId"])))
+    with waiting.told_until_tried_again(sync_id, _now):
+        rest_reading.check_again(event["groupId"], sync_id, provider_of(groups.get(event["groupId"])))
+    syncs.waits_no_more(sync_id)
     for reading in (each for each in syncs.get(sync_id).progress if each.step is Step.FETCH):
         syncs.progressed(sync_id, reading.model_copy(update={"ended_at": _now()}))
 

@@ -33,6 +33,7 @@ from chalicelib.model.records import (
     Step,
     Sync,
     SyncCounts,
+    WaitsFor,
 )
 from chalicelib.store import groups
 from chalicelib.store.groups import is_failed_condition
@@ -197,6 +198,18 @@ def applied(sync_id: str, changes: int) -> None:
     )
 
 
+def waits_for(sync_id: str, what: str, now: datetime, until: datetime) -> None:
+    """Say what the sync waits for. Waits that follow each other without a break are one."""
+    before = get(sync_id).waits_for
+    since = before.since if before and before.until >= now else now
+    _update_live(sync_id, {"waitsFor": to_item(WaitsFor(what=what, since=since, until=until))})
+
+
+def waits_no_more(sync_id: str) -> None:
+    if get(sync_id).waits_for:
+        _update_live(sync_id, {}, removed=("waitsFor",))
+
+
 def named(sync_id: str, bundle_name: str) -> None:
     """What the customer calls the bundle that was fetched."""
     _update_live(sync_id, {"bundleName": bundle_name})
@@ -295,7 +308,7 @@ def end(sync_id: str, state: State, message: str, now: datetime) -> bool:
 
 def _end(sync_id: str, values: dict[str, Any]) -> bool:
     state = values["state"]
-    ended = _update_live(sync_id, values, removed=("question", "taskToken"))
+    ended = _update_live(sync_id, values, removed=("question", "taskToken", "waitsFor"))
     if ended:
         emit_metric("SyncsEnded", outcome=state)
     last = last_ended(get(sync_id)) if ended else None
@@ -353,9 +366,8 @@ def _say_extent(sync_id: str) -> None:
 def _update_live(sync_id: str, values: dict[str, Any], removed: tuple[str, ...] = ()) -> bool:
     """Set `values` unless the sync has ended; say whether it had not."""
     live = {f":live{place}": state for place, state in enumerate(sorted(LIVE_STATES))}
-    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
-    if removed:
-        expression += " REMOVE " + ", ".join(removed)
+    setting = [f"SET {', '.join(f'#{name} = :{name}' for name in values)}"] if values else []
+    expression = " ".join([*setting, *([f"REMOVE {', '.join(removed)}"] if removed else [])])
     try:
         table(TABLE).update_item(
             Key=_key(sync_id),

@@ -270,11 +270,13 @@ def test_the_waits_that_a_provider_asks_for_are_kept(provider: tuple[Provider, s
     own, origin = provider
     own.behave(busy=2, retry_after="7")
     waited: list[float] = []
+    said: list[tuple[str, float]] = []
 
-    with source(origin, sleep=waited.append) as asked:
+    with source(origin, sleep=waited.append, on_wait=lambda what, at_most_s: said.append((what, at_most_s))) as asked:
         asked.get("/orgs", {})
 
     assert waited == [7.0, 7.0]
+    assert said == [("127.0.0.1 answered with status 429.", 7.0)] * 2
 
 
 def test_where_the_time_is_up_the_rest_of_a_range_is_handed_on(provider: tuple[Provider, str], tmp_path: Path) -> None:

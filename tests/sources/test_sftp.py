@@ -310,18 +310,33 @@ def test_where_nothing_is_a_sentence_says_so(sshd: Sshd, our_key: Path, path: st
 # Waiting for it to be whole
 
 
-def settled(sshd: Sshd, credentials: Credentials, patience_s: float, between: Any, **settings: Any) -> Found:
+def settled(
+    sshd: Sshd,
+    credentials: Credentials,
+    patience_s: float,
+    between: Any,
+    waits: Any = lambda what, at_most_s: None,
+    **settings: Any,
+) -> Found:
     source = sshd.source(**settings)
     with sftp.signed_in(source, credentials) as server:
-        return sftp.settled(server.files(), source, patience_s, sleep=lambda _: between())
+        return sftp.settled(server.files(), source, patience_s, sleep=lambda _: between(), on_wait=waits)
 
 
 def test_a_file_that_still_grows_is_waited_for(sshd: Sshd, our_key: Path) -> None:
-    sizes = iter((2, 3, 3))
+    sizes, told = iter((2, 3, 3)), list[str]()
 
-    found = settled(sshd, key(our_key), 60, lambda: put(sshd, "roster.zip", bytes(next(sizes))), path=_put_first(sshd))
+    found = settled(
+        sshd,
+        key(our_key),
+        60,
+        lambda: put(sshd, "roster.zip", bytes(next(sizes))),
+        lambda what, at_most_s: told.append(what),
+        path=_put_first(sshd),
+    )
 
     assert (found.size_bytes, list(sizes)) == (3, [])
+    assert told == ["roster.zip on 127.0.0.1 is still growing."] * 2  # the first look knows nothing of that
 
 
 def test_a_file_that_never_stops_growing_is_not_taken(sshd: Sshd, our_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,18 +348,24 @@ def test_a_file_that_never_stops_growing_is_not_taken(sshd: Sshd, our_key: Path,
 
 
 @pytest.mark.parametrize("marker", ["roster.zip.done", "roster.done"])
-def test_the_marker_is_waited_for_and_yesterdays_does_not_count(sshd: Sshd, our_key: Path, marker: str) -> None:
+def test_the_marker_is_waited_for_and_yesterdays_does_not_count(
+    sshd: Sshd, our_key: Path, marker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(sshd, marker, b"", modified=1)
-    looks: list[int] = []
+    looks, told = list[int](), list[tuple[str, float]]()
+    monkeypatch.setattr(sftp, "SETTLE_S", 5.0)
 
     def third_look_finds_it() -> None:
         looks.append(1)
         if len(looks) == 3:
             put(sshd, marker, b"", modified=1_000_000_001)
 
-    found = settled(sshd, key(our_key), 60, third_look_finds_it, path=_put_first(sshd), doneMarker=".done")
+    found = settled(
+        sshd, key(our_key), 60, third_look_finds_it, lambda *wait: told.append(wait), path=_put_first(sshd), doneMarker=".done"
+    )
 
     assert (found.marked, len(looks)) == (True, 3)
+    assert told == [("roster.zip on 127.0.0.1 has no .done marker yet.", seconds) for seconds in (60.0, 55.0, 50.0)]
 
 
 def test_without_its_marker_nothing_is_taken(sshd: Sshd, our_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -423,9 +444,12 @@ def test_a_line_that_brings_nothing_any_more_is_given_up(sshd: Sshd, our_key: Pa
     put(sshd, "roster.zip", noise(20 << 20))
     line = BreakingLine(sshd.port, cuts=[5_000_000_000, *[10_000] * 100])
 
+    told: list[str] = []
     with pytest.raises(SourceUnavailable, match="broke"):
-        brought(sshd.source(port=line.port), key(our_key))
+        brought(sshd.source(port=line.port), key(our_key), on_wait=lambda what, at_most_s: told.append(what))
 
+    assert told
+    assert all("broke" in each for each in told)
     assert not files.size_bytes(files.sync_key(SYNC, "bundle/bundle.zip"))
 
 

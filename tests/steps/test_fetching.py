@@ -1,15 +1,16 @@
 """A bundle that the machine fetches itself, walked through the Lambdas against a real SFTP server."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from chalicelib.errors import SourceRefused
-from chalicelib.model.records import Mode, SftpSource, State, Step, Unit
+from chalicelib.errors import SourceRefused, SourceUnavailable
+from chalicelib.model.records import GroupSettings, Mode, SftpSource, State, Step, Unit
 from chalicelib.sources import sftp
 from chalicelib.sources.public_address import LOOPBACK_SETTING
-from chalicelib.store import files, secrets
+from chalicelib.store import files, groups, secrets
 from tests.engine.districts import small, user, write_bundle
 from tests.sources.peers import OtherServer, password
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
@@ -43,6 +44,24 @@ def test_a_zip_on_the_customers_server_comes_to_the_platform(server: OtherServer
     [fetched] = (each for each in sync.progress if each.step is Step.FETCH)
     size = (server.files / "lakeside.zip").stat().st_size
     assert (fetched.unit, fetched.done, fetched.total, fetched.ended_at is not None) == (Unit.BYTES, size, size, True)
+
+
+def test_a_server_that_is_gone_is_what_the_sync_says_it_waits_for_until_it_is_back(server: OtherServer) -> None:
+    group_at(server, path="/*.zip", port=1)
+    (server.files / "lakeside.zip").write_bytes(zipped(small()))
+    walk = Walk(None)
+
+    with pytest.raises(SourceUnavailable):
+        walk.open()
+    waiting = walk.sync.waits_for
+    back = groups.get("g1").source.model_copy(update={"port": server.port})
+    groups.change("g1", GroupSettings(name="Lakeside", source=back), "e1", "e2", NOW)
+    walk.open()
+
+    assert waiting is not None
+    assert waiting.what.startswith("127.0.0.1 takes no connection at port 1.")
+    assert timedelta(minutes=1) < waiting.until - waiting.since < timedelta(minutes=2)
+    assert walk.sync.waits_for is None
 
 
 def test_loose_csvs_come_and_only_two_are_read_for_the_list_of_schools(server: OtherServer) -> None:

@@ -17,6 +17,7 @@ from chalicelib.model.records import (
     Sync,
     SyncCounts,
     Trigger,
+    WaitsFor,
 )
 from chalicelib.store import deletions, groups, syncs
 
@@ -165,6 +166,24 @@ def test_a_sync_that_has_ended_asks_nothing_and_shows_no_question() -> None:
     assert syncs.get(started.sync_id).question is None
     with pytest.raises(Conflict):
         syncs.ask(started.sync_id, question(), "secret")
+
+
+def test_waits_that_follow_each_other_are_one_and_the_end_of_a_sync_is_the_end_of_its_waiting() -> None:
+    group()
+    sync_id = syncs.start(sync()).sync_id
+    minute = timedelta(minutes=1)
+
+    syncs.waits_for(sync_id, "It has no marker yet.", NOW, NOW + 2 * minute)
+    syncs.waits_for(sync_id, "It is still growing.", NOW + minute, NOW + 3 * minute)
+    followed = syncs.get(sync_id).waits_for
+    syncs.waits_for(sync_id, "It is still growing.", NOW + 9 * minute, NOW + 10 * minute)
+    anew = syncs.get(sync_id).waits_for
+    syncs.end(sync_id, State.SUCCEEDED, "Synced.", NOW + 20 * minute)
+
+    assert followed == WaitsFor(what="It is still growing.", since=NOW, until=NOW + 3 * minute)
+    assert anew is not None
+    assert anew.since == NOW + 9 * minute
+    assert syncs.get(sync_id).waits_for is None
 
 
 def test_a_sync_as_shown_never_carries_its_task_token() -> None:

@@ -4279,6 +4279,8 @@ export interface components {
             bundleName: string;
             /** @default null */
             question: components["schemas"]["Question"] | null;
+            /** @default null */
+            waitsFor: components["schemas"]["WaitsFor"] | null;
             /**
              * Progress
              * @default []
@@ -4638,6 +4640,24 @@ export interface components {
              * @description bytes
              */
             size: number;
+        };
+        /**
+         * WaitsFor
+         * @description What outside a running step waits for: in words, since when, and until when at most. It is over once `until` has passed.
+         */
+        WaitsFor: {
+            /** What */
+            what: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
         };
         /**
          * Weekday

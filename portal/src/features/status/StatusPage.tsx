@@ -165,11 +165,18 @@ function Running({ syncId }: { syncId: string }) {
           ? <ProgressBar key={each.step} label={STEPS[each.step]} value={(100 * each.done) / each.total} additionalInfo={pace(each, seen)} />
           : <div key={each.step}><Box variant="awsui-key-label">{STEPS[each.step]}</Box><StatusIndicator type={each.endedAt ? 'success' : 'loading'}>{pace(each, seen)}</StatusIndicator></div>
         ))}
+        {sync && <WaitsFor sync={sync} seen={seen} />}
         {sync && <Fetching sync={sync} />}
         <div className="read-out" role="status">{running && `${STEPS[running.step]}…`}</div>
       </SpaceBetween>
     </Container>
   );
+}
+
+/** What outside is waited for: a marker, a file that grows, a server that is gone. Nothing once it is over. */
+function WaitsFor({ sync: { waitsFor }, seen }: { sync: Schemas['Sync']; seen: number }) {
+  if (!waitsFor || Date.parse(waitsFor.until) <= seen) return null;
+  return <Alert type="info" header={`Waiting for ${duration((seen - Date.parse(waitsFor.since)) / 1000)}`}>{readable(waitsFor.what)} It is tried again until {moment(waitsFor.until, true)}.</Alert>;
 }
 
 /** How far a step is, in rows and in time. `seen` is when that was asked, in milliseconds since 1970. */
