@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 from oneroster_engine.planning.guard import Guard
 from oneroster_engine.planning.plan import plan_changes
-from oneroster_engine.planning.policy import Policy
+from oneroster_engine.planning.policy import Policy, Purging
 from oneroster_engine.planning.review import review
 from oneroster_engine.planning.snapshot import next_snapshot
 from oneroster_engine.planning.summary import Planned
@@ -32,7 +32,6 @@ from oneroster_engine.standard.entities import fields_of
 Row = dict[str, str]
 District = dict[str, dict[str, Row]]
 YEAR_BEGINS = date(2026, 8, 24)
-GRACE_DAYS = 30
 SCHOOLS, STUDENTS, TEACHERS, CLASSES = 3, 60, 10, 10
 
 
@@ -275,7 +274,7 @@ def main() -> None:
                 for breach in planned.breaches[:3]:
                     print(f"district {seed}, {now}: {breach.message}", flush=True)
                 following = Path(folder) / str(number) / "snapshot"
-                next_snapshot(snapshot, Path(folder) / str(number) / "plan", following, midnight(now), GRACE_DAYS)
+                next_snapshot(snapshot, Path(folder) / str(number) / "plan", following, midnight(now), Purging())
                 snapshot = following
             for name, happen in DISASTERS.items():
                 rows = deepcopy(year.rows)

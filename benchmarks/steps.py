@@ -49,9 +49,10 @@ def planned(folder: Path, day: int) -> None:
 def taken(before: Path | None, plan: Path, after: Path) -> None:
     from datetime import UTC, datetime
 
+    from oneroster_engine.planning.policy import Purging
     from oneroster_engine.planning.snapshot import next_snapshot
 
-    next_snapshot(before, plan, after, datetime(2026, 9, 1, tzinfo=UTC), 30)
+    next_snapshot(before, plan, after, datetime(2026, 9, 1, tzinfo=UTC), Purging())
 
 
 def whole(folder: Path) -> None:

@@ -285,7 +285,7 @@ FUNCTIONS = (
     Function(
         "forget", "event", 512, 900, size="items and objects, a batch at a time",
         may=(items("Syncs", "GetItem", "Query", "DeleteItem"), items("Groups", "Scan"), objects(DELETE, SYNCS, SNAPSHOTS),
-             LIST_VERSIONS),
+             LIST_VERSIONS, items("Roster", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, SNAPSHOTS)),
     ),
     Function(
         "erase", "event", 512, 900, size="items and objects of deleted groups, a batch at a time",

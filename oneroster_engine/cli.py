@@ -149,7 +149,7 @@ def plan(before: Path, after: Path, selection_file: Path | None, guard_file: Pat
         first = Policy("before", now, guard=guard)
         plan_changes(old.stage, _selected(saved, old, seen)[0], None, scratch / "first", first)
         snapshot = scratch / "snapshot"
-        next_snapshot(None, scratch / "first", snapshot, now, first.grace_days)
+        next_snapshot(None, scratch / "first", snapshot, now, first.purging)
         new = _read(after, scratch / "after", View(old.folder / "csv", scratch / "view"))
         selection, resolved = _selected(saved, new, seen)
         policy = Policy("plan", now, guard=guard)

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from chalicelib.model.addresses import clean_address, clean_base_address
 from chalicelib.model.time_zones import zone
-from oneroster_engine.planning.guard import Cause, Entity, LimitedKind, Standing, StandingKind
+from oneroster_engine.planning.guard import Cause, Entity, LimitedKind, RemovalCause, Standing, StandingKind
 
 
 class Record(BaseModel):
@@ -262,13 +262,17 @@ class GuardLimit(Record):
     floor: int = Field(ge=1)
 
 
+PurgeDays = Annotated[int, Field(ge=0, le=3650)]
+
+
 class GuardFigures(Record):
     """When a plan is held: removals over `share` of one school's records of an entity, and at least `floor` of them.
 
     `limits` are the group's own figures for what else a plan does to people; what is not named has the default. `standing` is
     what somebody has decided once for a kind of taking away: keep it always, or let it go without asking. `closing` are the
     sourcedIds of schools that will close, so that what goes there is expected. `keep` names by entity the causes for which
-    nothing is removed; `neverRemove` keeps everything.
+    nothing is removed; `neverRemove` keeps everything. `purge` says, by entity and cause, after how many days what was
+    removed is purged, and with 0 that it never is; what it doesn't name is purged after the group's grace days.
     """
 
     share: float = Field(default=0.10, ge=0, le=1)
@@ -280,6 +284,7 @@ class GuardFigures(Record):
     closing: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
     never_remove: bool = False
     keep: dict[Entity, tuple[Cause, ...]] = {}
+    purge: dict[Entity, dict[RemovalCause, PurgeDays]] = {}
 
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]

@@ -19,6 +19,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import SourceUnavailable
 from chalicelib.store.tables import wire_client, wire_item
+from oneroster_engine.planning.policy import iso
+from oneroster_engine.planning.purging import NEVER
 from oneroster_engine.standard.entities import ENTITIES
 
 SHARDS = 16
@@ -66,6 +68,24 @@ def _sparing(change: dict[str, Any]) -> dict[str, Any]:
     return {**change, "record": change.get("spared", change["record"])}
 
 
+def purge(group_id: str, records: Iterable[tuple[str, str]], now: datetime) -> None:
+    """Take records (entity, sourcedId) out of the table whose purge is due; whoever has come back meanwhile stays."""
+    asked: Any = {"TableName": os.environ["ROSTER_TABLE"], "ConditionExpression": "purgeAt <= :now"}
+    asked["ExpressionAttributeValues"] = {":now": {"N": str(int(now.timestamp()))}}
+
+    def take_out(record: tuple[str, str]) -> None:
+        entity, sourced_id = record
+        key = {"shard": {"S": shard_of(group_id, entity, sourced_id)}, "sourcedId": {"S": sourced_id}}
+        try:
+            wire_client().delete_item(Key=key, **asked)
+        except ClientError as refusal:  # came back, or the table's own time to live was first
+            if refusal.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(take_out, records))
+
+
 def delete_group(group_id: str, has_time: Callable[[], bool]) -> int:
     """Take the group's records out of the table, for good, until none is left or the time is up; how many were taken."""
     asked: Any = {
@@ -91,7 +111,8 @@ def shard_of(group_id: str, entity: str, sourced_id: str) -> str:
 
 
 def item_of(change: dict[str, Any], group_id: str, sync_id: str, grace_days: int) -> dict[str, Any]:
-    """The Roster item of one change. `purgeAt` (epoch seconds, the table's TTL) only where the record was removed."""
+    """The Roster item of one change. `purgeAt` (epoch seconds, the table's TTL) only where the record was removed,
+    and will be purged."""
     record, entity, sourced_id = change["record"], change["entity"], change["sourcedId"]
     fields = {name: value for name, value in record["fields"].items() if value not in (None, [], "")}
     item = {
@@ -106,8 +127,10 @@ def item_of(change: dict[str, Any], group_id: str, sync_id: str, grace_days: int
         "fields": _without_nothing(fields),
     }
     if removed_at := record["removedAt"]:
-        purge = datetime.fromisoformat(removed_at) + timedelta(days=grace_days)
-        item |= {"removedAt": removed_at, "purgeAt": int(purge.timestamp())}
+        purge = datetime.fromisoformat(removed_at) + timedelta(days=grace_days)  # as plans of before had it
+        said = change.get("purgeAt", iso(purge))
+        item |= {"removedAt": removed_at}
+        item |= {} if said == NEVER else {"purgeAt": int(datetime.fromisoformat(said).timestamp())}
     return item
 
 

@@ -13,7 +13,7 @@ from chalicelib.sources.rest_fetch import SCHOOL_USER_TYPES
 from chalicelib.store import commits, files, syncs
 from oneroster_engine.planning.guard import Guard, Limit
 from oneroster_engine.planning.plan import plan_changes
-from oneroster_engine.planning.policy import Policy
+from oneroster_engine.planning.policy import Policy, Purging
 from oneroster_engine.planning.review import Undone, review
 from oneroster_engine.planning.summary import Planned
 from oneroster_engine.planning.undo import empty_stage, plan_undo
@@ -78,7 +78,14 @@ def policy_of(sync: Sync, group: Group) -> Policy:
         user_types=SCHOOL_USER_TYPES if sync.asked and sync.asked.kind is AskedFor.SCHOOLS else (),
         guard=guard,
         grace_days=group.grace_days,
+        purge_days=purging_of(group).days,
     )
+
+
+def purging_of(group: Group) -> Purging:
+    """When what is removed from the group's roster is purged."""
+    days = {entity: {cause: days or None for cause, days in by_cause.items()} for entity, by_cause in group.guard.purge.items()}
+    return Purging(group.grace_days, days)
 
 
 def snapshot_of(group: Group, room: Path) -> Path | None:

@@ -35,7 +35,7 @@ from chalicelib.platform import writer
 from chalicelib.service import fetch_scope, rest_reading, source_baseline, waiting
 from chalicelib.service.group_source import provider_of, source_of
 from chalicelib.service.held_mail import held_mail
-from chalicelib.service.plan import make_plan, snapshot_of, write_log
+from chalicelib.service.plan import make_plan, purging_of, snapshot_of, write_log
 from chalicelib.store import commits, files, groups, mail, syncs
 from chalicelib.store.commits import Commit
 from chalicelib.store.limits import limits
@@ -244,7 +244,7 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
         syncs.progressed(sync_id, applying.model_copy(update={"done": done, "total": done, "ended_at": _now()}))
     with _progress(sync_id, Step.COMMIT) as rows, files.workspace(sync_id, reads=["plan/changes.parquet"]) as room:
         before = snapshot_of(group, room)
-        next_snapshot(before, room / "plan", room / "next", sync.started_at, group.grace_days, event["withRemovals"])
+        next_snapshot(before, room / "plan", room / "next", sync.started_at, purging_of(group), event["withRemovals"])
         files.store_snapshot(group.group_id, sync_id, room / "next")
         rows.number = outcomes.changes(counts)
     syncs.counted(sync_id, counts, sync.held)

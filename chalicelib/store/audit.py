@@ -48,9 +48,11 @@ def record(
     _append(Entry(group_id=group_id, at=at, who=who, name=name, what=what, sync_id=sync_id, detail=detail or {}))
 
 
-def record_once(group_id: str, who: str, what: str, at: str) -> None:
+def record_once(
+    group_id: str, who: str, what: str, at: str, sync_id: str | None = None, detail: Mapping[str, Any] | None = None
+) -> None:
     """Write an entry whose `at` says by itself how often such a thing is worth one."""
-    _append(Entry(group_id=group_id, at=at, who=who, what=what))
+    _append(Entry(group_id=group_id, at=at, who=who, what=what, sync_id=sync_id, detail=detail or {}))
 
 
 def _append(entry: Entry) -> None:

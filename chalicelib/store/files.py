@@ -141,6 +141,15 @@ def download(key: str, to: Path) -> None:
         raise _translated(refusal, key) from refusal
 
 
+def replace(path: Path, key: str) -> None:
+    """Store a file in the place of the object's content, of which no old version stays."""
+    upload(path, key)
+    for page in s3().get_paginator("list_object_versions").paginate(Bucket=bucket(), Prefix=key):
+        for each in page.get("Versions", ()):
+            if each["Key"] == key and not each["IsLatest"]:
+                s3().delete_object(Bucket=bucket(), Key=key, VersionId=each["VersionId"])
+
+
 def upload(path: Path, key: str) -> None:
     s3().upload_file(str(path), bucket(), key)
 

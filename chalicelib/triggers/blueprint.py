@@ -67,7 +67,7 @@ def forget(event: CloudWatchEvent) -> None:
     """Delete what the groups keep no longer. Raises what failed once every group has had its turn."""
     context: Any = event.context
     done = retention_job.forget(_now(), lambda: context.get_remaining_time_in_millis() / 1000)
-    logger.info("forgotten", extra={"emptied": done.emptied, "removed": done.removed, "left": done.left})
+    logger.info("forgotten", extra={"emptied": done.emptied, "removed": done.removed, "purged": done.purged, "left": done.left})
     if done.failures:
         raise ExceptionGroup(f"{len(done.failures)} groups keep too much", done.failures)
 

@@ -18,6 +18,7 @@ class RetentionResult:
 
     emptied: int = 0
     removed: int = 0
+    purged: int = 0
     left: int = 0
     failures: list[Exception] = field(default_factory=list)
 
@@ -31,8 +32,10 @@ def forget(now: datetime, left_s: Callable[[], float]) -> RetentionResult:
             done.left = len(everyone) - place
             break
         with isolate_failure(group.group_id, done.failures):
+            done.purged += retention.purge_due(group, now)
             forgotten = retention.forget_old(group, now)
             done.emptied += forgotten.emptied
             done.removed += forgotten.removed
     emit_metric("SyncsForgotten", done.emptied)
+    emit_metric("RecordsPurged", done.purged)
     return done

@@ -9,6 +9,9 @@ import duckdb
 from isal import igzip
 
 from oneroster_engine.duckdb_session import PACKED, count, text
+from oneroster_engine.planning.compare import CUT_OFF
+from oneroster_engine.planning.policy import Purging
+from oneroster_engine.planning.purging import purge_at
 from oneroster_engine.standard.entities import ENTITIES
 
 CHUNK_CHANGES = 2_500  # about a megabyte of DynamoDB writes, some seconds of one Lambda
@@ -32,14 +35,21 @@ def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path, changes: Se
     return count(connection, "change")
 
 
-def write_chunks(connection: duckdb.DuckDBPyConnection, plan: Path, changes: int) -> None:
+def write_chunks(connection: duckdb.DuckDBPyConnection, plan: Path, changes: int, purging: Purging) -> None:
     """Write the rows of `change`, of which there are `changes`, as chunks/*.jsonl.gz and manifest.json, the same whenever the
     changes are."""
     (plan / "chunks").mkdir(parents=True, exist_ok=True)
     names: list[str] = []
+    removed_at = "(after->>'removedAt')"
+    purges = " ".join(f"WHEN entity = '{entity}' THEN {purge_at(purging, removed_at, entity, 'reason')}" for entity in ENTITIES)
     parts = -(-changes // SORTED_AT_ONCE)
     for part in range(parts):  # reading the file again is quick; to sort a whole state's lines would fill a Lambda's disk
-        names += _write_chunks(connection, f"hash(sourcedId) % {parts} = {part}", plan / "chunks", len(names))
+        names += _write_chunks(
+            connection,
+            _LINES.format(which=f"hash(sourcedId) % {parts} = {part}", purge_at=f"CASE {purges} END", cut_off=CUT_OFF),
+            plan / "chunks",
+            len(names),
+        )
     (plan / "manifest.json").write_text(json.dumps([{"chunk": name} for name in names]))
 
 
@@ -51,10 +61,10 @@ def counts_of(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]
     return counts
 
 
-def _write_chunks(connection: duckdb.DuckDBPyConnection, which: str, folder: Path, first: int) -> list[str]:
+def _write_chunks(connection: duckdb.DuckDBPyConnection, query: str, folder: Path, first: int) -> list[str]:
     """Lines in an order that has nothing to do with the file's, so that no partition of the platform gets them all."""
     names: list[str] = []
-    lines = connection.execute(_LINES.format(which=which))
+    lines = connection.execute(query)
     with ThreadPoolExecutor(1) as beside:
         packed = beside.submit(lambda: None)
         while rows := lines.fetchmany(CHUNK_CHANGES):
@@ -73,6 +83,9 @@ def _pack(rows: Sequence[tuple[bytes]], to: Path) -> None:
 _LINES = """
 SELECT encode('{{"entity":"' || entity || '","sourcedId":' || to_json(sourcedId)::VARCHAR || ',"action":"' || action
               || '","record":' || after
-              || if(spared IS NULL, '', ',"spared":' || spared) || '}}' || chr(10)) AS line
+              || if(spared IS NULL, '', ',"spared":' || spared)
+              || CASE WHEN action IN ('deactivate', 'end') OR reason = '{cut_off}'
+                      THEN coalesce(',"purgeAt":"' || {purge_at} || '"', '') ELSE '' END
+              || '}}' || chr(10)) AS line
 FROM change WHERE {which} ORDER BY hash(sourcedId), entity, sourcedId
 """

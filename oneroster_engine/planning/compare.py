@@ -4,7 +4,6 @@ A record is looked at only where its digest differs, and written only where a va
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -12,6 +11,7 @@ import duckdb
 from oneroster_engine.duckdb_session import quoted, text
 from oneroster_engine.planning.guard import TAKING
 from oneroster_engine.planning.policy import Policy, iso
+from oneroster_engine.planning.purging import still_there
 from oneroster_engine.planning.snapshot import snapshot_rows
 from oneroster_engine.planning.takings import Takings
 from oneroster_engine.staging.stage import platform_columns
@@ -20,6 +20,7 @@ from oneroster_engine.standard.records import Form, name_of, schools_of
 
 NEW = "not on the platform yet"
 CHANGED = "changed in the source"
+CUT_OFF = "written again, since a sync was cut off"
 FOUND_AGAIN = "known by another sourcedId so far"
 
 
@@ -34,12 +35,13 @@ def load_snapshot(
         connection.execute("CREATE OR REPLACE TEMP TABLE cut AS SELECT * FROM read_parquet($path)", {"path": str(path)})
         connection.execute("DELETE FROM half_applied WHERE (entity, sourcedId) IN (SELECT (entity, sourcedId) FROM cut)")
         connection.execute("INSERT INTO half_applied SELECT entity, sourcedId, name, schools, after FROM cut")
-    oldest = text(iso(policy.now - timedelta(days=policy.grace_days)))
     for entity in ENTITIES:
-        connection.execute(f"CREATE VIEW snapshot_{entity} AS {snapshot_rows(snapshot, entity)}")
+        rows = snapshot_rows(snapshot, entity)
+        there = still_there(connection, rows, policy.now, policy.grace_days)
+        connection.execute(f"CREATE VIEW snapshot_{entity} AS {rows}")
         again = _AGAIN.format(entity=entity) if unfinished else ""
         unsure = f"sourcedId IN (SELECT sourcedId FROM half_applied WHERE entity = '{entity}')" if unfinished else "false"
-        connection.execute(_BEFORE.format(entity=entity, oldest=oldest, unsure=unsure) + again)
+        connection.execute(_BEFORE.format(entity=entity, there=there, unsure=unsure) + again)
 
 
 def compare(connection: duckdb.DuckDBPyConnection, entity: str, policy: Policy) -> None:
@@ -140,7 +142,7 @@ _AGENTS = (
 _BEFORE = """
 CREATE VIEW before_{entity} AS
 SELECT sourcedId, platformId, platformStatus, since, removedAt, digest, name, schools, fields, {unsure} AS again
-FROM snapshot_{entity} WHERE (removedAt IS NULL OR removedAt > {oldest})
+FROM ({there})
 """
 _AGAIN = """
 UNION ALL
@@ -174,7 +176,7 @@ SELECT sourcedId, selected,
        CASE WHEN selected AND NOT known THEN 'create' WHEN selected THEN 'update'
             WHEN gone.reason IS NOT NULL THEN '{{removal}}' ELSE 'update' END AS action,
        CASE WHEN selected AND NOT known THEN '{NEW}' WHEN selected AND removed THEN 'back in the source'
-            WHEN gone.reason IS NOT NULL THEN gone.reason WHEN again THEN 'written again, since a sync was cut off'
+            WHEN gone.reason IS NOT NULL THEN gone.reason WHEN again THEN '{CUT_OFF}'
             ELSE '{CHANGED}' END AS reason
 FROM compared_{{entity}} LEFT JOIN gone_{{entity}} gone USING (sourcedId)
 WHERE selected OR again OR gone.reason IS NOT NULL

@@ -24,7 +24,13 @@ LimitedKind = Literal[
 StandingKind = Literal["removals", "roles", "disabled", "emptied", "relations", "memberships"]
 Standing = Literal["ask", "keep", "letGo"]
 Entity = Literal["orgs", "academicSessions", "courses", "classes", "users", "enrollments"]
-Cause = Literal["leftSource", "statusDeleted", "notChosen", "roleEnded"]
+RemovalCause = Literal["leftSource", "statusDeleted", "notChosen"]
+Cause = RemovalCause | Literal["roleEnded"]
+
+LEFT_SOURCE = "left the source"
+STATUS_DELETED = "status deleted"
+NOT_CHOSEN = "not chosen any more"
+CAUSES: Mapping[RemovalCause, str] = {"leftSource": LEFT_SOURCE, "statusDeleted": STATUS_DELETED, "notChosen": NOT_CHOSEN}
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def plan_changes(
         decide(connection)
         changes = write_changes(connection, plan, [changes_of(entity, policy, entity in first_sync) for entity in ENTITIES])
         with ThreadPoolExecutor(1) as executor:
-            chunks = executor.submit(write_chunks, connection.cursor(), plan, changes)
+            chunks = executor.submit(write_chunks, connection.cursor(), plan, changes, policy.purging)
             planned = _summary(connection, changes, staged, kept_whole, ambiguous)
             write_summary(plan, planned)
             chunks.result()

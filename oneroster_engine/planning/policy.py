@@ -1,9 +1,20 @@
 """The settings of a group that a plan obeys."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from oneroster_engine.planning.guard import Guard
+from oneroster_engine.planning.guard import Entity, Guard, RemovalCause
+
+PurgeDays = Mapping[Entity, Mapping[RemovalCause, int | None]]
+
+
+@dataclass(frozen=True)
+class Purging:
+    """Days until a removed record is purged, by entity and cause; None is never. What is not named has `grace_days`."""
+
+    grace_days: int = 30
+    days: PurgeDays = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -18,6 +29,11 @@ class Policy:
     user_types: tuple[str, ...] = ()
     guard: Guard = field(default_factory=Guard)
     grace_days: int = 30
+    purge_days: PurgeDays = field(default_factory=dict)
+
+    @property
+    def purging(self) -> Purging:
+        return Purging(self.grace_days, self.purge_days)
 
 
 def iso(moment: datetime) -> str:

@@ -12,16 +12,12 @@ from typing import Any
 import duckdb
 
 from oneroster_engine.duckdb_session import number_of
-from oneroster_engine.planning.guard import Cause
+from oneroster_engine.planning.guard import CAUSES, LEFT_SOURCE, NOT_CHOSEN, STATUS_DELETED
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.selecting.selection import Selection
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.standard.records import REFERRERS_FIRST, Form, links_to, parent_of, referred_to
 
-LEFT_SOURCE = "left the source"
-STATUS_DELETED = "status deleted"
-NOT_CHOSEN = "not chosen any more"
-CAUSES: dict[Cause, str] = {"leftSource": LEFT_SOURCE, "statusDeleted": STATUS_DELETED, "notChosen": NOT_CHOSEN}
 WITH_PERSON = "its person is removed"
 WITH_CLASS = "its class is removed"
 
@@ -45,7 +41,7 @@ def spare(connection: duckdb.DuckDBPyConnection, staged: dict[str, Any], policy:
     for entity in ENTITIES:
         named_causes = [cause for name, causes in policy.guard.keep.items() if name == entity for cause in causes]
         causes = list(CAUSES) if policy.guard.keeps("removals") else named_causes
-        for reason in (CAUSES[cause] for cause in causes if cause in CAUSES):
+        for reason in (said for cause, said in CAUSES.items() if cause in causes):
             named = f"FROM gone_{entity} WHERE reason = '{reason}'"
             connection.execute(f"INSERT INTO kept_by_policy SELECT '{entity}', '{reason}', count(*) {named} HAVING count(*) > 0")
             connection.execute(f"DELETE {named}")

@@ -1,12 +1,13 @@
 """What the platform holds: read as a relation, and written anew once a plan is applied."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from oneroster_engine.duckdb_session import PACKED, connect, text
-from oneroster_engine.planning.policy import iso
+from oneroster_engine.planning.policy import Purging, iso
+from oneroster_engine.planning.purging import purge_at, stored, write_removed
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.standard.records import Form, name_of, schools_of
 
@@ -20,10 +21,10 @@ def snapshot_rows(snapshot: Path | None, entity: str) -> str:
     return f"SELECT * REPLACE ({today}) FROM read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
 
 
-def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, grace_days: int, removals: bool = True) -> None:
+def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, purging: Purging, removals: bool = True) -> None:
     """Write into `out` what the platform holds once the plan is applied, without its removals when `removals` is false.
 
-    Records removed longer than `grace_days` ago are dropped; the platform has purged them by then.
+    Records that are purged by `now` are dropped.
     """
     out.mkdir(parents=True, exist_ok=True)
     with connect(out) as connection:
@@ -31,20 +32,24 @@ def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, g
         connection.execute("CREATE VIEW planned AS " + planned_rows(connection, plan / "changes.parquet"))
         connection.execute("CREATE VIEW change AS " + (_AS_PLANNED if removals else _WITHOUT_REMOVALS))
         for entity in ENTITIES:
-            connection.execute(f"CREATE VIEW snapshot_{entity} AS {with_lookups(snapshot_rows(snapshot, entity), entity)}")
+            connection.execute(
+                f"CREATE VIEW snapshot_{entity} AS {with_lookups(snapshot_rows(snapshot, entity), entity, 'purgeAt')}"
+            )
             lookups = LOOKUPS.get(entity, {})
             name = "name" if entity == "enrollments" else f"if(spared IS NULL, name, {name_of(entity, Form.STORED)})"
             query = _NEXT.format(
                 entity=entity,
                 name=name,
                 schools=f"if(spared IS NULL, schools, {schools_of(entity, Form.STORED)})",
-                oldest=text(iso(now - timedelta(days=grace_days))),
+                purge_at_stored=stored("purgeAt", purging.grace_days),
+                purge_at=purge_at(purging, "said[4]", entity, "reason"),
                 now=text(iso(now)),
                 lookups="".join(f", {each}" for each in lookups),
                 paths="".join(f", '$.fields.{path}'" for path in lookups.values()),
                 found="".join(f", said[{place}] AS {each}" for place, each in enumerate(lookups, start=6)),
             )
             connection.execute(f"COPY ({query}) TO $to ({PACKED})", {"to": str(out / f"{entity}.parquet")})
+        write_removed(connection, out)
 
 
 def planned_rows(connection: duckdb.DuckDBPyConnection, changes: Path) -> str:
@@ -64,9 +69,9 @@ FROM planned WHERE action NOT IN ('deactivate', 'end')
 """
 
 
-def with_lookups(rows: str, entity: str) -> str:
-    """The rows with the columns that a snapshot from before 28 November 2026 lacks."""
-    missing = "".join(f", NULL::VARCHAR AS {name}" for name in ("modified", *LOOKUPS.get(entity, {})))
+def with_lookups(rows: str, entity: str, *more: str) -> str:
+    """The rows with the columns that a snapshot from before 28 November 2026 lacks, and those in `more`."""
+    missing = "".join(f", NULL::VARCHAR AS {name}" for name in ("modified", *more, *LOOKUPS.get(entity, {})))
     filled = "".join(f", coalesce({name}, fields->>'$.{path}') AS {name}" for name, path in LOOKUPS.get(entity, {}).items())
     whole = f"SELECT * {missing} FROM ({_EMPTY}) UNION ALL BY NAME {rows}"
     return f"SELECT * REPLACE (coalesce(modified, since) AS modified{filled}) FROM ({whole})"
@@ -88,13 +93,14 @@ SELECT '' AS sourcedId, '' AS platformId, '' AS platformStatus, '' AS since, NUL
 # the sync that last changed the record.
 _NEXT = """
 SELECT * FROM (
-    SELECT sourcedId, platformId, platformStatus, since, removedAt, digest, name, schools, fields, modified{lookups}
+    SELECT sourcedId, platformId, platformStatus, since, removedAt, digest, name, schools, fields, modified,
+           if(removedAt IS NULL, NULL, {purge_at_stored}) AS purgeAt{lookups}
     FROM snapshot_{entity} ANTI JOIN (SELECT sourcedId FROM change WHERE entity = '{entity}') USING (sourcedId)
     UNION ALL
-    SELECT sourcedId, said[1], said[2], said[3], said[4], digest, {name}, {schools}, fields, {now}{found}
+    SELECT sourcedId, said[1], said[2], said[3], said[4], digest, {name}, {schools}, fields, {now}, {purge_at}{found}
     FROM (SELECT *, said[5]::JSON AS fields
-          FROM (SELECT sourcedId, name, schools, digest, spared, json_extract_string(
+          FROM (SELECT sourcedId, name, schools, digest, spared, reason, json_extract_string(
                     after, ['$.platformId', '$.platformStatus', '$.since', '$.removedAt', '$.fields'{paths}]) AS said
                 FROM change WHERE entity = '{entity}'))
-) WHERE removedAt IS NULL OR removedAt > {oldest}
+) WHERE removedAt IS NULL OR purgeAt > {now}
 """

@@ -13,7 +13,6 @@ and from when the grace period counts.
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -21,6 +20,7 @@ import duckdb
 from oneroster_engine.duckdb_session import PACKED, connect, number_of, text
 from oneroster_engine.planning.changes import ACTIONS, counts_of, write_changes, write_chunks
 from oneroster_engine.planning.policy import Policy, iso
+from oneroster_engine.planning.purging import still_there
 from oneroster_engine.planning.snapshot import planned_rows, snapshot_rows
 from oneroster_engine.planning.summary import Planned, schools_with_counts, write_summary
 from oneroster_engine.standard.entities import ENTITIES
@@ -42,21 +42,21 @@ def plan_undo(undone: Path, snapshot: Path | None, plan: Path, policy: Policy, u
     The guard is not asked here; `review` does that for every plan.
     """
     plan.mkdir(parents=True, exist_ok=True)
-    oldest = text(iso(policy.now - timedelta(days=policy.grace_days)))
     with connect(plan) as connection:
         connection.execute(_UNDONE.format(rows=planned_rows(connection, undone)))
         connection.execute("CREATE TABLE cut_off (entity VARCHAR, sourcedId VARCHAR)")
         for path in unfinished:
             connection.execute("INSERT INTO cut_off SELECT entity, sourcedId FROM read_parquet($path)", {"path": str(path)})
         for entity in ENTITIES:
-            connection.execute(_CURRENT.format(entity=entity, snapshot=snapshot_rows(snapshot, entity), oldest=oldest))
+            there = still_there(connection, snapshot_rows(snapshot, entity), policy.now, policy.grace_days)
+            connection.execute(_CURRENT.format(entity=entity, there=there))
             connection.execute(_VERDICT.format(entity=entity))
             connection.execute(_AFTERWARDS.format(entity=entity))
         for entity in REFERRERS_FIRST:
             _spare_referred_to(connection, entity)
         connection.execute(_SPARE_ENROLLMENTS)
         changes = write_changes(connection, plan, [_changes(entity, policy) for entity in ENTITIES])
-        write_chunks(connection, plan, changes)
+        write_chunks(connection, plan, changes, policy.purging)
         return _write(connection, plan, changes)
 
 
@@ -133,7 +133,7 @@ SELECT entity, sourcedId, name, action, schools, before::JSON AS before, after::
 _CURRENT = """
 CREATE VIEW current_{entity} AS
 SELECT sourcedId, platformId, platformStatus, since, removedAt, name, schools, fields
-FROM ({snapshot}) WHERE removedAt IS NULL OR removedAt > {oldest}
+FROM ({there})
 """
 
 # `goes`: it was not there before, so it is removed. Where before and after are the same, there is nothing to take back.

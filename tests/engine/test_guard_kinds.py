@@ -7,7 +7,7 @@ import pytest
 
 from oneroster_engine.planning import guard
 from oneroster_engine.planning.guard import Guard, Limit
-from oneroster_engine.planning.policy import Policy
+from oneroster_engine.planning.policy import Policy, Purging
 from oneroster_engine.planning.review import review
 from oneroster_engine.planning.snapshot import next_snapshot
 from oneroster_engine.planning.summary import Planned
@@ -187,7 +187,7 @@ class School(Platform):
 
     def commit(self, removals: bool) -> None:
         out = self.room / "snapshot"
-        next_snapshot(self.snapshot, self.room / "plan", out, self.now, 30, removals)
+        next_snapshot(self.snapshot, self.room / "plan", out, self.now, Purging(), removals)
         self.snapshot = out
 
 

@@ -54,7 +54,7 @@ class Platform:
         planned = plan_changes(self.room / "stage", selection, self.snapshot, self.room / "plan", rules, self.cut_off)
         if commit:
             out = self.room / "snapshot"
-            next_snapshot(self.snapshot, self.room / "plan", out, self.now, rules.grace_days, removals)
+            next_snapshot(self.snapshot, self.room / "plan", out, self.now, rules.purging, removals)
             self.snapshot = out
         else:
             self.cut_off.append(self.room / "plan" / "changes.parquet")

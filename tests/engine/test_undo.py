@@ -37,7 +37,7 @@ class Undoable(Platform):
         plan = self.room / "plan"
         planned = plan_undo(self.folder / str(number) / "plan" / "changes.parquet", self.snapshot, plan, policy, self.cut_off)
         if commit:
-            next_snapshot(self.snapshot, plan, self.room / "snapshot", self.now, policy.grace_days, removals)
+            next_snapshot(self.snapshot, plan, self.room / "snapshot", self.now, policy.purging, removals)
             self.snapshot = self.room / "snapshot"
         return planned
 

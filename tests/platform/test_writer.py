@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,25 @@ def test_a_removed_record_is_purged_after_the_grace_period_and_no_other() -> Non
     assert removed["purgeAt"] - 1_795_496_400 == 30 * 24 * 3600  # SINCE in epoch seconds, and 30 days
     assert removed["status"] == "inactive"
     assert "purgeAt" not in here
+
+
+def test_a_removed_record_is_purged_on_the_day_that_the_plan_says_or_never() -> None:
+    removed = change(action="deactivate")
+
+    assert item_of({**removed, "purgeAt": "2026-12-01T00:00:00Z"}, "g1", "g1-1", grace_days=30)["purgeAt"] == 1_796_083_200
+    assert "purgeAt" not in item_of({**removed, "purgeAt": "never"}, "g1", "g1-1", grace_days=30)
+
+
+@pytest.mark.usefixtures("aws")
+def test_whoever_came_back_or_is_never_purged_stays_when_others_are() -> None:
+    write([{**change(each, action="deactivate"), "purgeAt": "2026-12-01T00:00:00Z"} for each in ("gone", "back", "later")])
+    write([change("back", action="update"), {**change("later", action="deactivate"), "purgeAt": "2027-01-01T00:00:00Z"}])
+    write([{**change("never", action="deactivate"), "purgeAt": "never"}])
+
+    everybody = [("users", each) for each in ("gone", "back", "later", "never", "nobody")]
+    writer.purge("g1", everybody, datetime(2026, 12, 2, tzinfo=UTC))
+
+    assert sorted(item["sourcedId"] for item in stored()) == ["back", "later", "never"]
 
 
 @pytest.mark.usefixtures("aws")

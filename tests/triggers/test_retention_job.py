@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 
 import boto3
+import duckdb
 import pytest
 
 from chalicelib.errors import NotFound
-from chalicelib.model.records import Mode, State
-from chalicelib.store import groups, syncs
+from chalicelib.model.records import GuardFigures, Mode, State
+from chalicelib.store import audit, files, groups, syncs
 from chalicelib.triggers.retention_job import forget
-from tests.engine.districts import class_, org, small
+from tests.engine.districts import class_, org, small, user
 from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.test_undo import UndoWalk
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
@@ -25,6 +26,11 @@ def objects(prefix: str) -> set[str]:
     """Every version of every object below it, by key."""
     found = boto3.client("s3").list_object_versions(Bucket="data", Prefix=prefix)
     return {each["Key"].removeprefix(prefix) for each in (*found.get("Versions", ()), *found.get("DeleteMarkers", ()))}
+
+
+def versions(key: str) -> list[str]:
+    found = boto3.client("s3").list_object_versions(Bucket="data", Prefix=key)
+    return [each["VersionId"] for each in (*found.get("Versions", ()), *found.get("DeleteMarkers", ()))]
 
 
 def of(walk: Walk) -> set[str]:
@@ -137,6 +143,39 @@ def test_what_one_hour_has_no_time_for_is_left_to_the_next() -> None:
 
     assert (forget(after(50), lambda: 10).left, "bundle/bundle.zip" in of(first)) == (1, True)
     assert forget(after(50), always).removed == 1
+
+
+def in_the_snapshot(sync_id: str, entity: str) -> set[str]:
+    path = files.cached(files.snapshot_key("g1", sync_id, f"{entity}.parquet"))
+    return {str(row[0]) for row in duckdb.execute("SELECT sourcedId FROM read_parquet($1)", [str(path)]).fetchall()}
+
+
+def test_what_was_removed_is_purged_on_the_day_that_the_group_gives_it_with_an_entry_in_the_audit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    boto3.client("s3").put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
+    make_group(grace_days=10, guard=GuardFigures(purge={"users": {"leftSource": 20}, "orgs": {"leftSource": 0}}))
+    more = small(orgs=[org(), org("south")], users=[user(), user("bob")], classes=[class_(), class_("art")])
+    Walk(zipped(more)).through()
+    known = platform()["south"]["platformId"]
+    stands_on = synced(1).sync_id
+    there = set(platform())
+    assert {platform()[each]["status"] for each in ("south", "bob", "art")} == {"inactive"}
+
+    assert (forget(NOW + timedelta(days=10, hours=23), always).purged, set(platform())) == (0, there)
+    with monkeypatch.context() as broken:
+        broken.setattr(files, "replace", lambda *_: (_ for _ in ()).throw(OSError("killed")))
+        assert len(forget(after(11), always).failures) == 1
+    assert (forget(after(12), always).purged, set(platform())) == (1, there - {"art"})
+    assert in_the_snapshot(stands_on, "classes") == {"math-1"}
+    assert len(versions(f"groups/g1/snapshot/{stands_on}/classes.parquet")) == 1, "no old version of the file is left"
+    assert (forget(after(20), always).purged, forget(after(21), always).purged) == (0, 1)
+    assert (forget(after(900), always).purged, set(platform())) == (0, there - {"art", "bob"})
+
+    said = [{name: int(number) for name, number in each.detail.items()} for each in audit.everything("g1")]
+    assert said == [{"records": 1, "classes": 1}, {"records": 1, "users": 1}]
+    Walk(zipped(more), day=901).through()
+    assert (platform()["south"]["status"], platform()["south"]["platformId"]) == ("active", known)
 
 
 def test_the_bundle_into_which_a_delta_would_be_merged_stays_however_old() -> None:

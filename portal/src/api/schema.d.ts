@@ -1988,7 +1988,8 @@ export interface components {
              *       "standing": {},
              *       "closing": [],
              *       "neverRemove": false,
-             *       "keep": {}
+             *       "keep": {},
+             *       "purge": {}
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
@@ -2081,7 +2082,8 @@ export interface components {
              *       "standing": {},
              *       "closing": [],
              *       "neverRemove": false,
-             *       "keep": {}
+             *       "keep": {},
+             *       "purge": {}
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
@@ -2253,7 +2255,8 @@ export interface components {
              *       "standing": {},
              *       "closing": [],
              *       "neverRemove": false,
-             *       "keep": {}
+             *       "keep": {},
+             *       "purge": {}
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
@@ -2338,7 +2341,8 @@ export interface components {
              *       "standing": {},
              *       "closing": [],
              *       "neverRemove": false,
-             *       "keep": {}
+             *       "keep": {},
+             *       "purge": {}
              *     }
              */
             guard: components["schemas"]["GuardFigures"];
@@ -2395,7 +2399,8 @@ export interface components {
          *     `limits` are the group's own figures for what else a plan does to people; what is not named has the default. `standing` is
          *     what somebody has decided once for a kind of taking away: keep it always, or let it go without asking. `closing` are the
          *     sourcedIds of schools that will close, so that what goes there is expected. `keep` names by entity the causes for which
-         *     nothing is removed; `neverRemove` keeps everything.
+         *     nothing is removed; `neverRemove` keeps everything. `purge` says, by entity and cause, after how many days what was
+         *     removed is purged, and with 0 that it never is; what it doesn't name is purged after the group's grace days.
          */
         GuardFigures: {
             /**
@@ -2444,7 +2449,16 @@ export interface components {
              * @default {}
              */
             keep: {
-                [key: string]: ("leftSource" | "statusDeleted" | "notChosen" | "roleEnded")[];
+                [key: string]: (("leftSource" | "statusDeleted" | "notChosen") | "roleEnded")[];
+            };
+            /**
+             * Purge
+             * @default {}
+             */
+            purge: {
+                [key: string]: {
+                    [key: string]: number;
+                };
             };
         };
         /**

@@ -7,7 +7,6 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
-import Multiselect from '@cloudscape-design/components/multiselect';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Textarea from '@cloudscape-design/components/textarea';
@@ -28,7 +27,7 @@ export interface SafetyFigures {
   standing: Record<Decided, Standing>;
   closing: string;
   neverRemove: boolean;
-  keep: Schemas['GuardFigures']['keep'];
+  removal: Record<Removed, Record<Cause, Removal>>;
 }
 
 type Limited = Exclude<NonNullable<Schemas['Breach']['kind']>, 'removals' | 'empty' | 'renumbered' | 'undone' | 'ambiguous' | 'spared'>;
@@ -58,16 +57,44 @@ const DECIDED: Record<Decided, string> = {
   removals: 'Removals', emptied: 'Emptied fields', relations: 'Guardians and primary teachers', roles: 'Ended roles',
   disabled: 'People who become inactive', memberships: 'Moved enrollments',
 };
+type Removed = 'users' | 'classes' | 'enrollments';
 type Cause = 'leftSource' | 'statusDeleted' | 'notChosen' | 'roleEnded';
-const KEPT = [{ entity: 'users', label: 'People' }, { entity: 'classes', label: 'Classes' }, { entity: 'enrollments', label: 'Enrollments' }] as const;
-const CAUSES: { value: Cause; label: string }[] = [
-  { value: 'leftSource', label: 'left the source' }, { value: 'statusDeleted', label: 'have the status deleted' },
-  { value: 'notChosen', label: 'are no longer selected' }, { value: 'roleEnded', label: 'lose a role' },
-];
-const causesOf = (entity: string) => CAUSES.filter(each => each.value !== 'roleEnded' || entity === 'users');
+/** What becomes of a record that would be removed; `own`: purged after days of its own. */
+interface Removal { then: 'purge' | 'own' | 'never' | 'keep'; days: string }
+const REMOVED: Record<Removed, string> = { users: 'People', classes: 'Classes', enrollments: 'Enrollments' };
+const ENTITIES = Object.keys(REMOVED) as Removed[];
+const CAUSES: Record<Cause, string> = {
+  leftSource: 'left the source', statusDeleted: 'have the status deleted', notChosen: 'are no longer selected', roleEnded: 'lose a role',
+};
+const causesOf = (entity: Removed) => (Object.keys(CAUSES) as Cause[]).filter(cause => cause !== 'roleEnded' || entity === 'users');
+const THEN = [
+  { value: 'purge', label: 'Deactivate, and purge after the days above' }, { value: 'own', label: 'Deactivate, and purge after …' },
+  { value: 'never', label: 'Deactivate, and never purge' }, { value: 'keep', label: 'Keep' },
+] as const;
+const THEN_ROLE = [{ value: 'purge', label: 'Let the role end' }, { value: 'keep', label: 'Keep' }] as const;
+
+function removalOf(guard: Schemas['GuardFigures'] | undefined, entity: Removed, cause: Cause): Removal {
+  const days = cause === 'roleEnded' ? undefined : guard?.purge[entity]?.[cause];
+  if (guard?.keep[entity]?.includes(cause)) return { then: 'keep', days: '' };
+  return days === undefined ? { then: 'purge', days: '' } : { then: days ? 'own' : 'never', days: days ? String(days) : '' };
+}
 const STANDING = [
   { value: 'ask', label: 'Ask above the limit' }, { value: 'keep', label: 'Always keep' }, { value: 'letGo', label: 'Let go without asking' },
 ] as const;
+
+/** As the API has it: what is kept, and what is purged after other days than the group's; 0 is never. */
+function removalPolicy(removal: SafetyFigures['removal']): Pick<Schemas['GuardFigures'], 'keep' | 'purge'> {
+  const keep: Schemas['GuardFigures']['keep'] = {};
+  const purge: Schemas['GuardFigures']['purge'] = {};
+  for (const entity of ENTITIES) {
+    for (const cause of causesOf(entity)) {
+      const { then, days } = removal[entity][cause];
+      if (then === 'keep') keep[entity] = [...keep[entity] ?? [], cause];
+      if (then === 'own' || then === 'never') purge[entity] = { ...purge[entity], [cause]: then === 'never' ? 0 : Number(days) };
+    }
+  }
+  return { keep, purge };
+}
 
 export const figuresOf = (group?: Schemas['GroupOut']): SafetyFigures => ({
   share: String(Math.round((group?.guard.share ?? 0.1) * 100)),
@@ -85,7 +112,8 @@ export const figuresOf = (group?: Schemas['GroupOut']): SafetyFigures => ({
   standing: Object.fromEntries((Object.keys(DECIDED) as Decided[]).map(kind => [kind, group?.guard.standing[kind] ?? 'ask'])) as SafetyFigures['standing'],
   closing: (group?.guard.closing ?? []).join('\n'),
   neverRemove: group?.guard.neverRemove ?? false,
-  keep: group?.guard.keep ?? {},
+  removal: Object.fromEntries(ENTITIES.map(entity =>
+    [entity, Object.fromEntries(causesOf(entity).map(cause => [cause, removalOf(group?.guard, entity, cause)]))])) as SafetyFigures['removal'],
 });
 
 export const guardOf = (figures: SafetyFigures): Schemas['GuardFigures'] => ({
@@ -99,7 +127,7 @@ export const guardOf = (figures: SafetyFigures): Schemas['GuardFigures'] => ({
   standing: Object.fromEntries(Object.entries(figures.standing).filter(([, said]) => said !== 'ask')),
   closing: figures.closing.split('\n').map(id => id.trim()).filter(Boolean),
   neverRemove: figures.neverRemove,
-  keep: figures.keep,
+  ...removalPolicy(figures.removal),
 });
 
 /** When a sync waits for a word, and for how long a removal can be taken back. */
@@ -156,14 +184,23 @@ export function Safety({ figures, onChange, wrong, contact, alwaysPreview, onAlw
         </ExpandableSection>
         <Toggle checked={figures.neverRemove} onChange={({ detail }) => set({ neverRemove: detail.checked })} description="Nobody and nothing is deactivated or ended, and no value is taken away, whatever the source says.">Never remove</Toggle>
         {!figures.neverRemove && (
-          <ExpandableSection headerText="Removal policy" headerDescription="For what reasons records are kept on the platform. For every other reason they are deactivated first, and purged after the days above.">
+          <ExpandableSection headerText="Removal policy" headerDescription="What becomes of records, by the reason for which they would go. Purged is deleted for good, with an entry in the audit.">
             <ColumnLayout columns={3}>
-              {KEPT.map(({ entity, label }) => (
-                <FormField key={entity} label={`${label}: keep when they`}>
-                  <Multiselect placeholder="Never" options={causesOf(entity)} selectedOptions={causesOf(entity).filter(each => figures.keep[entity]?.includes(each.value))}
-                    onChange={({ detail }) => set({ keep: { ...figures.keep, [entity]: detail.selectedOptions.map(each => each.value as Cause) } })} />
-                </FormField>
-              ))}
+              {ENTITIES.flatMap(entity => causesOf(entity).map(cause => {
+                const removal = figures.removal[entity][cause];
+                const put = (next: Partial<Removal>) => set({ removal: { ...figures.removal, [entity]: { ...figures.removal[entity], [cause]: { ...removal, ...next } } } });
+                const options = cause === 'roleEnded' ? THEN_ROLE : THEN;
+                return (
+                  <FormField key={`${entity} ${cause}`} label={`${REMOVED[entity]} that ${CAUSES[cause]}`} errorText={wrong(`guard.purge.${entity}.${cause}`)}>
+                    <Select selectedOption={options.find(each => each.value === removal.then) ?? options[0]} options={options}
+                      onChange={({ detail }) => put({ then: detail.selectedOption.value as Removal['then'], days: removal.days || '90' })} />
+                    {removal.then === 'own' && (
+                      <Input ariaLabel={`${REMOVED[entity]} that ${CAUSES[cause]}: days until they are purged`} type="number" inputMode="numeric" value={removal.days}
+                        onChange={({ detail }) => put({ days: detail.value })} />
+                    )}
+                  </FormField>
+                );
+              }))}
             </ColumnLayout>
           </ExpandableSection>
         )}
