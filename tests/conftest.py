@@ -1,9 +1,12 @@
 """What every test of the stores stands on: the tables and the bucket, in moto."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 
 from chalicelib.store import access_tokens, tables
@@ -12,6 +15,10 @@ pytest_plugins = ["tests.stack_fixtures"]
 
 
 LONGEST_NAME = 100
+LIMITS = {"zipBytes": 10_000_000, "expandedBytes": 100_000_000, "entries": 100, "ratio": 200, "sheetBytes": 1_000_000}
+# One session for all tests: a new one reads botocore's models again, which is a third of a second. The credentials are the
+# fixture's, so that a session that outlives moto holds none that the embedded AWS refuses.
+MOCKED: Any = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
@@ -38,15 +45,17 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "DELETIONS_TABLE": "Deletions",
         "USER_POOL": "",
         "DATA_BUCKET": "data",
+        "LIMITS_PARAMETER": "/limits",
         "PORTAL_ORIGIN": "https://roster.example",
         "SECRETS_PREFIX": "oneroster/tests/",
         "SECRETS_KEY": "alias/tests",
     }.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
+    with mock_aws(config=MOCKED):
         tables._dynamodb.cache_clear()
         tables.wire_client.cache_clear()
         access_tokens._kms.cache_clear()
+        parameters.clear_caches()  # type: ignore[no-untyped-call]
         keys = {
             "Groups": ("groupId",),
             "Syncs": ("groupId", "syncId"),
@@ -69,7 +78,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         boto3.client("s3").create_bucket(Bucket="data")
         kms = boto3.client("kms")
         kms.create_alias(AliasName="alias/tests", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+        boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
         yield
     tables._dynamodb.cache_clear()
     tables.wire_client.cache_clear()
     access_tokens._kms.cache_clear()
+    parameters.clear_caches()  # type: ignore[no-untyped-call]

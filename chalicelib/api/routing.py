@@ -35,6 +35,7 @@ from chalicelib.model.ids import group_of
 from chalicelib.model.members import EVERY_GROUP
 from chalicelib.model.records import Method, Record
 from chalicelib.store import access, audit, usage
+from chalicelib.store.limits import limits
 from chalicelib.store.usage import Costly
 from oneroster_engine.errors import BundleRefused, RosterError
 
@@ -175,8 +176,8 @@ def _answer(declared: Route, handler: Callable[..., Any], request: Request, para
     try:
         caller = caller_of(request.context.get("authorizer") or {}) if declared.role else NOBODY
         _let_in(declared, caller, parameters)
-        if declared.costly and not usage.allowed(caller.user_id, declared.costly, datetime.now(UTC)):
-            raise TooMany(f"You have done this {usage.AN_HOUR[declared.costly]:,} times within this hour. Wait for the next one.")
+        if declared.costly:
+            _count(declared.costly, caller)
         headers = {name: header_of(request.headers, name) for name in declared.headers}
         query = declared.query.model_validate(query_of(request)) if declared.query else None
         call = Call(caller, datetime.now(UTC), secrets.token_hex(4), headers, query)
@@ -191,6 +192,14 @@ def _answer(declared: Route, handler: Callable[..., Any], request: Request, para
     body = answer.model_dump_json(by_alias=True) if isinstance(answer, Record) else json.dumps(answer)
     etag = {"ETag": f'"{answer.etag}"'} if getattr(answer, "etag", "") else {}
     return Response(body, {"Content-Type": "application/json", "Cache-Control": "no-store", **etag}, declared.status)
+
+
+def _count(what: Costly, caller: Caller) -> None:
+    """Raises TooMany where this person has done it as often within this hour as the limits say."""
+    said = limits()
+    most = {"upload": said.uploads_an_hour, "start": said.starts_an_hour, "list": said.lists_an_hour}[what]
+    if not usage.allowed(caller.user_id, what, most, datetime.now(UTC)):
+        raise TooMany(f"You have done this {most:,} times within this hour. Wait for the next one.")
 
 
 NOBODY = Caller("", "", "viewer", frozenset())

@@ -7,14 +7,12 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
 from botocore.stub import Stubber
 
 from chalicelib.model.records import GroupSettings, Progress, Question, QuestionKind, State, Step
 from chalicelib.store import audit, files, groups, selections, state_machine, syncs
 from tests.api.test_routes import call
 from tests.api.waiting import WEEK, waiting_for_approval
-from tests.steps.conftest import LIMITS
 
 pytestmark = pytest.mark.usefixtures("aws")
 NOW = datetime.now(UTC)
@@ -108,9 +106,6 @@ def test_a_question_that_could_not_be_answered_is_open_again(waiting: Stubber) -
 def test_the_same_key_gives_the_same_sync_and_completes_a_start_that_was_cut_off(
     waiting: Stubber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LIMITS_PARAMETER", "/limits")
-    boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
-    parameters.clear_caches()  # type: ignore[no-untyped-call]
     groups.create(GroupSettings(name="Lakeside"), "g1", "e1", NOW)
     boto3.client("s3").put_object(Bucket="data", Key=files.upload_key("g1", "u1", ".zip"), Body=b"PK")
     started = {"executionArn": state_machine._execution_arn("any"), "startDate": NOW}

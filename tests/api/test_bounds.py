@@ -10,13 +10,11 @@ import string
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 
 import app as wiring
 from chalicelib.api.routing import ROUTES
 from tests.api.test_routes import Context, call, filled
-from tests.steps.conftest import LIMITS
 from tests.steps.walk import make_group
 
 pytestmark = pytest.mark.usefixtures("aws", "bounded")
@@ -25,9 +23,7 @@ GROUP: dict[str, Any] = {"name": "Lakeside"}
 
 @pytest.fixture
 def bounded(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIMITS_PARAMETER", "/limits")
     monkeypatch.setenv("STATE_MACHINE_ARN", "arn:aws:states:us-east-1:123456789012:stateMachine:oneroster-sync")
-    boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
 
 
 def nested(depth: int) -> str:

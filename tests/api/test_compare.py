@@ -2,10 +2,9 @@ import pytest
 
 from tests.api.test_routes import call
 from tests.engine.districts import small, user
-from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.walk import Walk, make_group, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def test_two_syncs_are_compared_and_the_people_who_came_are_listed() -> None:

@@ -1,6 +1,5 @@
 """The connection test: each step, its words, and what it never does."""
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
 
 from chalicelib.model.records import ZipSource
 from chalicelib.sources.connection import Check, Name, check
@@ -17,7 +15,6 @@ from oneroster_engine.standard.archive import Limits
 from tests.api.test_routes import call
 from tests.engine.districts import org, small, write_bundle
 from tests.sources.peers import OtherServer, password
-from tests.steps.conftest import LIMITS
 from tests.steps.walk import zipped
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -27,14 +24,10 @@ ALL = ["host", "hostKey", "signIn", "file", "version", "schools"]
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherServer]:
     monkeypatch.setenv(LOOPBACK_SETTING, "allowed")
-    monkeypatch.setenv("LIMITS_PARAMETER", "/limits")
-    boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
-    parameters.clear_caches()  # type: ignore[no-untyped-call]
     (tmp_path / "files").mkdir()
     running = OtherServer(tmp_path / "files")
     yield running
     running.remove()
-    parameters.clear_caches()  # type: ignore[no-untyped-call]
 
 
 def group_at(server: OtherServer, **settings: Any) -> dict[str, Any]:

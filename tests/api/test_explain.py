@@ -10,10 +10,9 @@ from chalicelib.model.records import Mode, State
 from chalicelib.store import syncs
 from tests.api.test_routes import call
 from tests.engine.test_plan import TWO_SCHOOLS
-from tests.steps.conftest import stack  # noqa: F401 - a fixture
 from tests.steps.walk import NOW, Walk, make_group, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def traced(q: str, entity: str = "", role: str = "viewer") -> dict[str, Any]:

@@ -10,10 +10,9 @@ from chalicelib.store import groups, secrets
 from chalicelib.store.secrets import PasswordCredentials
 from tests.api.test_routes import call
 from tests.api.test_selections import saved
-from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.walk import NOW, make_group
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 SFTP = {"method": "sftp", "host": "sftp.example.org", "username": "u", "path": "/out"}
 
@@ -25,7 +24,7 @@ def exported() -> dict[str, Any]:
 
 
 @pytest.fixture
-def kept(stack: None) -> None:  # noqa: F811
+def kept(aws: None) -> None:
     """A group with a secret, a schedule that obeys a saved selection, and another selection."""
     secrets._secretsmanager.cache_clear()
     secrets.keep("g1", PasswordCredentials(password=SecretStr("hunter2")))

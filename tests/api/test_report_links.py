@@ -7,10 +7,9 @@ import pytest
 from chalicelib.api.syncs import file_stem
 from tests.api.test_routes import call
 from tests.portal.test_truth import district
-from tests.steps.conftest import stack as stack
 from tests.steps.walk import Walk, make_group
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def test_a_log_is_saved_under_its_groups_name_and_date_and_opened_by_what_it_is() -> None:

@@ -6,10 +6,9 @@ import pytest
 
 from tests.api.test_routes import call
 from tests.engine.test_plan import TWO_SCHOOLS, without
-from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.walk import Walk, make_group, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def browsed(entity: str, **query: str) -> dict[str, Any]:

@@ -10,10 +10,9 @@ from chalicelib.store import groups, syncs
 from chalicelib.store import selections as store
 from tests.api.test_routes import call
 from tests.engine.districts import class_, enrollment, org, small, user
-from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.walk import Walk, make_group, platform, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 NORTH = small()
 BOTH = small(

@@ -18,8 +18,8 @@ from chalicelib.model.records import Sync
 from chalicelib.store import access, audit, files, syncs, usage
 from infra import functions
 from tests.api.test_routes import call
+from tests.conftest import LIMITS
 from tests.platform.test_writer import change, write
-from tests.steps.conftest import LIMITS
 from tests.steps.walk import NOW, make_group
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -34,12 +34,6 @@ def test_a_look_at_a_child_says_who_looked_and_at_which_record_and_no_name() -> 
 
     assert (entry.who, entry.what, entry.subjects, entry.rows) == ("u1", "record shown", ("users/u1",), 1)
     assert "Annabel" not in json.dumps(boto3.client("dynamodb").scan(TableName="Access")["Items"])
-
-
-@pytest.fixture
-def limits(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIMITS_PARAMETER", "/limits")
-    boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
 
 
 def seen_after(said: str, query: dict[str, str]) -> list[access.Access]:
@@ -84,16 +78,16 @@ def test_each_route_that_shows_people_is_known_here() -> None:
     assert there >= READS_PEOPLE
 
 
-def test_one_person_gets_no_more_forms_to_upload_than_a_person_needs(limits: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_person_gets_no_more_forms_to_upload_than_a_person_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     make_group()
-    monkeypatch.setitem(usage.AN_HOUR, "upload", 2)
+    boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps({**LIMITS, "uploadsAnHour": 2}), Overwrite=True)
     wanted = {"fileName": "a.zip", "size": 1}
 
     answers = [call("POST /groups/g1/uploads", wanted) for _ in range(3)]
 
     assert [status for status, _ in answers] == [201, 201, 429]
     assert "within this hour" in answers[2][1]["detail"]
-    assert usage.allowed("another", "upload", NOW)
+    assert usage.allowed("another", "upload", 2, NOW)
 
 
 def started() -> str:

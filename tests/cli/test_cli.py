@@ -17,10 +17,8 @@ from chalicelib.store import files
 from oneroster_engine.sample_district import SHAPES, District, write
 from tests.cli.running import ROOT, run
 from tests.corpus.cases import CASES
-from tests.steps.conftest import stack
 from tests.steps.walk import Walk, make_group
 
-__all__ = ["stack"]  # a fixture
 SOURCES = {
     "1.1": District(SHAPES["T"], 1, "1.1", 1, problems=True),
     "1.2": District(SHAPES["T"], 2, "1.2", 1, problems=True),
@@ -42,7 +40,7 @@ def made(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.usefixtures("stack")
+@pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("name", [*SOURCES, *[case.name for case in READ[::6]]])
 def test_check_finds_row_for_row_what_a_sync_of_the_same_zip_finds(tmp_path: Path, name: str) -> None:
     bundle = tmp_path / "district.zip"

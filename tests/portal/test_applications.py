@@ -9,12 +9,11 @@ from playwright.sync_api import Browser, Page, expect
 from tests.engine.test_plan import TWO_SCHOOLS
 from tests.portal import light
 from tests.rostering.test_api import Reader, token_of
-from tests.steps.conftest import stack as stack
 from tests.steps.walk import Walk, make_group, zipped
 
 
 @pytest.fixture
-def page(browser: Browser, stack: None) -> Iterator[Page]:
+def page(browser: Browser, aws: None) -> Iterator[Page]:
     with light.serving() as address:
         opened = light.opened(browser, address)
         yield opened

@@ -17,14 +17,13 @@ from chalicelib.store.tables import from_item, to_item
 from tests.api.test_routes import call
 from tests.portal import light
 from tests.portal.test_truth import asked, district
-from tests.steps.conftest import stack as stack
 from tests.steps.walk import NOW, Walk, make_group
 
 JS_BYTES, CSS_BYTES = 295_000, 80_000  # of the first load, as it comes over the line; the goal for JS is 250_000
 
 
 @pytest.fixture
-def page(browser: Browser, stack: None) -> Iterator[Page]:
+def page(browser: Browser, aws: None) -> Iterator[Page]:
     with light.serving() as address:
         opened = light.opened(browser, address)
         yield opened

@@ -11,7 +11,6 @@ from chalicelib.model.records import Mode, Question, QuestionKind, State, Sync
 from chalicelib.store import syncs
 from tests.engine.districts import class_, enrollment, small, user
 from tests.portal import light
-from tests.steps.conftest import stack as stack
 from tests.steps.walk import NOW, Walk, make_group, zipped
 
 PEOPLE = [user(f"s{n}", givenName="Sam", familyName=f"Student {n}") for n in range(12)]
@@ -19,7 +18,7 @@ ENROLLED = [enrollment(f"e{n}", userSourcedId=f"s{n}") for n in range(12)]
 
 
 @pytest.fixture
-def page(browser: Browser, stack: None) -> Iterator[Page]:
+def page(browser: Browser, aws: None) -> Iterator[Page]:
     with light.serving() as address:
         opened = light.opened(browser, address)
         yield opened

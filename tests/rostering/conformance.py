@@ -26,7 +26,6 @@ import app as wiring
 from oneroster_engine.sample_district import SHAPES, District, write
 from tests.api.test_routes import Context
 from tests.rostering.test_api import V1P1, V1P2, Reader, made
-from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.walk import Walk, make_group
 
 PEERS = Path(__file__).parent / "peers"
@@ -107,7 +106,7 @@ def counted(python: Path, script: str, *arguments: str) -> dict[str, int]:
 
 
 @pytest.fixture
-def district(stack: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, dict[str, int]]]:  # noqa: F811
+def district(aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, dict[str, int]]]:
     """The address that serves a synced sample, and how many of each kind its files hold."""
     bundle = tmp_path / "sample.zip"
     write(District(SHAPES[os.environ.get("SHAPE", "tiny")], 1, "1.1", 1, False, False), bundle)

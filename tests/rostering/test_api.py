@@ -14,10 +14,9 @@ from chalicelib.store.tables import delete_all
 from tests.api.test_routes import Context, call
 from tests.engine.districts import user
 from tests.engine.test_plan import TWO_SCHOOLS, without
-from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.walk import Walk, make_group, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 V1P2 = "/ims/oneroster/rostering/v1p2"
 V1P1 = "/ims/oneroster/v1p1"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -81,7 +80,7 @@ class Reader:
 
 
 @pytest.fixture
-def synced(stack: None) -> Walk:  # noqa: F811
+def synced(aws: None) -> Walk:
     make_group()
     walk = Walk(zipped(TWO_SCHOOLS))
     walk.through()

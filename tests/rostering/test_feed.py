@@ -11,10 +11,9 @@ from tests.api.test_routes import call
 from tests.engine.districts import user
 from tests.engine.test_plan import TWO_SCHOOLS, without
 from tests.rostering.test_api import Reader, made
-from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.walk import Walk, make_group, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def feed(after: str = "", **query: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tests.chaos.naive import Difference, difference, rows_of
 from tests.engine.districts import Rows, enrollment, small, user
 from tests.steps.walk import NOW, Walk, make_group, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 STEPS = ("open", "stage", "plan", "apply", "commit", "report")
 
 

@@ -15,7 +15,7 @@ from tests.engine.districts import small, user, write_bundle
 from tests.sources.peers import OtherServer, password
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.engine.districts import enrollment, org, user
 from tests.steps.test_steps import people
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def delta(*people: dict[str, str]) -> bytes:

@@ -18,7 +18,7 @@ from tests.events import saved
 from tests.stepfunctions.definition import definition, every_state
 from tests.steps.walk import NOW, Walk, everything, make_group, platform, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def people(*names: str) -> dict[str, Rows]:

@@ -12,7 +12,7 @@ from tests.engine.districts import Rows
 from tests.engine.test_plan import TWO_SCHOOLS, changed
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 class UndoWalk(Walk):

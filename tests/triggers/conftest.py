@@ -6,10 +6,8 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
 
 from chalicelib.store import state_machine
-from tests.steps.conftest import LIMITS
 
 ROLE = "arn:aws:iam::123456789012:role/any"
 NOTHING = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
@@ -17,15 +15,11 @@ NOTHING = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}
 
 @pytest.fixture
 def account(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("LIMITS_PARAMETER", "/limits")
-    boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
     boto3.client("s3").put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
     made = boto3.client("stepfunctions").create_state_machine(name="oneroster-sync", definition=NOTHING, roleArn=ROLE)
     monkeypatch.setenv("STATE_MACHINE_ARN", made["stateMachineArn"])
     state_machine._stepfunctions.cache_clear()
-    parameters.clear_caches()  # type: ignore[no-untyped-call]
     yield
-    parameters.clear_caches()  # type: ignore[no-untyped-call]
     state_machine._stepfunctions.cache_clear()
 
 

@@ -11,11 +11,10 @@ from chalicelib.model.records import GuardFigures, Mode, State
 from chalicelib.store import audit, files, groups, syncs
 from chalicelib.triggers.retention_job import forget
 from tests.engine.districts import class_, org, small, user
-from tests.steps.conftest import stack  # noqa: F401
 from tests.steps.test_undo import UndoWalk
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
 
-pytestmark = pytest.mark.usefixtures("stack")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def after(days: int) -> datetime:
