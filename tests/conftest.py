@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -9,15 +10,25 @@ import pytest
 from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 
-from chalicelib.store import access_tokens, tables
-
 pytest_plugins = ["tests.stack_fixtures"]
 
 
 LONGEST_NAME = 100
 LIMITS = {"zipBytes": 10_000_000, "expandedBytes": 100_000_000, "entries": 100, "ratio": 200, "sheetBytes": 1_000_000}
-# One session for all tests: a new one reads botocore's models again, which is a third of a second. The credentials are the
-# fixture's, so that a session that outlives moto holds none that the embedded AWS refuses.
+KEYS = {
+    "Groups": ("groupId",),
+    "Syncs": ("groupId", "syncId"),
+    "Roster": ("shard", "sourcedId"),
+    "Audit": ("groupId", "at"),
+    "Selections": ("groupId", "nameVersion"),
+    "Arrivals": ("groupId", "arrivalId"),
+    "Clients": ("groupId", "item"),
+    "Members": ("memberId",),
+    "Access": ("groupId", "at"),
+    "Deletions": ("groupId",),
+}
+# One session, and one client a service, for all tests: a new one reads botocore's models again, which is a third of a second.
+# The credentials are the fixture's, so that a session that outlives moto holds none that the embedded AWS refuses.
 MOCKED: Any = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
 
 
@@ -52,35 +63,26 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }.items():
         monkeypatch.setenv(name, value)
     with mock_aws(config=MOCKED):
-        tables._dynamodb.cache_clear()
-        tables.wire_client.cache_clear()
-        access_tokens._kms.cache_clear()
         parameters.clear_caches()  # type: ignore[no-untyped-call]
-        keys = {
-            "Groups": ("groupId",),
-            "Syncs": ("groupId", "syncId"),
-            "Roster": ("shard", "sourcedId"),
-            "Audit": ("groupId", "at"),
-            "Selections": ("groupId", "nameVersion"),
-            "Arrivals": ("groupId", "arrivalId"),
-            "Clients": ("groupId", "item"),
-            "Members": ("memberId",),
-            "Access": ("groupId", "at"),
-            "Deletions": ("groupId",),
-        }
-        for name, parts in keys.items():
-            boto3.resource("dynamodb").create_table(
+        for name, parts in KEYS.items():
+            client("dynamodb").create_table(
                 TableName=name,
                 BillingMode="PAY_PER_REQUEST",
                 AttributeDefinitions=[{"AttributeName": part, "AttributeType": "S"} for part in parts],
                 KeySchema=[{"AttributeName": part, "KeyType": "RANGE" if place else "HASH"} for place, part in enumerate(parts)],
             )
-        boto3.client("s3").create_bucket(Bucket="data")
-        kms = boto3.client("kms")
-        kms.create_alias(AliasName="alias/tests", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
-        boto3.client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
+        client("s3").create_bucket(Bucket="data")
+        client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
         yield
-    tables._dynamodb.cache_clear()
-    tables.wire_client.cache_clear()
-    access_tokens._kms.cache_clear()
     parameters.clear_caches()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def kms(aws: None) -> None:
+    """The stack's key, of its own: moto takes a tenth of a second for one."""
+    client("kms").create_alias(AliasName="alias/tests", TargetKeyId=client("kms").create_key()["KeyMetadata"]["KeyId"])
+
+
+@cache
+def client(service: str) -> Any:
+    return boto3.client(service)  # type: ignore[call-overload]

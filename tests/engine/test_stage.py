@@ -267,10 +267,20 @@ def test_every_row_read_is_kept_or_left_out_whatever_is_sent(
         assert len(ids) == counted.kept
 
 
-def test_the_same_person_at_another_school_is_not_an_identical_row(tmp_path: Path) -> None:
+def test_a_second_row_of_one_person_at_another_school_is_read_as_one_person_of_both(tmp_path: Path) -> None:
     two = [org("north"), org("south")]
 
     staged = Staging(tmp_path, small(orgs=two, users=[user(), user(orgSourcedIds="south")]))
+
+    assert ("users.csv", 3, "merged", "warning") in staged.problems()
+    [person] = staged.rows("users")
+    assert [role["orgSourcedId"] for role in person["roles"]] == ["north", "south"]
+
+
+def test_a_second_row_of_one_person_that_differs_in_more_than_school_and_role_is_left_out(tmp_path: Path) -> None:
+    two = [org("north"), org("south")]
+
+    staged = Staging(tmp_path, small(orgs=two, users=[user(), user(orgSourcedIds="south", familyName="Other")]))
 
     assert ("users.csv", 3, "repeated-differently", "error") in staged.problems()
 
