@@ -42,7 +42,7 @@ from tests.provider.records import rendered
 from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
 from tests.steps.walk import NOW, ROOT, Walk, make_group, platform
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("kms")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def served_provider() -> Iterator[tuple[Provider, str]]:
 
 
 @pytest.fixture
-def provider(aws: None, served_provider: tuple[Provider, str], monkeypatch: pytest.MonkeyPatch) -> Provider:
+def provider(kms: None, served_provider: tuple[Provider, str], monkeypatch: pytest.MonkeyPatch) -> Provider:
     monkeypatch.setenv(LOOPBACK_SETTING, "allowed")
     secrets._secretsmanager.cache_clear()
     own, origin = served_provider
