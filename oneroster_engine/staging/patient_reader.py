@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
 from oneroster_engine.errors import BundleRefused
@@ -19,6 +20,7 @@ from oneroster_engine.standard.text_encoding import NotText, TextEncoding, garbl
 
 MOST_SAID = 1000  # findings of a rule that cost nothing, line by line; the others are counted
 MOST_TRIED = 5000  # rows of a file that are tried in other readings: more of a kind are the export's fault, and an error each
+SAMPLED = 200  # first rows of a file, which show how many cells its rows have
 SHOWN = 80  # characters of a row's cell that a finding shows
 FOOTER = re.compile(
     r"[^a-z0-9]*((grand )?total|count|rows?|records?|end|eof|trailer|footer|\(?\d[\d,. ]*(rows?|records?|lines?)\b)"
@@ -49,6 +51,7 @@ class PatientReader:
         self._said: Counter[str] = Counter()
         self._padding: list[int] = []
         self._tried = self._short = 0
+        self._usual = fit.width
         self._ends = _ends_with_a_line_end(path, encoding)
         self.read = Read()
 
@@ -87,7 +90,16 @@ class PatientReader:
 
     def _records(self) -> Iterator[Record]:
         sent = records(lines(self._path, self._encoding), self._header.separator if not self._header.in_one_cell else ",")
-        return (record for record in sent if record.line > self._header.line)
+        data = (record for record in sent if record.line > self._header.line)
+        first = list(islice(data, SAMPLED))
+        self._usual = self._usual_width(first)
+        return chain(first, data)
+
+    def _usual_width(self, first: Sequence[Record]) -> int:
+        """How many cells nearly every row has, padding at its end included: spreadsheets pad all rows alike."""
+        widths = Counter(len(cells) for record in first if (cells := self._cells(record)) and any(map(str.strip, cells)))
+        usual, times = widths.most_common(1)[0] if widths else (0, 0)
+        return max(usual if times > max(1, widths.total() // 2) else 0, self._fit.width)
 
     def _cells(self, record: Record) -> list[str] | None:
         cells = record.cells
@@ -117,7 +129,7 @@ class PatientReader:
             return
         if record.misread:
             self._say("encoding", f"{record.misread}.", record, kept)
-        elif not record.text.isascii() and (found := garbled(record.text)):
+        elif (not record.text.isascii() or "&" in record.text) and (found := garbled(self._read(kept))):
             meant = ungarbled(found)
             was = f"which was `{meant}`" if meant else "and which letter it was is lost"
             self._say("garbled", f"`{found}` was garbled before it came, {was}; it was kept as it is.", record, kept)
@@ -130,12 +142,19 @@ class PatientReader:
             kept = [LINE_END.sub(" ", cell) for cell in kept]
         yield record.line, kept
 
+    def _read(self, cells: Sequence[str]) -> str:
+        """What is read of a row: no passwords."""
+        return " ".join(cells[place] for place in self._places.values())
+
     def _standing(self, record: Record, cells: list[str]) -> list[str] | None:
         """A row that keeps the grammar: as it is where its cells stand under their columns."""
         width = self._fit.width
         surplus = [cell for cell in cells[width:] if cell.strip()]
         if len(cells) == width and not self._fit.is_odd(cells):
             return cells
+        more = len(cells) - self._usual
+        if more > 0 and not surplus and self._fit.may_be_shifted(cells) and (counted := self._readings(cells, joins=more)):
+            return self._only(record, counted, self._width(len(cells)), is_counted=True)
         if not (surplus or self._fit.lacks(cells) or self._fit.misfits(cells) or self._fit.is_empty_where_needed(cells)):
             self._short += len(cells) < width
             return [*cells[:width], *[""] * (width - len(cells))]
@@ -172,13 +191,16 @@ class PatientReader:
             self.read.whole = False  # what it may have swallowed
         return kept
 
-    def _readings(self, pieces: Sequence[str], raw: bool = False) -> list[Reading]:
+    def _readings(self, pieces: Sequence[str], raw: bool = False, joins: int = 0) -> list[Reading]:
         self._tried += 1
-        return self._fit.readings(pieces, raw) if self._tried <= MOST_TRIED else []
+        return self._fit.readings(pieces, raw, joins) if self._tried <= MOST_TRIED else []
 
-    def _only(self, record: Record, readings: Sequence[Reading], said: str, rule: str = "width") -> list[str] | None:
-        """The one way to read the row; an error where there is none, or more than one."""
-        if len(readings) != 1 or not (record.cells is None or self._fit.is_confirmed(readings[0])):
+    def _only(
+        self, record: Record, readings: Sequence[Reading], said: str, rule: str = "width", is_counted: bool = False
+    ) -> list[str] | None:
+        """The one way to read the row; an error where there is none, or more than one. `is_counted`: how many cells the other
+        rows have confirms it."""
+        if len(readings) != 1 or not (record.cells is None or is_counted or self._fit.is_confirmed(readings[0])):
             more = " It can be read in more than one way." if len(readings) > 1 else ""
             self._leave_out(record, rule, f"{said} Look for a missing quote or comma.{more}")
             return None

@@ -24,7 +24,9 @@ from oneroster_engine.standard.csv_grammar import cells_of
 from oneroster_engine.standard.entities import Field
 from oneroster_engine.standard.file_kinds import other_kind
 from oneroster_engine.standard.text_encoding import (
+    ENTITY,
     HEAD,
+    ISO_2022_JP,
     LONGEST_LINE,
     NAMES,
     UTF_8,
@@ -162,7 +164,8 @@ def _about_encoding(path: Path, encoding: TextEncoding) -> tuple[Finding, ...]:
     if encoding.is_legacy:
         return (Finding("encoding", "warning", f"{path.name} is not UTF-8; it was read as {NAMES[encoding.name]}."),)
     if encoding.name != UTF_8:
-        return (_note(f"{path.name} is {encoding.name[:6].upper()}; it was read as that."),)
+        name = "ISO-2022-JP" if encoding.name == ISO_2022_JP else encoding.name[:6].upper()
+        return (_note(f"{path.name} is {name}; it was read as that."),)
     return ()
 
 
@@ -207,7 +210,10 @@ def _made(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> bool
 
 # Where UTF-8 was read as Windows-1252 and written again, two letters stand for one: a first one of these, and a second that is
 # none of ASCII. Or a letter was lost already.
-_MAY_BE_GARBLED = re.compile(rb"\xc3(?:[\x82-\x85\x8e-\x91][\xc2\xc5\xc6\xcb\xe2]|\xa2\xe2)|\xef\xbf\xbd")
+_MAY_BE_GARBLED = re.compile(
+    rb"\xc3[\x82-\x85\x8e-\x91\x97-\x99\xa2-\xa9][\xc2\xc5\xc6\xcb\xe2]|\xe2(?:\x88\x9a|\x94)|\xef\xbf\xbd"
+)
+_ENTITY = re.compile(ENTITY.encode())
 _BLANK_AT_QUOTE = re.compile(rb'(?:^|[,\n])[ \t]+"|"[ \t]+(?:[,\r\n]|$)')
 
 
@@ -236,12 +242,14 @@ def _lines_of_plain(part: bytes, width: int, has_header: bool) -> int:
     the header."""
     if not part:
         return 0
-    if b"\0" in part or (b"\r" in part and part.count(b"\r") != part.count(b"\r\n")):
+    if b"\0" in part or b"\x1b" in part or (b"\r" in part and part.count(b"\r") != part.count(b"\r\n")):
         return -1
     if b'"' in part and (b' "' in part or b'" ' in part or b'\t"' in part or b'"\t' in part) and _BLANK_AT_QUOTE.search(part):
         return -1
     number = part.count(b"\n") + (not part.endswith(b"\n"))
     if part.count(b",") != (width - 1) * number and not _are_as_wide(part, width, has_header):
+        return -1
+    if b"&" in part and _ENTITY.search(part):
         return -1
     if not part.isascii() and _MAY_BE_GARBLED.search(part) and garbled(part.decode("utf-8", errors="replace")):
         return -1

@@ -99,18 +99,27 @@ class RowFit:
         """Whether a cell that the row can't do without is there, and empty."""
         return not self._is_going(cells) and any(place < len(cells) and not cells[place].strip() for place in self._strict)
 
+    def may_be_shifted(self, cells: Sequence[str]) -> bool:
+        """Whether a row that has more cells than the others may be shifted: a cell misfits, or what stands last in it shows by
+        nothing that it stands where it belongs."""
+        last = max((place for place, cell in enumerate(cells) if cell.strip()), default=0)
+        fits = self._forms.get(last) or self._finer.get(last) or (self._references[last] if last in self._verified else None)
+        return self.misfits(cells) or fits is None or not fits(cells[last])
+
     def _is_going(self, cells: Sequence[str]) -> bool:
         """Whether the row is to be deleted: whatever else it lacks doesn't matter."""
         place = self._status
         return place is not None and place < len(cells) and _folded_status(cells[place]) == "tobedeleted"
 
-    def readings(self, pieces: Sequence[str], raw: bool = False) -> list[Reading]:
+    def readings(self, pieces: Sequence[str], raw: bool = False, joins: int = 0) -> list[Reading]:
         """The ways to read a row by joining neighbouring pieces so that every cell fits, fewest joins first; two at most.
 
-        `raw` pieces were split at every separator, quotes and all.
+        `raw` pieces were split at every separator, quotes and all. `joins` is how many there must be, where that is known.
         """
         if len(pieces) > MOST_PIECES:
             return []
+        if joins:
+            return self._with_joins(list(pieces), joins, raw) if joins <= MOST_JOINS else []
         least = max(0 if raw else 1, len(pieces) - self.width - _blanks_at_end(pieces))
         for joins in range(least, min(MOST_JOINS, max(least, len(pieces) - self.width) + 1) + 1):
             found = self._with_joins(list(pieces), joins, raw)
@@ -137,7 +146,7 @@ class RowFit:
             for more in range(min(left, len(pieces) - at - 1) + 1):
                 group = pieces[at : at + more + 1]
                 cell = _cell(group, self._separator, raw)
-                if cell is None or (more and sum(bool(piece.strip()) for piece in group) < 2) or not self._holds(column, cell):
+                if cell is None or (more and not _may_be_joined(group)) or not self._holds(column, cell):
                     continue
                 sent = self._separator.join(group)
                 here = (column, sent) if more or (raw and '"' in sent) else joined
@@ -174,6 +183,11 @@ class RowFit:
             for place, cell in enumerate(reading.cells)
             if place > reading.column
         )
+
+
+def _may_be_joined(group: Sequence[str]) -> bool:
+    """Blanks are no two parts of a text, and an e-mail address is none."""
+    return sum(bool(piece.strip()) for piece in group) > 1 and not any(_E_MAIL.fullmatch(piece.strip()) for piece in group)
 
 
 def _cell(group: Sequence[str], separator: str, raw: bool) -> str | None:

@@ -5,6 +5,7 @@ line of UTF-8 beyond ASCII is in an older encoding, and which one is a detector'
 """
 
 import codecs
+import html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -26,13 +27,24 @@ NAMES = {
     "cp1251": "Windows-1251 (Cyrillic)", "cp1253": "Windows-1253 (Greek)", "cp1254": "Windows-1254 (Turkish)",
     "cp1255": "Windows-1255 (Hebrew)", "cp1256": "Windows-1256 (Arabic)", "cp1257": "Windows-1257 (Baltic)",
     "cp932": "Shift-JIS", "gb18030": "GB18030", "big5hkscs": "Big5", "cp949": "Korean (CP949)",
+    "iso8859_15": "ISO-8859-15 (Latin 9)", "iso8859_2": "ISO-8859-2 (Central Europe)", "koi8_r": "KOI8-R (Cyrillic)",
+    "cp850": "CP850 (DOS, Western Europe)", "cp437": "CP437 (DOS)", "cp852": "CP852 (DOS, Central Europe)",
 }  # fmt: skip
 # Fewer letters don't tell which encoding it is, beyond the alphabets of Latin letters.
 FEWEST_LETTERS = 3
 LATIN = (WINDOWS_1252, "mac_roman", "cp1250", "cp1257")
+MULTIBYTE = ("cp932", "gb18030", "big5hkscs", "cp949")
+ISO_2022_JP, ESCAPES = "iso2022_jp", (b"\x1b$B", b"\x1b$@", b"\x1b(J")  # Japanese in seven bits: looks like ASCII
+FEW = 0.01  # of the lines: so many that make no sense in any encoding were damaged, and the others are as they are
 SURER = 1.25  # how much surer than of Windows-1252 the detector must be of another: mixed Western names reach 1.1, Czech ones 2.5
 MOST_IMPLAUSIBLE = 0.25  # of the letters beyond ASCII
 _RUN = re.compile(r"[^\x00-\x7f]+")
+# What a text shows that was written for a web page. Others, such as &sect, are rare in names and may be meant.
+_ACCENTS = "acute|grave|uml|circ|tilde|cedil|slash|ring|lig|caron"
+ENTITY = rf"&(?:amp|lt|gt|quot|apos|nbsp|#\d{{2,5}}|#[xX][0-9a-fA-F]{{2,5}}|[A-Za-z]{{1,2}}(?:{_ACCENTS}));"
+_ENTITY = re.compile(ENTITY)
+# First letters of two or more that stand for one, by how UTF-8 was read: as Windows-1252, MacRoman or the encoding of DOS.
+_LEADS = {WINDOWS_1252: "ÂÃÄÅÎÏÐÑ\xd7ØÙãäåæçèé", "mac_roman": "√¬ƒ≈\u2013—", "cp437": "├┬─┼"}
 _PUNCTUATION = "\u2019\u2018\u2013\u2014\xb7\xaa\xba\xb0\xb4\xa1\xbf\xab\xbb\u201c\u201d\u2116"
 _OPENING = "\u2018\u201c\xa1\xbf"  # never right after a letter
 
@@ -70,11 +82,13 @@ def text_encoding(path: Path) -> TextEncoding:
         if not _decodes(path, unicode):
             raise NotText(f"it begins as {unicode.upper()} and does not go on as that; the file may have been cut")
         return TextEncoding(unicode)
+    if any(mark in head for mark in ESCAPES) and _decodes(path, ISO_2022_JP):
+        return TextEncoding(ISO_2022_JP)
     if _decodes(path, UTF_8):
         return TextEncoding(UTF_8)
-    good, sample = _not_utf_8(path)
+    good, sample, share = _not_utf_8(path)
     other = _detected(sample, alone=not good)
-    if good:
+    if good or (not other and share <= FEW):
         return TextEncoding(UTF_8, other or WINDOWS_1252)
     if not other:
         raise NotText("it is neither UTF-8 nor Windows-1252 text, nor in any other encoding that its rows would make sense in")
@@ -105,10 +119,12 @@ def wide_unicode(head: bytes) -> str:
 
 
 def garbled(text: str) -> str:
-    """The first place of a text that was garbled before it came: UTF-8 that was read as Windows-1252 (`Ã©`), or a replacement
-    character. Empty where nothing looks like that."""
+    """The first place of a text that was garbled before it came: UTF-8 that was read as another encoding (`Ã©`), a replacement
+    character, or a letter as web pages write it (`&eacute;`). Empty where nothing looks like that."""
     if "\ufffd" in text:
         return "\ufffd"
+    if "&" in text and (entity := _ENTITY.search(text)):
+        return entity[0]
     for run in _RUN.finditer(text):
         if len(run[0]) > 1 and (found := _twice_encoded(run[0])):
             return found
@@ -117,21 +133,32 @@ def garbled(text: str) -> str:
 
 def ungarbled(text: str) -> str:
     """What a garbled place was before; empty where that is lost."""
-    return "" if "\ufffd" in text else _as_windows_1252(text).decode("utf-8", errors="ignore")
+    if text.startswith("&"):
+        return html.unescape(text)
+    return "" if "\ufffd" in text else next(filter(None, (_meant(text, codec) for codec in _LEADS)), "")
 
 
 def _twice_encoded(run: str) -> str:
-    for at, letter in enumerate(run[:-1]):
-        length = {"Â": 2, "Ã": 2, "Ä": 2, "Å": 2, "Î": 2, "Ï": 2, "Ð": 2, "Ñ": 2, "â": 3}.get(letter)
-        if not length or len(run) < at + length:
-            continue
-        try:
-            meant = _as_windows_1252(run[at : at + length]).decode("utf-8")
-        except UnicodeError:
-            continue
-        if len(meant) == 1 and (meant < "\u0180" or (meant > "\u2000" and letter == "â")):
-            return run[at : at + length]
+    """The letters of a run that stand for one letter of the Latin alphabet, or, as a run of them, for a word of another."""
+    for codec, leads in _LEADS.items():
+        for at, letter in enumerate(run[:-1]):
+            if letter not in leads and not (letter == "â" and codec == WINDOWS_1252):
+                continue
+            for length in (2, 3):
+                meant = _meant(run[at : at + length], codec)
+                if len(meant) == 1 and (meant < "\u0180" or (meant > "\u2000" and letter == "â")):
+                    return run[at : at + length]
+            if codec == WINDOWS_1252 and len(run) - at > 3 and len(_meant(run[at:], codec)) > 1:
+                return run[at:]
     return ""
+
+
+def _meant(text: str, codec: str) -> str:
+    """What a text is whose bytes are UTF-8; empty where they are none."""
+    try:
+        return (_as_windows_1252(text) if codec == WINDOWS_1252 else text.encode(codec)).decode("utf-8")
+    except UnicodeError:
+        return ""
 
 
 def _as_windows_1252(text: str) -> bytes:
@@ -165,12 +192,34 @@ def _decoded(raw: bytes, encoding: TextEncoding) -> Line:
     except UnicodeDecodeError as trouble:
         at = trouble.start
     codec = encoding.other or encoding.name
-    text = raw.decode(codec, errors="replace")
     if not encoding.other:
-        return Line(text)
+        return Line(raw.decode(codec, errors="replace"))
+    if halves := _of_halves(raw):
+        return Line(halves, f"byte {raw[at]:02X} is not UTF-8; it was read as half of a character (CESU-8)")
     meant = _letter_of(raw, at, codec)
     read_as = f"read as `{meant}`, which it is in {NAMES[codec]}" if meant else f"no letter in {NAMES[codec]} either"
+    text = raw.decode(codec, errors="replace") if codec in MULTIBYTE else _by_pieces(raw, codec)
     return Line(text, f"byte {raw[at]:02X} is not UTF-8; it was {read_as}")
+
+
+def _by_pieces(raw: bytes, codec: str) -> str:
+    """A line of which only single bytes are not UTF-8: the other letters stay what they are."""
+    text = ""
+    while raw:
+        try:
+            return text + raw.decode("utf-8")
+        except UnicodeDecodeError as trouble:
+            text += raw[: trouble.start].decode("utf-8") + raw[trouble.start : trouble.end].decode(codec, errors="replace")
+            raw = raw[trouble.end :]
+    return text
+
+
+def _of_halves(raw: bytes) -> str:
+    """A line in what Oracle calls UTF8: characters beyond the first 65,536 as two halves. Empty where it is none."""
+    try:
+        return raw.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeError:
+        return ""
 
 
 def _letter_of(raw: bytes, place: int, codec: str) -> str:
@@ -195,23 +244,33 @@ def _decodes(path: Path, encoding: str) -> bool:
     return True
 
 
-def _not_utf_8(path: Path) -> tuple[int, bytes]:
-    """How many lines are UTF-8 beyond ASCII, and as much of the lines that aren't UTF-8 as a detector needs."""
-    good, sample, size = 0, [], 0
+def _not_utf_8(path: Path) -> tuple[int, bytes, float]:
+    """How many lines show that the file is UTF-8, as much of the others as a detector needs, and what share of all they are."""
+    good, mixed, bad, number, sample, size = 0, 0, 0, 0, [], 0
     with path.open("rb") as file:
         for raw in iter(partial(file.readline, LONGEST_LINE), b""):
+            number += 1
             if raw.isascii():
                 continue
-            try:
-                raw.decode("utf-8")
+            text = raw.decode("utf-8", "surrogateescape")
+            odd = sum("\udc80" <= letter <= "\udcff" for letter in text)
+            if not odd or _of_halves(raw):
                 good += 1
-            except UnicodeDecodeError:
-                if size < SAMPLE:
-                    sample.append(raw[:SAMPLE])
-                    size += len(raw)
-    if good and good == 1 and len(sample) > 10 * good:  # a letter or two of another encoding that make one of UTF-8 by chance
+                continue
+            if odd <= sum(letter > "\x7f" for letter in text) - odd:  # of its letters most are UTF-8
+                mixed += 1
+                others = "".join(each for each in text if each < "\x80" or "\udc80" <= each <= "\udcff")
+                raw = others.encode("utf-8", "surrogateescape")
+            else:
+                bad += 1
+            if size < SAMPLE:
+                sample.append(raw[:SAMPLE])
+                size += len(raw)
+    if mixed > bad:
+        good += mixed
+    if good == 1 and bad > 10:  # a letter or two of another encoding that make one of UTF-8 by chance
         good = 0
-    return good, b"".join(sample)
+    return good, b"".join(sample), (mixed + bad) / max(number, 1)
 
 
 def _detected(sample: bytes, alone: bool) -> str:
@@ -230,7 +289,9 @@ def _detected(sample: bytes, alone: bool) -> str:
     best_ones = [codec for codec in NAMES if odd[codec] == least]
     found = [
         (_ours(str(each["encoding"])), each["confidence"])
-        for each in chardet.detect_all(sample, ignore_threshold=True, compat_names=False, include_encodings=best_ones)
+        for each in chardet.detect_all(
+            sample, ignore_threshold=True, compat_names=False, include_encodings=best_ones, no_match_encoding=best_ones[0]
+        )
     ]
     scores = {codec: score for codec, score in found if codec in best_ones}
     if not scores:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oneroster_engine.duckdb_session import connect
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging import reading
-from oneroster_engine.standard.entities import FIELDS
+from oneroster_engine.standard.entities import FIELDS, fields_of
 from tests.engine.refusals import WHAT_AND_WHAT_TO_DO
 
 HEADER = "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId"
@@ -356,3 +356,110 @@ def test_a_well_formed_file_takes_the_fast_reader(tmp_path: Path, content: str) 
     with connect(path) as connection:
         reading.load(connection, path, FIELDS["orgs"], "raw", lambda rows: f"SELECT * FROM {rows}")
         assert connection.execute("SELECT count(line), count(*) FROM raw").fetchone() == (0, 2)
+
+
+USERS = "sourcedId,status,orgSourcedIds,role,username,givenName,familyName,identifier,email,phone,agentSourcedIds,grades,password"
+
+
+def read_users(folder: Path, *rows: str, encoding: str = "utf-8") -> tuple[list[tuple[Any, ...]], list[str]]:
+    """What is read of users.csv, and what is said of it. Bytes that are no UTF-8 stand as \\x.. in a row."""
+    path = folder / "users.csv"
+    path.write_bytes("\n".join([USERS, *rows, ""]).encode(encoding, "surrogateescape"))
+    with connect(path) as connection:
+        loaded = reading.load(connection, path, fields_of("users", "1.1"), "raw", lambda rows: f"SELECT * FROM {rows}")
+        names = "sourcedId, givenName, familyName, email, phone, grades"
+        rows_ = connection.execute(f"SELECT {names} FROM raw ORDER BY sourcedId").fetchall()
+    return rows_, [found.message for found in loaded.findings if found.severity != "note"]
+
+
+OTHERS = ("2,,n,student,b,Bo,Vale,72,b@ex.test,555-0102,,09,", "3,,n,student,c,Cy,Day,73,c@ex.test,555-0103,,10,")
+
+
+@pytest.mark.parametrize(
+    ("row", "email", "phone", "grades", "says"),
+    [
+        pytest.param("1,,n,student,a,Al,Lee,71,a@ex.test,555-0101, 0102,,09,", "a@ex.test", "555-0101, 0102", "09",
+                     "read as phone `555-0101, 0102`", id="in a telephone"),
+        pytest.param("1,,n,student,a,Al,Lee,71,a@ex.test,555-0101,,09,10,", "a@ex.test", "555-0101", "09,10",
+                     "read as grades `09,10`", id="in grades, whose second part falls on the password"),
+        pytest.param("1,,n,student,a,Al, J.,Lee,71,,555-0101,,09,", None, None, None, "more than one way",
+                     id="in a name, beside no e-mail"),
+        pytest.param("1,,n,student,a,Al,Lee,71,a@ex.test,555-0101,,09,,", "a@ex.test", "555-0101", "09", "", id="nowhere"),
+    ],
+)  # fmt: skip
+def test_a_row_with_a_cell_more_than_the_others_is_looked_at_for_a_comma(
+    tmp_path: Path, row: str, email: str | None, phone: str | None, grades: str | None, says: str
+) -> None:
+    rows, said = read_users(tmp_path, row, *OTHERS)
+
+    assert [one[3:] for one in rows if one[0] == "1"] == ([(email, phone, grades)] if email else [])
+    assert len(said) == bool(says)
+    assert all(says in message and "line 2" in message for message in said)
+
+
+def test_one_bad_byte_in_a_row_leaves_its_other_letters_as_they_are(tmp_path: Path) -> None:
+    rows, said = read_users(tmp_path, "1,,n,student,a,Ren\udce9,B\u00e9ranger,71,a@ex.test,,,,", *OTHERS)
+
+    assert rows[0][1:3] == ("René", "Béranger")
+    assert len(said) == 1
+    assert "line 2: byte E9 is not UTF-8" in said[0]
+
+
+def test_a_row_that_makes_no_sense_in_any_encoding_costs_no_other_row_its_place(tmp_path: Path) -> None:
+    others = [OTHERS[0].replace("2,", f"{at},", 1) for at in range(100, 300)]
+
+    rows, said = read_users(tmp_path, "1,,n,student,a,Al\udc81,Lee,71,a@ex.test,,,,", *others)
+
+    assert len(rows) == 201
+    assert len(said) == 1
+    assert "line 2: byte 81 is not UTF-8" in said[0]
+
+
+def test_a_row_of_halved_characters_is_read_as_what_they_were(tmp_path: Path) -> None:
+    halves = b"\xed\xa0\xbd\xed\xb8\x80".decode("utf-8", "surrogateescape")
+
+    rows, said = read_users(tmp_path, f"1,,n,student,a,{halves},Lee,71,a@ex.test,,,,", *OTHERS)
+
+    assert rows[0][1] == "\U0001f600"
+    assert "CESU-8" in said[0]
+
+
+NAMES_OF = {
+    "iso8859_15": ("Zoë", "Žižek", "Œuvre"), "iso8859_2": ("Jiří", "Dvořák", "Šťastná"), "koi8_r": ("Иван", "Петров", "Анна"),
+    "cp437": ("René", "Muñoz", "Jürgen"), "cp852": ("Jiří", "Dvořák", "Šťastná"), "iso2022_jp": ("太郎", "山田", "花子"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("codec", NAMES_OF)
+def test_names_in_an_old_encoding_are_read_in_the_only_one_that_makes_sense_of_them(tmp_path: Path, codec: str) -> None:
+    given, family, other = NAMES_OF[codec]
+    row = f"1,,n,student,a,{given},{family},71,a@ex.test,,,,"
+
+    rows, said = read_users(tmp_path, row, row.replace("1,", "4,", 1).replace(given, other), *OTHERS, encoding=codec)
+
+    assert (rows[0][1:3], rows[3][1:3]) == ((given, family), (other, family))
+    assert len(said) == (codec != "iso2022_jp")
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("Ren√©", "é"),
+        ("Иван".encode().decode("cp1252"), "Иван"),
+        ("Ren&eacute;", "é"),
+        ("O&#39;Neil", "'"),
+        ("Muñoz & Söhne", ""),
+    ],
+    ids=["MacRoman", "Cyrillic", "a web page", "an apostrophe of a web page", "an ampersand"],
+)
+def test_a_name_that_was_garbled_before_it_came_is_named_with_what_it_was(tmp_path: Path, sent: str, meant: str) -> None:
+    rows, said = read_users(tmp_path, f"1,,n,student,a,{sent},Lee,71,a@ex.test,,,,", *OTHERS)
+
+    assert rows[0][1] == sent
+    assert [f"which was `{meant}`" in each and "line 2" in each for each in said] == ([True] if meant else [])
+
+
+def test_a_password_is_never_said_to_be_garbled(tmp_path: Path) -> None:
+    _, said = read_users(tmp_path, "1,,n,student,a,Al,Lee,71,a@ex.test,,,,pass&eacute;Ã©word", *OTHERS)
+
+    assert said == []
