@@ -206,6 +206,12 @@ def test_a_host_that_does_not_answer_may_in_a_minute(sshd: Sshd, our_key: Path) 
         sftp.signed_in(sshd.source(port=1), key(our_key))
 
 
+ALL_OLD = """HostKeyAlgorithms ssh-rsa
+KexAlgorithms diffie-hellman-group-exchange-sha256
+Ciphers aes128-cbc
+MACs hmac-sha1"""
+
+
 @pytest.mark.parametrize(
     ("offers", "said", "helps"),
     [
@@ -214,13 +220,20 @@ def test_a_host_that_does_not_answer_may_in_a_minute(sshd: Sshd, our_key: Path) 
         ("Ciphers chacha20-poly1305@openssh.com", "no cipher that is supported. It offers chacha20", False),
         ("Ciphers aes128-ctr\nMACs hmac-md5", "no MAC that is supported. It offers hmac-md5", False),
         ("Ciphers aes128-ctr\nMACs hmac-sha1", "no MAC that is supported. It offers hmac-sha1", True),
+        ("HostKeyAlgorithms ssh-rsa", "no host key that is supported. It offers ssh-rsa;", True),
+        (ALL_OLD, "no host key that is supported. It offers ssh-rsa;", True),
+        (
+            "KexAlgorithms diffie-hellman-group14-sha1",
+            "no key exchange that is supported. It offers diffie-hellman-group14",
+            False,
+        ),
     ],
-    ids=["CBC", "3DES", "ChaCha20", "MD5", "SHA-1"],
+    ids=["CBC", "3DES", "ChaCha20", "MD5", "SHA-1", "SHA-1 host key", "all at once", "SHA-1 key exchange"],
 )
 def test_weak_algorithms_are_named_and_an_old_servers_are_taken_where_the_group_says_so(
     offers: str, said: str, helps: bool
 ) -> None:
-    old = Sshd()
+    old = Sshd("rsa" if "ssh-rsa" in offers else "ed25519")
     try:
         ours = make_key(old.folder / "ours")
         old.let_in(ours)
@@ -233,6 +246,7 @@ def test_weak_algorithms_are_named_and_an_old_servers_are_taken_where_the_group_
         if helps:
             with sftp.signed_in(old.source(oldServer=True), key(ours)) as server:
                 assert "is an old server" in server.warning
+                assert server.files().open(str(old.files / "roster.zip"), "rb").read() == b"PK"
         else:
             with pytest.raises(SourceRefused, match=said):
                 sftp.signed_in(old.source(oldServer=True), key(ours))

@@ -120,6 +120,7 @@ function SftpFields({ source, onChange, wrong, mark }: Fields<Sftp>) {
           <Checkbox checked={source.oldServer} onChange={({ detail }) => onChange({ ...source, oldServer: detail.checked })}
             description="Only for a server that offers no modern way to sign in securely; the connection test says so. Ask the district to update it.">
             Allow older, weaker encryption for this server</Checkbox>
+          {source.oldServer && <Alert type="warning">People’s data is fetched by weak encryption while this is on. The group’s status page says so until it is off.</Alert>}
           <FormField label="Ending of the marker file – optional" errorText={wrong('source.doneMarker')}
             description="Where the district writes, say, roster.zip.done once roster.zip is complete: .done"><Input {...field('doneMarker')} placeholder=".done" /></FormField>
           <FormField label="Afterwards" errorText={wrong('source.moveTo')}>

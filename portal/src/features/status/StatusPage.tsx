@@ -52,6 +52,7 @@ export function StatusPage() {
       <SpaceBetween size="l">
         <GroupNav groupId={groupId} />
         <Paused group={group.data} />
+        <OldServer group={group.data} />
         <Inbox groupId={groupId} key={`inbox ${sync?.status}`} />
         {last.isPending && <Spinner />}
         {never && <Container><Box textAlign="center" padding="l">This group has never been synced. Start with Actions: Sync all data, or Selective sync.</Box></Container>}
@@ -130,6 +131,12 @@ function Paused({ group }: { group: Schemas['GroupOut'] | undefined }) {
   const pause = group && pauseOf(group);
   if (!pause) return null;
   return <Alert type="info" header="Scheduled syncs are paused">{pause.until ? `Until ${new Date(`${pause.until}T12:00:00`).toLocaleDateString(undefined, { dateStyle: 'medium' })}, included.` : 'Until somebody resumes them.'}{pause.reason && ` ${pause.reason}`} Manual and dropped-file syncs still run.</Alert>;
+}
+
+/** Stays as long as the setting does: what is fetched by weak encryption could be read on the way. */
+function OldServer({ group }: { group: Schemas['GroupOut'] | undefined }) {
+  if (group?.source.method !== 'sftp' || !group.source.oldServer) return null;
+  return <Alert type="warning" header="This group allows weak encryption">{group.source.host} is set as an old server: SHA-1 and AES in CBC mode are accepted for it. Ask the district to update it, then turn the setting off.</Alert>;
 }
 
 function Questions({ groupId, sync }: { groupId: string; sync: Schemas['LastSync'] }) {
