@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from oneroster_engine.sample_district import SHAPES, District
-from tests.provider.records import rendered
+from tests.provider.records import as_ed_fi, as_flat, rendered
 from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
 from tests.stack.client import Client
 
@@ -26,22 +26,31 @@ def group(admin: Client, origin: str, name: str, **more: Any) -> str:
     return admin.new_group(name, source={**source, "credentials": credentials, **more})
 
 
+# What providers that are met do, all of it at once (`tests/sources/test_rest.py` has them one by one): no total, no Link, another
+# limit than was asked for, 429 with a web page after so many requests, a token behind a redirect; no sort; the newest first.
+ED_FI: dict[str, Any] = {"total": "none", "cap": 200, "busy_every": 6, "token_redirect": 307}
+LIKE_ROSTERHUB: dict[str, Any] = {"total": "none", "cap": 500, "sorts": False}
+
+
 def test_everything_of_a_provider_is_synced_by_ranges_side_by_side_and_a_second_time_nothing_is_written(
     admin: Client, provider: tuple[Provider, str]
 ) -> None:
     own, origin = provider
-    own.behave(slow_s=0.02, failing=1, busy=1)
-    group_id = group(admin, origin, "By API")
+    own.behave(slow_s=0.02, **ED_FI)
+    before, own.lists = own.lists, as_ed_fi(own.lists)
+    group_id = group(admin, origin, "By API", pageSize=5000)
 
     first = admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"])
     at_once = own.most_at_once
     second = admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"])
+    sent, own.lists = own.lists, before
 
     assert (first["state"], first["incomplete"]) == ("succeeded", {}), first["message"]
     assert {name: counts["created"] for name, counts in first["counts"].items()} == {
-        name: len(records) for name, records in own.lists.items()
+        name: len(records) for name, records in sent.items()
     }
-    assert first["fetching"]["enrollments"]["done"] == first["fetching"]["enrollments"]["total"] > 20
+    assert first["fetching"]["enrollments"]["done"] > 6
+    assert first["fetching"]["enrollments"]["total"] is None
     assert at_once == 2
     assert second["message"] == "Nothing has changed since the last sync; nothing was written."
 
@@ -91,12 +100,12 @@ def test_a_saved_selections_schools_are_all_that_is_asked_of_a_provider(admin: C
     assert not {"/users", "/classes", "/enrollments"} & {path for path, _ in own.asked}
 
 
-def test_after_everything_was_read_a_provider_is_asked_for_changes_alone(admin: Client, provider: tuple[Provider, str]) -> None:
-    own, origin = provider
-    own.behave()
-    group_id = group(admin, origin, "Changes by API", changesOnly=True, pageSize=5000)
-
-    ended = [admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"]) for _ in range(3)]
+def test_after_everything_was_read_a_provider_is_asked_for_changes_alone(admin: Client) -> None:
+    own = Provider("1.1", as_flat(rendered(District(SHAPES["tiny"], seed=1, version="1.1", day=1, problems=False))))
+    own.behave(**LIKE_ROSTERHUB)
+    with served(own) as origin:
+        group_id = group(admin, origin, "Changes by API", changesOnly=True, pageSize=5000)
+        ended = [admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"]) for _ in range(3)]
 
     assert [(each["state"], each["asked"]["kind"]) for each in ended] == [
         ("succeeded", "everything"), ("succeeded", "changes"), ("succeeded", "changes"),
