@@ -270,9 +270,10 @@ class GuardFigures(Record):
 
     `limits` are the group's own figures for what else a plan does to people; what is not named has the default. `standing` is
     what somebody has decided once for a kind of taking away: keep it always, or let it go without asking. `closing` are the
-    sourcedIds of schools that will close, so that what goes there is expected. `keep` names by entity the causes for which
-    nothing is removed; `neverRemove` keeps everything. `purge` says, by entity and cause, after how many days what was
-    removed is purged, and with 0 that it never is; what it doesn't name is purged after the group's grace days.
+    sourcedIds of schools that will close, so that what goes there is expected. `expected` are those of orgs without which
+    a source shows too little: a sync that lacks one is held. `keep` names by entity the causes for which nothing is removed;
+    `neverRemove` keeps everything. `purge` says, by entity and cause, after how many days what was removed is purged, and
+    with 0 that it never is; what it doesn't name is purged after the group's grace days.
     """
 
     share: float = Field(default=0.10, ge=0, le=1)
@@ -282,6 +283,7 @@ class GuardFigures(Record):
     limits: dict[LimitedKind, GuardLimit] = {}
     standing: dict[StandingKind, Standing] = {}
     closing: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    expected: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
     never_remove: bool = False
     keep: dict[Entity, tuple[Cause, ...]] = {}
     purge: dict[Entity, dict[RemovalCause, PurgeDays]] = {}

@@ -67,6 +67,7 @@ def policy_of(sync: Sync, group: Group) -> Policy:
         limits={kind: Limit(limit.share, limit.floor) for kind, limit in figures.limits.items()},
         standing=figures.standing,
         closing=figures.closing,
+        expected=figures.expected,
         never_remove=figures.never_remove,
         keep=figures.keep,
     )

@@ -5,7 +5,7 @@ What is measured, and how, stands in `measures.py`.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -72,7 +72,8 @@ class Guard:
 
     `limits` are the group's own figures for other kinds, in place of LIMITS. `standing` says, by a kind of TAKING (or
     "removals"), what somebody has decided for good: "keep" never takes it away, "letGo" never asks. `closing` are the
-    sourcedIds of schools that the customer has said will close: what goes there is expected. `keep` names, by entity, the
+    sourcedIds of schools that the customer has said will close: what goes there is expected. `expected` are those of orgs without
+    which a source shows too little, whatever it held before. `keep` names, by entity, the
     causes for which nothing is removed; `never_remove` keeps everything, whatever the cause.
     """
 
@@ -84,6 +85,7 @@ class Guard:
     limits: Mapping[LimitedKind, Limit] = field(default_factory=dict)
     standing: Mapping[StandingKind, Standing] = field(default_factory=dict)
     closing: tuple[str, ...] = ()
+    expected: tuple[str, ...] = ()
     never_remove: bool = False
     keep: Mapping[Entity, tuple[Cause, ...]] = field(default_factory=dict)
 
@@ -124,7 +126,8 @@ class Removals:
 @dataclass(frozen=True)
 class Concern:
     """How many of one school's records of an entity a plan does something of one `kind` to, and how many there are to do it to.
-    `field` is the field that is emptied, where one is, or the type of the org that vanished; `example` one of them, in words."""
+    `field` is the field that is emptied, where one is, or the type of the org that vanished, where it is one; `example` one of
+    them, in words."""
 
     kind: LimitedKind
     school: str
@@ -197,13 +200,18 @@ def _sentence(concern: Concern) -> str:
     where = concern.name or ("" if concern.kind in _OF_A_COLLECTION else "Without a school")
     who = _words(concern.user_type, "people" if concern.entity == "users" else concern.entity)
     what = _SENTENCES[concern.kind].format(
-        of=of, number=f"{concern.number:,}", who=who, field=_FIELDS.get(concern.field, concern.field), entity=concern.entity
+        of=of,
+        number=f"{concern.number:,}",
+        who=who,
+        gone=_gone(concern),
+        field=_FIELDS.get(concern.field, concern.field),
+        entity=concern.entity,
     )
     said = f"{where}: {what}" if where else what[0].upper() + what[1:]
     return f"{said} {concern.example}".rstrip()
 
 
-_OF_A_COLLECTION: tuple[LimitedKind, ...] = ("sessions", "damaged", "errors")
+_OF_A_COLLECTION: tuple[LimitedKind, ...] = ("sessions", "damaged", "errors", "view")
 _FIELDS = {
     "email": "e-mail", "agentSourcedIds": "guardians", "primary": "mark as the primary teacher", "courseSourcedId": "course",
     "termSourcedIds": "terms", "userIds": "user ids", "givenName": "given name", "familyName": "family name",
@@ -221,10 +229,14 @@ _SENTENCES: Mapping[LimitedKind, str] = {
     "rights": "{number} {who} would get the rights of staff, which they do not have now.",
     "classes": "{of} classes would change their course or school.",
     "sessions": "{of} academic sessions would move by more than a month.",
-    "view": "this {field} is not in the source any more: the provider may show less than it did.",
+    "view": "the provider's view became smaller: {gone} not in the source any more.",
     "damaged": "{number} ids of {entity} look damaged: each is new and near to one that has vanished.",
     "errors": "{of} rows of {entity} have errors and were left out.",
 }
+
+
+def _gone(concern: Concern) -> str:
+    return f"{concern.number:,} of {concern.records:,} orgs are" if concern.number > 1 else f"this {concern.field} is"
 
 
 def _words(user_type: str, otherwise: str) -> str:
@@ -233,6 +245,16 @@ def _words(user_type: str, otherwise: str) -> str:
     return (
         f"{user_type}s" if ":" in user_type else re.sub(r"(?<=[a-z])([A-Z])", lambda m: " " + m.group(1).lower(), f"{user_type}s")
     )
+
+
+def not_shown(missing: Sequence[str], expected: int) -> Breach:
+    """Orgs that the group expects and the source does not show, `missing` of `expected`."""
+    shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5:,} more" if len(missing) > 5 else "")
+    said = (
+        f"The provider's view became smaller: {len(missing):,} of {expected:,} orgs that this group expects are not in "
+        f"the source ({shown}). Ask the provider what this sign-in may see, or correct the list in the group's safety settings."
+    )
+    return Breach("", "orgs", len(missing), expected, said, "view")
 
 
 def nothing_at_all() -> Breach:

@@ -22,6 +22,7 @@ from oneroster_engine.standard.records import Form, schools_of
 WITHOUT_RIGHTS = ("student", "guardian", "parent", "relative")
 IDENTITY = ("givenName", "familyName", "username", "email", "identifier")
 MOVED_DAYS = 31  # a term that begins or ends by less another day is a correction
+MOST_NAMED = 3  # vanished orgs, one reason each
 VANISHING = ("school", "district", "local", "state", "national")  # departments come and go
 
 
@@ -64,6 +65,13 @@ def _measure_new(connection: duckdb.DuckDBPyConnection, guard: Guard, today: dat
             connection.execute(_DAMAGED.format(entity=entity, staged=staged[entity]))
 
 
+def orgs_not_shown(connection: duckdb.DuckDBPyConnection, guard: Guard, stage: Path) -> list[str]:
+    """Of the orgs that the group expects, those that the source does not show; in the group's order."""
+    values = {"orgs": str(stage / "orgs.parquet"), "left_out": str(stage / "left_out.parquet")}
+    shown = {sourced_id for (sourced_id,) in connection.execute(_SHOWN, values).fetchall()} if guard.expected else set()
+    return [each for each in guard.expected if each not in shown]
+
+
 def write_rows(connection: duckdb.DuckDBPyConnection, plan: Path, breaches: Sequence[Breach]) -> None:
     """Write held.parquet: the changes behind each breach, as in changes.parquet, with the breach's kind and school."""
     named = [(each.kind, each.school, each.entity) for each in breaches if each.kind not in ("removals", "undone", "spared")]
@@ -92,11 +100,14 @@ def _counted(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, e
 
 def _of_the_source(connection: duckdb.DuckDBPyConnection, stage: Path, staged: dict[str, Any]) -> list[Concern]:
     """What the stage alone shows: orgs that have vanished, and collections that lost much to errors."""
-    found = []
-    if staged.get("complete", {}).get("orgs"):
-        values = {"types": list(VANISHING), "orgs": str(stage / "orgs.parquet"), "left_out": str(stage / "left_out.parquet")}
-        for sourced_id, name, kind in connection.execute(_VANISHED, values).fetchall():
-            found.append(Concern("view", sourced_id, name, "orgs", 1, 1, field=kind))
+    values: dict[str, Any] = {"orgs": str(stage / "orgs.parquet"), "left_out": str(stage / "left_out.parquet")}
+    whole = bool(staged.get("complete", {}).get("orgs"))
+    vanished = connection.execute(_VANISHED, {**values, "types": list(VANISHING), "whole": whole}).fetchall()
+    found = [Concern("view", sourced_id, name, "orgs", 1, 1, field=kind) for sourced_id, name, kind in vanished]
+    if len(found) > MOST_NAMED:  # one cause, and not one a school
+        examples = ", ".join(name or sourced_id for sourced_id, name, _ in vanished[:MOST_NAMED])
+        held = number_of(connection, "SELECT count(*) FROM held_orgs")
+        found = [Concern("view", "", "", "orgs", len(vanished), held, example=f"For example {examples}.")]
     for entity, counted in staged.get("counts", {}).items():
         if counted["left_out"]:
             found.append(Concern("errors", "", "", entity, counted["left_out"], counted["read"]))
@@ -290,9 +301,15 @@ GROUP BY concerned.school, concerned.userType, field
 _VANISHED = """
 SELECT sourcedId, name, fields->>'type' FROM held_orgs
 WHERE (fields->>'type') IN (SELECT unnest($types::VARCHAR[])) AND sourcedId NOT IN (FROM closing)
+  AND ($whole OR sourcedId IN (SELECT unnest(schools) FROM change WHERE action IN ('deactivate', 'end')))
   AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet($orgs))
   AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet($left_out) WHERE entity = 'orgs' AND sourcedId IS NOT NULL)
 ORDER BY name, sourcedId
+"""
+
+_SHOWN = """
+SELECT sourcedId FROM read_parquet($orgs) WHERE status IS DISTINCT FROM 'tobedeleted'
+UNION ALL SELECT sourcedId FROM read_parquet($left_out) WHERE entity = 'orgs' AND sourcedId IS NOT NULL
 """
 
 _HELD_ROWS = """

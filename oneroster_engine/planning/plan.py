@@ -99,11 +99,13 @@ def _summary(
 
 
 def _empty(connection: duckdb.DuckDBPyConnection, staged: dict[str, Any]) -> list[Breach]:
-    """Collections that can't be taken for whole, while the platform has records of them. The rest of the guard's rules
-    look at the finished plan: see `review.py`."""
+    """Collections without a row, while the platform has records of them. The rest of the guard's rules look at the finished
+    plan: see `review.py`."""
     held = {entity: number_of(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL") for entity in ENTITIES}
     return [
-        guards.empty_collection(entity, held[entity]) for entity in ENTITIES if held[entity] and not staged["complete"][entity]
+        guards.empty_collection(entity, held[entity])
+        for entity in ENTITIES
+        if held[entity] and not staged["counts"][entity]["kept"]
     ]
 
 

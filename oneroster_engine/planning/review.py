@@ -21,7 +21,7 @@ from oneroster_engine.planning import guard as guards
 from oneroster_engine.planning.compare import FOUND_AGAIN
 from oneroster_engine.planning.guard import TAKING, Breach, Guard, Removals
 from oneroster_engine.planning.matching import RENAMED
-from oneroster_engine.planning.measures import measure, write_rows
+from oneroster_engine.planning.measures import measure, orgs_not_shown, write_rows
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.snapshot import LOOKUPS, planned_rows, snapshot_rows, with_lookups
 from oneroster_engine.planning.summary import Planned, write_summary
@@ -70,6 +70,8 @@ def review(
             found += _renumbered(connection, planned, plan, stage, policy)
         if stage is not None and not any(counted["kept"] for counted in staged["counts"].values()):
             found.append(guards.nothing_at_all())
+        if stage is not None and (missing := orgs_not_shown(connection, policy.guard, stage)):
+            found.append(guards.not_shown(missing, len(policy.guard.expected)))
         found += guards.breaches(_removals(connection, policy.guard), policy.guard, today)
         concerned = guards.concern_breaches(measure(connection, policy.guard, today, stage, staged), policy.guard, today)
         write_rows(connection, plan, concerned)

@@ -1,6 +1,6 @@
 """Each kind of harm that a plan can do to people, tried on one school that is synced once: what holds it, and what doesn't."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -142,10 +142,10 @@ HELD: dict[str, tuple[Files, str, str]] = {
     "view: a school is not there any more": (
         {name: [r for r in rows if "south" not in r.values() and not r["sourcedId"].startswith(("ss", "st", "es", "gs", "sc"))]
          for name, rows in a_district().items()},
-        "view", "South: this school is not in the source any more: the provider may show less than it did."),
+        "view", "South: the provider's view became smaller: this school is not in the source any more."),
     "view: the district is not there any more": (
         {**a_district(), "orgs": [org("north"), org("south")], "courses": [course(f"k{n}") for n in range(8)]},
-        "view", "D: this district is not in the source any more: the provider may show less than it did."),
+        "view", "D: the provider's view became smaller: this district is not in the source any more."),
     "removals: the teachers' enrollments alone": (
         {**a_district(), "enrollments": [r for r in a_district()["enrollments"] if not r["sourcedId"].startswith("ent")]},
         "removals", "North: 12 of 12 teacher enrollments would be ended."),
@@ -178,9 +178,11 @@ ORDINARY: dict[str, Files] = {
 class School(Platform):
     """A platform with a district on it, of which each plan starts from the same snapshot."""
 
-    def guarded(self, files: Files, guard: Guard | None = None, spared: Path | None = None) -> Planned:
+    def guarded(
+        self, files: Files, guard: Guard | None = None, spared: Path | None = None, unproved: Mapping[str, str] | None = None
+    ) -> Planned:
         guard, before = guard or Guard(), self.snapshot
-        planned = self.sync(files, commit=False, guard=guard)
+        planned = self.sync(files, commit=False, unproved=unproved, guard=guard)
         self.cut_off.clear()
         policy = Policy(sync_id=f"s{self.syncs}", now=self.now, guard=guard)
         return review(planned, self.room / "plan", before, policy, self.room / "stage", (), spared)
@@ -290,6 +292,52 @@ def test_a_school_that_closes_with_the_customer_s_word_is_not_held(school: Schoo
 
     assert {each.kind for each in school.guarded(files).breaches} == {"view", "removals"}
     assert school.guarded(files, Guard(closing=("south",))).breaches == []
+
+
+def test_a_view_without_an_org_that_the_group_expects_is_held_from_the_first_sync_on(tmp_path: Path, school: School) -> None:
+    expected = Guard(expected=("south", "d", "west", "0815"), share=1.0, limits={"view": Limit(1.0, 1000)})
+
+    first, later = School(tmp_path).guarded(a_district(), expected), school.guarded(a_district(), expected)
+
+    said = "The provider's view became smaller: 2 of 4 orgs that this group expects are not in the source (west, 0815)."
+    assert [each.message[: len(said)] for each in first.breaches] == [said]
+    assert [each.message[: len(said)] for each in later.breaches] == [said]
+    assert school.guarded(a_district(), Guard(expected=("south", "d"))).breaches == []
+
+
+def test_a_view_that_lost_many_schools_is_one_reason(tmp_path: Path) -> None:
+    many = School(tmp_path)
+    small = [org(f"tiny{number}", parentSourcedId="d") for number in range(6)]
+    files = {**a_district(), "orgs": [*a_district()["orgs"], *small]}
+    many.guarded(files)
+    many.commit(removals=True)
+
+    said = [each.message for each in many.guarded(a_district()).breaches if each.kind == "view"]
+
+    assert len(said) == 1
+    assert said[0].startswith(
+        "The provider's view became smaller: 6 of 9 orgs are not in the source any more. For example Tiny0, "
+    )
+
+
+def test_a_list_that_did_not_come_whole_holds_nothing_by_itself_and_removes_nobody(school: School) -> None:
+    fewer = {**a_district(), "users": [each for each in a_district()["users"] if each["sourcedId"] != "ns1"]}
+
+    planned = school.guarded(fewer, unproved={"users": "users: nothing proves that it ends", "orgs": "orgs: it broke off"})
+
+    assert (planned.held, planned.breaches) == (False, [])
+    assert {name: counted["deactivated"] for name, counted in planned.counts.items() if counted["deactivated"]} == {}
+
+
+def test_a_school_whose_people_would_go_is_asked_about_though_the_list_of_orgs_is_not_proved_whole(school: School) -> None:
+    files = HELD["view: a school is not there any more"][0]
+    unproved = {"orgs": "orgs: nothing proves that it ends"}
+
+    planned = school.guarded(files, Guard(share=1.0), unproved=unproved)
+
+    assert [each.message for each in planned.breaches] == [
+        "South: the provider's view became smaller: this school is not in the source any more."
+    ]
 
 
 def test_a_bundle_that_lost_more_than_half_to_errors_is_held_even_on_an_empty_platform(tmp_path: Path) -> None:

@@ -44,11 +44,12 @@ class Platform:
         version: str = "1.1",
         commit: bool = True,
         removals: bool = True,
+        unproved: Mapping[str, str] | None = None,
         **policy: Any,
     ) -> Planned:
         self.syncs += 1
         self.room = self.folder / str(self.syncs)
-        stage_bundle(write_bundle(self.room / "bundle", version, **files), self.room / "stage")
+        stage_bundle(write_bundle(self.room / "bundle", version, **files), self.room / "stage", incomplete=unproved or {})
         self.now = NOW + timedelta(days=self.syncs)
         rules = Policy(**{"sync_id": f"s{self.syncs}", "now": self.now, **policy})
         planned = plan_changes(self.room / "stage", selection, self.snapshot, self.room / "plan", rules, self.cut_off)

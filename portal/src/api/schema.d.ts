@@ -1987,6 +1987,7 @@ export interface components {
              *       "limits": {},
              *       "standing": {},
              *       "closing": [],
+             *       "expected": [],
              *       "neverRemove": false,
              *       "keep": {},
              *       "purge": {}
@@ -2081,6 +2082,7 @@ export interface components {
              *       "limits": {},
              *       "standing": {},
              *       "closing": [],
+             *       "expected": [],
              *       "neverRemove": false,
              *       "keep": {},
              *       "purge": {}
@@ -2254,6 +2256,7 @@ export interface components {
              *       "limits": {},
              *       "standing": {},
              *       "closing": [],
+             *       "expected": [],
              *       "neverRemove": false,
              *       "keep": {},
              *       "purge": {}
@@ -2340,6 +2343,7 @@ export interface components {
              *       "limits": {},
              *       "standing": {},
              *       "closing": [],
+             *       "expected": [],
              *       "neverRemove": false,
              *       "keep": {},
              *       "purge": {}
@@ -2398,9 +2402,10 @@ export interface components {
          *
          *     `limits` are the group's own figures for what else a plan does to people; what is not named has the default. `standing` is
          *     what somebody has decided once for a kind of taking away: keep it always, or let it go without asking. `closing` are the
-         *     sourcedIds of schools that will close, so that what goes there is expected. `keep` names by entity the causes for which
-         *     nothing is removed; `neverRemove` keeps everything. `purge` says, by entity and cause, after how many days what was
-         *     removed is purged, and with 0 that it never is; what it doesn't name is purged after the group's grace days.
+         *     sourcedIds of schools that will close, so that what goes there is expected. `expected` are those of orgs without which
+         *     a source shows too little: a sync that lacks one is held. `keep` names by entity the causes for which nothing is removed;
+         *     `neverRemove` keeps everything. `purge` says, by entity and cause, after how many days what was removed is purged, and
+         *     with 0 that it never is; what it doesn't name is purged after the group's grace days.
          */
         GuardFigures: {
             /**
@@ -2439,6 +2444,11 @@ export interface components {
              * @default []
              */
             closing: string[];
+            /**
+             * Expected
+             * @default []
+             */
+            expected: string[];
             /**
              * Neverremove
              * @default false

@@ -26,6 +26,7 @@ export interface SafetyFigures {
   limits: Record<Limited, { share: string; floor: string }>;
   standing: Record<Decided, Standing>;
   closing: string;
+  expected: string;
   neverRemove: boolean;
   removal: Record<Removed, Record<Cause, Removal>>;
 }
@@ -111,10 +112,13 @@ export const figuresOf = (group?: Schemas['GroupOut']): SafetyFigures => ({
   })) as SafetyFigures['limits'],
   standing: Object.fromEntries((Object.keys(DECIDED) as Decided[]).map(kind => [kind, group?.guard.standing[kind] ?? 'ask'])) as SafetyFigures['standing'],
   closing: (group?.guard.closing ?? []).join('\n'),
+  expected: (group?.guard.expected ?? []).join('\n'),
   neverRemove: group?.guard.neverRemove ?? false,
   removal: Object.fromEntries(ENTITIES.map(entity =>
     [entity, Object.fromEntries(causesOf(entity).map(cause => [cause, removalOf(group?.guard, entity, cause)]))])) as SafetyFigures['removal'],
 });
+
+const idsOf = (lines: string) => lines.split('\n').map(id => id.trim()).filter(Boolean);
 
 export const guardOf = (figures: SafetyFigures): Schemas['GuardFigures'] => ({
   share: Number(figures.share) / 100,
@@ -125,7 +129,8 @@ export const guardOf = (figures: SafetyFigures): Schemas['GuardFigures'] => ({
     .filter(kind => Number(figures.limits[kind].share) !== LIMITS[kind].share || Number(figures.limits[kind].floor) !== LIMITS[kind].floor)
     .map(kind => [kind, { share: Number(figures.limits[kind].share) / 100, floor: Number(figures.limits[kind].floor) }])),
   standing: Object.fromEntries(Object.entries(figures.standing).filter(([, said]) => said !== 'ask')),
-  closing: figures.closing.split('\n').map(id => id.trim()).filter(Boolean),
+  closing: idsOf(figures.closing),
+  expected: idsOf(figures.expected),
   neverRemove: figures.neverRemove,
   ...removalPolicy(figures.removal),
 });
@@ -206,6 +211,9 @@ export function Safety({ figures, onChange, wrong, contact, alwaysPreview, onAlw
         )}
         <FormField label="Schools that will close" description="Sourced ids, one per line. What goes at these schools doesn’t hold a sync." errorText={wrong('guard.closing')}>
           <Textarea value={figures.closing} rows={2} onChange={({ detail }) => set({ closing: detail.value })} />
+        </FormField>
+        <FormField label="Orgs that must be in the source – optional" description="Sourced ids of schools or districts, one per line. A sync that lacks one is held, from the first sync on." errorText={wrong('guard.expected')}>
+          <Textarea value={figures.expected} rows={2} onChange={({ detail }) => set({ expected: detail.value })} />
         </FormField>
       </SpaceBetween>
     </Container>
