@@ -28,7 +28,7 @@ FOOTER = re.compile(
     r"\W*\d*[\d,.]*\W*",
     re.IGNORECASE,
 )
-BLANK = " \t\r\n\0\xa0\x1a"  # the last is the end of a file in DOS
+BLANK = " \t\r\n\0\xa0\x0b\x0c\x1a-*"  # the end of a page, and of a file in DOS; and what queries draw under their header
 
 
 @dataclass

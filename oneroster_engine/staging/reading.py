@@ -272,8 +272,8 @@ def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, pla
         return False
     names = ", ".join(text(each) for each in ("sourcedId", "sourcedid", "SOURCEDID", "SourcedId", "sourcedID"))
     # What begins with a blank is looked at closer: to trim every id is half of the work of reading it.
-    blank = "trim(sourcedId, ' ' || chr(9) || chr(160) || chr(26)) = ''"
-    blank = f"sourcedId IS NULL OR sourcedId IN ({names}) OR ((sourcedId <= '!' OR sourcedId >= chr(127)) AND {blank})"
+    blank = "trim(sourcedId, ' -*' || chr(9) || chr(11) || chr(12) || chr(26) || chr(160)) = ''"
+    blank = f"sourcedId IS NULL OR sourcedId IN ({names}) OR ((sourcedId <= '.' OR sourcedId >= chr(127)) AND {blank})"
     if number_of(connection, f"SELECT count(*) FROM {table} WHERE {blank}"):
         return False
     if {"email", "sms", "phone"} <= set(places):
