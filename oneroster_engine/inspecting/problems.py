@@ -41,9 +41,10 @@ def _ask(problems: Path, query: str, values: dict[str, Any]) -> list[dict[str, A
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-# A cause that explains other rows is a group of its own, and so is a row that was never sent.
+# A cause that explains other rows is a group of its own, and so is a row that was never sent, and what is said of a whole file.
 _TOGETHER = """
-SELECT *, if(count(*) OVER (PARTITION BY cause) > 1 OR cause <> key, cause, file || ':*:' || rule || ':' || field) AS together
+SELECT *, if(count(*) OVER (PARTITION BY cause) > 1 OR cause <> key OR (line IS NULL AND field = ''), cause,
+           file || ':*:' || rule || ':' || field) AS together
 FROM read_parquet($problems)
 """
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.delta import View
-from oneroster_engine.staging.reading import Finding
+from oneroster_engine.staging.finding import ARCHIVE, Finding
 from oneroster_engine.standard.archive import contents
-from oneroster_engine.standard.entities import REQUIRED_FILES, ROSTER_FILES
+from oneroster_engine.standard.entities import ONLY_1_2, REQUIRED_FILES, ROSTER_FILES
 from oneroster_engine.standard.manifest import Manifest, csvs, read_manifest
 
 
@@ -59,7 +59,11 @@ def accept(folder: Path, manifest: Manifest | None, expected: str, view: View | 
 
 def compare_with_manifest(folder: Path, manifest: Manifest | None, bundle: Bundle) -> list[tuple[str, Finding]]:
     """What the manifest says otherwise than the bundle is, each with the file that it is about."""
-    found = [("manifest", Finding("form", "note", message)) for message in contents(folder).notes]
+    found = [(ARCHIVE, Finding("form", "note", message)) for message in contents(folder).notes]
+    for name in ONLY_1_2 if bundle.version == "1.1" else ():
+        if name in bundle.files:
+            message = f"{name}.csv is of OneRoster 1.2, and the bundle is read as 1.1; it was not read."
+            found.append((name, Finding("manifest-differs", "warning", message)))
     if manifest is None:
         message = f"No manifest; read as OneRoster {bundle.version} in bulk."
         return [*found, ("manifest", Finding("manifest-absent", "note", message))]

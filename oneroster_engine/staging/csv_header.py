@@ -16,7 +16,7 @@ from oneroster_engine.standard.csv_grammar import (
     named_separator,
     without_end,
 )
-from oneroster_engine.standard.entities import USER_FIELDS_1_1, Field
+from oneroster_engine.standard.entities import ROSTER_FILES, USER_FIELDS_1_1, Field, fields_of
 from oneroster_engine.standard.text_encoding import Line
 
 COMMON = ("sourcedId", "status", "dateLastModified")
@@ -112,11 +112,23 @@ def _known(fields: Sequence[Field]) -> frozenset[str]:
     return frozenset(name.casefold() for name in (*COMMON, *(field.name for field in fields)))
 
 
+def _other_file(file: str, header: Header) -> str:
+    """The file of OneRoster whose columns these are, where they are not the file's own."""
+    names = frozenset(map(folded, header.names))
+    fitting = {each: len(names & {field.name.casefold() for field in fields_of(each, "1.1")}) for each in ROSTER_FILES}
+    best = max(ROSTER_FILES, key=lambda each: fitting[each])
+    return best if fitting[best] > max(2, fitting.get(file.removesuffix(".csv"), 0)) else ""
+
+
 def _missing(file: str, header: Header, name: str, others: Sequence[str], is_header: bool) -> BundleRefused:
     said = f"{file}, line {header.line}: required column `{name}` is missing"
+    if other := _other_file(file, header):
+        return BundleRefused(
+            f"{said}; its columns are those of {other}.csv. Give each file its own name and send the bundle again."
+        )
     if file == "users.csv" and is_header and name in [field.name for field in USER_FIELDS_1_1]:
         return BundleRefused(
-            f"{said}, as in OneRoster 1.2, while manifest.csv or the group's version says 1.1. "
+            f"{said}, as in OneRoster 1.2, while manifest.csv (or the group's version, or the lack of roles.csv) says 1.1. "
             "Let oneroster.version be that of the files, or export again as one version."
         )
     if not is_header:

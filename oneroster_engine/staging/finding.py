@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+ARCHIVE = "the ZIP"  # what a finding is about that is about no file of it
+
 
 @dataclass(frozen=True)
 class Finding:

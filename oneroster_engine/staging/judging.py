@@ -12,7 +12,7 @@ import duckdb
 from oneroster_engine.duckdb_session import count, number_of, quoted, text
 from oneroster_engine.staging import cells, fast_path, population
 from oneroster_engine.staging.file_problems import add_file_problem
-from oneroster_engine.staging.reading import Finding
+from oneroster_engine.staging.finding import ARCHIVE, Finding
 from oneroster_engine.staging.rules import NAMED_LATER, NAMES, STANDING, Bound, Phase, bound_rules
 from oneroster_engine.standard.damaged_ids import bare_sql
 from oneroster_engine.standard.entities import ENTITIES, Field, Kind, Need
@@ -29,7 +29,7 @@ def record_findings(connection: duckdb.DuckDBPyConnection, name: str, findings: 
         "'' AS field, $rule AS rule, $severity AS severity, MAP {'message': $message} AS arguments, $key AS key",
         [
             {
-                "file": f"{name}.csv",
+                "file": name if name == ARCHIVE else f"{name}.csv",
                 "line": found.line,
                 "entity": name,
                 "id": found.sourced_id,

@@ -20,7 +20,7 @@ from oneroster_engine.staging.csv_header import COMMON, Header, find_header, ign
 from oneroster_engine.staging.finding import Finding
 from oneroster_engine.staging.patient_reader import FOOTER, PatientReader
 from oneroster_engine.staging.row_fit import RowFit
-from oneroster_engine.standard.csv_grammar import cells_of
+from oneroster_engine.standard.csv_grammar import cells_of, folded
 from oneroster_engine.standard.entities import Field
 from oneroster_engine.standard.file_kinds import other_kind
 from oneroster_engine.standard.text_encoding import (
@@ -84,6 +84,12 @@ def load(
             if made and number > 0 and _is_proved(connection, table, number - 1, places):
                 return Loaded(count(connection, table), _notes(path, header, places, head))
     return _load_patiently(connection, path, fields, table, query, head)
+
+
+def known_columns(path: Path, fields: Sequence[Field]) -> list[str]:
+    """Of the fields, those that the file has a column for. Raises BundleRefused where the file can't be read."""
+    header = find_header(path.name, lines(path, text_encoding(path)), fields)
+    return [each.name for each in fields if each.name.casefold() in map(folded, header.names)]
 
 
 def _load_patiently(

@@ -24,8 +24,8 @@ from oneroster_engine.staging.files import LINE, write_parquet
 from oneroster_engine.staging.judging import mark_suspect
 from oneroster_engine.staging.population import Restored
 from oneroster_engine.staging.problem_files import write_problems
-from oneroster_engine.staging.reading import Loaded, columns_of, load, no_rows
-from oneroster_engine.standard.entities import ENTITIES, FIELDS, Kind, fields_of
+from oneroster_engine.staging.reading import Loaded, columns_of, known_columns, load, no_rows
+from oneroster_engine.standard.entities import ENTITIES, FIELDS, USER_FIELDS_1_1, Kind, fields_of
 from oneroster_engine.standard.manifest import Manifest, read_manifest
 
 # Each file after those that its rows name. People's profiles and roles come before the people, who need a role. Chains that
@@ -162,11 +162,21 @@ def _read(
         if read := _load(connection, bundle, name, restored):
             loaded[name] = read
         if name == "users" and bundle.version == "1.2" and "roles" not in loaded and read and read.rows:
-            raise BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Export again with it.")
+            raise _without_roles(bundle.files.get(name))
         _judge(connection, name, bundle.version, needed if name == "users" else frozenset())
         if name in ENTITIES and name != "enrollments":  # those are written beside the choices
             _write_entity(connection, ahead, name)
     return loaded
+
+
+def _without_roles(users: Path | None) -> BundleRefused:
+    """Why a bundle of 1.2 without roles.csv is refused: it lacks the file, or its files are 1.1's."""
+    if users and {each.name for each in USER_FIELDS_1_1} <= set(known_columns(users, fields_of("users", "1.1"))):
+        return BundleRefused(
+            "users.csv has the columns role and orgSourcedIds and there is no roles.csv, as in OneRoster 1.1, while manifest.csv "
+            "or the group's version says 1.2. Let oneroster.version be that of the files, or export again as one version."
+        )
+    return BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Export again with it.")
 
 
 def _load(connection: duckdb.DuckDBPyConnection, bundle: Bundle, name: str, restored: Sequence[Restored] = ()) -> Loaded | None:

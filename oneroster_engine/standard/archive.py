@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from typing import IO, Any, cast
@@ -289,10 +290,20 @@ def _instead(others: Iterable[PurePosixPath], found: Collection[str]) -> dict[st
         stem = path.name
         while (suffix := PurePosixPath(stem).suffix) and suffix.casefold() in TABLES:
             stem = stem.removesuffix(suffix)
-        name = READ.get(f"{_COPY.sub('', stem.strip()).strip()}.csv".casefold())
+        name = READ.get(f"{_COPY.sub('', stem.strip()).strip()}.csv".casefold()) or _near(stem)
         if name and name not in found:
             instead.setdefault(name.removesuffix(".csv"), str(path))
     return instead
+
+
+def _near(stem: str) -> str:
+    """The standard's file whose name is a word of another (`oneroster_users_2026-09-01`), or nearly that (`enrolments`)."""
+    words = re.split(r"[^a-z]+", stem.casefold())
+    for word in (*words, "".join(words)):
+        if f"{word}.csv" in READ:
+            return READ[f"{word}.csv"]
+    near = get_close_matches("".join(words), [name.removesuffix(".csv") for name in READ], n=1, cutoff=0.85)
+    return READ[f"{near[0]}.csv"] if near else ""
 
 
 def _safe(name: str) -> PurePosixPath:

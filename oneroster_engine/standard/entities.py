@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ROSTER_FILES = ("orgs", "academicSessions", "courses", "classes", "users", "roles", "userProfiles", "enrollments")
+ONLY_1_2 = ("roles", "userProfiles")
 REQUIRED_FILES = ("orgs", "classes", "users", "enrollments")  # without one of these a bulk bundle is refused
 ENTITIES = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
 

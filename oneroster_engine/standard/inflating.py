@@ -2,6 +2,7 @@
 
 import bz2
 import lzma
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -11,6 +12,11 @@ from typing import IO, Protocol
 import inflate64
 from isal import isal_zlib
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 CHUNK = 1 << 17
 LENGTHS_AT = 26  # in a member's local header: of its name and of what else stands there, two bytes each
 LOCAL_HEADER = b"PK\x03\x04"
@@ -19,8 +25,10 @@ DEFLATE64 = 9
 DEFLATE64_PIECE = 64
 LZMA_HEADER = 4  # version, and how long the properties are
 LARGEST_DICTIONARY = 64 << 20  # bytes that LZMA takes before it gives any
+ZSTANDARD = (93, 20)  # its number, and the one that it had first (APPNOTE 6.3.7)
+LARGEST_WINDOW = 26  # of Zstandard, as a power of two: bytes that it keeps while it inflates
 METHODS = {
-    1: "Shrink", 6: "Implode", 93: "Zstandard", 94: "MP3", 95: "XZ", 96: "JPEG", 97: "WavPack", 98: "PPMd", 99: "AES encryption",
+    1: "Shrink", 6: "Implode", 94: "MP3", 95: "XZ", 96: "JPEG", 97: "WavPack", 98: "PPMd", 99: "AES encryption",
 }  # fmt: skip
 
 
@@ -49,6 +57,7 @@ def inflated(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
         zipfile.ZIP_BZIP2: lambda pieces: _by(bz2.BZ2Decompressor(), pieces),
         zipfile.ZIP_LZMA: _lzma,
         DEFLATE64: _deflate64,
+        **dict.fromkeys(ZSTANDARD, _zstandard),
     }
     way = ways.get(info.compress_type)
     if way is None:
@@ -125,6 +134,22 @@ def _lzma(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield from _by(lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=chain), _chained(rest, pieces))
     except lzma.LZMAError as trouble:
         raise zipfile.BadZipFile("LZMA that can't be read") from trouble
+
+
+def _zstandard(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Frame by frame: packers that work in parallel write many."""
+    options = {int(zstd.DecompressionParameter.window_log_max): LARGEST_WINDOW}
+    frame = zstd.ZstdDecompressor(options=options)
+    try:
+        for piece in pieces:
+            while piece:
+                frame = zstd.ZstdDecompressor(options=options) if frame.eof else frame
+                yield frame.decompress(piece, CHUNK)
+                while not frame.eof and not frame.needs_input:
+                    yield frame.decompress(b"", CHUNK)
+                piece = frame.unused_data
+    except zstd.ZstdError as trouble:
+        raise zipfile.BadZipFile("Zstandard that can't be read") from trouble
 
 
 def _chained(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:

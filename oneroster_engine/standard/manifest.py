@@ -12,7 +12,7 @@ from pathlib import Path
 
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.standard.csv_grammar import SEPARATORS, Record, folded, named_separator, records
-from oneroster_engine.standard.entities import ROSTER_FILES
+from oneroster_engine.standard.entities import ONLY_1_2, ROSTER_FILES
 from oneroster_engine.standard.file_kinds import other_kind
 from oneroster_engine.standard.text_encoding import HEAD, Line, NotText, lines, text_encoding
 
@@ -78,11 +78,13 @@ def read_manifest(path: Path) -> Manifest | None:
     for each in said.values():
         if each.key not in ("version", "system") and (mode := _mode(each, present, notes)):
             modes[each.key] = mode
-    unsaid = [name for name in ROSTER_FILES if name in present and name.casefold() not in modes]
+    version = _version(said.get("version"))
+    read = [name for name in ROSTER_FILES if version != "1.1" or name not in ONLY_1_2]
+    unsaid = [name for name in read if name in present and name.casefold() not in modes]
     if unsaid and modes and "delta" not in modes.values():
         notes.append(f"The manifest says nothing of {csvs(unsaid)}; read as bulk, which is everything.")
     system = said.get("system")
-    return Manifest(_version(said.get("version")), system.value if system else "", modes, tuple(notes), tuple(unsaid))
+    return Manifest(version, system.value if system else "", modes, tuple(notes), tuple(unsaid))
 
 
 def _lines(path: Path) -> list[Line]:
@@ -106,6 +108,9 @@ def _lines(path: Path) -> list[Line]:
 def _properties(sent: Sequence[Line]) -> list[_Property]:
     """What the manifest says, by the separator of which most is understood."""
     named = named_separator(sent[0].text)
+    cells = [record.cells for record in records(sent, ",") if record.text.strip()]
+    if all(own is not None and len(own) == 1 for own in cells) and any('"' in line.text for line in sent):
+        sent = [Line(own[0]) for own in cells if own]  # each line is one quoted cell
     readings = [list(records(sent[1:] if named else sent, separator)) for separator in ([named] if named else SEPARATORS)]
     read = [(reading, _wide(reading) or _tall(reading)) for reading in readings]
     reading, properties = max(read, key=lambda each: sum(bool(one.key) for one in each[1]))
@@ -146,6 +151,12 @@ def _tall(reading: Iterable[Record]) -> list[_Property]:
         elif cells and any(cells):
             sent = [*(each.strip() for each in record.cells or ()), *[""] * (max(name_at, value_at) + 1 - len(cells))]
             found.append(_Property(_key(sent[name_at]), sent[name_at], folded(sent[value_at]) and sent[value_at]))
+            others = [cell for cell in sent[value_at + 1 :] if folded(cell) in MODES and folded(cell) != folded(sent[value_at])]
+            if others and found[-1].key:
+                raise _refused(
+                    f"{sent[name_at]} has two values, `{sent[value_at][:QUOTED]}` and `{others[0][:QUOTED]}`",
+                    "Keep the one that is right",
+                )
     return found
 
 

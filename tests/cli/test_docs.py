@@ -12,8 +12,8 @@ from tests.cli.page import PAGE, commands, write_files
 from tests.cli.running import ROOT, run
 
 pytestmark = pytest.mark.xdist_group("wheel")
-ENGINE_BRINGS = {"annotated-types", "chardet", "click", "duckdb", "inflate64", "isal", "oneroster-engine", "pydantic",
-                 "pydantic-core", "typing-extensions", "typing-inspection"}  # fmt: skip
+ENGINE_BRINGS = {"annotated-types", "backports.zstd", "chardet", "click", "duckdb", "inflate64", "isal", "oneroster-engine",
+                 "pydantic", "pydantic-core", "typing-extensions", "typing-inspection"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 import io
 import re
 import struct
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,6 +16,11 @@ from oneroster_engine.standard.archive import Limits, contents, inflate, inflati
 from oneroster_engine.standard.inflating import CHUNK
 from oneroster_engine.standard.inflating import inflated as bytes_of
 from tests.engine.refusals import WHAT_AND_WHAT_TO_DO
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 ORGS = b"sourcedId,name,type\n1,North,school\n"
 
@@ -163,17 +169,20 @@ def packed_by(method: int, content: bytes, name: str = "orgs.csv") -> bytes:
     return held.getvalue()
 
 
-def packed_by_deflate64(content: bytes) -> bytes:
-    """`zipfile` can't: stored first, then said to be what it is."""
-    deflater = inflate64.Deflater()
-    raw = deflater.deflate(content) + deflater.flush()
+def said_to_be_packed_by(method: int, raw: bytes, content: bytes) -> bytes:
+    """What `zipfile` can't: stored first, then said to be what it is."""
     made = bytearray(packed_by(zipfile.ZIP_STORED, raw))
     crc_and_sizes = struct.pack("<III", zlib.crc32(content), len(raw), len(content))
     for signature, method_at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
         place = made.index(signature) + method_at
-        made[place : place + 2] = struct.pack("<H", 9)
+        made[place : place + 2] = struct.pack("<H", method)
         made[place + 6 : place + 18] = crc_and_sizes
     return bytes(made)
+
+
+def packed_by_deflate64(content: bytes) -> bytes:
+    deflater = inflate64.Deflater()
+    return said_to_be_packed_by(9, deflater.deflate(content) + deflater.flush(), content)
 
 
 METHODS = {
@@ -182,6 +191,8 @@ METHODS = {
     "Deflate64, as Windows packs what is large": packed_by_deflate64(ORGS),
     "bzip2": packed_by(zipfile.ZIP_BZIP2, ORGS),
     "LZMA": packed_by(zipfile.ZIP_LZMA, ORGS),
+    "Zstandard": said_to_be_packed_by(93, zstd.compress(ORGS), ORGS),
+    "Zstandard, in two frames": said_to_be_packed_by(93, zstd.compress(ORGS[:9]) + zstd.compress(ORGS[9:]), ORGS),
 }
 
 
@@ -203,9 +214,9 @@ def test_a_method_that_is_not_read_is_named(tmp_path: Path) -> None:
     archive = bytearray(METHODS["stored"])
     for signature, method_at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
         place = archive.index(signature) + method_at
-        archive[place : place + 2] = struct.pack("<H", 93)
+        archive[place : place + 2] = struct.pack("<H", 95)
 
-    with pytest.raises(BundleRefused, match=r"orgs\.csv is packed by Zstandard"):
+    with pytest.raises(BundleRefused, match=r"orgs\.csv is packed by XZ"):
         inflated(tmp_path, bytes(archive))
 
 

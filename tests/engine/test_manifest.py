@@ -38,6 +38,8 @@ def rows(separator: str = ",", end: str = "\r\n", quote: str = "", changed: dict
 WIDE = "\r\n".join(",".join(column) for column in zip(*ROWS[1:], strict=True)) + "\r\n"
 
 FORMS = {
+    "each line one quoted cell": "".join(f'"{line}"\r\n' for line in rows().splitlines()),
+    "each line one quoted cell, with semicolons": "".join(f'"{line}"\r\n' for line in rows(";").splitlines()),
     "as the standard has it": rows(),
     "semicolons": rows(";"),
     "tabs": rows("\t"),
