@@ -1,9 +1,12 @@
 """How fast a file comes from an SFTP server, by ours, by paramiko's plain `get`, and by OpenSSH's `sftp`.
 
-`python -m benchmarks.sftp`. All three read the same file from the same sshd on loopback, in turns, one process each; the best of
-the rounds counts, since a busy machine only ever adds. Processor time is what Lambda's fraction of a processor makes of a wait.
+`python -m benchmarks.sftp [--megabytes 200 2000] [--rounds 5]`. All three read the same file from the same sshd on loopback, in
+turns, one process each; the best of the rounds counts, since a busy machine only ever adds. Processor time is what Lambda's
+fraction of a processor makes of a wait.
 """
 
+import argparse
+import filecmp
 import os
 import statistics
 import subprocess
@@ -17,8 +20,7 @@ from chalicelib.sources import sftp
 from chalicelib.sources.sftp_reading import Part, parts_of, read_parts
 from tests.sources.peers import Sshd, key, make_key
 
-SIZE_BYTES = 200_000_000
-ROUNDS = 5
+PIECE_BYTES = 1 << 20
 
 
 def ours(sshd: Sshd, ours: Path, remote: Path, out: Path) -> None:
@@ -47,7 +49,13 @@ def openssh(sshd: Sshd, ours: Path, remote: Path, out: Path) -> None:
 WAYS = {"ours": ours, "paramiko's get": plain_get, "sftp": openssh}
 
 
-def measure() -> dict[str, list[tuple[float, float]]]:
+def _noise(path: Path, size_bytes: int) -> None:
+    with path.open("wb") as file:
+        for at in range(0, size_bytes, PIECE_BYTES):
+            file.write(os.urandom(min(PIECE_BYTES, size_bytes - at)))
+
+
+def measure(size_bytes: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
     """By way: seconds and processor seconds of each round, both of the reading side alone."""
     os.environ["SOURCES_ON_LOOPBACK"] = "allowed"
     sshd = Sshd()
@@ -55,11 +63,11 @@ def measure() -> dict[str, list[tuple[float, float]]]:
         made = make_key(sshd.folder / "ours")
         sshd.let_in(made)
         remote = sshd.files / "big.zip"
-        remote.write_bytes(os.urandom(SIZE_BYTES))
+        _noise(remote, size_bytes)
         sshd.start()
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
         with tempfile.TemporaryDirectory() as folder:
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 for name, way in WAYS.items():
                     out = Path(folder) / "out"
                     child = os.fork()
@@ -70,22 +78,32 @@ def measure() -> dict[str, list[tuple[float, float]]]:
                     _, status, used = os.wait4(child, 0)
                     took = time.perf_counter() - began
                     assert status == 0, name
-                    assert out.read_bytes() == remote.read_bytes(), name
+                    assert filecmp.cmp(out, remote, shallow=False), name
                     taken[name].append((took, used.ru_utime + used.ru_stime))
         return taken
     finally:
         sshd.remove()
 
 
-def main() -> None:
-    taken = measure()
+def show(size_bytes: int, rounds: int) -> None:
+    taken = measure(size_bytes, rounds)
     best = {name: min(each) for name, each in taken.items()}
-    print(f"### SFTP, {SIZE_BYTES // 1_000_000} MB from sshd on loopback, best of {ROUNDS}\n")
-    print("| by | seconds | MB/s | processor s | median s | time against ours |\n|---|---|---|---|---|---|")
+    print(f"### SFTP, {size_bytes // 1_000_000} MB from sshd on loopback, best of {rounds}\n")
+    print("| by | seconds | MB/s | processor s | median s | time against sftp |\n|---|---|---|---|---|---|")
     for name, (took, used) in best.items():
         middle = statistics.median(took for took, _ in taken[name])
-        speed = SIZE_BYTES / 1e6 / took
-        print(f"| {name} | {took:.2f} | {speed:.0f} | {used:.2f} | {middle:.2f} | {took / best['ours'][0]:.2f} |")
+        speed = size_bytes / 1e6 / took
+        against = took / best["sftp"][0]
+        print(f"| {name} | {took:.2f} | {speed:.0f} | {used:.2f} | {middle:.2f} | {against:.2f} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megabytes", nargs="+", type=int, default=[200])
+    parser.add_argument("--rounds", type=int, default=5)
+    told = parser.parse_args()
+    for megabytes in told.megabytes:
+        show(megabytes * 1_000_000, told.rounds)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chalicelib import errors
+from chalicelib.model.causes import by_cause
 from chalicelib.model.records import EntityCounts, Group, State, SyncCounts
 
 # An error of the machine, by the name it matches, and the state that it means. Any other is a failure.
@@ -69,7 +70,7 @@ def total(counts: SyncCounts, action: str) -> int:
 
 def success(counts: SyncCounts, with_removals: bool, incomplete: Mapping[str, str], undoes: bool = False) -> str:
     """What was written, in numbers, and what was not proved complete. `counts` are those of `written`."""
-    unproved = "".join(f" Nothing was removed because it was missing there: {why}." for why in incomplete.values())
+    unproved = "".join(f" Nothing was removed because it was missing there: {why}." for why in by_cause(incomplete))
     unproved = "".join(lost(counts)) + unproved
     if not changes(counts) and not undoes and not total(counts, "selected") + total(counts, "unchanged"):
         return NOTHING_BROUGHT + unproved

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from chalicelib.model.causes import by_cause
 from chalicelib.model.records import Asked, AskedFor, IdCheck, Mode, RestSource, State, Sync
 from chalicelib.store import selections
 from oneroster_engine.selecting.saved import schools_of
@@ -111,7 +112,7 @@ def differing(check: IdCheck) -> str:
         if told
         else ""
     )
-    unproved = [f"The ids of its whole list could not be compared: {why}." for why in check.unproved.values()]
+    unproved = [f"The ids of its whole list could not be compared: {why}." for why in by_cause(check.unproved)]
     return " ".join(each for each in (said, *unproved) if each)
 
 

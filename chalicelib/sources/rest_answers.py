@@ -27,7 +27,14 @@ EMAIL = re.compile(r"[^\s@,;<>\"']+@[^\s@,;<>\"']+")
 CODES = frozenset({"imsx_codeminor", "imsx_codeminorfieldvalue", "error", "errorcode", "error_code", "code"})
 WORDS = frozenset({"imsx_description", "error_description", "description", "message", "detail"})
 ERROR_MEMBERS = frozenset({"imsx_codemajor", "imsx_codeminor", "imsx_description", "statusinfoset", "error", "errors"})
-FAILURES = frozenset({"failure", "unsupported"})
+FAILURES = frozenset({"failure", "unsupported", "processing"})
+# What an empty list may say beside itself. Whatever else is said there, a limit that was reached say, may be why it is empty.
+SAYS_NOTHING = re.compile(
+    r"ok|success\w*|(no|0) ((more|matching) )?(records?|results?|data|items?|rows?|users?|classes|courses|enrollments?|orgs?)"
+    r"( (were|was|are))?( (found|available))?",
+    re.IGNORECASE,
+)
+REASON_MEMBERS = WORDS | {"title", "fault", "exception", "warning", "warnings"}
 
 T = TypeVar("T")
 BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -210,6 +217,11 @@ def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], str]:
         if each != name
     ):
         raise NoPage(f"the provider reports an error{_in_words(answer)}")
+    beside = (
+        [] if found else _told({each: value for each, value in msgspec.json.decode(body).items() if each != name}, REASON_MEMBERS)
+    )
+    if reasons := [each for each in map(_plain, beside) if each and not SAYS_NOTHING.fullmatch(each.rstrip("."))]:
+        return [], f"the list is empty, and the provider says: {reasons[0][:LONGEST_REASON]}"
     return found, ""
 
 
@@ -236,7 +248,7 @@ def _failed(members: Mapping[str, object]) -> bool:
     for name, value in members.items():
         folded = name.casefold()
         told = value
-        if folded in ("imsx_codemajor", "statusinfoset", "imsx_statusinfo", "statusinfo"):
+        if folded in ("imsx_codemajor", "imsx_severity", "statusinfoset", "imsx_statusinfo", "statusinfo"):
             if isinstance(value, msgspec.Raw):
                 try:
                     told = msgspec.json.decode(value)
@@ -245,6 +257,9 @@ def _failed(members: Mapping[str, object]) -> bool:
             inner = told if isinstance(told, list) else [told]
             if folded == "imsx_codemajor":
                 if any(isinstance(each, str) and each.strip().casefold() in FAILURES for each in inner):
+                    return True
+            elif folded == "imsx_severity":
+                if any(isinstance(each, str) and each.strip().casefold() == "error" for each in inner):
                     return True
             elif any(isinstance(each, dict) and _failed(each) for each in inner):
                 return True

@@ -9,6 +9,7 @@ from typing import Literal
 import httpx
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
+from chalicelib.model.causes import by_cause
 from chalicelib.model.records import RestSource
 from chalicelib.sources.rest import NotOffered, OwnToken, PageResponse, Provider, QueryRefused, Source, Tokens, versions
 from chalicelib.sources.rest_answers import NoPage, records_of
@@ -59,7 +60,7 @@ def steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseT
     yield "signIn", True, _signed_in(provider, source)
     yield "version", True, f"OneRoster {provider.version} at {provider.base_url}."
     troubles = _lists(provider, source.tokens, settings, transport)
-    words = f"{'; '.join(dict.fromkeys(troubles))}." if troubles else "Every list can be read, and goes on page by page."
+    words = f"{'; '.join(troubles)}." if troubles else "Every list can be read, and goes on page by page."
     yield "lists", not troubles, words
     if troubles:
         return
@@ -74,19 +75,19 @@ def steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseT
 
 
 def _lists(provider: Provider, tokens: Tokens, settings: RestSource, transport: httpx.BaseTransport | None) -> list[str]:
-    """What is wrong with the first pages of the other lists, as a sync would meet it."""
+    """What is wrong with the first pages of the other lists, as a sync would meet it; each cause once."""
 
     def trouble(wanted: Collection) -> str:
         with Source(provider, tokens, connections=1, transport=transport, sleep=_briefly) as source:
             try:
                 start = begin(source, wanted, min(LOOKED_AT, settings.page_size), lambda name, body: None)
             except (NotOffered, QueryRefused, SourceRefused, SourceUnavailable, NoPage) as refusal:
-                return f"{wanted.entity}: {str(refusal).removesuffix('.')}"
-        needed = "" if wanted.entity in OPTIONAL else start.fetched.broken_off
-        return f"{wanted.entity}: {needed}" if needed else ""
+                return str(refusal).removesuffix(".")
+        return "" if wanted.entity in OPTIONAL else start.fetched.broken_off
 
     with ThreadPoolExecutor(min(settings.max_parallel, len(COLLECTIONS))) as pool:
-        return [each for each in pool.map(trouble, COLLECTIONS) if each]
+        found = zip((each.entity for each in COLLECTIONS), pool.map(trouble, COLLECTIONS), strict=True)
+        return by_cause({entity: why for entity, why in found if why})
 
 
 def _orgs(source: Source, provider: Provider, size: int) -> tuple[Provider, PageResponse, Source]:

@@ -43,7 +43,9 @@ class Range:
     `before` and `last` are ids: of the collection's first record, of the first of the page before, and of the one that a page
     from `offset` begins with where it overlaps ("": not known). `link` is the query of the next page where only its `Link`
     says how to ask for it; `linked`: a next page has been named before, `promised`: by the page before this one. `overlaps` is
-    False once a provider has shown that its pages begin only where it likes. `tries` counts answers that said nothing.
+    False once a provider has shown that its pages begin only where it likes. `landmark` is the first id of the last page whose
+    number was a power of two, of `pages` read: a circle of next pages, however long, meets it again (Brent's algorithm).
+    `tries` counts answers that said nothing.
     """
 
     entity: str
@@ -62,6 +64,8 @@ class Range:
     sorted: bool = True
     filter: str = ""
     fields: str = ""
+    landmark: str = ""
+    pages: int = 0
     tries: int = 0
 
     def query_params(self) -> dict[str, str]:
@@ -119,7 +123,7 @@ def brings_more(where: Range, page: Page) -> bool:
 
 
 def _is_page_again(where: Range, page: Page) -> bool:
-    return bool(where.offset) and page.ids[0] in ({where.first, where.before} - {"", where.last})
+    return bool(where.offset) and page.ids[0] in ({where.first, where.before, where.landmark} - {"", where.last})
 
 
 def _after_records(where: Range, page: Page) -> Range | End:
@@ -131,9 +135,11 @@ def _after_records(where: Range, page: Page) -> Range | End:
         return End()  # as many as were announced, by a page that had room for more
     if where.until is None and where.linked and page.links and not promised and (rows < full or where.link):
         return End(Ending.NO_NEXT_LINK)
+    pages = where.pages + 1
     following = replace(
         where, offset=end, first=where.first or page.ids[0], before=page.ids[0], last="", full=full, link=None,
-        linked=where.linked or promised, promised=promised, tries=0,
+        linked=where.linked or promised, promised=promised, tries=0, pages=pages,
+        landmark=page.ids[0] if pages & (pages - 1) == 0 else where.landmark,
     )  # fmt: skip
     if where.last == page.ids[0] and rows == 1:  # nothing follows; that is believed once the next offset gives nothing
         return _once_more(where, "the Link header names a next page, and nothing new is in it") if promised else following
@@ -162,7 +168,8 @@ def _after_an_empty_page(where: Range, page: Page) -> Range | End:
         return _once_more(where, "an empty page came where a record had been")
     announced = page.total if where.until is None else where.until
     if announced is not None and where.offset < announced:
-        return _once_more(where, f"an empty page came, and {announced:,} records were announced")
+        told = page.total if page.total is not None else announced
+        return _once_more(where, f"an empty page came, and {told:,} records were announced")
     if where.promised:
         return _once_more(where, "the Link header named a next page, and it is empty")
     return End(Ending.NOTHING_AFTER)

@@ -7,6 +7,7 @@ evidence of more; whatever is neither is *not whole*: what came is used, and nob
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from chalicelib.model.causes import counted
 from chalicelib.sources.rest_paging import Ending
 
 
@@ -82,10 +83,20 @@ OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
         lambda read: read.unchecked > 0,
     ),
     (
+        "it ends with record {read.rows:,} exactly, as if the provider gave no more, and no total says that these are all",
+        lambda read: is_a_limit(read.rows) and not _all_announced_came(read) and Ending.NO_NEXT_LINK not in read.endings,
+    ),
+    (
         "nothing proves that it ends with record {read.rows:,}: no total, no Link header, and no empty page after it",
         lambda read: not any(holds(read) for _, holds in PROOFS),
     ),
 )
+
+
+def is_a_limit(rows: int) -> bool:
+    """Whether it is a number that people limit a whole list to. One honest list in a thousand has such a length, and isn't
+    believed until it has another."""
+    return rows > 0 and (rows % 1000 == 0 or rows in (100, 200, 500))
 
 
 def _all_announced_came(read: Reading) -> bool:
@@ -95,12 +106,11 @@ def _all_announced_came(read: Reading) -> bool:
 def why_not_whole(readings: Iterable[Reading]) -> str:
     """Why one entity's collections can't be taken as whole, in a sentence without its full stop; empty when they can.
 
-    The same reason in several collections is said once, with their number.
+    The same cause in several collections is said once, with their number.
     """
-    counted: dict[str, int] = {}
+    found = []
     for read in readings:
         if objection := next((words for words, holds in OBJECTIONS if holds(read)), None):
             lowest, again = min(read.totals, default=0), read.rows - read.unreadable - read.ids
-            said = f"{read.entity}: {objection.format(read=read, lowest=lowest, again=again)}"
-            counted[said] = counted.get(said, 0) + 1
-    return "; ".join(said if times == 1 else f"{said} (in {times:,} lists)" for said, times in counted.items())
+            found.append(f"{read.entity}: {objection.format(read=read, lowest=lowest, again=again)}")
+    return "; ".join(counted(found, "(in {number} lists)"))

@@ -38,6 +38,10 @@ class Lies:
     moves: Mapping[int, str] = field(default_factory=dict)
     nulls_at: frozenset[int] = frozenset()
     always_next: bool = False
+    varies: int = 0  # pages of up to so many records, another number each time
+    cached: bool = False  # a proxy in front that answers every request as the first
+    most: int = 1 << 30  # records that it gives in all, without a word
+    scope_shrinks: int | None = None  # after so many requests the sign-in sees the last fifty alone
     members: tuple[str, ...] = ("sourcedId", "givenName")
     deleted: frozenset[str] = frozenset()
 
@@ -66,6 +70,20 @@ BODIES: dict[str, tuple[int, bytes]] = {
     "redirect": (302, b""),
     "redirect nowhere": (302, b""),
     "text": (200, b"OK"),
+    "processing": (200, b'{"imsx_codeMajor":"processing","imsx_description":"Export is running","users":[]}'),
+    "severity": (200, b'{"imsx_StatusInfo":{"imsx_codeMajor":"success","imsx_severity":"error"},"users":[]}'),
+    "message": (200, b'{"users":[],"message":"Rate limit exceeded"}'),
+    "problem": (200, b'{"type":"about:blank","title":"Too many requests","status":429,"users":[]}'),
+    "no more": (200, b'{"users":[],"message":"No more records found."}'),
+    "nested": (200, b'{"data":{"users":[]}}'),
+    "keyed": (200, b'{"users":{}}'),
+    "partial": (206, b'{"users":[]}'),
+    "xml": (200, b'<?xml version="1.0"?><users/>'),
+    "lines": (200, b'{"sourcedId":"u001"}\n{"sourcedId":"u002"}\n'),
+    "python": (200, b"{'users': []}"),
+    "NaN": (200, b'{"users":[{"sourcedId":NaN}]}'),
+    "two lists": (200, b'{"users":[],"orgs":[]}'),
+    "named twice": (200, b'{"users":[{"sourcedId":"u099"}],"users":[]}'),
 }
 
 
@@ -88,6 +106,7 @@ class Liar(httpx.BaseTransport):
         self.ids = self._ordered(ids)
         self.always = set(self.ids)
         self.requests = 0
+        self._cached: list[str] = []
         self._ended = 0
 
     def _ordered(self, ids: list[str]) -> list[str]:
@@ -99,6 +118,8 @@ class Liar(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         number, self.requests = self.requests, self.requests + 1
+        if number == self.lies.scope_shrinks:
+            self.ids = self.ids[-50:]
         query = dict(request.url.params)
         try:
             return self._response(number, query)
@@ -109,7 +130,11 @@ class Liar(httpx.BaseTransport):
         own = self.lies
         offset, limit = int(query.get("offset", query.get("cursor", "0"))), int(query.get("limit", "100"))
         size = min(limit, own.cap)
-        at = {"records": offset, "pages": offset // size * size, "ignored": 0, "from one": max(0, offset - 1)}[own.offsets]
+        at = {
+            "records": offset, "pages": offset // size * size, "ignored": 0, "from one": max(0, offset - 1),
+            "numbers": offset * size, "wrap": offset % max(1, len(self.ids)), "at most 150": min(offset, 150),
+            "one late": offset + bool(offset), "one early": max(0, offset - 1),
+        }[own.offsets]  # fmt: skip
         how = own.broken.get(number, "")
         for name, value in own.broken.items():
             if isinstance(name, str) and offset >= int(name.split()[1]):
@@ -125,7 +150,13 @@ class Liar(httpx.BaseTransport):
             status, body = BODIES[how]
             where = {"redirect": "https://elsewhere.example/users", "redirect nowhere": "https://sis.example:99999/"}
             return httpx.Response(status, headers={"Location": where.get(how, "")}, stream=_Body(body))
-        shown = self.ids[at : at + size]
+        if own.order == "each time":
+            self._random.shuffle(self.ids)
+        if own.varies:
+            size = min(size, 1 + self._random.randrange(own.varies))
+        shown = self.ids[: own.most][at : at + size]
+        if own.cached:
+            shown = self._cached = self._cached or shown
         headers = [("Content-Type", "application/json"), *self._announced(at, shown), *self._links(at, shown, query, number)]
         body = self._body(shown, at)
         if own.encoding == "gzip":
@@ -159,7 +190,9 @@ class Liar(httpx.BaseTransport):
         told = {
             "right": str(number), "page": str(len(shown)), "low": str(number - 37), "high": str(number + 7),
             "text": "many", "jitter": str(number + self._random.choice((-1, 0, 1))), "twice": f"{number}, {number}",
-            "two": f"{number}, {number + 1}", "huge": "9" * 5000, "negative": "-1", "decimal": f"{number}.0",
+            "two": f"{number}, {number + 1}",
+            "zero": "0", "thousands": "1,250", "everybody": "9000", "words": f"{number} records",
+            "huge": "9" * 5000, "negative": "-1", "decimal": f"{number}.0",
             "last page": str(at + len(shown)),
         }  # fmt: skip
         return [("X-Total-Count", told[self.lies.total])] if self.lies.total in told else []
@@ -172,6 +205,9 @@ class Liar(httpx.BaseTransport):
         if own.startswith("lost at ") and number == int(own.rsplit(" ", 1)[1]):
             more = False
         following = urlencode({**query, "offset": str(end)})
+        if own == "circle":  # from record 200 on back to record 60
+            circling = urlencode({"cursor": str(end if end < 200 else 60), "limit": "20"})
+            return [("Link", f'<{PATH}?{circling}>; rel="next"')]
         target = f"https://elsewhere.example{PATH}?{following}"
         first = f'<{PATH}?offset=0>; rel="first"'
         if own == "only with next" and not more:

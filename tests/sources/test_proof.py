@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
+from chalicelib.model.causes import by_cause
 from chalicelib.sources.rest import NotOffered, Provider, QueryRefused, Source
 from chalicelib.sources.rest_answers import Page
 from chalicelib.sources.rest_paging import Collection, End, Ending, Range, after, first
@@ -125,6 +126,43 @@ SITUATIONS: dict[str, tuple[Mapping[str, Any], str | None, int]] = {
     "someone deleted and another added, with a total": (
         {"total": "right", "moves": {1: "delete 45", 2: "add 248"}}, "the list changed at the provider", 250,
     ),
+    # What nobody had listed.
+    "offsets that count from one": ({"offsets": "from one"}, "do not begin where the one before ended", 250),
+    "offsets that are numbers of pages": ({"offsets": "numbers"}, "an empty page came where a record had been", 100),
+    "offsets that begin again behind the end": ({"offsets": "wrap"}, "sends the same page again", 250),
+    "offsets that begin again, and a total": ({"offsets": "wrap", "total": "right"}, None, 250),
+    "offsets up to a limit": ({"offsets": "at most 150"}, "do not begin where the one before ended", 250),
+    "offsets that skip one": ({"offsets": "one late"}, "do not begin where the one before ended", 250),
+    "offsets that skip one, and a total": ({"offsets": "one late", "total": "right"}, "the list changed", 250),
+    "offsets that go back by one": ({"offsets": "one early"}, "do not begin where the one before ended", 250),
+    "another order each time": ({"order": "each time"}, "the list changed at the provider", 179),
+    "another order each time, and a total": ({"order": "each time", "total": "right"}, "the list changed at the provider", 179),
+    "pages of another length each time": ({"varies": 30}, "the list changed at the provider", 250),
+    "a proxy that answers everything as the first": ({"cached": True}, "sends the same page again", 100),
+    "a proxy, and a cursor": ({"cached": True, "link": "cursor"}, "sends the same page again", 100),
+    "a sign-in that sees less from the third page on": ({"scope_shrinks": 2}, "the list changed at the provider", 199),
+    "a sign-in that sees less, and a total": ({"scope_shrinks": 2, "total": "right"}, "the list changed at the provider", 199),
+    "a sign-in that sees less, and a cursor": ({"scope_shrinks": 2, "link": "cursor"}, "the list changed at the provider", 200),
+    "next pages that go in a circle": ({"link": "circle"}, "sends the same page again", 200),
+    "next links without an end": ({"link": "right", "always_next": True}, "names a next page, and nothing new is in it", 250),
+    "a total of nothing": ({"total": "zero"}, None, 250),
+    "a total with a thousands separator": ({"total": "thousands"}, None, 250),
+    "a total in words": ({"total": "words"}, None, 250),
+    "a total of everybody, whoever may be seen": ({"total": "everybody"}, "9,000 records were announced", 250),
+    "an export that is still running": ({"broken": {"from 250": "processing"}}, "a failure (Export is running)", 250),
+    "an error's severity in a success": ({"broken": {"from 250": "severity"}}, "reports a failure", 250),
+    "a limit that was reached, said beside an empty list": ({"broken": {"from 250": "message"}}, "Rate limit exceeded", 250),
+    "a problem document with an empty list": ({"broken": {"from 250": "problem"}}, "Too many requests", 250),
+    "an empty list that says so": ({"broken": {"from 250": "no more"}}, None, 250),
+    "an empty list one level down": ({"broken": {"from 250": "nested"}}, "no list of records, but data", 250),
+    "an object in place of an empty list": ({"broken": {"from 250": "keyed"}}, "have no sourcedId", 250),
+    "a part, by its status": ({"broken": {"from 250": "partial"}}, "status 206", 250),
+    "XML in mid-list": ({"broken": {"from 99": "xml"}}, "is a web page", 100),
+    "a record a line": ({"broken": {"from 99": "lines"}}, "not a list of records", 100),
+    "single quotes": ({"broken": {"from 99": "python"}}, "not a list of records", 100),
+    "a number that is none": ({"broken": {"from 99": "NaN"}}, "not a list of records", 100),
+    "no more than two hundred, without a word": ({"most": 200}, "it ends with record 200 exactly", 200),
+    "no more than two hundred, and a total": ({"most": 200, "total": "right"}, "250 records were announced", 200),
     "someone added in what was read": ({"moves": {1: "add 3"}}, "the list changed at the provider", 250),
 }  # fmt: skip
 
@@ -175,15 +213,21 @@ LIES = st.builds(
             "titled",
             "lost at 1",
             "lost at 2",
+            "circle",
         ]
     ),
-    offsets=st.sampled_from(["records", "records", "records", "pages", "ignored", "from one"]),
-    order=st.sampled_from(["asc", "desc", "none"]),
+    offsets=st.sampled_from(
+        ["records", "records", "records", "pages", "ignored", "from one", "numbers", "wrap", "one late", "one early"]
+    ),
+    order=st.sampled_from(["asc", "desc", "none", "each time"]),
     wrap=st.sampled_from(["users", "users", "items", "bare"]),
     broken=BREAKS,
     moves=CHANGES,
     nulls_at=st.frozensets(st.integers(0, 44), max_size=2),
     always_next=st.booleans(),
+    varies=st.sampled_from([0, 0, 0, 9]),
+    cached=st.sampled_from([False, False, False, True]),
+    scope_shrinks=st.sampled_from([None, None, None, 1, 2, 4]),
 )
 
 
@@ -292,6 +336,7 @@ def test_every_objection_stands_against_a_proof() -> None:
         {"unreadable": 1, "ids": 119},
         {"ids": 119},
         {"unchecked": 2},
+        {"rows": 3000, "ids": 3000},
         {"endings": frozenset()},
     ]
 
@@ -304,3 +349,34 @@ def test_the_same_cause_in_many_lists_is_one_reason() -> None:
     refused = Reading("users", rows=0, ids=0, broken_off=("from record 1 on the provider answers with status 403",))
 
     assert why_not_whole([refused] * 40) == "users: from record 1 on the provider answers with status 403 (in 40 lists)"
+
+
+def test_reasons_that_differ_by_their_place_alone_are_one_and_another_status_is_another() -> None:
+    trace = "0f8fad5b-d9cb-469f-a165-7086772895{:02d}"
+    broken = [
+        Reading(
+            "users", 0, 0, broken_off=(f"from record {at:,} on the provider answers with status {status}, {trace.format(at)}",)
+        )
+        for at, status in ((13, 404), (45, 404), (99, 500))
+    ]
+
+    assert why_not_whole(broken) == (
+        f"users: from record 13 on the provider answers with status 404, {trace.format(13)} (in 2 lists); "
+        f"users: from record 99 on the provider answers with status 500, {trace.format(99)}"
+    )
+
+
+def test_what_several_entities_lack_for_one_cause_is_said_once() -> None:
+    reasons = {
+        "users": "users: from record 2,001 on the provider answers with status 503",
+        "classes": "classes: from record 11 on the provider answers with status 503",
+        "enrollments": "enrollments: the list changed at the provider while it was read",
+    }
+
+    assert by_cause(reasons) == [
+        "users, classes: from record 2,001 on the provider answers with status 503",
+        "enrollments: the list changed at the provider while it was read",
+    ]
+    assert by_cause({"users": "The provider does not offer /users", "classes": "The provider does not offer /classes"}) == [
+        "users, classes: The provider does not offer /users"
+    ]
