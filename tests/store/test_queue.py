@@ -1,11 +1,14 @@
 """The queue of a group's triggers in the table: racing writers lose nothing."""
 
+from typing import Any
+
 import pytest
 
 from chalicelib.errors import NotFound
 from chalicelib.model.deletion import Deletion
 from chalicelib.model.records import GroupSettings, Mode, State, Sync, Trigger
 from chalicelib.store import deletions, groups, queue, syncs
+from chalicelib.store.tables import table, to_item
 from tests.store.test_groups_and_syncs import NOW
 
 
@@ -24,6 +27,23 @@ def drop(order: int) -> Sync:
 @pytest.fixture
 def lakeside(aws: None) -> None:
     groups.create(GroupSettings(name="Lakeside"), "g1", "e1", NOW)
+
+
+def wait_behind_one(many: int) -> None:
+    """One sync runs and so many files of changes wait. The second and later ones are written as the first was: moto copies
+    every table for a transaction."""
+    queue.take_or_wait(drop(0), "0000")
+    queue.take_or_wait(drop(1), "0001", delta=True)
+    waiting, group = groups.get("g1").queue[0], {"groupId": "g1"}
+    stored = table(syncs.TABLE).get_item(Key={**group, "syncId": "g1-0001"})["Item"]
+    orders = [f"{order:04}" for order in range(1, many + 1)]
+    with table(syncs.TABLE).batch_writer() as batch:
+        for order in orders[1:]:
+            batch.put_item({**stored, "syncId": f"g1-{order}"})
+    queued = [to_item(waiting.model_copy(update={"sync_id": f"g1-{order}", "order": order})) for order in orders]
+    values: dict[str, Any] = {":queue": queued, ":newest": orders[-1]}
+    changes = "SET queue = :queue, newestDrop = :newest"
+    table(groups.TABLE).update_item(Key=group, UpdateExpression=changes, ExpressionAttributeValues=values)
 
 
 @pytest.mark.usefixtures("lakeside")
@@ -86,22 +106,19 @@ class TestStored:
             queue.next_of("g1", NOW)
 
     def test_a_file_of_everything_is_taken_however_many_files_of_changes_wait_before_it(self) -> None:
-        queue.take_or_wait(drop(0), "0000")
-        for order in range(1, 231):
-            queue.take_or_wait(drop(order), f"{order:04}", delta=True)
+        wait_behind_one(200)
 
         taken = queue.take_or_wait(drop(900), "0900")
 
         assert taken.state is State.QUEUED
         assert [each.sync_id for each in groups.get("g1").queue] == ["g1-0900"]
-        assert {syncs.get(f"g1-{order:04}").state for order in range(1, 231)} == {State.SUPERSEDED}
+        states = {str(each["syncId"]): each["state"] for each in table(syncs.TABLE).scan()["Items"]}
+        assert {states[f"g1-{order:04}"] for order in range(1, 201)} == {State.SUPERSEDED}
 
     def test_what_is_not_yet_taken_out_of_the_queue_is_synced_in_its_turn_before_the_file_of_everything(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        queue.take_or_wait(drop(0), "0000")
-        for order in range(1, 121):
-            queue.take_or_wait(drop(order), f"{order:04}", delta=True)
+        wait_behind_one(120)
         monkeypatch.setattr(queue, "_supersede", lambda *of: None)  # the function was ended there
 
         queue.take_or_wait(drop(900), "0900")
