@@ -1,6 +1,6 @@
 """How often the guard cries wolf, and whether it sees every disaster: made-up districts through an ordinary school year.
 
-    python -m benchmarks.guard [--districts 20] [--syncs 60]
+    python -m benchmarks.guard [--districts 20] [--syncs 60] [--first 0]
 
 Each district is synced `--syncs` times from August to June: people join, leave, move and marry, a term ends and the next
 begins, and the year rolls over inside the group's window. Then every disaster is tried on the district as it is. Printed:
@@ -15,6 +15,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -184,7 +185,39 @@ def ids(entity: str, how: Callable[[str], str], double: bool = False) -> Callabl
     return happen
 
 
-DISASTERS: dict[str, Callable[[District], None]] = {
+def person(sourced_id: str, role: str, school: str, **more: str) -> Row:
+    named = {"givenName": f"New{sourced_id}", "familyName": f"Comer{sourced_id}", "username": sourced_id, "enabledUser": "true"}
+    return {"sourcedId": sourced_id, **named, "role": role, "orgSourcedIds": school, **more}
+
+
+def people(rows: District, role: str, school: str) -> list[Row]:
+    return [r for r in rows["users"].values() if r["role"] == role and r["orgSourcedIds"] == school]
+
+
+def first(rows: dict[str, Row], column: str, value: str) -> Row:
+    return next(r for r in rows.values() if r[column] == value)
+
+
+def a_guardian(rows: District) -> str:
+    return people(rows, "guardian", "s0")[-1]["sourcedId"]
+
+
+def change(rows: District, entity: str, role: str, how: Callable[[Row], Row]) -> None:
+    for row in rows[entity].values():
+        if role in ("", row.get("role", "")):
+            row.update(how(row))
+
+
+def shift(rows: District, entity: str, *columns: str, role: str = "student") -> None:
+    """Each row gets the columns of the next one at its school."""
+    chosen = [r for r in rows[entity].values() if r["role"] == role]
+    for column in columns:
+        values = [r[column] for r in chosen]
+        for row, value in zip(chosen, values[1:] + values[:1], strict=True):
+            row[column] = value
+
+
+DISASTERS: dict[str, Callable[[District], object]] = {
     "all names, usernames and e-mails another": each("users", givenName="N{i}", username="u{i}", email="{i}@new.example"),
     "one school's usernames another": each("users", "s1", username="u{i}"),
     "one school's teachers renamed": each("users", "s1", "teacher", familyName="T{i}"),
@@ -217,7 +250,106 @@ DISASTERS: dict[str, Callable[[District], None]] = {
     "one school's teachers gone": gone("users", "s1", "teacher"),
     "all enrollments of teachers gone": gone("enrollments", "", "teacher"),
     "no enrollments": gone("enrollments"),
+    "every teacher an administrator": each("users", "", "teacher", role="administrator"),
+    "twenty new administrators at a school": lambda rows: rows["users"].update(
+        {f"n{n}": person(f"n{n}", "administrator", "s0") for n in range(20)}
+    ),
+    "a test file of a hundred students": lambda rows: rows["users"].update(
+        {f"x{n}": person(f"x{n}", "student", "s1", grades="7") for n in range(100)}
+    ),
+    "one guardian for every child": lambda rows: change(
+        rows, "users", "student", lambda r: {"agentSourcedIds": f"{r['agentSourcedIds']},{a_guardian(rows)}"}
+    ),
+    "guardians of the next child": lambda rows: shift(rows, "users", "agentSourcedIds"),
+    "names in the next row": lambda rows: shift(rows, "users", "givenName", "familyName"),
+    "given and family names changed": lambda rows: change(
+        rows, "users", "", lambda r: {"givenName": r["familyName"], "familyName": r["givenName"]}
+    ),
+    "half of the grades one up": lambda rows: change(
+        rows, "users", "student", lambda r: {"grades": str(int(r["grades"]) + 1)} if int(r["sourcedId"][1:]) % 2 else {}
+    ),
+    "grades one down": lambda rows: change(rows, "users", "student", lambda r: {"grades": str(int(r["grades"]) - 1)}),
+    "two schools under each other's id": lambda rows: change(
+        rows, "orgs", "", lambda r: {"name": {"School 0": "School 1", "School 1": "School 0"}.get(r["name"], r["name"])}
+    ),
+    "schools under another district": lambda rows: (
+        rows["orgs"].update(d2={"sourcedId": "d2", "name": "Other", "type": "district"}),
+        change(rows, "orgs", "", lambda r: {"parentSourcedId": "d2"} if r["type"] == "school" else {}),
+    ),
+    "a school that is a department": lambda rows: rows["orgs"]["s2"].update(type="department"),
+    "everybody at every school": each("users", orgSourcedIds="s0,s1,s2"),
+    "teachers enrolled as students": each("enrollments", "", "teacher", role="student"),
+    "teachers in other classes": lambda rows: shift(rows, "enrollments", "classSourcedId", role="teacher"),
+    "enrollments over since June": each("enrollments", beginDate="2026-08-24", endDate="2027-06-11"),
+    "classes in last year's term": each("classes", termSourcedIds="t1"),
+    "enrollments twice": ids("enrollments", lambda i: f"x{i}", double=True),
+    "classes twice": ids("classes", lambda i: f"x{i}", double=True),
+    "the term that runs a year earlier": lambda rows: rows["academicSessions"]["t3"].update(
+        startDate="2026-08-23", endDate="2026-12-17"
+    ),
+    "nine of every school's students gone": lambda rows: [
+        rows["users"].pop(r["sourcedId"]) for s in range(SCHOOLS) for r in people(rows, "student", f"s{s}")[:9]
+    ],
+    "usernames of one form": lambda rows: change(
+        rows, "users", "student", lambda r: {"username": f"{r['givenName']}.{r['username']}"}
+    ),
+    "one e-mail for a whole school": each("users", "s1", "student", email="school1@d.example"),
+    "students with the status tobedeleted": each("users", "s1", "student", status="tobedeleted"),
 }
+
+# What a school year brings beside its days: each tried on a district as it is, and not held.
+ORDINARY: dict[str, Callable[[District], object]] = {
+    "nothing": lambda rows: None,
+    "every row touched": lambda rows: [
+        r.update(dateLastModified="2027-09-19T00:00:00.000Z") for e in rows.values() for r in e.values()
+    ],
+    "a school has a new name": lambda rows: rows["orgs"]["s1"].update(name="New School"),
+    "a class goes to another school": lambda rows: first(rows["classes"], "schoolSourcedId", "s1").update(schoolSourcedId="s2"),
+    "a new district administrator": lambda rows: rows["users"].update(n1=person("n1", "administrator", "d")),
+    "two aides become teachers": lambda rows: rows["users"].update({f"n{n}": person(f"n{n}", "aide", "s0") for n in range(2)}),
+    "five new teachers": lambda rows: rows["users"].update({f"n{n}": person(f"n{n}", "teacher", "s0") for n in range(5)}),
+    "a fourth school opens": lambda rows: (
+        rows["orgs"].update(s3={"sourcedId": "s3", "name": "School 3", "type": "school", "parentSourcedId": "d"}),
+        rows["users"].update({f"n{n}": person(f"n{n}", "student", "s3", grades="6") for n in range(120)}),
+    ),
+    "middle names at last": each("users", middleName="M"),
+    "phones at last": each("users", phone="555-0100"),
+    "guardians get usernames": each("users", "", "guardian", email="{i}@home.example"),
+    "five get a second guardian": lambda rows: [
+        r.update(agentSourcedIds=f"{r['agentSourcedIds']},{a_guardian(rows)}") for r in people(rows, "student", "s0")[:5]
+    ],
+    "five grades corrected": lambda rows: [r.update(grades="6") for r in people(rows, "student", "s0")[:5]],
+    "classes have new titles": lambda rows: change(rows, "classes", "", lambda r: {"title": f"Section {r['title']}"}),
+    "four more sections": lambda rows: rows["classes"].update(
+        {f"n{n}": {**first(rows["classes"], "schoolSourcedId", "s0"), "sourcedId": f"n{n}"} for n in range(4)}
+    ),
+    "a new course": lambda rows: rows["courses"].update(kn={"sourcedId": "kn", "title": "Latin", "orgSourcedId": "d"}),
+    "snow days": lambda rows: rows["academicSessions"]["t3"].update(endDate="2027-12-22"),
+    "next year's terms are put right": lambda rows: rows["academicSessions"].update(
+        t4={"sourcedId": "t4", "title": "t4", "type": "term", "startDate": "2028-01-03", "endDate": "2028-06-09"}
+    ),
+    "another primary teacher": lambda rows: [r.update(primary="false") for r in list(rows["enrollments"].values())[:3]],
+    "ten newcomers": lambda rows: rows["users"].update(
+        {f"n{n}": person(f"n{n}", "student", "s1", grades="8") for n in range(10)}
+    ),
+    "four leave": lambda rows: [rows["users"].pop(r["sourcedId"]) for r in people(rows, "student", "s2")[:4]],
+    "four move to another school": lambda rows: [r.update(orgSourcedIds="s0") for r in people(rows, "student", "s2")[:4]],
+    "six are suspended": lambda rows: [r.update(enabledUser="false") for r in people(rows, "student", "s2")[:6]],
+    "some schedules change": lambda rows: [
+        r.update(classSourcedId=f"{r['classSourcedId'][:2]}-t3-{n % CLASSES}")
+        for n, r in enumerate([r for r in rows["enrollments"].values() if r["role"] == "student"][:9])
+    ],
+    "summer school": lambda rows: rows["academicSessions"].update(
+        su={"sourcedId": "su", "title": "Summer", "type": "term", "startDate": "2028-06-20", "endDate": "2028-07-20"}
+    ),
+    "two schools merge, as was said": lambda rows: (
+        rows["orgs"].pop("s2"),
+        each("users", "s2", orgSourcedIds="s1")(rows),
+        each("classes", "s2", schoolSourcedId="s1")(rows),
+    ),
+}
+# Which schools the customer has said will close.
+CLOSING = {"two schools merge, as was said": ("s2",)}
 
 
 def write(rows: District, folder: Path) -> Path:
@@ -254,13 +386,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--districts", type=int, default=20)
     parser.add_argument("--syncs", type=int, default=60)
+    parser.add_argument("--first", type=int, default=0, help="the first district's number, where several runs share the work")
     given = parser.parse_args()
     guard = Guard(rollover_from=date(2027, 6, 1), rollover_to=date(2027, 8, 31))
     holds: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     missed: Counter[str] = Counter()
     seen: Counter[str] = Counter()
-    for seed in range(given.districts):
+    wolf: Counter[str] = Counter()
+    for seed in range(given.first, given.first + given.districts):
         with TemporaryDirectory() as folder:
             year, snapshot = Year(seed), None
             for number in range(given.syncs):
@@ -284,11 +418,32 @@ def main() -> None:
                 seen.update(others(planned, False))
                 if not planned.held:
                     missed[name] += 1
-    tried = len(DISASTERS) * given.districts
-    for who in ("ours", "Clever", "Okta"):
-        print(f"{who}: {holds[who] / given.districts:.2f} holds a district and year; {seen[who]} of {tried} disasters held")
+                if seed == given.first:
+                    print(f"{name}: {[breach.message for breach in planned.breaches][:2]}", flush=True)
+            for name, happen in ORDINARY.items():
+                rows = deepcopy(year.rows)
+                happen(rows)
+                room = Path(folder) / f"o-{name.replace(' ', '-')}"
+                planned = plan(rows, snapshot, room, date(2027, 9, 20), replace(guard, closing=CLOSING.get(name, ())))
+                wolf.update({"ours"} if planned.held else set())
+                wolf.update(others(planned, False))
+                for breach in planned.breaches[:2]:
+                    print(f"ordinary, {name}: {breach.message}", flush=True)
+        report(seed - given.first + 1, holds, seen, wolf)
     print("our holds, by kind:", dict(kinds))
     print("disasters that passed:", dict(missed))
+
+
+def report(districts: int, holds: Counter[str], seen: Counter[str], wolf: Counter[str]) -> None:
+    """After each district, so that a run that is cut off has told something."""
+    tried = len(DISASTERS) * districts
+    print(f"{districts} districts:", flush=True)
+    for who in ("ours", "Clever", "Okta"):
+        print(
+            f"{who}: {holds[who] / districts:.2f} holds a district and year; {seen[who]} of {tried} disasters held; "
+            f"{wolf[who]} of {len(ORDINARY) * districts} ordinary events held",
+            flush=True,
+        )
 
 
 def midnight(now: date) -> datetime:

@@ -63,7 +63,7 @@ def decide(connection: duckdb.DuckDBPyConnection) -> None:
 
 def changes_of(entity: str, policy: Policy, first_sync: bool) -> str:
     """A query of the changes of one entity, as `write_changes` takes them."""
-    now, takings = text(iso(policy.now)), Takings(entity)
+    now, takings = text(iso(policy.now)), Takings(entity, policy.now.date().isoformat())
     records = _SIDE_BY_SIDE.format(
         entity=entity,
         records=_records(entity, policy, first_sync),

@@ -8,18 +8,20 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Literal, TypeVar
 
 # Of an entity's selected records, how many may be new under an old name before the ids look renumbered.
 RENUMBERED_SHARE = 0.5
 Kind = Literal[
     "removals", "empty", "renumbered", "undone", "ambiguous",
     "roles", "moved", "disabled", "emptied", "relations", "memberships",
-    "identity", "replaced", "doubles", "rights", "classes", "sessions", "view", "damaged", "errors", "spared",
+    "identity", "replaced", "recycled", "doubles", "newcomers", "rights", "guardians", "grades", "classes", "sessions", "view",
+    "damaged", "errors", "spared",
 ]  # fmt: skip
 LimitedKind = Literal[
     "roles", "moved", "disabled", "emptied", "relations", "memberships",
-    "identity", "replaced", "doubles", "rights", "classes", "sessions", "view", "damaged", "errors",
+    "identity", "replaced", "recycled", "doubles", "newcomers", "rights", "guardians", "grades", "classes", "sessions", "view",
+    "damaged", "errors",
 ]  # fmt: skip
 StandingKind = Literal["removals", "roles", "disabled", "emptied", "relations", "memberships"]
 Standing = Literal["ask", "keep", "letGo"]
@@ -51,8 +53,12 @@ LIMITS: Mapping[LimitedKind, Limit] = {
     "memberships": Limit(0.10, 10),
     "identity": Limit(0.50, 10),
     "replaced": Limit(0.05, 5),
+    "recycled": Limit(0.0, 1),  # a child would get the account of another
     "doubles": Limit(0.05, 5),
+    "newcomers": Limit(1.0, 50),
     "rights": Limit(0.0, 3),  # held from the first one above the floor, since it gives access to other people's data
+    "guardians": Limit(0.20, 10),
+    "grades": Limit(0.25, 10),
     "classes": Limit(0.20, 5),
     "sessions": Limit(0.25, 1),
     "view": Limit(0.0, 1),
@@ -62,7 +68,7 @@ LIMITS: Mapping[LimitedKind, Limit] = {
 # What these take away stays on the platform when a plan is approved without removals, or when a group keeps it for good.
 TAKING: tuple[StandingKind, ...] = ("roles", "disabled", "emptied", "relations", "memberships")
 # Ordinary while a school year ends: more of these may happen in the rollover window.
-AT_ROLLOVER: tuple[LimitedKind, ...] = ("roles", "moved", "disabled", "relations", "memberships", "classes")
+AT_ROLLOVER: tuple[LimitedKind, ...] = ("roles", "moved", "disabled", "relations", "memberships", "classes", "grades")
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ class Guard:
 @dataclass(frozen=True)
 class Removals:
     """What a plan would remove of one school's records of one entity, or of its users of one type. `school` is a
-    sourcedId, empty for what belongs to none."""
+    sourcedId, empty for what belongs to none. Of all schools together `whole` is true and `school` empty."""
 
     school: str
     name: str
@@ -121,13 +127,14 @@ class Removals:
     removed: int
     records: int
     user_type: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True)
 class Concern:
     """How many of one school's records of an entity a plan does something of one `kind` to, and how many there are to do it to.
-    `field` is the field that is emptied, where one is, or the type of the org that vanished, where it is one; `example` one of
-    them, in words."""
+    `field` is the field that is lost, the type of the org that vanished, or which of a kind's sentences is meant; `example` one of
+    them, in words. Of all schools together `whole` is true and `school` empty."""
 
     kind: LimitedKind
     school: str
@@ -138,6 +145,7 @@ class Concern:
     user_type: str = ""
     field: str = ""
     example: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,7 +167,8 @@ def breaches(removals: Iterable[Removals], guard: Guard, today: date) -> list[Br
     if guard.lets_go("removals"):
         return []
     share = guard.share_on(today)
-    over = [each for each in removals if each.removed >= guard.floor and each.removed > share * each.records]
+    limit = Limit(share, guard.floor)
+    over = _without_wholes([each for each in removals if _is_over(each.removed, each.records, limit)])
     said = {(each.school, each.entity) for each in over if each.user_type}
     shown = [each for each in over if each.user_type or (each.school, each.entity) not in said]
     shown.sort(key=lambda each: (-each.removed / each.records, each.school, each.entity, each.user_type))
@@ -182,8 +191,9 @@ def concern_breaches(concerns: Iterable[Concern], guard: Guard, today: date) -> 
     over = []
     for each in concerns:
         limit = guard.limit_on(each.kind, today)
-        if each.number >= limit.floor and each.number > limit.share * each.records and not guard.lets_go(each.kind):
+        if _is_over(each.number, each.records, limit, each.kind != "errors") and not guard.lets_go(each.kind):
             over.append(each)
+    over = _without_wholes(over)
     said = {(each.kind, each.school, each.entity, each.field) for each in over if each.user_type}
     shown = [each for each in over if each.user_type or (each.kind, each.school, each.entity, each.field) not in said]
     order = list(LIMITS)
@@ -195,17 +205,44 @@ def concern_breaches(concerns: Iterable[Concern], guard: Guard, today: date) -> 
     ]
 
 
+def _is_over(number: int, records: int, limit: Limit, half_floor: bool = True) -> bool:
+    """A small school that would lose all that it has is no small matter: half of the floor counts there, at least five."""
+    floor = least_measured(limit) if half_floor and number == records else limit.floor
+    return number >= floor and number > limit.share * records
+
+
+Measured = TypeVar("Measured", Removals, Concern)
+
+
+def _without_wholes(over: list[Measured]) -> list[Measured]:
+    """All schools together count where none of them says it alone: of forty small schools none may reach the floor."""
+    said = {(getattr(each, "kind", ""), each.entity) for each in over if not each.whole}
+    return [each for each in over if not each.whole or (getattr(each, "kind", ""), each.entity) not in said]
+
+
+def least_measured(limit: Limit) -> int:
+    """Fewer of one school never hold a plan."""
+    return min(limit.floor, max(5, -(-limit.floor // 2))) if limit.share else limit.floor
+
+
 def _sentence(concern: Concern) -> str:
     of = f"{concern.number:,} of {concern.records:,}"
     where = concern.name or ("" if concern.kind in _OF_A_COLLECTION else "Without a school")
     who = _words(concern.user_type, "people" if concern.entity == "users" else concern.entity)
-    what = _SENTENCES[concern.kind].format(
+    if concern.entity == "enrollments" and concern.user_type:
+        who = f"{concern.user_type} enrollments"
+    if concern.number == 1 and concern.kind == "recycled":
+        who = concern.user_type or "person"
+    said_of = f"{concern.kind} {concern.field or concern.entity}"
+    what = _SPECIAL.get(said_of, _SENTENCES[concern.kind]).format(
         of=of,
         number=f"{concern.number:,}",
         who=who,
         gone=_gone(concern),
         field=_FIELDS.get(concern.field, concern.field),
         entity=concern.entity,
+        records=f"{concern.records:,}",
+        run="session that runs" if concern.number == 1 else "sessions that run",
     )
     said = f"{where}: {what}" if where else what[0].upper() + what[1:]
     return f"{said} {concern.example}".rstrip()
@@ -225,7 +262,11 @@ _SENTENCES: Mapping[LimitedKind, str] = {
     "memberships": "{of} {who} would move to another class or person.",
     "identity": "{of} {who} would get another name, username, e-mail or identifier.",
     "replaced": "{of} {who} would become somebody else: both of their names differ.",
+    "recycled": "{number} {who} would come back as somebody else: the id was another person's, and both names differ.",
     "doubles": "{number} new {who} look like people who are already there ({of} would exist twice).",
+    "newcomers": "{number} new {who} would join {records} who are there now, more than doubling them.",
+    "guardians": "{of} {who} would get guardians whom they do not have now, beside others or with many other children.",
+    "grades": "{of} {who} would change to another grade than the next.",
     "rights": "{number} {who} would get the rights of staff, which they do not have now.",
     "classes": "{of} classes would change their course or school.",
     "sessions": "{of} academic sessions would move by more than a month.",
@@ -237,6 +278,24 @@ _SENTENCES: Mapping[LimitedKind, str] = {
 
 def _gone(concern: Concern) -> str:
     return f"{concern.number:,} of {concern.records:,} orgs are" if concern.number > 1 else f"this {concern.field} is"
+
+
+# Where a kind is of more than one thing: what its field, or else its entity, makes of the sentence.
+_SPECIAL = {
+    "roles role": "{of} {who} would become a student's or another one without rights.",
+    "memberships endDate": "{of} {who} would be over: their last day has passed.",
+    "moved joined": "{number} {who} of other schools would belong to this school too, to which {records} belong now.",
+    "doubles classes": "{number} new classes look like classes that are already there ({of} would exist twice).",
+    "doubles enrollments": "{number} new enrollments are of a person and class that have one already ({of} would exist twice).",
+    "rights administrators": "{number} {who} would get the rights of administrators, which they do not have now.",
+    "rights new": "{number} new {who} would have the rights of administrators.",
+    "grades up": "{of} {who} would be a grade higher, while the others stay.",
+    "classes over": "{of} classes would be over: all their terms have ended.",
+    "sessions running": "{number} academic {run} now would be over or not have begun.",
+    "view name": "this school would bear the name or identifier of another: two schools may have changed their ids.",
+    "view parent": "this school would belong to another district or org than now.",
+    "view type": "this school would be none any more: the type of the org changes.",
+}
 
 
 def _words(user_type: str, otherwise: str) -> str:

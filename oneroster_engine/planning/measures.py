@@ -14,12 +14,15 @@ import duckdb
 
 from oneroster_engine.duckdb_session import PACKED, number_of, text
 from oneroster_engine.planning.compare import FOUND_AGAIN
-from oneroster_engine.planning.guard import Breach, Concern, Guard
+from oneroster_engine.planning.guard import Breach, Concern, Guard, Limit, LimitedKind, least_measured
+from oneroster_engine.planning.takings import WITHOUT_RIGHTS
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.standard.records import Form, schools_of
 
-# What a role lets its holder see of others. A word that is not here is taken for staff's: it must not pass unseen.
-WITHOUT_RIGHTS = ("student", "guardian", "parent", "relative")
+# Roles that let their holders see more than their own classes.
+ADMINISTRATORS = ("administrator", "districtAdministrator", "siteAdministrator", "systemAdministrator", "principal")
+ALREADY_MANY = 10  # of a type at a school; of fewer nobody knows how many there should be
+MANY_CHILDREN = 10  # that a guardian is new to, in one sync
 IDENTITY = ("givenName", "familyName", "username", "email", "identifier")
 MOVED_DAYS = 31  # a term that begins or ends by less another day is a correction
 MOST_NAMED = 3  # vanished orgs, one reason each
@@ -36,15 +39,23 @@ def measure(
     if number_of(connection, "SELECT count(*) FROM change WHERE len(taken) > 0"):
         for entity in ENTITIES:
             connection.execute(_TAKEN.format(entity=entity, schools=schools_of(entity, Form.STORED)))
-    if number_of(connection, "SELECT count(*) FROM change WHERE action = 'update' AND reason <> 'back in the source'"):
-        for entity in ("users", "enrollments", "classes", "academicSessions"):
+    if number_of(connection, "SELECT count(*) FROM change WHERE action = 'update'"):
+        for entity in ("orgs", "users", "enrollments", "classes", "academicSessions"):
             if number_of(connection, f"SELECT count(*) FROM change WHERE action = 'update' AND entity = '{entity}'"):
-                connection.execute(_UPDATED[entity])
+                connection.execute(_UPDATED[entity], {"today": today} if "$today" in _UPDATED[entity] else {})
+        if number_of(connection, "SELECT count(*) FROM concern WHERE kind = 'grades' AND field = 'up'"):
+            connection.execute(_ALL_UP)
     created = connection.execute("SELECT entity, count(*) FROM change WHERE action = 'create' GROUP BY 1").fetchall()
     news = {entity: number for entity, number in created if number_of(connection, f"SELECT count(*) FROM held_{entity}")}
     if stage is not None:
         _measure_new(connection, guard, today, stage, news)
-    connection.execute("DELETE FROM concern WHERE school IN (FROM closing) AND kind NOT IN ('rights', 'doubles', 'damaged')")
+    connection.execute(
+        "DELETE FROM concern WHERE school IN (FROM closing) AND kind NOT IN ('rights', 'doubles', 'damaged', 'recycled')"
+    )
+    if guard.keeps("roles"):  # whoever has another school now keeps the old one, as the group has decided
+        connection.execute("DELETE FROM concern WHERE kind = 'moved' AND field = 'joined'")
+    if guard.in_window(today):
+        connection.execute("DELETE FROM concern WHERE kind = 'grades' AND field = 'up'")
     found = [concern for entity in ENTITIES for concern in _counted(connection, guard, today, entity)]
     return found + (_of_the_source(connection, stage, staged) if stage is not None else [])
 
@@ -55,8 +66,15 @@ def _measure_new(connection: duckdb.DuckDBPyConnection, guard: Guard, today: dat
     staged = {entity: text(str(stage / f"{entity}.parquet")) for entity in ENTITIES}
     if news.get("enrollments", 0) >= guard.limit_on("rights", today).floor:
         connection.execute(_NEW_TEACHERS.format(staged=staged["users"]))
+        connection.execute(_DOUBLED_ENROLLMENTS)
+    if news.get("classes", 0) >= guard.limit_on("doubles", today).floor:
+        connection.execute(_DOUBLED_CLASSES)
     if news.get("users", 0) >= guard.limit_on("doubles", today).floor:
         connection.execute(_DOUBLES.format(staged=staged["users"]))
+    if news.get("users", 0) >= guard.limit_on("newcomers", today).floor:
+        connection.execute(_NEWCOMERS)
+    if news.get("users", 0) >= guard.limit_on("rights", today).floor:
+        connection.execute(_NEW_ADMINISTRATORS)
     for entity in ENTITIES:
         held = number_of(connection, f"SELECT count(*) FROM held_{entity}")
         # Few enrollments come and go each day, and to compare all their ids for that would cost more than it tells.
@@ -87,15 +105,33 @@ def _counted(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, e
     kinds = connection.execute("SELECT DISTINCT kind FROM concern WHERE entity = $1", [entity]).fetchall()
     for (kind,) in sorted(kinds):
         limit = guard.limit_on(kind, today)
-        for by_type in ("''", _USER_TYPE) if entity == "users" else ("''",):
-            held_type = "userType" if entity == "users" else "''"
-            fields = "fields" if kind in ("emptied", "relations") else "NULL::JSON"  # whether they had it
-            query = _COUNTED.format(entity=entity, user_type=by_type, held_type=held_type, fields=fields)
-            for row in connection.execute(query, {"kind": kind, "floor": limit.floor}).fetchall():
-                school, name, user_type, field, number, records, example = row
-                said = f"For example {example}." if example else ""
-                found.append(Concern(kind, school, name, entity, number, records, user_type, field, said))
+        least = least_measured(limit)
+        held_type = {"users": "userType", "enrollments": '"role"'}.get(entity, "''")
+        fields = "fields" if kind in ("emptied", "relations") else "NULL::JSON"  # whether they had it
+        for by_type in ("''", _USER_TYPE) if entity in ("users", "enrollments") else ("''",):
+            for whole in (False, True) if _over_all(connection, entity, kind, limit) else (False,):
+                there = (_IN_ALL if whole else _AT_SCHOOLS).format(entity=entity, held_type=held_type, fields=fields)
+                concerns = "(SELECT * REPLACE ('' AS school) FROM concern)" if whole else "concern"
+                query = _COUNTED.format(concerns=concerns, there=there, entity=entity, user_type=by_type)
+                for row in connection.execute(query, {"kind": kind, "floor": limit.floor if whole else least}).fetchall():
+                    school, name, user_type, field, number, records, example = row
+                    if by_type != "''" and not user_type:
+                        continue  # it is not counted by type
+                    said = f"For example {example}." if example else ""
+                    if kind == "identity":
+                        said = f"What differs: {', '.join(sorted(set(example.split(', '))))}."
+                    name = "All schools together" if whole else name
+                    records = number if field == "running" else records  # of those that run, one that doesn't is too many
+                    found.append(Concern(kind, school, name, entity, number, records, user_type, field, said, whole))
     return found
+
+
+def _over_all(connection: duckdb.DuckDBPyConnection, entity: str, kind: LimitedKind, limit: Limit) -> bool:
+    """Whether a kind has to be counted over all schools together too."""
+    if not limit.share or kind in ("sessions", "damaged", "errors", "view", "newcomers"):
+        return False
+    query = "SELECT count(DISTINCT sourcedId) FROM concern WHERE entity = $1 AND kind = $2"
+    return number_of(connection, query, entity, kind) >= limit.floor
 
 
 def _of_the_source(connection: duckdb.DuckDBPyConnection, stage: Path, staged: dict[str, Any]) -> list[Concern]:
@@ -104,6 +140,8 @@ def _of_the_source(connection: duckdb.DuckDBPyConnection, stage: Path, staged: d
     whole = bool(staged.get("complete", {}).get("orgs"))
     vanished = connection.execute(_VANISHED, {**values, "types": list(VANISHING), "whole": whole}).fetchall()
     found = [Concern("view", sourced_id, name, "orgs", 1, 1, field=kind) for sourced_id, name, kind in vanished]
+    for sourced_id, _, kind in vanished:
+        connection.execute("INSERT INTO concern VALUES ('view', 'orgs', $1, $1, '', $2, '')", [sourced_id, kind])
     if len(found) > MOST_NAMED:  # one cause, and not one a school
         examples = ", ".join(name or sourced_id for sourced_id, name, _ in vanished[:MOST_NAMED])
         held = number_of(connection, "SELECT count(*) FROM held_orgs")
@@ -130,8 +168,10 @@ WITH losing AS (
     FROM (SELECT entity, sourcedId, before, after, taken, before->'fields' AS fields FROM change
           WHERE entity = '{{entity}}' AND len(taken) > 0)
 )
-SELECT split_part(token, ':', 1), entity, sourcedId, unnest(if(len(schools) = 0, [''], schools)), {_TYPE_BEFORE},
-       split_part(token, ':', 2), '' FROM losing WHERE token <> 'roles:roles'
+SELECT split_part(token, ':', 1), entity, sourcedId, unnest(if(len(schools) = 0, [''], schools)),
+       if(entity = 'enrollments', before->'fields'->>'role', {_TYPE_BEFORE}), split_part(token, ':', 2), ''
+FROM losing WHERE token <> 'roles:roles'
+  AND NOT (token = 'memberships:endDate' AND (before->'fields'->>'classSourcedId') IN (SELECT sourcedId FROM over_class))
 UNION ALL
 SELECT DISTINCT
        if(len(list_filter(gained, lambda each: split_part(each, ' ', 1) = split_part(lost, ' ', 1))) > 0, 'moved', 'roles'),
@@ -158,20 +198,77 @@ def _differs(field: str) -> str:
 
 
 _SCHOOLS = "unnest(if(len(schools) = 0, [''], schools))"
+_ADMINISTERS = f"len(list_filter({{side}}->>'$.fields.roles[*].role', lambda each: each IN {ADMINISTRATORS})) > 0"
 _HAS_RIGHTS = f"len(list_filter({{side}}->>'$.fields.roles[*].role', lambda each: each NOT IN {WITHOUT_RIGHTS})) > 0"
 
+_WORDS = {"givenName": "given name", "familyName": "family name", "email": "e-mail"}
+_WHAT_DIFFERS = " || ".join(f"if({_differs(each)}, '{_WORDS.get(each, each)}, ', '')" for each in IDENTITY)
+_IS_BACK = "(before->>'removedAt') IS NOT NULL"
+_GRADE = "try_cast(replace(replace(({side}->'fields'->>'$.grades[0]'), 'KG', '0'), 'PK', '-1') AS INTEGER)"
+_ONE_GRADE = "json_array_length({side}->'fields'->'grades') = 1"
+
+_GAINED_AGENTS = f"""
+SELECT *, list_filter(has, lambda each: NOT list_contains(had, each)) AS gained FROM (
+    SELECT sourcedId, schools, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.agentSourcedIds[*]', []) AS had,
+           coalesce(after->>'$.fields.agentSourcedIds[*]', []) AS has
+    FROM change
+    WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'agentSourcedIds') AND NOT {_IS_BACK}
+) WHERE NOT list_has_all(had, has)
+"""
+
+# Who had left and comes back is measured only for being somebody else: everything else of theirs was taken with them.
+_ALL_ENDED = """(len({side}->>'$.fields.termSourcedIds[*]') > 0 AND list_has_all(
+      (SELECT coalesce(list(sourcedId), []) FROM ended_session), ({side}->>'$.fields.termSourcedIds[*]')))"""
+_ORG = "(before->'fields'->>'{field}') || ' would be ' || (after->'fields'->>'{field}')"
+_RUNS = "(try_cast({begins} AS DATE) <= $today AND try_cast({ends} AS DATE) >= $today)"
 _UPDATED = {
+    "orgs": f"""
+INSERT INTO concern
+SELECT 'view', 'orgs', sourcedId, sourcedId, '', 'name', {_ORG.format(field="name")} FROM change
+WHERE entity = 'orgs' AND action = 'update' AND (({_differs("name")} AND EXISTS (
+          SELECT 1 FROM held_orgs other WHERE other.sourcedId <> change.sourcedId AND other.name = (after->'fields'->>'name')))
+      OR ({_differs("identifier")} AND EXISTS (SELECT 1 FROM held_orgs other
+          WHERE other.sourcedId <> change.sourcedId AND (other.fields->>'identifier') = (after->'fields'->>'identifier'))))
+UNION ALL
+SELECT 'view', 'orgs', sourcedId, sourcedId, '', 'parent', {_ORG.format(field="parentSourcedId")} FROM change
+WHERE entity = 'orgs' AND action = 'update' AND {_differs("parentSourcedId")}
+UNION ALL
+SELECT 'view', 'orgs', sourcedId, sourcedId, '', 'type', {_ORG.format(field="type")} FROM change
+WHERE entity = 'orgs' AND action = 'update' AND {_differs("type")} AND (before->'fields'->>'type') = 'school'
+""",
     "users": f"""
 INSERT INTO concern
-SELECT 'identity', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', '' FROM change
-WHERE entity = 'users' AND action = 'update' AND ({" OR ".join(map(_differs, IDENTITY))})
+SELECT 'identity', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', rtrim({_WHAT_DIFFERS}, ', ') FROM change
+WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK} AND ({" OR ".join(map(_differs, IDENTITY))})
 UNION ALL
-SELECT 'replaced', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', '' FROM change
+SELECT if({_IS_BACK}, 'recycled', 'replaced'), 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', '' FROM change
 WHERE entity = 'users' AND action = 'update' AND {_differs("givenName")} AND {_differs("familyName")}
 UNION ALL
 SELECT 'rights', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', '' FROM change
 WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles')
   AND NOT {_HAS_RIGHTS.format(side="before")} AND {_HAS_RIGHTS.format(side="after")}
+UNION ALL
+SELECT 'rights', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, 'administrators', '' FROM change
+WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles') AND {_HAS_RIGHTS.format(side="before")}
+  AND NOT {_ADMINISTERS.format(side="before")} AND {_ADMINISTERS.format(side="after")}
+UNION ALL
+SELECT 'moved', 'users', sourcedId, unnest(list_filter(theirs, lambda each: NOT list_contains(were, each))), userType,
+       'joined', ''
+FROM (SELECT sourcedId, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.roles[*].orgSourcedId', []) AS were,
+             coalesce(after->>'$.fields.roles[*].orgSourcedId', []) AS theirs
+      FROM change WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles') AND NOT {_IS_BACK})
+WHERE list_has_all(theirs, were) AND len(were) > 0
+UNION ALL
+SELECT 'grades', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, if(steps = 1, 'up', ''), '' FROM (
+    SELECT *, {_GRADE.format(side="after")} - {_GRADE.format(side="before")} AS steps FROM change
+    WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'grades') AND NOT {_IS_BACK}
+      AND {_ONE_GRADE.format(side="before")} AND {_ONE_GRADE.format(side="after")})
+WHERE steps <> 0
+UNION ALL
+SELECT 'guardians', 'users', sourcedId, {_SCHOOLS}, userType, '', '' FROM ({_GAINED_AGENTS})
+WHERE len(had) > 0 OR list_has_any(gained, (SELECT coalesce(list(agent), []) FROM (
+    SELECT agent FROM (SELECT unnest(gained) AS agent FROM ({_GAINED_AGENTS}))
+    GROUP BY agent HAVING count(*) >= {MANY_CHILDREN})))
 """,
     "enrollments": f"""
 INSERT INTO concern
@@ -183,11 +280,16 @@ WHERE entity = 'enrollments' AND action = 'update' AND list_contains(change.fiel
 INSERT INTO concern
 SELECT 'classes', 'classes', sourcedId, before->'fields'->>'schoolSourcedId', '', '', '' FROM change
 WHERE entity = 'classes' AND action = 'update' AND ({_differs("courseSourcedId")} OR {_differs("schoolSourcedId")})
+UNION ALL
+SELECT 'classes', 'classes', sourcedId, before->'fields'->>'schoolSourcedId', '', 'over', '' FROM change
+WHERE entity = 'classes' AND action = 'update' AND list_contains(change.fields, 'termSourcedIds')
+  AND {_ALL_ENDED.format(side="after")} AND NOT {_ALL_ENDED.format(side="before")}
 """,
     "academicSessions": f"""
 INSERT INTO concern
-SELECT 'sessions', 'academicSessions', sourcedId, '', '', '', name || ': ' || begun || ' to ' || ended || ' would be '
-       || begins || ' to ' || ends
+SELECT 'sessions', 'academicSessions', sourcedId, '', '', unnest(['', if({_RUNS.format(begins="begun", ends="ended")}
+           AND NOT {_RUNS.format(begins="begins", ends="ends")}, 'running', '')]),
+       name || ': ' || begun || ' to ' || ended || ' would be ' || begins || ' to ' || ends
 FROM (SELECT sourcedId, name, before->'fields'->>'startDate' AS begun, before->'fields'->>'endDate' AS ended,
              after->'fields'->>'startDate' AS begins, after->'fields'->>'endDate' AS ends
       FROM change WHERE entity = 'academicSessions' AND action = 'update')
@@ -206,6 +308,65 @@ FROM (SELECT sourcedId, schools, after->'fields'->>'userSourcedId' AS person FRO
 SEMI JOIN (SELECT sourcedId AS person FROM read_parquet({{staged}})
            WHERE len(list_filter(roles, lambda each: each."role" NOT IN {WITHOUT_RIGHTS})) = 0) USING (person)
 ANTI JOIN (SELECT sourcedId AS person FROM change WHERE entity = 'users' AND action = 'create') USING (person)
+"""
+
+# New people with the rights of administrators, at orgs that are there already.
+_NEW_ADMINISTRATORS = f"""
+INSERT INTO concern
+SELECT 'rights', 'users', sourcedId, school, 'administrator', 'new', ''
+FROM (SELECT sourcedId, {_SCHOOLS} AS school FROM change WHERE entity = 'users' AND action = 'create'
+      AND reason <> '{FOUND_AGAIN}' AND {_ADMINISTERS.format(side="after")})
+SEMI JOIN (SELECT DISTINCT unnest(schools) AS school FROM held_users) USING (school)
+"""
+
+# New people of a type at a school, of whom more come than are there.
+_NEWCOMERS = f"""
+INSERT INTO concern
+SELECT 'newcomers', 'users', sourcedId, school, userType, '', ''
+FROM (SELECT sourcedId, {_SCHOOLS} AS school, after->'fields'->>'$.roles[0].role' AS userType FROM change
+      WHERE entity = 'users' AND action = 'create' AND reason <> '{FOUND_AGAIN}')
+SEMI JOIN (SELECT school, userType FROM (SELECT {_SCHOOLS} AS school, userType FROM held_users)
+           GROUP BY ALL HAVING count(*) >= {ALREADY_MANY}) USING (school, userType)
+"""
+
+# Half of a school's students a grade higher is a mistake, nearly all of them a new school year.
+_ALL_UP = """
+DELETE FROM concern WHERE kind = 'grades' AND field = 'up' AND school IN (
+    SELECT school FROM (SELECT school, count(DISTINCT sourcedId) AS up FROM concern
+                        WHERE kind = 'grades' AND field = 'up' GROUP BY ALL)
+    JOIN (SELECT school, count(*) AS stay FROM (
+            SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, sourcedId FROM held_users WHERE userType = 'student')
+          WHERE sourcedId NOT IN (SELECT sourcedId FROM change WHERE entity = 'users' AND action = 'deactivate')
+          GROUP BY ALL) USING (school)
+    WHERE up >= 0.75 * stay)
+"""
+
+# A class or an enrollment twice, under another id: held where it is most of a school's, since sections are much alike.
+_DOUBLED_CLASSES = """
+INSERT INTO concern
+SELECT 'doubles', 'classes', sourcedId, school, '', '', 'sourcedId ' || sourcedId || ' looks like ' || other FROM (
+    SELECT new.sourcedId, new.school, min(old.sourcedId) AS other, count(*) OVER (PARTITION BY new.school) AS twice
+    FROM (SELECT sourcedId, after->'fields'->>'schoolSourcedId' AS school, after->'fields' AS fields FROM change
+          WHERE entity = 'classes' AND action = 'create') new
+    JOIN (SELECT sourcedId, fields FROM held_classes
+          WHERE sourcedId NOT IN (SELECT sourcedId FROM change WHERE entity = 'classes' AND action = 'deactivate')) old
+    ON new.school = (old.fields->>'schoolSourcedId') AND (new.fields->>'title') = (old.fields->>'title')
+       AND coalesce(new.fields->>'courseSourcedId', '') = coalesce(old.fields->>'courseSourcedId', '')
+       AND coalesce(new.fields->>'classCode', '') = coalesce(old.fields->>'classCode', '')
+       AND coalesce((new.fields->'termSourcedIds')::VARCHAR, '') = coalesce((old.fields->'termSourcedIds')::VARCHAR, '')
+       AND coalesce((new.fields->'periods')::VARCHAR, '') = coalesce((old.fields->'periods')::VARCHAR, '')
+    GROUP BY new.sourcedId, new.school
+) WHERE twice > 0.5 * (SELECT count(*) FROM held_classes WHERE list_contains(schools, school))
+"""
+_DOUBLED_ENROLLMENTS = """
+INSERT INTO concern
+SELECT 'doubles', 'enrollments', new.sourcedId, unnest(if(len(new.schools) = 0, [''], new.schools)), new."role", '',
+       'sourcedId ' || new.sourcedId || ' looks like ' || old.sourcedId
+FROM (SELECT sourcedId, schools, after->'fields'->>'userSourcedId' AS userSourcedId,
+             after->'fields'->>'classSourcedId' AS classSourcedId, after->'fields'->>'role' AS "role"
+      FROM change WHERE entity = 'enrollments' AND action = 'create') new
+JOIN held_enrollments old USING (userSourcedId, classSourcedId, "role")
+WHERE old.sourcedId NOT IN (SELECT sourcedId FROM change WHERE entity = 'enrollments' AND action = 'end')
 """
 
 # New people who have what somebody has who is there already and stays: an identifier or username, an e-mail with the given
@@ -279,17 +440,12 @@ SELECT 'damaged', '{{entity}}', sourcedId, '', '', '', min(other) || ' became ' 
 # Records are those of the snapshot; of a field that is lost, those that have it. Only schools with `floor` concerns are counted.
 _COUNTED = """
 WITH concerned AS (
-    SELECT school, {user_type} AS userType, field, count(DISTINCT sourcedId) AS number, min(example) AS example
-    FROM concern WHERE kind = $kind AND entity = '{entity}' GROUP BY ALL HAVING count(DISTINCT sourcedId) >= $floor
-), there AS (
-    SELECT school, userType, {fields} AS fields FROM (
-        SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, {held_type} AS userType, {fields} AS fields
-        FROM held_{entity}
-        UNION ALL SELECT '', {held_type}, {fields} FROM held_{entity} WHERE len(schools) > 0 AND $kind = 'damaged'
-    ) SEMI JOIN concerned USING (school)
-)
+    SELECT school, {user_type} AS userType, field, count(DISTINCT sourcedId) AS number,
+           if($kind = 'identity', string_agg(DISTINCT example, ', ' ORDER BY example), min(example)) AS example
+    FROM {concerns} WHERE kind = $kind AND entity = '{entity}' GROUP BY ALL HAVING count(DISTINCT sourcedId) >= $floor
+), there AS ({there})
 SELECT concerned.school, if(concerned.school = '', '', coalesce(any_value(orgs.name), concerned.school)), concerned.userType,
-       if($kind IN ('emptied', 'relations'), field, ''), any_value(number), count(there.school), any_value(example)
+       field, any_value(number), count(there.school), any_value(example)
 FROM concerned LEFT JOIN there ON there.school = concerned.school
  AND (concerned.userType = '' OR coalesce(there.userType, 'unknown') = concerned.userType)
  AND ($kind NOT IN ('emptied', 'relations') OR coalesce(json_extract(there.fields, '$.' || field)::VARCHAR, 'null')
@@ -297,6 +453,15 @@ FROM concerned LEFT JOIN there ON there.school = concerned.school
 LEFT JOIN held_orgs orgs ON orgs.sourcedId = concerned.school
 GROUP BY concerned.school, concerned.userType, field
 """
+
+_AT_SCHOOLS = """
+SELECT school, userType, fields FROM (
+    SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, {held_type} AS userType, {fields} AS fields
+    FROM held_{entity}
+    UNION ALL SELECT '', {held_type}, {fields} FROM held_{entity} WHERE len(schools) > 0 AND $kind = 'damaged'
+) SEMI JOIN concerned USING (school)
+"""
+_IN_ALL = "SELECT '' AS school, {held_type} AS userType, {fields} AS fields FROM held_{entity}"
 
 _VANISHED = """
 SELECT sourcedId, name, fields->>'type' FROM held_orgs
@@ -316,6 +481,6 @@ _HELD_ROWS = """
 SELECT DISTINCT ON (concern.kind, concern.school, entity, sourcedId)
        concern.kind AS kind, concern.school AS school, concern.example AS example, change.*
 FROM change JOIN concern USING (entity, sourcedId) SEMI JOIN breach ON breach.kind = concern.kind
- AND breach.school = concern.school AND breach.entity = concern.entity
+ AND breach.school IN (concern.school, '') AND breach.entity = concern.entity
 ORDER BY ALL
 """

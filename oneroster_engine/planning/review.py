@@ -84,7 +84,7 @@ def review(
 
 
 def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard) -> list[Removals]:
-    """Every school, entity and user type of which at least `floor` records would go; fewer never hold a plan."""
+    """Every school, entity and user type of which so many records would go as may hold a plan, and all schools together."""
     found = []
     for entity in ENTITIES:
         type_before = _TYPES_BEFORE.get(entity, "''")
@@ -93,8 +93,13 @@ def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard) -> list[Remov
         connection.execute(removed, {"closing": list(guard.closing)})
         for by_type in ("''", '"type"') if entity in _TYPES else ("''",):
             query = _MEASURED.format(entity=entity, by_type=by_type, held_type=_TYPES.get(entity, "''"))
-            for school, name, kind, removed, records in connection.execute(query, {"floor": guard.floor}).fetchall():
+            least = guards.least_measured(guards.Limit(guard.share, guard.floor))
+            for school, name, kind, removed, records in connection.execute(query, {"floor": least}).fetchall():
                 found.append(Removals(school, name, entity, removed, records, kind))
+            if number_of(connection, "SELECT count(DISTINCT sourcedId) FROM removed") >= guard.floor:
+                query = _IN_ALL.format(entity=entity, by_type=by_type, held_type=_TYPES.get(entity, "''"))
+                for kind, removed, records in connection.execute(query, {"floor": guard.floor}).fetchall():
+                    found.append(Removals("", "All schools together", entity, removed, records, kind, whole=True))
     return found
 
 
@@ -199,6 +204,13 @@ there AS (
 SELECT school, if(school = '', '', coalesce(orgs.name, school)), going."type", removed, records
 FROM going JOIN there USING (school, "type") LEFT JOIN held_orgs orgs ON orgs.sourcedId = school
 WHERE removed >= $floor
+"""
+
+_IN_ALL = """
+SELECT going."type", removed, greatest(records, removed)
+FROM (SELECT {by_type} AS "type", count(DISTINCT sourcedId) AS removed FROM removed GROUP BY ALL HAVING removed >= $floor) going
+JOIN (SELECT {by_type} AS "type", count(*) AS records FROM (SELECT coalesce({held_type}, 'unknown') AS "type" FROM held_{entity})
+      GROUP BY ALL) USING ("type")
 """
 
 _PAIRS = """

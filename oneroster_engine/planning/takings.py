@@ -1,7 +1,8 @@
 """What an update would take away from a record, and the record with it spared: SQL for the plan's changes.
 
 An update takes something away where a value becomes empty, a guardian, a role or the mark of a primary teacher is lost,
-an enrollment moves to another class or person, or an active record becomes inactive. Each is a token `kind:field`, its
+an enrollment moves to another class or person, is over at once or loses the rights of staff, or an active record becomes
+inactive. Each is a token `kind:field`, its
 kind one of `guard.TAKING`. Spared, the record has the new values and the old ones of what was taken; of a list both.
 """
 
@@ -14,9 +15,10 @@ from oneroster_engine.staging.stage import platform_columns
 
 @dataclass(frozen=True)
 class Takings:
-    """SQL over a relation with `fields`, `fields_before` (JSON), `platformStatus` and `status_before`."""
+    """SQL over a relation with `fields`, `fields_before` (JSON), `platformStatus` and `status_before`; `today` as an ISO date."""
 
     entity: str
+    today: str
 
     @property
     def sides(self) -> str:
@@ -36,9 +38,13 @@ class Takings:
                 "WHEN each[1] = 'enabledUser' THEN NULL",  # the platform's status says it
             ]
         if self.entity == "enrollments":
+            has = _HAS_RIGHTS.format(side="each[3]")
+            over, was_over = (_IS_OVER.format(side=f"each[{n}]", today=self.today) for n in (2, 3))
+            cases.insert(0, f"WHEN each[1] = 'endDate' AND {over} AND NOT {was_over} THEN 'memberships:endDate'")
             cases += [
                 "WHEN each[1] IN ('classSourcedId', 'userSourcedId') THEN 'memberships:' || each[1]",
                 "WHEN each[1] = 'primary' THEN if(each[3]::VARCHAR = 'true', 'relations:primary', NULL)",
+                f"WHEN each[1] = 'role' THEN if({has} AND NOT {_HAS_RIGHTS.format(side='each[2]')}, 'roles:role', NULL)",
             ]
         cases.append(f"WHEN {_EMPTY.format(each='each[2]')} THEN 'emptied:' || each[1]")
         lost = f"list_transform({sides}, lambda each: CASE {' '.join(cases)} END)"
@@ -67,6 +73,7 @@ class Takings:
                 f"WHEN each[1] = 'primary' THEN if({taken('relations', text('primary'))}, each[3], each[2])",
                 f"WHEN each[1] = 'schoolSourcedId' THEN if({taken('memberships', text('classSourcedId'))}, each[3], each[2])",
                 f"WHEN {taken('memberships', 'each[1]')} THEN each[3]",
+                f"WHEN each[1] = 'role' AND {taken('roles', text('role'))} THEN each[3]",
             ]
         cases.append(f"WHEN {taken('emptied', 'each[1]')} THEN each[3]")
         value = f"CASE {' '.join(cases)} ELSE each[2] END"
@@ -74,6 +81,10 @@ class Takings:
         return f"to_json(map_from_entries({pairs}))"
 
 
+# What a role lets its holder see of others. A word that is not here is taken for staff's: it must not pass unseen.
+WITHOUT_RIGHTS = ("student", "guardian", "parent", "relative")
+_HAS_RIGHTS = f"coalesce(({{side}}->>'$') NOT IN {WITHOUT_RIGHTS}, false)"
+_IS_OVER = "coalesce(try_cast(({side}->>'$') AS DATE) < DATE '{today}', false)"
 _EMPTY = "({each} IS NULL OR {each}::VARCHAR IN ('null', '\"\"', '[]'))"
 _LOST_AGENTS = (
     "list_filter(coalesce(each[3]->>'$[*]', []), lambda agent: NOT list_contains(coalesce(each[2]->>'$[*]', []), agent))"

@@ -1289,7 +1289,7 @@ export interface components {
              * @default removals
              * @enum {string}
              */
-            kind: "removals" | "empty" | "renumbered" | "undone" | "ambiguous" | "roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "doubles" | "rights" | "classes" | "sessions" | "view" | "damaged" | "errors" | "spared";
+            kind: "removals" | "empty" | "renumbered" | "undone" | "ambiguous" | "roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "recycled" | "doubles" | "newcomers" | "rights" | "guardians" | "grades" | "classes" | "sessions" | "view" | "damaged" | "errors" | "spared";
             /**
              * Usertype
              * @default
@@ -5541,7 +5541,7 @@ export interface operations {
                 action?: "" | "create" | "update" | "deactivate" | "end" | "unchanged";
                 school?: string;
                 reason?: string;
-                kind?: ("roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "doubles" | "rights" | "classes" | "sessions" | "view" | "damaged" | "errors") | "";
+                kind?: ("roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "recycled" | "doubles" | "newcomers" | "rights" | "guardians" | "grades" | "classes" | "sessions" | "view" | "damaged" | "errors") | "";
             };
             header?: never;
             path: {

@@ -24,24 +24,28 @@ const HEADERS: Record<NonNullable<Schemas['Breach']['kind']>, string> = {
   ambiguous: 'Held: some people match more than one record',
   spared: 'Held: it would take away what was spared before',
   rights: 'Held: people would get rights of staff',
-  doubles: 'Held: people would exist twice',
+  recycled: 'Held: somebody would get another person’s account',
+  doubles: 'Held: people, classes or enrollments would exist twice',
+  newcomers: 'Held: a school would more than double',
+  guardians: 'Held: children would get guardians whom they do not have now',
   replaced: 'Held: people would become somebody else',
   identity: 'Held: names, usernames, e-mails or identifiers change for many',
   damaged: 'Held: ids look damaged',
-  view: 'Held: the provider shows less than before',
+  view: 'Held: schools or districts are not what they were',
   errors: 'Held: many rows could not be read',
   disabled: 'Held: many people would become inactive',
   roles: 'Held: many people would lose a role',
   moved: 'Held: many people would leave their school for another',
   relations: 'Held: guardians or primary teachers would be lost',
-  memberships: 'Held: class memberships would move',
+  memberships: 'Held: enrollments would move or be over',
+  grades: 'Held: grades would change in an unusual way',
   emptied: 'Held: a field would be emptied for many',
   classes: 'Held: classes would change their course or school',
   sessions: 'Held: academic sessions would move',
 };
 type Kind = keyof typeof HEADERS;
 type Listed = NonNullable<NonNullable<paths['/syncs/{syncId}/plan/changes']['get']['parameters']['query']>['kind']>;
-const WITHOUT_ROWS: Kind[] = ['removals', 'empty', 'renumbered', 'undone', 'ambiguous', 'spared', 'view', 'errors'];
+const WITHOUT_ROWS: Kind[] = ['removals', 'empty', 'renumbered', 'undone', 'ambiguous', 'spared', 'errors'];
 const hasRows = (kind: Kind): kind is Kind & Listed => !WITHOUT_ROWS.includes(kind);
 
 /** Why a plan is held, in sentences that open their rows. */

@@ -38,7 +38,11 @@ type Standing = 'ask' | 'keep' | 'letGo';
 /** The engine's own figures (percent, records), in the order in which they are shown. */
 const LIMITS: Record<Limited, { label: string; share: number; floor: number }> = {
   rights: { label: 'People who would get rights of staff', share: 0, floor: 3 },
-  doubles: { label: 'New people who look like somebody already there', share: 5, floor: 5 },
+  recycled: { label: 'People who would get the account of somebody who left', share: 0, floor: 1 },
+  doubles: { label: 'New people, classes or enrollments that look like some already there', share: 5, floor: 5 },
+  newcomers: { label: 'New people, beside as many who are there', share: 100, floor: 50 },
+  guardians: { label: 'Students who get guardians whom they do not have now', share: 20, floor: 10 },
+  grades: { label: 'Students whose grade changes, but not to the next', share: 25, floor: 10 },
   replaced: { label: 'People both of whose names change', share: 5, floor: 5 },
   identity: { label: 'People whose name, username, e-mail or identifier changes', share: 50, floor: 10 },
   emptied: { label: 'People or classes that lose the value of a field', share: 20, floor: 10 },
@@ -46,10 +50,10 @@ const LIMITS: Record<Limited, { label: string; share: number; floor: number }> =
   roles: { label: 'People who lose a role', share: 10, floor: 10 },
   moved: { label: 'People who leave their school for another', share: 25, floor: 10 },
   disabled: { label: 'People who become inactive', share: 10, floor: 10 },
-  memberships: { label: 'Enrollments that move to another class or person', share: 10, floor: 10 },
+  memberships: { label: 'Enrollments that move to another class or person, or are over', share: 10, floor: 10 },
   classes: { label: 'Classes that change their course or school', share: 20, floor: 5 },
   sessions: { label: 'Academic sessions that move by more than a month', share: 25, floor: 1 },
-  view: { label: 'Schools or districts that vanish from the source', share: 0, floor: 1 },
+  view: { label: 'Schools or districts that vanish, or become another’s', share: 0, floor: 1 },
   damaged: { label: 'Ids that look damaged', share: 0, floor: 3 },
   errors: { label: 'Rows of a file that are left out because of errors', share: 50, floor: 10 },
 };
