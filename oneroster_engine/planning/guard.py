@@ -133,7 +133,7 @@ class Removals:
 @dataclass(frozen=True)
 class Concern:
     """How many of one school's records of an entity a plan does something of one `kind` to, and how many there are to do it to.
-    `field` is the field that is lost, the type of the org that vanished, or which of a kind's sentences is meant; `example` one of
+    `field` is the field that is lost, the type of the org that vanished, or which sentence of a kind is meant; `example` one of
     them, in words. Of all schools together `whole` is true and `school` empty."""
 
     kind: LimitedKind
