@@ -217,6 +217,11 @@ def shift(rows: District, entity: str, *columns: str, role: str = "student") -> 
             row[column] = value
 
 
+def under_another_district(rows: District) -> None:
+    rows["orgs"]["d2"] = {"sourcedId": "d2", "name": "Other", "type": "district"}
+    change(rows, "orgs", "", lambda r: {"parentSourcedId": "d2"} if r["type"] == "school" else {})
+
+
 DISASTERS: dict[str, Callable[[District], object]] = {
     "all names, usernames and e-mails another": each("users", givenName="N{i}", username="u{i}", email="{i}@new.example"),
     "one school's usernames another": each("users", "s1", username="u{i}"),
@@ -272,10 +277,7 @@ DISASTERS: dict[str, Callable[[District], object]] = {
     "two schools under each other's id": lambda rows: change(
         rows, "orgs", "", lambda r: {"name": {"School 0": "School 1", "School 1": "School 0"}.get(r["name"], r["name"])}
     ),
-    "schools under another district": lambda rows: (
-        rows["orgs"].update(d2={"sourcedId": "d2", "name": "Other", "type": "district"}),
-        change(rows, "orgs", "", lambda r: {"parentSourcedId": "d2"} if r["type"] == "school" else {}),
-    ),
+    "schools under another district": under_another_district,
     "a school that is a department": lambda rows: rows["orgs"]["s2"].update(type="department"),
     "everybody at every school": each("users", orgSourcedIds="s0,s1,s2"),
     "teachers enrolled as students": each("enrollments", "", "teacher", role="student"),
