@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +29,7 @@ from oneroster_engine.standard.manifest import read_manifest
 from oneroster_engine.table_query import page_of
 
 WITHIN_S = 20.0
+DAY = timedelta(days=1)
 
 
 class Name(StrEnum):
@@ -106,7 +108,7 @@ def _sftp_steps(source: SftpSource, credentials: Callable[[], Credentials], limi
         files = server.files()
         found = sftp.newest(files, source)
         missing = _missing(files, found, source)
-        yield Check(step, not missing, " ".join((_described(found), *missing)))
+        yield Check(step, not missing, " ".join((described(found, datetime.now(UTC)), *missing)))
         if missing:
             return
         step = Name.VERSION
@@ -140,11 +142,21 @@ def _key_check(server: Server, source: SftpSource) -> Check:
     return Check(Name.HOST_KEY, False, said, shown)
 
 
-def _described(found: Found) -> str:
-    """Dates by ISO 8601 in UTC; the portal says its own beside it."""
+def described(found: Found, now: datetime) -> str:
+    """What was picked, and what is odd about it. Dates by ISO 8601 in UTC; the portal says its own beside it."""
     when = f"of {found.modified:%Y-%m-%d %H:%M} UTC" if found.modified else "without a time"
-    how = " Others have the same time, so it was picked as the last by name." if found.by_name else ""
-    return f"{found.called}, {found.size_bytes:,} bytes, {when}.{how}"
+    said = [f"{found.called}, {found.size_bytes:,} bytes, {when}."]
+    if found.by_name:
+        said.append("Others have the same time, so it was picked as the last by name.")
+    if found.beside:
+        named = ", ".join(found.beside[:3]) + (f" and {len(found.beside) - 3:,} more" if len(found.beside) > 3 else "")
+        said.append(f"Only the newest ZIP is read; within an hour before it came {named}.")
+    if found.modified and found.modified > now + DAY:
+        said.append("It is dated in the future, so what comes before that day is not taken.")
+    oldest = min(found.files, key=lambda each: each.modified)
+    if oldest.modified and (days := (found.modified_s - oldest.modified) // 86_400):
+        said.append(f"{oldest.name} is {days:,} days older than the newest of them.")
+    return " ".join(said)
 
 
 def _missing(files: paramiko.SFTPClient, found: Found, source: SftpSource) -> list[str]:

@@ -9,7 +9,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
@@ -17,6 +17,7 @@ from oneroster_engine.standard.archive import JUNK, READ
 
 ZIP = "bundle.zip"
 UNDER_WAY = (".part", ".partial", ".filepart", ".tmp", ".crdownload")
+SAME_DELIVERY_S = 3600  # files that are no further apart may be parts of one delivery
 NEEDED = ("orgs.csv", "users.csv", "classes.csv", "enrollments.csv")  # unless a manifest says that one is absent
 
 
@@ -44,7 +45,8 @@ class RemoteFile:
 @dataclass(frozen=True)
 class Found:
     """The newest roster: one ZIP, or the CSVs of one folder. `marked` says that its done marker is there, `lacks` which files
-    of a set aren't, and `by_name` that its time could not tell it from another."""
+    of a set aren't, and `by_name` that its time could not tell it from another. `beside` are ZIPs not much older than this
+    one: where a district sends one a school, all but this are passed over."""
 
     called: str
     files: tuple[RemoteFile, ...]
@@ -52,6 +54,7 @@ class Found:
     marked: bool = False
     lacks: tuple[str, ...] = ()
     by_name: bool = False
+    beside: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -97,7 +100,16 @@ def newest(found: Iterable[Found]) -> Found | None:
         return None
     first, others = ranked[0], ranked[1:]
     alike = any((each.modified_s, not each.lacks) == (first.modified_s, not first.lacks) for each in others)
-    return Found(first.called, first.files, first.markers, first.marked, first.lacks, by_name=alike)
+    beside = [
+        each.called
+        for each in others
+        if each.modified_s and first.modified_s - each.modified_s < SAME_DELIVERY_S and _is_zip(each) and _is_zip(first)
+    ]
+    return replace(first, by_name=alike, beside=tuple(sorted(beside)))
+
+
+def _is_zip(found: Found) -> bool:
+    return found.files[0].name == ZIP
 
 
 def in_order(name: str) -> list[tuple[int, str]]:

@@ -189,13 +189,13 @@ def settled(
     sleep: Callable[[float], None] = time.sleep,
     on_wait: OnWait = lambda what, at_most_s: None,
 ) -> Found:
-    """The newest roster once it is whole: its marker is there, or it is the same at two looks. `on_wait` is told at each look
-    that it isn't.
+    """The newest roster once it is whole: its marker is there, or it is the same at two looks. Where the server sends no times,
+    a marker may be yesterday's, so both are needed. `on_wait` is told at each look that it isn't.
 
     Raises SourceUnavailable when it isn't in `patience_s`.
     """
     seen, waited_s = newest(files, source), 0.0
-    while not seen.marked:
+    while not (seen.marked and seen.modified_s):
         if waited_s or source.done_marker or seen.lacks:
             on_wait(f"{seen.called} on {source.host} {awaited(seen, source)}.", patience_s - waited_s)
         if waited_s >= patience_s:
@@ -206,7 +206,7 @@ def settled(
         sleep(SETTLE_S)
         waited_s += SETTLE_S or patience_s / 10
         again = newest(files, source)
-        if again == seen and not source.done_marker and not seen.lacks:
+        if again == seen and (seen.marked or not source.done_marker) and not seen.lacks:
             break
         seen = again
     return seen
@@ -214,7 +214,7 @@ def settled(
 
 def awaited(found: Found, source: SftpSource) -> str:
     """What a sync waits for before it takes these files."""
-    if source.done_marker:
+    if source.done_marker and not found.marked:
         return f"has no {source.done_marker} marker yet"
     return f"lacks {', '.join(found.lacks)}" if found.lacks else "is still growing"
 

@@ -1,7 +1,10 @@
 """Which of a server's files is the roster."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from chalicelib.sources.connection import described
 from chalicelib.sources.picking import Entry, Found, SameName, candidates, newest
 
 SET = ("orgs.csv", "users.csv", "classes.csv", "enrollments.csv")
@@ -32,6 +35,20 @@ def test_where_times_are_alike_the_last_by_name_counts_and_it_is_said(modified: 
 
     assert (found.called, found.by_name) == ("roster-2026-11-27.zip", True)
     assert not picked(entry("a.zip", 2), entry("b.zip", 1)).by_name
+
+
+def test_what_is_odd_about_the_pick_is_said() -> None:
+    at = int(datetime(2026, 11, 27, 2, tzinfo=UTC).timestamp())
+    schools = picked(entry("0101.zip", at), entry("0102.zip", at - 60), entry("old.zip", at - 86_400))
+    stale = picked(entry("orgs.csv", at - 40 * 86_400), *(entry(name, at) for name in SET[1:]))
+    now = datetime(2026, 11, 27, 3, tzinfo=UTC)
+
+    assert described(schools, now).endswith("Only the newest ZIP is read; within an hour before it came 0102.zip.")
+    assert described(stale, now).endswith("orgs.csv is 40 days older than the newest of them.")
+    assert described(picked(entry("a.zip", at)), now) == "a.zip, 10 bytes, of 2026-11-27 02:00 UTC."
+    assert described(picked(entry("a.zip", at)), now - timedelta(days=9)).endswith(
+        "It is dated in the future, so what comes before that day is not taken."
+    )
 
 
 def test_names_that_differ_by_case_alone_are_refused_with_both_named() -> None:

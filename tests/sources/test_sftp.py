@@ -13,7 +13,7 @@ from paramiko import SFTPClient
 
 from chalicelib.errors import SourceRefused, SourceUnavailable, Unacceptable
 from chalicelib.model.records import SftpSource
-from chalicelib.sources import sftp, sftp_reading
+from chalicelib.sources import picking, sftp, sftp_reading
 from chalicelib.sources.picking import Found
 from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.sources.sftp_fetch import Fetched, fetch
@@ -380,6 +380,20 @@ def test_the_marker_is_waited_for_and_yesterdays_does_not_count(
 
     assert (found.marked, len(looks)) == (True, 3)
     assert told == [("roster.zip on 127.0.0.1 has no .done marker yet.", seconds) for seconds in (60.0, 55.0, 50.0)]
+
+
+def test_a_marker_alone_is_not_believed_where_the_server_sends_no_times(
+    sshd: Sshd, our_key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picking.Found, "modified_s", 0)
+    put(sshd, "roster.zip.done", b"")
+    sizes = iter((2, 3, 3))
+
+    found = settled(
+        sshd, key(our_key), 60, lambda: put(sshd, "roster.zip", bytes(next(sizes))), path=_put_first(sshd), doneMarker=".done"
+    )
+
+    assert (found.size_bytes, list(sizes)) == (3, [])
 
 
 def test_without_its_marker_nothing_is_taken(sshd: Sshd, our_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from chalicelib.model.records import (
     Asked,
     AskedFor,
     GroupSettings,
+    GuardFigures,
     IdCheck,
     IdDifference,
     Mode,
@@ -185,6 +186,24 @@ def test_who_teaches_at_two_schools_that_are_chosen_is_read_twice_and_kept_once(
 
     assert (sync.state, sync.incomplete) == (State.SUCCEEDED, {})
     assert (sync.counts.users.read, sync.counts.users.left_out) == (118, 0)
+    assert not sync.held
+
+
+def test_a_first_sync_of_a_view_without_an_expected_org_is_held_in_words(provider: Provider) -> None:
+    settings = groups.get("g1")
+    guard = GuardFigures(expected=("00001", "0815"))
+    groups.change("g1", GroupSettings(name="Lakeside", source=settings.source, guard=guard), "e1", "e2", NOW)
+    walk = RestWalk()
+    walk.open()
+    walk.stage()
+    walk.plan()
+
+    [why] = (files.read_json(files.sync_key(walk.sync_id, "plan/summary.json")) or {})["breaches"]
+
+    assert walk.sync.held
+    assert why["message"].startswith(
+        "The provider's view became smaller: 1 of 2 orgs that this group expects are not in the source"
+    )
 
 
 def test_who_is_in_no_list_of_his_school_is_not_taken_for_gone(provider: Provider) -> None:
