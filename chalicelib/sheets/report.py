@@ -14,6 +14,7 @@ from oneroster_engine.duckdb_session import connect, count, text
 from oneroster_engine.inspecting.export import write_roster
 from oneroster_engine.inspecting.problems import problem_groups
 from oneroster_engine.inspecting.trace import REASONS, judge_people
+from oneroster_engine.planning.snapshot import planned_rows
 from oneroster_engine.selecting.selection import Selection, select
 from oneroster_engine.spreadsheet_csv import write_csv
 from oneroster_engine.standard.entities import ENTITIES
@@ -22,6 +23,7 @@ MOST_ROWS = 20_000  # people read fewer rows in a sheet, writing them takes seco
 REMOVALS = ("deactivated", "ended")
 ACTIONS = ("created", "updated", "deactivated", "ended", "unchanged")
 CHANGES = ("entity", "sourcedId", "name", "action", "reason", "schools", "fields")
+KEPT = ("entity", "sourcedId", "name", "schools", "kept", "field", "value", "inTheSource")
 PEOPLE = ("file", "line", "sourcedId", "givenName", "familyName", "username", "userType", "status", "selected", "reason")
 PROBLEMS = ("severity", "file", "line", "sourcedId", "field", "rule", "message", "cause")
 
@@ -50,8 +52,8 @@ def write_report(
 ) -> list[ReportFile]:
     """Write report.xlsx, changes.csv.gz, problems.csv.gz and, with a selection, people.csv.gz and roster.zip into `out`.
 
-    Reads stage/ and plan/ in `room`. Of a plan that was approved without removals, none of them is listed. Rows
-    stream; memory doesn't grow with them.
+    Reads stage/ and plan/ in `room`. Of a plan that was approved without removals, none of them is listed as done: what was
+    kept, records and single values, has a sheet and kept.csv.gz of its own. Rows stream; memory doesn't grow with them.
     """
     out.mkdir(parents=True, exist_ok=True)
     staged = json.loads((room / "stage" / "summary.json").read_text())
@@ -74,7 +76,13 @@ def write_report(
             _schools(book.page("Schools"), plan)
             _problems(book.page("Problems"), room / "stage")
             _changes(book.page("Changes"), connection)
+            if not with_removals:
+                connection.execute("CREATE VIEW kept AS " + _kept(connection, room / "plan" / "changes.parquet"))
+                _kept_page(book.page("Kept"), connection)
         write_csv(connection, "SELECT * FROM change", (*CHANGES, "before", "after"), out / "changes.csv.gz")
+        if not with_removals:
+            write_csv(connection, "SELECT * FROM kept", KEPT, out / "kept.csv.gz")
+            titles["kept.csv.gz"] = "Everything that was kept, since the plan was approved without removals"
         write_csv(connection, "SELECT * FROM problem", PROBLEMS, out / "problems.csv.gz")
         if selection is not None:
             select(connection, room / "stage", selection)
@@ -85,6 +93,23 @@ def write_report(
             titles["roster.zip"] = "The roster as processed: cleaned and selected, as OneRoster 1.2 CSVs"
     return [ReportFile(name, title, (out / name).stat().st_size) for name, title in titles.items()]
 
+
+_KEPT_WORDS = {
+    "roles": "a role that ended", "disabled": "being active", "emptied": "a value that is empty now",
+    "relations": "a guardian or primary teacher", "memberships": "the place in a class",
+}  # fmt: skip
+_KEPT_ROWS = """
+SELECT entity, sourcedId, name, schools, 'the record' AS kept, '' AS field, '' AS "value", reason AS inTheSource
+FROM ({rows}) WHERE action IN ('deactivate', 'end')
+UNION ALL
+SELECT entity, sourcedId, name, schools, CASE split_part(token, ':', 1) {words} END, field,
+       coalesce(if(field = 'platformStatus', before->>'platformStatus', before->'fields'->>field), ''),
+       coalesce(if(field = 'platformStatus', after->>'platformStatus', after->'fields'->>field), '')
+FROM (SELECT *, split_part(token, ':', 2) AS field FROM (
+    SELECT entity, sourcedId, name, schools, before::JSON AS before, after::JSON AS after, unnest(taken) AS token
+    FROM ({rows}) WHERE len(taken) > 0))
+ORDER BY entity, sourcedId, field
+"""
 
 # A change as it came true: what it would have taken away is not among its fields.
 _AS_SPARED = """
@@ -118,7 +143,10 @@ def _without_removals(plan: dict[str, Any], spared: list[str]) -> dict[str, Any]
     """The plan's summary as it came true."""
     withheld = sum(counts[action] for counts in plan["counts"].values() for action in REMOVALS)
     if withheld:
-        spared = [f"Approved without removals: {withheld:,} planned removals were not done and are not listed.", *spared]
+        spared = [
+            f"Approved without removals: {withheld:,} planned removals were not done. They stand in the sheet Kept.",
+            *spared,
+        ]
     none = dict.fromkeys(REMOVALS, 0)
 
     def kept(counts: Mapping[str, dict[str, int]]) -> dict[str, dict[str, int]]:
@@ -182,6 +210,21 @@ def _changes(page: cells.Page, connection: duckdb.DuckDBPyConnection) -> None:
     for row in connection.execute(f"SELECT {', '.join(CHANGES)} FROM change LIMIT {MOST_ROWS}").fetchall():
         page.row(["; ".join(value) if isinstance(value, list) else value for value in row])
     _say_the_rest(page, count(connection, "change"), "changes.csv.gz")
+
+
+def _kept(connection: duckdb.DuckDBPyConnection, changes: Path) -> str:
+    """A query of what an approval without removals has kept: whole records, and values of records that stay."""
+    rows = planned_rows(connection, changes)
+    words = " ".join(f"WHEN {text(kind)} THEN {text(said)}" for kind, said in _KEPT_WORDS.items())
+    return _KEPT_ROWS.format(rows=rows, words=words)
+
+
+def _kept_page(page: cells.Page, connection: duckdb.DuckDBPyConnection) -> None:
+    names = ("Of", "sourcedId", "Name", "Schools", "What was kept", "Field", "Value that was kept", "In the source")
+    page.header(names, [18, 20, 36, 24, 36, 18, 36, 36])
+    for row in connection.execute(f"SELECT * FROM kept LIMIT {MOST_ROWS}").fetchall():
+        page.row(["; ".join(value) if isinstance(value, list) else value for value in row])
+    _say_the_rest(page, count(connection, "kept"), "kept.csv.gz")
 
 
 def _say_the_rest(page: cells.Page, total: int, where: str) -> None:

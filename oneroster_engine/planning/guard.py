@@ -321,14 +321,22 @@ def nothing_at_all() -> Breach:
     return Breach("", "orgs", 0, 0, said, "empty")
 
 
-def taken_again(number: int, entity: str) -> Breach:
-    """What a sync that was approved without removals has spared, and this plan would take away after all."""
+def taken_again(numbers: Mapping[StandingKind, int], entity: str) -> Breach:
+    """What a sync that was approved without removals has spared, by kind, and this plan would take away after all."""
+    number = sum(numbers.values())
     what = "thing that was" if number == 1 else "things that were"
+    kinds = ", ".join(f"{_SPARED[kind]}: {of:,}" for kind, of in numbers.items() if of)
     said = (
-        f"{number:,} {what} spared when an earlier sync was approved without removals would be taken away now. "
+        f"{number:,} {what} spared when an earlier sync was approved without removals would be taken away now ({kinds}). "
         "Approve, approve without removals again, or decide once for this kind in the group's safety settings."
     )
     return Breach("", entity, number, number, said, "spared")
+
+
+_SPARED: Mapping[StandingKind, str] = {
+    "removals": "records", "roles": "roles", "disabled": "people who become inactive", "emptied": "emptied values",
+    "relations": "guardians and primary teachers", "memberships": "enrollments that move or are over",
+}  # fmt: skip
 
 
 def empty_collection(entity: str, records: int) -> Breach:

@@ -142,8 +142,9 @@ def _taken_again(connection: duckdb.DuckDBPyConnection, spared: Path, guard: Gua
     ).fetchall()
     if not numbers:
         return []
-    entity, _ = max(numbers, key=lambda each: int(each[1]))
-    return [guards.taken_again(sum(number for _, number in numbers), entity)]
+    entity = max(numbers, key=lambda each: int(each[2]))[0]
+    by_kind = {kind: sum(number for _, of, number in numbers if of == kind) for kind in ("removals", *TAKING)}
+    return [guards.taken_again(by_kind, entity)]
 
 
 def _done_again(connection: duckdb.DuckDBPyConnection, undone: Undone) -> list[Breach]:
@@ -256,11 +257,14 @@ SELECT '{entity}', gone.id, fresh.id, fresh.name, fresh.schools, '{matched_by}' 
 """
 
 _TAKEN_AGAIN = """
-SELECT change.entity, count(*) FROM change JOIN ({spared}) spared USING (entity, sourcedId)
-WHERE ({removals} AND change.action IN ('deactivate', 'end') AND spared.action IN ('deactivate', 'end'))
-   OR len(list_filter(change.taken, lambda token: list_contains($asked::VARCHAR[], split_part(token, ':', 1))
-                                                  AND list_contains(spared.taken, token))) > 0
-GROUP BY change.entity
+SELECT entity, kind, count(*) FROM (
+    SELECT change.entity, unnest(CASE WHEN change.action NOT IN ('deactivate', 'end') THEN list_distinct(list_transform(
+               list_filter(change.taken, lambda token: list_contains(spared.taken, token)),
+               lambda token: split_part(token, ':', 1)))
+           WHEN spared.action IN ('deactivate', 'end') THEN ['removals'] ELSE [] END) AS kind
+    FROM change JOIN ({spared}) spared USING (entity, sourcedId)
+) WHERE list_contains($asked::VARCHAR[], kind) OR ({removals} AND kind = 'removals')
+GROUP BY ALL
 """
 
 # A change that would make a record what it was before somebody undid that.

@@ -448,7 +448,9 @@ def test_what_was_spared_is_asked_about_again_however_little_it_is_until_somebod
     school.commit(removals=False)
 
     said = [each.message for each in school.guarded(harmed, spared=changes).breaches]
-    assert said == [guard.taken_again(2, "users").message]
+    assert said == [guard.taken_again({"emptied": 2}, "users").message]
+    assert "2 things that were spared" in said[0]
+    assert "(emptied values: 2)" in said[0]
     assert school.guarded(harmed, Guard(standing={"emptied": "letGo"}), spared=changes).breaches == []
     assert school.guarded(a_district(), spared=changes).breaches == []
 

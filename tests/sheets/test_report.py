@@ -158,7 +158,7 @@ def test_everybody_in_the_source_is_listed_by_line_with_why_they_are_selected_or
     assert list(rows[0]) == list(report.PEOPLE)
 
 
-def test_removals_that_were_not_approved_are_listed_nowhere_and_the_summary_says_so(tmp_path: Path) -> None:
+def test_removals_that_were_not_approved_are_listed_as_kept_and_as_nothing_else(tmp_path: Path) -> None:
     platform = Platform(tmp_path)
     platform.sync(small(users=[user(), user("bob")]))
     platform.sync(small(users=[user(givenName="Anna")]))
@@ -168,9 +168,13 @@ def test_removals_that_were_not_approved_are_listed_nowhere_and_the_summary_says
     head, *rows = sheet(platform.room, "Summary")
     users = dict(zip(head, rows[4], strict=True))
     assert (users["Updated"], users["Deactivated"]) == (1, 0)
-    assert ("Note", "Approved without removals: 1 planned removals were not done and are not listed.") in {r[:2] for r in rows}
+    assert ("Note", "Approved without removals: 1 planned removals were not done. They stand in the sheet Kept.") in {
+        r[:2] for r in rows
+    }
     assert {row[3] for row in sheet(platform.room, "Changes")[1:]} == {"update"}
     assert {row["action"] for row in table(platform.room, "changes")} == {"update"}
+    kept = [(row["entity"], row["sourcedId"], row["kept"], row["inTheSource"]) for row in table(platform.room, "kept")]
+    assert kept == [("users", "bob", "the record", "left the source")]
     deactivated = sheet(platform.room, "Schools")[0].index("Deactivated")
     assert {row[deactivated] for row in sheet(platform.room, "Schools")[1:]} == {0}
 
@@ -194,3 +198,6 @@ def test_what_an_approval_without_removals_spared_is_named_and_not_listed_as_don
     assert "Spared, since the plan was approved without removals: 1 guardians and primary teachers." in notes
     (row,) = table(platform.room, "changes")
     assert (row["fields"], "gil" in row["after"]) == ("phone", True)
+    kept = ("users", "ann", "G F", "north", "a guardian or primary teacher", "agentSourcedIds", '["gil"]', "[]")
+    assert [tuple(row.values()) for row in table(platform.room, "kept")] == [kept]
+    assert sheet(platform.room, "Kept")[1] == kept
