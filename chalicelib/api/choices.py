@@ -1,7 +1,9 @@
 """The three questions of a selective sync: schools, classes, and people by status and type."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -49,9 +51,9 @@ class ClassChoices(Page[ClassChoice]):
 
 
 class ChoiceQuery(ListQuery):
-    """`only` narrows the list: chosen last time, or new since then."""
+    """`only` narrows the list: chosen last time, new since then, or chosen in this sync, to go back to."""
 
-    only: Literal["", "new", "chosenLastTime"] = ""
+    only: Literal["", "new", "chosenLastTime", "chosen"] = ""
 
 
 @dataclass(frozen=True)
@@ -176,10 +178,10 @@ def choose_classes(call: Call, sync_id: str, body: ChoiceAnswer) -> Accepted:
 @route(choices, "GET /syncs/{syncId}/statuses", role="viewer", answer=Statuses)
 def get_statuses(call: Call, sync_id: str) -> Statuses:
     """People by status and user type in the chosen classes and schools, with the rule in words."""
-    key = files.sync_key(sync_id, "stage/statuses.json")
     chosen = files.selection_of(sync_id)
     if "classes" not in chosen:
         raise Conflict("The classes have not been chosen yet.")
+    key = matrix_key(sync_id, chosen)
     made = files.read_json(key)
     if made is None:
         wanted = [f"stage/{name}.parquet" for name in ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")]
@@ -187,6 +189,12 @@ def get_statuses(call: Call, sync_id: str) -> Statuses:
             made = status_matrix(room / "stage", Selection.from_json(chosen))
         files.write_json(key, made)
     return Statuses.model_validate(made)
+
+
+def matrix_key(sync_id: str, chosen: Mapping[str, Any]) -> str:
+    """Where the matrix of these schools and classes is kept: who goes back and chooses others sees another one."""
+    of = sha256(json.dumps([chosen.get("orgs"), chosen.get("classes")]).encode()).hexdigest()[:16]
+    return files.sync_key(sync_id, f"stage/statuses-{of}.json")
 
 
 @route(
@@ -242,7 +250,11 @@ def _page(kind: Kind, sync_id: str, query: ChoiceQuery) -> Rows:
     before = _last_time(kind, sync_id)
     where = dict(_where(kind, sync_id))
     parquet = _choices(kind, sync_id)
-    if query.only and before.parquet:
+    if query.only == "chosen":
+        said = files.selection_of(sync_id)
+        chosen = said.get(kind.name, said.get(f"{kind.name}Before", []))
+        where |= {} if chosen is None else {"sourcedId": chosen}
+    elif query.only and before.parquet:
         known = {row["sourcedId"] for row in _rows_of(before.parquet, {})}
         all_now = {row["sourcedId"] for row in _rows_of(parquet, where)}
         where["sourcedId"] = sorted(all_now - known if query.only == "new" else filter(before.chosen, all_now & known))

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from chalicelib.errors import QuestionExpired, Unacceptable
-from chalicelib.model.records import QuestionKind, Step
+from chalicelib.errors import Conflict, QuestionExpired, Unacceptable
+from chalicelib.model.records import AskedFor, Question, QuestionKind, Step, Sync
 from chalicelib.store import files, state_machine, syncs
 
+ASKED_IN_TURN = (QuestionKind.ORGS, QuestionKind.CLASSES, QuestionKind.STATUSES)
 REHEARSAL = "This is a rehearsal: it shows what would change and can only be discarded. Nothing was changed."
 
 
@@ -16,6 +17,7 @@ def choose(
 ) -> None:
     """Answer a question of a selective sync: add `selection` to what was chosen, and let the machine go on.
 
+    One that was answered can be answered anew until the people are chosen; the machine then waits on with its later question.
     `on_claim` does what else follows from the answer. It runs once the question is ours, so that a refused answer leaves
     nothing behind. Raises Conflict, QuestionExpired.
     """
@@ -24,7 +26,35 @@ def choose(
         on_claim()
         files.write_selection(sync_id, {**files.selection_of(sync_id), **selection})
 
-    _answer(sync_id, kind, now, {}, write)
+    sync = syncs.get(sync_id)
+    if sync.question and sync.question.kind in ASKED_IN_TURN[ASKED_IN_TURN.index(kind) + 1 :]:
+        _choose_anew(sync, sync.question, kind, now, write)
+    else:
+        _answer(sync_id, kind, now, {}, write)
+
+
+def _choose_anew(sync: Sync, waiting: Question, kind: QuestionKind, now: datetime, write: Callable[[], None]) -> None:
+    """While the question that the machine waits with is ours, nobody else answers it by what is no longer chosen; then it is
+    open again, from this moment on, so that a browser that shows it sees that it has to look again."""
+    if kind is QuestionKind.ORGS and sync.asked and sync.asked.kind is AskedFor.SCHOOLS:
+        raise Conflict(
+            "Only the schools that were chosen first have been fetched. To choose others, cancel this sync and start another one."
+        )
+    claimed = syncs.claim_answer(sync.sync_id, waiting.kind, now)
+    try:
+        write()
+        if kind is QuestionKind.ORGS:
+            files.write_selection(sync.sync_id, _without_classes(files.selection_of(sync.sync_id)))
+    finally:
+        syncs.ask(sync.sync_id, waiting.model_copy(update={"since": now}), claimed.token)
+
+
+def _without_classes(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Other schools have other classes: those chosen so far are kept to be offered again. All of them are still all."""
+    if chosen.get("classes") is None:
+        return chosen
+    kept = {name: value for name, value in chosen.items() if name != "classes"}
+    return {**kept, "classesBefore": chosen["classes"]}
 
 
 def decide(sync_id: str, decision: str, now: datetime) -> None:

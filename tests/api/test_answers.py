@@ -9,7 +9,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from chalicelib.model.records import GroupSettings, Progress, Question, QuestionKind, State, Step
+from chalicelib.api import choices
+from chalicelib.model.records import Asked, AskedFor, GroupSettings, Progress, Question, QuestionKind, State, Step
 from chalicelib.store import audit, files, groups, selections, state_machine, syncs
 from tests.api.test_routes import call
 from tests.api.waiting import WEEK, waiting_for_approval
@@ -138,7 +139,7 @@ def test_a_refused_answer_leaves_no_saved_selection_and_no_preview_behind(waitin
     sync_id = waiting_for_approval(NOW)
     files.write_selection(sync_id, {"orgs": None, "classes": None})
     matrix = {"status": "active", "userType": "student", "users": 1, "otherMembers": 0, "preset": True}
-    files.write_json(files.sync_key(sync_id, "stage/statuses.json"), {"cells": [matrix], "guardians": 0, "rule": "r"})
+    files.write_json(choices.matrix_key(sync_id, files.selection_of(sync_id)), {"cells": [matrix], "guardians": 0, "rule": "r"})
     body = {"cells": [{"status": "active", "userType": "student"}], "preview": True, "saveAs": {"name": "Late"}}
 
     status, said = call(f"POST /syncs/{sync_id}/statuses/selection", body)
@@ -146,3 +147,53 @@ def test_a_refused_answer_leaves_no_saved_selection_and_no_preview_behind(waitin
     assert (status, "is not open" in said["detail"]) == (409, True)
     assert selections.all_latest("g1") == []
     assert not syncs.get(sync_id).preview
+
+
+def asks(sync_id: str, kind: QuestionKind, **selection: Any) -> None:
+    """The sync waits with this question, the ones before it answered with `selection`."""
+    files.write_selection(sync_id, selection)
+    syncs.ask(sync_id, Question(kind=kind, since=NOW - timedelta(hours=1), until=NOW + WEEK), "token")
+
+
+def test_who_goes_back_to_the_schools_is_asked_about_classes_anew_and_the_machine_waits_on(waiting: Stubber) -> None:
+    sync_id = waiting_for_approval(NOW)
+    asks(sync_id, QuestionKind.STATUSES, orgs=["north"], classes=["n1"])
+
+    status, said = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})
+
+    assert (status, said["sync"]["question"]["kind"]) == (202, "statuses")
+    assert files.selection_of(sync_id) == {"orgs": None, "classesBefore": ["n1"]}  # to be offered again
+    assert call(f"GET /syncs/{sync_id}/statuses")[0] == 409  # whoever looks at the old counts must not sync by them
+    question = syncs.get(sync_id).question
+    assert question is not None
+    assert (question.since > NOW - timedelta(minutes=1), question.until) == (True, NOW + WEEK)
+
+
+def test_classes_of_the_schools_chosen_anew_stay_chosen_where_all_of_them_were(waiting: Stubber) -> None:
+    sync_id = waiting_for_approval(NOW)
+    asks(sync_id, QuestionKind.STATUSES, orgs=["north"], classes=None)
+
+    assert call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})[0] == 202
+    assert call(f"POST /syncs/{sync_id}/classes/selection", {"all": True})[0] == 202
+
+    assert files.selection_of(sync_id) == {"orgs": None, "classes": None}
+
+
+def test_schools_are_not_chosen_anew_where_only_the_chosen_ones_were_fetched(waiting: Stubber) -> None:
+    sync_id = waiting_for_approval(NOW)
+    asks(sync_id, QuestionKind.CLASSES, orgs=["north"])
+    syncs.asked(sync_id, Asked(kind=AskedFor.SCHOOLS, schools=1))
+
+    status, said = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})
+
+    assert (status, said["detail"][:55]) == (409, "Only the schools that were chosen first have been fetch")
+    assert files.selection_of(sync_id) == {"orgs": ["north"]}
+    assert syncs.get(sync_id).question is not None
+
+
+def test_nobody_goes_back_once_the_people_are_chosen(waiting: Stubber) -> None:
+    sync_id = waiting_for_approval(NOW)
+
+    status, said = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})
+
+    assert (status, "is not open" in said["detail"]) == (409, True)

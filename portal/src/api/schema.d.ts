@@ -4788,7 +4788,7 @@ export interface operations {
                 search?: string;
                 sort?: string;
                 page?: number | null;
-                only?: "" | "new" | "chosenLastTime";
+                only?: "" | "new" | "chosenLastTime" | "chosen";
             };
             header?: never;
             path: {
@@ -4826,7 +4826,7 @@ export interface operations {
                 search?: string;
                 sort?: string;
                 page?: number | null;
-                only?: "" | "new" | "chosenLastTime";
+                only?: "" | "new" | "chosenLastTime" | "chosen";
             };
             header?: never;
             path: {

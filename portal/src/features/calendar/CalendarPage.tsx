@@ -118,7 +118,7 @@ function Rollover({ group }: { group: Group }) {
           <FormField label="Window opens"><Day value={from} onChange={value => setFrom(value)} label="Choose the day the window opens" /></FormField>
           <FormField label="Window closes"><Day value={to} onChange={value => setTo(value)} label="Choose the day the window closes" /></FormField>
           <FormField label="Hold above (%)"><Input type="number" inputMode="numeric" value={share} onChange={e => setShare(e.detail.value)} /></FormField>
-          <Button loading={change.isPending} disabled={!from !== !to} {...changing} onClick={() => change.mutate({ guard: { ...guard, rolloverShare: Number(share) / 100, rollover: from && to ? { from, to } : null } })}>Save window</Button>
+          <Button loading={change.isPending} {...(changing.disabled || !from === !to ? changing : { disabled: true, disabledReason: 'Choose both days, or none.' })} onClick={() => change.mutate({ guard: { ...guard, rolloverShare: Number(share) / 100, rollover: from && to ? { from, to } : null } })}>Save window</Button>
           {guard.rollover && <Button disabled={change.isPending} {...changing} onClick={() => change.mutate({ guard: { ...guard, rollover: null } })}>Close window</Button>}
         </SpaceBetween>
         {change.error && <Box color="text-status-error">{sentence(change.error)}</Box>}

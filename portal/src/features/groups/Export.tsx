@@ -50,7 +50,7 @@ export function ImportGroup({ onClose }: { onClose: () => void }) {
   return (
       <Modal visible onDismiss={close} header="Import group"
         footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button variant="link" onClick={close}>Cancel</Button>
-          <Button variant="primary" disabled={!file} loading={bring.isPending} onClick={() => file && bring.mutate(file)}>Make the group</Button></SpaceBetween></Box>}>
+          <Button variant="primary" {...(file ? {} : { disabled: true, disabledReason: 'Choose the file first.' })} loading={bring.isPending} onClick={() => file && bring.mutate(file)}>Make the group</Button></SpaceBetween></Box>}>
         <SpaceBetween size="m">
           <Box>A new group is made of a file that Export has saved: its configuration and its saved selections.</Box>
           <Alert type="info">Such a file has no passwords, keys or secrets: enter them in the new group. Its schedule is paused until you resume it.</Alert>

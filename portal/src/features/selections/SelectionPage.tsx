@@ -98,7 +98,7 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
         actions={
           <SpaceBetween size="xs" direction="horizontal">
             <Button formAction="none" variant="link" onClick={() => void navigate(`/groups/${groupId}/selections`)}>Cancel</Button>
-            <Button variant="primary" loading={save.isPending} disabled={!name.trim()} {...saving}>{saved ? 'Save as the next version' : 'Create selection'}</Button>
+            <Button variant="primary" loading={save.isPending} {...(saving.disabled ? saving : name.trim() ? {} : { disabled: true, disabledReason: 'Enter a name first.' })}>{saved ? 'Save as the next version' : 'Create selection'}</Button>
           </SpaceBetween>
         }
       >

@@ -7,7 +7,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { data, isStatus, sentence, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { number } from '../../app/words';
@@ -40,17 +40,30 @@ const COLUMNS: Record<'orgs' | 'classes', TableProps.ColumnDefinition<Row>[]> = 
 };
 const CALLED = { orgs: 'schools', classes: 'classes' } as const;
 
+interface Props {
+  kind: 'orgs' | 'classes';
+  syncId: string;
+  /** Answered before: what was chosen then is chosen still. */
+  again: boolean;
+  /** The button that leads to the question before, where there is one. */
+  back?: ReactNode;
+  onRefused: (error: unknown) => void;
+  onAnswered: (accepted: Schemas['Accepted']) => void;
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** Schools or classes: choose all, those that match, or some; or by workbook. The choice survives a closed browser tab's reload. */
-export function Choose({ kind, syncId, onAnswered, onRefused }: { kind: 'orgs' | 'classes'; syncId: string; onRefused: (error: unknown) => void; onAnswered: (accepted: Schemas['Accepted']) => void }) {
+export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Props) {
   const api = useApi();
   const store = `chosen/${syncId}/${kind}`;
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(() => new Set(JSON.parse(sessionStorage.getItem(store) ?? '[]') as string[]));
+  const stale = `stale/${store}`; // other schools were chosen since
+  const [edited, setChosen] = useState<ReadonlySet<string> | null>(() => (sessionStorage.getItem(stale) ? null : stored(store)));
   const [search, setSearch] = useState('');
   const [place, setPlace] = useState(1);
   const [sort, setSort] = useState<{ field: string; descending: boolean }>({ field: kind === 'orgs' ? 'name' : 'title', descending: false });
-  useEffect(() => sessionStorage.setItem(store, JSON.stringify([...chosen])), [store, chosen]);
-  const ask = (limit: number, at: number) => { // `at` is a multiple of `limit`
-    const query = { limit, page: at / limit + 1, search, sort: `${sort.descending ? '-' : ''}${sort.field}` };
+  const ask = (limit: number, at: number, only: '' | 'chosen' = '') => { // `at` is a multiple of `limit`
+    const query = { limit, page: at / limit + 1, sort: `${sort.descending ? '-' : ''}${sort.field}`, ...(only ? { only } : { search }) };
     const params = { path: { syncId }, query };
     const page: Promise<{ items: Row[]; total: number }> = kind === 'orgs' ? data(api.GET('/syncs/{syncId}/orgs', { params })) : data(api.GET('/syncs/{syncId}/classes', { params }));
     return page;
@@ -61,24 +74,36 @@ export function Choose({ kind, syncId, onAnswered, onRefused }: { kind: 'orgs' |
     placeholderData: keepPreviousData,
     refetchInterval: query => (query.state.data?.items.some(row => row.users == null) ? 1500 : false),
   });
-  const matching = useMutation({
-    mutationFn: async () => {
-      const ids = new Set(chosen);
-      for (let at = 0, total = 1; at < total; at += 1000) {
-        const part = await ask(1000, at);
-        total = part.total;
-        part.items.forEach(row => ids.add(row.sourcedId));
-      }
-      return ids;
-    },
-    onSuccess: setChosen,
-  });
+  const everyId = async (only: '' | 'chosen') => {
+    const ids: string[] = [];
+    for (let at = 0, total = 1; at < total; at += 1000) {
+      const part = await ask(1000, at, only);
+      total = part.total;
+      part.items.forEach(row => ids.push(row.sourcedId));
+    }
+    return ids;
+  };
+  /** As the server has it; or what is ticked here and was not sent yet, as far as it is still on offer. */
+  const chosenBefore = async () => {
+    const ticked = stored(store);
+    if (ticked && !again) return new Set((await everyId('')).filter(id => ticked.has(id)));
+    return again ? new Set(await everyId('chosen')) : NOBODY;
+  };
+  const before = useQuery({ queryKey: ['chosen', kind, syncId], queryFn: chosenBefore, enabled: !edited, gcTime: 0 });
+  const chosen = edited ?? before.data ?? NOBODY;
+  useEffect(() => { if (edited) sessionStorage.setItem(store, JSON.stringify([...edited])); }, [store, edited]);
+  const matching = useMutation({ mutationFn: async () => new Set([...chosen, ...(await everyId(''))]), onSuccess: setChosen });
   const answer = useMutation({
     mutationFn: (body: Schemas['ChoiceAnswer']) => {
       const request = { params: { path: { syncId } }, body };
       return kind === 'orgs' ? data(api.POST('/syncs/{syncId}/orgs/selection', request)) : data(api.POST('/syncs/{syncId}/classes/selection', request));
     },
-    onSuccess: accepted => { sessionStorage.removeItem(store); onAnswered(accepted); },
+    onSuccess: accepted => {
+      sessionStorage.removeItem(store);
+      sessionStorage.removeItem(stale);
+      if (kind === 'orgs' && again) sessionStorage.setItem(`stale/chosen/${syncId}/classes`, 'yes');
+      onAnswered(accepted);
+    },
     onError: error => { if (isStatus(error, 409) || isStatus(error, 410)) onRefused(error); },
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
@@ -92,9 +117,11 @@ export function Choose({ kind, syncId, onAnswered, onRefused }: { kind: 'orgs' |
     setChosen(ids);
   };
   const called = CALLED[kind];
+  const loading = isPending || before.isLoading ? `The ${called} are still loading.` : '';
   return (
     <SpaceBetween size="l">
       {answer.error && <Problem error={answer.error} />}
+      {before.error && <Problem error={before.error} onRetry={() => void before.refetch()} />}
       <Table
         columnDefinitions={COLUMNS[kind]}
         items={items}
@@ -114,9 +141,10 @@ export function Choose({ kind, syncId, onAnswered, onRefused }: { kind: 'orgs' |
           <Header variant="h2" counter={`(${number(chosen.size)} of ${number(total)} selected)`}
             actions={
               <SpaceBetween size="xs" direction="horizontal">
-                <Button onClick={() => matching.mutate()} loading={matching.isPending} {...(total ? {} : { disabled: true, disabledReason: 'There is nothing to select.' })}>{search ? 'Select what matches' : 'Select all'}</Button>
+                <Button onClick={() => matching.mutate()} loading={matching.isPending} {...(total ? {} : { disabled: true, disabledReason: loading || 'There is nothing to select.' })}>{search ? 'Select what matches' : 'Select all'}</Button>
                 <Button onClick={() => setChosen(new Set())} {...(chosen.size ? {} : { disabled: true, disabledReason: 'Nothing is selected.' })}>Clear</Button>
-                <Button variant="primary" {...(chosen.size ? {} : { disabled: true, disabledReason: `Select at least one of the ${called} first.` })} loading={answer.isPending} onClick={() => answer.mutate({ all: null, ids: [...chosen], sheetUploadId: null })}>Continue</Button>
+                {back}
+                <Button variant="primary" {...(chosen.size ? {} : { disabled: true, disabledReason: loading || `Select at least one of the ${called} first.` })} loading={answer.isPending} onClick={() => answer.mutate({ all: null, ids: [...chosen], sheetUploadId: null })}>Continue</Button>
               </SpaceBetween>
             }
             description={`Select the ${called} to bring in here, or use the sheet below.`}>
@@ -133,4 +161,9 @@ export function Choose({ kind, syncId, onAnswered, onRefused }: { kind: 'orgs' |
       {matching.error && <Box color="text-status-error">{sentence(matching.error)}</Box>}
     </SpaceBetween>
   );
+}
+
+function stored(store: string): ReadonlySet<string> | null {
+  const found = sessionStorage.getItem(store);
+  return found ? new Set(JSON.parse(found) as string[]) : null;
 }

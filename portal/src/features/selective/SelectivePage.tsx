@@ -7,6 +7,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Steps from '@cloudscape-design/components/steps';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { Navigate, useLocation, useNavigate, useParams } from 'react-router';
 import { data, sentence, useApi, type Schemas } from '../../api/client';
 import { readable } from '../../api/plain';
@@ -39,23 +40,28 @@ export function SelectivePage() {
   const sync = useQuery({
     ...syncQuery(api, syncId ?? ''),
     enabled: !!syncId,
-    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : query.state.data?.question ? Math.max(2000, watchEvery(query)) : watchEvery(query)),
+    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : watchEvery(query, !!query.state.data?.question)),
   });
-  const answered = (accepted: Schemas['Accepted']) => {
+  const [back, setBack] = useState<'orgs' | 'classes' | null>(null); // the question answered before that is shown again
+  const answered = (accepted: Schemas['Accepted'], next: typeof back = null) => {
+    for (const name of ['classes', 'chosen', 'statuses']) queries.removeQueries({ queryKey: [name] }); // they follow from what was answered
     queries.setQueryData(['sync', syncId], accepted.sync);
+    setBack(next);
     say('success', accepted.message);
   };
   const refused = (error: unknown) => say('error', `Your answer was not used. ${sentence(error)} Nothing that you chose on this page was sent.`);
   if (group.error) return <Problem error={group.error} onRetry={() => void group.refetch()} />;
   if (sync.error && !sync.data) return <Problem error={sync.error} onRetry={() => void sync.refetch()} />;
   const question = sync.data?.question?.kind;
-  const at = !syncId ? 0 : question ? PARTS.indexOf(ASKED[question]) : -1;
+  const shown = back && (question === 'classes' || question === 'statuses') ? back : question;
+  const at = !syncId ? 0 : shown ? PARTS.indexOf(ASKED[shown]) : -1;
+  const onlyThese = sync.data?.asked?.kind === 'schools' ? { disabled: true, disabledReason: 'Only the schools you chose were fetched. Cancel the sync to choose others.' } : {};
   const ended = sync.data && !isLive(sync.data.state) ? sync.data : undefined;
   return (
     <ContentLayout
       header={
         <Header variant="h1" description={group.data?.name}
-          actions={<SpaceBetween size="xs" direction="horizontal">{syncId && !ended && <CancelSync groupId={groupId} syncId={syncId} />}{group.data && <GroupMenu group={group.data} variant="normal" />}</SpaceBetween>}>
+          actions={<SpaceBetween size="xs" direction="horizontal">{syncId ? !ended && <CancelSync groupId={groupId} syncId={syncId} /> : <Button onClick={() => void navigate(`/groups/${groupId}/status`)}>Cancel</Button>}{group.data && <GroupMenu group={group.data} variant="normal" />}</SpaceBetween>}>
           Selective sync
         </Header>
       }
@@ -76,10 +82,16 @@ export function SelectivePage() {
             {sync.data && <Fetching sync={sync.data} />}
             <Box color="text-body-secondary">You can leave this page and come back to it.</Box></SpaceBetween></Container>
         )}
-        {syncId && question === 'orgs' && <Choose key="orgs" kind="orgs" syncId={syncId} onAnswered={answered} onRefused={refused} />}
-        {syncId && question === 'classes' && <Choose key="classes" kind="classes" syncId={syncId} onAnswered={answered} onRefused={refused} />}
-        {syncId && question === 'statuses' && (
-          <Users groupId={groupId} syncId={syncId} onRefused={refused} onAnswered={accepted => { answered(accepted); if (!accepted.sync.preview) void navigate(`/groups/${groupId}/status`); }} />
+        {syncId && shown === 'orgs' && (
+          <Choose key="orgs" kind="orgs" syncId={syncId} again={question !== 'orgs'} onRefused={refused} onAnswered={accepted => answered(accepted, question === 'statuses' ? 'classes' : null)} />
+        )}
+        {syncId && shown === 'classes' && (
+          <Choose key={`classes ${sync.data?.question?.since}`} kind="classes" syncId={syncId} again={question !== 'classes'} onRefused={refused} onAnswered={accepted => answered(accepted)}
+            back={<Button {...onlyThese} onClick={() => setBack('orgs')}>Back</Button>} />
+        )}
+        {syncId && shown === 'statuses' && (
+          <Users key={sync.data?.question?.since} groupId={groupId} syncId={syncId} onRefused={refused} back={<Button onClick={() => setBack('classes')}>Back</Button>} onWithoutClasses={() => setBack('classes')}
+            onAnswered={accepted => { answered(accepted); if (!accepted.sync.preview) void navigate(`/groups/${groupId}/status`); }} />
         )}
         {syncId && question === 'approval' && <Navigate replace to={`/groups/${groupId}/syncs/${syncId}/changes`} />}
         {ended && (

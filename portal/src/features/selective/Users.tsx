@@ -10,7 +10,7 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { data, isStatus, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { capital, number } from '../../app/words';
@@ -22,13 +22,24 @@ const LATER = {
 } satisfies Record<Schemas['Later'], { value: Schemas['Later']; label: string }>;
 const STATUSES = ['active', 'inactive', 'deleted', 'blank'] as const;
 
-export function Users(props: { groupId: string; syncId: string; onRefused: (error: unknown) => void; onAnswered: (accepted: Schemas['Accepted']) => void }) {
+interface Props {
+  groupId: string;
+  syncId: string;
+  back: ReactNode;
+  onRefused: (error: unknown) => void;
+  onAnswered: (accepted: Schemas['Accepted']) => void;
+}
+
+/** `onWithoutClasses`: other schools were chosen and their classes not yet, maybe in another browser. */
+export function Users({ onWithoutClasses, ...props }: Props & { onWithoutClasses: () => void }) {
   const api = useApi();
   const { data: statuses, error, refetch } = useQuery({
     queryKey: ['statuses', props.syncId],
     queryFn: () => data(api.GET('/syncs/{syncId}/statuses', { params: { path: { syncId: props.syncId } } })),
   });
-  if (error) return <Problem error={error} onRetry={() => void refetch()} />;
+  const withoutClasses = isStatus(error, 409);
+  useEffect(() => { if (withoutClasses) onWithoutClasses(); }, [withoutClasses, onWithoutClasses]);
+  if (error) return withoutClasses ? null : <Problem error={error} onRetry={() => void refetch()} />;
   return statuses ? <Matrix statuses={statuses} {...props} /> : <Box><Spinner /> Counting people…</Box>;
 }
 
@@ -36,12 +47,21 @@ const FIRST = ['student', 'teacher', 'aide', 'administrator'];
 const rank = (type: string) => (FIRST.includes(type) ? FIRST.indexOf(type) : FIRST.length);
 const key = (cell: { status: string; userType: string }) => `${cell.status}/${cell.userType}`;
 
-function Matrix({ statuses, groupId, syncId, onAnswered, onRefused }: { statuses: Schemas['Statuses']; groupId: string; syncId: string; onRefused: (error: unknown) => void; onAnswered: (accepted: Schemas['Accepted']) => void }) {
+/** What is ticked, kept in this browser for whoever goes back to the classes and comes again. `off`: unticked by hand. */
+interface Kept { on: string[]; off: string[]; otherMembers: boolean; guardians: boolean; removeUnselected: boolean }
+const NOTHING: Kept = { on: [], off: [], otherMembers: false, guardians: false, removeUnselected: false };
+
+function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Props & { statuses: Schemas['Statuses'] }) {
   const api = useApi();
-  const [ticked, setTicked] = useState<ReadonlySet<string>>(() => new Set(statuses.cells.filter(cell => cell.preset).map(key)));
-  const [otherMembers, setOtherMembers] = useState(false);
-  const [guardians, setGuardians] = useState(false);
-  const [removeUnselected, setRemove] = useState(false);
+  const store = `chosen/${syncId}/people`;
+  const [kept, setKept] = useState<Kept>(() => JSON.parse(sessionStorage.getItem(store) ?? 'null') as Kept | null ?? NOTHING);
+  const keep = (changed: Partial<Kept>) => {
+    const next = { ...kept, ...changed };
+    sessionStorage.setItem(store, JSON.stringify(next));
+    setKept(next);
+  };
+  const { otherMembers, guardians, removeUnselected } = kept;
+  const ticked = new Set(statuses.cells.filter(cell => (cell.preset && !kept.off.includes(key(cell))) || kept.on.includes(key(cell))).map(key));
   const [saving, setSaving] = useState(false);
   const [name, setName] = useState('');
   const [schoolsLater, setSchoolsLater] = useState<Schemas['Later']>('ask');
@@ -58,17 +78,15 @@ function Matrix({ statuses, groupId, syncId, onAnswered, onRefused }: { statuses
   const people = (cell: Schemas['StatusCell'] | undefined) => (cell ? cell.users + (otherMembers ? cell.otherMembers : 0) : 0);
   const sum = (some: (Schemas['StatusCell'] | undefined)[]) => some.reduce((total, cell) => total + (cell && ticked.has(key(cell)) ? people(cell) : 0), 0);
   const tick = (cell: Schemas['StatusCell'], on: boolean) => {
-    const next = new Set(ticked);
-    if (on) next.add(key(cell));
-    else next.delete(key(cell));
-    setTicked(next);
+    const others = (names: string[]) => names.filter(each => each !== key(cell));
+    keep(on ? { on: [...others(kept.on), key(cell)], off: others(kept.off) } : { on: others(kept.on), off: [...others(kept.off), key(cell)] });
   };
   const answer = useMutation({
     mutationFn: (preview: boolean) => data(api.POST('/syncs/{syncId}/statuses/selection', {
       params: { path: { syncId } },
       body: { cells, otherMembers, guardians, removeUnselected, preview, saveAs: saving && name.trim() ? { name, schoolsLater, classesLater } : null },
     })),
-    onSuccess: onAnswered,
+    onSuccess: accepted => { sessionStorage.removeItem(store); onAnswered(accepted); },
     onError: error => { if (isStatus(error, 409) || isStatus(error, 410)) onRefused(error); },
   });
   const { data: platform } = useQuery({ queryKey: ['platform', groupId, 'before'], queryFn: () => data(api.GET('/groups/{groupId}/platform', { params: { path: { groupId } } })) });
@@ -97,9 +115,9 @@ function Matrix({ statuses, groupId, syncId, onAnswered, onRefused }: { statuses
         </div>
         <Alert type="info" header="How we determine status">{statuses.rule}</Alert>
         <SpaceBetween size="s">
-          <Checkbox checked={otherMembers} onChange={({ detail }) => setOtherMembers(detail.checked)} description="People of the selected schools who are in none of the selected classes.">Other members of these schools</Checkbox>
-          <Checkbox checked={guardians} onChange={({ detail }) => setGuardians(detail.checked)} description={`Guardians, parents and relatives of the chosen students (up to ${number(statuses.guardians)}).`}>Guardians</Checkbox>
-          <Checkbox checked={removeUnselected} onChange={({ detail }) => setRemove(detail.checked)} description="Whatever is on the platform and not chosen now is deactivated, in other schools too. Preview the changes first.">Remove what is no longer selected</Checkbox>
+          <Checkbox checked={otherMembers} onChange={({ detail }) => keep({ otherMembers: detail.checked })} description="People of the selected schools who are in none of the selected classes.">Other members of these schools</Checkbox>
+          <Checkbox checked={guardians} onChange={({ detail }) => keep({ guardians: detail.checked })} description={`Guardians, parents and relatives of the chosen students (up to ${number(statuses.guardians)}).`}>Guardians</Checkbox>
+          <Checkbox checked={removeUnselected} onChange={({ detail }) => keep({ removeUnselected: detail.checked })} description="Whatever is on the platform and not chosen now is deactivated, in other schools too. Preview the changes first.">Remove what is no longer selected</Checkbox>
         </SpaceBetween>
         {left.error && <Problem error={left.error} onRetry={() => void left.refetch()} />}
         {left.data && platform?.syncId && <LeftOut counts={left.data.counts} remove={removeUnselected} />}
@@ -115,6 +133,7 @@ function Matrix({ statuses, groupId, syncId, onAnswered, onRefused }: { statuses
         </SpaceBetween>
         {answer.error && <Problem error={answer.error} />}
         <SpaceBetween size="xs" direction="horizontal">
+          {back}
           <Button variant="primary" {...unready} loading={answer.isPending} onClick={() => answer.mutate(false)}>Sync</Button>
           <Button {...unready} loading={answer.isPending} onClick={() => answer.mutate(true)}>Preview changes</Button>
         </SpaceBetween>
