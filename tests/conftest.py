@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -38,8 +39,9 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > LONGEST_NAME) else None
 
 
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@contextmanager
+def aws_in_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For as long as the block lasts, which may be that of several tests."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -75,6 +77,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
         yield
     parameters.clear_caches()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with aws_in_moto(monkeypatch):
+        yield
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """Every page, for everybody: whatever their role, however they see, and without a mouse."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -7,25 +10,30 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from infra import ROOT
+from tests.portal import light
 from tests.portal.conftest import sign_in
-from tests.portal.tour import Stop, tour
+from tests.portal.tour import Stop, staged, tour
 from tests.stack.client import Client
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 AXE = ROOT / "portal" / "node_modules" / "axe-core" / "axe.min.js"
+CONTRAST = {"runOnly": ["color-contrast"]}  # all that another colour can make worse
+MENU_OUTSIDE = {"rules": {"region": {"enabled": False}}}  # an open menu hangs outside the page's regions, as Cloudscape draws it
 
 
 @pytest.fixture(scope="module")
-def stops(admin: Client, tmp_path_factory: pytest.TempPathFactory) -> list[Stop]:
-    return tour(admin, tmp_path_factory.mktemp("tour"))
+def stops() -> Iterator[list[Stop]]:
+    with staged():
+        yield tour()
 
 
-def opened(browser: Browser, portal: str, role: str, **more: Any) -> Page:
-    page = browser.new_context(base_url=portal, viewport={"width": 1280, "height": 900}, locale="en-US", **more).new_page()
-    page.set_default_timeout(30_000)
-    sign_in(page, role)
-    return page
+@contextmanager
+def opened(browser: Browser, role: str, **more: Any) -> Iterator[Page]:
+    """A new browser of somebody with this role."""
+    with light.serving(role) as address:
+        page = light.opened(browser, address, role, **more)
+        page.set_default_timeout(30_000)
+        yield page
+        page.context.close()
 
 
 def visit(page: Page, stop: Stop) -> None:
@@ -35,27 +43,38 @@ def visit(page: Page, stop: Stop) -> None:
 
 
 def violations(page: Page, rules: dict[str, Any]) -> list[str]:
-    page.wait_for_timeout(300)  # colours that fade in have no contrast yet
-    page.evaluate(AXE.read_text())
     found = page.evaluate("rules => axe.run(document, rules)", rules)["violations"]
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_page(browser: Browser, portal: str, stops: list[Stop], scheme: str) -> None:
-    page = opened(browser, portal, "admin", color_scheme=scheme)
-    rules = {} if scheme == "light" else {"runOnly": ["color-contrast"]}  # all that another colour can make worse
-    found: dict[str, list[str]] = {}
-    for stop in stops:
-        visit(page, stop)
-        found[stop.name] = violations(page, rules)
-    visit(page, stops[0])
-    page.get_by_role("button", name="Actions of Riverside Unified").click()
-    outside = {"rules": {"region": {"enabled": False}}}  # an open menu hangs outside the page's regions, as Cloudscape draws it
-    found["menu"] = violations(page, {**rules, **outside} if scheme == "light" else rules)
-    page.context.close()
+def in_both_schemes(page: Page, rules: dict[str, Any]) -> dict[str, list[str]]:
+    """What axe finds on the page in light, and what its contrast is in dark, to which the page turns as the system does."""
+    page.evaluate(AXE.read_text())
+    found = {"light": violations(page, rules)}
+    page.emulate_media(color_scheme="dark")
+    page.locator("body.awsui-dark-mode").wait_for()
+    found["dark"] = violations(page, CONTRAST)
+    page.emulate_media(color_scheme="light")
+    return found
 
-    assert {name: each for name, each in found.items() if each} == {}
+
+@pytest.fixture(scope="module")
+def found_by_axe(browser: Browser, stops: list[Stop]) -> dict[str, dict[str, list[str]]]:
+    """By stop and scheme, each page opened once. Without motion, since a colour that fades in has no contrast yet."""
+    with opened(browser, "admin", color_scheme="light", reduced_motion="reduce") as page:
+        found = {}
+        for stop in stops:
+            visit(page, stop)
+            found[stop.name] = in_both_schemes(page, {})
+        visit(page, stops[0])
+        page.get_by_role("button", name="Actions of Riverside Unified").click()
+        found["menu"] = in_both_schemes(page, MENU_OUTSIDE)
+        return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(found_by_axe: dict[str, dict[str, list[str]]], scheme: str) -> None:
+    assert {name: each[scheme] for name, each in found_by_axe.items() if each[scheme]} == {}
 
 
 def refusals(page: Page) -> list[str]:
@@ -70,8 +89,20 @@ def refusals(page: Page) -> list[str]:
     return found
 
 
-def test_a_viewer_is_offered_nothing_that_a_viewer_may_not_do(browser: Browser, portal: str, stops: list[Stop]) -> None:
-    page = opened(browser, portal, "viewer")
+@pytest.fixture
+def viewer(browser: Browser, stops: list[Stop]) -> Iterator[Page]:
+    with opened(browser, "viewer") as page:
+        yield page
+
+
+@pytest.fixture
+def operator(browser: Browser, stops: list[Stop]) -> Iterator[Page]:
+    with opened(browser, "operator") as page:
+        yield page
+
+
+def test_a_viewer_is_offered_nothing_that_a_viewer_may_not_do(viewer: Page, stops: list[Stop]) -> None:
+    page = viewer
     refused = refusals(page)
     by_name = {stop.name: stop for stop in stops}
     visit(page, by_name["groups"])
@@ -95,15 +126,12 @@ def test_a_viewer_is_offered_nothing_that_a_viewer_may_not_do(browser: Browser, 
         else:
             page.goto(stop.path)
             expect(page.get_by_text("have access to this page")).to_be_visible()
-    page.context.close()
 
     assert refused == []
 
 
-def test_an_operator_chooses_and_syncs_but_neither_configures_nor_approves(
-    browser: Browser, portal: str, stops: list[Stop]
-) -> None:
-    page = opened(browser, portal, "operator")
+def test_an_operator_chooses_goes_back_and_syncs_but_neither_configures_nor_approves(operator: Page, stops: list[Stop]) -> None:
+    page = operator
     refused = refusals(page)
     by_name = {stop.name: stop for stop in stops}
     visit(page, by_name["groups"])
@@ -112,6 +140,14 @@ def test_an_operator_chooses_and_syncs_but_neither_configures_nor_approves(
         visit(page, by_name[name])
         expect(page.get_by_role("button", name=offered, exact=True)).to_be_visible()
         assert name == "source" or page.get_by_role("button", name=offered, exact=True).is_enabled()
+    page.get_by_label("Guardians").check()
+    for heading in ("Classes", "Schools"):
+        page.get_by_role("button", name="Back", exact=True).click()
+        expect(page.get_by_role("heading", name=re.compile(rf"^{heading} \(([1-9]\d*) of \1 selected\)"))).to_be_visible()
+    for heading in ("Classes (", "Users"):
+        page.get_by_role("button", name="Continue", exact=True).click()
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    expect(page.get_by_label("Guardians")).to_be_checked()  # what was answered is kept until Sync
     visit(page, by_name["changes"])
     for name in ("Approve", "Approve without removals", "Discard"):
         expect(page.get_by_role("button", name=name, exact=True).first).to_be_disabled()
@@ -119,7 +155,6 @@ def test_an_operator_chooses_and_syncs_but_neither_configures_nor_approves(
     expect(page.get_by_role("button", name="Cancel sync")).to_be_enabled()
     page.goto(by_name["group-new"].path)
     expect(page.get_by_text("This needs the role Administrator; yours is Operator.")).to_be_visible()
-    page.context.close()
 
     assert refused == []
 
@@ -138,9 +173,12 @@ def tab_to(page: Page, role: str, name: str) -> None:
     raise AssertionError(f"Tab does not lead to the {role} {name}")
 
 
+@pytest.mark.xdist_group("stack")
 def test_the_menu_and_the_wizard_work_without_a_mouse(browser: Browser, portal: str, admin: Client, district: Path) -> None:
     admin.new_group("Without a mouse")
-    page = opened(browser, portal, "operator")
+    page = browser.new_context(base_url=portal, viewport={"width": 1280, "height": 900}, locale="en-US").new_page()
+    page.set_default_timeout(30_000)
+    sign_in(page, "operator")
     tab_to(page, "searchbox", "Find a group by name")
     page.keyboard.type("without a m")
     expect(page.get_by_text("1 found", exact=True).first).to_be_visible()
@@ -163,10 +201,12 @@ def test_the_menu_and_the_wizard_work_without_a_mouse(browser: Browser, portal: 
     for heading in ("Schools (", "Classes ("):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         for name in ("Select all", "Continue"):
+            expect(page.get_by_role("button", name=name, exact=True)).to_be_enabled()  # what is disabled can have the focus too
             tab_to(page, "button", name)
             page.keyboard.press("Enter")
     tab_to(page, "checkbox", "Guardians")
     page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Sync", exact=True)).to_be_enabled()
     tab_to(page, "button", "Sync")
     page.keyboard.press("Enter")
 

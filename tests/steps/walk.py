@@ -23,8 +23,8 @@ NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def make_group(**settings: Any) -> None:
-    groups.create(GroupSettings(name="Lakeside", **settings), "g1", "e1", NOW)
+def make_group(name: str = "Lakeside", group_id: str = "g1", **settings: Any) -> None:
+    groups.create(GroupSettings(name=name, **settings), group_id, "e1", NOW)
 
 
 def zipped(district: Mapping[str, Rows], deltas: Collection[str] = ()) -> bytes:
@@ -41,14 +41,16 @@ def zipped(district: Mapping[str, Rows], deltas: Collection[str] = ()) -> bytes:
 class Walk:
     """A started sync, with the bundle that came with it or one to fetch; each method is one state of the machine."""
 
-    def __init__(self, bundle: bytes | None, mode: Mode = Mode.FULL, day: int = 0, saved: SavedUse | None = None) -> None:
+    def __init__(
+        self, bundle: bytes | None, mode: Mode = Mode.FULL, day: int = 0, saved: SavedUse | None = None, group_id: str = "g1"
+    ) -> None:
         now = NOW + timedelta(days=day)
-        self.mode, self.sync_id = mode, new_sync_id("g1", now, "aa")
+        self.mode, self.group_id, self.sync_id = mode, group_id, new_sync_id(group_id, now, "aa")
         self.with_removals = True
         bundle_key = files.sync_key(self.sync_id, "bundle/bundle.zip")
         syncs.start(
             Sync(
-                group_id="g1",
+                group_id=group_id,
                 sync_id=self.sync_id,
                 mode=mode,
                 trigger=Trigger.API,
@@ -64,7 +66,10 @@ class Walk:
 
     def invoke(self, name: str, **other: Any) -> Any:
         """Call the Lambda by its registered name, with its saved event for this sync."""
-        return Client(app, project_dir=str(ROOT)).lambda_.invoke(name, saved(name, syncId=self.sync_id, **other)).payload
+        return Client(app, project_dir=str(ROOT)).lambda_.invoke(name, self._event(name, **other)).payload
+
+    def _event(self, name: str, **other: Any) -> dict[str, Any]:
+        return saved(name, groupId=self.group_id, syncId=self.sync_id, **other)
 
     def open(self) -> None:
         while self.invoke("open_source", mode=self.mode)["more"]:

@@ -1,6 +1,6 @@
 import TopNavigation from '@cloudscape-design/components/top-navigation';
 import { applyMode, Mode } from '@cloudscape-design/global-styles';
-import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { useAuth } from 'react-oidc-context';
 import { useLocation, useMatch, useNavigate } from 'react-router';
 import { useConfig } from './ConfigContext';
@@ -22,15 +22,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const me = useMe();
   const inGroup = useMatch('/groups/:groupId/*'); // elsewhere an empty bar would stand on a phone
   const [helping, setHelping] = useState(false);
-  const [dark, setDark] = useState(() => {
-    const said = localStorage.getItem(KEY);
-    return said ? said === 'yes' : window.matchMedia('(prefers-color-scheme: dark)').matches;
-  });
-  useEffect(() => applyMode(dark ? Mode.Dark : Mode.Light), [dark]);
-  const turn = () => {
-    localStorage.setItem(KEY, dark ? 'no' : 'yes');
-    setDark(!dark);
-  };
+  const [dark, turn] = useDark();
   // Out here, at the provider too, and no new token by the old refresh token. Cognito wants its own two parameters.
   const signOut = async () => {
     if (revocationEndpoint) await auth.revokeTokens(['refresh_token']).catch(() => undefined); // signing out goes on without
@@ -74,6 +66,26 @@ export function Shell({ children }: { children: ReactNode }) {
     </>
   );
 }
+
+/** Dark or light as the system is and turns, until somebody chooses; and the way to choose the other. */
+function useDark(): [boolean, () => void] {
+  const system = useSyncExternalStore(watchSystem, () => SYSTEM.matches);
+  const [chosen, setChosen] = useState(() => localStorage.getItem(KEY));
+  const dark = chosen ? chosen === 'yes' : system;
+  useEffect(() => applyMode(dark ? Mode.Dark : Mode.Light), [dark]);
+  const turn = () => {
+    const next = dark ? 'no' : 'yes';
+    localStorage.setItem(KEY, next);
+    setChosen(next);
+  };
+  return [dark, turn];
+}
+
+const SYSTEM = window.matchMedia('(prefers-color-scheme: dark)');
+const watchSystem = (turned: () => void) => {
+  SYSTEM.addEventListener('change', turned);
+  return () => SYSTEM.removeEventListener('change', turned);
+};
 
 /** After each change of page the focus goes to the page's heading, and its title is read out. */
 function Arrival() {

@@ -37,7 +37,7 @@ export function ChangesPage() {
   const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
   const sync = useQuery({
     ...syncQuery(api, syncId),
-    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : watchEvery(query)),
+    refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : watchEvery(query, !!query.state.data?.question)),
   });
   const waits = sync.data?.question?.kind === 'approval' ? sync.data.question : null;
   const planned = !!waits || (!!sync.data && !isLive(sync.data.state));

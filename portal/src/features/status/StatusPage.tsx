@@ -42,7 +42,7 @@ export function StatusPage() {
   const last = useQuery({
     queryKey: ['last', groupId],
     queryFn: () => data(api.GET('/groups/{groupId}/syncs/last', { params: { path } })),
-    refetchInterval: query => (query.state.data && isLive(query.state.data.status) ? watchEvery(query) : false),
+    refetchInterval: query => (query.state.data && isLive(query.state.data.status) ? watchEvery(query, query.state.data.status === 'waiting') : false),
   });
   const never = isStatus(last.error, 404);
   const sync = last.data;
@@ -160,7 +160,7 @@ function Running({ syncId }: { syncId: string }) {
   const api = useApi();
   const queries = useQueryClient();
   const may = useMay();
-  const { data: sync, dataUpdatedAt: seen } = useQuery({ ...syncQuery(api, syncId), refetchInterval: watchEvery });
+  const { data: sync, dataUpdatedAt: seen } = useQuery({ ...syncQuery(api, syncId), refetchInterval: query => watchEvery(query, !!query.state.data?.question) });
   const steps = sync?.progress.filter(each => each.step !== 'apply' || sync.question?.kind !== 'approval'); // not begun before somebody decides
   const running = steps?.find(each => !each.endedAt);
   const cancel = useMutation({ mutationFn: () => data(api.POST('/syncs/{syncId}/cancel', { params: { path: { syncId } } })), onSuccess: () => queries.invalidateQueries() });
