@@ -25,9 +25,11 @@ STATUS_WORDS = {
                     "borrado", "eliminato", "verwijderd", "excluído", "excluido", "slettet", "borttagen", "usunięty"),
 }  # fmt: skip
 TRUE_WORDS = ("true", "t", "1", "1.0", "-1", "yes", "y", "on", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "si", "vero",
-              "waar", "verdadeiro", "sim", "sant", "sand", "tosi", "prawda", "tak", "enabled", "active")  # fmt: skip
+              "waar", "verdadeiro", "sim", "sant", "sand", "tosi", "prawda", "tak", "enabled", "active", "pravda", "igaz",
+              "adevărat", "doğru", "истина", "да", "真", "是", "はい")  # fmt: skip
 FALSE_WORDS = ("false", "f", "0", "0.0", "no", "n", "off", "falsch", "nein", "faux", "non", "falso", "onwaar", "nee", "não",
-               "nao", "falskt", "nej", "falsk", "epätosi", "fałsz", "nie", "disabled", "inactive")  # fmt: skip
+               "nao", "falskt", "nej", "falsk", "epätosi", "fałsz", "nie", "disabled", "inactive", "nepravda", "hamis",
+               "fals", "yanl\u0131\u015f", "ложь", "нет", "假", "否", "いいえ")  # fmt: skip
 
 MONTHS = {
     1: "jan jän ene gen janv", 2: "feb fév fev febr", 3: "mar mär mrz mars maa", 4: "apr avr abr avri", 5: "may mai mei mag maj",
@@ -42,6 +44,14 @@ def _among(words: Iterable[str]) -> str:
 
 # For the fast path, which compares every cell with each: those that exports write. The others are known in suspect rows.
 COMMON_NOTHING = ("NULL", "null", "N/A", "n/a", "-", "--", "None", "(null)", "NaN", "nan")
+
+
+# What databases say: a spreadsheet's error in a person's state is no state, and not a blank one.
+NOTHING_IN_A_DATABASE = ("NULL", "null", "Null", "None", "none", "nil", "(null)", "<null>", r"\N")
+
+
+def nothing_in_a_database(cell: str) -> str:
+    return f"{cell} IN ({_among(NOTHING_IN_A_DATABASE)})"
 
 
 def nothing(cell: str, may_be_a_name: bool = False) -> str:
@@ -72,7 +82,11 @@ LOCAL_DATE = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})$"
 
 
 def without_clock(cell: str) -> str:
-    return rf"regexp_replace(trim({cell}), '([T ]+\d{{1,2}}[:.]\d{{2}}.*|Z|(?:[T ]+|)\+\d{{2}}:?\d{{2}})$', '')"
+    hyphens = rf"regexp_replace(trim({cell}), '[\x{{2010}}-\x{{2013}}]', '-', 'g')"
+    ideograms = rf"regexp_replace({hyphens}, '^(\d{{4}})年(\d{{1,2}})月(\d{{1,2}})日?(\(.\))?', '\1-\2-\3')"
+    days = "mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so|lun|mardi|martes|martedì|mer|jeu|ven|sam|dim|mié|jue|vie|sáb|dom"
+    plain = rf"regexp_replace({ideograms}, '^({days})[a-zé]*[.,]* +', '', 'i')"
+    return rf"regexp_replace({plain}, '([T ]+\d{{1,2}}[:.]\d{{2}}.*|Z|(?:[T ]+|)\+\d{{2}}:?\d{{2}})$', '')"
 
 
 def local_parts(cell: str) -> tuple[str, str]:
@@ -90,7 +104,9 @@ def date(cell: str, order: str = "") -> str:
     year_first = rf"regexp_extract({own}, '^\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}$')"
     iso = f"try_strptime(regexp_replace({year_first}, '[/.]', '-', 'g'), '%Y-%m-%d')"
     plain = rf"CASE WHEN regexp_full_match({own}, '(19|20)\d{{6}}') THEN try_strptime({own}, '%Y%m%d') END"
-    readings = [f"{iso}::DATE", f"({plain})::DATE", _with_month_name(own)]
+    twice = rf"regexp_extract({own}, '^0?(\d{{1,2}})[/.-]0?(\d{{1,2}})[/.-](\d{{4}})$', ['day', 'month', 'year'])"
+    same = f"(SELECT try_cast(year || '-' || month || '-' || day AS DATE) FROM (SELECT unnest({twice})) WHERE day = month)"
+    readings = [f"{iso}::DATE", f"({plain})::DATE", _with_month_name(own), same]
     if order:
         first, second = ("%d", "%m") if order == "day" else ("%m", "%d")
         slashed = f"regexp_replace(regexp_extract({own}, '{LOCAL_DATE}'), '[.-]', '/', 'g')"
@@ -105,12 +121,18 @@ def _with_month_name(own: str) -> str:
     """1-Sep-2026, Sep 1, 2026, 1. September 2026, 01-SEP-26: the word is the month, so the rest is certain."""
     word = rf"regexp_extract(lower({own}), '[[:alpha:]äûéèç]{{3,}}')"
     numbers = rf"regexp_extract_all({own}, '\d+')"
+    key = f"if({word} LIKE 'jui%', {word}[:4], {word}[:3])"  # juin and juillet
     month = (
         "CASE "
-        + " ".join(f"WHEN {word}[:3] IN ({_among(each[:3] for each in names.split())}) THEN {at}" for at, names in MONTHS.items())
+        + " ".join(
+            f"WHEN {key} IN ({_among(each[: 3 + each.startswith('jui')] for each in names.split())}) THEN {at}"
+            for at, names in MONTHS.items()
+        )
         + " END"
     )
-    name = "[[:alpha:]äûéèç]{3,9}"
+    own = rf"regexp_replace(regexp_replace({own}, '^(\d{{1,2}})(st|nd|rd|th|er|º)\b', '\1', 'i'), ' de(l)? ', ' ', 'gi')"
+    word, numbers = rf"regexp_extract(lower({own}), '[[:alpha:]äûéèç]{{3,}}')", rf"regexp_extract_all({own}, '\d+')"
+    name = "[[:alpha:]äûéèç]{3,10}"
     day_first, month_first = rf"\d{{1,2}}[-./ ]*{name}[-.,/ ]*(\d{{4}}|\d{{2}})", rf"{name}[-. ]*\d{{1,2}},?[-/ ]+\d{{4}}"
     shape = f"regexp_full_match({own}, '({day_first}|{month_first})')"
     year_ = f"if(length({numbers}[2]) = 2, '20' || {numbers}[2], {numbers}[2])"
@@ -119,24 +141,35 @@ def _with_month_name(own: str) -> str:
 
 # --- lists and user ids -----------------------------------------------------------------------------------------------
 
-LIST_DIRT = r"""["\[\]{}|;]"""
+# What no item has. A quote or a bracket at an item's edge is none of it, and in the middle of it may be: O'Neil, 1(A-B).
+LIST_DIRT = r"""["\[\]{}|;]|^\s*['(]|,\s*'"""
 
 
 def items(cell: str, any_separator: bool) -> str:
     """A list whose items may stand in quotes or brackets, with bars between them; with `any_separator` semicolons too, which
     else belong to an item."""
     bare = rf"regexp_replace(trim({cell}), '^[\[({{]+(.*?)[\])}}]+$', '\1')"
+    bare = rf"if({bare} IN ('[]', '{{}}', '()'), '', {bare})"
     between = "[;|]" if any_separator else "[|]"
     split = f"if(contains({bare}, ','), {bare}, regexp_replace({bare}, '{between}', ',', 'g'))"
     parts = f"""if(contains({split}, '"'), regexp_extract_all({split}, '"[^"]*"|[^,"]+'), string_split({split}, ','))"""
     return (
         f"CASE WHEN {cell} IS NULL THEN []::VARCHAR[] ELSE list_filter(list_transform({parts}, "
-        """lambda each: regexp_replace(trim(each), '^["'']+|["'']+$', '', 'g')), lambda each: each <> '') END"""
+        """lambda each: regexp_replace(trim(each), '^["'']+|["'']+$', '', 'g')), """
+        "lambda each: each NOT IN ('', 'null', 'NULL')) END"
     )
+
+
+def _as_json(cell: str) -> str:
+    """User ids as JSON where they are nearly that: Python's quotes, or none."""
+    quoted_ = f"replace({cell}, chr(39), chr(34))"
+    bare = rf"""regexp_replace({quoted_}, '([{{,]\s*)(type|identifier)(\s*:\s*)([^"{{}},]+)', '\1"\2"\3"\4"', 'g')"""
+    return rf"if(regexp_matches({quoted_}, '[{{,]\s*\x22?identifier\x22?\s*:'), {bare}, {cell})"
 
 
 def user_ids(cell: str) -> str:
     """{type:identifier} with commas or semicolons between; without braces; or as JSON, which some exports paste."""
+    cell = _as_json(cell)
     types, identifiers = (rf"""regexp_extract_all({cell}, '"{name}"\s*:\s*"([^"]*)"', 1)""" for name in ("type", "identifier"))
     json = f"list_transform(list_zip({types}, {identifiers}), lambda each: {{'type': each[1], 'identifier': each[2]}})"
     pairs = rf"""regexp_extract_all({cell}, '[^{{}},;|]+:[^{{}},;|]+')"""

@@ -87,9 +87,7 @@ def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Seq
 
 def _nothing_in(fields: Sequence[Field]) -> str:
     """By field, the cells that say "nothing" in a tool's words."""
-    said = ", ".join(
-        f"{text(each.name)}: CASE WHEN {cells.nothing(quoted(each.name))} THEN {quoted(each.name)} END" for each in fields
-    )
+    said = ", ".join(f"{text(each.name)}: CASE WHEN {_says_nothing(each, False)} THEN {quoted(each.name)} END" for each in fields)
     return f"MAP {{{said}}}::MAP(VARCHAR, VARCHAR) AS nothing_in"
 
 
@@ -268,7 +266,12 @@ def _meant(each: Field) -> str:
     own = quoted(each.name)
     if each.kind is Kind.TEXT and not each.refers and not each.words and each.need is Need.REQUIRED:
         return own
-    return f"CASE WHEN NOT {cells.nothing(own, each.name in NAMES)} THEN {own} END"
+    return f"CASE WHEN NOT {_says_nothing(each, each.name in NAMES)} THEN {own} END"
+
+
+def _says_nothing(each: Field, may_be_a_name: bool) -> str:
+    own = quoted(each.name)
+    return cells.nothing_in_a_database(own) if each.name == "enabledUser" else cells.nothing(own, may_be_a_name)
 
 
 def _typed(each: Field, sent: str, order: str) -> str:
@@ -284,7 +287,9 @@ def _typed(each: Field, sent: str, order: str) -> str:
             return f"list_transform({items}, lambda each: {bare_sql('each')})" if each.refers else items
         case Kind.USER_IDS:
             plain = fast_path.typed(each, sent)
-            return f"if(len({plain}) > 0 AND NOT contains({sent}, '\"'), {plain}, {cells.user_ids(sent)})"
+            simple = f"len({plain}) > 0 AND NOT contains({sent}, chr(34)) AND NOT contains({sent}, chr(39))"
+            read = f"if({simple} AND NOT contains({sent}, 'identifier:'), {plain}, {cells.user_ids(sent)})"
+            return f"list_filter({read}, lambda each: each.type <> '' AND each.identifier <> '')"
         case _:
             return f"nullif({bare_sql(sent)}, '')" if each.refers else fast_path.typed(each, sent)
 

@@ -255,7 +255,7 @@ WITH known AS (
     GROUP BY value
 )
 SELECT value, min(id) AS id, min(how) AS how,
-       bool_and(fitting = 1 AND length(value) <= length(id)) AS matched,
+       bool_and(fitting = 1 AND (how <> 'by leading zeros only' OR length(value) <= length(id))) AS matched,
        ' The nearest there is `' || min(id) || '`, which differs ' || min(how) || '.' AS nearest
 FROM (FROM relative UNION ALL FROM spelled) GROUP BY value
 """
@@ -267,7 +267,7 @@ GROUP BY value
 """
 
 _EXPLAINS = """
-SELECT key, list_sort(list(value))[:3] FROM explained_value JOIN dangling USING (value) WHERE file = $target GROUP BY key
+SELECT key, list_sort(list(DISTINCT value))[:3] FROM explained_value JOIN dangling USING (value) WHERE file = $target GROUP BY key
 """
 
 _REPLACE_ITEMS = """

@@ -19,6 +19,7 @@ from oneroster_engine.staging import cells
 from oneroster_engine.standard.damaged_ids import shown_sql
 from oneroster_engine.standard.entities import ENTITIES, ROSTER_FILES, Field, Kind, Need, fields_of
 
+NO_IDS = ("NULL", "null", "None", "none", "N/A", "n/a", "NaN", "nan", "(null)", "nil")  # a tool's words for nothing
 LONGEST_ID = 255  # OneRoster: a GUID is a string of 1 to 255 characters
 
 
@@ -136,7 +137,11 @@ _STATUS = "status `{value}` can't be read; {then}."
 _HOLD = "'nothing is made of this row, and what stands on the platform stays as it is'"
 _SOMETHING = "({cell} < '#' OR {cell} >= '$') AND " + " AND ".join(f"{{cell}} <> {text(each)}" for each in cells.COMMON_NOTHING)
 _NOTHING = "{name} is `{value}`, which is what a tool writes for nothing; {then}."
-_NEAREST = "(SELECT nearest FROM near_{file}_{name} near WHERE near.value = own.{field})"
+# Of a row that is there and was left out, no other is the nearest.
+_NEAREST = (
+    "(SELECT nearest FROM near_{file}_{name} near WHERE near.value = own.{field} AND near.value NOT IN "
+    "(SELECT sourcedId FROM left_out WHERE entity = '{target}' AND sourcedId IS NOT NULL))"
+)
 _REFERENCE = {"value": "'`' || own.{field} || '`'", "fate": _FATE, "nearest": _NEAREST}
 _REFERS = "{name} refers to {value}, which {fate}{then}.{nearest}"
 _NEAR = "own.{field} IN (SELECT value FROM near_{file}_{name} WHERE matched)"
@@ -159,9 +164,10 @@ E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 RULES: tuple[Rule, ...] = (
     Rule(
         "sourced-id", E, Phase.IDS, "sourcedId of every row", _entity_rows,
-        f"sourcedId is empty or malformed (1 to {LONGEST_ID} characters, none of them a control character).",
+        f"sourcedId is empty or malformed (1 to {LONGEST_ID} characters, none of them a control character, no word for nothing).",
         f"Give the row an id of 1 to {LONGEST_ID} visible characters that no other row of the file has.",
-        broken=f"sourcedId IS NULL OR length(sourcedId) > {LONGEST_ID} OR regexp_matches(sourcedId, '[\\x00-\\x1f\\x7f]')",
+        broken=f"sourcedId IS NULL OR length(sourcedId) > {LONGEST_ID} OR regexp_matches(sourcedId, '[\\x00-\\x1f\\x7f]') "
+               f"OR sourcedId IN ({', '.join(map(text, NO_IDS))}) OR regexp_full_match(sourcedId, '#(.*[!?]|N/A|#+)')",
         also_deleted=True,
     ),
     Rule(
@@ -283,7 +289,9 @@ RULES: tuple[Rule, ...] = (
         "unreadable-userids", W, Phase.VALUES, "userIds", _fields(lambda file, each: each.kind == Kind.USER_IDS),
         _UNREADABLE, "Write each id as {type:identifier}, with commas between.",
         broken="len({field}) = 0 AND {sent} IS NOT NULL",
-        fine="starts_with({cell}, '{{') AND ends_with({cell}, '}}') AND NOT contains({cell}, '\"')",
+        fine="starts_with({cell}, '{{') AND ends_with({cell}, '}}') AND NOT contains({cell}, '\"') "
+             "AND NOT contains({cell}, chr(39)) AND NOT contains({cell}, 'identifier:') "
+             "AND NOT contains({cell}, '{{:') AND NOT contains({cell}, ':}}')",
         arguments={"then": _LOST, "form": "'{{type:identifier}}'"},
     ),
     Rule(
@@ -535,7 +543,10 @@ def fine_cell(file: str, each: Field, cell: str, trimmed: str) -> str:
         parts.append(f"{trimmed} IS NOT NULL")
     if each.kind is Kind.LIST:
         parts += [f"strlen({cell}) = length({cell})"] if each.refers else []
-        parts.append(f"CASE WHEN strlen({cell}) < 3 THEN true ELSE NOT regexp_matches({cell}, {text(cells.LIST_DIRT)}) END")
+        parts.append(
+            f"CASE WHEN strlen({cell}) < 3 THEN {cell} NOT IN ('[]', '{{}}', '()') "
+            f"ELSE NOT regexp_matches({cell}, {text(cells.LIST_DIRT)}) END"
+        )
     if not parts:
         return ""
     plain = " AND ".join(parts)

@@ -173,7 +173,7 @@ def _without_roles(users: Path | None) -> BundleRefused:
     """Why a bundle of 1.2 without roles.csv is refused: it lacks the file, or its files are 1.1's."""
     if users and {each.name for each in USER_FIELDS_1_1} <= set(known_columns(users, fields_of("users", "1.1"))):
         return BundleRefused(
-            "users.csv has the columns role and orgSourcedIds and there is no roles.csv, as in OneRoster 1.1, while manifest.csv "
+            "roles.csv is missing and users.csv has the columns role and orgSourcedIds, as in OneRoster 1.1, while manifest.csv "
             "or the group's version says 1.2. Let oneroster.version be that of the files, or export again as one version."
         )
     return BundleRefused("roles.csv is missing; OneRoster 1.2 keeps people's roles there. Export again with it.")

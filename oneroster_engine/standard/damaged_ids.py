@@ -8,9 +8,14 @@ that, or upper and lower case, tells them apart. Each function has a twin that g
 import re
 
 ROUNDED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)  # a long number, as a spreadsheet saves it in a CSV
-ROUNDED_SQL = r"'\d([.,]\d+)?[eE]\+\d+'"
-# 3-12 becomes 12-Mar, and 3/2012 Mar-12.
-DATE_SQL = r"'\d{1,2}-(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{2}'"
+ROUNDED_SQL = r"'\d([.,]\d+)?[eE]\+\d+|\d[.,]\d+[eE]\d{1,3}'"  # Java writes no plus; 12E5 may be an id
+# 3-12 becomes 12-Mar, 12. Mrz or 12-mars, and 3/2012 Mar-12: as English, German, French and Spanish spreadsheets write it. Only
+# what each of them writes, letter by letter: 12-MAR may be an id.
+_ENGLISH, _FRENCH = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec", "janv|févr|mars|avr|juin|juil|août|sept|déc"
+_GERMAN, _SPANISH = "Jan|Feb|Mrz|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez", "ene|abr|ago|dic"
+_DASHED = f"{_ENGLISH}|{_FRENCH}|{_SPANISH}"
+DATE_SQL = rf"'\d{{1,2}}-({_DASHED})|({_DASHED}|Mrz|Okt|Dez)-\d{{2}}|\d{{1,2}}\. ?({_GERMAN})'"
+LONGEST_DATE = 8  # characters of one without a blank
 INVISIBLE = r"\x{00AD}\x{061C}\x{180E}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{FEFF}"
 BLANK = r"\s\x{00A0}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}"
 
@@ -32,9 +37,16 @@ def bare_sql(cell: str) -> str:
     return f"""regexp_replace(regexp_replace({unwrapped}, '^''(.*?)''?$', '\\1'), '^[{BLANK}]+|[{BLANK}]+$', '', 'g')"""
 
 
+def core_sql(cell: str) -> str:
+    """An id without the brackets around it, and without the .0 of a number that was taken for a measure; digits as in ASCII."""
+    wide = "".join(chr(0xFF10 + digit) for digit in range(10))
+    narrow = f"translate({bare_sql(cell)}, '{wide}', '0123456789')"
+    return rf"regexp_replace(regexp_replace({narrow}, '^[\[{{(<“„«=]+|[\]}})>”“»]+$', '', 'g'), '^(\d+)\.0+$', '\1')"
+
+
 def key_sql(cell: str) -> str:
     """Equal for ids that are near: `GROUP BY` it to find relatives."""
-    bare = bare_sql(cell)
+    bare = core_sql(cell)
     return f"if(regexp_full_match({bare}, '\\d+'), coalesce(nullif(ltrim({bare}, '0'), ''), '0'), lower({bare}))"
 
 
@@ -44,6 +56,7 @@ def difference_sql(one: str, other: str) -> str:
         f"CASE WHEN {one} = {other} THEN '' "
         f"WHEN {bare_sql(one)} = {bare_sql(other)} THEN 'by quotes, blanks or characters that nobody sees' "
         f"WHEN lower({bare_sql(one)}) = lower({bare_sql(other)}) THEN 'by upper and lower case only' "
+        f"WHEN lower({core_sql(one)}) = lower({core_sql(other)}) THEN 'by brackets or a decimal point' "
         f"WHEN {key_sql(one)} = {key_sql(other)} THEN 'by leading zeros only' END"
     )
 
