@@ -13,6 +13,8 @@ from enum import StrEnum
 from chalicelib.sources.rest_answers import Page
 
 RANGE_PAGES = 8  # read by one Lambda in a row: long enough to be worth a start, short enough to be read again
+LEAST_RANGE_PAGES = 2  # of the last ones, so that no Lambda is left with eight pages while the others have ended
+READERS = 16  # the most that read side by side
 LEAST_SIZE = 100  # records a page; less is not asked for, however slow the provider
 TRIES = 3  # a page that says nothing where there must be something is asked for so often in all
 
@@ -195,8 +197,7 @@ def ranges(where: Range, page: Page, following: Range | End) -> list[Range]:
     if page.total is None or page.total <= end or following.link or following.full < 2:
         return [following]
     advance = following.full - 1 if following.overlaps else following.full
-    step = RANGE_PAGES * advance
-    starts = range(end, page.total, step)
+    starts = _starts(end, page.total, advance)
     ends: list[int | None] = [*starts[1:], None]
     back = 1 if following.overlaps else 0
     own = replace(following, size=following.full)
@@ -204,6 +205,16 @@ def ranges(where: Range, page: Page, following: Range | End) -> list[Range]:
         replace(own, offset=start - back, until=until, last=following.last if start == end else "")
         for start, until in zip(starts, ends, strict=True)
     ]
+
+
+def _starts(end: int, total: int, advance: int) -> list[int]:
+    """Where the ranges of what is left begin: of eight pages each, and fewer towards the end."""
+    starts = []
+    while end < total:
+        starts.append(end)
+        left = -(-(total - end) // advance)
+        end += max(LEAST_RANGE_PAGES, min(RANGE_PAGES, left // READERS)) * advance
+    return starts
 
 
 def pages_left(parts: Iterable[Range], total: int | None) -> int | None:
