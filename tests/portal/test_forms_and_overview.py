@@ -120,7 +120,7 @@ def test_the_overview_shows_what_needs_somebody_first_and_two_thousand_groups_in
 
     assert took_s < 1
     expect(rows.nth(1)).to_contain_text("Last sync failed")
-    expect(page.get_by_text("1 group needs somebody.")).to_be_visible()
+    expect(page.get_by_text("1 group needs attention.")).to_be_visible()
     page.get_by_label("Find a group").fill("District 0042")
     expect(rows).to_have_count(2)
 

@@ -55,7 +55,7 @@ def test_a_choice_by_rule_is_made_changed_and_obeyed_and_a_new_school_waits_in_t
     page.goto(f"/groups/{group_id}/selections")
     page.get_by_role("button", name="Create selection").click()
     page.get_by_label("Name", exact=True).fill(NAME)
-    page.get_by_role("radio", name="Classes that a rule fits").check()
+    page.get_by_role("radio", name="Classes that match a rule").check()
     page.get_by_role("button", name="Add a rule").click()
     page.get_by_label("Title of rule 1").fill("mathem")
     page.get_by_role("button", name="Create selection").click()

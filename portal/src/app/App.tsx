@@ -86,6 +86,7 @@ function Pages() {
   return (
     <Suspense fallback={<Box padding="l"><Spinner /> Loading…</Box>}><Routes>
       <Route path="/" element={<GroupsPage />} />
+      <Route path="/groups" element={<GroupsPage />} />
       <Route path="/overview" element={<OverviewPage />} />
       <Route path="/arrivals" element={<For role="admin"><LostArrivalsPage /></For>} />
       <Route path="/users" element={<For role="admin"><MembersPage /></For>} />

@@ -14,7 +14,7 @@ const TOPICS: readonly Topic[] = [
     'The first time: create a group, choose Actions, Selective sync, give it the district’s ZIP, choose schools, classes and users, and look at the changes before you sync.',
     'Click a group’s name to see its last sync.'] },
   { at: /^\/overview/, title: 'Overview', more: 'admins/status/#all-groups-at-once', text: [
-    'Every group in one list. Those that need somebody come first: a sync that is held, a choice that is open, a sync that failed or is late, a password near its end, or new schools to decide about.',
+    'Every group in one list. Those that need attention come first: a sync that is held, a choice that is open, a sync that failed or is late, a password near its end, or new schools to decide about.',
     'Click what a group needs to go there.'] },
   { at: /^\/arrivals/, title: 'Unmatched files', more: 'admins/groups/#source', text: [
     'Files that were dropped into a folder that belongs to no group. Nothing was done with them.', 'Tell the sender the right folder; the file can then be sent again.'] },
@@ -23,11 +23,11 @@ const TOPICS: readonly Topic[] = [
     'Safety: a sync that would remove more than the limit waits until an administrator has looked at it. With “Always ask me before writing”, every sync that would change anything waits.',
     'Passwords and keys go in and are never shown again.'] },
   { at: /\/sync$/, title: 'Sync all data', more: 'admins/first-sync/', text: [
-    'Brings in everything the source holds, or what a saved selection says.', 'Tick “Preview” to see every change before anything is written.'] },
+    'Brings in everything the source holds, or what a saved selection says.', 'Select “Preview” to see every change before anything is written.'] },
   { at: /\/selective/, title: 'Selective sync', more: 'admins/selective-sync/', text: [
     'Choose schools, then their classes, then which people by status and user type. You can leave at any time and come back to the same question.',
     'Preview changes shows what would happen; nothing is written before you approve it.',
-    'Whatever is not chosen stays on the platform as it is, unless you tick “Remove what is no longer selected”.'] },
+    'Whatever is not chosen stays on the platform as it is, unless you select “Remove what is no longer selected”.'] },
   { at: /\/changes/, title: 'Changes', more: 'admins/held/', text: [
     'What this sync would do, or has done. Every number opens its rows.',
     'Approve writes exactly what is shown. Approve without removals writes all but those who would be deactivated or ended. Discard writes nothing.'] },
@@ -35,7 +35,7 @@ const TOPICS: readonly Topic[] = [
     'In the source = selected + not selected + left out for errors. Of what is selected, some is created, some updated, the rest is unchanged.',
     'On the platform now counts everybody who is active there, whichever sync brought them.',
     'Download log has a workbook with everything on this page and each row behind it.'] },
-  { at: /\/history/, title: 'History', more: 'admins/status/#later', text: ['Every sync that is kept, newest first. Tick two of them and compare what they read.'] },
+  { at: /\/history/, title: 'History', more: 'admins/status/#later', text: ['Every sync that is kept, newest first. Select two of them to compare what they read.'] },
   { at: /\/calendar/, title: 'Calendar', more: 'admins/groups/#schedule-and-calendar', text: [
     'When scheduled syncs run, and on which days they don’t. Manual and dropped-file syncs still run on those days.',
     'The rollover window is when a new school year starts and more removals are normal.'] },

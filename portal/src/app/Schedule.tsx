@@ -54,7 +54,7 @@ export function ScheduleSection({ schedule, onChange, method, nextRuns, paused =
 }) {
   const set = (change: Partial<Schedule>) => onChange({ ...schedule, ...change });
   return (
-    <Container header={<Header variant="h2" description="When the source is fetched by itself.">Schedule</Header>}>
+    <Container header={<Header variant="h2" description="When the source is fetched automatically.">Schedule</Header>}>
       {method === 'zip' ? (
         <Box>There is nothing to fetch on a schedule: this group’s ZIPs are uploaded here, or dropped into its folder, where a sync starts as they come.</Box>
       ) : (

@@ -59,7 +59,7 @@ function Pause({ group }: { group: Group }) {
       <SpaceBetween size="m">
         {pause
           ? <StatusIndicator type="stopped">Paused {pause.until ? `until ${shown(pause.until)} (included)` : 'until somebody resumes them'}{pause.reason && `: ${pause.reason}`}</StatusIndicator>
-          : <StatusIndicator type="success">Run as scheduled, but for the blackout dates below</StatusIndicator>}
+          : <StatusIndicator type="success">{group.calendar.blackouts.length ? 'Run as scheduled, except on the blackout dates below' : 'Run as scheduled'}</StatusIndicator>}
         {change.error && <Problem error={change.error} />}
         {pause ? <Button {...changing} loading={change.isPending} onClick={() => change.mutate({ calendar: { ...group.calendar, pause: null } })}>Resume</Button> : (
           <SpaceBetween size="m" direction="horizontal" alignItems="end">
@@ -112,7 +112,7 @@ function Rollover({ group }: { group: Group }) {
   const [share, setShare] = useState(String(Math.round(guard.rolloverShare * 100)));
   const change = useGroupChange(group, () => 'The rollover window was saved.');
   return (
-    <Container header={<Header variant="h2" description={`When a school year ends, many leave at once. From the first to the last day of the window a sync is held at the larger figure, instead of at ${Math.round(guard.share * 100)} %.`}>Rollover window</Header>}>
+    <Container header={<Header variant="h2" description={`At the end of a school year, many people leave at once. During the window, a sync is held only above the figure here instead of above ${Math.round(guard.share * 100)} %.`}>Rollover window</Header>}>
       <SpaceBetween size="m">
         <SpaceBetween size="m" direction="horizontal" alignItems="end">
           <FormField label="Window opens"><Day value={from} onChange={value => setFrom(value)} label="Choose the day the window opens" /></FormField>
@@ -132,7 +132,7 @@ function Rehearsal({ group }: { group: Group }) {
   const say = useSay();
   return (
     <SpaceBetween size="s">
-      <Header variant="h2" description="Bring in next year’s data and see what it would change, at the window’s figure, before it counts. A rehearsal can only be discarded: nothing is ever written.">Rehearsal</Header>
+      <Header variant="h2" description="Try next year’s data and see what it would change, with the window’s figure. Nothing is ever written: a rehearsal can only be discarded.">Rehearsal</Header>
       <For role="operator"><SourceStart group={group} mode="full" rehearsal onStarted={() => { say('success', 'Rehearsal started. Its changes are shown when they are worked out.'); void navigate(`/groups/${group.groupId}/selective`); }} /></For>
     </SpaceBetween>
   );

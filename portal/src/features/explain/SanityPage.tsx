@@ -35,7 +35,7 @@ export function SanityPage() {
       <SpaceBetween size="m">
         {isPending && <StatusIndicator type="loading">Looking through the roster</StatusIndicator>}
         {error && <Problem error={error} onRetry={() => void refetch()} />}
-        {sanity && !odd.length && <Box textAlign="center" padding="l">Nothing is odd about this roster.</Box>}
+        {sanity && !odd.length && <Box textAlign="center" padding="l">Nothing looks unusual in this roster.</Box>}
         {odd.map(finding => (
           <ExpandableSection
             key={finding.name}

@@ -55,9 +55,9 @@ export function HistoryPage() {
           <Table
             items={shown} trackBy="syncId" wrapLines loading={isPending} loadingText="Loading syncs"
             selectionType="multi" selectedItems={picked} onSelectionChange={({ detail }) => setPicked(detail.selectedItems)}
-            ariaLabels={{ allItemsSelectionLabel: () => 'Tick all', itemSelectionLabel: (_, sync) => `Tick the sync of ${moment(sync.startedAt)}`, selectionGroupLabel: 'Syncs to compare' }}
-            header={<Header variant="h2" counter={known && `(${number(shown.length)}${hasNextPage ? '+' : ''})`} description={`Tick two of them to compare what they read.${group.data ? ` Kept for ${number(group.data.retentionDays)} days.` : ''}`}
-              actions={<Button {...(two.length === 2 ? {} : { disabled: true, disabledReason: 'Tick two syncs first.' })} onClick={() => setParams({ from: two[0]?.syncId ?? '', to: two[1]?.syncId ?? '' })}>Compare</Button>}>Syncs</Header>}
+            ariaLabels={{ allItemsSelectionLabel: () => 'Select all', itemSelectionLabel: (_, sync) => `Select the sync of ${moment(sync.startedAt)}`, selectionGroupLabel: 'Syncs to compare' }}
+            header={<Header variant="h2" counter={known && `(${number(shown.length)}${hasNextPage ? '+' : ''})`} description={`Select two of them to compare what they read.${group.data ? ` Kept for ${number(group.data.retentionDays)} days.` : ''}`}
+              actions={<Button {...(two.length === 2 ? {} : { disabled: true, disabledReason: 'Select two syncs first.' })} onClick={() => setParams({ from: two[0]?.syncId ?? '', to: two[1]?.syncId ?? '' })}>Compare</Button>}>Syncs</Header>}
             filter={<Select ariaLabel="Status" selectedOption={states.find(each => each.value === state) ?? ANY} options={states} onChange={({ detail }) => setState(detail.selectedOption.value ?? '')} />}
             columnDefinitions={[
               { id: 'at', header: 'Started', isRowHeader: true, cell: sync => moment(sync.startedAt, true) },

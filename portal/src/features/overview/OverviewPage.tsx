@@ -32,7 +32,7 @@ const NEEDS: Record<Row['needs'][number], { label: string; type: 'warning' | 'er
   newSchools: { label: 'New schools to decide', type: 'info', rank: 6, to: row => `/groups/${row.groupId}/status` },
 };
 const rank = (row: Row) => Math.min(99, ...row.needs.map(need => NEEDS[need].rank));
-const OPTIONS = [{ value: '', label: 'All groups' }, { value: 'any', label: 'Needs somebody' }, ...Object.entries(NEEDS).map(([value, { label }]) => ({ value, label }))];
+const OPTIONS = [{ value: '', label: 'All groups' }, { value: 'any', label: 'Needs attention' }, ...Object.entries(NEEDS).map(([value, { label }]) => ({ value, label }))];
 
 /** All groups at a glance, those that need somebody first. What is filtered and sorted by is in the address. */
 export function OverviewPage() {
@@ -51,8 +51,8 @@ export function OverviewPage() {
   };
   const columns: TableProps.ColumnDefinition<Row>[] = [
     { id: 'name', header: 'Group', isRowHeader: true, minWidth: 180, sortingField: 'name', cell: row => <><Follow to={`/groups/${row.groupId}/status`} go={navigate}>{row.name}</Follow>{(row.partnerId || row.description) && <Box variant="small" display="block">{row.partnerId || row.description}</Box>}</> },
-    { id: 'needs', header: 'Needs you', minWidth: 190, sortingField: 'needs', cell: row => (row.needs.length ? <SpaceBetween size="xxs">{row.needs.map(each => <StatusIndicator key={each} type={NEEDS[each].type}><Follow to={NEEDS[each].to(row)} go={navigate} label={`${NEEDS[each].label}: ${row.name}`}>{NEEDS[each].label}</Follow></StatusIndicator>)}</SpaceBetween> : '–') },
-    { id: 'state', header: 'Last sync', minWidth: 150, sortingField: 'state', cell: row => (row.state ? <StatusIndicator type={STATES[row.state].type}>{row.rehearsal ? `Rehearsal: ${STATES[row.state].label.toLowerCase()}` : STATES[row.state].label}</StatusIndicator> : 'Never synced') },
+    { id: 'needs', header: 'Needs you', minWidth: 240, sortingField: 'needs', cell: row => (row.needs.length ? <SpaceBetween size="xxs">{row.needs.map(each => <StatusIndicator key={each} type={NEEDS[each].type}><Follow to={NEEDS[each].to(row)} go={navigate} label={`${NEEDS[each].label}: ${row.name}`}>{NEEDS[each].label}</Follow></StatusIndicator>)}</SpaceBetween> : '–') },
+    { id: 'state', header: 'Last sync', minWidth: 180, sortingField: 'state', cell: row => (row.state ? <StatusIndicator type={STATES[row.state].type}>{row.rehearsal ? `Rehearsal: ${STATES[row.state].label.toLowerCase()}` : STATES[row.state].label}</StatusIndicator> : 'Never synced') },
     { id: 'at', header: 'Date', minWidth: 150, sortingField: 'at', cell: row => moment(row.at) },
     { id: 'result', header: 'Result', minWidth: 220, cell: row => readable(row.message) || '–' },
     { id: 'next', header: 'Next sync', minWidth: 140, sortingField: 'nextRunAt', cell: row => (row.paused ? 'Paused' : nextRun(row.nextRunAt)) },
@@ -75,9 +75,9 @@ export function OverviewPage() {
       <Table
         items={found.slice((place - 1) * PAGE, place * PAGE)} trackBy="groupId" wrapLines loading={isPending} loadingText="Loading groups" stickyColumns={{ first: 1 }}
         ariaLabels={{ tableLabel: 'Overview of all groups' }}
-        header={<Header variant="h1" counter={overview && `(${number(found.length)})`} description={overview && (needing ? `${plural(needing, 'group needs', 'groups need')} somebody.` : 'No group needs anything now.')}>Overview</Header>}
+        header={<Header variant="h1" counter={overview && `(${number(found.length)})`} description={overview && (needing ? `${plural(needing, 'group needs', 'groups need')} attention.` : 'No group needs anything now.')}>Overview</Header>}
         filter={<SpaceBetween size="xs" direction="horizontal">
-          <TextFilter filteringText={search} filteringPlaceholder="Find by name, partner id or description" filteringAriaLabel="Find a group" onChange={({ detail }) => { setSearch(detail.filteringText); look({ search: detail.filteringText }); }} />
+          <TextFilter filteringText={search} filteringPlaceholder="Find a group" filteringAriaLabel="Find a group" onChange={({ detail }) => { setSearch(detail.filteringText); look({ search: detail.filteringText }); }} />
           <Select ariaLabel="Show" selectedOption={OPTIONS.find(each => each.value === need) ?? null} options={OPTIONS} onChange={({ detail }) => look({ need: detail.selectedOption.value ?? '' })} />
         </SpaceBetween>}
         {...(sorted ? { sortingColumn: sorted, sortingDescending: sort.startsWith('-') } : {})}

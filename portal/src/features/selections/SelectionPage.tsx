@@ -107,7 +107,7 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
           {saved && <Container header={<Header variant="h2" description="Saving shows the numbers anew.">As it is saved</Header>}><Now standing={saved.standing} /></Container>}
           {!saved && (
             <Container header={<Header variant="h2">Name</Header>}>
-              <FormField label="Name" constraintText="Letters, digits, blanks and . , ( ) & + - _; for example: Middle schools, every night"><Input value={name} onChange={e => setName(e.detail.value)} /></FormField>
+              <FormField label="Name" constraintText="Letters, numbers, spaces and . , ( ) & + - _. Example: Middle schools, every night"><Input value={name} onChange={e => setName(e.detail.value)} /></FormField>
             </Container>
           )}
           <Container header={<Header variant="h2">Schools</Header>}>
@@ -130,7 +130,7 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
             <SpaceBetween size="m">
               <RadioGroup ariaLabel="Classes" value={classes.all ? 'all' : 'some'} onChange={e => change({ classes: { ...classes, all: e.detail.value === 'all' } })} items={[
                 { value: 'all', label: 'Every class' },
-                { value: 'some', label: 'Classes that a rule fits', description: 'And those that were chosen one by one in a sync.' },
+                { value: 'some', label: 'Classes that match a rule', description: 'And those chosen one by one in a sync.' },
               ]} />
               {classes.ids.length > 0 && <Chosen said={`${number(classes.ids.length)} classes are chosen one by one.`} onForget={() => change({ classes: { ...classes, ids: [] } })} />}
               {classes.excluded.length > 0 && <Chosen said={`${number(classes.excluded.length)} classes are left out one by one.`} onForget={() => change({ classes: { ...classes, excluded: [] } })} />}

@@ -53,7 +53,7 @@ export function SelectionsPage() {
               { id: 'at', header: 'Changed', cell: each => `${moment(each.at)} by ${each.by}` },
               { id: 'seen', header: 'Lists looked at', cell: each => moment(each.seenAt) },
             ]}
-            empty={<Box textAlign="center" padding="l">Nothing is saved yet. Create a selection here, or tick “Save this choice” at the last step of a selective sync.</Box>}
+            empty={<Box textAlign="center" padding="l">Nothing is saved yet. Create a selection here, or select “Save this choice” at the last step of a selective sync.</Box>}
           />
         )}
       </SpaceBetween>

@@ -90,14 +90,14 @@ function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Prop
     onError: error => { if (isStatus(error, 409) || isStatus(error, 410)) onRefused(error); },
   });
   const { data: platform } = useQuery({ queryKey: ['platform', groupId, 'before'], queryFn: () => data(api.GET('/groups/{groupId}/platform', { params: { path: { groupId } } })) });
-  const unready = !ticked.size ? { disabled: true, disabledReason: 'Tick at least one status and user type.' } : saving && !name.trim() ? { disabled: true, disabledReason: 'Name the selection first, or untick “Save this choice”.' } : {};
+  const unready = !ticked.size ? { disabled: true, disabledReason: 'Select at least one status and user type.' } : saving && !name.trim() ? { disabled: true, disabledReason: 'Name the selection first, or clear “Save this choice”.' } : {};
   return (
-    <Container header={<Header variant="h2" description="Tick the people to bring in, by status and user type.">Users</Header>}>
+    <Container header={<Header variant="h2" description="Select the people to bring in, by status and user type.">Users</Header>}>
       <SpaceBetween size="l">
         <div className="scrolls" role="region" aria-label="People by status and user type" tabIndex={0}>
           <table className="matrix">
-            <caption style={{ textAlign: 'start' }}><Box variant="small">{otherMembers ? 'Members of the chosen classes and of the chosen schools' : 'Members of the chosen classes'}</Box></caption>
-            <thead><tr><th scope="col">Status</th>{types.map(type => <th scope="col" key={type}>{capital(type)}</th>)}<th scope="col">Total ticked</th></tr></thead>
+            <caption style={{ textAlign: 'start' }}><Box variant="small">{otherMembers ? 'Members of the selected classes and schools' : 'Members of the selected classes'}</Box></caption>
+            <thead><tr><th scope="col">Status</th>{types.map(type => <th scope="col" key={type}>{capital(type)}</th>)}<th scope="col">Total selected</th></tr></thead>
             <tbody>
               {STATUSES.map(status => (
                 <tr key={status}>
@@ -110,19 +110,19 @@ function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Prop
                 </tr>
               ))}
             </tbody>
-            <tfoot><tr><th scope="row">Total ticked</th>{types.map(type => <td key={type}>{number(sum(STATUSES.map(status => cellOf.get(`${status}/${type}`))))}</td>)}<td><b>{number(sum(statuses.cells))}</b></td></tr></tfoot>
+            <tfoot><tr><th scope="row">Total selected</th>{types.map(type => <td key={type}>{number(sum(STATUSES.map(status => cellOf.get(`${status}/${type}`))))}</td>)}<td><b>{number(sum(statuses.cells))}</b></td></tr></tfoot>
           </table>
         </div>
         <Alert type="info" header="How we determine status">{statuses.rule}</Alert>
         <SpaceBetween size="s">
           <Checkbox checked={otherMembers} onChange={({ detail }) => keep({ otherMembers: detail.checked })} description="People of the selected schools who are in none of the selected classes.">Other members of these schools</Checkbox>
-          <Checkbox checked={guardians} onChange={({ detail }) => keep({ guardians: detail.checked })} description={`Guardians, parents and relatives of the chosen students (up to ${number(statuses.guardians)}).`}>Guardians</Checkbox>
-          <Checkbox checked={removeUnselected} onChange={({ detail }) => keep({ removeUnselected: detail.checked })} description="Whatever is on the platform and not chosen now is deactivated, in other schools too. Preview the changes first.">Remove what is no longer selected</Checkbox>
+          <Checkbox checked={guardians} onChange={({ detail }) => keep({ guardians: detail.checked })} description={`Guardians, parents and relatives of the selected students (up to ${number(statuses.guardians)}).`}>Guardians</Checkbox>
+          <Checkbox checked={removeUnselected} onChange={({ detail }) => keep({ removeUnselected: detail.checked })} description="Anything on the platform that is not selected now is deactivated, at other schools too. Preview the changes first.">Remove what is no longer selected</Checkbox>
         </SpaceBetween>
         {left.error && <Problem error={left.error} onRetry={() => void left.refetch()} />}
         {left.data && platform?.syncId && <LeftOut counts={left.data.counts} remove={removeUnselected} />}
         <SpaceBetween size="s">
-          <Checkbox checked={saving} onChange={({ detail }) => setSaving(detail.checked)} description="Under a name, for a schedule or for the next sync without questions.">Save this choice</Checkbox>
+          <Checkbox checked={saving} onChange={({ detail }) => setSaving(detail.checked)} description="Save it under a name for a schedule, or for the next sync without questions.">Save this choice</Checkbox>
           {saving && (
             <SpaceBetween size="m" direction="horizontal">
               <FormField label="Name of the selection" description="An existing name gets a new version."><Input value={name} onChange={({ detail }) => setName(detail.value)} /></FormField>
@@ -150,5 +150,5 @@ function LeftOut({ counts, remove }: { counts: Schemas['Deselected']['counts']; 
   if (!parts.length) return <Box color="text-body-secondary">Everybody on the platform is part of this choice.</Box>;
   return remove
     ? <Alert type="warning" header={`On the platform and not chosen now: ${parts.join(', ')}`}>They are deactivated or ended, unless something that stays still needs them. Preview the changes to see each of them.</Alert>
-    : <Alert type="info" header={`On the platform and not chosen now: ${parts.join(', ')}`}>They stay as they are, except what has left a chosen school. Tick “Remove what is no longer selected” to take them away.</Alert>;
+    : <Alert type="info" header={`On the platform and not chosen now: ${parts.join(', ')}`}>They stay as they are, except what has left a chosen school. Select “Remove what is no longer selected” to remove them.</Alert>;
 }
