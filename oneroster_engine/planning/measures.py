@@ -207,9 +207,12 @@ _IS_BACK = "(before->>'removedAt') IS NOT NULL"
 _GRADE = "try_cast(replace(replace(({side}->'fields'->>'$.grades[0]'), 'KG', '0'), 'PK', '-1') AS INTEGER)"
 _ONE_GRADE = "json_array_length({side}->'fields'->'grades') = 1"
 
+# Where people are on the platform now: who is renamed and moved in one sync is missed there, and is a stranger at the new school.
+_WERE = "list_distinct(coalesce(before->>'$.fields.roles[*].orgSourcedId', []))"
+_WERE_AT = f"unnest(if(len({_WERE}) = 0, [''], {_WERE}))"
 _GAINED_AGENTS = f"""
 SELECT *, list_filter(has, lambda each: NOT list_contains(had, each)) AS gained FROM (
-    SELECT sourcedId, schools, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.agentSourcedIds[*]', []) AS had,
+    SELECT sourcedId, {_WERE} AS schools, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.agentSourcedIds[*]', []) AS had,
            coalesce(after->>'$.fields.agentSourcedIds[*]', []) AS has
     FROM change
     WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'agentSourcedIds') AND NOT {_IS_BACK}
@@ -238,10 +241,10 @@ WHERE entity = 'orgs' AND action = 'update' AND {_differs("type")} AND (before->
 """,
     "users": f"""
 INSERT INTO concern
-SELECT 'identity', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', rtrim({_WHAT_DIFFERS}, ', ') FROM change
+SELECT 'identity', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, '', rtrim({_WHAT_DIFFERS}, ', ') FROM change
 WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK} AND ({" OR ".join(map(_differs, IDENTITY))})
 UNION ALL
-SELECT if({_IS_BACK}, 'recycled', 'replaced'), 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', '' FROM change
+SELECT if({_IS_BACK}, 'recycled', 'replaced'), 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, '', '' FROM change
 WHERE entity = 'users' AND action = 'update' AND {_differs("givenName")} AND {_differs("familyName")}
 UNION ALL
 SELECT 'rights', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', '' FROM change
@@ -259,7 +262,7 @@ FROM (SELECT sourcedId, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.
       FROM change WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles') AND NOT {_IS_BACK})
 WHERE list_has_all(theirs, were) AND len(were) > 0
 UNION ALL
-SELECT 'grades', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, if(steps = 1, 'up', ''), '' FROM (
+SELECT 'grades', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, if(steps = 1, 'up', ''), '' FROM (
     SELECT *, {_GRADE.format(side="after")} - {_GRADE.format(side="before")} AS steps FROM change
     WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'grades') AND NOT {_IS_BACK}
       AND {_ONE_GRADE.format(side="before")} AND {_ONE_GRADE.format(side="after")})

@@ -1,9 +1,12 @@
 """Each kind of harm that a plan can do to people, tried on one school that is synced once: what holds it, and what doesn't."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from oneroster_engine.planning import guard
 from oneroster_engine.planning.guard import Guard, Limit
@@ -15,6 +18,7 @@ from oneroster_engine.planning.undo import plan_undo
 from tests.engine.districts import class_, course, enrollment, org, session, user
 from tests.engine.test_plan import Platform, read
 
+EXAMPLES = int(os.environ.get("GUARD_EXAMPLES", "0"))  # a large run; make test takes a few
 Files = dict[str, list[dict[str, str]]]
 Harm = Callable[[dict[str, str]], dict[str, str]]
 
@@ -261,6 +265,70 @@ def test_a_plan_that_hurts_is_held_with_school_and_numbers_and_its_rows(school: 
     if kind not in ("view", "removals"):
         rows = read(school.room / "plan" / "held.parquet")
         assert [row for row in rows if row["kind"] == kind]
+
+
+# What is done to how many of North's forty students; a role's end begins at the other end, so that nobody moves and ends at once.
+DONE: dict[str, Harm] = {
+    "emptied": lambda r: {**r, "email": ""},
+    "disabled": lambda r: {**r, "enabledUser": "false"},
+    "identity": lambda r: {**r, "username": "x" + r["username"]},
+    "replaced": lambda r: {**r, "givenName": "Bo", "familyName": "Li"},
+    "grades": lambda r: {**r, "grades": "12"},
+    "relations": lambda r: {**r, "agentSourcedIds": ""},
+    "moved": lambda r: {**r, "orgSourcedIds": "south"},
+    "roles": lambda r: {**r, "role": "teacher"},
+}
+
+
+def counted(before: list[dict[str, str]], after: list[dict[str, str]]) -> dict[str, int]:
+    """The oracle: how many rows something is done to, by kind, row beside row."""
+    pairs = [(old, new, {column for column in old if old[column] != new[column]}) for old, new in zip(before, after, strict=True)]
+    return {
+        "emptied": sum(new["email"] == "" for _, new, _ in pairs),
+        "disabled": sum(new["enabledUser"] == "false" for _, new, _ in pairs),
+        "identity": sum(bool(differs & {"username", "givenName", "familyName"}) for _, _, differs in pairs),
+        "replaced": sum({"givenName", "familyName"} <= differs for _, _, differs in pairs),
+        "grades": sum("grades" in differs for _, _, differs in pairs),
+        "relations": sum("agentSourcedIds" in differs for _, _, differs in pairs),
+        "moved": sum("orgSourcedIds" in differs for _, _, differs in pairs),
+        "roles": sum("role" in differs for _, _, differs in pairs),
+        "rights": sum(new["role"] == "teacher" for _, new, _ in pairs),
+    }
+
+
+@given(
+    st.fixed_dictionaries({kind: st.integers(0, 20 if kind in ("moved", "roles") else 40) for kind in DONE}),
+    st.sampled_from([0.0, 0.25, 0.5, 0.9]),
+    st.sampled_from([1, 3, 10, 25, 60]),
+)
+@settings(
+    max_examples=EXAMPLES or 3,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+def test_each_kind_is_held_exactly_where_its_number_is_over_the_limit(
+    school: School, numbers: dict[str, int], share: float, floor: int
+) -> None:
+    files = a_district()
+    before, after = students(), students()
+    for kind, number in numbers.items():
+        chosen = range(40 - number, 40) if kind == "roles" else range(number)
+        for n in chosen:
+            after[n] = DONE[kind](after[n])
+    changed = {row["sourcedId"]: row for row in after}
+    files["users"] = [changed.get(row["sourcedId"], row) for row in files["users"]]
+
+    found = school.guarded(files, Guard(limits=dict.fromkeys(guard.LIMITS, Limit(share, floor)))).breaches
+
+    said = {each.kind: each.removed for each in found if each.school == "north" and each.user_type == "student"}
+    half = min(floor, max(5, floor / 2)) if share else floor
+    over = {
+        kind: number
+        for kind, number in counted(before, after).items()
+        if number and number > share * 40 and number >= (half if number == 40 else floor)
+    }
+    assert {kind: number for kind, number in said.items() if kind in over or kind in {*DONE, "rights"}} == over
 
 
 @pytest.mark.parametrize("name", ORDINARY)
