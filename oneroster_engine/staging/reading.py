@@ -20,7 +20,7 @@ from oneroster_engine.staging.csv_header import COMMON, Header, find_header, ign
 from oneroster_engine.staging.finding import Finding
 from oneroster_engine.staging.patient_reader import FOOTER, PatientReader
 from oneroster_engine.staging.row_fit import RowFit
-from oneroster_engine.standard.csv_grammar import cells_of, folded
+from oneroster_engine.standard.csv_grammar import folded
 from oneroster_engine.standard.entities import Field
 from oneroster_engine.standard.file_kinds import other_kind
 from oneroster_engine.standard.text_encoding import (
@@ -215,61 +215,75 @@ def _made(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> bool
 
 
 # Where UTF-8 was read as Windows-1252 and written again, two letters stand for one: a first one of these, and a second that is
-# none of ASCII. Or a letter was lost already.
-_MAY_BE_GARBLED = re.compile(
-    rb"\xc3[\x82-\x85\x8e-\x91\x97-\x99\xa2-\xa9][\xc2\xc5\xc6\xcb\xe2]|\xe2(?:\x88\x9a|\x94)|\xef\xbf\xbd"
+# none of ASCII. Or a letter was lost already. Three patterns, since one that begins with one letter is looked for far quicker
+# than one with a choice of three.
+_MAY_BE_GARBLED = (
+    re.compile(rb"\xc3[\x82-\x85\x8e-\x91\x97-\x99\xa2-\xa9][\xc2\xc5\xc6\xcb\xe2]"),
+    re.compile(rb"\xe2(?:\x88\x9a|\x94)"),
+    re.compile(rb"\xef(?:\xbf\xbd)"),
 )
 _ENTITY = re.compile(ENTITY.encode())
-_BLANK_AT_QUOTE = re.compile(rb'(?:^|[,\n])[ \t]+"|"[ \t]+(?:[,\r\n]|$)')
+_BLANKS = (b" ", b"\t")
 
 
 def _lines_if_plain(path: Path, width: int) -> int:
     """The lines of a file of which the fast reader reads what the patient one does; -1 where its bytes don't prove that.
 
-    It takes surplus empty cells, blanks around quotes, NUL, lone carriage returns in quotes and garbled text, where that one
-    looks twice. Rows that are too short, and quotes in a wrong place, it refuses itself.
+    It takes surplus empty cells, blanks around quotes, NUL, lone carriage returns and garbled text, where that one looks twice.
+    Rows that are too short, and quotes in a wrong place, it refuses itself; and where a line ends in both characters, a lone
+    carriage return that isn't in quotes.
     """
-    number, rest = 0, b""
+    number, rest, may_hold_returns = 0, b"", True
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             chunk = rest + chunk
             cut = chunk.rfind(b"\n") + 1
             part, rest = chunk[:cut], chunk[cut:]
-            counted = _lines_of_plain(part, width, has_header=not number)
+            if not number:
+                may_hold_returns = not part[: part.find(b"\n")].endswith(b"\r")
+            may_hold_returns = may_hold_returns or b'"' in part
+            counted = _lines_of_plain(part, width, not number, may_hold_returns)
             if counted < 0 or len(rest) > LONGEST_LINE:
                 return -1
             number += counted
-    counted = _lines_of_plain(rest, width, has_header=not number)
+    counted = _lines_of_plain(rest, width, not number, may_hold_returns=True)
     return -1 if counted < 0 else number + counted
 
 
-def _lines_of_plain(part: bytes, width: int, has_header: bool) -> int:
-    """How many whole lines there are; -1 where they hold what the two readers take differently, or one has not as many cells as
-    the header."""
+def _lines_of_plain(part: bytes, width: int, has_header: bool, may_hold_returns: bool) -> int:
+    """How many whole lines there are; -1 where they hold what the two readers take differently, or more cells than as many
+    headers."""
     if not part:
         return 0
-    if b"\0" in part or b"\x1b" in part or (b"\r" in part and part.count(b"\r") != part.count(b"\r\n")):
-        return -1
-    if b'"' in part and (b' "' in part or b'" ' in part or b'\t"' in part or b'"\t' in part) and _BLANK_AT_QUOTE.search(part):
+    if b"\0" in part or b"\x1b" in part or (may_hold_returns and b"\r" in part and part.count(b"\r") != part.count(b"\r\n")):
         return -1
     number = part.count(b"\n") + (not part.endswith(b"\n"))
-    if part.count(b",") != (width - 1) * number and not _are_as_wide(part, width, has_header):
-        return -1
+    if b'"' in part or part.count(b",") != (width - 1) * number:
+        if has_header:
+            header = part.find(b"\n") + 1
+            if not _are_as_wide(part[header:], width, number - 1):
+                return -1
+        elif not _are_as_wide(part, width, number):
+            return -1
     if b"&" in part and _ENTITY.search(part):
         return -1
-    if not part.isascii() and _MAY_BE_GARBLED.search(part) and garbled(part.decode("utf-8", errors="replace")):
+    if not part.isascii() and _may_be_garbled(part) and garbled(part.decode("utf-8", errors="replace")):
         return -1
     return number
 
 
-def _are_as_wide(part: bytes, width: int, has_header: bool) -> bool:
-    """Whether each line has as many cells as the header, looking at those that have more separators."""
-    for at, line in enumerate(part.removesuffix(b"\n").split(b"\n")):
-        if line.count(b",") != width - 1 and not (has_header and at == 0):
-            cells = cells_of(line.removesuffix(b"\r").decode("utf-8", errors="replace"), ",")
-            if not isinstance(cells, list) or len(cells) != width:
-                return False
-    return True
+def _are_as_wide(part: bytes, width: int, number: int) -> bool:
+    """Whether `number` lines have as many cells as as many headers, looking at the separators outside of quotes; and no blanks
+    around those."""
+    pieces = part.split(b'"')
+    outside = pieces[::2]
+    if len(pieces) % 2 == 0 or b"".join(outside).count(b",") != (width - 1) * number:
+        return False
+    return not any(piece.startswith(_BLANKS) or piece.endswith(_BLANKS) for piece in set(outside))
+
+
+def _may_be_garbled(part: bytes) -> bool:
+    return any(pattern.search(part) for pattern in _MAY_BE_GARBLED)
 
 
 def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, places: Mapping[str, int]) -> bool:
