@@ -15,7 +15,7 @@ DEFAULT_MB = 3_008  # of memory in all, where nobody has said how much there is
 AT_ONCE = 2  # as many processors as the engine's functions have
 Done = TypeVar("Done")
 
-# DuckDB takes a CSV file for the smaller side of a join, builds its table of it, runs out of memory and mixes its rows.
+# DuckDB takes a CSV file for the smaller side of a join, builds its table of it and runs out of memory.
 AS_WRITTEN = "join_order,build_side_probe_side"
 
 # For what is kept. Most of it is ids, of which zstd's first level makes less than its usual third, in two thirds of the time.
@@ -24,10 +24,10 @@ PACKED = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 
 @contextmanager
 def connect(near: Path, memory_mb: int | None = None, joins_as_written: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A scratch database in memory that spills into a temporary folder next to `near`. Row order is kept.
+    """A scratch database in memory that spills into a temporary folder next to `near`. The order of rows is kept, but for joins.
 
-    It may take `memory_mb`, or what `limit_memory` left. With `joins_as_written` the table of a join is always
-    built of its right side, and its rows come in the order of the left.
+    It may take `memory_mb`, or what `limit_memory` left. With `joins_as_written` the table of a join is always built of its
+    right side.
     """
     with TemporaryDirectory(dir=near.parent, prefix="duck-") as scratch:
         settings: dict[str, str | bool | int | float | list[str]] = {

@@ -30,7 +30,7 @@ CHOICES = """
 CREATE TABLE class_choices AS
 WITH enrolled AS (
     SELECT classesNo, usersNo, "role"
-    FROM (SELECT coalesce(line, own.rowid + 2) AS line, classesNo, usersNo, "role" FROM read_enrollments own WHERE sent IS NULL)
+    FROM (SELECT line, classesNo, usersNo, "role" FROM read_enrollments WHERE sent IS NULL)
     ANTI JOIN suspect_lines_enrollments USING (line)
     UNION ALL
     SELECT class.no, person.no, "role" FROM suspect_enrollments own

@@ -47,7 +47,6 @@ def merge(
     """
     columns = ", ".join(map(quoted, columns_of(fields)))
     sent = load(connection, came, fields, f"came_{name}", _as_sent) if came else _none(connection, f"came_{name}", fields)
-    connection.execute(f"UPDATE came_{name} SET line = rowid + 2 WHERE line IS NULL")
     whole = _hold(connection, name, fields, view if is_delta or not came else None, columns)
     findings = [*sent.findings, *(_say_active(connection, name) if is_delta else ())]
     connection.execute(

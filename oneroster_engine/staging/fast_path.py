@@ -73,11 +73,10 @@ def query(name: str, fields: Sequence[Field]) -> Callable[[str], str]:
 
 def clean_rows(name: str, fields: Sequence[Field]) -> str:
     """The query behind `clean_{name}`."""
-    line = "coalesce(line, own.rowid + 2) AS line"
     if name != "enrollments":
-        return f"SELECT * EXCLUDE (line, sent), {line} FROM read_{name} own WHERE sent IS NULL"
+        return f"SELECT * EXCLUDE (sent) FROM read_{name} WHERE sent IS NULL"
     return (
-        f"SELECT {line}, own.sourcedId, own.status, dateLastModified, class.sourcedId AS classSourcedId, "
+        "SELECT own.line, own.sourcedId, own.status, dateLastModified, class.sourcedId AS classSourcedId, "
         'class.schoolSourcedId, person.sourcedId AS userSourcedId, "role", "primary", beginDate, endDate '
         "FROM read_enrollments own JOIN ids_classes class ON class.no = classesNo JOIN ids_users person ON person.no = usersNo "
         "WHERE sent IS NULL"
@@ -87,7 +86,7 @@ def clean_rows(name: str, fields: Sequence[Field]) -> str:
 def suspect_rows(name: str, fields: Sequence[Field]) -> str:
     """The suspect rows as they were sent, without blanks around a cell: line, the common columns and the file's fields."""
     cells = [f"nullif(trim(sent[{place}]), '') AS {quoted(column)}" for place, column in enumerate(columns_of(fields), start=1)]
-    return f"SELECT coalesce(line, own.rowid + 2) AS line, {', '.join(cells)} FROM read_{name} own WHERE sent IS NOT NULL"
+    return f"SELECT line, {', '.join(cells)} FROM read_{name} WHERE sent IS NOT NULL"
 
 
 def typed(each: Field, sent: str) -> str:

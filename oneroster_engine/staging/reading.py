@@ -64,13 +64,12 @@ def load(
     table: str,
     query: Callable[[str], str],
 ) -> Loaded:
-    """Make `table` by what `query` gives for the file's rows: a relation of line (BIGINT, NULL where a row's
-    place in the file tells it: line = rowid + 2), sourcedId, status, dateLastModified, then `fields`, all text.
+    """Make `table` by what `query` gives for the file's rows: a relation of line (BIGINT), sourcedId, status,
+    dateLastModified, then `fields`, all text.
 
-    Cells are as sent; columns that the file lacks are NULL. The connection must run joins as they are written
-    (`connect(joins_as_written=True)`), or `rowid` is no place in the file. Where the ids of a file that a column refers to are
-    known, in `ids_{file}`, they help to tell where a cell belongs. Raises BundleRefused when the file can't be read at all or
-    lacks a required column.
+    Cells are as sent; columns that the file lacks are NULL. Where the ids of a file that a column refers to are known, in
+    `ids_{file}`, they help to tell where a cell belongs. Raises BundleRefused when the file can't be read at all or lacks a
+    required column.
     """
     head = _head(path)
     if not wide_unicode(head):
@@ -178,7 +177,8 @@ def _about_encoding(path: Path, encoding: TextEncoding) -> tuple[Finding, ...]:
 def _fast_rows(path: Path, header: Header, places: dict[str, int], fields: Sequence[Field]) -> str:
     columns = {f"c{place}": "VARCHAR" for place in range(len(header.names))}
     named = _all(places, fields, lambda name: f"c{places[name]}")
-    return f"(SELECT NULL::BIGINT AS line, {named} FROM {_csv(path, columns, 'skip=1, strict_mode=true, ')})"
+    # Counted here: behind a join the rows come in the order in which threads are done with them.
+    return f"(SELECT 1 + row_number() OVER () AS line, {named} FROM {_csv(path, columns, 'skip=1, strict_mode=true, ')})"
 
 
 def _csv(path: Path, columns: dict[str, str], more: str = "") -> str:
@@ -292,16 +292,23 @@ def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, pla
         return False
     names = ", ".join(text(each) for each in ("sourcedId", "sourcedid", "SOURCEDID", "SourcedId", "sourcedID"))
     # What begins with a blank is looked at closer: to trim every id is half of the work of reading it.
-    blank = "trim(sourcedId, ' -*' || chr(9) || chr(11) || chr(12) || chr(26) || chr(160)) = ''"
-    blank = f"sourcedId IS NULL OR sourcedId IN ({names}) OR ((sourcedId <= '.' OR sourcedId >= chr(127)) AND {blank})"
-    if number_of(connection, f"SELECT count(*) FROM {table} WHERE {blank}"):
+    blank = f"sourcedId IS NULL OR ((sourcedId <= '.' OR sourcedId >= chr(127)) AND {_is_blank('sourcedId')})"
+    has_sent = any(name == "sent" for name, *_ in connection.execute(f"DESCRIBE {table}").fetchall())
+    cells = "coalesce(array_to_string(sent, ''), '')" if has_sent else f"concat({', '.join(map(quoted, places))})"
+    padding = f"({blank}) AND {_is_blank(cells)}"
+    if number_of(connection, f"SELECT count(*) FROM {table} WHERE sourcedId IN ({names}) OR ({padding})"):
         return False
     if {"email", "sms", "phone"} <= set(places):
         shifted = "email <> '' AND NOT contains(email, '@') AND (contains(sms, '@') OR contains(phone, '@'))"
         if number_of(connection, f"SELECT count(*) FROM {table} WHERE {shifted}"):
             return False
-    last = connection.execute(f"SELECT sourcedId FROM {table} WHERE rowid >= {max(0, rows - FOOTERS)}").fetchall()
+    last = connection.execute(f"SELECT sourcedId FROM {table} WHERE line > {1 + rows - FOOTERS}").fetchall()
     return not any(FOOTER.fullmatch(str(each[0]).strip()) for each in last)
+
+
+def _is_blank(cell: str) -> str:
+    """Whether the patient reader sees nothing in it (`BLANK`)."""
+    return f"trim({cell}, ' -*' || {' || '.join(f'chr({each})' for each in (9, 10, 11, 12, 13, 26, 160))}) = ''"
 
 
 def _note(message: str) -> Finding:

@@ -38,7 +38,7 @@ TABLES = (
           "population", "rules"),
     Table("near_{file}_{field}", "what a reference says and is not there: value, id (the nearest that is), how they differ, "
           "matched (the one reading that is certain), nearest (a sentence)", "population", "rules, population"),
-    Table("read_{file}", "a row a row sent: its line (NULL where rowid + 2), the fields in their types, and `sent`, its cells as "
+    Table("read_{file}", "a row a row sent: its line, the fields in their types, and `sent`, its cells as "
           "text, where it is suspect; enrollments refer to class and person by number",
           "reading, delta, fast_path", "fast_path, judging"),
     Table("came_{file}", "of a delta: the rows that came, as text", "delta", "delta"),
@@ -75,6 +75,7 @@ TABLES = (
 
 CREATE = f"""
 {macros()}
+CREATE MACRO least_same(id) AS greatest(3, (length(id) - 2) // 2);
 CREATE TABLE problem (file VARCHAR, line BIGINT, entity VARCHAR, sourcedId VARCHAR, field VARCHAR, rule VARCHAR, severity VARCHAR,
                       other_line BIGINT, arguments MAP(VARCHAR, VARCHAR), cause VARCHAR, key VARCHAR);
 CREATE TABLE damaged (file VARCHAR, sourcedId VARCHAR, key VARCHAR);

@@ -45,9 +45,13 @@ def core_sql(cell: str) -> str:
 
 
 def key_sql(cell: str) -> str:
-    """Equal for ids that are near: `GROUP BY` it to find relatives."""
-    bare = core_sql(cell)
-    return f"if(regexp_full_match({bare}, '\\d+'), coalesce(nullif(ltrim({bare}, '0'), ''), '0'), lower({bare}))"
+    """Equal for ids that are near: `GROUP BY` it to find relatives. Nothing has to be taken off nearly all ids."""
+    is_plain = f"regexp_full_match({cell}, '[0-9A-Za-z_-]+')"
+    return f"CASE WHEN {is_plain} THEN {_folded_sql(cell)} ELSE {_folded_sql(core_sql(cell))} END"
+
+
+def _folded_sql(core: str) -> str:
+    return f"if(regexp_full_match({core}, '\\d+'), coalesce(nullif(ltrim({core}, '0'), ''), '0'), lower({core}))"
 
 
 def difference_sql(one: str, other: str) -> str:

@@ -148,17 +148,18 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckdb.D
 
 def loaded(connection: duckdb.DuckDBPyConnection, path: Path, patiently: bool) -> tuple[Any, ...]:
     """Rows with their lines, and everything that is said of them."""
-    refuse_fast = "error('not so fast')" if patiently else "NULL"
     fields = fields_of("users", "1.1")
+
+    def query(rows: str) -> str:
+        way = "error('not so fast')" if patiently and "strict_mode=true" in rows else "NULL"
+        return f"SELECT *, {way} AS way FROM {rows}"
+
     try:
-        read = load(
-            connection, path, fields, "read",
-            lambda rows: f"SELECT *, CASE WHEN line IS NULL THEN {refuse_fast} END AS way FROM {rows}",
-        )  # fmt: skip
+        read = load(connection, path, fields, "read", query)
     except BundleRefused as refusal:
         return (str(refusal),)
     cells = ", ".join(f"nullif(\"{name}\", '')" for name in columns_of(fields))
-    rows = connection.execute(f"SELECT coalesce(line, rowid + 2) AS line, {cells} FROM read ORDER BY line").fetchall()
+    rows = connection.execute(f"SELECT line, {cells} FROM read ORDER BY line").fetchall()
     return rows, read.rows, read.whole, read.findings
 
 
