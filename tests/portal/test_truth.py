@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from chalicelib.model.records import Mode, Question, QuestionKind, State, Sync
+from chalicelib.model.records import Mode, Question, QuestionKind, SftpSource, State, Sync
 from chalicelib.store import syncs
 from tests.engine.districts import class_, enrollment, small, user
 from tests.portal import light
@@ -94,11 +94,15 @@ def test_an_address_that_leads_nowhere_and_a_group_that_is_not_there_say_so_once
 
 
 def test_the_end_of_a_sync_is_told_on_whichever_page_one_is_and_on_the_tab(page: Page) -> None:
-    make_group()
+    make_group(source=SftpSource(host="sftp.lakeside.example", username="roster", old_server=True))
     running = Walk(district(), Mode.FULL)
+    now = datetime.now(UTC)
+    syncs.waits_for(running.sync_id, "roster.zip has no .done marker yet.", now, now + timedelta(minutes=4))
 
     page.goto("/groups/g1/status")
     expect(page.get_by_role("button", name="Cancel sync")).to_be_visible()
+    expect(page.get_by_text("roster.zip has no .done marker yet. It is tried again until")).to_be_visible()
+    expect(page.get_by_text("sftp.lakeside.example is set as an old server")).to_be_visible()
     page.get_by_role("link", name="Groups", exact=True).first.click()
     expect(page.get_by_role("heading", name="Groups")).to_be_focused()
     expect(page.get_by_test_id("arrived")).to_have_text("Page: Groups")
