@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 class UndoWalk(Walk):
     def __init__(self, undoes: str, day: int) -> None:
         now = NOW + timedelta(days=day)
-        self.mode, self.sync_id, self.with_removals = Mode.UNDO, new_sync_id("g1", now, "aa"), True
+        self.mode, self.group_id, self.sync_id, self.with_removals = Mode.UNDO, "g1", new_sync_id("g1", now, "aa"), True
         undo = Sync(
             group_id="g1",
             sync_id=self.sync_id,
