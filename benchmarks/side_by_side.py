@@ -85,7 +85,9 @@ def review(folder: Path) -> None:
 def snapshot(day: int) -> Callable[[Path], None]:
     def run(folder: Path) -> None:
         before, after = (folder / "snapshot", folder / "next") if day == 2 else (None, folder / "snapshot")
-        engine("planning.snapshot").next_snapshot(before, folder / f"plan{day}", after, _policy(day).now, 30)
+        policy = _policy(day)
+        purged_after = getattr(policy, "purging", 30)  # a number of days, before each cause had days of its own
+        engine("planning.snapshot").next_snapshot(before, folder / f"plan{day}", after, policy.now, purged_after)
 
     return run
 
