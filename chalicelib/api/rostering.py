@@ -225,7 +225,7 @@ def _number(sent: Mapping[str, str], name: str, default: int, least: int) -> int
 
 
 def _one(reader: Reader, version: Version, path: ListPath, sourced_id: str, asked: Asked) -> Response:
-    with _snapshot(reader.client.group_id, asked.version) as (snapshot, current):
+    with _snapshot(reader.client.group_id, asked.version) as (snapshot, current, _):
         record = read_one(snapshot, path, sourced_id, reader.view)
     collection = collection_of(path)
     body = {collection.one: _rendered(reader, version, collection.entity, [record], asked.fields)[0]}
@@ -236,7 +236,7 @@ def _page(reader: Reader, version: Version, path: ListPath, parts: list[str], as
     collection = collection_of(path)
     key = _list_key(version, parts, asked.sent)
     begun = asked.version or (reader.token.versions.get(key, "") if asked.query.offset else "")
-    with _snapshot(reader.client.group_id, begun) as (snapshot, current):
+    with _snapshot(reader.client.group_id, begun) as (snapshot, current, pinned):
         page = read_page(snapshot, path, asked.query, reader.view, version)
     items = _rendered(reader, version, collection.entity, page.records, asked.fields)
     body = json.dumps({collection.many: items}, ensure_ascii=False)
@@ -246,9 +246,9 @@ def _page(reader: Reader, version: Version, path: ListPath, parts: list[str], as
             f"{len(items):,} records are more than one answer can hold. Ask for a limit of {fits:,} or less, or for some fields."
         )
     if asked.query.offset == 0 and not asked.version and page.total > len(items):
-        clients.pin(reader.bearer, key, current)
+        clients.pin(reader.bearer, key, pinned)
     headers = JSON | {"ETag": f'"{current}"', "X-Total-Count": str(page.total)}
-    if link := _link_header(version, parts, asked, page.total, current):
+    if link := _link_header(version, parts, asked, page.total, pinned):
         headers["Link"] = link
     return Response(body, headers, 200)
 
@@ -266,7 +266,7 @@ def _list_key(version: Version, parts: list[str], sent: Mapping[str, str]) -> st
     return sha256(json.dumps([version, parts, same]).encode()).hexdigest()[:16]
 
 
-def _link_header(version: Version, parts: list[str], asked: Asked, total: int, current: str) -> str:
+def _link_header(version: Version, parts: list[str], asked: Asked, total: int, pinned: str) -> str:
     """RFC 8288, with the version in every address. Nothing where one page holds all."""
     limit, offset = asked.query.limit, asked.query.offset
     if total <= limit and not offset:
@@ -280,34 +280,41 @@ def _link_header(version: Version, parts: list[str], asked: Asked, total: int, c
         places["prev"] = max(0, offset - limit)
 
     def address(place: int) -> str:
-        query = {**asked.sent, "limit": str(limit), "offset": str(place), "version": current}
+        query = {**asked.sent, "limit": str(limit), "offset": str(place), "version": pinned}
         return f"{base}?{urlencode(query, quote_via=quote)}"
 
     return ", ".join(f'<{address(place)}>; rel="{rel}"' for rel, place in places.items())
 
 
 @contextmanager
-def _snapshot(group_id: str, version: str) -> Iterator[tuple[Path, str]]:
-    """The folder of a version's Parquet, and the version: the group's own where none is asked for.
+def _snapshot(group_id: str, version: str) -> Iterator[tuple[Path, str, str]]:
+    """The folder of a version's Parquet, the version, and what a list's pages are pinned to: the group's own version where none
+    is asked for.
 
-    Raises RequestFailed: 410 for a version that is not kept any more, 503 where the group has no roster yet, since an empty
-    list would say that everybody has left.
+    A purge takes rows out of a version, and the places of those behind them move: pages are pinned to the files as they were.
+    Raises RequestFailed: 410 for a version, or files, that are not kept any more, 503 where the group has no roster yet, since
+    an empty list would say that everybody has left.
     """
-    current = version or groups.get(group_id).snapshot
-    if current is None:
+    current, _, files_then = version.partition(".")
+    current = current or groups.get(group_id).snapshot or ""
+    if not current:
         raise RequestFailed(503, "server_busy", "No roster has been synced yet. Try again after the first sync.")
     gone = "This version of the roster is not kept any more. Begin again with the first page, without `version`."
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", current):
         raise RequestFailed(410, "unknownobject", gone)
     with TemporaryDirectory(prefix="roster-") as name:
-        folder = Path(name)
+        folder, files_now = Path(name), sha256()
         for entity in ENTITIES:
             try:
                 cached = files.cached(files.snapshot_key(group_id, current, f"{entity}.parquet"))
             except NotFound as trouble:
                 raise RequestFailed(410, "unknownobject", gone) from trouble
             (folder / f"{entity}.parquet").symlink_to(cached)
-        yield folder, current
+            files_now.update(cached.name.encode())  # which names the object's ETag
+        as_now = files_now.hexdigest()[:16]
+        if files_then not in ("", as_now):
+            raise RequestFailed(410, "unknownobject", gone)
+        yield folder, current, f"{current}.{as_now}"
 
 
 def _form(request: Request) -> dict[str, str]:

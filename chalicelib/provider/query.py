@@ -1,4 +1,4 @@
-"""One page of a list, or one record, out of a snapshot: a folder of {entity}.parquet that never changes.
+"""One page of a list, or one record, out of a snapshot: a folder of {entity}.parquet that a purge alone changes.
 
 A list without filter and sort is read by its rows' numbers, so that its last page costs what its first does.
 """

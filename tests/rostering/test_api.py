@@ -3,18 +3,21 @@
 import base64
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlparse
 
 import pytest
 
 import app as wiring
+from chalicelib.service import retention
 from chalicelib.store import clients as store
+from chalicelib.store import groups
 from chalicelib.store.tables import delete_all
 from tests.api.test_routes import Context, call
 from tests.engine.districts import user
 from tests.engine.test_plan import TWO_SCHOOLS, without
-from tests.steps.walk import Walk, make_group, zipped
+from tests.steps.walk import NOW, Walk, make_group, zipped
 
 pytestmark = pytest.mark.usefixtures("aws")
 V1P2 = "/ims/oneroster/rostering/v1p2"
@@ -159,16 +162,19 @@ def test_a_client_of_one_school_sees_no_other() -> None:
     }  # fmt: skip
 
 
+def next_page(headers: Mapping[str, str]) -> dict[str, Any]:
+    """What the `next` link asks for; nothing where there is none."""
+    link = next((each for each in headers.get("link", "").split(", ") if 'rel="next"' in each), "")
+    return dict(parse_qsl(urlparse(link[1 : link.index(">")]).query)) if link else {}
+
+
 def pages(reader: Reader, between: Any, follow: bool) -> list[str]:
     """Every id of `users`, two a page, with a sync after the first page; by the `next` link, or by counting offsets."""
     status, body, headers = reader.get("users", limit=2)
     found = [each["sourcedId"] for each in body["users"]]
     between()
     while True:
-        link = next((each for each in headers.get("link", "").split(", ") if 'rel="next"' in each), "")
-        query = (
-            dict(parse_qsl(urlparse(link[1 : link.index(">")]).query)) if link and follow else {"limit": 2, "offset": len(found)}
-        )
+        query = (follow and next_page(headers)) or {"limit": 2, "offset": len(found)}
         status, body, headers = reader.get("users", **query)
         assert status == 200, body
         found += [each["sourcedId"] for each in body["users"]]
@@ -186,6 +192,21 @@ def test_a_list_is_one_version_from_its_first_page_to_its_last_whatever_is_synce
 
     assert sorted(found) == ["ann", "bob", "cat", "gil", "idle", "tom"]
     assert sorted(Reader(made()).ids("users", filter="status='active'")) == ["ann", "bob", "cat", "gil", "tom", "zed", "zoe"]
+
+
+@pytest.mark.parametrize("follow", [pytest.param(True, id="by-link"), pytest.param(False, id="by-offset")])
+@pytest.mark.usefixtures("synced")
+def test_a_list_begun_before_a_purge_is_begun_again_since_its_places_have_moved(follow: bool) -> None:
+    Walk(zipped(without("users", "idle")), day=1).through()
+    reader = Reader(made())
+    _, _, headers = reader.get("users", limit=2)
+
+    assert retention.purge_due(groups.get("g1"), NOW + timedelta(days=400)) == 1
+
+    status, body, _ = reader.get("users", **(next_page(headers) if follow else {"limit": 2, "offset": 2}))
+    assert status == 410, body
+    assert "Begin again with the first page" in body["imsx_description"]
+    assert "idle" not in reader.ids("users", limit=100)
 
 
 @pytest.mark.usefixtures("synced")
