@@ -283,7 +283,8 @@ FUNCTIONS = (
              items("Selections", "Query"), items("Audit", "PutItem"), executions("DescribeExecution"), *START),
     ),
     Function(
-        "forget", "event", 512, 900, size="items and objects, a batch at a time",
+        "forget", "event", 1769, 900, disk_mb=MOST_MB,
+        size="one processor to write a snapshot's file anew without what is purged; disk for both",
         may=(items("Syncs", "GetItem", "Query", "DeleteItem"), items("Groups", "Scan"), objects(DELETE, SYNCS, SNAPSHOTS),
              LIST_VERSIONS, items("Roster", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, SNAPSHOTS)),
     ),

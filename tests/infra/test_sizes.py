@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from infra import ROOT
-from infra.functions import FUNCTIONS, MOST_MB
+from infra.functions import FUNCTIONS, MOST_MB, SNAPSHOTS
 from tests.infra.conftest import of_kind
 
 pytestmark = pytest.mark.xdist_group("template")
 PROCESSOR_MB = 1769  # AWS: from here on a function has one whole processor
-ENGINE = {"OpenSource", "Stage", "Plan", "Commit", "Report", "APIHandler"}
+ENGINE = {"OpenSource", "Stage", "Plan", "Commit", "Report", "APIHandler", "Forget"}
 
 
 def test_every_function_has_a_size_and_the_reason_beside_it(resources: dict[str, Any]) -> None:
@@ -37,6 +37,17 @@ def test_what_runs_the_engine_has_room_above_its_limit_and_a_processor() -> None
         assert limit_mb(size) * 1.1 + 150 < size  # a tenth and Python with its packages, as functions were seen to peak above it
     assert sizes["Stage"] == DEFAULT_MB
     assert {name for name in ENGINE if sizes[name] < PROCESSOR_MB} == set()
+
+
+def test_what_writes_a_snapshot_has_the_disk_for_a_large_one() -> None:
+    puts = {
+        each.logical_id: each.disk_mb
+        for each in FUNCTIONS
+        for grant in each.may
+        if "s3:PutObject" in grant.actions and any(SNAPSHOTS in str(named) for named in grant.resources)
+    }
+
+    assert puts == {"Commit": MOST_MB, "Forget": MOST_MB}
 
 
 def test_the_engine_s_steps_can_be_given_all_that_lambda_has(translated: dict[str, Any]) -> None:
