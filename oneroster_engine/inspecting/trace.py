@@ -27,11 +27,11 @@ About = Literal["source", "problems", "selection", "match", "plan", "platform"]
 
 # Why a row is selected or isn't, in general; `explain` says the same with names. Keys are those of `PEOPLE`.
 REASONS = {
-    "member": "enrolled in a chosen class, and their cell of status and user type is ticked",
-    "other-member": "another member of a chosen school, and their cell of status and user type is ticked",
+    "member": "enrolled in a chosen class, and their status and user type are selected",
+    "other-member": "another member of a chosen school, and their status and user type are selected",
     "guardian": "guardian of a chosen student",
     "deleted": "their status is tobedeleted; deleted people are never created",
-    "cell": "their cell of status and user type is not ticked",
+    "cell": "their status and user type are not selected",
     "class": "none of their classes is chosen, and other members of the schools are not included",
     "other-members": "in no class of the chosen schools, and other members of the schools are not included",
     "school": "none of their schools is chosen",
@@ -208,7 +208,7 @@ def _sentence(subject: Subject, reason: str, facts: Mapping[str, Any]) -> str:
 
 _DETAILS = {
     "users": {
-        "cell": "Cell",
+        "cell": "Status and user type",
         "schools": "Schools (* chosen)",
         "classes": "Classes",
     },

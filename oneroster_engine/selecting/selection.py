@@ -24,7 +24,7 @@ STATUSES = ("active", "inactive", "deleted", "blank")
 RULE = (
     "Deleted: the status is tobedeleted. Inactive: the legacy status inactive, or enabledUser is false. "
     "Active: the status is active. Blank: the status is empty, as it is for everybody in most bulk ZIPs. "
-    "Deleted people are never created; ticked, they are deactivated on the platform."
+    "Deleted people are never created; if they are selected, they are deactivated on the platform."
 )
 
 

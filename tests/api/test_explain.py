@@ -50,7 +50,7 @@ def test_somebody_of_a_school_that_was_not_chosen_is_told_so() -> None:
     said = traced("cat")
 
     assert said["conclusion"] == (
-        "Not selected: none of their schools is chosen. Cell: blank, student. Schools (* chosen): South. "
+        "Not selected: none of their schools is chosen. Status and user type: blank, student. Schools (* chosen): South. "
         "Classes: 1, 0 of them chosen."
     )
     assert verdicts(said)["platform"] == "info"

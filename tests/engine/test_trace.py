@@ -89,7 +89,7 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
         ("cat", NORTH, "Not selected: none of their schools is chosen. .*South"),
         ("bob", Selection(classes=frozenset({"n1"})), "Not selected: none of their classes is chosen"),
         ("ann", replace(NORTH, cells=frozenset({("active", "student")})),
-         "Not selected: their cell .* not ticked. Cell: blank, student"),
+         "Not selected: their status and user type are not selected. Status and user type: blank, student"),
         ("gil", NORTH, "Not selected: guardian of a chosen student, and guardians are not included"),
     ],
 )  # fmt: skip
