@@ -95,10 +95,11 @@ _INVALID = {
 
 
 def _said_by_us(error: Mapping[str, Any]) -> str:
-    """What a validator of ours says, as a sentence; pydantic puts its own words before it."""
+    """What a validator of ours raised, as a sentence. A `value_error` that holds none is pydantic's own, on an e-mail address."""
     if error["type"] != "value_error":
         return ""
-    said = str(error["msg"]).removeprefix("Value error, ").replace("`", "")
-    if "email" in said:
+    raised = (error.get("ctx") or {}).get("error")
+    if raised is None:
         return "Enter an e-mail address such as roster@district.example."
+    said = str(raised).replace("`", "")
     return said[:1].upper() + said[1:].rstrip(".") + "."

@@ -378,11 +378,14 @@ class Source:
         return words
 
     def _unavailable(self, url: str, answer: Answer, attempts: int) -> str:
-        return f"{self._waits_for(url, answer).removesuffix('.')}, {_times(attempts)}. Try again later."
+        return f"{self._came(url, answer)}, {_times(attempts)}. Try again later."
 
     def _waits_for(self, url: str, answer: Answer) -> str:
         """What came in place of an answer, as a sentence."""
-        return f"{urlsplit(url).hostname} {f'answered with {self._status(answer)}' if answer.status else 'did not answer'}."
+        return f"{self._came(url, answer)}."
+
+    def _came(self, url: str, answer: Answer) -> str:
+        return f"{urlsplit(url).hostname} {f'answered with {self._status(answer)}' if answer.status else 'did not answer'}"
 
     def _unauthorized(self, path: str, answer: Answer) -> SourceRefused:
         return SourceRefused(
@@ -393,11 +396,11 @@ class Source:
     def _refusal(self, path: str, answer: Answer) -> Exception:
         told = self._status(answer)
         if answer.status == 403:
-            return NotOffered(
-                f"The provider does not let this sign-in read {path} ({told}). Ask it for that permission or scope."
-            )
+            why = f"The provider does not let this sign-in read {path} ({told})"
+            return NotOffered(why, "Ask it for that permission or scope.")
         if answer.status == 404:
-            return NotOffered(f"The provider does not offer {path} ({told}). Check the base URL in the group's configuration.")
+            why = f"The provider does not offer {path} ({told})"
+            return NotOffered(why, "Check the base URL in the group's configuration.")
         if answer.status == 400:
             return QueryRefused(f"The provider does not take our question for {path} ({told}).")
         return SourceRefused(f"The provider does not answer {path} ({told}). Ask it what that means for this address.")
@@ -425,7 +428,12 @@ class TooSlow(Exception):
 
 
 class NotOffered(Exception):
-    """A list that the provider doesn't have, or doesn't show to this sign-in."""
+    """A list that the provider doesn't have, or doesn't show to this sign-in. `why` is a sentence without its full stop; what
+    to do about it stands in the message alone."""
+
+    def __init__(self, why: str, advice: str) -> None:
+        super().__init__(f"{why}. {advice}")
+        self.why = why
 
 
 class QueryRefused(Exception):

@@ -156,8 +156,7 @@ def begin(source: Source, wanted: Collection, size: int, keep: Keep) -> ListStar
     except NotOffered as refusal:
         if wanted.entity not in OPTIONAL:
             raise
-        broken_off = str(refusal).split(". ")[0]
-        none = Fetched(wanted.entity, wanted.path, 0, (), broken_off=broken_off, fields=wanted.fields)
+        none = Fetched(wanted.entity, wanted.path, 0, (), broken_off=refusal.why, fields=wanted.fields)
         return ListStart(none, where, "", (), 0)
     if wanted.fields and not member_names(response.body, wanted.path) <= {*wanted.fields.split(",")}:
         raise QueryRefused(f"The provider sends whole records of {wanted.path} where {wanted.fields} alone were asked for.")

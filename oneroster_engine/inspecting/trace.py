@@ -16,6 +16,7 @@ import duckdb
 
 from oneroster_engine.duckdb_session import connect, text
 from oneroster_engine.selecting.selection import Selection, select
+from oneroster_engine.staging.finding import absent_of
 from oneroster_engine.standard.entities import ENTITIES
 
 TRACED = ("users", "classes", "orgs")
@@ -279,8 +280,8 @@ def _problem_step(problems: Sequence[Mapping[str, Any]], left_out: bool) -> Step
 def _rooted(problem: Mapping[str, Any]) -> str:
     if problem["root"]:
         return f" The root cause: {problem['root']}"
-    file, _, missing = str(problem["cause"]).partition(":missing:")
-    return f" The root cause: {file} has no row {missing}." if missing else ""
+    absent = absent_of(problem["cause"])
+    return f" The root cause: {absent.file} has no row {absent.sourced_id}." if absent else ""
 
 
 def _not_selectable(subject: Subject, left_out: bool) -> Step:

@@ -16,6 +16,7 @@ from string import Formatter
 
 from oneroster_engine.duckdb_session import quoted, text
 from oneroster_engine.staging import cells
+from oneroster_engine.staging.finding import absent_key
 from oneroster_engine.standard.damaged_ids import shown_sql
 from oneroster_engine.standard.entities import ENTITIES, ROSTER_FILES, Field, Kind, Need, fields_of
 
@@ -125,7 +126,7 @@ _UNREAD = "{field} IS NULL AND {sent} IS NOT NULL"
 _MISSING_CAUSE = (
     "coalesce((SELECT min(cause) FROM left_out WHERE entity = '{target}' AND left_out.sourcedId = own.{field}), "
     "(SELECT min(key) FROM explained_value gone WHERE gone.file = '{target}' AND gone.value = own.{field}), "
-    "'{target}.csv:missing:' || own.{field})"
+    f"{absent_key('{target}.csv', 'own.{field}')})"
 )
 _FATE = (
     "if((SELECT count(*) FROM left_out WHERE entity = '{target}' AND left_out.sourcedId = own.{field}) > 0, "
@@ -407,7 +408,7 @@ RULES: tuple[Rule, ...] = (
         "Give the person a role at a school that is in the export.",
         broken="line NOT IN (SELECT line FROM roles_at)",
         cause="(SELECT coalesce((SELECT min(cause) FROM left_out out WHERE entity = 'orgs' AND out.sourcedId = missing_org.org), "
-              "fallen, 'orgs.csv:missing:' || missing_org.org) FROM missing_org WHERE missing_org.line = own.line)",
+              f"fallen, {absent_key('orgs.csv', 'missing_org.org')}) FROM missing_org WHERE missing_org.line = own.line)",
     ),
 )  # fmt: skip
 

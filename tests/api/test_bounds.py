@@ -190,3 +190,10 @@ def test_no_made_up_request_is_a_5xx() -> None:
         status, said = call(filled(route), body, query=query, headers={"If-Match": "e1", "Idempotency-Key": "k1"})
 
         assert status < 500, (filled(route), number, query, body, said)
+
+
+def test_a_contact_that_is_no_e_mail_address_is_told_with_an_example() -> None:
+    status, said = call("POST /groups", {"name": "Lakeside", "contactEmail": "roster at district"})
+
+    assert (status, said["errors"][0]["field"]) == (422, "contactEmail"), said
+    assert said["errors"][0]["message"] == "Enter an e-mail address such as roster@district.example."

@@ -67,6 +67,7 @@ class Behaviour:
     failing: int = 0  # so many 503
     slow_s: float = 0.0
     missing: frozenset[str] = frozenset()  # lists with 404
+    missing_because: str = ""  # its own words on that
     forbidden: frozenset[str] = frozenset()  # and with 403
     redirects_to: str = ""
     grows_after: int | None = None  # after so many pages of users there is one more, in front
@@ -157,7 +158,8 @@ class Provider:
         name = path.rsplit("/", 1)[-1]
         entity = SCHOOL_LISTS.get(name, name)
         if name in own.missing or entity not in self.lists:
-            return JSONResponse({"imsx_codeMajor": "failure", "imsx_codeMinor": "unknownobject"}, 404)
+            words = {"imsx_description": own.missing_because} if own.missing_because else {}
+            return JSONResponse({"imsx_codeMajor": "failure", "imsx_codeMinor": "unknownobject", **words}, 404)
         if name in own.forbidden:
             return JSONResponse({"imsx_codeMajor": "failure", "imsx_codeMinor": "forbidden"}, 403)
         if (

@@ -199,6 +199,16 @@ def test_a_list_that_is_not_offered_is_an_error_where_a_roster_needs_it(provider
     assert why == "courses: The provider does not offer /courses (status 404, unknownobject)"
 
 
+def test_the_provider_s_own_words_are_told_to_their_end(provider: tuple[Provider, str], tmp_path: Path) -> None:
+    own, origin = provider
+    own.behave(missing=frozenset({"courses"}), missing_because="No licence for courses. Write to support. Thank you")
+
+    with source(origin) as asked:
+        _, why = read(asked, Collection("courses", "/courses"), tmp_path)
+
+    assert why.endswith("(status 404, unknownobject: No licence for courses. Write to support. Thank you)")
+
+
 @pytest.mark.parametrize(
     ("behaviour", "error", "said"),
     [
