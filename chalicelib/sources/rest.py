@@ -260,16 +260,17 @@ class Source:
         started, has_begun = self.clock(), False
         try:
             with self._http.stream(method, url, headers=dict(headers), data=dict(form) if form else None) as response:
-                raw, has_begun = bytearray(), True
+                pieces, size_bytes, has_begun = list[bytes](), 0, True
                 for piece in response.iter_raw():
-                    raw += piece
-                    if len(raw) > ANSWER_BYTES:
+                    pieces.append(piece)
+                    size_bytes += len(piece)
+                    if size_bytes > ANSWER_BYTES:
                         raise BodyTooLarge
                     if self.clock() - started > ANSWER_S:
                         return Answer(0, late=True)
                 told = dict(response.headers)
                 try:
-                    return Answer(response.status_code, told, text_of(bytes(raw), told, ANSWER_BYTES))
+                    return Answer(response.status_code, told, text_of(b"".join(pieces), told, ANSWER_BYTES))
                 except UnreadableBody as trouble:
                     return Answer(response.status_code, told, unreadable=str(trouble))
         except BodyTooLarge as trouble:

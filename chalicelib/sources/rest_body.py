@@ -74,6 +74,8 @@ def _as_utf8(body: bytes, content_type: str) -> bytes:
     if b"\0" in body[:4]:  # JSON begins with ASCII characters, so this is UTF-16 or UTF-32 (RFC 4627, 3)
         wide = "utf-32" if body[:4].count(0) == 3 else "utf-16"
         return _recoded(body, f"{wide}-{'be' if body[0] == 0 else 'le'}")
+    if body.isascii():
+        return body
     try:
         body.decode()  # what is valid UTF-8 is that, whatever a server's default header claims
         return body

@@ -5,7 +5,9 @@ answer otherwise the second time.
 """
 
 import ipaddress
+import ssl
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -73,13 +75,19 @@ class _Backend(httpcore.SyncBackend):
         raise failure or httpcore.ConnectError(f"{host} has no address")
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for every connection of the process: to read all the certificates takes longer than many an answer."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class GuardedTransport(httpx.HTTPTransport):
     """httpx's own, but a connection goes to an address that `outside` has let through."""
 
     def __init__(self, connections: int) -> None:
         super().__init__()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=_tls(),
             max_connections=connections,
             max_keepalive_connections=connections,
             network_backend=_Backend(),
