@@ -133,15 +133,11 @@ def read(origin: str, parallel: int) -> dict[str, float]:
                 ranges.put({name: getattr(left, name) for name in left.__dataclass_fields__})
         for _ in readers:
             ranges.put(None)
-        planned = time.monotonic()
         ended = [told.get(timeout=600) for _ in readers]
-        fetched = time.monotonic()
         with source(origin) as own, ThreadPoolExecutor(parallel) as pool:
             again = pool.map(lambda each: recheck(own, each, ()), begun)
             assert not any(each.first_page_changed for each in again)
         seconds = time.monotonic() - started
-        if os.environ.get("PHASES"):
-            print("begin", round(planned-started,3), "ranges", round(fetched-planned,3), "again", round(started+seconds-fetched,3))
         pages = sum(one for one, _ in ended) + sum(len(each.fetched.parts) for each in begun)
     return {"seconds": seconds, "pages": pages, "memory_mb": max(memory for _, memory in ended)}
 

@@ -88,6 +88,9 @@ class OutOfTime(Exception):
     """The wait that comes next would go beyond the caller's time; where it stands is to be handed on."""
 
 
+Ask = Callable[[Range, float], Answer]  # for the page at a range, in time until a moment of the source's clock
+
+
 @dataclass(frozen=True)
 class PageResponse:
     """A page and its bytes: as received, but decompressed and in UTF-8 where they came otherwise."""
@@ -176,8 +179,9 @@ class Source:
         if not self._send("GET", self.provider.base_url, {}).status:
             raise SourceUnavailable(self._unavailable(self.provider.base_url, Answer(0), 1))
 
-    def read(self, where: Range, leave_at: float = float("inf")) -> PageResponse:
+    def read(self, where: Range, leave_at: float = float("inf"), ask: Ask | None = None) -> PageResponse:
         """The page at `where`. A later page that is refused (an error's status, say) says nothing about the end: `unclear`.
+        `ask` is how the answer is come by, in place of asking now.
 
         Raises SourceUnavailable, SourceRefused, NotOffered, QueryRefused; OutOfTime when a wait would pass `leave_at` (of
         `clock`); NoPage when what the provider answers is no page, three times over; and TooSlow when a smaller page may come.
@@ -185,7 +189,7 @@ class Source:
         is_later = bool(where.offset or where.link)
         for attempt in range(1, MISREAD_ATTEMPTS + 1):
             try:
-                answer = self._answer(where.path, where.query_params(), leave_at, may_be_less=where.size > LEAST_SIZE)
+                answer = (ask or self.ask)(where, leave_at)
             except LeadsElsewhere as redirect:
                 if is_later:
                     raise NoPage(str(redirect)) from redirect
@@ -201,6 +205,10 @@ class Source:
                     raise NoPage(self._without_secrets(str(trouble))) from trouble
                 self._pause(float(attempt), leave_at, f"{self._without_secrets(str(trouble))}.")
         raise AssertionError("unreachable")
+
+    def ask(self, where: Range, leave_at: float) -> Answer:
+        """The answer to the question for the page at `where`, unread. Raises as `read`, and LeadsElsewhere."""
+        return self._answer(where.path, where.query_params(), leave_at, may_be_less=where.size > LEAST_SIZE)
 
     def get(self, path: str, query: Mapping[str, str], leave_at: float = float("inf")) -> Answer:
         """The answer to one GET below the base URL, after as many tries as are of use; its status may be an error's.

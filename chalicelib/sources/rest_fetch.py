@@ -1,11 +1,11 @@
 """Reads a provider's collections into a bundle: what to read, in which ranges, and what came of each.
 
 Pages are handed to `keep` as they were received; what was read of a range is said in a `Fetched`, a few hundred bytes,
-from which `why_not_whole` later tells whether a collection is whole. Memory holds two pages at most.
+from which `why_not_whole` later tells whether a collection is whole. Memory holds three pages at most.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -14,9 +14,21 @@ from urllib.parse import quote
 
 from chalicelib.errors import SourceRefused
 from chalicelib.sources import rest_proof
-from chalicelib.sources.rest import NotOffered, OutOfTime, PageResponse, QueryRefused, Source, TooSlow
-from chalicelib.sources.rest_answers import NoPage, Page, member_names
-from chalicelib.sources.rest_paging import Collection, End, Ending, Range, after, brings_more, first, pages_left, ranges, smaller
+from chalicelib.sources.rest import Ask, NotOffered, OutOfTime, PageResponse, QueryRefused, Source, TooSlow
+from chalicelib.sources.rest_answers import Answer, NoPage, Page, member_names
+from chalicelib.sources.rest_paging import (
+    Collection,
+    End,
+    Ending,
+    Range,
+    after,
+    brings_more,
+    expected,
+    first,
+    pages_left,
+    ranges,
+    smaller,
+)
 from chalicelib.sources.rest_proof import Reading
 
 ORGS = Collection("orgs", "/orgs")
@@ -196,22 +208,46 @@ def _first_page(source: Source, where: Range) -> tuple[PageResponse, Range]:
         ) from trouble
 
 
-def _sized(source: Source, where: Range, leave_at: float = float("inf")) -> tuple[PageResponse, Range]:
+def _sized(source: Source, where: Range, leave_at: float = float("inf"), ask: Ask | None = None) -> tuple[PageResponse, Range]:
     """A page, and what was asked for in the end: less where that much did not come in time."""
     while True:
         try:
-            return source.read(where, leave_at), where
+            return source.read(where, leave_at, ask), where
         except TooSlow:
             where = smaller(where)
 
 
-def _read(source: Source, where: Range, leave_at: float = float("inf")) -> tuple[Range, PageResponse | None, Range | End]:
+def _read(
+    source: Source, where: Range, leave_at: float = float("inf"), ask: Ask | None = None
+) -> tuple[Range, PageResponse | None, Range | End]:
     """The page at `where`, None where what came is none; and where to read on."""
     try:
-        response, where = _sized(source, where, leave_at)
+        response, where = _sized(source, where, leave_at, ask)
     except NoPage as trouble:
         return where, None, End(why=f"from record {where.record:,} on {trouble}")
     return where, response, after(where, response.page)
+
+
+class _Ahead:
+    """Asks for the next page while the one that has come is looked at. An answer to a question that nobody has in the end is
+    awaited and left aside, so that there are never two questions at once."""
+
+    def __init__(self, source: Source, pool: ThreadPoolExecutor) -> None:
+        self._source, self._pool = source, pool
+        self._asked: tuple[Mapping[str, str], Future[Answer]] | None = None
+
+    def ask(self, where: Range, leave_at: float) -> Answer:
+        asked, self._asked = self._asked, None
+        if asked and asked[0] == where.query_params():
+            answer = asked[1].result()
+        else:
+            if asked:
+                wait([asked[1]])
+            answer = self._source.ask(where, leave_at)
+        following = expected(where)
+        if following and answer.status == 200 and self._source.clock() <= leave_at:
+            self._asked = following.query_params(), self._pool.submit(self._source.ask, following, leave_at)
+        return answer
 
 
 @dataclass(frozen=True)
@@ -233,17 +269,18 @@ def fetch_range(
     """Read a range, or as much as there is time for until `leave_at` (of the source's clock), one page at least: then the
     rest is returned.
 
-    While a page is kept the next one is asked for, never two at once. `on_page` is told of each. Raises
+    While a page is looked at and kept the next one is asked for, never two at once. `on_page` is told of each. Raises
     SourceUnavailable, SourceRefused; a range that is read again overwrites what it kept the first time.
     """
     where: Range | End = start
     pages: list[_Read] = []
     told: list[Page] = []
     keeping: Future[None] | None = None
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
+        ahead = _Ahead(source, pool)
         while isinstance(where, Range) and (not pages or source.clock() <= leave_at):
             try:
-                at, response, following = _read(source, where, leave_at)
+                at, response, following = _read(source, where, leave_at, ahead.ask)
             except OutOfTime:
                 break
             except (NotOffered, QueryRefused) as refusal:  # of the first page, which was there a moment ago

@@ -104,6 +104,14 @@ def smaller(where: Range) -> Range:
     return replace(where, size=size, link=link)
 
 
+def expected(where: Range) -> Range | None:
+    """Where a range goes on after the page at `where` if that comes full; None where it is the last, or nobody can know."""
+    end = where.offset + where.size
+    if where.until is None or where.link or end >= where.until:
+        return None
+    return replace(where, offset=end - 1 if where.overlaps else end, pages=where.pages + 1)
+
+
 def after(where: Range, page: Page) -> Range | End:
     """Where to read on, now that `page` has come from `where`."""
     rows = len(page.ids)

@@ -1,19 +1,22 @@
 """When a collection of a provider counts as whole, and that nobody who is in a provider's data is ever taken for gone."""
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.causes import by_cause
+from chalicelib.sources import rest
 from chalicelib.sources.rest import NotOffered, Provider, QueryRefused, Source
-from chalicelib.sources.rest_answers import Page
+from chalicelib.sources.rest_answers import Answer, Page, page_of
 from chalicelib.sources.rest_paging import Collection, End, Ending, Range, after, first
 from chalicelib.sources.rest_proof import OBJECTIONS, PROOFS, Reading, why_not_whole
 from tests.provider.lying import BODIES, Liar, Lies
@@ -247,6 +250,43 @@ def test_whatever_a_provider_lies_nobody_who_is_in_its_data_is_taken_for_gone(
 
     missing = liar.always - came
     assert why or not missing
+
+
+class _Watched(Liar):
+    """Tells how many of its answers are under way at once."""
+
+    under_way = 0
+    most_at_once = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.under_way += 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
+        try:
+            return super().handle_request(request)
+        finally:
+            self.under_way -= 1
+
+
+def test_the_next_page_is_asked_for_while_one_is_looked_at_never_two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    liar = _Watched(PEOPLE, Lies(total="right", cap=10))
+    looked_at, asked_meanwhile = 0, 0
+
+    def looking(answer: Answer, path: str) -> Page:
+        nonlocal looked_at, asked_meanwhile
+        looked_at += 1
+        until = time.monotonic() + 0.05
+        while liar.requests == looked_at and time.monotonic() < until:
+            time.sleep(0.001)
+        asked_meanwhile += liar.requests > looked_at
+        return page_of(answer, path)
+
+    monkeypatch.setattr(rest, "page_of", looking)
+    came, why = read(liar, 10)
+
+    assert (len(came), why) == (250, "")
+    assert liar.requests == looked_at, "a page was asked for that nobody looked at"
+    assert asked_meanwhile >= 10
+    assert liar.most_at_once == 1
 
 
 # The state machine by itself: one kind of evidence after the other.
