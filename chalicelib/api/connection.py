@@ -3,13 +3,14 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.routing import Call, route
-from chalicelib.api.shapes import ConnectionCheck, ConnectionTest, ConnectionTestIn, RestSourceIn, SftpSourceIn
+from chalicelib.api.shapes import ConnectionCheck, ConnectionTest, ConnectionTestIn
 from chalicelib.errors import Unacceptable
+from chalicelib.model.credentials import Credentials
 from chalicelib.model.records import CredentialsMark
-from chalicelib.sources.connection import Check, check
+from chalicelib.service.group_source import check
+from chalicelib.sources.connection import Check
 from chalicelib.store import groups, secrets
 from chalicelib.store.limits import limits
-from chalicelib.store.secrets import Credentials
 from oneroster_engine.standard.archive import Limits
 
 connection = Blueprint(__name__)
@@ -38,12 +39,10 @@ def _shown(checks: list[Check]) -> ConnectionTest:
 @route(connection, "POST /connection-test", role="admin", body=ConnectionTestIn, answer=ConnectionTest)
 def test_unsaved_connection(call: Call, body: ConnectionTestIn) -> ConnectionTest:
     """Reach a source that is not saved yet, with the secret that comes along; neither of them is kept."""
-    source, given = body.source, None
-    if isinstance(source, SftpSourceIn | RestSourceIn):
-        given = source.credentials
+    given = body.source.credentials
     if given is None or isinstance(given, CredentialsMark):
         raise Unacceptable(
             "Enter the password, key or secret to test a connection that is not saved.", {"source.credentials": "missing"}
         )
     secret: Credentials = given
-    return _shown(check(source, lambda: secret, _bounds()))
+    return _shown(check(body.source, lambda: secret, _bounds()))

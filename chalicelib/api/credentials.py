@@ -4,17 +4,16 @@ A secret that is set is never read back. So it also goes nowhere else than where
 server gives the secret again, or one could have it sent to a server of one's own.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
-from chalicelib.api.shapes import RestSourceIn, SftpSourceIn, SourceIn
+from pydantic import TypeAdapter
+
+from chalicelib.api.shapes import SourceIn
 from chalicelib.errors import Unacceptable
-from chalicelib.model.records import CredentialsMark, RestSource, SftpSource, Source, ZipSource
+from chalicelib.model.credentials import Credentials, KeyCredentials, mark_of
+from chalicelib.model.records import CredentialsMark, Source
 from chalicelib.sources.ssh_keys import read
-from chalicelib.store import secrets
-from chalicelib.store.secrets import Credentials, KeyCredentials
 
 
 @dataclass(frozen=True)
@@ -31,38 +30,29 @@ def taken_apart(sent: SourceIn, stored: Source, now: datetime) -> Sent:
 
     Raises Unacceptable when the secret that is set was given for another place, and for a private key that can't be read.
     """
-    if not isinstance(sent, SftpSourceIn | RestSourceIn):
-        return Sent(sent)
+    if sent.credentials is None or isinstance(sent.credentials, CredentialsMark):
+        kept = stored.credentials if stored.method == sent.method else None
+        if kept and sent.shown_to != stored.shown_to:
+            said = "The source is another one now, so its password, key or secret must be sent again. Nothing was changed."
+            raise Unacceptable(said, {"source.credentials": "send them again"})
+        return Sent(_with_mark(sent, kept))
     if isinstance(sent.credentials, KeyCredentials):
         read(sent.credentials)  # said here, where it can still be corrected, and not by the first sync
-    kind = SftpSource if isinstance(sent, SftpSourceIn) else RestSource
-    if sent.credentials and not isinstance(sent.credentials, CredentialsMark):
-        mark = secrets.mark_of(sent.credentials, now)
-        return Sent(kind.model_validate({**dict(sent), "credentials": mark}), sent.credentials)
-    kept = stored.credentials if isinstance(stored, SftpSource | RestSource) and stored.method == sent.method else None
-    if kept and isinstance(stored, SftpSource | RestSource) and _place(sent) != _place(stored):
-        said = "The source is another one now, so its password, key or secret must be sent again. Nothing was changed."
-        raise Unacceptable(said, {"source.credentials": "send them again"})
-    return Sent(kind.model_validate({**dict(sent), "credentials": kept}))
+    return Sent(_with_mark(sent, mark_of(sent.credentials, now)), sent.credentials)
+
+
+def without_secret(source: Source) -> Source:
+    """A source as it may leave the stack."""
+    return _with_mark(source, None)
 
 
 def forgotten(before: Source, after: Source) -> bool:
     """Whether the secret that `before` had is of no use to `after`."""
-    return _mark(before) is not None and _mark(after) is None
+    return before.credentials is not None and after.credentials is None
 
 
-def _mark(source: Source) -> CredentialsMark | None:
-    return None if isinstance(source, ZipSource) else source.credentials
+_SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
 
 
-def _place(source: SftpSource | RestSource) -> Sequence[object]:
-    """To whom the secret is shown."""
-    if isinstance(source, SftpSource):
-        return source.host.lower(), source.port
-    kind = "token" if source.authorization == "bearer" else "client"
-    return kind, _origin(source.base_url), source.token_url and _origin(source.token_url)
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
+def _with_mark(source: SourceIn | Source, mark: CredentialsMark | None) -> Source:
+    return _SOURCE.validate_python({**dict(source), **({"credentials": mark} if source.credentials or mark else {})})

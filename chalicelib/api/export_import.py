@@ -8,11 +8,12 @@ from secrets import token_hex
 
 from chalice.app import Blueprint
 
+from chalicelib.api.credentials import without_secret
 from chalicelib.api.group_view import group_out
 from chalicelib.api.routing import Call, require_every_group, route
 from chalicelib.api.shapes import GroupExport, GroupIn, GroupOut, NamedSelection
 from chalicelib.errors import Unacceptable
-from chalicelib.model.records import GroupSettings, Pause, Source, ZipSource
+from chalicelib.model.records import GroupSettings, Pause
 from chalicelib.model.schedule import must_be_a_place, must_have_something_to_fetch
 from chalicelib.store import groups, selections
 
@@ -28,7 +29,7 @@ def export_group(call: Call, group_id: str) -> GroupExport:
     settings = {name: value for name, value in dict(group).items() if name in GroupSettings.model_fields}
     kept = [NamedSelection(name=each.name, selection=selections.said(each)) for each in selections.all_latest(group_id)]
     call.audit(group_id, "group exported")
-    exported = GroupSettings.model_validate({**settings, "source": _without_secret(group.source)})
+    exported = GroupSettings.model_validate({**settings, "source": without_secret(group.source)})
     return GroupExport(exported_at=call.now, group=exported, selections=kept)
 
 
@@ -59,13 +60,9 @@ def _see_that_it_is_whole(body: GroupExport) -> None:
     if what != "full" and what.casefold() not in names:
         said = f"The schedule obeys the selection “{what}”, which is not in the file. Nothing was made."
         raise Unacceptable(said, {"group.schedule.what": "no such selection"})
-    if body.group.source != _without_secret(body.group.source):
+    if body.group.source.credentials:
         said = "A secret is never part of such a file. Take `credentials` out of it. Nothing was made."
         raise Unacceptable(said, {"group.source.credentials": "does not belong here"})
     GroupIn.model_validate(body.group.model_dump(include={"name", "guard"}))  # bounds of what comes in
     must_have_something_to_fetch(body.group)
     must_be_a_place(body.group.schedule)
-
-
-def _without_secret(source: Source) -> Source:
-    return source if isinstance(source, ZipSource) else source.model_copy(update={"credentials": None})

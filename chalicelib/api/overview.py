@@ -7,7 +7,7 @@ from chalice.app import Blueprint
 
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Need, Overview, OverviewRow
-from chalicelib.model.records import Frequency, Group, LastEnded, QuestionKind, State, Sync, ZipSource
+from chalicelib.model.records import Frequency, Group, LastEnded, QuestionKind, State, Sync
 from chalicelib.model.schedule import next_due
 from chalicelib.store import groups, syncs
 
@@ -35,7 +35,7 @@ def rows_of(seen: Iterable[Group], live: Mapping[str, Sync], now: datetime) -> l
 def _row(group: Group, live: Sync | None, now: datetime) -> OverviewRow:
     last = None if live else group.last_ended or _last_before_it_was_kept(group)
     stands = live or last
-    secret = None if isinstance(group.source, ZipSource) else group.source.credentials
+    secret = group.source.credentials
     pause = group.calendar.pause
     row = OverviewRow(
         group_id=group.group_id,

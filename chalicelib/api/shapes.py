@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, create_model, model_validator
 
+from chalicelib.model.credentials import ClientCredentials, KeyCredentials, PasswordCredentials, TokenCredentials
 from chalicelib.model.members import EVERY_GROUP, Member
 from chalicelib.model.members import ROLES as ROLES
 from chalicelib.model.members import Role as Role
@@ -27,7 +28,6 @@ from chalicelib.model.records import (
 )
 from chalicelib.service.upload import UploadForm
 from chalicelib.store.audit import Entry
-from chalicelib.store.secrets import ClientCredentials, KeyCredentials, PasswordCredentials, TokenCredentials
 from chalicelib.store.selections import SelectionName
 from oneroster_engine.planning.guard import Kind
 from oneroster_engine.selecting.saved import Later, Saved

@@ -23,7 +23,7 @@ from chalicelib.api.shapes import (
 from chalicelib.errors import Conflict, NotFound, Unacceptable
 from chalicelib.model.ids import group_of, new_sync_id
 from chalicelib.model.outcomes import AppliedExtent, applied_extent
-from chalicelib.model.records import Group, Mode, State, Step, Sync, Trigger, ZipSource
+from chalicelib.model.records import Group, Mode, State, Step, Sync, Trigger
 from chalicelib.service.start import start_now
 from chalicelib.service.sync_files import sync_file
 from chalicelib.sources import bundle
@@ -205,7 +205,7 @@ def _received(sync_id: str) -> list[tuple[str, str]]:
 
 def _bundle_of(group: Group, upload_id: str | None) -> str | None:
     """The key of the upload that is to be synced; None where `OpenSource` fetches the bundle. Raises Unacceptable."""
-    if not isinstance(group.source, ZipSource):
+    if group.source.fetched:
         if upload_id:
             said = f"This group fetches its roster by {group.source.method.upper()}; it takes no upload."
             raise Unacceptable(said, {"uploadId": "not for this group"})

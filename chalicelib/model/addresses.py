@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from urllib.parse import urlsplit
 
 
 def clean_address(pasted: str) -> str:
@@ -15,3 +16,9 @@ def clean_address(pasted: str) -> str:
 def clean_base_address(pasted: str) -> str:
     """The same without a query, a fragment and slashes at its end."""
     return re.split(r"[?#]", clean_address(pasted), maxsplit=1)[0].rstrip("/")
+
+
+def origin(address: str) -> tuple[str, str]:
+    """Scheme and host with its port: where a request goes to."""
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc.lower()

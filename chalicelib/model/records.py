@@ -6,12 +6,12 @@ Names are camelCase on the wire and at rest (OneRoster's own habit), snake_case 
 from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, EmailStr, Field, StringConstraints, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from chalicelib.model.addresses import clean_address, clean_base_address
+from chalicelib.model.addresses import clean_address, clean_base_address, origin
 from chalicelib.model.time_zones import zone
 from oneroster_engine.planning.guard import Cause, Entity, LimitedKind, RemovalCause, Standing, StandingKind
 
@@ -83,8 +83,25 @@ class CredentialsMark(Record):
 
 
 class ZipSource(Record):
+    """Bundles that people upload, or that are dropped. `fetched`, of each source: whether a sync brings its bundle itself."""
+
+    fetched: ClassVar[bool] = False
     method: Literal[Method.ZIP] = Method.ZIP
     version: Version = "auto"
+
+    @property
+    def credentials(self) -> None:
+        """There is nobody to sign in to."""
+
+    @property
+    def bundle_version(self) -> Version:
+        """What a bundle of the group is read as, whichever way it came."""
+        return self.version
+
+    @property
+    def shown_to(self) -> tuple[str, ...]:
+        """To whom the secret is shown: one that was given for one place is not sent to another."""
+        return ()
 
 
 Host = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.:_-]+$")]
@@ -101,6 +118,7 @@ class SftpSource(Record):
     can't be renewed host keys signed with SHA-1, AES in CBC mode and SHA-1 as a MAC.
     """
 
+    fetched: ClassVar[bool] = True
     method: Literal[Method.SFTP] = Method.SFTP
     version: Version = "auto"
     host: Host
@@ -119,6 +137,14 @@ class SftpSource(Record):
         if self.afterwards == "move" and not self.move_to:
             raise ValueError("say in `moveTo` which folder the files are moved to")
         return self
+
+    @property
+    def bundle_version(self) -> Version:
+        return self.version
+
+    @property
+    def shown_to(self) -> tuple[str, ...]:
+        return self.host.lower(), str(self.port)
 
 
 def _text_by(clean: Callable[[str], str]) -> Callable[[object], object]:
@@ -144,6 +170,7 @@ class RestSource(Record):
     told everything.
     """
 
+    fetched: ClassVar[bool] = True
     method: Literal[Method.REST] = Method.REST
     version: Version = "auto"
     base_url: BaseUrl
@@ -163,6 +190,16 @@ class RestSource(Record):
         if self.authorization == "oauth2" and self.token_url is None:
             raise ValueError("enter the Token URL, where OAuth 2 tokens are given out")
         return self
+
+    @property
+    def bundle_version(self) -> Version:
+        """Of a ZIP beside the API, of which `version` says nothing."""
+        return "auto"
+
+    @property
+    def shown_to(self) -> tuple[str, ...]:
+        kind = "token" if self.authorization == "bearer" else "client"
+        return kind, *origin(self.base_url), *(origin(self.token_url) if self.token_url else ())
 
 
 Source = Annotated[ZipSource | SftpSource | RestSource, Field(discriminator="method")]

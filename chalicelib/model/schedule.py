@@ -14,7 +14,7 @@ from zlib import crc32
 from chalicelib.errors import Unacceptable
 from chalicelib.model import time_zones
 from chalicelib.model.calendar import scheduled
-from chalicelib.model.records import Calendar, Frequency, Group, GroupSettings, Method, Schedule, Weekday
+from chalicelib.model.records import Calendar, Frequency, Group, GroupSettings, Schedule, Weekday
 
 DAY = timedelta(days=1)
 HOURS_BETWEEN = {Frequency.EVERY_6H: 6, Frequency.EVERY_12H: 12}
@@ -109,7 +109,7 @@ def due(schedule: Schedule, calendar: Calendar, done: datetime, until: datetime)
 
 def must_have_something_to_fetch(settings: GroupSettings) -> None:
     """Raises Unacceptable for a ZIP group with a schedule."""
-    if settings.source.method is Method.ZIP and settings.schedule.frequency is not Frequency.MANUAL:
+    if not settings.source.fetched and settings.schedule.frequency is not Frequency.MANUAL:
         message = "A group whose method is ZIP has nothing to fetch on a schedule: its files are uploaded, or dropped and synced."
         raise Unacceptable(message, {"schedule.frequency": "choose manual, or another method"})
 

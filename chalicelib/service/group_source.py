@@ -1,6 +1,6 @@
-"""A group's source, whatever kind it is: one protocol, three objects, chosen in `source_of` and nowhere else.
+"""A group's source, whatever kind it is: one protocol, three objects, chosen in `kind_of` and nowhere else.
 
-What the states of the machine do with a source is said here once; they don't ask what kind it is.
+What the states of the machine and the connection test do with a source is said here once; they don't ask what kind it is.
 """
 
 import time
@@ -10,22 +10,38 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
 from chalicelib.errors import SourceRefused
-from chalicelib.model.records import Group, IdCheck, Progress, RestSource, SftpSource, Step, Sync, Unit
+from chalicelib.model.credentials import Credentials
+from chalicelib.model.records import (
+    Group,
+    IdCheck,
+    Progress,
+    RestSource,
+    SftpSource,
+    Source,
+    Step,
+    Sync,
+    Unit,
+    Version,
+    ZipSource,
+)
 from chalicelib.service import fetch_scope, rest_reading, source_baseline, waiting
-from chalicelib.sources import bundle, sftp_fetch
+from chalicelib.sources import bundle, rest_check, sftp_check, sftp_fetch
+from chalicelib.sources.connection import WITHIN_S, Check, Name, tried_within
 from chalicelib.sources.range_file import ranged
 from chalicelib.sources.rest_bundle import PLACES, forget_parts, locate_in_pages
 from chalicelib.sources.sftp_fetch import Fetched
 from chalicelib.store import files, secrets, syncs
+from chalicelib.store.multipart_upload import ArrivingBundle
 from oneroster_engine.staging.delta import View
 from oneroster_engine.staging.stage import stage_orgs
 from oneroster_engine.standard import archive
 from oneroster_engine.standard.archive import Limits
 
 TOLD_EVERY_S = 1.0
+NOTHING_TO_TEST = Check(Name.SOURCE, True, "You upload the ZIP yourself, so there is no connection to test.")
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,7 @@ class Csvs:
     """A bundle's CSVs in `workdir`/csv. `arrived` waits for the file of a name; `incomplete`: by entity, why it isn't whole."""
 
     arrived: Callable[[str], None]
-    version: Literal["auto", "1.1", "1.2"] = "auto"
+    version: Version = "auto"
     incomplete: dict[str, str] = field(default_factory=dict)
 
 
@@ -65,13 +81,35 @@ class GroupSource(Protocol):
         """Whether what was merged into `view` is all that the source lists; None where nobody asked for its ids."""
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What the settings of a source lead to: what a sync reads, and the steps of the connection test."""
+
+    of_sync: Callable[[Group, Sync, Limits], GroupSource]
+    check: Callable[[Callable[[], Credentials], Limits], Iterator[Check]]
+
+
+def kind_of(settings: Source) -> Kind:
+    match settings:
+        case ZipSource():
+            return Kind(ZipBundle, lambda credentials, limits: iter([NOTHING_TO_TEST]))
+        case SftpSource():
+            return Kind(partial(SftpServer, settings=settings), partial(sftp_check.steps, settings))
+        case RestSource():
+            return Kind(partial(ProvidersApi, settings=settings), lambda given, _: rest_check.steps(settings, given))
+
+
 def source_of(group: Group, sync: Sync, limits: Limits) -> GroupSource:
     """What this sync reads: the bundle that came with it, or what the group fetches."""
-    if isinstance(group.source, RestSource) and not syncs.bundle_from(sync.sync_id):
-        return ProvidersApi(group, sync, limits, group.source)
-    if isinstance(group.source, SftpSource) and not syncs.bundle_from(sync.sync_id):
-        return SftpServer(group, sync, limits, group.source)
-    return ZipBundle(group, sync, limits)
+    if syncs.bundle_from(sync.sync_id):
+        return ZipBundle(group, sync, limits)
+    return kind_of(group.source).of_sync(group, sync, limits)
+
+
+def check(settings: Source, credentials: Callable[[], Credentials], limits: Limits, within_s: float = WITHIN_S) -> list[Check]:
+    """The connection test: each step that was tried, the failed one last. `credentials` raises SourceRefused where none are
+    set."""
+    return tried_within(kind_of(settings).check(credentials, limits), within_s)
 
 
 def provider_of(group: Group) -> RestSource:
@@ -119,9 +157,8 @@ class ZipBundle:
 
     @contextmanager
     def csvs(self, workdir: Path) -> Iterator[Csvs]:
-        version: Any = getattr(self.group.source, "version", "auto") if not isinstance(self.group.source, RestSource) else "auto"
         with bundle.csvs_arriving(workdir / "bundle", workdir / "csv", self.limits) as arrived:
-            yield Csvs(arrived, version)
+            yield Csvs(arrived, self.group.source.bundle_version)
 
     def before_merge(self, workdir: Path, view: View) -> None:
         pass
@@ -157,7 +194,8 @@ class SftpServer(ZipBundle):
         syncs.progressed(sync_id, Progress(step=Step.FETCH, unit=Unit.BYTES, started_at=begun))
         credentials = secrets.of_group(self.group.group_id)
         on_wait = waiting.on_wait(sync_id, now)
-        fetched = sftp_fetch.fetch(sync_id, self.settings, credentials, self.limits, time_left_s, tell, on_wait)
+        arriving = ArrivingBundle(sync_id)
+        fetched = sftp_fetch.fetch(sync_id, arriving, self.settings, credentials, self.limits, time_left_s, tell, on_wait)
         tell(fetched)
         syncs.named(sync_id, fetched.called)
         return fetched.whole

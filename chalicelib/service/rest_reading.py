@@ -18,6 +18,7 @@ from typing import Any
 from chalicelib.errors import SourceRefused
 from chalicelib.model.records import Asked, AskedFor, Group, IdCheck, IdDifference, PagesRead, RestSource, Sync
 from chalicelib.service import fetch_scope, waiting
+from chalicelib.service.provider_session import session_of
 from chalicelib.sources.rest import NotOffered, QueryRefused, Version, versions
 from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_fetch import (
@@ -35,7 +36,6 @@ from chalicelib.sources.rest_fetch import (
     recheck,
     why_not_whole,
 )
-from chalicelib.sources.rest_group import source_of
 from chalicelib.sources.rest_ids import differences, write_ids
 from chalicelib.sources.rest_paging import Collection, Range
 from chalicelib.store import files, syncs
@@ -55,7 +55,7 @@ def open_provider(group_id: str, sync_id: str, settings: RestSource, room: Path,
     Raises SourceUnavailable, SourceRefused, BundleRefused.
     """
     for version in versions(settings.base_url, settings.version):
-        with source_of(group_id, settings, version, _on_wait(sync_id)) as source:
+        with session_of(group_id, settings, version, _on_wait(sync_id)) as source:
             try:
                 begun = begin(source, ORGS, settings.page_size, _keeping(sync_id))
             except NotOffered as refusal:
@@ -80,7 +80,7 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> i
     """
     asked, lists = _what_to_ask_for(group, sync, settings, room)
     with (
-        source_of(group.group_id, settings, _version(sync.sync_id), _on_wait(sync.sync_id)) as source,
+        session_of(group.group_id, settings, _version(sync.sync_id), _on_wait(sync.sync_id)) as source,
         ThreadPoolExecutor(settings.max_parallel) as pool,
     ):
 
@@ -156,7 +156,7 @@ def read_range(group_id: str, sync_id: str, settings: RestSource, told: Json, le
     start = Range(**told)
     pages = _Pages(sync_id, start.entity)
     try:
-        with source_of(group_id, settings, _version(sync_id), _on_wait(sync_id)) as source:
+        with session_of(group_id, settings, _version(sync_id), _on_wait(sync_id)) as source:
             fetched, rest = fetch_range(source, start, _keeping(sync_id), pages.read, source.clock() + left_s - LEAVES_S)
     except RosterError as trouble:
         syncs.source_trouble(sync_id, {"Error": type(trouble).__name__, "Cause": str(trouble)})
@@ -175,7 +175,7 @@ def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
     for each in _read_ranges(sync_id):
         read.setdefault(each.list_name, []).append(each)
     with (
-        source_of(group_id, settings, source_told["version"], _on_wait(sync_id)) as source,
+        session_of(group_id, settings, source_told["version"], _on_wait(sync_id)) as source,
         ThreadPoolExecutor(settings.max_parallel) as pool,
     ):
         seen = list(pool.map(lambda each: recheck(source, each, read.get(each.fetched.list_name, ())), begun))

@@ -1,67 +1,78 @@
 """The connection test of a provider's API: reached, signed in by what worked, its version, its schools. Writes nothing."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Literal
 
 import httpx
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.causes import by_cause
+from chalicelib.model.credentials import Credentials
 from chalicelib.model.records import RestSource
+from chalicelib.sources.connection import Check, Name
 from chalicelib.sources.rest import NotOffered, OwnToken, PageResponse, Provider, QueryRefused, Source, Tokens, versions
 from chalicelib.sources.rest_answers import NoPage, records_of
 from chalicelib.sources.rest_fetch import COLLECTIONS, OPTIONAL, ORGS, begin
 from chalicelib.sources.rest_group import provider_of
 from chalicelib.sources.rest_paging import Collection, first
-from chalicelib.store.secrets import Credentials
+from oneroster_engine.errors import RosterError
 
 LONGEST_PAUSE_S = 3.0  # a test that is told to come back later says so
 LOOKED_AT = 100  # records of each list: enough to see how it goes on
-Said = tuple[Literal["host", "signIn", "version", "lists", "schools"], bool, str]
 
 
-def steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseTransport | None = None) -> Iterator[Said]:
-    """Each step, whether it went well, and that in words; the first that fails is the last."""
+def steps(
+    settings: RestSource,
+    credentials: Callable[[], Credentials],
+    transport: httpx.BaseTransport | None = None,
+) -> Iterator[Check]:
+    """The first step that fails is the last. `credentials` raises SourceRefused where none are set."""
+    try:
+        yield from _steps(settings, credentials(), transport)
+    except RosterError as trouble:
+        yield Check(Name.SIGN_IN, False, str(trouble))
+
+
+def _steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseTransport | None) -> Iterator[Check]:
     found: tuple[Provider, PageResponse, Source] | None = None
-    trouble = ""
+    missing = ""
     for version in versions(settings.base_url, settings.version):
         try:
             provider = provider_of(settings, credentials, version)
             source = Source(provider, OwnToken(), connections=1, transport=transport, sleep=_briefly)
         except SourceRefused as refusal:
-            yield "signIn", False, str(refusal)
+            yield Check(Name.SIGN_IN, False, str(refusal))
             return
         with source:
             if version == versions(settings.base_url, settings.version)[0]:
                 try:
                     source.reach()
                 except (SourceRefused, SourceUnavailable) as unreachable:
-                    yield "host", False, str(unreachable)
+                    yield Check(Name.HOST, False, str(unreachable))
                     return
-                yield "host", True, f"{httpx.URL(provider.base_url).host} answers."
+                yield Check(Name.HOST, True, f"{httpx.URL(provider.base_url).host} answers.")
             try:
                 found = _orgs(source, provider, settings.page_size)
                 break
-            except NotOffered as missing:
-                trouble = str(missing)
+            except NotOffered as refusal:
+                missing = str(refusal)
             except (SourceRefused, SourceUnavailable, QueryRefused) as refusal:
-                yield "signIn", False, _with_other_signature(str(refusal), provider, settings.page_size, transport)
+                yield Check(Name.SIGN_IN, False, _with_other_signature(str(refusal), provider, settings.page_size, transport))
                 return
             except NoPage as misread:
-                yield "version", False, f"The provider's answer for /orgs can't be read: {misread}. Check the base URL."
+                yield Check(Name.VERSION, False, f"The provider's answer for /orgs can't be read: {misread}. Check the base URL.")
                 return
     if found is None:
-        yield "version", False, trouble
+        yield Check(Name.VERSION, False, missing)
         return
     provider, got, source = found
-    yield "signIn", True, _signed_in(provider, source)
-    yield "version", True, f"OneRoster {provider.version} at {provider.base_url}."
+    yield Check(Name.SIGN_IN, True, _signed_in(provider, source))
+    yield Check(Name.VERSION, True, f"OneRoster {provider.version} at {provider.base_url}.")
     troubles = _lists(provider, source.tokens, settings, transport)
     words = f"{'; '.join(troubles)}." if troubles else "Every list can be read, and goes on page by page."
-    yield "lists", not troubles, words
+    yield Check(Name.LISTS, not troubles, words)
     if troubles:
         return
     schools = (
@@ -71,7 +82,9 @@ def steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseT
     )
     more = got.page.total is not None and got.page.total > len(got.page.ids)
     words = f"{'At least ' if more else ''}{schools:,} schools among {len(got.page.ids):,} orgs."
-    yield "schools", schools > 0, words if schools else "The provider sends no school. Ask it which orgs this sign-in may read."
+    yield Check(
+        Name.SCHOOLS, schools > 0, words if schools else "The provider sends no school. Ask it which orgs this sign-in may read."
+    )
 
 
 def _lists(provider: Provider, tokens: Tokens, settings: RestSource, transport: httpx.BaseTransport | None) -> list[str]:

@@ -15,13 +15,13 @@ import paramiko
 from paramiko.ssh_exception import IncompatiblePeer
 
 from chalicelib.errors import SourceRefused, SourceUnavailable, Unacceptable
+from chalicelib.model.credentials import Credentials, KeyCredentials, PasswordCredentials
 from chalicelib.model.records import SftpSource
 from chalicelib.sources import picking
 from chalicelib.sources.picking import Entry, Found, RemoteFile, SameName
 from chalicelib.sources.public_address import addresses_of
 from chalicelib.sources.ssh_algorithms import OLD_SERVER, STRONG, Transport, weak_ones
 from chalicelib.sources.ssh_keys import read
-from chalicelib.store.secrets import Credentials, KeyCredentials, PasswordCredentials
 from oneroster_engine.errors import RosterError
 
 CONNECT_S = 8.0  # a connection test tells each step within 20 s

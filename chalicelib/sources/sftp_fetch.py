@@ -1,28 +1,58 @@
-"""Brings the newest roster of an SFTP server into the sync's bundle on S3, over as many Lambdas as it takes.
+"""Brings the newest roster of an SFTP server into a bundle, over as many calls as it takes.
 
-What was found, and the multipart uploads under way, are written down beside the bundle; whoever goes on later, after an error
-or because its time was up, reads what is missing and nothing twice.
+What was found, and the uploads under way, are noted beside the bundle; whoever resumes later, after an error or because its
+time was up, reads what is missing and nothing twice. Where bundle and note lie is the caller's to say (`Arriving`).
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
+from typing import Any, Protocol
 
 from chalicelib.errors import SourceUnavailable
+from chalicelib.model.credentials import Credentials
 from chalicelib.model.records import Record, SftpSource
 from chalicelib.sources import sftp
 from chalicelib.sources.picking import ZIP, Found, RemoteFile
 from chalicelib.sources.sftp import OnWait
 from chalicelib.sources.sftp_reading import Part, parts_of, read_parts
-from chalicelib.store import files, multipart_upload
-from chalicelib.store.multipart_upload import MultipartUpload
-from chalicelib.store.secrets import Credentials
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.standard.archive import Limits
 
 RESERVE_S = 30.0  # a part that is begun may take this long
-NOTE = "fetch.json"
+
+
+class Upload(Protocol):
+    """A file on its way, in parts from 1; `parts` are those that have come, by number."""
+
+    @property
+    def upload_id(self) -> str: ...
+
+    @property
+    def parts(self) -> Mapping[int, str]: ...
+
+    def put(self, number: int, body: bytes) -> None:
+        """From any thread; a part that is put again replaces the first."""
+
+    def complete(self) -> None:
+        """Make the file of its parts."""
+
+
+class Arriving(Protocol):
+    """A bundle while it comes: its files by name, and a note of how far it is, which outlives the process."""
+
+    def begin(self, name: str) -> Upload: ...
+
+    def resume(self, name: str, upload_id: str) -> Upload | None:
+        """The upload as it was left; None for one that is complete, or forgotten."""
+
+    def size_bytes(self, name: str) -> int | None:
+        """Of a file that is complete."""
+
+    def read_note(self) -> Any | None: ...
+
+    def write_note(self, note: Any) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -48,7 +78,7 @@ class _File(Record):
 
 
 class _Note(Record):
-    """`fetch.json` of a sync. `read`: S3 has every byte, of files that had not changed meanwhile. `done`: moved away, too."""
+    """`read`: every byte is there, of files that had not changed meanwhile. `done`: moved away, too."""
 
     called: str
     files: tuple[_File, ...]
@@ -59,6 +89,7 @@ class _Note(Record):
 
 def fetch(
     sync_id: str,
+    arriving: Arriving,
     source: SftpSource,
     credentials: Credentials,
     limits: Limits,
@@ -66,31 +97,31 @@ def fetch(
     tell: Callable[[Fetched], None] = lambda _: None,
     on_wait: OnWait = lambda what, at_most_s: None,
 ) -> Fetched:
-    """Fetch the bundle, or go on with it. Not whole where the time was up: call again then.
+    """Fetch the bundle, or resume it. Not whole where the time was up: call again then.
 
-    `tell` is called after each part, by one thread at a time; `on_wait` where something is waited for. Raises
-    SourceUnavailable, SourceRefused, BundleRefused.
+    `sync_id` tells the files that are moved away afterwards from others of their name. `tell` is called after each part, by one
+    thread at a time; `on_wait` where something is waited for. Raises SourceUnavailable, SourceRefused, BundleRefused.
     """
-    note = _noted(sync_id)
+    note = _noted(arriving)
     if not note or not note.read:
-        note = _to_fetch(sync_id, source, credentials, limits, note, on_wait)
-        fetched = _read(sync_id, note, source, credentials, time_left_s, tell, on_wait)
+        note = _to_fetch(arriving, source, credentials, limits, note, on_wait)
+        fetched = _read(arriving, note, source, credentials, time_left_s, tell, on_wait)
         if not fetched.whole:
             return fetched
-        note = _write(sync_id, note.model_copy(update={"read": True}))
+        note = _write(arriving, note.model_copy(update={"read": True}))
     if not note.done:
-        _complete(sync_id, note)
+        _complete(arriving, note)
         if source.afterwards == "move":
             with sftp.signed_in(source, credentials) as server, sftp.translate_errors(source):
                 found = Found(note.called, tuple(each.remote for each in note.files), note.markers)
                 sftp.move_away(server.files(), source, found, sync_id)
-        note = _write(sync_id, note.model_copy(update={"done": True}))
+        note = _write(arriving, note.model_copy(update={"done": True}))
     total = sum(each.size_bytes for each in note.files)
     return Fetched(note.called, total, total, whole=True)
 
 
 def _to_fetch(
-    sync_id: str, source: SftpSource, credentials: Credentials, limits: Limits, earlier: _Note | None, on_wait: OnWait
+    arriving: Arriving, source: SftpSource, credentials: Credentials, limits: Limits, earlier: _Note | None, on_wait: OnWait
 ) -> _Note:
     """What an earlier Lambda began, if it is still as it was; else the newest there is."""
     with sftp.signed_in(source, credentials) as server, sftp.translate_errors(source):
@@ -101,13 +132,13 @@ def _to_fetch(
     most = limits.zip_bytes if found.files[0].name == ZIP else limits.expanded_bytes
     if found.size_bytes > most:
         raise BundleRefused(f"{found.called} has {found.size_bytes:,} bytes; at most {most:,} are taken. Send less at once.")
-    uploads = [multipart_upload.begin(_key(sync_id, each.name)) for each in found.files]
+    uploads = [arriving.begin(each.name) for each in found.files]
     begun = tuple(_File(**vars(each), upload_id=upload.upload_id) for each, upload in zip(found.files, uploads, strict=True))
-    return _write(sync_id, _Note(called=found.called, files=begun, markers=found.markers))
+    return _write(arriving, _Note(called=found.called, files=begun, markers=found.markers))
 
 
 def _read(
-    sync_id: str,
+    arriving: Arriving,
     note: _Note,
     source: SftpSource,
     credentials: Credentials,
@@ -115,10 +146,10 @@ def _read(
     tell: Callable[[Fetched], None],
     on_wait: OnWait,
 ) -> Fetched:
-    """Bring what is missing of the noted files to S3."""
-    uploads = {each.name: upload for each, upload in zip(note.files, _uploads(sync_id, note), strict=True) if upload}
+    """Bring what is missing of the noted files."""
+    uploads = {each.name: upload for each, upload in zip(note.files, _uploads(arriving, note), strict=True) if upload}
     if len(uploads) < len(note.files):
-        _forget(sync_id)
+        _forget(arriving)
         raise SourceUnavailable("What had been fetched earlier is gone; it is fetched again.")
     parts = [part for each in note.files for part in parts_of(each.path, each.name, each.size_bytes)]
     missing = [part for part in parts if part.number not in uploads[part.name].parts]
@@ -145,34 +176,29 @@ def _read(
     return Fetched(note.called, done, total, whole)
 
 
-def _complete(sync_id: str, note: _Note) -> None:
+def _complete(arriving: Arriving, note: _Note) -> None:
     """Make objects of the uploads, and see that each has the size that the customer's file has."""
-    for upload in _uploads(sync_id, note):
+    for upload in _uploads(arriving, note):
         if upload:
             upload.complete()
-    if any(files.size_bytes(_key(sync_id, each.name)) != each.size_bytes for each in note.files):
-        _forget(sync_id)
+    if any(arriving.size_bytes(each.name) != each.size_bytes for each in note.files):
+        _forget(arriving)
         raise SourceUnavailable(f"{note.called} did not arrive with the size that it has there; it is fetched again.")
 
 
-def _uploads(sync_id: str, note: _Note) -> list[MultipartUpload | None]:
-    """The upload of each noted file; None for one that is complete, or that S3 has forgotten."""
-    return [multipart_upload.resume(_key(sync_id, each.name), each.upload_id) for each in note.files]
+def _uploads(arriving: Arriving, note: _Note) -> list[Upload | None]:
+    return [arriving.resume(each.name, each.upload_id) for each in note.files]
 
 
-def _key(sync_id: str, name: str) -> str:
-    return files.sync_key(sync_id, f"bundle/{name}")
-
-
-def _noted(sync_id: str) -> _Note | None:
-    noted = files.read_json(files.sync_key(sync_id, NOTE))
+def _noted(arriving: Arriving) -> _Note | None:
+    noted = arriving.read_note()
     return _Note.model_validate(noted) if noted else None
 
 
-def _write(sync_id: str, note: _Note) -> _Note:
-    files.write_json(files.sync_key(sync_id, NOTE), note.model_dump(mode="json", by_alias=True))
+def _write(arriving: Arriving, note: _Note) -> _Note:
+    arriving.write_note(note.model_dump(mode="json", by_alias=True))
     return note
 
 
-def _forget(sync_id: str) -> None:
-    files.write_json(files.sync_key(sync_id, NOTE), None)
+def _forget(arriving: Arriving) -> None:
+    arriving.write_note(None)

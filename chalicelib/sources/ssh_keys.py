@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from chalicelib.errors import Unacceptable
-from chalicelib.store.secrets import KeyCredentials
+from chalicelib.model.credentials import KeyCredentials
 
 LEAST_RSA_BITS = 2048
 

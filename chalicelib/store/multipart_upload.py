@@ -6,12 +6,15 @@ that nobody goes on with is taken away by the bucket's lifecycle rule.
 
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.store import files
 from chalicelib.store.files import bucket, s3
 
 GONE = ("NoSuchUpload", "404")
+NOTE = "fetch.json"
 
 
 @dataclass
@@ -53,3 +56,28 @@ def resume(key: str, upload_id: str) -> MultipartUpload | None:
             return None
         raise
     return MultipartUpload(key, upload_id, parts)
+
+
+@dataclass(frozen=True)
+class ArrivingBundle:
+    """A sync's bundle on S3 while a source sends it; `fetch.json` beside it notes how far it is."""
+
+    sync_id: str
+
+    def begin(self, name: str) -> MultipartUpload:
+        return begin(self._key(name))
+
+    def resume(self, name: str, upload_id: str) -> MultipartUpload | None:
+        return resume(self._key(name), upload_id)
+
+    def size_bytes(self, name: str) -> int | None:
+        return files.size_bytes(self._key(name))
+
+    def read_note(self) -> Any | None:
+        return files.read_json(files.sync_key(self.sync_id, NOTE))
+
+    def write_note(self, note: Any) -> None:
+        files.write_json(files.sync_key(self.sync_id, NOTE), note)
+
+    def _key(self, name: str) -> str:
+        return files.sync_key(self.sync_id, f"bundle/{name}")

@@ -12,7 +12,7 @@ from typing import Any
 
 from chalicelib.errors import NotFound
 from chalicelib.model.ids import new_sync_id
-from chalicelib.model.records import Group, Method, Mode, State, Sync, Trigger
+from chalicelib.model.records import Group, Mode, State, Sync, Trigger
 from chalicelib.service import start
 from chalicelib.sources.bundle import holds_changes
 from chalicelib.sources.range_file import ranged
@@ -79,7 +79,7 @@ def refused(dropped: Dropped, seen: files.Seen | None, group: Group | None, max_
         return Outcome.UNKNOWN_GROUP
     if dropped.key.endswith("/"):
         return Outcome.FOLDER
-    if group.source.method is not Method.ZIP:
+    if group.source.fetched:
         return Outcome.NOT_EXPECTED
     if seen is None:
         return Outcome.GONE

@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from chalicelib.model.records import ZipSource
-from chalicelib.sources.connection import Check, Name, check
+from chalicelib.service.group_source import check
+from chalicelib.sources.connection import Check, Name
 from chalicelib.sources.public_address import LOOPBACK_SETTING
 from oneroster_engine.standard.archive import Limits
 from tests.api.test_routes import call

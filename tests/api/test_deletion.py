@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from chalicelib.api.clients import SCOPES
+from chalicelib.model.credentials import PasswordCredentials
 from chalicelib.model.deletion import Deletion
 from chalicelib.model.ids import new_sync_id
 from chalicelib.model.records import GroupSettings, Mode, State, Sync, Trigger
@@ -18,7 +19,6 @@ from chalicelib.service import deletion
 from chalicelib.store import access, arrivals, audit, clients, deletions, files, groups, secrets, selections, syncs
 from chalicelib.store.arrivals import Arrival, Outcome
 from chalicelib.store.clients import Client
-from chalicelib.store.secrets import PasswordCredentials
 from infra import ROOT
 from oneroster_engine.selecting.saved import Classes, Saved, Schools
 from tests.api.test_routes import call

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from chalicelib.model.credentials import PasswordCredentials, mark_of
 from chalicelib.store import groups, secrets
-from chalicelib.store.secrets import PasswordCredentials
 from tests.api.test_routes import call
 from tests.api.test_selections import saved
 from tests.steps.walk import NOW, make_group
@@ -28,7 +28,7 @@ def kept(aws: None) -> None:
     """A group with a secret, a schedule that obeys a saved selection, and another selection."""
     secrets._secretsmanager.cache_clear()
     secrets.keep("g1", PasswordCredentials(password=SecretStr("hunter2")))
-    mark = secrets.mark_of(PasswordCredentials(password=SecretStr("hunter2")), NOW)
+    mark = mark_of(PasswordCredentials(password=SecretStr("hunter2")), NOW)
     source = {**SFTP, "credentials": mark.model_dump(mode="json", by_alias=True)}
     schedule = {"frequency": "weekly", "at": "03:10", "what": "Nightly"}
     make_group(source=source, schedule=schedule, retention_days=400, guard={"share": 0.2, "floor": 5})

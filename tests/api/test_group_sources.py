@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from chalicelib.errors import Conflict
+from chalicelib.model.credentials import PasswordCredentials
 from chalicelib.store import groups, secrets
-from chalicelib.store.secrets import PasswordCredentials
 from tests.api.test_routes import call
 
 pytestmark = pytest.mark.usefixtures("aws")

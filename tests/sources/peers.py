@@ -17,8 +17,8 @@ from typing import Any
 
 import asyncssh
 
+from chalicelib.model.credentials import KeyCredentials, PasswordCredentials
 from chalicelib.model.records import SftpSource
-from chalicelib.store.secrets import KeyCredentials, PasswordCredentials
 
 SSHD = "/usr/sbin/sshd"
 STARTS_WITHIN_S = 20

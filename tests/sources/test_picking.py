@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.sources.connection import described
 from chalicelib.sources.picking import Entry, Found, SameName, candidates, newest
+from chalicelib.sources.sftp_check import described
 
 SET = ("orgs.csv", "users.csv", "classes.csv", "enrollments.csv")
 

@@ -12,14 +12,15 @@ import pytest
 from paramiko import SFTPClient
 
 from chalicelib.errors import SourceRefused, SourceUnavailable, Unacceptable
+from chalicelib.model.credentials import Credentials
 from chalicelib.model.records import SftpSource
 from chalicelib.sources import picking, sftp, sftp_reading
 from chalicelib.sources.picking import Found
 from chalicelib.sources.public_address import LOOPBACK_SETTING
-from chalicelib.sources.sftp_fetch import Fetched, fetch
+from chalicelib.sources.sftp_fetch import Arriving, Fetched, fetch
 from chalicelib.sources.ssh_keys import private_key
 from chalicelib.store import files
-from chalicelib.store.secrets import Credentials
+from chalicelib.store.multipart_upload import ArrivingBundle
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.standard.archive import Limits
 from tests.sources.peers import IS_ROOT, BreakingLine, OtherServer, Sshd, key, make_key, password
@@ -92,12 +93,67 @@ def newest(peer: Sshd | OtherServer, credentials: Credentials, **settings: Any) 
         return sftp.newest(server.files(), source)
 
 
-def brought(source: SftpSource, credentials: Credentials, time_left_s: float = 900.0, **other: Any) -> Fetched:
-    return fetch(SYNC, source, credentials, LIMITS, lambda: time_left_s, **other)
+class InMemory:
+    """A bundle that comes to where no store is."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+        self.note: Any = None
+        self.uploads: dict[str, InMemoryUpload] = {}
+
+    def begin(self, name: str) -> "InMemoryUpload":
+        upload = InMemoryUpload(self.held, name, f"{name}-{len(self.uploads)}")
+        self.uploads[upload.upload_id] = upload
+        return upload
+
+    def resume(self, name: str, upload_id: str) -> "InMemoryUpload | None":
+        upload = self.uploads.get(upload_id)
+        return upload if upload and not upload.ended else None
+
+    def size_bytes(self, name: str) -> int | None:
+        return len(self.held[name]) if name in self.held else None
+
+    def read_note(self) -> Any | None:
+        return self.note
+
+    def write_note(self, note: Any) -> None:
+        self.note = note
 
 
-def in_bundle(name: str = "bundle.zip") -> bytes:
-    return bytes(boto3.client("s3").get_object(Bucket="data", Key=files.sync_key(SYNC, f"bundle/{name}"))["Body"].read())
+class InMemoryUpload:
+    def __init__(self, held: dict[str, bytes], name: str, upload_id: str) -> None:
+        self.held, self.name, self.upload_id = held, name, upload_id
+        self.bodies: dict[int, bytes] = {}
+        self.parts: dict[int, str] = {}
+        self.ended = False
+
+    def put(self, number: int, body: bytes) -> None:
+        self.bodies[number] = body
+        self.parts[number] = f"{len(body)} bytes"
+
+    def complete(self) -> None:
+        self.held[self.name] = b"".join(body for _, body in sorted(self.bodies.items()))
+        self.ended = True
+
+
+@pytest.fixture
+def arriving() -> InMemory:
+    return InMemory()
+
+
+@pytest.fixture
+def on_s3(aws: None) -> ArrivingBundle:
+    return ArrivingBundle(SYNC)
+
+
+def brought(
+    arriving: Arriving, source: SftpSource, credentials: Credentials, time_left_s: float = 900.0, **other: Any
+) -> Fetched:
+    return fetch(SYNC, arriving, source, credentials, LIMITS, lambda: time_left_s, **other)
+
+
+def in_bundle() -> bytes:
+    return bytes(boto3.client("s3").get_object(Bucket="data", Key=files.sync_key(SYNC, "bundle/bundle.zip"))["Body"].read())
 
 
 # Signing in
@@ -410,29 +466,26 @@ def _put_first(sshd: Sshd) -> str:
 # Reading it
 
 
-@pytest.mark.usefixtures("aws")
-def test_a_file_arrives_byte_for_byte(sshd: Sshd, our_key: Path, other: OtherServer) -> None:
+def test_a_file_arrives_byte_for_byte(arriving: InMemory, sshd: Sshd, our_key: Path, other: OtherServer) -> None:
     body = noise(20_000_001)
     put(sshd, "roster.zip", body)
 
-    fetched = brought(sshd.source(), key(our_key))
+    fetched = brought(arriving, sshd.source(), key(our_key))
 
     assert fetched == Fetched("roster.zip", len(body), len(body), whole=True)
-    assert in_bundle() == body
+    assert arriving.held["bundle.zip"] == body
 
 
-@pytest.mark.usefixtures("aws")
-def test_a_file_arrives_byte_for_byte_from_a_server_that_is_not_openssh(other: OtherServer) -> None:
+def test_a_file_arrives_byte_for_byte_from_a_server_that_is_not_openssh(arriving: InMemory, other: OtherServer) -> None:
     body = noise(9_000_001)
     put(other, "roster.zip", body)
 
-    brought(other.source(path="/roster.zip"), password(other))
+    brought(arriving, other.source(path="/roster.zip"), password(other))
 
-    assert in_bundle() == body
+    assert arriving.held["bundle.zip"] == body
 
 
-@pytest.mark.usefixtures("aws")
-def test_loose_csvs_arrive_byte_for_byte_an_empty_one_too(sshd: Sshd, our_key: Path) -> None:
+def test_loose_csvs_arrive_byte_for_byte_an_empty_one_too(arriving: InMemory, sshd: Sshd, our_key: Path) -> None:
     bodies = {
         "manifest.csv": b"propertyName,value",
         "orgs.csv": b"sourcedId\r\n\xff",
@@ -442,82 +495,82 @@ def test_loose_csvs_arrive_byte_for_byte_an_empty_one_too(sshd: Sshd, our_key: P
     for name, body in bodies.items():
         put(sshd, name, body)
 
-    brought(sshd.source(), key(our_key))
+    brought(arriving, sshd.source(), key(our_key))
 
-    assert {name: in_bundle(name) for name in bodies} == bodies
+    assert {name: arriving.held[name] for name in bodies} == bodies
 
 
-@pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(
     "size_bytes",
     [40 << 20, pytest.param(200 << 20, marks=pytest.mark.skipif("SLOW" not in os.environ, reason="make bench runs it"))],
 )
-def test_a_connection_that_breaks_goes_on_at_the_byte_where_it_broke(sshd: Sshd, our_key: Path, size_bytes: int) -> None:
+def test_a_connection_that_breaks_goes_on_at_the_byte_where_it_broke(
+    arriving: InMemory, sshd: Sshd, our_key: Path, size_bytes: int
+) -> None:
     body = noise(size_bytes)
     put(sshd, "roster.zip", body)
     third = size_bytes // 3
     line = BreakingLine(sshd.port, cuts=[5_000_000_000, third, third // 2])  # the first only looks at the file
 
-    brought(sshd.source(port=line.port), key(our_key))
+    brought(arriving, sshd.source(port=line.port), key(our_key))
 
-    assert in_bundle() == body
+    assert arriving.held["bundle.zip"] == body
     assert line.connections == 5  # to look, to read (and twice more), to look again
     # What a break costs is what was on its way: far less than the parts that were being read.
     assert line.bytes_passed < size_bytes * 1.02 + 2 * sftp.WINDOW_BYTES
 
 
-@pytest.mark.usefixtures("aws")
-def test_a_line_that_brings_nothing_any_more_is_given_up(sshd: Sshd, our_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_brings_nothing_any_more_is_given_up(
+    arriving: InMemory, sshd: Sshd, our_key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sftp_reading, "LONGEST_PAUSE_S", 0.0)
     put(sshd, "roster.zip", noise(20 << 20))
     line = BreakingLine(sshd.port, cuts=[5_000_000_000, *[10_000] * 100])
 
     told: list[str] = []
     with pytest.raises(SourceUnavailable, match="broke"):
-        brought(sshd.source(port=line.port), key(our_key), on_wait=lambda what, at_most_s: told.append(what))
+        brought(arriving, sshd.source(port=line.port), key(our_key), on_wait=lambda what, at_most_s: told.append(what))
 
     assert told
     assert all("broke" in each for each in told)
-    assert not files.size_bytes(files.sync_key(SYNC, "bundle/bundle.zip"))
+    assert not arriving.held
 
 
-@pytest.mark.usefixtures("aws")
-def test_a_next_lambda_reads_only_what_is_missing(sshd: Sshd, our_key: Path) -> None:
+def test_a_next_lambda_reads_only_what_is_missing(on_s3: ArrivingBundle, sshd: Sshd, our_key: Path) -> None:
     body = noise(40 << 20)
     put(sshd, "roster.zip", body)
     left = iter([900.0, 900.0, *[0.0] * 10])
-    first = fetch(SYNC, sshd.source(), key(our_key), LIMITS, lambda: next(left))
+    first = fetch(SYNC, on_s3, sshd.source(), key(our_key), LIMITS, lambda: next(left))
     assert (first.whole, first.done_bytes) == (False, 3 * sftp_reading.PART_BYTES)
     line = BreakingLine(sshd.port, cuts=[])
 
-    second = brought(sshd.source(port=line.port), key(our_key))
+    second = brought(on_s3, sshd.source(port=line.port), key(our_key))
 
     assert second.whole
     assert in_bundle() == body
     assert line.bytes_passed < len(body) - sftp_reading.PART_BYTES
 
 
-@pytest.mark.usefixtures("aws")
-def test_once_it_is_whole_the_server_is_not_asked_again(sshd: Sshd, our_key: Path) -> None:
+def test_once_it_is_whole_the_server_is_not_asked_again(arriving: InMemory, sshd: Sshd, our_key: Path) -> None:
     put(sshd, "roster.zip", b"PK-1")
-    brought(sshd.source(), key(our_key))
+    brought(arriving, sshd.source(), key(our_key))
 
-    assert brought(sshd.source(port=1), key(our_key)).whole
+    assert brought(arriving, sshd.source(port=1), key(our_key)).whole
 
 
-@pytest.mark.usefixtures("aws")
-def test_a_file_that_changes_while_it_is_read_is_read_anew(sshd: Sshd, our_key: Path) -> None:
+def test_a_file_that_changes_while_it_is_read_is_read_anew(on_s3: ArrivingBundle, sshd: Sshd, our_key: Path) -> None:
     put(sshd, "roster.zip", noise(9 << 20))
 
     with pytest.raises(SourceUnavailable, match="was changed while it was read"):
-        brought(sshd.source(), key(our_key), tell=lambda _: put(sshd, "roster.zip", noise(9 << 20), modified=2_000_000_000))
+        brought(
+            on_s3, sshd.source(), key(our_key), tell=lambda _: put(sshd, "roster.zip", noise(9 << 20), modified=2_000_000_000)
+        )
     put(sshd, "roster.zip", b"the newer one")
-    brought(sshd.source(), key(our_key))
+    brought(on_s3, sshd.source(), key(our_key))
 
     assert in_bundle() == b"the newer one"
 
 
-@pytest.mark.usefixtures("aws")
 def test_a_file_that_gets_shorter_is_no_roster(sshd: Sshd, our_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(sshd, "roster.zip", noise(20 << 20))
     source = sshd.source()
@@ -527,16 +580,14 @@ def test_a_file_that_gets_shorter_is_no_roster(sshd: Sshd, our_key: Path, monkey
         sftp_reading.read_parts(source, lambda: sftp.signed_in(source, key(our_key)), parts, lambda part, body: None)
 
 
-@pytest.mark.usefixtures("aws")
-def test_what_is_too_large_is_refused_before_it_is_read(sshd: Sshd, our_key: Path) -> None:
+def test_what_is_too_large_is_refused_before_it_is_read(arriving: InMemory, sshd: Sshd, our_key: Path) -> None:
     put(sshd, "roster.zip", bytes(2000))
 
     with pytest.raises(BundleRefused, match=r"roster\.zip has 2,000 bytes; at most 1,000"):
-        fetch(SYNC, sshd.source(), key(our_key), Limits(zip_bytes=1000), lambda: 900.0)
+        fetch(SYNC, arriving, sshd.source(), key(our_key), Limits(zip_bytes=1000), lambda: 900.0)
 
 
-@pytest.mark.usefixtures("aws")
-def test_a_host_key_that_changes_in_the_middle_ends_the_reading(sshd: Sshd, our_key: Path) -> None:
+def test_a_host_key_that_changes_in_the_middle_ends_the_reading(arriving: InMemory, sshd: Sshd, our_key: Path) -> None:
     """A connection that breaks may be taken up by another server; it gets no password of ours and gives no roster."""
     put(sshd, "roster.zip", noise(40 << 20))
     stranger = Sshd()
@@ -552,7 +603,7 @@ def test_a_host_key_that_changes_in_the_middle_ends_the_reading(sshd: Sshd, our_
 
     try:
         with pytest.raises(SourceRefused, match="has changed"):
-            brought(sshd.source(port=line.port), key(our_key), tell=to_the_stranger)
+            brought(arriving, sshd.source(port=line.port), key(our_key), tell=to_the_stranger)
     finally:
         stranger.remove()
 
@@ -560,29 +611,27 @@ def test_a_host_key_that_changes_in_the_middle_ends_the_reading(sshd: Sshd, our_
 # Afterwards
 
 
-@pytest.mark.usefixtures("aws")
-def test_what_was_fetched_is_left_or_moved_with_its_marker(sshd: Sshd, our_key: Path) -> None:
+def test_what_was_fetched_is_left_or_moved_with_its_marker(arriving: InMemory, sshd: Sshd, our_key: Path) -> None:
     put(sshd, "roster.zip", b"PK-1")
     put(sshd, "roster.zip.done", b"")
     put(sshd, "taken/roster.zip", b"yesterday's")
     moving = {"doneMarker": ".done", "afterwards": "move", "moveTo": f"{sshd.files}/taken"}
 
-    brought(sshd.source(doneMarker=".done", path=f"{sshd.files}/roster.zip"), key(our_key))
+    brought(arriving, sshd.source(doneMarker=".done", path=f"{sshd.files}/roster.zip"), key(our_key))
     assert {path.name for path in sshd.files.iterdir()} == {"roster.zip", "roster.zip.done", "taken"}
-    boto3.client("s3").delete_object(Bucket="data", Key=files.sync_key(SYNC, "fetch.json"))
-    brought(sshd.source(**moving, path=f"{sshd.files}/roster.zip"), key(our_key))
+    arriving.write_note(None)
+    brought(arriving, sshd.source(**moving, path=f"{sshd.files}/roster.zip"), key(our_key))
 
     assert {path.name for path in sshd.files.iterdir()} == {"taken"}
     assert {path.name for path in (sshd.files / "taken").iterdir()} == {"roster.zip", "roster-g1-s1.zip", "roster.zip.done"}
-    assert in_bundle() == b"PK-1"
+    assert arriving.held["bundle.zip"] == b"PK-1"
 
 
-@pytest.mark.usefixtures("aws")
-def test_a_move_that_is_not_possible_says_so(sshd: Sshd, our_key: Path) -> None:
+def test_a_move_that_is_not_possible_says_so(arriving: InMemory, sshd: Sshd, our_key: Path) -> None:
     put(sshd, "roster.zip", b"PK-1")
 
     with pytest.raises(SourceRefused, match="were fetched but can't be moved to /nowhere"):
-        brought(sshd.source(afterwards="move", moveTo="/nowhere"), key(our_key))
+        brought(arriving, sshd.source(afterwards="move", moveTo="/nowhere"), key(our_key))
 
 
 def test_a_move_cut_off_in_the_middle_is_finished_by_the_next_try(sshd: Sshd, our_key: Path) -> None:

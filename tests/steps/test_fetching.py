@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
+from chalicelib.model.credentials import mark_of
 from chalicelib.model.records import GroupSettings, Mode, SftpSource, State, Step, Unit
 from chalicelib.sources import sftp
 from chalicelib.sources.public_address import LOOPBACK_SETTING
@@ -30,7 +31,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherSer
 
 def group_at(server: OtherServer, **settings: object) -> None:
     secrets.keep("g1", password(server))
-    mark = secrets.mark_of(password(server), NOW)
+    mark = mark_of(password(server), NOW)
     make_group(source=SftpSource.model_validate({**dict(server.source(**settings)), "credentials": mark}))
 
 

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from app import app
 from chalicelib.errors import SourceRefused
+from chalicelib.model.credentials import ClientCredentials
 from chalicelib.model.records import (
     Asked,
     AskedFor,
@@ -34,7 +35,6 @@ from chalicelib.model.records import (
 from chalicelib.service import fetch_scope, rest_reading
 from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.store import files, groups, secrets, selections
-from chalicelib.store.secrets import ClientCredentials
 from oneroster_engine.sample_district import SHAPES, District
 from oneroster_engine.selecting.saved import Classes, Saved, Schools
 from tests.api.test_routes import call

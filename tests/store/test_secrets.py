@@ -8,8 +8,15 @@ import jwt
 import pytest
 
 from chalicelib.errors import SourceRefused
+from chalicelib.model.credentials import (
+    ClientCredentials,
+    Credentials,
+    KeyCredentials,
+    PasswordCredentials,
+    TokenCredentials,
+    mark_of,
+)
 from chalicelib.store import secrets
-from chalicelib.store.secrets import ClientCredentials, Credentials, KeyCredentials, PasswordCredentials, TokenCredentials
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 ENDS = datetime(2027, 7, 1, tzinfo=UTC)
@@ -31,7 +38,7 @@ def stored() -> list[str]:
 @pytest.mark.parametrize("credentials", KINDS, ids=lambda each: type(each).__name__)
 def test_a_secret_comes_back_as_it_was_given_to_whoever_signs_in(credentials: Credentials) -> None:
     secrets.keep("g1", credentials)
-    mark = secrets.mark_of(credentials, NOW)
+    mark = mark_of(credentials, NOW)
 
     assert secrets.of_group("g1") == credentials
     assert (mark.set, mark.changed_at, mark.expires_at) == (True, NOW, None)
@@ -84,7 +91,7 @@ def test_an_expiry_is_the_admins_word_or_the_tokens_own() -> None:
     said = PasswordCredentials.model_validate({"password": "x", "expiresAt": ENDS.isoformat()})
     odd = TokenCredentials.model_validate({"token": jwt.encode({"exp": "soon"}, "k" * 32)})
 
-    assert [secrets.mark_of(each, NOW).expires_at for each in (own, said, odd)] == [ENDS, ENDS, None]
+    assert [mark_of(each, NOW).expires_at for each in (own, said, odd)] == [ENDS, ENDS, None]
     secrets.keep("g1", odd)
     assert json.loads(boto3.client("secretsmanager").get_secret_value(SecretId="oneroster/tests/g1")["SecretString"]).keys() == {
         "token"
