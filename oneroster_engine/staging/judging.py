@@ -13,7 +13,7 @@ from oneroster_engine.duckdb_session import count, number_of, quoted, text
 from oneroster_engine.staging import cells, fast_path, population
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.finding import ARCHIVE, Finding
-from oneroster_engine.staging.rules import NAMED_LATER, NAMES, STANDING, Bound, Phase, bound_rules
+from oneroster_engine.staging.rules import IN_THE_LIST, NAMED_LATER, NAMES, STANDING, Bound, Phase, bound_rules
 from oneroster_engine.standard.damaged_ids import bare_sql
 from oneroster_engine.standard.entities import ENTITIES, Field, Kind, Need
 
@@ -179,10 +179,28 @@ def judge_later(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequen
     """References to people, now that those have been read."""
     for bound in bound_rules(name, fields, Phase.LATER):
         assert bound.field is not None
-        strangers = f"SELECT line FROM clean_{name} WHERE {quoted(bound.field.name)} NOT IN (SELECT sourcedId FROM ids_users)"
-        mark_suspect(connection, name, fields, strangers)
+        # Those whose person was not even read are suspect already.
+        if count(connection, "ids_users") < count(connection, "read_users"):
+            strangers = f"SELECT line FROM clean_{name} WHERE {quoted(bound.field.name)} NOT IN (SELECT sourcedId FROM ids_users)"
+            mark_suspect(connection, name, fields, strangers)
         population.match_references(connection, name, bound.field)
         add_problems(connection, bound)
+
+
+def match_people(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
+    """Have roles and profiles of nobody, but for how an id is spelt, be those of the people who are meant: before people are
+    lifted, since who has no role is left out."""
+    for bound in bound_rules(name, fields, Phase.PEOPLE_IDS):
+        assert bound.field is not None
+        own = quoted(bound.field.name)
+        strangers = (
+            f"SELECT line FROM clean_{name} WHERE {own} NOT IN (SELECT sourcedId FROM read_users WHERE sourcedId IS NOT NULL)"
+        )
+        mark_suspect(connection, name, fields, strangers)
+        if count(connection, f"suspect_{name}"):
+            known = "SELECT sourcedId FROM clean_users UNION SELECT sourcedId FROM suspect_users WHERE sourcedId IS NOT NULL"
+            population.match_references(connection, name, bound.field, known)
+            add_problems(connection, bound)
 
 
 def judge_people(connection: duckdb.DuckDBPyConnection, fields: Sequence[Field]) -> None:
@@ -192,23 +210,25 @@ def judge_people(connection: duckdb.DuckDBPyConnection, fields: Sequence[Field])
 
 
 def drop_dangling(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], kept: str) -> str:
-    """Items of lists that refer to no row are dropped, with a warning a row. Gives the relation of kept rows without them."""
-    for bound in bound_rules(name, fields, Phase.LISTS):
+    """Items of lists that refer to no row are read as the one that is near, or dropped, with a warning a row. Gives the relation
+    of kept rows with what is left."""
+    bound_of = {(each.rule.id, each.field.name): each for each in bound_rules(name, fields, Phase.LISTS) if each.field}
+    for (rule, field_name), bound in bound_of.items():
+        if rule != "unknown-reference":
+            continue
         assert bound.field is not None
         assert bound.field.refers is not None
-        target, each = bound.field.refers.entity, quoted(bound.field.name)
+        target, each = bound.field.refers.entity, quoted(field_name)
         known = f"SELECT sourcedId FROM {'valid' if target == name else 'kept'}_{target}"
-        table = f"dangling_{name}_{bound.field.name}"
-        connection.execute(f"CREATE OR REPLACE TABLE {table} AS " + _DANGLING_ITEMS.format(field=each, kept=kept, known=known))
-        if not count(connection, table):
+        holes = {"table": f"dangling_{name}_{field_name}", "kept": kept, "target": target, "field": each, "known": known}
+        holes["near"] = f"near_{name}_{field_name}"
+        connection.execute(_DANGLING_ITEMS.format(**holes))
+        if not count(connection, holes["table"]):
             continue
-        add_problems(connection, bound, rows=f"({_DANGLING_ROWS.format(table=table, kept=kept, target=target)})")
-        kept = (
-            f"(SELECT kept.* REPLACE (CASE WHEN gone.ids IS NULL THEN kept.{each} ELSE "
-            f"list_filter(kept.{each}, lambda each: NOT list_contains(gone.ids, each)) END AS {each}) "
-            f"FROM {kept} kept LEFT JOIN (SELECT line AS at, list(each) AS ids FROM {table} GROUP BY line) gone "
-            "ON gone.at = kept.line)"
-        )
+        population.match_references(connection, name, bound.field, known, f"SELECT each AS value FROM {holes['table']}")
+        add_problems(connection, bound_of["near-reference", field_name], rows=f"({_NEAR_ROWS.format(**holes)})")
+        add_problems(connection, bound, rows=f"({_DANGLING_ROWS.format(**holes)})")
+        kept = f"({_MEANT_ITEMS.format(**holes)})"
     return kept
 
 
@@ -254,7 +274,7 @@ def add_problems(connection: duckdb.DuckDBPyConnection, bound: Bound, known: str
         connection.execute(
             _LEFT_OUT, {"file": bound.file, "rule": rule.id, "field": bound.field_name, "severity": str(rule.severity)}
         )
-    if rule.id == "near-reference" and bound.field and bound.field.kind is Kind.LIST:
+    if rule.repair == IN_THE_LIST and bound.field:
         population.replace_items(connection, bound.file, bound.field)
     elif rule.repair:
         assignment = bound.sql(rule.repair, known)
@@ -386,6 +406,7 @@ FROM ids_classes class WHERE class.sourcedId = classSourcedId
 """
 
 _DANGLING_ITEMS = """
+CREATE OR REPLACE TABLE {table} AS
 SELECT DISTINCT line, each FROM (SELECT line, status, unnest({field}) AS each FROM {kept})
 WHERE status <> 'tobedeleted' AND each NOT IN ({known})
 """
@@ -396,8 +417,26 @@ SELECT line, any_value(sourcedId) AS sourcedId, any_value(status) AS status,
        array_to_string(list_transform(list(each ORDER BY each)[:3], lambda id: '`' || id || '`'), ', ')
        || if(count(*) > 3, ' and ' || (count(*) - 3) || ' more', '') AS value,
        if(bool_and(each IN (SELECT sourcedId FROM left_out WHERE entity = '{target}')),
-          'was left out of {target}.csv', 'is missing from {target}.csv') AS fate
-FROM {table} JOIN {kept} USING (line) GROUP BY line
+          'was left out of {target}.csv', 'is missing from {target}.csv') AS fate,
+       if(count(*) = 1, min(nearest), NULL) AS nearest
+FROM {table} LEFT JOIN {near} ON value = each JOIN {kept} USING (line) WHERE matched IS NOT true GROUP BY line
+"""
+
+# A row whose list refers to rows by nearly their ids, with the first of them.
+_NEAR_ROWS = """
+SELECT line, any_value(sourcedId) AS sourcedId, any_value(status) AS status, min(each) AS value, arg_min(id, each) AS id,
+       arg_min(how, each) AS how
+FROM {table} JOIN {near} ON value = each AND matched JOIN {kept} USING (line) GROUP BY line
+"""
+
+_MEANT_ITEMS = """
+SELECT kept.* REPLACE (CASE WHEN own.items IS NULL THEN kept.{field} ELSE list_distinct(list_filter(
+           list_transform(kept.{field}, lambda item: if(list_contains(own.items, item), own.meant[item], item)),
+           lambda item: item IS NOT NULL)) END AS {field})
+FROM {kept} kept LEFT JOIN (
+    SELECT line AS at, list(each) AS items, map_from_entries(list((each, id))) AS meant
+    FROM {table} LEFT JOIN (SELECT value, id FROM {near} WHERE matched) ON value = each GROUP BY line
+) own ON own.at = kept.line
 """
 
 # Rows that their own parents lead back to, and the latest row of that circle. UNION, so that a circle ends the walk.

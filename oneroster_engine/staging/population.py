@@ -7,7 +7,16 @@ import duckdb
 
 from oneroster_engine.duckdb_session import count, number_of, quoted
 from oneroster_engine.staging.file_problems import add_file_problem
-from oneroster_engine.standard.damaged_ids import DATE_SQL, ROUNDED_SQL
+from oneroster_engine.standard.damaged_ids import (
+    CUT_SQL,
+    DATE_SQL,
+    DOTTED_SQL,
+    FULL_DATE_SQL,
+    KEPT_DIGITS,
+    MEASURE_SQL,
+    ROUNDED_SQL,
+    number_sql,
+)
 from oneroster_engine.standard.entities import ROSTER_FILES, Field, Kind, fields_of
 
 # Of so many references of a field that lead nowhere the nearest id by spelling is looked for, since each is held against every id
@@ -19,7 +28,8 @@ REASON = "ids in its file were damaged by a spreadsheet, so that an absent row p
 
 @dataclass(frozen=True)
 class Restored:
-    """An id that has lost its zeros: as it was sent, and as the files that refer to it say it. None: they don't."""
+    """An id that lost its zeros or became a measure: as it was sent, and as the files that refer to it say it. None: they
+    don't."""
 
     file: str
     was: str
@@ -62,8 +72,9 @@ def damaged_lines(name: str) -> str:
 
 
 def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Restored]:
-    """The files whose ids have lost their leading zeros, as the references to them show: of more numbers some reference has the
-    zeros than of which none has. A spreadsheet never adds any. Looked for only where references lead nowhere."""
+    """The files whose ids have lost their leading zeros or became measures (71.0), as the references to them show: of more
+    numbers some reference says what they were than of which none does. A spreadsheet never adds zeros. Looked for only where
+    references lead nowhere."""
     dangles = "SELECT count(*) FROM problem WHERE rule IN ('unknown-reference', 'without-role') AND severity = 'error'"
     if not number_of(connection, dangles):
         return []
@@ -76,7 +87,8 @@ def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Rest
                 references[each.refers.entity] = [*references.get(each.refers.entity, []), *of_file]
     found: list[Restored] = []
     for target, queries in references.items():
-        connection.execute(_LOST_ZEROS.format(target=target, references=" UNION ALL ".join(queries)))
+        holes = {"number": number_sql("sourcedId"), "measure": MEASURE_SQL, "references": " UNION ALL ".join(queries)}
+        connection.execute(_LOST_ZEROS.format(target=target, **holes))
         pairs, used = count(connection, "lost WHERE id IS NOT NULL"), count(connection, "used")
         if pairs > used:
             rows = connection.execute("SELECT was, id FROM lost").fetchall()
@@ -119,33 +131,68 @@ def note_ending_classes(connection: duckdb.DuckDBPyConnection) -> None:
 
 def find_damaged(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Write down which ids among the suspects are what a spreadsheet makes of a long number or of a fraction, once a file."""
-    kinds = {"rounded-ids": ROUNDED_SQL} | ({"date-ids": DATE_SQL} if name != "academicSessions" else {})
-    for rule, shape in kinds.items():
-        is_so = f"regexp_full_match(sourcedId, {shape})"
+    for rule, shape, is_one in _SHAPES:
+        is_so = f"regexp_full_match(sourcedId, {shape}) AND sourcedId NOT IN (SELECT sourcedId FROM damaged WHERE file = $file)"
         found = connection.execute(
-            f"SELECT count(*), list_sort(list(DISTINCT sourcedId))[:3] FROM suspect_{name} WHERE {is_so}"
+            f"SELECT count(*), list_sort(list(DISTINCT sourcedId))[:3] FROM suspect_{name} WHERE {is_so}", {"file": name}
         ).fetchone()
-        if found and found[0]:
-            key = add_file_problem(
-                connection, name, rule, "sourcedId", number=f"{found[0]:,}", examples=_listed(found[1]), there=""
-            )
-            connection.execute(
-                f"INSERT INTO damaged SELECT DISTINCT $file, sourcedId, $key FROM suspect_{name} WHERE {is_so}",
-                {"file": name, "key": key},
-            )
+        if not found or not found[0] or (rule == "date-ids" and name == "academicSessions") or not is_one(connection, name):
+            continue
+        key = add_file_problem(connection, name, rule, "sourcedId", number=f"{found[0]:,}", examples=_listed(found[1]), there="")
+        connection.execute(
+            f"INSERT INTO damaged SELECT DISTINCT $file, sourcedId, $key FROM suspect_{name} WHERE {is_so}",
+            {"file": name, "key": key},
+        )
 
 
-def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Field, known: str = "") -> None:
+def _is_no_id(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    return True
+
+
+def _all_are_cut(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether every long number among a file's ids ends in zeros beyond the fifteenth digit, and by no chance: one in a thousand
+    or less. A single one may be an id."""
+    long = f"SELECT DISTINCT sourcedId AS id FROM read_{name} WHERE regexp_full_match(sourcedId, '\\d{{{KEPT_DIGITS + 1},}}')"
+    found = connection.execute(
+        f"SELECT count(*), coalesce(bool_and(regexp_full_match(id, {CUT_SQL})), false), "
+        f"coalesce(sum(length(id) - {KEPT_DIGITS}), 0) FROM ({long})"
+    ).fetchone()
+    number, all_so, zeros = found or (0, False, 0)
+    return bool(number > 1 and all_so and zeros > 2)
+
+
+def _all_are_dates(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether every id of a file that has the form of 12.03.2026 is a date: among others, as 99.12.2026, it is just an id."""
+    return not number_of(
+        connection,
+        f"SELECT count(*) FROM read_{name} WHERE regexp_full_match(sourcedId, {DOTTED_SQL}) "
+        f"AND NOT regexp_full_match(sourcedId, {FULL_DATE_SQL})",
+    )
+
+
+# What damaged ids look like, and whether they are that, looked at as a population.
+_SHAPES: tuple[tuple[str, str, Callable[[duckdb.DuckDBPyConnection, str], bool]], ...] = (
+    ("rounded-ids", ROUNDED_SQL, _is_no_id),
+    ("rounded-ids", CUT_SQL, _all_are_cut),
+    ("measure-ids", MEASURE_SQL, _is_no_id),
+    ("date-ids", DATE_SQL, _is_no_id),
+    ("date-ids", FULL_DATE_SQL, _all_are_dates),
+)
+
+
+def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Field, known: str = "", values: str = "") -> None:
     """Make `near_{file}_{field}`: of each value of a reference that is not there, the nearest id that is. It is `matched` where
     upper and lower case, or zeros that the reference has lost, are all that differs, and one id alone is so near.
 
-    `known` is a query for the ids that may be referred to; without one, those that were kept.
+    `known` is a query for the ids that may be referred to, without one those that were kept; `values` one for what the
+    references say (`value`), without one those of the suspects.
     """
     assert each.refers is not None
     target, table = each.refers.entity, f"near_{name}_{each.name}"
     known = known or f"SELECT sourcedId FROM ids_{target}"
-    values = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
-    connection.execute(_DANGLING.format(values=values, file=name, known=known))
+    said = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
+    values = values or f"SELECT {said} AS value FROM suspect_{name} WHERE status <> 'tobedeleted'"
+    connection.execute(_DANGLING.format(values=values, known=known))
     if not count(connection, "dangling"):
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_NOTHING_NEAR}")
         return
@@ -158,11 +205,16 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
             "UPDATE problem SET arguments = map_concat(arguments, MAP {'there': $there}) WHERE key = $key",
             {"there": there, "key": key},
         )
-    _rounded_references(connection, name, each, target)
+    _rounded_references(connection, name, each, target, known)
 
 
-def _rounded_references(connection: duckdb.DuckDBPyConnection, name: str, each: Field, target: str) -> None:
-    is_so = f"regexp_full_match(value, {ROUNDED_SQL}) AND value NOT IN (SELECT sourcedId FROM damaged WHERE file = $target)"
+def _rounded_references(connection: duckdb.DuckDBPyConnection, name: str, each: Field, target: str, known: str) -> None:
+    long = f"SELECT sourcedId[:{KEPT_DIGITS}] FROM ({known}) WHERE length(sourcedId) > {KEPT_DIGITS}"
+    is_cut = f"regexp_full_match(value, {CUT_SQL}) AND value[:{KEPT_DIGITS}] IN ({long})"
+    is_so = (
+        f"(regexp_full_match(value, {ROUNDED_SQL}) OR ({is_cut})) "
+        "AND value NOT IN (SELECT sourcedId FROM damaged WHERE file = $target)"
+    )
     found = connection.execute(
         f"SELECT count(*), list_sort(list(value))[:3] FROM dangling WHERE {is_so}", {"target": target}
     ).fetchone()
@@ -196,17 +248,19 @@ _LOST_ZEROS = """
 CREATE OR REPLACE TEMP TABLE referred AS
 SELECT DISTINCT value FROM ({references}) WHERE regexp_full_match(value, '\\d+');
 CREATE OR REPLACE TEMP TABLE bare AS
-SELECT DISTINCT sourcedId FROM read_{target} WHERE regexp_full_match(sourcedId, '[1-9]\\d*');
+SELECT DISTINCT sourcedId, {number} AS number FROM read_{target}
+WHERE regexp_full_match(sourcedId, '[1-9]\\d*') OR regexp_full_match(sourcedId, {measure});
 CREATE OR REPLACE TEMP TABLE padded AS
-SELECT ltrim(value, '0') AS was, min(value) AS id FROM referred
-WHERE value LIKE '0%' AND value NOT IN (SELECT sourcedId FROM read_{target} WHERE sourcedId IS NOT NULL)
-GROUP BY was HAVING count(*) = 1;
+SELECT ltrim(value, '0') AS was, coalesce(min(value) FILTER (value LIKE '0%'), min(value)) AS id FROM referred
+WHERE value NOT IN (SELECT sourcedId FROM read_{target} WHERE sourcedId IS NOT NULL)
+GROUP BY was HAVING count(*) FILTER (value LIKE '0%') < 2;
 CREATE OR REPLACE TEMP TABLE used AS
-SELECT sourcedId FROM bare JOIN referred ON value = sourcedId ANTI JOIN padded ON was = sourcedId;
+SELECT sourcedId FROM bare JOIN referred ON value = sourcedId ANTI JOIN padded ON was = number;
 CREATE OR REPLACE TEMP TABLE lost AS
-SELECT sourcedId AS was, id FROM bare LEFT JOIN padded ON was = sourcedId
+SELECT sourcedId AS was, id FROM bare LEFT JOIN padded ON was = number
 WHERE id IS NOT NULL
-   OR sourcedId NOT IN (SELECT sourcedId FROM used) AND length(sourcedId) < (SELECT max(length(id)) FROM padded) ORDER BY was
+   OR (sourcedId <> number OR length(sourcedId) < (SELECT max(length(id)) FROM padded WHERE id LIKE '0%'))
+      AND sourcedId NOT IN (SELECT sourcedId FROM used) ORDER BY was
 """
 
 _NAMESAKES = """
@@ -229,8 +283,7 @@ WHERE status <> 'tobedeleted' AND classSourcedId IN (SELECT sourcedId FROM kept_
 
 _DANGLING = """
 CREATE OR REPLACE TEMP TABLE dangling AS
-SELECT DISTINCT value FROM (SELECT {values} AS value FROM suspect_{file} WHERE status <> 'tobedeleted')
-WHERE value IS NOT NULL AND value NOT IN ({known})
+SELECT DISTINCT value FROM ({values}) WHERE value IS NOT NULL AND value NOT IN ({known})
 """
 
 _NOTHING_NEAR = """

@@ -17,7 +17,7 @@ from string import Formatter
 from oneroster_engine.duckdb_session import quoted, text
 from oneroster_engine.staging import cells
 from oneroster_engine.staging.finding import absent_key
-from oneroster_engine.standard.damaged_ids import shown_sql
+from oneroster_engine.standard.damaged_ids import holds_date_sql, is_date_sql, is_rounded_sql, shown_sql
 from oneroster_engine.standard.entities import ENTITIES, ROSTER_FILES, Field, Kind, Need, fields_of
 
 NO_IDS = ("NULL", "null", "None", "none", "N/A", "n/a", "NaN", "nan", "(null)", "nil")  # a tool's words for nothing
@@ -39,6 +39,7 @@ class Phase(StrEnum):
     REFERENCES = "references"
     ROWS = "rows"
     LISTS = "lists"  # references in a list, of clean rows too
+    PEOPLE_IDS = "people's ids"  # references to people, now that those are read
     LATER = "later"  # references to what is read later
     PEOPLE = "people"  # people, once their roles are lifted
 
@@ -116,6 +117,10 @@ def _refers(file: str, each: Field, kind: Kind, required: bool) -> bool:
 
 # Of people, where Null and None are names, and of things, which may be called so.
 NAMES = ("givenName", "familyName", "title", "name")
+PERSONS_NAMES = ("givenName", "familyName", "middleName", "preferredGivenName", "preferredMiddleName", "preferredFamilyName")
+# What a spreadsheet takes for a date (9-10) or for a number, beside ids.
+TAKEN_FOR_DATES = ("grades", "periods", "subjectCodes", "classCode", "courseCode", "location")
+TAKEN_FOR_NUMBERS = ("identifier", "userMasterIdentifier", "sms", "phone")
 HELD_BACK = ("classes", "users", "roles", "enrollments")  # whose rows bring somebody in
 
 # A role's person is read after the role itself, and is looked for when they have been.
@@ -146,10 +151,15 @@ _NEAREST = (
 _REFERENCE = {"value": "'`' || own.{field} || '`'", "fate": _FATE, "nearest": _NEAREST}
 _REFERS = "{name} refers to {value}, which {fate}{then}.{nearest}"
 _NEAR = "own.{field} IN (SELECT value FROM near_{file}_{name} WHERE matched)"
+_NEAR_ID = {"value": "own.{field}"} | {
+    part: f"(SELECT {part} FROM near_{{file}}_{{name}} near WHERE near.value = own.{{field}})" for part in ("id", "how")
+}
+_TAKE_NEAR = f"{{field}} = {_NEAR_ID['id']}"
 _NEAR_ITEMS = (
     "SELECT line FROM (SELECT line, unnest({field}) AS item FROM suspect_{file}) "
     "JOIN near_{file}_{name} ON value = item WHERE matched"
 )
+IN_THE_LIST = "in the list"  # a repair that no assignment makes
 _READ_AS_NEAR = "{name} refers to `{value}`, and the row there is `{id}`: they differ {how}; it was read as that."
 _ONE_SPELLING = "Write an id in every file as in its own; open the files in a text editor, not in a spreadsheet."
 _DROPPED = "'; it was dropped'"
@@ -159,6 +169,17 @@ _YEAR = "regexp_full_match({cell}, '\\d{{4}}')"
 _UNREADABLE = "{name} can't be read for certain; {then}. Write it as {form}."
 _NEEDED, _LOST = "'the row needs it'", "'it was dropped'"
 _ALLOWED = "lower({cell}) IN ({allowed})"
+
+
+def _with_hole(sql_of: Callable[[str], str], hole: str) -> str:
+    """What a function gives for a cell, with a hole in the cell's place and its own braces kept."""
+    return sql_of("<cell>").replace("{", "{{").replace("}", "}}").replace("<cell>", hole)
+
+
+_DATES_IN_LIST = f"list_filter({{field}}, lambda cell: {_with_hole(is_date_sql, 'cell')})"
+_NO_DATE = f"CASE WHEN length({{cell}}) BETWEEN 5 AND 10 THEN NOT {_with_hole(is_date_sql, '{cell}')} ELSE true END"
+_NO_DATES = f"CASE WHEN length({{cell}}) > 4 THEN NOT {_with_hole(holds_date_sql, '{cell}')} ELSE true END"
+_MADE_A_DATE = "{name} is `{value}`, which is a date that a spreadsheet made of it, as of 9-10; it was kept."
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
@@ -179,7 +200,7 @@ RULES: tuple[Rule, ...] = (
         also_deleted=True,
     ),
     Rule(
-        "damaged-id", E, Phase.IDS, "ids that a spreadsheet rounded or made dates of", _row,
+        "damaged-id", E, Phase.IDS, "ids that a spreadsheet rounded, or made dates or measures of", _row,
         "`{value}` is what a spreadsheet made of the id; nothing is kept under it.",
         "Export again, and don't open the files in a spreadsheet before you send them.",
         broken="sourcedId IN (SELECT sourcedId FROM damaged WHERE damaged.file = '{file}')", arguments={"value": "own.sourcedId"},
@@ -235,6 +256,39 @@ RULES: tuple[Rule, ...] = (
         _NOTHING, "Leave the cell empty, unless it is meant.",
         broken="nothing_in['{name}'] IS NOT NULL AND {sent} IS NOT NULL", fine=_SOMETHING,
         arguments={"value": "nothing_in['{name}']", "then": "'it was kept, since it may be meant'"},
+    ),
+    Rule(
+        "lost-letter", W, Phase.VALUES, "people's names", _fields(lambda file, each: each.name in PERSONS_NAMES),
+        "{name} has a question mark where a letter was lost; it was kept.",
+        "Export as UTF-8 from where the name was still right.",
+        broken="contains({field}, '?')", fine="NOT contains({cell}, '?')",
+    ),
+    Rule(
+        "lost-letter", W, Phase.VALUES, "titles, and names of schools",
+        _fields(lambda file, each: each.name in ("title", "name")),
+        "{name} has a question mark where a letter was lost; it was kept.",
+        "Export as UTF-8 from where the name was still right.",
+        broken="regexp_matches({field}, '\\pL\\?\\pL')", fine="NOT contains({cell}, '?')",
+    ),
+    Rule(
+        "made-a-date", W, Phase.VALUES, "grades, periods and codes that may be lists",
+        _fields(lambda file, each: each.name in TAKEN_FOR_DATES and each.kind is Kind.LIST),
+        _MADE_A_DATE, "Export again, and don't open the files in a spreadsheet before you send them.",
+        broken=f"len({_DATES_IN_LIST}) > 0", fine=_NO_DATES, arguments={"value": f"{_DATES_IN_LIST}[1]"},
+    ),
+    Rule(
+        "made-a-date", W, Phase.VALUES, "codes and locations",
+        _fields(lambda file, each: each.name in TAKEN_FOR_DATES and each.kind is Kind.TEXT),
+        _MADE_A_DATE, "Export again, and don't open the files in a spreadsheet before you send them.",
+        broken=_with_hole(is_date_sql, "{field}"), fine=_NO_DATE, arguments={"value": "{field}"},
+    ),
+    Rule(
+        "rounded", W, Phase.VALUES, "identifiers and telephone numbers",
+        _fields(lambda file, each: each.name in TAKEN_FOR_NUMBERS),
+        "{name} is `{value}`, a number that a spreadsheet rounded; it was dropped.",
+        "Export again, and don't open the files in a spreadsheet before you send them.",
+        broken=_with_hole(is_rounded_sql, "{field}"), arguments={"value": "{field}"}, repair="{field} = NULL",
+        fine=f"CASE WHEN contains({{cell}}, 'E') THEN NOT {_with_hole(is_rounded_sql, '{cell}')} ELSE true END",
     ),
     Rule(
         "email", W, Phase.VALUES, "e-mail addresses", _named("users", "email"),
@@ -337,15 +391,18 @@ RULES: tuple[Rule, ...] = (
         "near-reference", W, Phase.REFERENCES, "references that one row fits but for case or lost zeros",
         _fields(lambda file, each: each.refers is not None and each.kind == Kind.TEXT and not _named_later(file, each)),
         _READ_AS_NEAR, _ONE_SPELLING,
-        broken=_NEAR, repair="{field} = (SELECT id FROM near_{file}_{name} near WHERE near.value = own.{field})",
-        arguments={"value": "own.{field}", "id": "(SELECT id FROM near_{file}_{name} near WHERE near.value = own.{field})",
-                   "how": "(SELECT how FROM near_{file}_{name} near WHERE near.value = own.{field})"},
+        broken=_NEAR, repair=_TAKE_NEAR, arguments=_NEAR_ID,
+    ),
+    Rule(
+        "near-reference", W, Phase.PEOPLE_IDS, "roles and profiles, where one person fits but for case or lost zeros",
+        _fields(_named_later), _READ_AS_NEAR, _ONE_SPELLING,
+        broken=_NEAR, repair=_TAKE_NEAR, arguments=_NEAR_ID,
     ),
     Rule(
         "near-reference", W, Phase.REFERENCES, "a person's schools, where one fits but for case or lost zeros",
         _named("users", "orgSourcedIds"),
         _READ_AS_NEAR, _ONE_SPELLING,
-        broken="line IN (" + _NEAR_ITEMS + ")", repair="in the list",
+        broken="line IN (" + _NEAR_ITEMS + ")", repair=IN_THE_LIST,
         arguments={part: f"(SELECT min({part}) FROM (SELECT unnest(own.{{field}}) AS item) JOIN near_{{file}}_{{name}} "
                          "ON value = item WHERE matched)" for part in ("value", "id", "how")},
     ),
@@ -384,11 +441,17 @@ RULES: tuple[Rule, ...] = (
         broken="{field} <> (SELECT class.schoolSourcedId FROM ids_classes class WHERE class.sourcedId = own.classSourcedId)",
     ),
     Rule(
+        "near-reference", W, Phase.LISTS, "references in a list, where one row fits but for case or lost zeros",
+        _fields(lambda file, each: each.refers is not None and each.kind == Kind.LIST and each.name != "orgSourcedIds"),
+        _READ_AS_NEAR, _ONE_SPELLING,
+        broken="true", arguments={"value": "own.value", "id": "own.id", "how": "own.how"},
+    ),
+    Rule(
         "unknown-reference", W, Phase.LISTS, "references in a list",
         _fields(lambda file, each: each.refers is not None and each.kind == Kind.LIST and each.name != "orgSourcedIds"),
         _REFERS,
         "Export the row that is named, or correct the id that names it.",
-        broken="true", arguments={"value": "own.value", "fate": "own.fate", "then": _DROPPED},
+        broken="true", arguments={"value": "own.value", "fate": "own.fate", "then": _DROPPED, "nearest": "own.nearest"},
     ),
     Rule(
         "unknown-reference", W, Phase.PEOPLE, "one of a person's schools",
@@ -445,9 +508,13 @@ OF_FILES: tuple[Rule, ...] = (
          "{file}: a spreadsheet rounded ids in {name}, such as {examples} (rows: {number}); what they were "
          "can't be told.{there}",
          "Export again, and don't open the files in a spreadsheet before you send them."),
+    Rule("measure-ids", E, Phase.READING, "a column of ids", _never,
+         "{file}: ids in {name} were taken for measures, such as {examples} (rows: {number}); whether they had leading zeros "
+         "can't be told.{there}",
+         "Export again, with the ids as text."),
     Rule("lost-zeros", W, Phase.READING, "a column of ids", _never,
-         "{file}: ids in {name} have lost their leading zeros, as a spreadsheet drops them: {number} were restored as others "
-         "refer to them ({examples}).{lost} Nothing of this file is removed.",
+         "{file}: ids in {name} were changed as a spreadsheet changes numbers (leading zeros lost, or a decimal point or commas "
+         "gained): {number} were restored as others refer to them ({examples}).{lost} Nothing of this file is removed.",
          "Export again, and don't open the files in a spreadsheet before you send them."),
     Rule("blank-column", W, Phase.READING, "a required text that is empty throughout", _never,
          "{file}: {name} is empty in {number} rows, so in nearly all; they were kept under a stand-in that says so, "

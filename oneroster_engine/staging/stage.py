@@ -210,6 +210,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
         if each.refers and each.refers.entity == name and each.kind is Kind.TEXT:
             mark_suspect(connection, name, fields, judging.unsure_parents(name, each))
     if name == "users":
+        for part in ("roles", "userProfiles") if version == "1.2" else ():
+            judging.match_people(connection, part, FIELDS[part])
         connection.execute(people.ROLES_OF)
         mark_suspect(connection, name, fields, people.SUSPECT_1_2 if version == "1.2" else people.SUSPECT_1_1)
     if count(connection, f"suspect_{name}"):

@@ -16,6 +16,14 @@ _GERMAN, _SPANISH = "Jan|Feb|Mrz|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez", "ene
 _DASHED = f"{_ENGLISH}|{_FRENCH}|{_SPANISH}"
 DATE_SQL = rf"'\d{{1,2}}-({_DASHED})|({_DASHED}|Mrz|Okt|Dez)-\d{{2}}|\d{{1,2}}\. ?({_GERMAN})'"
 LONGEST_DATE = 8  # characters of one without a blank
+# 12.03.2026 and 3/12/2026: with a year, so that 10.11.12 may be an id.
+_DAY, _MONTH = r"(0?[1-9]|[12]\d|3[01])", "(0?[1-9]|1[0-2])"
+FULL_DATE_SQL = rf"'{_DAY}[./]{_MONTH}[./](19|20)\d{{2}}|{_MONTH}[./]{_DAY}[./](19|20)\d{{2}}'"
+DOTTED_SQL = r"'\d+[./]\d+[./]\d{4}'"  # what else has the form of such dates
+# 71.0 and 12,071: a number that was taken for a measure, by a spreadsheet or by a script that filled a gap in the column.
+MEASURE_SQL = r"'\d+\.0+|\d{1,3}(,\d{3})+(\.0+)?'"
+# A spreadsheet keeps fifteen digits of a number, and writes zeros for the others.
+CUT_SQL, KEPT_DIGITS, LONGEST_CUT = r"'[1-9]\d{14}0+'", 15, 24
 INVISIBLE = r"\x{00AD}\x{061C}\x{180E}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{FEFF}"
 BLANK = r"\s\x{00A0}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}"
 
@@ -29,19 +37,41 @@ def is_rounded(sourced_id: str) -> bool:
     return ROUNDED.fullmatch(sourced_id.strip()) is not None
 
 
+def is_rounded_sql(cell: str) -> str:
+    return f"regexp_full_match({cell}, {ROUNDED_SQL})"
+
+
+def is_date_sql(cell: str) -> str:
+    """Whether a cell is what a spreadsheet writes where it took 3-12 or 3/12/2026 for a date."""
+    return f"(regexp_full_match({cell}, {DATE_SQL}) OR regexp_full_match({cell}, {FULL_DATE_SQL}))"
+
+
+def holds_date_sql(cell: str) -> str:
+    """Whether an item of a list is that."""
+    one = f"{DATE_SQL[1:-1]}|{FULL_DATE_SQL[1:-1]}"
+    return f"regexp_matches({cell}, '(^|, *)({one}) *(,|$)')"
+
+
 def bare_sql(cell: str) -> str:
-    """An id without what stands around it or can't be seen: quotes, ="...", blanks of every kind, zero-width characters."""
+    """An id without what stands around it or can't be seen: quotes, ="..." and =00071, blanks of every kind, zero-width
+    characters."""
     seen = f"regexp_replace({cell}, '[{INVISIBLE}]', '', 'g')"
     trimmed = f"regexp_replace({seen}, '^[{BLANK}]+|[{BLANK}]+$', '', 'g')"
-    unwrapped = f"""regexp_replace({trimmed}, '^=?"(.*)"$', '\\1')"""
+    unwrapped = f"""regexp_replace(regexp_replace({trimmed}, '^=(\\d+)$', '\\1'), '^=?"(.*)"$', '\\1')"""
     return f"""regexp_replace(regexp_replace({unwrapped}, '^''(.*?)''?$', '\\1'), '^[{BLANK}]+|[{BLANK}]+$', '', 'g')"""
 
 
 def core_sql(cell: str) -> str:
-    """An id without the brackets around it, and without the .0 of a number that was taken for a measure; digits as in ASCII."""
+    """An id without the brackets around it, and the number that was taken for a measure as a plain one; digits as in ASCII."""
     wide = "".join(chr(0xFF10 + digit) for digit in range(10))
     narrow = f"translate({bare_sql(cell)}, '{wide}', '0123456789')"
-    return rf"regexp_replace(regexp_replace({narrow}, '^[\[{{(<“„«=]+|[\]}})>”“»]+$', '', 'g'), '^(\d+)\.0+$', '\1')"
+    return number_sql(rf"regexp_replace({narrow}, '^[\[{{(<“„«=]+|[\]}})>”“»]+$', '', 'g')")
+
+
+def number_sql(cell: str) -> str:
+    """The digits of a number that was taken for a measure; any other id as it is."""
+    plain = rf"replace(regexp_replace({cell}, '\.0+$', ''), ',', '')"
+    return f"CASE WHEN regexp_full_match({cell}, {MEASURE_SQL}) THEN {plain} ELSE {cell} END"
 
 
 def key_sql(cell: str) -> str:
@@ -91,5 +121,14 @@ def rounds_to_sql(sourced_id: str, rounded: str) -> str:
     exponent = f"try_cast(regexp_extract({rounded}, '\\d+$') AS INT)"
     return (
         f"coalesce(regexp_full_match({sourced_id}, '\\d{{9,}}') AND "
-        f"abs(try_cast({sourced_id} AS DOUBLE) - {number}) <= 0.5000001 * pow(10, {exponent} - {digits}), false)"
+        f"abs(try_cast({sourced_id} AS DOUBLE) - {number}) <= 0.5000001 * pow(10, {exponent} - {digits}), false) "
+        f"OR {is_cut_sql(sourced_id, rounded)}"
+    )
+
+
+def is_cut_sql(sourced_id: str, cut: str) -> str:
+    """Whether the second is what is left of the first, an id of digits, where fifteen of them are kept."""
+    return (
+        f"(regexp_full_match({cut}, {CUT_SQL}) AND length({sourced_id}) = length({cut}) "
+        f"AND {sourced_id}[:{KEPT_DIGITS}] = {cut}[:{KEPT_DIGITS}])"
     )

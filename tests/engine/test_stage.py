@@ -261,7 +261,7 @@ def test_every_row_read_is_kept_or_left_out_whatever_is_sent(
 
     for name, counted in staged.staged.counts.items():
         ids = [each["sourcedId"] for each in staged.rows(name)]
-        assert counted.read == len(files[name])
+        assert counted.read == sum(any(cell.strip() for cell in row.values()) for row in files[name])  # empty cells are padding
         assert counted.read == counted.kept + counted.left_out
         assert len(ids) == len(set(ids))
         assert len(ids) == counted.kept
