@@ -313,11 +313,8 @@ class Deployment:
             if said["Status"] == "CREATE_COMPLETE":
                 break
             time.sleep(self.pause_s)
-        changes, token = list(said["Changes"]), said.get("NextToken")
-        while token:
-            said = cloudformation.describe_change_set(StackName=self.stack, ChangeSetName=change_set, NextToken=token)
-            changes, token = [*changes, *said["Changes"]], said.get("NextToken")
-        found = [each["ResourceChange"] for each in changes if each["Type"] == "Resource"]
+        pages = cloudformation.get_paginator("describe_change_set").paginate(StackName=self.stack, ChangeSetName=change_set)
+        found = [each["ResourceChange"] for page in pages for each in page["Changes"] if each["Type"] == "Resource"]
         return [
             Change(each["Action"], each["LogicalResourceId"], each["ResourceType"], each.get("Replacement") == "True")
             for each in found

@@ -62,11 +62,6 @@ def slots(schedule: Schedule, after: datetime) -> Iterator[Slot]:
         day += DAY
 
 
-def next_run(schedule: Schedule, calendar: Calendar, after: datetime) -> datetime | None:
-    """The next slot that the calendar lets run; None when there is none in sight."""
-    return next(next_runs(schedule, calendar, after), None)
-
-
 def next_runs(schedule: Schedule, calendar: Calendar, after: datetime) -> Iterator[datetime]:
     """The slots that the calendar lets run, in UTC, as far as the horizon."""
     for slot in slots(schedule, after):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from chalicelib.provider.errors import invalid_filter
 
-OPERATORS = ("!=", ">=", "<=", "=", ">", "<", "~")
 LONGEST_FILTER = 4_000  # characters; a consumer that asks for more wants another list
 MOST_CLAUSES = 50
 

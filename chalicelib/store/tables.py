@@ -55,23 +55,14 @@ def table(setting: str) -> "Table":
 
 def query(setting: str, **asked: Any) -> Iterator[dict[str, Any]]:
     """Every item of a query, page after page; a page is read when its first item is asked for. `Limit` sizes the pages."""
-    while True:
-        found = table(setting).query(**asked)
-        yield from found["Items"]
-        if "LastEvaluatedKey" not in found:
-            return
-        asked = {**asked, "ExclusiveStartKey": found["LastEvaluatedKey"]}
+    for page in client().get_paginator("query").paginate(TableName=table(setting).name, **asked):
+        yield from page["Items"]
 
 
 def count(setting: str, **asked: Any) -> int:
     """How many items a query finds; none of them is sent."""
-    total = 0
-    while True:
-        found = table(setting).query(Select="COUNT", **asked)
-        total += found["Count"]
-        if "LastEvaluatedKey" not in found:
-            return total
-        asked = {**asked, "ExclusiveStartKey": found["LastEvaluatedKey"]}
+    pages = client().get_paginator("query").paginate(TableName=table(setting).name, Select="COUNT", **asked)
+    return sum(page["Count"] for page in pages)
 
 
 def delete_all(setting: str, partition: tuple[str, str], sort: str, has_time: Callable[[], bool]) -> int:
