@@ -42,6 +42,7 @@ from oneroster_engine.standard.archive import Limits
 
 TOLD_EVERY_S = 1.0
 NOTHING_TO_TEST = Check(Name.SOURCE, True, "You upload the ZIP yourself, so there is no connection to test.")
+PICKED = "picked.json"  # of a sync: what an admin should know of the files that were picked
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,14 @@ class SftpServer(ZipBundle):
         fetched = sftp_fetch.fetch(sync_id, arriving, self.settings, credentials, self.limits, time_left_s, tell, on_wait)
         tell(fetched)
         syncs.named(sync_id, fetched.called)
+        files.write_json(files.sync_key(sync_id, PICKED), fetched.notes)
         return fetched.whole
+
+    @contextmanager
+    def csvs(self, workdir: Path) -> Iterator[Csvs]:
+        with super().csvs(workdir) as csvs:
+            archive.add_warnings(workdir / "csv", files.read_json(files.sync_key(self.sync.sync_id, PICKED)) or ())
+            yield csvs
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class RemoteFile:
 class Found:
     """The newest roster: one ZIP, or the CSVs of one folder. `marked` says that its done marker is there, `lacks` which files
     of a set aren't, and `by_name` that its time could not tell it from another. `beside` are ZIPs not much older than this
-    one: where a district sends one a school, all but this are passed over."""
+    one, by name, and `others` their files: where a district sends one a school, all but this would be passed over."""
 
     called: str
     files: tuple[RemoteFile, ...]
@@ -55,6 +55,7 @@ class Found:
     lacks: tuple[str, ...] = ()
     by_name: bool = False
     beside: tuple[str, ...] = ()
+    others: tuple[RemoteFile, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -101,11 +102,13 @@ def newest(found: Iterable[Found]) -> Found | None:
     first, others = ranked[0], ranked[1:]
     alike = any((each.modified_s, not each.lacks) == (first.modified_s, not first.lacks) for each in others)
     beside = [
-        each.called
+        each
         for each in others
         if each.modified_s and first.modified_s - each.modified_s < SAME_DELIVERY_S and _is_zip(each) and _is_zip(first)
     ]
-    return replace(first, by_name=alike, beside=tuple(sorted(beside)))
+    return replace(
+        first, by_name=alike, beside=tuple(sorted(each.called for each in beside)), others=tuple(each.files[0] for each in beside)
+    )
 
 
 def _is_zip(found: Found) -> bool:

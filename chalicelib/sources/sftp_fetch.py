@@ -16,6 +16,7 @@ from chalicelib.model.records import Record, SftpSource
 from chalicelib.sources import sftp
 from chalicelib.sources.picking import ZIP, Found, RemoteFile
 from chalicelib.sources.sftp import OnWait
+from chalicelib.sources.sftp_delivery import left_aside
 from chalicelib.sources.sftp_reading import Part, parts_of, read_parts
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.standard.archive import Limits
@@ -57,12 +58,14 @@ class Arriving(Protocol):
 
 @dataclass(frozen=True)
 class Fetched:
-    """How far a fetch came, in bytes of all its files. `whole`: the bundle is there."""
+    """How far a fetch came, in bytes of all its files. `whole`: the bundle is there. `notes`: what an admin should know
+    of what was picked."""
 
     called: str
     done_bytes: int
     total_bytes: int
     whole: bool
+    notes: tuple[str, ...] = ()
 
 
 class _File(Record):
@@ -83,6 +86,7 @@ class _Note(Record):
     called: str
     files: tuple[_File, ...]
     markers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     read: bool = False
     done: bool = False
 
@@ -117,7 +121,7 @@ def fetch(
                 sftp.move_away(server.files(), source, found, sync_id)
         note = _write(arriving, note.model_copy(update={"done": True}))
     total = sum(each.size_bytes for each in note.files)
-    return Fetched(note.called, total, total, whole=True)
+    return Fetched(note.called, total, total, whole=True, notes=note.notes)
 
 
 def _to_fetch(
@@ -129,12 +133,13 @@ def _to_fetch(
         if earlier and sftp.unchanged(remote, (each.remote for each in earlier.files)):
             return earlier
         found = sftp.settled(remote, source, on_wait=on_wait)
+        notes = left_aside(remote, found, limits)
     most = limits.zip_bytes if found.files[0].name == ZIP else limits.expanded_bytes
     if found.size_bytes > most:
         raise BundleRefused(f"{found.called} has {found.size_bytes:,} bytes; at most {most:,} are taken. Send less at once.")
     uploads = [arriving.begin(each.name) for each in found.files]
     begun = tuple(_File(**vars(each), upload_id=upload.upload_id) for each, upload in zip(found.files, uploads, strict=True))
-    return _write(arriving, _Note(called=found.called, files=begun, markers=found.markers))
+    return _write(arriving, _Note(called=found.called, files=begun, markers=found.markers, notes=notes))
 
 
 def _read(

@@ -59,7 +59,9 @@ def accept(folder: Path, manifest: Manifest | None, expected: str, view: View | 
 
 def compare_with_manifest(folder: Path, manifest: Manifest | None, bundle: Bundle) -> list[tuple[str, Finding]]:
     """What the manifest says otherwise than the bundle is, each with the file that it is about."""
-    found = [(ARCHIVE, Finding("form", "note", message)) for message in contents(folder).notes]
+    beside = contents(folder)
+    found = [(ARCHIVE, Finding("form", "note", message)) for message in beside.notes]
+    found += [(ARCHIVE, Finding("form", "warning", message)) for message in beside.warnings]
     for name in ONLY_1_2 if bundle.version == "1.1" else ():
         if name in bundle.files:
             message = f"{name}.csv is of OneRoster 1.2, and the bundle is read as 1.1; it was not read."

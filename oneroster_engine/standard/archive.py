@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
@@ -54,10 +54,11 @@ class Limits:
 @dataclass(frozen=True)
 class Contents:
     """What else an archive holds. `instead` maps a roster's file that is missing to what may be meant by it; `notes` are
-    sentences about what was not read, or read from where it isn't expected."""
+    sentences about what was not read, or read from where it isn't expected; `warnings` such as may mean a loss."""
 
     instead: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,14 @@ def contents(folder: Path) -> Contents:
     """What else was in the archive whose CSVs were written to `folder`."""
     kept = folder / FINDINGS
     told = json.loads(kept.read_text()) if kept.is_file() else {}
-    return Contents(told.get("instead", {}), tuple(told.get("notes", ())))
+    return Contents(told.get("instead", {}), tuple(told.get("notes", ())), tuple(told.get("warnings", ())))
+
+
+def add_warnings(folder: Path, sentences: Iterable[str]) -> None:
+    """Let what is read of `folder` say these too: what whoever brought the archive has seen."""
+    if found := tuple(sentences):
+        known = contents(folder)
+        (folder / FINDINGS).write_text(json.dumps(asdict(replace(known, warnings=(*known.warnings, *found)))))
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """A bundle that the machine fetches itself, walked through the Lambdas against a real SFTP server."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
@@ -12,7 +14,7 @@ from chalicelib.model.records import GroupSettings, Mode, SftpSource, State, Ste
 from chalicelib.sources import sftp
 from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.store import files, groups, secrets
-from tests.engine.districts import small, user, write_bundle
+from tests.engine.districts import class_, org, small, user, write_bundle
 from tests.sources.peers import OtherServer, password
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
 
@@ -102,3 +104,45 @@ def test_a_wrong_password_ends_the_sync_with_its_sentence_and_nothing_of_the_pas
     assert walk.sync.state is State.FAILED
     assert walk.sync.message == f"{refusal.value} Nothing was changed."
     assert "hunter2" not in walk.sync.message
+
+
+def a_school(name: str, *classes: str) -> bytes:
+    orgs = [org("west"), org("east")] if not classes else [org(name)]
+    return zipped(small(orgs=orgs, classes=[class_(each, schoolSourcedId=name) for each in classes or (f"at-{name}",)]))
+
+
+def put(server: OtherServer, name: str, body: bytes, modified: int) -> None:
+    (server.files / name).write_bytes(body)
+    os.utime(server.files / name, (modified, modified))
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [(("c2",), "the school east"), ((), "classes of the school east")],
+    ids=["each lists its own school", "each lists every school and has the classes of one"],
+)
+def test_of_zips_that_are_one_a_school_none_is_taken_for_everything(
+    server: OtherServer, other: tuple[str, ...], said: str
+) -> None:
+    group_at(server, path="/*.zip")
+    put(server, "west.zip", a_school("west", *("c1",) if other else ()), 1_000_000_600)
+    put(server, "east.zip", a_school("east", *other), 1_000_000_000)
+
+    with pytest.raises(SourceRefused, match=f"east.zip came within an hour before west.zip.* lacks: .*{said}"):
+        Walk(None).open()
+
+
+def test_a_zip_that_was_sent_twice_within_the_hour_is_read_and_the_other_is_named(server: OtherServer) -> None:
+    group_at(server, path="/*.zip")
+    for name, modified in (("first.zip", 1_000_000_000), ("second.zip", 1_000_000_600)):
+        put(server, name, zipped(small()), modified)
+    put(server, "photos.zip", b"PK no roster", 1_000_000_300)
+
+    walk = Walk(None)
+    walk.through()
+
+    with files.workspace(walk.sync_id, ["stage"], []) as room:
+        rows = duckdb.sql(f"SELECT severity, message FROM '{room}/stage/problems.parquet' WHERE severity = 'warning'").fetchall()
+    assert [message for _, message in rows if "newest ZIP" in message] == [
+        "Only the newest ZIP, second.zip, was read; within an hour before it came first.zip, photos.zip."
+    ]
