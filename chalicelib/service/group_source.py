@@ -87,17 +87,19 @@ class Kind:
     """What the settings of a source lead to: what a sync reads, and the steps of the connection test."""
 
     of_sync: Callable[[Group, Sync, Limits], GroupSource]
-    check: Callable[[Callable[[], Credentials], Limits], Iterator[Check]]
+    check: Callable[[Callable[[], Credentials], Limits, tuple[str, ...]], Iterator[Check]]
 
 
 def kind_of(settings: Source) -> Kind:
     match settings:
         case ZipSource():
-            return Kind(ZipBundle, lambda credentials, limits: iter([NOTHING_TO_TEST]))
+            return Kind(ZipBundle, lambda *_: iter([NOTHING_TO_TEST]))
         case SftpSource():
             return Kind(partial(SftpServer, settings=settings), partial(sftp_check.steps, settings))
         case RestSource():
-            return Kind(partial(ProvidersApi, settings=settings), lambda given, _: rest_check.steps(settings, given))
+            return Kind(
+                partial(ProvidersApi, settings=settings), lambda given, _, expected: rest_check.steps(settings, given, expected)
+            )
 
 
 def source_of(group: Group, sync: Sync, limits: Limits) -> GroupSource:
@@ -107,10 +109,16 @@ def source_of(group: Group, sync: Sync, limits: Limits) -> GroupSource:
     return kind_of(group.source).of_sync(group, sync, limits)
 
 
-def check(settings: Source, credentials: Callable[[], Credentials], limits: Limits, within_s: float = WITHIN_S) -> list[Check]:
+def check(
+    settings: Source,
+    credentials: Callable[[], Credentials],
+    limits: Limits,
+    expected: tuple[str, ...] = (),
+    within_s: float = WITHIN_S,
+) -> list[Check]:
     """The connection test: each step that was tried, the failed one last. `credentials` raises SourceRefused where none are
-    set."""
-    return tried_within(kind_of(settings).check(credentials, limits), within_s)
+    set; `expected` are the orgs without which the group's syncs are held."""
+    return tried_within(kind_of(settings).check(credentials, limits, expected), within_s)
 
 
 def provider_of(group: Group) -> RestSource:

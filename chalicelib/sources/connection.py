@@ -7,11 +7,12 @@ source are stands with that source.
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 WITHIN_S = 20.0
+NAMED = 3
 
 
 class Name(StrEnum):
@@ -33,6 +34,17 @@ class Check:
     ok: bool
     message: str
     fingerprint: str | None = None
+
+
+def schools_check(schools: int, words: str, expected: Sequence[str], shown: Container[str]) -> Check:
+    """The last step of a source that was reached: whether it has schools, and every org that the group expects."""
+    if missing := [each for each in expected if each not in shown]:
+        named = ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else "")
+        words += (
+            f" {len(missing):,} of {len(expected):,} orgs that this group expects are not among them ({named}), so a sync would "
+            "be held. Ask for a sign-in or a file that shows them, or correct the list under Safety."
+        )
+    return Check(Name.SCHOOLS, schools > 0 and not missing, words)
 
 
 def tried_within(steps: Iterator[Check], within_s: float = WITHIN_S) -> list[Check]:

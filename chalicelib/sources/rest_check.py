@@ -11,10 +11,10 @@ from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.causes import by_cause
 from chalicelib.model.credentials import Credentials
 from chalicelib.model.records import RestSource
-from chalicelib.sources.connection import Check, Name
+from chalicelib.sources.connection import Check, Name, schools_check
 from chalicelib.sources.rest import NotOffered, OwnToken, PageResponse, Provider, QueryRefused, Source, Tokens, versions
 from chalicelib.sources.rest_answers import NoPage, records_of
-from chalicelib.sources.rest_fetch import COLLECTIONS, OPTIONAL, ORGS, begin
+from chalicelib.sources.rest_fetch import COLLECTIONS, OPTIONAL, ORGS, begin, fetch_range
 from chalicelib.sources.rest_group import provider_of
 from chalicelib.sources.rest_paging import Collection, first
 from oneroster_engine.errors import RosterError
@@ -26,16 +26,19 @@ LOOKED_AT = 100  # records of each list: enough to see how it goes on
 def steps(
     settings: RestSource,
     credentials: Callable[[], Credentials],
+    expected: tuple[str, ...] = (),
     transport: httpx.BaseTransport | None = None,
 ) -> Iterator[Check]:
     """The first step that fails is the last. `credentials` raises SourceRefused where none are set."""
     try:
-        yield from _steps(settings, credentials(), transport)
+        yield from _steps(settings, credentials(), expected, transport)
     except RosterError as trouble:
         yield Check(Name.SIGN_IN, False, str(trouble))
 
 
-def _steps(settings: RestSource, credentials: Credentials, transport: httpx.BaseTransport | None) -> Iterator[Check]:
+def _steps(
+    settings: RestSource, credentials: Credentials, expected: tuple[str, ...], transport: httpx.BaseTransport | None
+) -> Iterator[Check]:
     found: tuple[Provider, PageResponse, Source] | None = None
     missing = ""
     for version in versions(settings.base_url, settings.version):
@@ -82,9 +85,11 @@ def _steps(settings: RestSource, credentials: Credentials, transport: httpx.Base
     )
     more = got.page.total is not None and got.page.total > len(got.page.ids)
     words = f"{'At least ' if more else ''}{schools:,} schools among {len(got.page.ids):,} orgs."
-    yield Check(
-        Name.SCHOOLS, schools > 0, words if schools else "The provider sends no school. Ask it which orgs this sign-in may read."
-    )
+    words = words if schools else "The provider sends no school. Ask it which orgs this sign-in may read."
+    shown = set(got.page.ids)
+    if more and not shown.issuperset(expected):
+        shown = _org_ids(provider, source.tokens, settings, transport)
+    yield schools_check(schools, words, expected, shown)
 
 
 def _lists(provider: Provider, tokens: Tokens, settings: RestSource, transport: httpx.BaseTransport | None) -> list[str]:
@@ -101,6 +106,19 @@ def _lists(provider: Provider, tokens: Tokens, settings: RestSource, transport: 
     with ThreadPoolExecutor(min(settings.max_parallel, len(COLLECTIONS))) as pool:
         found = zip((each.entity for each in COLLECTIONS), pool.map(trouble, COLLECTIONS), strict=True)
         return by_cause({entity: why for entity, why in found if why})
+
+
+def _org_ids(provider: Provider, tokens: Tokens, settings: RestSource, transport: httpx.BaseTransport | None) -> set[str]:
+    """Of every page."""
+    found: set[str] = set()
+
+    def keep(name: str, body: bytes) -> None:
+        found.update(str(each.get("sourcedId")) for each in filter(None, records_of(body, ORGS.path)))
+
+    with Source(provider, tokens, connections=1, transport=transport, sleep=_briefly) as source:
+        for left in begin(source, ORGS, settings.page_size, keep).left:
+            fetch_range(source, left, keep)
+    return found
 
 
 def _orgs(source: Source, provider: Provider, size: int) -> tuple[Provider, PageResponse, Source]:

@@ -10,13 +10,12 @@ import paramiko
 from chalicelib.model.credentials import Credentials
 from chalicelib.model.records import SftpSource
 from chalicelib.sources import bundle, sftp
-from chalicelib.sources.connection import Check, Name
+from chalicelib.sources.connection import Check, Name, schools_check
 from chalicelib.sources.picking import Found
-from chalicelib.sources.range_file import ranged
 from chalicelib.sources.sftp import Server
+from chalicelib.sources.sftp_delivery import left_aside, write_members
 from oneroster_engine.errors import RosterError
 from oneroster_engine.staging.stage import stage_orgs
-from oneroster_engine.standard import archive as zip_source
 from oneroster_engine.standard.archive import Limits
 from oneroster_engine.standard.manifest import read_manifest
 from oneroster_engine.table_query import page_of
@@ -24,7 +23,9 @@ from oneroster_engine.table_query import page_of
 DAY = timedelta(days=1)
 
 
-def steps(source: SftpSource, credentials: Callable[[], Credentials], limits: Limits) -> Iterator[Check]:
+def steps(
+    source: SftpSource, credentials: Callable[[], Credentials], limits: Limits, expected: tuple[str, ...] = ()
+) -> Iterator[Check]:
     """The server answers with its key, lets us in, and has a roster with schools in it. The first step that fails is the last."""
     step, server = Name.HOST, None
     try:
@@ -40,6 +41,8 @@ def steps(source: SftpSource, credentials: Callable[[], Credentials], limits: Li
         step = Name.FILE
         files = server.files()
         found = sftp.newest(files, source)
+        with sftp.translate_errors(source):
+            left_aside(files, found, limits)
         missing = _missing(files, found, source)
         yield Check(step, not missing, " ".join((described(found, datetime.now(UTC)), *missing)))
         if missing:
@@ -54,7 +57,10 @@ def steps(source: SftpSource, credentials: Callable[[], Credentials], limits: Li
             step = Name.SCHOOLS
             stage_orgs(csvs, Path(folder) / "stage")
             schools = page_of(Path(folder) / "stage/choices/orgs.parquet", search_in=("name",), sort="name", limit=1, offset=0)
-            yield Check(step, schools.total > 0, f"{schools.total:,} schools." if schools.total else "There is no school in it.")
+            words = f"{schools.total:,} schools." if schools.total else "There is no school in it."
+            orgs, wanted = Path(folder) / "stage/orgs.parquet", {"sourcedId": expected}
+            shown = page_of(orgs, where=wanted, sort="sourcedId", limit=len(expected), offset=0).items if expected else []
+            yield schools_check(schools.total, words, expected, {each["sourcedId"] for each in shown})
     except RosterError as trouble:
         yield Check(step, False, str(trouble))
     finally:
@@ -103,14 +109,7 @@ def _read_beginning(server: Server, found: Found, csvs: Path, limits: Limits) ->
     """Only manifest.csv and orgs.csv, of a ZIP by reading just them out of it."""
     files = server.files()
     if found.files[0].name == bundle.ZIP:
-        with files.open(found.files[0].path, "rb", bufsize=0) as remote:
-
-            def read(at: int, length: int) -> bytes:
-                remote.seek(at)
-                return remote.read(length)
-
-            near = ranged(found.size_bytes, read)
-            zip_source.inflate_file(near, found.size_bytes, csvs, limits, bundle.SCHOOLS)
+        write_members(files, found.files[0], csvs, limits, bundle.SCHOOLS)
         return
     csvs.mkdir()
     for each in found.files:

@@ -19,7 +19,7 @@ from oneroster_engine.standard.archive import Limits
 
 MOST = 20  # ZIPs that are looked into
 NAMED = 3
-SCHOOLS = ("orgs.csv", "classes.csv")
+SCHOOLS = frozenset({"orgs.csv", "classes.csv"})
 
 
 def left_aside(files: paramiko.SFTPClient, found: Found, limits: Limits) -> tuple[str, ...]:
@@ -39,6 +39,17 @@ def left_aside(files: paramiko.SFTPClient, found: Found, limits: Limits) -> tupl
     return tuple(said)
 
 
+def write_members(files: paramiko.SFTPClient, zip_file: RemoteFile, out: Path, limits: Limits, only: frozenset[str]) -> None:
+    """Write these CSVs of a ZIP to `out`; no more of it is read. Raises BundleRefused."""
+    with files.open(zip_file.path, "rb", bufsize=0) as remote:
+
+        def read(at: int, length: int) -> bytes:
+            remote.seek(at)
+            return remote.read(length)
+
+        archive.inflate_file(ranged(zip_file.size_bytes, read), zip_file.size_bytes, out, limits, only)
+
+
 def _one_a_school(other: str, newest: str, more: list[str]) -> str:
     return (
         f"{other} came within an hour before {newest}, the newest ZIP, and has what that one lacks: {_listed(tuple(more))}. "
@@ -53,14 +64,9 @@ def _listed(names: tuple[str, ...]) -> str:
 
 def _schools(files: paramiko.SFTPClient, file: RemoteFile, limits: Limits) -> frozenset[str]:
     """The schools that a ZIP lists, and those at which it has classes, in words; empty where it can't be read."""
-    with TemporaryDirectory() as name, files.open(file.path, "rb", bufsize=0) as remote:
-
-        def read(at: int, length: int) -> bytes:
-            remote.seek(at)
-            return remote.read(length)
-
+    with TemporaryDirectory() as name:
         try:
-            archive.inflate_file(ranged(file.size_bytes, read), file.size_bytes, Path(name), limits, frozenset(SCHOOLS))
+            write_members(files, file, Path(name), limits, SCHOOLS)
         except BundleRefused:
             return frozenset()
         orgs = (row for row in _rows(Path(name) / "orgs.csv") if row.get("type", "").casefold() == "school")

@@ -1,5 +1,6 @@
 """The connection test: each step, its words, and what it never does."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,34 @@ def test_a_zip_is_looked_into_as_far_as_its_schools(server: OtherServer) -> None
     assert (said["ok"], list(steps(said))) == (True, ALL)
     assert steps(said)["file"].startswith("lakeside.zip, ")
     assert steps(said)["schools"] == "2 schools."
+
+
+def test_the_orgs_that_the_group_expects_are_looked_for(server: OtherServer) -> None:
+    (server.files / "lakeside.zip").write_bytes(zipped(two_schools()))
+    made = group_at(server)
+    for expected, fine in ((["north", "district"], True), (["north", "west"], False)):
+        _, made = call(f"GET /groups/{made['groupId']}")
+        guard = {**made["guard"], "expected": expected}
+        status, told = call(f"PATCH /groups/{made['groupId']}", {"guard": guard}, headers={"If-Match": f'"{made["etag"]}"'})
+        assert status == 200, told
+
+        said = outcome(made)
+
+        assert (said["ok"], "orgs that this group expects are not among them (west)" in steps(said)["schools"]) == (
+            fine,
+            not fine,
+        )
+
+
+def test_zips_that_are_one_a_school_are_found_before_the_night(server: OtherServer) -> None:
+    for name, modified in (("north", 1_000_000_000), ("south", 1_000_000_600)):
+        (server.files / f"{name}.zip").write_bytes(zipped(small(orgs=[org(name)])))
+        os.utime(server.files / f"{name}.zip", (modified, modified))
+
+    said = outcome(group_at(server))
+
+    assert not said["ok"]
+    assert "north.zip came within an hour before south.zip" in steps(said)["file"]
 
 
 def test_loose_csvs_are_too(server: OtherServer) -> None:

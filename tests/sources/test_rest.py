@@ -1,5 +1,6 @@
 """REST against a provider on loopback: both versions, each way to sign in, and everything that was seen to go wrong."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -349,11 +350,13 @@ def test_the_versions_to_try_follow_the_address() -> None:
     assert versions("https://sis.example", "1.1") == ("1.1",)
 
 
-def check(origin: str, authorization: Any = "oauth2", version: Any = "auto", **more: Any) -> list[tuple[str, bool, str]]:
+def check(
+    origin: str, authorization: Any = "oauth2", version: Any = "auto", expected: tuple[str, ...] = (), **more: Any
+) -> list[tuple[str, bool, str]]:
     settings = RestSource(base_url=origin, token_url=f"{origin}/token", authorization=authorization, version=version, **more)
     client = ClientCredentials(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET))
     given = TokenCredentials(token=SecretStr(BEARER)) if authorization == "bearer" else client
-    return [(each.name, each.ok, each.message) for each in steps(settings, lambda: given)]
+    return [(each.name, each.ok, each.message) for each in steps(settings, lambda: given, expected)]
 
 
 def test_a_connection_test_says_step_by_step_what_it_found(
@@ -374,6 +377,17 @@ def test_a_connection_test_says_step_by_step_what_it_found(
     assert check(old_origin)[2][2] == f"OneRoster 1.1 at {old_origin}/ims/oneroster/v1p1."
     assert check(origin, "bearer")[1][2] == "The token is accepted."
     assert check(origin)[4][2] == "3 schools among 4 orgs."
+
+
+def test_a_connection_test_looks_for_the_orgs_that_the_group_expects_on_every_page(provider: tuple[Provider, str]) -> None:
+    own, origin = provider
+    *_, last = own.lists["orgs"]
+    shown = json.loads(last)["sourcedId"]
+
+    assert check(origin, expected=(shown,), page_size=2)[-1] == ("schools", True, "At least 1 schools among 2 orgs.")
+    name, fine, message = check(origin, expected=(shown, "0815"), page_size=2)[-1]
+    assert (name, fine) == ("schools", False)
+    assert "1 of 2 orgs that this group expects are not among them (0815), so a sync would be held" in message
 
 
 def test_a_connection_test_names_the_signature_that_the_provider_knows(provider: tuple[Provider, str]) -> None:

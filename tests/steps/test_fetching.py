@@ -142,7 +142,8 @@ def test_a_zip_that_was_sent_twice_within_the_hour_is_read_and_the_other_is_name
     walk.through()
 
     with files.workspace(walk.sync_id, ["stage"], []) as room:
-        rows = duckdb.sql(f"SELECT severity, message FROM '{room}/stage/problems.parquet' WHERE severity = 'warning'").fetchall()
-    assert [message for _, message in rows if "newest ZIP" in message] == [
+        path = str(room / "stage/problems.parquet")
+        rows = duckdb.execute("SELECT message FROM read_parquet($1) WHERE severity = 'warning'", [path]).fetchall()
+    assert [message for (message,) in rows if "newest ZIP" in message] == [
         "Only the newest ZIP, second.zip, was read; within an hour before it came first.zip, photos.zip."
     ]
