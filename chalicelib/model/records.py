@@ -64,6 +64,13 @@ class QuestionKind(StrEnum):
     APPROVAL = "approval"
 
 
+class Untitled(StrEnum):
+    """What becomes of a file's rows where titles are empty throughout, as some systems export classes."""
+
+    STAND_IN = "stand-in"  # kept, called by their code or course with a word that no title was sent
+    LEAVE_OUT = "leave-out"
+
+
 class MatchWith(StrEnum):
     SOURCED_ID = "sourcedId"
     IDENTIFIER = "identifier"
@@ -338,6 +345,7 @@ class GroupSettings(Record):
     partner_id: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
     source: Source = ZipSource()
     match_with: MatchWith = MatchWith.SOURCED_ID
+    untitled: Untitled = Untitled.STAND_IN
     username_suffix: Annotated[str, StringConstraints(strip_whitespace=True, max_length=60)] = ""
     guard: GuardFigures = GuardFigures()
     schedule: Schedule = Schedule()

@@ -30,6 +30,7 @@ from chalicelib.model.records import (
     Sync,
     SyncCounts,
     Unit,
+    Untitled,
 )
 from chalicelib.platform import writer
 from chalicelib.service import fetch_scope, rest_reading, source_baseline, waiting
@@ -160,7 +161,14 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
                 source.before_merge(workdir, before.view)
             unproved = {**before.incomplete, **csvs.incomplete}
             staged = stage_bundle(
-                workdir / "csv", workdir / "stage", csvs.version, group.match_with, unproved, before.view, csvs.arrived
+                workdir / "csv",
+                workdir / "stage",
+                csvs.version,
+                group.match_with,
+                unproved,
+                before.view,
+                csvs.arrived,
+                stand_ins=group.untitled is Untitled.STAND_IN,
             )
         source.locate_problems(workdir)
         id_check = source.check_ids(workdir, before.view) if before.view else None

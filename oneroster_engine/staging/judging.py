@@ -145,14 +145,14 @@ def unsure_parents(name: str, each: Field) -> str:
 
 def judge(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], needed: Collection[str]) -> None:
     """Try every rule on the suspect rows of a file, those apart that need what is read later. `needed` are fields that the
-    group can't do without, whatever the standard says."""
+    group can't do without, whatever the standard says: no stand-in is made for those."""
     if name in ENTITIES:
         sent = ", ".join(quoted(each.name) for each in fields)
         for bound in bound_rules(name, fields, Phase.IDS):
             if bound.rule.id == "repeated":
                 connection.execute(_REPEATED.format(entity=name, sent=sent, about=_about(name, fields)))
             add_problems(connection, bound)
-    population.put_stand_ins(connection, name)
+    population.put_stand_ins(connection, name, leave_out="title" in needed)
     for bound in bound_rules(name, fields, Phase.VALUES, needed):
         add_problems(connection, bound)
     _note_forms(connection, name, fields)

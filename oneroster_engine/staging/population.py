@@ -96,18 +96,22 @@ def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Rest
     return found
 
 
-def put_stand_ins(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Where a title is empty throughout a file, make one of each row's code or course that says so."""
+def put_stand_ins(connection: duckdb.DuckDBPyConnection, name: str, leave_out: bool) -> None:
+    """Where a title is empty throughout a file, make one of each row's code or course that says so; or say only that it is,
+    where the group leaves such rows out."""
     if name not in _STAND_INS:
         return
     alive, empty = "status <> 'tobedeleted'", "title IS NULL"
     untitled = number_of(connection, f"SELECT count(*) FROM suspect_{name} WHERE {alive} AND {empty}")
     if untitled < 2 or untitled < THROUGHOUT * count(connection, f"read_{name}"):
         return
-    connection.execute(
-        f"UPDATE suspect_{name} own SET title = {_STAND_INS[name]} || ' (no title sent)' WHERE {alive} AND {empty}"
-    )
-    add_file_problem(connection, name, "blank-column", "title", number=f"{untitled:,}", made_of=_MADE_OF[name])
+    if leave_out:
+        then = "they were left out, as the group has it"
+    else:
+        then = f"they were kept under a stand-in that says so, made of {_MADE_OF[name]}"
+        stand_in = f"{_STAND_INS[name]} || ' (no title sent)'"
+        connection.execute(f"UPDATE suspect_{name} own SET title = {stand_in} WHERE {alive} AND {empty}")
+    add_file_problem(connection, name, "blank-column", "title", number=f"{untitled:,}", then=then)
 
 
 def find_namesakes(connection: duckdb.DuckDBPyConnection) -> None:

@@ -127,6 +127,7 @@ HELD_BACK = ("classes", "users", "roles", "enrollments")  # whose rows bring som
 NAMED_LATER = ("roles.userSourcedId", "userProfiles.userSourcedId")
 STANDING = "(SELECT line FROM left_out WHERE entity = '{file}' AND line IS NOT NULL)"
 
+_BLANK_COLUMN = "(SELECT min(key) FROM problem WHERE entity = '{file}' AND rule = 'blank-column')"  # of the file's titles
 _UNREAD = "{field} IS NULL AND {sent} IS NOT NULL"
 _MISSING_CAUSE = (
     "coalesce((SELECT min(cause) FROM left_out WHERE entity = '{target}' AND left_out.sourcedId = own.{field}), "
@@ -364,7 +365,7 @@ RULES: tuple[Rule, ...] = (
         "required", E, Phase.VALUES, "required fields", _fields(lambda file, each: each.need == Need.REQUIRED),
         "{name} is empty; the row needs it.",
         "Fill the field in the student information system and export again.",
-        broken="{empty}", fine="{trimmed} IS NOT NULL",
+        broken="{empty}", fine="{trimmed} IS NOT NULL", cause="{column}",
     ),
     Rule(
         "expected", W, Phase.VALUES, "fields by which people are recognised",
@@ -517,8 +518,7 @@ OF_FILES: tuple[Rule, ...] = (
          "gained): {number} were restored as others refer to them ({examples}).{lost} Nothing of this file is removed.",
          "Export again, and don't open the files in a spreadsheet before you send them."),
     Rule("blank-column", W, Phase.READING, "a required text that is empty throughout", _never,
-         "{file}: {name} is empty in {number} rows, so in nearly all; they were kept under a stand-in that says so, "
-         "made of {made_of}.",
+         "{file}: {name} is empty in {number} rows, so in nearly all; {then}.",
          "Have the student information system export this column."),
     Rule("same-username", W, Phase.READING, "usernames of two people", _never,
          "username is that of the person `{id}` in {other} too; both were kept.",
@@ -569,6 +569,7 @@ class Bound:
                 "name": each.name,
                 "sent": quoted(f"sent_{each.name}"),
                 "empty": f"{quoted(f'sent_{each.name}')} IS NULL" if each.words else empty,
+                "column": _BLANK_COLUMN.format(file=self.file) if each.name == "title" else "NULL",
                 "target": each.refers.entity if each.refers else "",
                 "known": known or (f"SELECT sourcedId FROM ids_{each.refers.entity}" if each.refers else ""),
                 "also": ", ".join(map(text, each.words.also)) if each.words else "",

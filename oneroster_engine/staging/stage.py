@@ -87,6 +87,7 @@ def stage_bundle(
     incomplete: Mapping[str, str] | None = None,
     view: View | None = None,
     arrived: Callable[[str], None] = lambda name: None,
+    stand_ins: bool = True,
 ) -> Staged:
     """Clean the CSVs in `bundle` into `stage`: {entity}.parquet, problems.parquet, left_out.parquet, summary.json.
 
@@ -95,13 +96,14 @@ def stage_bundle(
     nothing is read as expected. A person without a username is left out where the group matches people by it.
     `incomplete` names entities that the source did not prove to be whole, each with why, in a sentence. Files of changes
     only (delta) are merged into the `view`; a row of it has no line. `arrived` waits until a file of the bundle is whole, and
-    is asked before one is read. Raises BundleRefused, before anything is written to `stage`.
+    is asked before one is read. Where titles are empty throughout, rows are kept under a stand-in, or left out without
+    `stand_ins`. Raises BundleRefused, before anything is written to `stage`.
     """
     arrived("manifest.csv")
     manifest = read_manifest(bundle / "manifest.csv")
     accepted = accept(bundle, manifest, expected, view)
     stage.mkdir(parents=True, exist_ok=True)
-    needed = frozenset({"username"} & {match_with})
+    needed = frozenset(({"username"} & {match_with}) | (set() if stand_ins else {"title"}))
     once = partial(_stage, bundle, stage, manifest, accepted, needed, incomplete or {}, arrived)
     staged = once(())
     return staged if isinstance(staged, Staged) else once(staged, last=True)  # type: ignore[return-value]
@@ -163,7 +165,7 @@ def _read(
             loaded[name] = read
         if name == "users" and bundle.version == "1.2" and "roles" not in loaded and read and read.rows:
             raise _without_roles(bundle.files.get(name))
-        _judge(connection, name, bundle.version, needed if name == "users" else frozenset())
+        _judge(connection, name, bundle.version, needed if name == "users" else needed - {"username"})  # profiles have one too
         if name in ENTITIES and name != "enrollments":  # those are written beside the choices
             _write_entity(connection, ahead, name)
     return loaded

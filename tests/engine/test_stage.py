@@ -337,6 +337,24 @@ def test_somebody_without_a_username_is_left_out_only_where_the_group_matches_by
     assert stage_bundle(bundle, tmp_path / "again", match_with="username").counts["users"].left_out == 1
 
 
+def test_classes_that_no_title_was_sent_of_are_left_out_where_the_group_has_it_so_and_it_is_one_cause(tmp_path: Path) -> None:
+    untitled = [class_("k1", title="", classCode="M1"), class_("k2", title="", classCode="M2")]
+    bundle = write_bundle(tmp_path / "bundle", "1.1", **small(classes=untitled, enrollments=[enrollment(classSourcedId="k1")]))
+
+    assert stage_bundle(bundle, tmp_path / "kept").counts["classes"].kept == 2
+    left_out = stage_bundle(bundle, tmp_path / "stage", stand_ins=False)
+
+    assert (left_out.counts["classes"].kept, left_out.counts["enrollments"].kept) == (0, 0)
+    problems = duckdb.read_parquet(str(tmp_path / "stage" / "problems.parquet"))
+    roots = problems.filter("severity = 'error'").project("file, rule, cause").fetchall()
+    column = problems.filter("rule = 'blank-column'").project("key, message").fetchall()
+    assert [message for _, message in column] == [
+        "classes.csv: title is empty in 2 rows, so in nearly all; they were left out, as the group has it."
+    ]
+    root = column[0][0]
+    assert set(roots) == {("classes.csv", "required", root), ("enrollments.csv", "unknown-reference", root)}
+
+
 def test_a_bundle_of_another_version_than_the_group_takes_is_refused(tmp_path: Path) -> None:
     bundle = write_bundle(tmp_path / "bundle", "1.1", **small())
     (bundle / "manifest.csv").write_text(MANIFEST_1_1)

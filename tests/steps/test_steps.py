@@ -40,6 +40,17 @@ def test_a_full_sync_brings_the_district_to_the_platform_and_gives_the_group_bac
     assert (group.sync, group.snapshot, group.unfinished) == (None, sync.sync_id, ())
 
 
+@pytest.mark.parametrize(("untitled", "come"), [("stand-in", {"math-1", "k2"}), ("leave-out", set())])
+def test_classes_without_titles_come_where_the_group_does_not_leave_them_out(untitled: str, come: set[str]) -> None:
+    make_group(untitled=untitled)
+    classes = [class_(title="", classCode="M1"), class_("k2", title="", classCode="M2")]
+    walk = Walk(zipped({**people("ann"), "classes": classes}))
+
+    walk.through()
+
+    assert {"math-1", "k2"} & set(platform()) == come
+
+
 def test_the_same_bundle_again_writes_nothing_and_says_so() -> None:
     make_group()
     bundle = zipped(people("ann"))

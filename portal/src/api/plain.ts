@@ -19,6 +19,7 @@ export const FIELDS: Record<string, Field> = {
   partnerId: { label: 'Partner id' },
   usernameSuffix: { label: 'Username suffix' },
   matchWith: { label: 'Match people with' },
+  untitled: { label: 'Classes without titles' },
   graceDays: { label: 'Days in which somebody removed can come back', unit: 'days' },
   retentionDays: { label: 'Days for which files and history are kept', unit: 'days' },
   alwaysPreview: { label: 'Always ask me before writing' },

@@ -1973,6 +1973,8 @@ export interface components {
             source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSourceIn"] | components["schemas"]["RestSourceIn"];
             /** @default sourcedId */
             matchWith: components["schemas"]["MatchWith"];
+            /** @default stand-in */
+            untitled: components["schemas"]["Untitled"];
             /**
              * Usernamesuffix
              * @default
@@ -2068,6 +2070,8 @@ export interface components {
             source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSource"] | components["schemas"]["RestSource-Output"];
             /** @default sourcedId */
             matchWith: components["schemas"]["MatchWith"];
+            /** @default stand-in */
+            untitled: components["schemas"]["Untitled"];
             /**
              * Usernamesuffix
              * @default
@@ -2183,6 +2187,8 @@ export interface components {
             source: (components["schemas"]["ZipSource"] | components["schemas"]["SftpSourceIn"] | components["schemas"]["RestSourceIn"]) | null;
             /** @default null */
             matchWith: components["schemas"]["MatchWith"] | null;
+            /** @default null */
+            untitled: components["schemas"]["Untitled"] | null;
             /**
              * Usernamesuffix
              * @default null
@@ -2242,6 +2248,8 @@ export interface components {
             source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSource"] | components["schemas"]["RestSource-Input"];
             /** @default sourcedId */
             matchWith: components["schemas"]["MatchWith"];
+            /** @default stand-in */
+            untitled: components["schemas"]["Untitled"];
             /**
              * Usernamesuffix
              * @default
@@ -2329,6 +2337,8 @@ export interface components {
             source: components["schemas"]["ZipSource"] | components["schemas"]["SftpSource"] | components["schemas"]["RestSource-Output"];
             /** @default sourcedId */
             matchWith: components["schemas"]["MatchWith"];
+            /** @default stand-in */
+            untitled: components["schemas"]["Untitled"];
             /**
              * Usernamesuffix
              * @default
@@ -4635,6 +4645,12 @@ export interface components {
          */
         Unit: "rows" | "bytes" | "pages";
         /**
+         * Untitled
+         * @description What becomes of a file's rows where titles are empty throughout, as some systems export classes.
+         * @enum {string}
+         */
+        Untitled: "stand-in" | "leave-out";
+        /**
          * Upload
          * @description A presigned POST for one file: send `fields` and then the file as multipart/form-data to `url`.
          */
@@ -4689,7 +4705,10 @@ export interface components {
          * @enum {string}
          */
         Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
-        /** ZipSource */
+        /**
+         * ZipSource
+         * @description Bundles that people upload, or that are dropped. `fetched`, of each source: whether a sync brings its bundle itself.
+         */
         ZipSource: {
             /**
              * @description discriminator enum property added by openapi-typescript

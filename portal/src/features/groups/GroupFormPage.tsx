@@ -37,6 +37,11 @@ const MATCHES = [
   { value: 'email', label: 'E-mail address' },
 ];
 
+const UNTITLED = [
+  { value: 'stand-in', label: 'Keep them, called by their code or course' },
+  { value: 'leave-out', label: 'Leave them out' },
+];
+
 export function GroupFormPage() {
   const { groupId = '' } = useParams();
   const api = useApi();
@@ -148,6 +153,8 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
               <FormField label="Match people with" description="Field used to match people between syncs." errorText={wrong('matchWith')}>
                 <Select selectedOption={MATCHES.find(each => each.value === values.matchWith) ?? null} options={MATCHES} onChange={e => set({ matchWith: e.detail.selectedOption.value as Values['matchWith'] })} /></FormField>
               <FormField label="Username suffix" description="Added once to every username, for example @district." errorText={wrong('usernameSuffix')}><Input value={values.usernameSuffix} onChange={e => set({ usernameSuffix: e.detail.value })} /></FormField>
+              <FormField label="Classes without titles" description="Where the export leaves nearly every title of a file empty." errorText={wrong('untitled')}>
+                <Select selectedOption={UNTITLED.find(each => each.value === values.untitled) ?? null} options={UNTITLED} onChange={e => set({ untitled: e.detail.selectedOption.value as Values['untitled'] })} /></FormField>
             </SpaceBetween>
           </Container>
           <ScheduleSection schedule={values.schedule} onChange={schedule => set({ schedule })} method={source.method} nextRuns={base?.nextRuns} paused={!!base && !!pauseOf(base)} wrong={wrong} />

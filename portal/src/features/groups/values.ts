@@ -11,6 +11,7 @@ export interface Values {
   partnerId: string;
   usernameSuffix: string;
   matchWith: Schemas['GroupOut']['matchWith'];
+  untitled: Schemas['GroupOut']['untitled'];
   source: Source;
   schedule: Schedule;
   safety: SafetyFigures;
@@ -24,6 +25,7 @@ export const valuesOf = (group?: Schemas['GroupOut']): Values => ({
   partnerId: group?.partnerId ?? '',
   usernameSuffix: group?.usernameSuffix ?? '',
   matchWith: group?.matchWith ?? 'sourcedId',
+  untitled: group?.untitled ?? 'stand-in',
   source: group?.source ?? { method: 'zip', version: 'auto' },
   schedule: group?.schedule ?? MANUALLY,
   safety: figuresOf(group),
@@ -46,6 +48,7 @@ export function patchOf(now: Values, before: Values): Partial<ReturnType<typeof 
 
 export const PARTS: Record<Part, string> = {
   name: 'Name', description: 'Description', contactEmail: 'Contact e-mail', partnerId: 'Partner id', usernameSuffix: 'Username suffix', matchWith: 'Match people with',
+  untitled: 'Classes without titles',
   source: 'Source', schedule: 'Schedule', safety: 'Safety', alwaysPreview: 'Always ask me before writing',
 };
 
