@@ -20,7 +20,7 @@ connection = Blueprint(__name__)
 def test_connection(call: Call, group_id: str) -> ConnectionTest:
     """Reach the group's source as a sync would, step by step; writes nothing."""
     group = groups.get(group_id)
-    checks = check(group.source, lambda: secrets.of_group(group_id), _bounds(), group.guard.expected)
+    checks = check(group.source, lambda: secrets.of_group(group_id, group.source), _bounds(), group.guard.expected)
     call.audit(group_id, "connection tested", detail={"ok": checks[-1].ok, "step": checks[-1].name})
     return _shown(checks)
 

@@ -66,7 +66,7 @@ def create_group(call: Call, body: GroupIn) -> GroupOut:
     _see_that_it_is_there(group_id, settings.schedule.what)
     must_have_something_to_fetch(settings)
     if sent.secret:
-        secrets.keep(group_id, sent.secret)
+        secrets.keep(group_id, sent.secret, sent.source)
     group = store.create(settings, group_id, call.nonce, call.now)
     call.audit(group.group_id, "group created")
     return group_out(group, call.now)
@@ -102,7 +102,7 @@ def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
     rescheduled = settings.schedule != stored.schedule
     group = store.change(group_id, settings, if_match, call.nonce, call.now, rescheduled)
     if sent and sent.secret:  # once nobody else's change can be in the way any more
-        secrets.keep(group_id, sent.secret)
+        secrets.keep(group_id, sent.secret, sent.source)
     if credentials.forgotten(stored.source, group.source):
         secrets.forget(group_id)
     call.audit(group_id, "group changed", detail={"settings": sorted(to_camel(name) for name in changed)})

@@ -201,7 +201,7 @@ class SftpServer(ZipBundle):
                 )
 
         syncs.progressed(sync_id, Progress(step=Step.FETCH, unit=Unit.BYTES, started_at=begun))
-        credentials = secrets.of_group(self.group.group_id)
+        credentials = secrets.of_group(self.group.group_id, self.settings)
         on_wait = waiting.on_wait(sync_id, now)
         arriving = ArrivingBundle(sync_id)
         fetched = sftp_fetch.fetch(sync_id, arriving, self.settings, credentials, self.limits, time_left_s, tell, on_wait)

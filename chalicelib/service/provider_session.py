@@ -14,7 +14,7 @@ from chalicelib.store import access_tokens, secrets
 def session_of(group_id: str, settings: RestSource, version: Version, on_wait: Callable[[str, float], None]) -> Source:
     """`on_wait` is told what is waited for and for how long, each time. Raises SourceRefused when nothing is set to sign in
     with."""
-    provider = provider_of(settings, secrets.of_group(group_id), version)
+    provider = provider_of(settings, secrets.of_group(group_id, settings), version)
     return Source(provider, SharedToken(group_id, provider), connections=settings.max_parallel, on_wait=on_wait)
 
 

@@ -13,7 +13,7 @@ from chalicelib.api.clients import SCOPES
 from chalicelib.model.credentials import PasswordCredentials
 from chalicelib.model.deletion import Deletion
 from chalicelib.model.ids import new_sync_id
-from chalicelib.model.records import GroupSettings, Mode, State, Sync, Trigger
+from chalicelib.model.records import GroupSettings, Mode, State, Sync, Trigger, ZipSource
 from chalicelib.platform import writer
 from chalicelib.service import deletion
 from chalicelib.store import access, arrivals, audit, clients, deletions, files, groups, secrets, selections, syncs
@@ -62,7 +62,7 @@ def filled_group(group_id: str, tmp_path: Path) -> None:
     clients.create(client, "secret")
     clients.issue(client, SCOPES, "nonce", NOW)
     access.record(group_id, "u1", "record shown", NOW, "n", ["users/u1"], 1)
-    secrets.keep(group_id, PasswordCredentials(password=SecretStr("hunter2")))
+    secrets.keep(group_id, PasswordCredentials(password=SecretStr("hunter2")), ZipSource())
 
 
 def everything_that_names(group_id: str) -> dict[str, int]:

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from chalicelib.model.credentials import PasswordCredentials, mark_of
+from chalicelib.model.records import SftpSource
 from chalicelib.store import groups, secrets
 from tests.api.test_routes import call
 from tests.api.test_selections import saved
@@ -27,7 +28,7 @@ def exported() -> dict[str, Any]:
 def kept(aws: None) -> None:
     """A group with a secret, a schedule that obeys a saved selection, and another selection."""
     secrets._secretsmanager.cache_clear()
-    secrets.keep("g1", PasswordCredentials(password=SecretStr("hunter2")))
+    secrets.keep("g1", PasswordCredentials(password=SecretStr("hunter2")), SftpSource.model_validate(SFTP))
     mark = mark_of(PasswordCredentials(password=SecretStr("hunter2")), NOW)
     source = {**SFTP, "credentials": mark.model_dump(mode="json", by_alias=True)}
     schedule = {"frequency": "weekly", "at": "03:10", "what": "Nightly"}

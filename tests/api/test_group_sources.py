@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, SourceUnavailable
 from chalicelib.model.credentials import PasswordCredentials
 from chalicelib.store import groups, secrets
 from tests.api.test_routes import call
@@ -45,7 +45,7 @@ def changed(group: dict[str, Any], **settings: Any) -> dict[str, Any]:
 
 
 def kept(group: dict[str, Any]) -> Any:
-    return secrets.of_group(group["groupId"]).model_dump(by_alias=True, exclude_none=True)
+    return secrets.of_group(group["groupId"], groups.get(group["groupId"]).source).model_dump(by_alias=True, exclude_none=True)
 
 
 def secrets_stored() -> int:
@@ -85,6 +85,34 @@ def test_a_key_that_can_not_be_read_is_refused_before_it_is_kept() -> None:
 
     assert (status, [each["field"] for each in said["errors"]]) == (422, ["source.credentials.privateKey"])
     assert secrets_stored() == 0
+
+
+def test_between_a_changed_server_and_its_new_secret_the_old_one_is_sent_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = made({**SFTP, "credentials": PASSWORD})
+    keep, seen = secrets.keep, []
+
+    def looked_at(group_id: str, *given: Any) -> None:
+        with pytest.raises(SourceUnavailable) as refusal:  # what a sync that starts at this moment meets
+            secrets.of_group(group_id, groups.get(group_id).source)
+        seen.append(str(refusal.value))
+        keep(group_id, *given)
+
+    monkeypatch.setattr(secrets, "keep", looked_at)
+    changed(group, source={**SFTP, "host": "sftp.other.example", "credentials": {"password": "newer"}})
+
+    assert len(seen) == 1
+    assert kept(group)["password"].get_secret_value() == "newer"
+
+
+def test_a_change_whose_secret_could_not_be_kept_sends_the_old_one_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = made({**SFTP, "credentials": PASSWORD})
+    monkeypatch.setattr(secrets, "keep", lambda *given: 1 / 0)
+
+    status, _ = patched(group, source={**SFTP, "host": "sftp.other.example", "credentials": {"password": "newer"}})
+
+    assert status == 500
+    with pytest.raises(SourceUnavailable, match="given for another place"):
+        kept(group)
 
 
 def test_other_settings_change_and_the_secret_stays() -> None:

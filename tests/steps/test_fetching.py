@@ -32,9 +32,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherSer
 
 
 def group_at(server: OtherServer, **settings: object) -> None:
-    secrets.keep("g1", password(server))
+    source = server.source(**settings)
+    secrets.keep("g1", password(server), source)
     mark = mark_of(password(server), NOW)
-    make_group(source=SftpSource.model_validate({**dict(server.source(**settings)), "credentials": mark}))
+    make_group(source=SftpSource.model_validate({**dict(source), "credentials": mark}))
 
 
 def test_a_zip_on_the_customers_server_comes_to_the_platform(server: OtherServer) -> None:
@@ -58,6 +59,7 @@ def test_a_server_that_is_gone_is_what_the_sync_says_it_waits_for_until_it_is_ba
         walk.open()
     waiting = walk.sync.waits_for
     back = groups.get("g1").source.model_copy(update={"port": server.port})
+    secrets.keep("g1", password(server), back)
     groups.change("g1", GroupSettings(name="Lakeside", source=back), "e1", "e2", NOW)
     walk.open()
 
@@ -94,7 +96,7 @@ def test_a_zip_that_came_with_the_sync_is_what_is_read_whatever_the_group_fetche
 
 def test_a_wrong_password_ends_the_sync_with_its_sentence_and_nothing_of_the_password(server: OtherServer) -> None:
     group_at(server)
-    secrets.keep("g1", password(server).model_validate({"password": "hunter2"}))
+    secrets.keep("g1", password(server).model_validate({"password": "hunter2"}), server.source())
     walk = Walk(None)
 
     with pytest.raises(SourceRefused, match="did not accept the user name") as refusal:

@@ -59,8 +59,9 @@ def provider(kms: None, served_provider: tuple[Provider, str], monkeypatch: pyte
     secrets._secretsmanager.cache_clear()
     own, origin = served_provider
     own.behave()
-    make_group(source=RestSource(base_url=origin, token_url=f"{origin}/token", page_size=100, max_parallel=3))
-    secrets.keep("g1", ClientCredentials(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET)))
+    source = RestSource(base_url=origin, token_url=f"{origin}/token", page_size=100, max_parallel=3)
+    make_group(source=source)
+    secrets.keep("g1", ClientCredentials(client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET)), source)
     return own
 
 

@@ -1,13 +1,13 @@
 """What is kept in Secrets Manager, and what is shown of it."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import jwt
 import pytest
 
-from chalicelib.errors import SourceRefused
+from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.credentials import (
     ClientCredentials,
     Credentials,
@@ -16,12 +16,16 @@ from chalicelib.model.credentials import (
     TokenCredentials,
     mark_of,
 )
+from chalicelib.model.records import CredentialsMark, RestSource, SftpSource, Source, ZipSource
 from chalicelib.store import secrets
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 ENDS = datetime(2027, 7, 1, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("aws")
 
+SFTP = SftpSource(host="sftp.district.example", username="roster", path="/out")
+REST = RestSource(base_url="https://sis.example", token_url="https://sis.example/token")
+SOURCE: Source = SFTP
 KINDS: list[Credentials] = [
     PasswordCredentials.model_validate({"password": "hunter2"}),
     KeyCredentials.model_validate({"privateKey": "-----BEGIN", "passphrase": "hunter2"}),
@@ -37,48 +41,48 @@ def stored() -> list[str]:
 
 @pytest.mark.parametrize("credentials", KINDS, ids=lambda each: type(each).__name__)
 def test_a_secret_comes_back_as_it_was_given_to_whoever_signs_in(credentials: Credentials) -> None:
-    secrets.keep("g1", credentials)
+    secrets.keep("g1", credentials, SOURCE)
     mark = mark_of(credentials, NOW)
 
-    assert secrets.of_group("g1") == credentials
+    assert secrets.of_group("g1", SOURCE) == credentials
     assert (mark.set, mark.changed_at, mark.expires_at) == (True, NOW, None)
 
 
 def test_a_secret_lies_below_the_stacks_own_prefix_under_the_stacks_key() -> None:
-    secrets.keep("g1", KINDS[0])
+    secrets.keep("g1", KINDS[0], SOURCE)
 
     [found] = boto3.client("secretsmanager").list_secrets()["SecretList"]
     assert (found["Name"], found["KmsKeyId"]) == ("oneroster/tests/g1", "alias/tests")
 
 
 def test_a_new_secret_takes_the_place_of_the_old_one() -> None:
-    secrets.keep("g1", KINDS[0])
-    secrets.keep("g1", KINDS[3])
+    secrets.keep("g1", KINDS[0], SOURCE)
+    secrets.keep("g1", KINDS[3], SOURCE)
 
-    assert secrets.of_group("g1") == KINDS[3]
+    assert secrets.of_group("g1", SOURCE) == KINDS[3]
     assert stored() == ["oneroster/tests/g1"]
 
 
 def test_a_forgotten_secret_can_be_brought_back_by_an_operator_for_a_week() -> None:
-    secrets.keep("g1", KINDS[0])
+    secrets.keep("g1", KINDS[0], SOURCE)
     secrets.forget("g1")
 
     boto3.client("secretsmanager").restore_secret(SecretId="oneroster/tests/g1")
 
-    assert secrets.of_group("g1") == KINDS[0]
+    assert secrets.of_group("g1", SOURCE) == KINDS[0]
 
 
 def test_a_forgotten_secret_is_read_by_nobody_and_may_be_set_again() -> None:
-    secrets.keep("g1", KINDS[0])
+    secrets.keep("g1", KINDS[0], SOURCE)
 
     secrets.forget("g1")
     secrets.forget("g1")
 
     assert stored() == []
     with pytest.raises(SourceRefused, match="Set it in the group's configuration"):
-        secrets.of_group("g1")
-    secrets.keep("g1", KINDS[1])
-    assert secrets.of_group("g1") == KINDS[1]
+        secrets.of_group("g1", SOURCE)
+    secrets.keep("g1", KINDS[1], SOURCE)
+    assert secrets.of_group("g1", SOURCE) == KINDS[1]
 
 
 def test_no_way_of_writing_a_secret_down_shows_it() -> None:
@@ -92,7 +96,30 @@ def test_an_expiry_is_the_admins_word_or_the_tokens_own() -> None:
     odd = TokenCredentials.model_validate({"token": jwt.encode({"exp": "soon"}, "k" * 32)})
 
     assert [mark_of(each, NOW).expires_at for each in (own, said, odd)] == [ENDS, ENDS, None]
-    secrets.keep("g1", odd)
-    assert json.loads(boto3.client("secretsmanager").get_secret_value(SecretId="oneroster/tests/g1")["SecretString"]).keys() == {
-        "token"
-    }
+    secrets.keep("g1", odd, SOURCE)
+    kept = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId="oneroster/tests/g1")["SecretString"])
+    assert kept.keys() == {"token", "givenFor"}
+
+
+OTHERS = [SFTP.model_copy(update={"host": "sftp.attacker.example"}), SFTP.model_copy(update={"port": 2222}), REST, ZipSource()]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=["another host", "another port", "a provider's API", "no server"])
+def test_a_secret_is_sent_to_no_other_place_than_it_was_given_for(other: Source) -> None:
+    secrets.keep("g1", KINDS[0], SFTP)
+
+    assert secrets.of_group("g1", SFTP.model_copy(update={"path": "/elsewhere"})) == KINDS[0]
+    with pytest.raises(SourceUnavailable, match="was given for another place, and was not sent"):
+        secrets.of_group("g1", other)
+
+
+def test_a_secret_of_before_that_names_no_place_is_not_sent_to_a_server_that_was_set_after_it() -> None:
+    boto3.client("secretsmanager").create_secret(Name="oneroster/tests/g1", SecretString='{"password": "hunter2"}')
+    now = datetime.now(UTC)
+
+    def marked(at: datetime) -> Source:
+        return SFTP.model_copy(update={"credentials": CredentialsMark(changed_at=at)})
+
+    assert secrets.of_group("g1", marked(now)) == secrets.of_group("g1", marked(now - timedelta(days=90))) == KINDS[0]
+    with pytest.raises(SourceUnavailable, match="another place"):
+        secrets.of_group("g1", marked(now + timedelta(days=90)))
