@@ -7,7 +7,6 @@ import pytest
 
 from oneroster_engine.staging.rule_table import with_table
 from oneroster_engine.staging.rules import ALL_RULES, RULES, Phase, Rule, Severity, fields_with
-from oneroster_engine.staging.tables import TABLES
 
 PAGE = Path(__file__).parents[2] / "docs" / "validation.md"
 
@@ -48,19 +47,3 @@ def test_the_page_about_validation_lists_every_rule_as_it_is() -> None:
     page = PAGE.read_text()
 
     assert with_table(page) == page, "run python -m oneroster_engine.staging.rule_table"
-
-
-STAGING = Path(__file__).parents[2] / "oneroster_engine" / "staging"
-CREATED = re.compile(r"CREATE (?:OR REPLACE )?(?:TEMP )?(?:TABLE|VIEW) ([\w{}.]+)")
-
-
-def test_every_table_that_staging_makes_is_in_the_catalogue() -> None:
-    listed = {re.sub(r"\{\w+\}", "{}", each.name) for each in TABLES}
-    made = {
-        re.sub(r"\{[\w.]+\}|(?<=_)users$", "{}", name)
-        for source in STAGING.glob("*.py")
-        for name in CREATED.findall(source.read_text())
-        if name.strip("{}") not in ("table", "quoted")
-    }
-
-    assert made - listed == set()
