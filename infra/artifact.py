@@ -4,6 +4,7 @@ Needs no AWS account. Raises Unfit, with every reason at once, when a package is
 or the whole is too large. `python -m infra.artifact` writes `lambda.lock` anew.
 """
 
+import ast
 import importlib.metadata
 import json
 import re
@@ -46,6 +47,10 @@ TARGET = {
     "platform_python_implementation": "CPython",
 }
 MOST_BYTES = 250 * 1024 * 1024  # Lambda's quota for a function's code, unzipped
+# botocore describes some four hundred services. The functions call the first; Powertools and X-Ray's package ask for the second,
+# and botocore itself for STS.
+CALLED = frozenset({"cognito-idp", "dynamodb", "kms", "s3", "secretsmanager", "ses", "stepfunctions"})
+SERVICES = CALLED | {"ssm", "xray", "sts"}
 STUBS = (".pyi", ".pyc")  # never imported from here: Lambda's folder is read-only and its Python another
 
 
@@ -101,13 +106,30 @@ def unpack(wheels: Iterable[Path], out: Path) -> None:
         with zipfile.ZipFile(wheel) as packed:
             for member in packed.infolist():
                 top = member.filename.partition("/")[0]
-                if not member.is_dir() and not top.endswith((".data", "-stubs")) and not member.filename.endswith(STUBS):
+                if member.is_dir() or top.endswith((".data", "-stubs")) or member.filename.endswith(STUBS):
+                    continue
+                if not _is_of_another_service(member.filename):
                     packed.extract(member, out)
+
+
+def _is_of_another_service(name: str) -> bool:
+    """Whether a file describes to botocore a service that no function calls."""
+    parts = name.split("/")
+    return parts[:2] == ["botocore", "data"] and len(parts) > 3 and parts[2] not in SERVICES
+
+
+def services_called(folder: Path) -> set[str]:
+    """The AWS services of which the modules of a folder make a client, by name."""
+    nodes = (node for path in folder.rglob("*.py") for node in ast.walk(ast.parse(path.read_text())))
+    calls = (node for node in nodes if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute))
+    named = [each.args[0] for each in calls if isinstance(each.func, ast.Attribute) and each.func.attr in ("client", "resource")]
+    return {str(each.value) for each in named if isinstance(each, ast.Constant)}
 
 
 def check(artifact: Path, wheels: Sequence[Path], handlers: Sequence[str], cache: Path) -> None:
     """Raises Unfit unless `artifact` has all that `handlers` (module.attribute) import, and fits Lambda's runtime."""
     reasons = [*missing_packages(artifact), *misfits(artifact)]
+    reasons += [f"chalicelib calls {each}, which SERVICES lacks" for each in services_called(artifact / "chalicelib") - SERVICES]
     size_bytes = sum(sizes(artifact).values())
     if size_bytes > MOST_BYTES:
         reasons.append(f"the whole is {size_bytes:,} bytes unzipped; Lambda takes {MOST_BYTES:,}")

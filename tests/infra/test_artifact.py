@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from botocore.loaders import Loader
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -79,3 +80,23 @@ def test_an_artifact_that_lambda_would_not_take_is_refused(made: Package, monkey
 
     with pytest.raises(artifact.Unfit, match=r"bytes unzipped; Lambda takes 100,000,000"):
         artifact.check(made.code.parent / "artifact", [], [], CACHE)
+
+
+def test_botocore_brings_the_services_that_the_functions_call_and_no_others(made: Package) -> None:
+    unzipped = made.code.parent / "artifact"
+    described = Loader(extra_search_paths=[str(unzipped / "botocore" / "data")], include_default_search_paths=False)
+
+    assert {path.name for path in (unzipped / "botocore" / "data").iterdir() if path.is_dir()} == artifact.SERVICES
+    assert artifact.services_called(unzipped / "chalicelib") == artifact.CALLED
+    assert all(described.load_service_model(each, "service-2") for each in artifact.SERVICES)
+
+
+def test_a_call_of_a_service_that_is_not_packed_is_named(made: Package) -> None:
+    unzipped = made.code.parent / "artifact"
+    calling = unzipped / "chalicelib" / "calling.py"
+    calling.write_text('import boto3\n\nboto3.client("sqs")\n')
+    try:
+        with pytest.raises(artifact.Unfit, match="chalicelib calls sqs, which SERVICES lacks"):
+            artifact.check(unzipped, [], [], CACHE)
+    finally:
+        calling.unlink()
