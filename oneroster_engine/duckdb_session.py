@@ -16,7 +16,7 @@ AT_ONCE = 2  # as many processors as the engine's functions have
 Done = TypeVar("Done")
 
 # DuckDB takes a CSV file for the smaller side of a join, builds its table of it and runs out of memory.
-AS_WRITTEN = "join_order,build_side_probe_side"
+AS_WRITTEN = "join_order,build_side_probe_side,in_clause"
 
 # For what is kept. Most of it is ids, of which zstd's first level makes less than its usual third, in two thirds of the time.
 PACKED = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"

@@ -13,7 +13,7 @@ from oneroster_engine.duckdb_session import count, number_of, quoted, text
 from oneroster_engine.staging import cells, fast_path, population
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.finding import ARCHIVE, Finding
-from oneroster_engine.staging.rules import IN_THE_LIST, NAMED_LATER, NAMES, STANDING, Bound, Phase, bound_rules
+from oneroster_engine.staging.rules import IN_THE_LIST, NAMED_LATER, NAMES, STANDING, Bound, Phase, bound_rules, fine_cell
 from oneroster_engine.standard.damaged_ids import bare_sql
 from oneroster_engine.standard.entities import ENTITIES, Field, Kind, Need
 
@@ -48,41 +48,58 @@ def record_findings(connection: duckdb.DuckDBPyConnection, name: str, findings: 
         )
 
 
-def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
-    """Make `suspect_{name}` of the suspect rows: each column in its type, beside what it was (`sent_...`).
+def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> Collection[str]:
+    """Make `suspect_{name}` of the suspect rows: each column in its type, beside what it was (`sent_...`). Gives the fields
+    that are not written throughout as the standard has it.
 
     In two statements, since to read a cell patiently looks at it many times, and in none where nothing is suspect: what an
     empty table is made of takes as long to plan as that of a large one.
     """
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE raw_{name} AS {fast_path.suspect_rows(name, fields)}")
-    if count(connection, f"raw_{name}"):
-        _make_suspects(connection, name, fields)
-    else:
-        sent = ", ".join(f"NULL::VARCHAR AS {quoted('sent_' + each.name)}" for each in fields)
-        typed = ", ".join(f"{fast_path.typed(each, quoted(each.name))} AS {quoted(each.name)}" for each in fields)
-        connection.execute(
-            f"CREATE OR REPLACE TABLE suspect_{name} AS SELECT line, sourcedId, sourcedId AS sent_sourcedId, status, "
-            f"status AS sent_status, dateLastModified, MAP {{}}::MAP(VARCHAR, VARCHAR) AS nothing_in, {sent}, {typed} "
-            f"FROM raw_{name}"
-        )
-    connection.execute(f"CREATE OR REPLACE TABLE suspect_lines_{name} (line BIGINT)")
-    connection.execute(_NO_REPEATS.format(entity=name))
+    connection.execute(f"CREATE TABLE suspect_lines_{name} (line BIGINT); {_NO_REPEATS.format(entity=name)}")
+    if count(connection, f"read_{name} WHERE sent IS NOT NULL"):
+        connection.execute(f"CREATE TEMP TABLE raw_{name} AS {fast_path.suspect_rows(name, fields)}")
+        return _make_suspects(connection, name, fields)
+    sent = ", ".join(f"{quoted('sent_' + each.name)} VARCHAR" for each in fields)
+    typed = ", ".join(f"{quoted(each.name)} {fast_path.TYPES[each.kind]}" for each in fields)
+    connection.execute(
+        f"CREATE TABLE suspect_{name} (line BIGINT, sourcedId VARCHAR, sent_sourcedId VARCHAR, status VARCHAR, "
+        f"sent_status VARCHAR, dateLastModified VARCHAR, nothing_in MAP(VARCHAR, VARCHAR), {sent}, {typed})"
+    )
+    return ()
 
 
-def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
+def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> Collection[str]:
     order = _date_orders(connection, name, fields)
-    sent = [f"{_meant(each)} AS {quoted('sent_' + each.name)}" for each in fields]
+    meant = [f"{_meant(each)} AS {quoted('sent_' + each.name)}" for each in fields]
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId AS sent_sourcedId, status AS sent_status, "
-        f"{cells.status('status')} AS status, dateLastModified, {', '.join([_nothing_in(fields), *sent])} FROM raw_{name}"
+        f"{cells.status('status')} AS status, dateLastModified, {', '.join([_nothing_in(fields), *meant])} FROM raw_{name}"
     )
-    columns = [f"nullif({bare_sql('sent_sourcedId')}, '') AS sourcedId", "if(status = 'unknown', '', status) AS status"]
-    columns += [
-        f"{_typed(each, quoted('sent_' + each.name), order.get(each.name, ''))} AS {quoted(each.name)}" for each in fields
-    ]
+    unusual = _unusual(connection, name, fields)
+    own_id = _bare("sent_sourcedId") if "sourcedId" in unusual else "sent_sourcedId"
+    columns = [f"nullif({own_id}, '') AS sourcedId", "if(status = 'unknown', '', status) AS status"]
+    for each in fields:
+        sent = quoted("sent_" + each.name)
+        read = _typed(each, sent, order.get(each.name, "")) if each.name in unusual else fast_path.typed(each, sent)
+        columns.append(f"{read} AS {quoted(each.name)}")
     connection.execute(
         f"CREATE OR REPLACE TABLE suspect_{name} AS SELECT * EXCLUDE (status), {', '.join(columns)} FROM meant_{name}"
     )
+    return unusual
+
+
+def _unusual(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> set[str]:
+    """The fields of which a cell has to be read patiently: to plan that takes far longer than to see that none has."""
+    fine = {"sourcedId": _PLAIN_ID.format(id="sent_sourcedId")}
+    for each in fields:
+        sent = quoted("sent_" + each.name)
+        if each.refers and each.kind is Kind.TEXT:
+            fine[each.name] = _PLAIN_ID.format(id=sent)
+        elif each.kind is not Kind.TEXT:
+            fine[each.name] = fine_cell(name, each, sent)
+    others = [f"count(*) FILTER ({quoted('sent_' + field)} IS NOT NULL AND ({own}) IS NOT TRUE)" for field, own in fine.items()]
+    found = connection.execute(f"SELECT {', '.join(others)} FROM meant_{name}").fetchone() or ()
+    return {field for field, number in zip(fine, found, strict=True) if number}
 
 
 def _nothing_in(fields: Sequence[Field]) -> str:
@@ -113,8 +130,8 @@ def mark_suspect(connection: duckdb.DuckDBPyConnection, name: str, fields: Seque
 
 def repeats(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Whether an id may stand in the file again. To count the distinct ones takes half of what it takes to find those."""
-    distinct = number_of(connection, f"SELECT count(*) FROM (SELECT DISTINCT hash(sourcedId) FROM read_{name})")
-    return distinct < count(connection, f"read_{name}")
+    distinct = f"SELECT count(*) FROM (SELECT DISTINCT hash(sourcedId) FROM read_{name})"
+    return number_of(connection, f"SELECT count(*) - ({distinct}) FROM read_{name}") > 0
 
 
 def repeated_lines(name: str) -> str:
@@ -143,9 +160,11 @@ def unsure_parents(name: str, each: Field) -> str:
     )
 
 
-def judge(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], needed: Collection[str]) -> None:
+def judge(
+    connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], needed: Collection[str], unusual: Collection[str]
+) -> None:
     """Try every rule on the suspect rows of a file, those apart that need what is read later. `needed` are fields that the
-    group can't do without, whatever the standard says: no stand-in is made for those."""
+    group can't do without, whatever the standard says: no stand-in is made for those. `unusual`: what `make_suspects` gave."""
     if name in ENTITIES:
         sent = ", ".join(quoted(each.name) for each in fields)
         for bound in bound_rules(name, fields, Phase.IDS):
@@ -153,9 +172,9 @@ def judge(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Fie
                 connection.execute(_REPEATED.format(entity=name, sent=sent, about=_about(name, fields)))
             add_problems(connection, bound)
     population.put_stand_ins(connection, name, leave_out="title" in needed)
-    for bound in bound_rules(name, fields, Phase.VALUES, needed):
+    for bound in _broken(connection, name, list(bound_rules(name, fields, Phase.VALUES, needed))):
         add_problems(connection, bound)
-    _note_forms(connection, name, fields)
+    _note_forms(connection, name, [each for each in fields if each.name in unusual])
     for each in fields:
         if each.refers and f"{name}.{each.name}" not in NAMED_LATER:
             population.match_references(connection, name, each, _known_parents(name) if each.refers.entity == name else "")
@@ -165,6 +184,13 @@ def judge(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Fie
         add_problems(connection, bound)
     if name == "enrollments":
         connection.execute(_SCHOOL_OF_CLASS)
+
+
+def _broken(connection: duckdb.DuckDBPyConnection, name: str, rules: Sequence[Bound]) -> list[Bound]:
+    """Of rules that look at a row alone, those that some suspect breaks: one pass instead of one a rule."""
+    broken = ", ".join(f"count(*) FILTER ({bound.sql(bound.rule.broken)})" for bound in rules)
+    found = connection.execute(f"SELECT {broken} FROM suspect_{name} own").fetchone() if rules else None
+    return [bound for bound, number in zip(rules, found or (), strict=True) if number]
 
 
 def _about(name: str, fields: Sequence[Field]) -> str:
@@ -304,21 +330,29 @@ def _typed(each: Field, sent: str, order: str) -> str:
             return cells.year(sent)
         case Kind.LIST:
             items = cells.items(sent, any_separator=each.refers is not None or each.name == "grades")
-            return f"list_transform({items}, lambda each: {bare_sql('each')})" if each.refers else items
+            return f"list_transform({items}, lambda each: {_bare('each')})" if each.refers else items
         case Kind.USER_IDS:
             plain = fast_path.typed(each, sent)
             simple = f"len({plain}) > 0 AND NOT contains({sent}, chr(34)) AND NOT contains({sent}, chr(39))"
             read = f"if({simple} AND NOT contains({sent}, 'identifier:'), {plain}, {cells.user_ids(sent)})"
             return f"list_filter({read}, lambda each: each.type <> '' AND each.identifier <> '')"
         case _:
-            return f"nullif({bare_sql(sent)}, '')" if each.refers else fast_path.typed(each, sent)
+            return f"nullif({_bare(sent)}, '')" if each.refers else fast_path.typed(each, sent)
+
+
+# Ids around which nothing stands and in which nothing hides; to take that off is a hundred times the work of seeing that.
+_PLAIN_ID = "regexp_full_match({id}, '[0-9A-Za-z_.:{{}}-]+')"
+
+
+def _bare(sent: str) -> str:
+    return f"CASE WHEN {_PLAIN_ID.format(id=sent)} THEN {sent} ELSE {bare_sql(sent)} END"
 
 
 def _date_orders(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> dict[str, str]:
     """By field, whether the day or the month comes first in dates like 3/4/2026, where the column decides it or, where it is
     silent, the file's other dates; else they stay unread. Said once a column."""
     dates = [each.name for each in fields if each.kind is Kind.DATE]
-    if not dates or not count(connection, f"raw_{name}"):
+    if not dates:
         return {}
     largest = ", ".join(f"max({part})" for each in dates for part in cells.local_parts(quoted(each)))
     found = connection.execute(f"SELECT {largest} FROM raw_{name}").fetchone() or ()
@@ -384,7 +418,7 @@ SELECT entity, nullif(sourcedId, ''), line, coalesce(cause, key) FROM problem
 WHERE (entity, rule, field, severity) = ($file, $rule, $field, $severity) AND line IS NOT NULL
 """
 
-_NO_REPEATS = "CREATE OR REPLACE TABLE repeated_{entity} (line BIGINT, first BIGINT, same BOOLEAN, merges BOOLEAN)"
+_NO_REPEATS = "CREATE TABLE repeated_{entity} (line BIGINT, first BIGINT, same BOOLEAN, merges BOOLEAN)"
 
 # `merges`: rows that differ only in a person's role and orgs, as where a district has a row a school (OneRoster 1.1).
 _REPEATED = """

@@ -15,6 +15,7 @@ from oneroster_engine.standard.damaged_ids import (
     KEPT_DIGITS,
     MEASURE_SQL,
     ROUNDED_SQL,
+    macros,
     number_sql,
 )
 from oneroster_engine.standard.entities import ROSTER_FILES, Field, Kind, fields_of
@@ -200,6 +201,7 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
     if not count(connection, "dangling"):
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_NOTHING_NEAR}")
         return
+    connection.execute(macros())  # only here, since to make them takes as long as to read a small file
     connection.execute(_NEAR.format(table=table, known=known, most=MOST_SPELLED))
     connection.execute(_BY_DAMAGE, {"target": target})
     explained = connection.execute(_EXPLAINS, {"target": target}).fetchall()
@@ -298,6 +300,7 @@ SELECT NULL::VARCHAR AS value, NULL::VARCHAR AS id, NULL::VARCHAR AS how, false 
 # takes a thirtieth of measuring how far apart each two ids are.
 # A reference with more zeros than the id that is there says that the id has lost them: that is no reading of the reference.
 _NEAR = """
+CREATE OR REPLACE TEMP MACRO least_same(id) AS greatest(3, (length(id) - 2) // 2);
 CREATE OR REPLACE TABLE {table} AS
 WITH known AS (
     {known}

@@ -22,7 +22,8 @@ def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
         chosen = _NUMBERED.format(sample=f"{_SAMPLED} LIMIT {MOST_PROBLEMS}")
     else:
         chosen = "SELECT *, NULL::BIGINT AS explains FROM problem"  # whoever reads them can count them
-    told = f"SELECT *, {message_sql(_PLACE, _OTHER)} AS message FROM ({chosen})"
+    rules = [rule for (rule,) in connection.execute("SELECT DISTINCT rule FROM problem").fetchall()]
+    told = f"SELECT *, {message_sql(_PLACE, _OTHER, rules)} AS message FROM ({chosen})"
     shown = f"SELECT * REPLACE ({LINE}, coalesce(cause, key) AS cause) FROM ({told}) ORDER BY file, line"
     write_parquet(connection, shown, stage / "problems.parquet")
     write_parquet(connection, _LEFT_OUT_NAMED, stage / "left_out.parquet")

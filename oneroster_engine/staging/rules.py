@@ -142,7 +142,10 @@ _DANGLES = "own.{field} IS NOT NULL AND own.{field} NOT IN ({known})"
 _UNKNOWN_STATUS = "sent_status IS NOT NULL AND status = ''"
 _STATUS = "status `{value}` can't be read; {then}."
 _HOLD = "'nothing is made of this row, and what stands on the platform stays as it is'"
-_SOMETHING = "({cell} < '#' OR {cell} >= '$') AND " + " AND ".join(f"{{cell}} <> {text(each)}" for each in cells.COMMON_NOTHING)
+_SOMETHING = (  # what a tool writes for nothing begins with one of #(-Nn, and few names do
+    "CASE WHEN {cell} >= '.' AND {cell} < 'N' OR {cell} >= 'O' AND {cell} < 'n' OR {cell} >= 'o' THEN true "
+    f"ELSE ({{cell}} < '#' OR {{cell}} >= '$') AND {{cell}} NOT IN ({', '.join(map(text, cells.COMMON_NOTHING))}) END"
+)
 _NOTHING = "{name} is `{value}`, which is what a tool writes for nothing; {then}."
 # Of a row that is there and was left out, no other is the nearest.
 _NEAREST = (
@@ -169,7 +172,7 @@ _TRUTH = "lower({cell}) IN ('true', 'false')"
 _YEAR = "regexp_full_match({cell}, '\\d{{4}}')"
 _UNREADABLE = "{name} can't be read for certain; {then}. Write it as {form}."
 _NEEDED, _LOST = "'the row needs it'", "'it was dropped'"
-_ALLOWED = "lower({cell}) IN ({allowed})"
+_ALLOWED = "({usual}lower({cell}) IN ({allowed}))"
 
 
 def _with_hole(sql_of: Callable[[str], str], hole: str) -> str:
@@ -365,14 +368,14 @@ RULES: tuple[Rule, ...] = (
         "required", E, Phase.VALUES, "required fields", _fields(lambda file, each: each.need == Need.REQUIRED),
         "{name} is empty; the row needs it.",
         "Fill the field in the student information system and export again.",
-        broken="{empty}", fine="{trimmed} IS NOT NULL", cause="{column}",
+        broken="{empty}", fine="{cell} IS NOT NULL", cause="{column}",
     ),
     Rule(
         "expected", W, Phase.VALUES, "fields by which people are recognised",
         _fields(lambda file, each: each.need == Need.EXPECTED),
         "{name} is empty.",
         "Fill the field in the student information system if people are to be recognised by it.",
-        broken="{empty}", fine="{trimmed} IS NOT NULL",
+        broken="{empty}", fine="{cell} IS NOT NULL",
     ),
     Rule(
         "end-before-begin", W, Phase.VALUES, "rows with a beginning and an end",
@@ -596,20 +599,21 @@ def bound_rules(file: str, fields: Sequence[Field], phase: Phase, needed: Collec
                 yield Bound(rule, file, each)
 
 
-def fine_cell(file: str, each: Field, cell: str, trimmed: str) -> str:
-    """SQL for the fast path: whether a cell, as sent, surely breaks none of the rules of its value. Empty where any does."""
+def fine_cell(file: str, each: Field, cell: str) -> str:
+    """SQL for the fast path: whether a cell, as sent but for blanks around it, surely breaks none of the rules of its value.
+    Empty where any does."""
     rules = [rule for rule in RULES if rule.phase == Phase.VALUES and rule.fine and rule.applies(file, each)]
     if each.kind is not Kind.TEXT or each.words:  # what is in the type says more than "nothing"
         rules = [rule for rule in rules if rule.id != "nothing" or each.kind is Kind.LIST]
     holes = {
         "cell": cell,
-        "trimmed": trimmed,
         "allowed": _words(each),
+        "usual": "".join(f"{cell} = {text(one)} OR " for one in usual_words(each)),
     }
     needs = any(rule.id in ("required", "expected") for rule in rules)
     parts = list(dict.fromkeys(rule.fine.format(**holes) for rule in rules if rule.id not in ("required", "expected")))
     if needs and each.kind in (Kind.TEXT, Kind.LIST) and not each.words:
-        parts.append(f"{trimmed} IS NOT NULL")
+        parts.append(f"{cell} IS NOT NULL")
     if each.kind is Kind.LIST:
         parts += [f"strlen({cell}) = length({cell})"] if each.refers else []
         parts.append(
@@ -622,15 +626,21 @@ def fine_cell(file: str, each: Field, cell: str, trimmed: str) -> str:
     return f"({plain})" if needs else f"({cell} IS NULL OR ({plain}))"
 
 
+def usual_words(each: Field) -> list[str]:
+    """Of a field's words those of nearly all rows, which are worth to be looked for first."""
+    return [one for one in ("student", "teacher") if each.words and one in each.words.allowed]
+
+
 def _words(each: Field) -> str:
     return ", ".join(text(one.casefold()) for one in each.words.allowed) if each.words else ""
 
 
-def message_sql(place: str, other: str) -> str:
-    """SQL for a problem's sentence, from its rule, field and arguments. `place` and `other` are SQL for where the row and the
-    other row stand, as people look them up; `place` is NULL for a problem of a whole file."""
-    cases = {rule.id: f"WHEN {text(rule.id)} THEN {_concatenated(rule.message, other)}" for rule in ALL_RULES}
-    return f"coalesce({place} || ': ', '') || CASE rule {' '.join(cases.values())} ELSE coalesce(arguments['message'], rule) END"
+def message_sql(place: str, other: str, found: Collection[str]) -> str:
+    """SQL for a problem's sentence, from its rule (one of those that were `found`), field and arguments. `place` and `other` are
+    SQL for where the row and the other row stand, as people look them up; `place` is NULL for a problem of a whole file."""
+    cases = {rule.id: f"WHEN {text(rule.id)} THEN {_concatenated(rule.message, other)}" for rule in ALL_RULES if rule.id in found}
+    spoken = " ".join(cases.values()) or "WHEN '' THEN ''"
+    return f"coalesce({place} || ': ', '') || CASE rule {spoken} ELSE coalesce(arguments['message'], rule) END"
 
 
 def _concatenated(message: str, other: str) -> str:

@@ -6,7 +6,7 @@ problem and is left out. `people.py` lifts people into the shape of 1.2, `choice
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,8 @@ from oneroster_engine.staging.files import LINE, write_parquet
 from oneroster_engine.staging.judging import mark_suspect
 from oneroster_engine.staging.population import Restored
 from oneroster_engine.staging.problem_files import write_problems
-from oneroster_engine.staging.reading import Loaded, columns_of, known_columns, load, no_rows
-from oneroster_engine.standard.entities import ENTITIES, FIELDS, USER_FIELDS_1_1, Kind, fields_of
+from oneroster_engine.staging.reading import Loaded, columns_of, known_columns, load
+from oneroster_engine.standard.entities import ENTITIES, FIELDS, ONLY_1_2, USER_FIELDS_1_1, Field, Kind, fields_of
 from oneroster_engine.standard.manifest import Manifest, read_manifest
 
 # Each file after those that its rows name. People's profiles and roles come before the people, who need a role. Chains that
@@ -71,7 +71,7 @@ def stage_orgs(bundle: Path, stage: Path, view: View | None = None) -> Counted:
     with connect(stage, joins_as_written=True) as connection:
         connection.execute(tables.CREATE)
         loaded = _load(connection, accepted, "orgs")
-        _judge(connection, "orgs", "", frozenset())
+        _judge(connection, "orgs", "", frozenset(), is_there=loaded is not None)
         write_parquet(connection, f"SELECT {_columns('orgs')} FROM kept_orgs", stage / "orgs.parquet")
         write_school_choices(connection, stage)
         kept = count(connection, "kept_orgs")
@@ -165,7 +165,8 @@ def _read(
             loaded[name] = read
         if name == "users" and bundle.version == "1.2" and "roles" not in loaded and read and read.rows:
             raise _without_roles(bundle.files.get(name))
-        _judge(connection, name, bundle.version, needed if name == "users" else needed - {"username"})  # profiles have one too
+        costly = needed if name == "users" else needed - {"username"}  # profiles have one too
+        _judge(connection, name, bundle.version, costly, is_there=read is not None)
         if name in ENTITIES and name != "enrollments":  # those are written beside the choices
             _write_entity(connection, ahead, name)
     return loaded
@@ -190,17 +191,43 @@ def _load(connection: duckdb.DuckDBPyConnection, bundle: Bundle, name: str, rest
     elif path:
         loaded = load(connection, path, fields, f"read_{name}", to_types)
     else:
-        connection.execute(f"CREATE TABLE read_{name} AS {to_types(no_rows(fields))}")
+        connection.execute(fast_path.empty_table(name, fields))
         return None
     judging.record_findings(connection, name, loaded.findings)
     return loaded
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, needed: frozenset[str]) -> None:
+def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, needed: frozenset[str], is_there: bool = True) -> None:
     """Find the file's problems, and make `kept_{name}` of its rows without an error and `ids_{name}` of their ids."""
     fields = fields_of(name, version)
     connection.execute(f"CREATE VIEW clean_{name} AS {fast_path.clean_rows(name, fields)}")
-    judging.make_suspects(connection, name, fields)
+    unusual = judging.make_suspects(connection, name, fields)
+    if is_there or name == "users":
+        _find_problems(connection, name, fields, version, needed, unusual)
+    may_be_suspect = name in ONLY_1_2 or count(connection, f"suspect_{name}") > 0  # those are looked at again after the people
+    connection.execute(_valid(name, version, may_be_suspect))
+    lists = judging.drop_dangling(connection, name, fields, f"valid_{name}") if is_there else f"valid_{name}"
+    connection.execute(f"CREATE VIEW kept_{name} AS SELECT * FROM {lists}")
+    if name != "enrollments":
+        more = {"orgs": ", type", "classes": ", schoolSourcedId"}.get(name, "")
+        connection.execute(
+            f"CREATE TABLE ids_{name} AS SELECT (row_number() OVER ())::INTEGER AS no, sourcedId{more} FROM kept_{name}"
+        )
+    if name == "users" and is_there:
+        population.find_namesakes(connection)
+    if name == "users" and version == "1.2":
+        for part in ("roles", "userProfiles"):
+            judging.judge_later(connection, part, FIELDS[part])
+
+
+def _find_problems(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    fields: Sequence[Field],
+    version: str,
+    needed: frozenset[str],
+    unusual: Collection[str],
+) -> None:
     if number_of(connection, "SELECT count(*) FROM damaged"):
         mark_suspect(connection, name, fields, population.damaged_lines(name))
     if count(connection, f"suspect_{name}"):
@@ -216,32 +243,21 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
             judging.match_people(connection, part, FIELDS[part])
         connection.execute(people.ROLES_OF)
         mark_suspect(connection, name, fields, people.SUSPECT_1_2 if version == "1.2" else people.SUSPECT_1_1)
-    if count(connection, f"suspect_{name}"):
-        judging.judge(connection, name, fields, needed)
+    if not count(connection, f"suspect_{name}"):
+        return
+    judging.judge(connection, name, fields, needed, unusual)
     if name == "users":
         connection.execute(people.SUSPECT_ROLES_1_2 if version == "1.2" else people.SUSPECT_ROLES_1_1)
         judging.judge_people(connection, fields)
         connection.execute(people.WITH_ROLES)
-    connection.execute(_valid(name, version))
-    connection.execute(
-        f"CREATE VIEW kept_{name} AS SELECT * FROM {judging.drop_dangling(connection, name, fields, f'valid_{name}')}"
-    )
-    if name != "enrollments":
-        more = {"orgs": ", type", "classes": ", schoolSourcedId"}.get(name, "")
-        connection.execute(
-            f"CREATE TABLE ids_{name} AS SELECT (row_number() OVER ())::INTEGER AS no, sourcedId{more} FROM kept_{name}"
-        )
-    if name == "users":
-        population.find_namesakes(connection)
-    if name == "users" and version == "1.2":
-        for part in ("roles", "userProfiles"):
-            judging.judge_later(connection, part, FIELDS[part])
 
 
-def _valid(name: str, version: str) -> str:
+def _valid(name: str, version: str, may_be_suspect: bool) -> str:
     """The rows that cost nothing: the clean ones, and the suspects that no error left out."""
     columns = _columns(name) if name in ENTITIES else ", ".join(map(quoted, ("line", *columns_of(FIELDS[name]))))
     clean = f"clean_{name}" if name != "users" else people.CLEAN_1_2 if version == "1.2" else people.CLEAN_1_1
+    if not may_be_suspect:
+        return f"CREATE VIEW valid_{name} AS SELECT {columns} FROM {clean}"
     return (
         f"CREATE VIEW valid_{name} AS SELECT {columns} FROM {clean} ANTI JOIN suspect_lines_{name} USING (line) "
         f"UNION ALL SELECT {columns} FROM suspect_{name} WHERE line NOT IN "

@@ -1,10 +1,6 @@
 """The tables that a staging begins with; all of its tables stand in `oneroster_engine.tables`."""
 
-from oneroster_engine.standard.damaged_ids import macros
-
-CREATE = f"""
-{macros()}
-CREATE MACRO least_same(id) AS greatest(3, (length(id) - 2) // 2);
+CREATE = """
 CREATE TABLE problem (file VARCHAR, line BIGINT, entity VARCHAR, sourcedId VARCHAR, field VARCHAR, rule VARCHAR, severity VARCHAR,
                       other_line BIGINT, arguments MAP(VARCHAR, VARCHAR), cause VARCHAR, key VARCHAR);
 CREATE TABLE damaged (file VARCHAR, sourcedId VARCHAR, key VARCHAR);

@@ -106,11 +106,11 @@ def shown_sql(cell: str) -> str:
 
 
 def macros() -> str:
-    """The same as functions of a connection: near_key(id), id_difference(one, other), rounds_to(id, rounded)."""
+    """The same as functions of one cursor: near_key(id), id_difference(one, other), rounds_to(id, rounded)."""
     return (
-        f"CREATE MACRO near_key(id) AS {key_sql('id')}; "
-        f"CREATE MACRO id_difference(one, other) AS {difference_sql('one', 'other')}; "
-        f"CREATE MACRO rounds_to(id, rounded) AS {rounds_to_sql('id', 'rounded')};"
+        f"CREATE OR REPLACE TEMP MACRO near_key(id) AS {key_sql('id')}; "
+        f"CREATE OR REPLACE TEMP MACRO id_difference(one, other) AS {difference_sql('one', 'other')}; "
+        f"CREATE OR REPLACE TEMP MACRO rounds_to(id, rounded) AS {rounds_to_sql('id', 'rounded')};"
     )
 
 
