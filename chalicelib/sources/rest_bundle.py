@@ -149,7 +149,13 @@ def locate_in_pages(places: Path, problems: Path) -> None:
     found = problems.with_suffix(".led")
     with connect(problems) as connection:
         connection.execute(_PLACES, {"places": str(places)})
-        connection.execute(_LED, {"problems": str(problems)})
+        rules = connection.execute("SELECT DISTINCT rule FROM read_parquet($problems)", {"problems": str(problems)}).fetchall()
+        sentence = message_sql(
+            _RECORD.format(part="part", number="coalesce(record, line)"),
+            _RECORD.format(part="other_part", number="coalesce(other_record, other_line)"),
+            [rule for (rule,) in rules],
+        )
+        connection.execute(_LED.replace("{sentence}", sentence), {"problems": str(problems)})
         connection.execute(f"COPY led TO $to ({PACKED})", {"to": str(found)})
     found.replace(problems)
 
@@ -160,11 +166,7 @@ CREATE TABLE places AS SELECT * FROM read_csv($places, header=true,
 """
 
 _RECORD = "coalesce({part}, file) || if({part} IS NULL, ', line ', ', record ') || {number}"
-_TOLD = message_sql(
-    _RECORD.format(part="part", number="coalesce(record, line)"),
-    _RECORD.format(part="other_part", number="coalesce(other_record, other_line)"),
-)
-_LED = f"""
+_LED = """
 CREATE TABLE led AS
 WITH own AS (
     SELECT * EXCLUDE (message) FROM read_parquet($problems)
@@ -175,7 +177,7 @@ WITH own AS (
     SELECT placed.*, there.part AS other_part, there.first_record + other_line - there.first_line AS other_record
     FROM placed ASOF LEFT JOIN places there ON placed.file = there.file AND placed.other_line >= there.first_line
 ), told AS (
-    SELECT *, {_TOLD} AS message FROM both_placed
+    SELECT *, {sentence} AS message FROM both_placed
 )
 SELECT * EXCLUDE (part, record, other_part, other_record)
        REPLACE (coalesce(part, file) AS file, coalesce(record, line) AS line, coalesce(other_record, other_line) AS other_line)
