@@ -412,9 +412,10 @@ FROM {rows} own
 WHERE ({broken}) AND ($deleted OR own.status <> 'tobedeleted') AND own.line NOT IN {standing}
 """
 
+# A row without an id that can be read may be anybody's: nothing of its file is removed.
 _LEFT_OUT = """
 INSERT INTO left_out
-SELECT entity, nullif(sourcedId, ''), line, coalesce(cause, key) FROM problem
+SELECT entity, if($rule = 'sourced-id', NULL, nullif(sourcedId, '')), line, coalesce(cause, key) FROM problem
 WHERE (entity, rule, field, severity) = ($file, $rule, $field, $severity) AND line IS NOT NULL
 """
 

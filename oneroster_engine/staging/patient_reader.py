@@ -166,6 +166,8 @@ class PatientReader:
         if surplus or self._fit.lacks(cells):
             return self._only(record, readings, self._width(len(cells)))
         moved = [each for each in readings if self._fit.is_moved(cells, each)]
+        if not moved and self._fit.id_may_be_elsewhere(cells):
+            return self._only(record, (), "its cells don't stand under their columns; the row was left out.")
         if not moved:  # what is odd in it is for the judge
             self._short += len(cells) < width
             return [*cells[:width], *[""] * (width - len(cells))]
@@ -216,7 +218,7 @@ class PatientReader:
 
     def _leave_out(self, record: Record, rule: str, message: str) -> None:
         cells = record.cells if record.cells is not None else record.text.split(self._header.separator)
-        own = cells[self._own].strip(' "') if self._own < len(cells) else ""
+        own = cells[self._own].strip(' "') if self._own < len(cells) and not self._fit.id_may_be_elsewhere(cells) else ""
         self.read.findings.append(Finding(rule, "error", self._at(record.line, message), record.line, own[:255]))
 
     def _say(self, rule: str, message: str, record: Record, cells: Sequence[str]) -> None:

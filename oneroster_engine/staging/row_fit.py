@@ -106,6 +106,12 @@ class RowFit:
         fits = self._forms.get(last) or self._finer.get(last) or (self._references[last] if last in self._verified else None)
         return self.misfits(cells) or fits is None or not fits(cells[last])
 
+    def id_may_be_elsewhere(self, cells: Sequence[str]) -> bool:
+        """Whether a row that can't be read may have lost its id, or have something in front of it."""
+        before = cells[1 : 1 + self.width]
+        is_one_before = not self.misfits(before) and not self.lacks(before) and not self.is_empty_where_needed(before)
+        return self.misfits(cells) and (is_one_before or not self.misfits(["", *cells]))
+
     def _is_going(self, cells: Sequence[str]) -> bool:
         """Whether the row is to be deleted: whatever else it lacks doesn't matter."""
         place = self._status

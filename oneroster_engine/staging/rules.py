@@ -193,7 +193,8 @@ RULES: tuple[Rule, ...] = (
         f"sourcedId is empty or malformed (1 to {LONGEST_ID} characters, none of them a control character, no word for nothing).",
         f"Give the row an id of 1 to {LONGEST_ID} visible characters that no other row of the file has.",
         broken=f"sourcedId IS NULL OR length(sourcedId) > {LONGEST_ID} OR regexp_matches(sourcedId, '[\\x00-\\x1f\\x7f]') "
-               f"OR sourcedId IN ({', '.join(map(text, NO_IDS))}) OR regexp_full_match(sourcedId, '#(.*[!?]|N/A|#+)')",
+               f"OR sourcedId IN ({', '.join(map(text, NO_IDS))}) OR regexp_full_match(sourcedId, '#(.*[!?]|N/A|#+)') "
+               "OR lower(sourcedId) IN ('active', 'inactive', 'tobedeleted')",  # cells that a spreadsheet moved to the left
         also_deleted=True,
     ),
     Rule(

@@ -355,6 +355,25 @@ def test_classes_that_no_title_was_sent_of_are_left_out_where_the_group_has_it_s
     assert set(roots) == {("classes.csv", "required", root), ("enrollments.csv", "unknown-reference", root)}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("NULL,,,true,north,student,bob,,,,,,,,,", id="nothing-for-an-id"),
+        pytest.param("x,bob,,,true,north,student,bob,,B,F,,,b@x.org,,,", id="something-in-front-of-it"),
+        pytest.param("active,2026-09-01,true,north,student,bob,,B,F,,,b@x.org,,,,,", id="its-cell-is-missing"),
+    ],
+)
+def test_a_row_of_which_the_id_cannot_be_read_may_be_anybodys(tmp_path: Path, line: str) -> None:
+    bundle = write_bundle(tmp_path / "bundle", "1.1", **small(users=[user(enabledUser="true", email="a@x.org")]))
+    with (bundle / "users.csv").open("a") as users:
+        users.write(f"{line}\r\n")
+
+    stage_bundle(bundle, tmp_path / "stage")
+
+    left_out = duckdb.read_parquet(str(tmp_path / "stage" / "left_out.parquet")).project("entity, sourcedId").fetchall()
+    assert left_out == [("users", None)]
+
+
 def test_a_bundle_of_another_version_than_the_group_takes_is_refused(tmp_path: Path) -> None:
     bundle = write_bundle(tmp_path / "bundle", "1.1", **small())
     (bundle / "manifest.csv").write_text(MANIFEST_1_1)
