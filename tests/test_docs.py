@@ -61,3 +61,10 @@ def test_the_floors_on_the_page_are_those_that_lint_keeps() -> None:
 
     page = [set(re.split(r" \| ", re.split(r"\s{2,}", line)[0])) for line in shown]
     assert page == [floor for floor in kept if floor != {"errors"}]
+
+
+def test_no_blueprint_is_left_out_of_the_contract_that_they_leave_each_other_alone() -> None:
+    contract = (ROOT / "pyproject.toml").read_text().partition("Blueprints don't import")[2].partition("]\n")[0]
+
+    blueprints = {path.stem for path in (ROOT / "chalicelib" / "api").glob("*.py") if "Blueprint(" in path.read_text()}
+    assert set(re.findall(r"chalicelib\.api\.(\w+)", contract)) == blueprints - {"authorizer"}  # whom every route asks

@@ -11,7 +11,7 @@ from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Id, Page
 from chalicelib.errors import Unacceptable
 from chalicelib.model.records import Record
-from chalicelib.provider.query import View, shown
+from chalicelib.provider.query import USER_FIELDS
 from chalicelib.provider.resources import BASE_PATHS, TOKEN_PATH, Version
 from chalicelib.store import clients as store
 from chalicelib.store import groups
@@ -23,11 +23,6 @@ clients = Blueprint(__name__)
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Scope = Literal["roster-core.readonly", "roster.readonly"]
 SCOPES: tuple[Scope, ...] = ("roster-core.readonly", "roster.readonly")
-# What the standard requires of a user is in every record.
-SHOWN_ALWAYS = frozenset(
-    ("sourcedId", "status", "dateLastModified", "enabledUser", "givenName", "familyName", "roles", "role", "orgs")
-)
-USER_FIELDS = frozenset().union(*(shown("users", View(), version) for version in Version))
 
 
 class ClientIn(Record):

@@ -25,15 +25,15 @@ from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, Request, Response
 from pydantic import ValidationError
 
-from chalicelib.api.clients import SHOWN_ALWAYS, USER_FIELDS
-from chalicelib.api.events import FeedQuery
-from chalicelib.api.events import shown as shown_events
+from chalicelib.api.feed import FeedQuery, roster_events
 from chalicelib.errors import Gone, NotFound, Unacceptable
 from chalicelib.provider.errors import RequestFailed, invalid_data, status_info
 from chalicelib.provider.filter_grammar import parse_filter
 from chalicelib.provider.query import (
     DEFAULT_LIMIT,
     MOST_RECORDS,
+    SHOWN_ALWAYS,
+    USER_FIELDS,
     ListPath,
     Query,
     View,
@@ -131,7 +131,7 @@ def follow_changes() -> Response:
         _allow(reader, Version.V1P2, nested=True)
         asked = FeedQuery.model_validate(dict(request.query_params or {}))
         feed = read_feed(reader.client.group_id, asked.after, asked.limit, reader.view)
-        return Response(shown_events(feed).model_dump_json(by_alias=True), JSON, 200)
+        return Response(roster_events(feed).model_dump_json(by_alias=True), JSON, 200)
     except ValidationError:
         return _refusal(invalid_data("`after` is a cursor of this feed, `limit` a whole number from 1 to 1,000."), Version.V1P2)
     except Unacceptable as refusal:

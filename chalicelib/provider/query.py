@@ -125,6 +125,13 @@ def shown(entity: str, view: View, version: Version) -> frozenset[str]:
     return frozenset(names - view.hidden if entity == "users" else names)
 
 
+# What the standard requires of a user is in every record.
+SHOWN_ALWAYS = frozenset(
+    ("sourcedId", "status", "dateLastModified", "enabledUser", "givenName", "familyName", "roles", "role", "orgs")
+)
+USER_FIELDS = frozenset().union(*(shown("users", View(), version) for version in Version))
+
+
 def comparable(entity: str, view: View, version: Version) -> Mapping[str, Attribute]:
     """By dotted path, what this consumer may filter and sort by. Who somebody's guardians are is told of visible ones only, so
     nobody asks for those of others."""
