@@ -14,4 +14,8 @@ events = Blueprint(__name__)
 @route(events, "GET /groups/{groupId}/events", role="viewer", answer=RosterEvents, query=FeedQuery)
 def list_events(call: Call, group_id: str) -> RosterEvents:
     """What has changed on the platform since a place in the feed, in the order of the commits."""
-    return roster_events(read_feed(group_id, call.query.after, call.query.limit, View()))
+    feed = roster_events(read_feed(group_id, call.query.after, call.query.limit, View()))
+    people = dict.fromkeys(f"users/{each.sourced_id}" for each in feed.items if each.kind.startswith("user."))
+    if people:
+        call.accessed(group_id, "changes shown", list(people), len(feed.items))
+    return feed

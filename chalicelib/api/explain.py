@@ -77,20 +77,24 @@ def trace(call: Call, group_id: str) -> Trace:
 def get_sanity(call: Call, sync_id: str) -> Sanity:
     """What is no error and odd all the same, counted, with the first rows of each."""
     with _checked(sync_id) as (stage, changes):
-        return Sanity(
-            findings=[
-                SanityFinding(
-                    name=seen.finding.name,
-                    entity=seen.finding.entity,
-                    title=seen.finding.title,
-                    meaning=seen.finding.meaning,
-                    count=seen.count,
-                    of=seen.of,
-                    examples=[SanityRow.model_validate(row) for row in seen.examples],
-                )
-                for seen in sanity(stage, changes)
-            ]
-        )
+        found = sanity(stage, changes)
+    shown = [f"{seen.finding.entity}/{row['sourcedId']}" for seen in found for row in seen.examples]
+    if any(each.startswith("users/") for each in shown):
+        call.accessed(group_of(sync_id), "odd records shown", list(dict.fromkeys(shown)))
+    return Sanity(
+        findings=[
+            SanityFinding(
+                name=seen.finding.name,
+                entity=seen.finding.entity,
+                title=seen.finding.title,
+                meaning=seen.finding.meaning,
+                count=seen.count,
+                of=seen.of,
+                examples=[SanityRow.model_validate(row) for row in seen.examples],
+            )
+            for seen in found
+        ]
+    )
 
 
 @route(explanations, "GET /syncs/{syncId}/sanity/rows", role="viewer", answer=SanityRows, query=SanityRowQuery)
@@ -101,7 +105,8 @@ def list_sanity_rows(call: Call, sync_id: str) -> SanityRows:
         raise NotFound("There is no such finding. GET /syncs/{syncId}/sanity lists them.")
     with _checked(sync_id) as (stage, changes):
         found = sanity_rows(stage, changes, asked.finding, limit=asked.limit, offset=offset_of(asked))
-    call.accessed(group_of(sync_id), "odd records listed", [str(row["sourcedId"]) for row in found.items])
+    entity = next(finding.entity for finding in FINDINGS if finding.name == asked.finding)
+    call.accessed(group_of(sync_id), "odd records listed", [f"{entity}/{row['sourcedId']}" for row in found.items])
     return page(SanityRows, [SanityRow.model_validate(row) for row in found.items], found.total, asked)
 
 
