@@ -49,6 +49,9 @@ def _operation(route: Route, refs: Any) -> dict[str, Any]:
             "default": {"description": "A problem document", "content": failed},
         },
     }
+    if route.costly:
+        told = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until it is allowed again."}}
+        operation["responses"]["429"] = {"description": "Done too often within this hour", "headers": told, "content": failed}
     if route.body:
         operation["requestBody"] = {
             "required": True,

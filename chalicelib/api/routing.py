@@ -126,7 +126,11 @@ IF_MATCH, IDEMPOTENCY_KEY = "If-Match", "Idempotency-Key"
 
 
 class TooMany(Exception):
-    """One person does more of what is costly than anybody does by hand."""
+    """One person does more of what is costly than anybody does by hand; `wait_s` seconds from now they may again."""
+
+    def __init__(self, words: str, wait_s: int) -> None:
+        super().__init__(words)
+        self.wait_s = wait_s
 
 
 class Forbidden(Exception):
@@ -198,8 +202,10 @@ def _count(what: Costly, caller: Caller) -> None:
     """Raises TooMany where this person has done it as often within this hour as the limits say."""
     said = limits()
     most = {"upload": said.uploads_an_hour, "start": said.starts_an_hour, "list": said.lists_an_hour}[what]
-    if not usage.allowed(caller.user_id, what, most, datetime.now(UTC)):
-        raise TooMany(f"You have done this {most:,} times within this hour. Wait for the next one.")
+    now = datetime.now(UTC)
+    if not usage.allowed(caller.user_id, what, most, now):
+        words = f"You have done this {most:,} times within this hour. Wait for the next one."
+        raise TooMany(words, usage.next_hour_s(now))
 
 
 NOBODY = Caller("", "", "viewer", frozenset())
@@ -266,7 +272,8 @@ def _problem(trouble: Exception, request_id: str) -> Response:
         detail = f"Something went wrong on our side. Try again; if it stays so, name {request_id or 'the time'} to support."
     said = Problem(title=title, status=status, detail=detail, errors=errors, request_id=request_id, sync_id=sync_id)
     body = said.model_dump_json(by_alias=True, exclude_none=True)
-    return Response(body, {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}, status)
+    wait = {"Retry-After": str(trouble.wait_s)} if isinstance(trouble, TooMany) else {}
+    return Response(body, {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **wait}, status)
 
 
 def _sent(loc: tuple[int | str, ...]) -> str:

@@ -12,6 +12,11 @@ Costly = Literal["upload", "start", "list"]
 KEPT = timedelta(hours=2)
 
 
+def next_hour_s(now: datetime) -> int:
+    """Seconds until the counts begin anew."""
+    return 3600 - now.minute * 60 - now.second
+
+
 def allowed(user_id: str, what: Costly, most: int, now: datetime) -> bool:
     """Count one; False where it would be more than `most` in this hour."""
     try:

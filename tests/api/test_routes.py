@@ -38,6 +38,20 @@ def call(
     raw: str | None = None,
     query: Mapping[str, str] | None = None,
 ) -> tuple[int, dict[str, Any]]:
+    answer = answered(said, body, role, groups, headers, raw, query)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def answered(
+    said: str,
+    body: Any = None,
+    role: str = "admin",
+    groups: str = "*",
+    headers: Mapping[str, str] | None = None,
+    raw: str | None = None,
+    query: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The answer with its headers, as API Gateway gets it."""
     method, path = said.split(" ")
     declared = next(route for route in ROUTES if route.method == method and pattern_of(route).fullmatch(path))
     values = pattern_of(declared).fullmatch(path)
@@ -58,8 +72,8 @@ def call(
             "authorizer": {"principalId": "u1", "name": "Ada", "role": role, "groups": json.dumps(groups.split())},
         },
     }
-    answer = wiring.app(event, Context())
-    return answer["statusCode"], json.loads(answer["body"])
+    answer: dict[str, Any] = wiring.app(event, Context())
+    return answer
 
 
 def filled(route: Route) -> str:

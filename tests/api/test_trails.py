@@ -17,7 +17,7 @@ from chalicelib.model.ids import new_sync_id
 from chalicelib.model.records import Sync
 from chalicelib.store import access, audit, files, syncs, usage
 from infra import functions
-from tests.api.test_routes import call
+from tests.api.test_routes import answered, call
 from tests.conftest import LIMITS
 from tests.platform.test_writer import change, write
 from tests.steps.walk import NOW, make_group
@@ -88,6 +88,12 @@ def test_one_person_gets_no_more_forms_to_upload_than_a_person_needs(monkeypatch
     assert [status for status, _ in answers] == [201, 201, 429]
     assert "within this hour" in answers[2][1]["detail"]
     assert usage.allowed("another", "upload", 2, NOW)
+    headers = answered("POST /groups/g1/uploads", wanted)["headers"]
+    assert 0 < int(headers["Retry-After"]) <= 3600
+
+
+def test_who_has_done_too_much_may_again_with_the_next_hour() -> None:
+    assert [usage.next_hour_s(NOW + timedelta(minutes=each)) for each in (0, 59, 90)] == [3600, 60, 1800]
 
 
 def started() -> str:

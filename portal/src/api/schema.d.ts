@@ -4930,6 +4930,17 @@ export interface operations {
                     "application/json": components["schemas"]["Upload"];
                 };
             };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A problem document */
             default: {
                 headers: {
@@ -4994,6 +5005,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem document */
@@ -5401,6 +5423,17 @@ export interface operations {
                     "application/json": components["schemas"]["Comparison"];
                 };
             };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A problem document */
             default: {
                 headers: {
@@ -5440,6 +5473,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MovedRows"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem document */
@@ -5720,6 +5764,17 @@ export interface operations {
                     "application/json": components["schemas"]["Sync"];
                 };
             };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A problem document */
             default: {
                 headers: {
@@ -5786,6 +5841,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Trace"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem document */
@@ -5954,6 +6020,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Groups"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem document */
@@ -6161,6 +6238,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem document */
@@ -6868,6 +6956,17 @@ export interface operations {
                     "application/json": components["schemas"]["Sync"];
                 };
             };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A problem document */
             default: {
                 headers: {
@@ -7169,6 +7268,17 @@ export interface operations {
                     "application/json": components["schemas"]["SheetLink"];
                 };
             };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A problem document */
             default: {
                 headers: {
@@ -7235,6 +7345,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PersonExport"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem document */
