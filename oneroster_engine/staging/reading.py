@@ -37,6 +37,7 @@ from oneroster_engine.standard.text_encoding import (
     lines,
     text_encoding,
     wide_unicode,
+    without_marks,
 )
 
 CHUNK = 1 << 17
@@ -138,7 +139,7 @@ def _header(path: Path, fields: Sequence[Field], head: bytes) -> Header | None:
     """The header by the file's beginning alone; None where more of the file is needed to tell."""
     if not _is_utf_8(head):
         return None
-    first_lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", head.decode("utf-8", errors="ignore").lstrip("\ufeff"))
+    first_lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", without_marks(head.decode("utf-8", errors="ignore")))
     if len(head) == HEAD and len(first_lines) < 2:
         return None
     return find_header(path.name, map(Line, first_lines), fields)

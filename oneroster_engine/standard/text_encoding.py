@@ -100,10 +100,13 @@ def lines(path: Path, encoding: TextEncoding) -> Iterator[Line]:
     first = True
     for line in _each_line(path, encoding):
         if first:
-            first, line = False, Line(line.text.lstrip("\ufeff"), line.misread)
-            if line.text.startswith("ï»¿"):  # a mark that was read as Windows-1252 and written again
-                line = Line(line.text.removeprefix("ï»¿"), line.misread)
+            first, line = False, Line(without_marks(line.text), line.misread)
         yield line
+
+
+def without_marks(beginning: str) -> str:
+    """A file's beginning without byte order marks, one that was read as Windows-1252 and written again too."""
+    return beginning.lstrip("\ufeff").removeprefix("ï»¿")
 
 
 def wide_unicode(head: bytes) -> str:

@@ -198,6 +198,7 @@ FORMS = (
     users_as("lines of one quoted cell each", "issue 20", "".join(f'"{line}"\r\n' for line in USERS.splitlines()).encode(),
              note("users.csv", "each line is one quoted cell")),
     users_as("two byte order marks", "issue 20", b"\xef\xbb\xbf" * 2 + USERS.encode()),
+    users_as("a byte order mark that was read as Windows-1252", "issue 20", f"ï»¿{USERS}".encode()),
     users_as("rows of separators", "issue 20", (USERS + "," * 10 + "\r\n,,,\r\n").encode(),
              note("users.csv", "2 lines without data")),
     users_as("a footer", "issue 20", (USERS + "Total rows: 1\r\n").encode(), note("users.csv", "1 line without data")),
