@@ -63,6 +63,9 @@ def decide(connection: duckdb.DuckDBPyConnection) -> None:
 
 def changes_of(entity: str, policy: Policy, first_sync: bool) -> str:
     """A query of the changes of one entity, as `write_changes` takes them."""
+    if first_sync:
+        records = _records(entity, policy, first_sync)
+        return _CREATED.format(entity=entity, records=records, sync_id=text(policy.sync_id), now=text(iso(policy.now)))
     now, takings = text(iso(policy.now)), Takings(entity, policy.now.date().isoformat())
     records = _SIDE_BY_SIDE.format(
         entity=entity,
@@ -184,6 +187,15 @@ WHERE selected OR again OR gone.reason IS NOT NULL
 
 # Records that nobody selected and that are written all the same, since a sync was cut off.
 WRITTEN_AGAIN = "(SELECT sourcedId FROM verdict_{entity} WHERE NOT selected AND action = 'update')"
+
+# Where the platform has nothing of the entity, no value is compared and nothing can be taken away.
+_CREATED = """
+SELECT '{entity}' AS entity, sourcedId, name, action, reason, schools, []::VARCHAR[] AS fields, NULL::VARCHAR AS before,
+       json_object('platformId', md5({sync_id} || '/{entity}/' || sourcedId), 'platformStatus', platformStatus, 'since', {now},
+                   'removedAt', NULL, 'fields', fields)::VARCHAR AS after,
+       digest, []::VARCHAR[] AS taken, NULL::VARCHAR AS spared
+FROM ({records})
+"""
 
 # Nothing in a record depends on when a retry ran: the same plan gives the same records.
 _CHANGES = """

@@ -57,7 +57,8 @@ def plan_changes(
         kept_whole = spare(connection, staged, policy)
         ambiguous = match_people(connection, policy)
         decide(connection)
-        changes = write_changes(connection, plan, [changes_of(entity, policy, entity in first_sync) for entity in ENTITIES])
+        changing = [entity for entity in ENTITIES if count(connection, f"compared_{entity}")] or [ENTITIES[0]]
+        changes = write_changes(connection, plan, [changes_of(entity, policy, entity in first_sync) for entity in changing])
         with ThreadPoolExecutor(1) as executor:
             chunks = executor.submit(write_chunks, connection.cursor(), plan, changes, policy.purging)
             planned = _summary(connection, changes, staged, kept_whole, ambiguous)
@@ -80,8 +81,8 @@ def _summary(
 ) -> Planned:
     counts = counts_of(connection)
     for entity in ENTITIES:
-        counts[entity]["selected"] = number_of(connection, f"SELECT count(*) FROM selected_{entity}")
-        not_selected = number_of(connection, f"SELECT count(*) FROM {WRITTEN_AGAIN.format(entity=entity)}")
+        counts[entity]["selected"] = count(connection, f"selected_{entity}")
+        not_selected = count(connection, WRITTEN_AGAIN.format(entity=entity)) if counts[entity]["updated"] else 0
         written = counts[entity]["created"] + counts[entity]["updated"] - not_selected
         counts[entity]["unchanged"] = counts[entity]["selected"] - written
     by_school = " UNION ALL ".join(
