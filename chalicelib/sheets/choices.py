@@ -2,13 +2,14 @@
 
 Blank and No mean no. The other columns are locked, without a password; a hidden sheet says what the workbook was made
 for. A filled one comes back as .xlsx, whoever saved it, or as CSV. What it says is told before it counts: a finding has
-the cell's address. A district of 100,000 classes is written and read within an HTTP request; see docs/decisions/0004.
+the cell's address. A district of 100,000 classes is written and read within an HTTP request; see docs/decisions/0015.
 """
 
-import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -109,57 +110,71 @@ def check_sheet(sheet: Sheet, path: Path, known: Mapping[str, Mapping[str, Any]]
     An id that a spreadsheet took for a number is recognised if leading zeros are all that it lost and one row alone
     fits. Raises Unacceptable for what is no such workbook.
     """
-    answers: dict[str, bool] = {}
-    findings: list[Finding] = []
-    changed = unknown = repeated = unreadable = 0
     read = read_filled(sheet.name, list(sheet.columns), path, len(known))
     foreign = bool(read.origin) and group_of(read.origin) != group_of(sync_id)
     rows = list(read.rows)
-    ids = _Ids(known, (row["sourcedId"] for _, row in rows))
+    answers = _Answers(sheet, known, read, _Ids(known, (row["sourcedId"] for _, row in rows)))
     for line, row in rows:
-        sourced_id = ids.recognised(row["sourcedId"])
-        id_cell, cell = (f"{ascii_uppercase[read.places[name]]}{line}" for name in ("sourcedId", "sync"))
-        said = _digits(row["sync"]).casefold()
-        if computed := [each for each in (id_cell, cell) if each in read.formulas]:
-            unreadable += 1
-            findings += [Finding(each, cells.clean(str(row["sourcedId"])), _FORMULA) for each in computed]
-        elif not visible(row["sourcedId"]) and said in NO:
-            continue
-        elif sourced_id is None:
-            unknown += 1
-            findings.append(Finding(id_cell, cells.clean(str(row["sourcedId"])), ids.unrecognised(row["sourcedId"])))
-        elif said not in YES | NO:
-            unreadable += 1
-            findings.append(Finding(cell, sourced_id, f"`{said[:20]}` is neither Yes nor No."))
-        elif answers.get(sourced_id, said in YES) != (said in YES):
-            unreadable += 1
-            findings.append(Finding(cell, sourced_id, "This sourcedId stands in the sheet twice, with Yes and with No."))
-        else:
-            if sourced_id in answers:
-                repeated += 1
-                findings.append(Finding(id_cell, sourced_id, "This sourcedId stands in the sheet already, with the same answer."))
-            answers[sourced_id] = said in YES
-            if differs := [name for name in sheet.compared if name in row and _differs(row[name], known[sourced_id][name])]:
-                changed += 1
-                findings.append(Finding(id_cell, sourced_id, f"{', '.join(differs)} differs from the list; only sync counts."))
-    chosen = frozenset(sourced_id for sourced_id, yes in answers.items() if yes)
-    missing = len(known) - len(answers)
-    findings.sort(key=lambda found: int(re.sub(r"\D", "", found.cell) or 0))
-    usable = bool(chosen) and not unknown and not unreadable and not foreign
+        answers.take(line, row)
+    number, chosen = answers.number, frozenset(sourced_id for sourced_id, yes in answers.given.items() if yes)
+    missing = len(known) - len(answers.given)
+    said = _message(chosen, number["unknown"], number["unreadable"], missing) + _age(read, sync_id)
     return Checked(
         chosen=chosen,
-        not_chosen=len(answers) - len(chosen),
-        changed=changed,
-        unknown=unknown,
+        not_chosen=len(answers.given) - len(chosen),
+        changed=number["changed"],
+        unknown=number["unknown"],
         missing=missing,
-        repeated=repeated,
-        unreadable=unreadable,
-        findings=tuple(findings[:SHOWN_FINDINGS]),
-        usable=usable,
-        message=_OTHER_GROUP if foreign else _message(chosen, unknown, unreadable, missing) + _age(read, sync_id),
+        repeated=number["repeated"],
+        unreadable=number["unreadable"],
+        findings=tuple(found for _, found in sorted(answers.findings, key=itemgetter(0))[:SHOWN_FINDINGS]),
+        usable=bool(chosen) and not number["unknown"] and not number["unreadable"] and not foreign,
+        message=_OTHER_GROUP if foreign else said,
     )
 
 
+@dataclass
+class _Answers:
+    """What the rows of a filled sheet say: Yes or No by sourcedId, how many rows are what, and the findings by line."""
+
+    sheet: Sheet
+    known: Mapping[str, Mapping[str, Any]]
+    read: Filled
+    ids: "_Ids"
+    given: dict[str, bool] = field(default_factory=dict)
+    number: Counter[str] = field(default_factory=Counter)
+    findings: list[tuple[int, Finding]] = field(default_factory=list)
+
+    def take(self, line: int, row: Mapping[str, Any]) -> None:
+        sent, answer = row["sourcedId"], _digits(row["sync"]).casefold()
+        sourced_id = self.ids.recognised(sent)
+        id_cell, cell = (f"{ascii_uppercase[self.read.places[name]]}{line}" for name in ("sourcedId", "sync"))
+        if computed := [each for each in (id_cell, cell) if each in self.read.formulas]:
+            self._note("unreadable", line, *(Finding(each, cells.clean(str(sent)), _FORMULA) for each in computed))
+        elif not visible(sent) and answer in NO:
+            return
+        elif sourced_id is None:
+            self._note("unknown", line, Finding(id_cell, cells.clean(str(sent)), self.ids.unrecognised(sent)))
+        elif answer not in YES | NO:
+            self._note("unreadable", line, Finding(cell, sourced_id, f"`{answer[:20]}` is neither Yes nor No."))
+        elif self.given.get(sourced_id, answer in YES) != (answer in YES):
+            self._note("unreadable", line, Finding(cell, sourced_id, _BOTH))
+        else:
+            if sourced_id in self.given:
+                self._note("repeated", line, Finding(id_cell, sourced_id, _TWICE))
+            self.given[sourced_id] = answer in YES
+            listed = self.known[sourced_id]
+            if differs := [name for name in self.sheet.compared if name in row and _differs(row[name], listed[name])]:
+                said = f"{', '.join(differs)} differs from the list; only sync counts."
+                self._note("changed", line, Finding(id_cell, sourced_id, said))
+
+    def _note(self, what: str, line: int, *findings: Finding) -> None:
+        self.number[what] += 1
+        self.findings += [(line, each) for each in findings]
+
+
+_BOTH = "This sourcedId stands in the sheet twice, with Yes and with No."
+_TWICE = "This sourcedId stands in the sheet already, with the same answer."
 _OTHER_GROUP = "This sheet was downloaded for another group. Download the sheet on this page and fill that one."
 _FORMULA = "The cell has a formula. Write its value: the id itself, or Yes or No."
 

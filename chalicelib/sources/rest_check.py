@@ -70,7 +70,18 @@ def _steps(
     if found is None:
         yield Check(Name.VERSION, False, missing)
         return
-    provider, got, source = found
+    yield from _what_it_shows(*found, settings, expected, transport)
+
+
+def _what_it_shows(
+    provider: Provider,
+    got: PageResponse,
+    source: Source,
+    settings: RestSource,
+    expected: tuple[str, ...],
+    transport: httpx.BaseTransport | None,
+) -> Iterator[Check]:
+    """The steps after the first page of orgs, which has come."""
     yield Check(Name.SIGN_IN, True, _signed_in(provider, source))
     yield Check(Name.VERSION, True, f"OneRoster {provider.version} at {provider.base_url}.")
     troubles = _lists(provider, source.tokens, settings, transport)
