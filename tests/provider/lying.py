@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -85,6 +86,24 @@ BODIES: dict[str, tuple[int, bytes]] = {
     "two lists": (200, b'{"users":[],"orgs":[]}'),
     "named twice": (200, b'{"users":[{"sourcedId":"u099"}],"users":[]}'),
 }
+
+# What a liar may be drawn from; a value that stands twice is drawn twice as often.
+TRAITS: dict[str, list[Any]] = {
+    "cap": [1, 2, 7, 10, 15, 45, 100],
+    "total": ["none", "none", "right", "page", "low", "high", "text", "jitter", "two", "last page"],
+    "link": ["none", "none", "right", "cursor", "only with next", "no brackets", "relative", "no query", "titled",
+             "lost at 1", "lost at 2", "circle"],
+    "offsets": ["records", "records", "records", "pages", "ignored", "from one", "numbers", "wrap", "one late", "one early"],
+    "order": ["asc", "desc", "none", "each time"],
+    "wrap": ["users", "users", "items", "bare"],
+    "always_next": [False, True],
+    "varies": [0, 0, 0, 9],
+    "cached": [False, False, False, True],
+    "scope_shrinks": [None, None, None, 1, 2, 4],
+}  # fmt: skip
+BREAKS = [*BODIES, "cut", "cut json", "short 1", "short 2", "short 7"]
+BROKEN_AT: list[int | str] = [*range(13), "from 9", "from 18", "from 20", "from 27", "from 40", "from 44", "from 45"]
+MOVES = ["delete", "add", "touch"]
 
 
 class _Body(httpx.SyncByteStream):

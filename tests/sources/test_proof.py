@@ -19,7 +19,7 @@ from chalicelib.sources.rest import NotOffered, Provider, QueryRefused, Source
 from chalicelib.sources.rest_answers import Answer, Page, page_of
 from chalicelib.sources.rest_paging import Collection, End, Ending, Range, after, first
 from chalicelib.sources.rest_proof import OBJECTIONS, PROOFS, Reading, why_not_whole
-from tests.provider.lying import BODIES, Liar, Lies
+from tests.provider.lying import BREAKS, BROKEN_AT, MOVES, TRAITS, Liar, Lies
 from tests.provider.reading import read_whole
 from tests.provider.serving import BASES
 
@@ -189,48 +189,13 @@ def test_a_first_page_that_can_not_be_read_says_so(encoding: str) -> None:
         read(Liar(PEOPLE, Lies(encoding=encoding)))
 
 
-BREAKS = st.dictionaries(
-    st.one_of(st.integers(0, 12), st.sampled_from(["from 9", "from 18", "from 20", "from 27", "from 40", "from 44", "from 45"])),
-    st.sampled_from([*BODIES, "cut", "cut json", "short 1", "short 2", "short 7"]),
-    max_size=3,
-)
-CHANGES = st.dictionaries(
-    st.integers(0, 12),
-    st.builds("{} {}".format, st.sampled_from(["delete", "add", "touch"]), st.integers(0, 44)),
-    max_size=3,
-)
+CHANGES = st.builds("{} {}".format, st.sampled_from(MOVES), st.integers(0, 44))
 LIES = st.builds(
     Lies,
-    cap=st.sampled_from([1, 2, 7, 10, 15, 45, 100]),
-    total=st.sampled_from(["none", "none", "right", "page", "low", "high", "text", "jitter", "two", "last page"]),
-    link=st.sampled_from(
-        [
-            "none",
-            "none",
-            "right",
-            "cursor",
-            "only with next",
-            "no brackets",
-            "relative",
-            "no query",
-            "titled",
-            "lost at 1",
-            "lost at 2",
-            "circle",
-        ]
-    ),
-    offsets=st.sampled_from(
-        ["records", "records", "records", "pages", "ignored", "from one", "numbers", "wrap", "one late", "one early"]
-    ),
-    order=st.sampled_from(["asc", "desc", "none", "each time"]),
-    wrap=st.sampled_from(["users", "users", "items", "bare"]),
-    broken=BREAKS,
-    moves=CHANGES,
+    **{name: st.sampled_from(values) for name, values in TRAITS.items()},
+    broken=st.dictionaries(st.sampled_from(BROKEN_AT), st.sampled_from(BREAKS), max_size=3),
+    moves=st.dictionaries(st.integers(0, 12), CHANGES, max_size=3),
     nulls_at=st.frozensets(st.integers(0, 44), max_size=2),
-    always_next=st.booleans(),
-    varies=st.sampled_from([0, 0, 0, 9]),
-    cached=st.sampled_from([False, False, False, True]),
-    scope_shrinks=st.sampled_from([None, None, None, 1, 2, 4]),
 )
 
 
