@@ -78,6 +78,7 @@ def review(
         found += concerned
         found += _taken_again(connection, spared, policy.guard) if spared else []
         found += [breach for each in undone for breach in _done_again(connection, each)]
+    found.sort(key=lambda each: each.kind != "view")  # what explains the others is read first
     reviewed = replace(planned, breaches=found, held=bool(found))
     write_summary(plan, reviewed)
     return reviewed

@@ -207,6 +207,27 @@ def test_a_first_sync_of_a_view_without_an_expected_org_is_held_in_words(provide
     )
 
 
+def test_a_sign_in_that_sees_one_school_alone_is_a_view_that_became_smaller(provider: Provider) -> None:
+    """Every list comes whole, and nothing in it is wrong: only what is in it became less."""
+    RestWalk().through()
+    whole = {name: list(records) for name, records in provider.lists.items()}
+    provider.lists["orgs"] = [each for each in whole["orgs"] if b'"sourcedId":"00001"' in each]
+    for name in ("classes", "users", "enrollments"):
+        provider.lists[name] = [each for each in whole[name] if b"/orgs/00001" in each or b'"00001"' in each]
+    walk = RestWalk(day=1)
+    try:
+        walk.open()
+        walk.stage()
+        walk.plan()
+    finally:
+        provider.lists.update(whole)
+
+    breaches = (files.read_json(files.sync_key(walk.sync_id, "plan/summary.json")) or {})["breaches"]
+    assert (walk.sync.incomplete, walk.sync.held) == ({}, True)
+    said = "the provider's view became smaller"
+    assert [said in each["message"] for each in breaches[:4]] == [True, True, True, False]  # the district and two schools, first
+
+
 def test_who_is_in_no_list_of_his_school_is_not_taken_for_gone(provider: Provider) -> None:
     saved = choose_school("00001")
     RestWalk().through()
