@@ -47,7 +47,7 @@ class Range:
     says how to ask for it; `linked`: a next page has been named before, `promised`: by the page before this one. `overlaps` is
     False once a provider has shown that its pages begin only where it likes. `landmark` is the first id of the last page whose
     number was a power of two, of `pages` read: a circle of next pages, however long, meets it again (Brent's algorithm).
-    `tries` counts answers that said nothing.
+    `tries` counts answers that said nothing; `ended`: one has said already that nothing follows, and a second is believed.
     """
 
     entity: str
@@ -69,6 +69,7 @@ class Range:
     landmark: str = ""
     pages: int = 0
     tries: int = 0
+    ended: bool = False
 
     def query_params(self) -> dict[str, str]:
         """The query of the next page."""
@@ -148,11 +149,15 @@ def _after_records(where: Range, page: Page) -> Range | End:
     pages = where.pages + 1
     following = replace(
         where, offset=end, first=where.first or page.ids[0], before=page.ids[0], last="", full=full, link=None,
-        linked=where.linked or promised, promised=promised, tries=0, pages=pages,
+        linked=where.linked or promised, promised=promised, tries=0, pages=pages, ended=False,
         landmark=page.ids[0] if pages & (pages - 1) == 0 else where.landmark,
     )  # fmt: skip
     if where.last == page.ids[0] and rows == 1:  # nothing follows; that is believed once the next offset gives nothing
-        return _once_more(where, "the Link header names a next page, and nothing new is in it") if promised else following
+        return (
+            _once_more(where, "the Link header names a next page, and nothing new is in it")
+            if promised
+            else replace(following, ended=True)
+        )
     if page.next is not None and page.next.get("offset") != str(end):
         return replace(following, link=page.next)
     if not where.full and page.total is not None and page.total > rows:
@@ -182,6 +187,8 @@ def _after_an_empty_page(where: Range, page: Page) -> Range | End:
         return _once_more(where, f"an empty page came, and {told:,} records were announced")
     if where.promised:
         return _once_more(where, "the Link header named a next page, and it is empty")
+    if where.offset and not where.ended:  # one empty answer may be a slip, where no last record came alone before it
+        return replace(where, ended=True)
     return End(Ending.NOTHING_AFTER)
 
 
