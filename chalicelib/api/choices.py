@@ -185,8 +185,8 @@ def get_statuses(call: Call, sync_id: str) -> Statuses:
     made = files.read_json(key)
     if made is None:
         wanted = [f"stage/{name}.parquet" for name in ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")]
-        with files.workspace(sync_id, reads=wanted) as room:
-            made = status_matrix(room / "stage", Selection.from_json(chosen))
+        with files.workspace(sync_id, reads=wanted) as workdir:
+            made = status_matrix(workdir / "stage", Selection.from_json(chosen))
         files.write_json(key, made)
     return Statuses.model_validate(made)
 

@@ -132,10 +132,10 @@ def count_deselected(call: Call, sync_id: str, body: StatusesAnswer) -> Deselect
     selection = Selection.from_json({**chosen, **cells, "otherMembers": body.other_members, "guardians": body.guardians})
     group = groups.get(group_of(sync_id))
     wanted = [f"stage/{name}.parquet" for name in (*ENTITIES, "left_out")]
-    with files.workspace(sync_id, reads=wanted) as room:
+    with files.workspace(sync_id, reads=wanted) as workdir:
         if group.snapshot is not None:
-            files.fetch_snapshot(group.group_id, group.snapshot, room / "snapshot")
-        return Deselected(counts=deselected(room / "stage", selection, room / "snapshot" if group.snapshot else None))
+            files.fetch_snapshot(group.group_id, group.snapshot, workdir / "snapshot")
+        return Deselected(counts=deselected(workdir / "stage", selection, workdir / "snapshot" if group.snapshot else None))
 
 
 @route(decisions, "POST /syncs/{syncId}/undo", role="admin", answer=Sync, status=202, headers=(IDEMPOTENCY_KEY,), costly="start")
@@ -173,11 +173,11 @@ def _unchanged(sync_id: str) -> Path:
         selection = selection_kept(sync_id)
         wanted = [f"stage/{name}.parquet" for name in ENTITIES]
         try:
-            with files.workspace(sync_id, reads=[*wanted, "plan/changes.parquet"]) as room:
+            with files.workspace(sync_id, reads=[*wanted, "plan/changes.parquet"]) as workdir:
                 if snapshot is None:
                     raise NotFound("The platform holds nothing yet.")
-                files.fetch_snapshot(group.group_id, snapshot, room / "snapshot")
-                files.upload(write_unchanged(room / "stage", selection, room / "snapshot", room / "plan"), key)
+                files.fetch_snapshot(group.group_id, snapshot, workdir / "snapshot")
+                files.upload(write_unchanged(workdir / "stage", selection, workdir / "snapshot", workdir / "plan"), key)
         except NotFound as missing:
             raise Conflict("The rows that this sync leaves as they are can't be listed: its files are not there.") from missing
     return files.cached(key)

@@ -19,22 +19,24 @@ from oneroster_engine.planning.summary import Planned
 from oneroster_engine.planning.undo import empty_stage, plan_undo
 
 
-def make_plan(sync: Sync, group: Group, room: Path) -> Planned:
-    """Write the plan's files into `room`/plan. Reads `room`/stage; an undo has none, and makes an empty one."""
-    snapshot = snapshot_of(group, room)
+def make_plan(sync: Sync, group: Group, workdir: Path) -> Planned:
+    """Write the plan's files into `workdir`/plan. Reads `workdir`/stage; an undo has none, and makes an empty one."""
+    snapshot = snapshot_of(group, workdir)
     policy = policy_of(sync, group)
-    unfinished = [_changes_of(mark, room) for mark in group.unfinished if mark != sync.sync_id]
+    unfinished = [_changes_of(mark, workdir) for mark in group.unfinished if mark != sync.sync_id]
     if sync.undoes is not None:
-        empty_stage(room / "stage")
-        planned = plan_undo(_changes_of(sync.undoes, room), snapshot, room / "plan", policy, unfinished)
-        return review(planned, room / "plan", snapshot, policy, None)
-    selection = selection_of(sync, room / "stage")
-    planned = plan_changes(room / "stage", selection, snapshot, room / "plan", policy, unfinished)
-    return review(planned, room / "plan", snapshot, policy, room / "stage", _undone(group, room), _spared(group, room))
+        empty_stage(workdir / "stage")
+        planned = plan_undo(_changes_of(sync.undoes, workdir), snapshot, workdir / "plan", policy, unfinished)
+        return review(planned, workdir / "plan", snapshot, policy, None)
+    selection = selection_of(sync, workdir / "stage")
+    planned = plan_changes(workdir / "stage", selection, snapshot, workdir / "plan", policy, unfinished)
+    return review(
+        planned, workdir / "plan", snapshot, policy, workdir / "stage", _undone(group, workdir), _spared(group, workdir)
+    )
 
 
-def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime, with_removals: bool = True) -> None:
-    """Write the log for people into `room`/report, with the list of its files. Reads `room`/stage and `room`/plan."""
+def write_log(sync: Sync, group: Group, workdir: Path, outcome: str, now: datetime, with_removals: bool = True) -> None:
+    """Write the log for people into `workdir`/report, with the list of its files. Reads `workdir`/stage and `workdir`/plan."""
     header = ReportHeader(
         group_name=group.name,
         sync_id=sync.sync_id,
@@ -46,9 +48,9 @@ def write_log(sync: Sync, group: Group, room: Path, outcome: str, now: datetime,
         asked=" ".join(each for each in (_asked(sync), fetch_scope.differing(sync.id_check) if sync.id_check else "") if each),
     )
     selection = None if sync.undoes is not None else selection_kept(sync.sync_id)
-    written = write_report(room, room / "report", header, selection, with_removals)
+    written = write_report(workdir, workdir / "report", header, selection, with_removals)
     said = [{"name": each.name, "title": each.title, "sizeBytes": each.size_bytes} for each in written]
-    (room / "report" / "files.json").write_text(json.dumps(said))
+    (workdir / "report" / "files.json").write_text(json.dumps(said))
 
 
 def _asked(sync: Sync) -> str:
@@ -89,19 +91,19 @@ def purging_of(group: Group) -> Purging:
     return Purging(group.grace_days, days)
 
 
-def snapshot_of(group: Group, room: Path) -> Path | None:
+def snapshot_of(group: Group, workdir: Path) -> Path | None:
     if group.snapshot is None:
         return None
-    files.fetch_snapshot(group.group_id, group.snapshot, room / "snapshot")
-    return room / "snapshot"
+    files.fetch_snapshot(group.group_id, group.snapshot, workdir / "snapshot")
+    return workdir / "snapshot"
 
 
-def _undone(group: Group, room: Path) -> list[Undone]:
+def _undone(group: Group, workdir: Path) -> list[Undone]:
     """The undos in force; one whose files the group's retention has taken away is forgotten."""
     found = []
     for sync_id in group.undone:
         try:
-            changes = _changes_of(sync_id, room)
+            changes = _changes_of(sync_id, workdir)
             undo = syncs.get(sync_id)
         except NotFound:
             continue
@@ -109,18 +111,18 @@ def _undone(group: Group, room: Path) -> list[Undone]:
     return found
 
 
-def _spared(group: Group, room: Path) -> Path | None:
+def _spared(group: Group, workdir: Path) -> Path | None:
     """The changes of the last sync, where it was approved without its removals and its files are still kept."""
     last = commits.get(group.group_id, group.commits) if group.commits else None
     if last is None or last.with_removals:
         return None
     try:
-        return _changes_of(last.sync_id, room)
+        return _changes_of(last.sync_id, workdir)
     except NotFound:
         return None
 
 
-def _changes_of(sync_id: str, room: Path) -> Path:
-    path = room / "earlier" / f"{sync_id}.parquet"
+def _changes_of(sync_id: str, workdir: Path) -> Path:
+    path = workdir / "earlier" / f"{sync_id}.parquet"
     files.download(files.sync_key(sync_id, "plan/changes.parquet"), path)
     return path

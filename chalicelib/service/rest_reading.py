@@ -49,8 +49,8 @@ LEAVES_S = 200.0  # before a Lambda's end nothing is begun any more: an answer m
 Json = dict[str, Any]
 
 
-def open_provider(group_id: str, sync_id: str, settings: RestSource, room: Path, with_schools: bool) -> int:
-    """Read the orgs, under the version that the provider has, and list its schools into `room`/stage. Orgs read.
+def open_provider(group_id: str, sync_id: str, settings: RestSource, workdir: Path, with_schools: bool) -> int:
+    """Read the orgs, under the version that the provider has, and list its schools into `workdir`/stage. Orgs read.
 
     Raises SourceUnavailable, SourceRefused, BundleRefused.
     """
@@ -66,19 +66,19 @@ def open_provider(group_id: str, sync_id: str, settings: RestSource, room: Path,
             _write_read(sync_id, each)
         _write(sync_id, "source.json", {"version": version, "orgs": begun.to_json()})
         if with_schools:
-            _convert(sync_id, fetched, room)
-            stage_orgs(room / "csv", room / "stage")
+            _convert(sync_id, fetched, workdir)
+            stage_orgs(workdir / "csv", workdir / "stage")
         return sum(part.rows for each in fetched for part in each.parts)
     raise SourceRefused(str(missing)) from missing
 
 
-def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> int:
+def plan_ranges(group: Group, sync: Sync, settings: RestSource, workdir: Path) -> int:
     """Read the first page of every other list that is to be asked for, and write the manifest of what is left. Ranges planned.
 
-    Where the provider doesn't offer what would be less than everything, everything is asked for. `room` holds the stage of
+    Where the provider doesn't offer what would be less than everything, everything is asked for. `workdir` holds the stage of
     the orgs where the sync's saved selection is to be looked at for schools.
     """
-    asked, lists = _what_to_ask_for(group, sync, settings, room)
+    asked, lists = _what_to_ask_for(group, sync, settings, workdir)
     with (
         session_of(group.group_id, settings, _version(sync.sync_id), _on_wait(sync.sync_id)) as source,
         ThreadPoolExecutor(settings.max_parallel) as pool,
@@ -113,12 +113,12 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, room: Path) -> i
     return len(ranges)
 
 
-def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, room: Path) -> tuple[Asked, Sequence[Collection]]:
+def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, workdir: Path) -> tuple[Asked, Sequence[Collection]]:
     if sync.read_everything:
         return fetch_scope.everything("wanted"), COLLECTIONS
     asked = fetch_scope.everything()
     if fetch_scope.schools_to_ask_for(settings, sync):
-        schools = fetch_scope.chosen_schools(sync, room / "stage")
+        schools = fetch_scope.chosen_schools(sync, workdir / "stage")
         asked = fetch_scope.asked_by_school(schools)
         if schools and asked.kind is AskedFor.SCHOOLS:
             return asked, lists_of_schools(schools)
@@ -184,23 +184,23 @@ def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
     syncs.source_trouble(sync_id, {})
 
 
-def csvs_of_pages(room: Path, host: str) -> dict[str, str]:
+def csvs_of_pages(workdir: Path, host: str) -> dict[str, str]:
     """Put what was read into CSVs; by entity, why it was not proved to have come whole."""
-    fetch = room / FETCH
+    fetch = workdir / FETCH
     fetched = _records(fetch)
     checked = _rechecked(fetch)
-    came = convert(room / "bundle", fetched, room / "csv", f"OneRoster API of {host}", changed_alone(fetch))
+    came = convert(workdir / "bundle", fetched, workdir / "csv", f"OneRoster API of {host}", changed_alone(fetch))
     return _unproved(fetched, came, checked)
 
 
-def compare_ids(room: Path, held: Path) -> IdCheck | None:
+def compare_ids(workdir: Path, held: Path) -> IdCheck | None:
     """The ids of the provider's whole lists beside what the source is taken to hold in `held`; None where they were not read."""
-    fetch = room / FETCH
+    fetch = workdir / FETCH
     fetched = [each for each in _fetched(fetch) if each.fields]
     if not fetched:
         return None
-    ids, checked = room / "ids", _rechecked(fetch)
-    came = write_ids(room / "bundle", fetched, ids)
+    ids, checked = workdir / "ids", _rechecked(fetch)
+    came = write_ids(workdir / "bundle", fetched, ids)
     unproved = _unproved(fetched, came, checked)
     for entity in unproved:
         (ids / f"{entity}.csv").unlink()
@@ -227,13 +227,13 @@ def changed_alone(fetch: Path) -> frozenset[str]:
     return frozenset(each.fetched.entity for each in begun if each.first.filter)
 
 
-def csvs_again(sync_id: str, room: Path, csvs: Path) -> bool:
+def csvs_again(sync_id: str, workdir: Path, csvs: Path) -> bool:
     """Put what an earlier sync read into `csvs`; False where it isn't kept any more."""
     for name in ("bundle", FETCH):
-        files.fetch_folder(sync_id, name, room / name)
-    if not (room / FETCH / "lists.json").is_file():
+        files.fetch_folder(sync_id, name, workdir / name)
+    if not (workdir / FETCH / "lists.json").is_file():
         return False
-    convert(room / "bundle", _records(room / FETCH), csvs, "")
+    convert(workdir / "bundle", _records(workdir / FETCH), csvs, "")
     return True
 
 
@@ -265,10 +265,10 @@ def _on_wait(sync_id: str) -> Callable[[str, float], None]:
     return waiting.on_wait(sync_id, lambda: datetime.now(UTC))
 
 
-def _convert(sync_id: str, fetched: Sequence[Fetched], room: Path) -> None:
+def _convert(sync_id: str, fetched: Sequence[Fetched], workdir: Path) -> None:
     for part in (part for each in fetched for part in each.parts):
-        files.download(files.sync_key(sync_id, f"bundle/{part.name}.gz"), room / "bundle" / f"{part.name}.gz")
-    convert(room / "bundle", fetched, room / "csv", "")
+        files.download(files.sync_key(sync_id, f"bundle/{part.name}.gz"), workdir / "bundle" / f"{part.name}.gz")
+    convert(workdir / "bundle", fetched, workdir / "csv", "")
 
 
 def _keeping(sync_id: str) -> Callable[[str, bytes], None]:

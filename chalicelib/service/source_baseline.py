@@ -30,21 +30,21 @@ class Earlier:
     incomplete: Mapping[str, str] = field(default_factory=dict)
 
 
-def earlier(group: Group, room: Path, limits: Limits, only: frozenset[str] | None = None) -> Earlier:
-    """Bring what the CSVs in `room` are merged into, if any of them is a delta; `only` what is needed for these CSVs."""
-    manifest = read_manifest(room / "csv" / "manifest.csv")
+def earlier(group: Group, workdir: Path, limits: Limits, only: frozenset[str] | None = None) -> Earlier:
+    """Bring what the CSVs in `workdir` are merged into, if any of them is a delta; `only` what is needed for these CSVs."""
+    manifest = read_manifest(workdir / "csv" / "manifest.csv")
     if group.source_view is None or not manifest or not manifest.deltas():
         return Earlier()
-    before = room / "source" / "before"
+    before = workdir / "source" / "before"
     files.fetch_source(group.group_id, group.source_view, before, [Path(name).stem for name in only or ()])
     if (before / "manifest.csv").is_file():
         told = before / INCOMPLETE
         incomplete = json.loads(told.read_text()) if told.is_file() else {}
     else:
         incomplete = (files.read_json(files.sync_key(group.source_view, "stage/summary.json")) or {}).get("incomplete", {})
-        if not _unpacked(group.source_view, room / "source" / "received", before, limits, only):
+        if not _unpacked(group.source_view, workdir / "source" / "received", before, limits, only):
             return Earlier()
-    return Earlier(View(before, room / "source" / "after"), incomplete)
+    return Earlier(View(before, workdir / "source" / "after"), incomplete)
 
 
 def keep(group: Group, sync_id: str, view: View | None, staged: Staged) -> None:

@@ -48,36 +48,38 @@ class ReportFile:
 
 
 def write_report(
-    room: Path, out: Path, header: ReportHeader, selection: Selection | None = None, with_removals: bool = True
+    workdir: Path, out: Path, header: ReportHeader, selection: Selection | None = None, with_removals: bool = True
 ) -> list[ReportFile]:
     """Write report.xlsx, changes.csv.gz, problems.csv.gz and, with a selection, people.csv.gz and roster.zip into `out`.
 
-    Reads stage/ and plan/ in `room`. Of a plan that was approved without removals, none of them is listed as done: what was
+    Reads stage/ and plan/ in `workdir`. Of a plan that was approved without removals, none of them is listed as done: what was
     kept, records and single values, has a sheet and kept.csv.gz of its own. Rows stream; memory doesn't grow with them.
     """
     out.mkdir(parents=True, exist_ok=True)
-    staged = json.loads((room / "stage" / "summary.json").read_text())
-    plan = json.loads((room / "plan" / "summary.json").read_text())
+    staged = json.loads((workdir / "stage" / "summary.json").read_text())
+    plan = json.loads((workdir / "plan" / "summary.json").read_text())
     if not with_removals:
-        plan = _without_removals(plan, _spared(room / "plan" / "changes.parquet"))
+        plan = _without_removals(plan, _spared(workdir / "plan" / "changes.parquet"))
     titles = {
         "report.xlsx": "Report: summary, schools, problems and changes",
         "changes.csv.gz": "Every change, with before and after",
         "problems.csv.gz": "Every problem, by file and line",
     }
     with connect(out) as connection:
-        _view(connection, "problem", room / "stage" / "problems.parquet")
+        _view(connection, "problem", workdir / "stage" / "problems.parquet")
         done = "" if with_removals else "WHERE action NOT IN ('deactivate', 'end')"
-        _view(connection, "change", room / "plan" / "changes.parquet", done)
+        _view(connection, "change", workdir / "plan" / "changes.parquet", done)
         if not with_removals and "spared" in [column for column, *_ in connection.execute("DESCRIBE change").fetchall()]:
-            connection.execute("CREATE OR REPLACE VIEW change AS " + _AS_SPARED.format(changes=room / "plan" / "changes.parquet"))
+            connection.execute(
+                "CREATE OR REPLACE VIEW change AS " + _AS_SPARED.format(changes=workdir / "plan" / "changes.parquet")
+            )
         with cells.workbook(out / "report.xlsx") as book:
             _summary(book.page("Summary"), header, staged, plan)
             _schools(book.page("Schools"), plan)
-            _problems(book.page("Problems"), room / "stage")
+            _problems(book.page("Problems"), workdir / "stage")
             _changes(book.page("Changes"), connection)
             if not with_removals:
-                connection.execute("CREATE VIEW kept AS " + _kept(connection, room / "plan" / "changes.parquet"))
+                connection.execute("CREATE VIEW kept AS " + _kept(connection, workdir / "plan" / "changes.parquet"))
                 _kept_page(book.page("Kept"), connection)
         write_csv(connection, "SELECT * FROM change", (*CHANGES, "before", "after"), out / "changes.csv.gz")
         if not with_removals:
@@ -85,7 +87,7 @@ def write_report(
             titles["kept.csv.gz"] = "Everything that was kept, since the plan was approved without removals"
         write_csv(connection, "SELECT * FROM problem", PROBLEMS, out / "problems.csv.gz")
         if selection is not None:
-            select(connection, room / "stage", selection)
+            select(connection, workdir / "stage", selection)
             judge_people(connection, selection)
             write_csv(connection, _EVERYBODY, PEOPLE, out / "people.csv.gz")
             titles["people.csv.gz"] = "Everybody in the source: selected or not, and why"

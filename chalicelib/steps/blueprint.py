@@ -114,8 +114,8 @@ def plan_fetch(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     settings = provider_of(group)
     syncs.progressed(sync_id, Progress(step=Step.FETCH, unit=Unit.PAGES, started_at=_now()))
     reads = ["stage"] if fetch_scope.schools_to_ask_for(settings, sync) else []
-    with waiting.told_until_tried_again(sync_id, _now), files.workspace(sync_id, reads) as room:
-        planned = rest_reading.plan_ranges(group, sync, settings, room)
+    with waiting.told_until_tried_again(sync_id, _now), files.workspace(sync_id, reads) as workdir:
+        planned = rest_reading.plan_ranges(group, sync, settings, workdir)
     manifest = files.sync_key(sync_id, f"{rest_reading.FETCH}/manifest.json")
     return {"bucket": files.bucket(), "manifestKey": manifest, "ranges": planned}
 
@@ -199,10 +199,10 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     sync_id = _named(event)
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     reads, writes = ([], ["stage"]) if sync.mode is Mode.UNDO else (["stage"], [])
-    with _progress(sync_id, Step.PLAN) as rows, files.workspace(sync_id, reads, [*writes, "plan", "report"]) as room:
-        planned = make_plan(sync, group, room)
+    with _progress(sync_id, Step.PLAN) as rows, files.workspace(sync_id, reads, [*writes, "plan", "report"]) as workdir:
+        planned = make_plan(sync, group, workdir)
         if asks := planned.held or sync.preview or bool(group.always_preview and planned.changes):
-            write_log(sync, group, room, outcomes.UNDECIDED, _now())
+            write_log(sync, group, workdir, outcomes.UNDECIDED, _now())
         rows.number = sum(each["selected"] for each in planned.counts.values())
     counts = {name: getattr(sync.counts, field).model_dump() | planned.counts[name] for name, field in _ENTITY_FIELDS.items()}
     syncs.counted(sync_id, _counts(counts), planned.held)
@@ -231,7 +231,7 @@ def apply_chunk(event: ChunkEvent, context: LambdaContext) -> None:
         groups.mark_unfinished(group.group_id, sync_id)
 
     chunk = f"plan/chunks/{event['chunk']}"
-    with files.workspace(sync_id, reads=[chunk]) as room, gzip.open(room / chunk) as lines:
+    with files.workspace(sync_id, reads=[chunk]) as workdir, gzip.open(workdir / chunk) as lines:
         written = writer.write_chunk(lines, group.group_id, sync_id, group.grace_days, event["withRemovals"], check_lock)
     syncs.applied(sync_id, written)
     emit_metric("RecordsWritten", written)
@@ -250,10 +250,10 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
     for applying in (each for each in sync.progress if each.step is Step.APPLY):
         done = outcomes.changes(counts)
         syncs.progressed(sync_id, applying.model_copy(update={"done": done, "total": done, "ended_at": _now()}))
-    with _progress(sync_id, Step.COMMIT) as rows, files.workspace(sync_id, reads=["plan/changes.parquet"]) as room:
-        before = snapshot_of(group, room)
-        next_snapshot(before, room / "plan", room / "next", sync.started_at, purging_of(group), event["withRemovals"])
-        files.store_snapshot(group.group_id, sync_id, room / "next")
+    with _progress(sync_id, Step.COMMIT) as rows, files.workspace(sync_id, reads=["plan/changes.parquet"]) as workdir:
+        before = snapshot_of(group, workdir)
+        next_snapshot(before, workdir / "plan", workdir / "next", sync.started_at, purging_of(group), event["withRemovals"])
+        files.store_snapshot(group.group_id, sync_id, workdir / "next")
         rows.number = outcomes.changes(counts)
     syncs.counted(sync_id, counts, sync.held)
     covered = sync.mode is Mode.FULL and event["withRemovals"]
@@ -278,8 +278,8 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
         message = f"{message} {fetch_scope.differing(sync.id_check)}".strip()
     with _progress(sync_id, Step.REPORT):
         reads = ["stage", "plan/summary.json", "plan/changes.parquet"]
-        with files.workspace(sync_id, reads=reads, writes=["report"]) as room:
-            write_log(sync, group, room, message, _now(), event["withRemovals"])
+        with files.workspace(sync_id, reads=reads, writes=["report"]) as workdir:
+            write_log(sync, group, workdir, message, _now(), event["withRemovals"])
     if syncs.end(sync_id, State.SUCCEEDED, message, _now()):
         logger.info("sync succeeded", extra={"changes": outcomes.changes(sync.counts)})
         for action in ("created", "updated", "deactivated", "ended"):

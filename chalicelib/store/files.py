@@ -246,16 +246,16 @@ def workspace(sync_id: str, reads: Iterable[str] = (), writes: Iterable[str] = (
 
     Nothing is stored when the step fails.
     """
-    with TemporaryDirectory(prefix="room-") as folder:
-        room = Path(folder)
+    with TemporaryDirectory(prefix="workdir-") as folder:
+        workdir = Path(folder)
         for name in reads:
             if Path(name).suffix:
-                download(sync_key(sync_id, name), room / name)
+                download(sync_key(sync_id, name), workdir / name)
             else:
-                fetch_folder(sync_id, name, room / name)
-        yield room
+                fetch_folder(sync_id, name, workdir / name)
+        yield workdir
         for name in writes:
-            _store_folder(room / name, sync_key(sync_id, f"{name}/"))
+            _store_folder(workdir / name, sync_key(sync_id, f"{name}/"))
 
 
 def fetch_folder(sync_id: str, folder: str, to: Path) -> None:
