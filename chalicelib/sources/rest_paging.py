@@ -156,7 +156,7 @@ def _after_records(where: Range, page: Page) -> Range | End:
         return (
             _once_more(where, "the Link header names a next page, and nothing new is in it")
             if promised
-            else replace(following, ended=True)
+            else replace(following, ended=True, before=where.before, landmark=where.landmark, pages=where.pages)
         )
     if page.next is not None and page.next.get("offset") != str(end):
         return replace(following, link=page.next)

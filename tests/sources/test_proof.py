@@ -130,6 +130,7 @@ SITUATIONS: dict[str, tuple[Mapping[str, Any], str | None, int]] = {
         {"total": "right", "moves": {1: "delete 45", 2: "add 248"}}, "the list changed at the provider", 250,
     ),
     # What nobody had listed.
+    "offsets that begin again in a list that became shorter": ({"offsets": "wrap", "scope_shrinks": 2}, "the list changed", 249),
     "one empty page after a page of one record": ({"cap": 1, "broken": {1: "empty"}}, "do not overlap with another", 250),
     "one empty page among whole pages": ({"offsets": "pages", "cap": 125, "broken": {2: "empty"}}, None, 250),
     "offsets that count from one": ({"offsets": "from one"}, "do not begin where the one before ended", 250),
