@@ -11,8 +11,9 @@ FIRST_YEAR, LAST_YEAR = 1900, 2100  # of a date in a roster; what a cast gives b
 IN_RANGE = f"BETWEEN DATE '{FIRST_YEAR}-01-01' AND DATE '{LAST_YEAR}-12-31'"
 
 # What the tools say for "nothing": databases, spreadsheets' errors, scripts. Names and titles may be None or Null.
-NOTHING = ("#N/A", "N/A", "n/a", "-", "--", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "(null)", "<null>", r"\N", "NaN",
-           "nan", "undefined")  # fmt: skip
+NOTHING = ("N/A", "n/a", "-", "--", "---", ".", "..", "...", "(null)", "<null>", r"\N", "NaN", "nan", "undefined")
+# #N/A, #NV, #REF!, #WERT!, #NAME?, ###: a spreadsheet's errors, in any of its languages.
+SHEET_ERROR = "#(N/A|NV|N/D|N/V|¡?[[:upper:]ÄÖÜÉ/0_]+[!?]|#+)"
 NOTHING_BUT_A_NAME = ("NULL", "null", "Null", "None", "none", "nil")
 
 # Active, inactive and tobedeleted as exports of common systems and languages write them, without case, blanks, - and _.
@@ -43,7 +44,7 @@ def _among(words: Iterable[str]) -> str:
 
 
 # For the fast path, which compares every cell with each: those that exports write. The others are known in suspect rows.
-COMMON_NOTHING = ("NULL", "null", "N/A", "n/a", "-", "--", "None", "(null)", "NaN", "nan")
+COMMON_NOTHING = ("NULL", "null", "N/A", "n/a", "None", "(null)", "NaN", "nan")
 
 
 # What databases say: a spreadsheet's error in a person's state is no state, and not a blank one.
@@ -56,7 +57,8 @@ def nothing_in_a_database(cell: str) -> str:
 
 def nothing(cell: str, may_be_a_name: bool = False) -> str:
     """Whether a cell says "nothing" in a tool's words."""
-    return f"{cell} IN ({_among(NOTHING if may_be_a_name else (*NOTHING, *NOTHING_BUT_A_NAME))})"
+    words = NOTHING if may_be_a_name else (*NOTHING, *NOTHING_BUT_A_NAME)
+    return f"({cell} IN ({_among(words)}) OR regexp_full_match({cell}, {text(SHEET_ERROR)}))"
 
 
 def status(cell: str) -> str:

@@ -16,7 +16,7 @@ from oneroster_engine.staging.csv_header import Header
 from oneroster_engine.staging.finding import Finding
 from oneroster_engine.staging.row_fit import Reading, RowFit
 from oneroster_engine.standard.csv_grammar import LINE_END, Broken, Record, cells_of, folded, records
-from oneroster_engine.standard.text_encoding import NotText, TextEncoding, garbled, lines, ungarbled
+from oneroster_engine.standard.text_encoding import ESCAPED, NotText, TextEncoding, garbled, lines, ungarbled
 
 MOST_SAID = 1000  # findings of a rule that cost nothing, line by line; the others are counted
 MOST_TRIED = 5000  # rows of a file that are tried in other readings: more of a kind are the export's fault, and an error each
@@ -129,7 +129,7 @@ class PatientReader:
             return
         if record.misread:
             self._say("encoding", f"{record.misread}.", record, kept)
-        elif (not record.text.isascii() or "&" in record.text) and (found := garbled(self._read(kept))):
+        elif (not record.text.isascii() or "&" in record.text or ESCAPED in record.text) and (found := garbled(self._read(kept))):
             meant = ungarbled(found)
             was = f"which was `{meant}`" if meant else "and which letter it was is lost"
             self._say("garbled", f"`{found}` was garbled before it came, {was}; it was kept as it is.", record, kept)

@@ -25,6 +25,7 @@ from oneroster_engine.standard.entities import Field
 from oneroster_engine.standard.file_kinds import other_kind
 from oneroster_engine.standard.text_encoding import (
     ENTITY,
+    ESCAPED,
     HEAD,
     ISO_2022_JP,
     LONGEST_LINE,
@@ -224,6 +225,7 @@ _MAY_BE_GARBLED = (
     re.compile(rb"\xef(?:\xbf\xbd)"),
 )
 _ENTITY = re.compile(ENTITY.encode())
+_ESCAPED = ESCAPED.encode()
 _BLANKS = (b" ", b"\t")
 
 
@@ -266,6 +268,8 @@ def _lines_of_plain(part: bytes, width: int, has_header: bool, may_hold_returns:
                 return -1
         elif not _are_as_wide(part, width, number):
             return -1
+    if _ESCAPED in part:
+        return -1
     if b"&" in part and _ENTITY.search(part):
         return -1
     if not part.isascii() and _may_be_garbled(part) and garbled(part.decode("utf-8", errors="replace")):

@@ -142,9 +142,10 @@ _DANGLES = "own.{field} IS NOT NULL AND own.{field} NOT IN ({known})"
 _UNKNOWN_STATUS = "sent_status IS NOT NULL AND status = ''"
 _STATUS = "status `{value}` can't be read; {then}."
 _HOLD = "'nothing is made of this row, and what stands on the platform stays as it is'"
-_SOMETHING = (  # what a tool writes for nothing begins with one of #(-Nn, and few names do
-    "CASE WHEN {cell} >= '.' AND {cell} < 'N' OR {cell} >= 'O' AND {cell} < 'n' OR {cell} >= 'o' THEN true "
-    f"ELSE ({{cell}} < '#' OR {{cell}} >= '$') AND {{cell}} NOT IN ({', '.join(map(text, cells.COMMON_NOTHING))}) END"
+_SOMETHING = (  # what a tool writes for nothing begins with one of #(-.Nn, and few names do
+    "CASE WHEN {cell} >= '/' AND {cell} < 'N' OR {cell} >= 'O' AND {cell} < 'n' OR {cell} >= 'o' THEN true "
+    "ELSE ({cell} < '#' OR {cell} >= '$') AND ({cell} < '-' OR {cell} >= '/') "
+    f"AND {{cell}} NOT IN ({', '.join(map(text, cells.COMMON_NOTHING))}) END"
 )
 _NOTHING = "{name} is `{value}`, which is what a tool writes for nothing; {then}."
 # Of a row that is there and was left out, no other is the nearest.
@@ -180,10 +181,10 @@ def _with_hole(sql_of: Callable[[str], str], hole: str) -> str:
     return sql_of("<cell>").replace("{", "{{").replace("}", "}}").replace("<cell>", hole)
 
 
-_DATES_IN_LIST = f"list_filter({{field}}, lambda cell: {_with_hole(is_date_sql, 'cell')})"
+_DATES_IN_LIST = f"list_filter({{field}}, lambda cell: {_with_hole(holds_date_sql, 'cell')})"
 _NO_DATE = f"CASE WHEN length({{cell}}) BETWEEN 5 AND 10 THEN NOT {_with_hole(is_date_sql, '{cell}')} ELSE true END"
-_NO_DATES = f"CASE WHEN length({{cell}}) > 4 THEN NOT {_with_hole(holds_date_sql, '{cell}')} ELSE true END"
-_MADE_A_DATE = "{name} is `{value}`, which is a date that a spreadsheet made of it, as of 9-10; it was kept."
+_NO_DATES = f"CASE WHEN length({{cell}}) > 2 THEN NOT {_with_hole(holds_date_sql, '{cell}')} ELSE true END"
+_MADE_A_DATE = "{name} is `{value}`, which a spreadsheet made of it, as it makes a date of 9-10; it was kept."
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
@@ -297,9 +298,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "email", W, Phase.VALUES, "e-mail addresses", _named("users", "email"),
-        "email has no @, or more than one; it was kept.",
+        "email is no address, or more than one; it was kept.",
         "Correct the address in the student information system.",
-        broken="{field} IS NOT NULL AND len(string_split({field}, '@')) <> 2", fine="contains({cell}, '@')",
+        broken="{field} IS NOT NULL AND NOT regexp_full_match({field}, '[^@\\s,;:<>()]+@[^@\\s,;:<>()]+')",
+        fine="contains({cell}, '@') AND NOT contains({cell}, ' ') AND NOT contains({cell}, ';') AND NOT contains({cell}, ':')",
     ),
     Rule(
         "unknown-word", E, Phase.VALUES, "fields with words of their own, without which a row is useless",
@@ -472,9 +474,12 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "without-role", E, Phase.PEOPLE, "people", _rows_of("users"),
-        "no role at an org that could be kept.",
+        "no role at an org that could be kept.{named}",
         "Give the person a role at a school that is in the export.",
         broken="line NOT IN (SELECT line FROM roles_at)",
+        arguments={"named": "(SELECT if(named = '', '', ' ' || named || "
+                            "if(org IN (SELECT sourcedId FROM left_out WHERE entity = 'orgs'), ' was left out of', "
+                            "' is missing from') || ' orgs.csv.') FROM missing_org WHERE missing_org.line = own.line)"},
         cause="(SELECT coalesce((SELECT min(cause) FROM left_out out WHERE entity = 'orgs' AND out.sourcedId = missing_org.org), "
               f"fallen, {absent_key('orgs.csv', 'missing_org.org')}) FROM missing_org WHERE missing_org.line = own.line)",
     ),

@@ -47,8 +47,8 @@ def is_date_sql(cell: str) -> str:
 
 
 def holds_date_sql(cell: str) -> str:
-    """Whether an item of a list is that."""
-    one = f"{DATE_SQL[1:-1]}|{FULL_DATE_SQL[1:-1]}"
+    """Whether an item of a list is that, or a number that became a measure."""
+    one = rf"{DATE_SQL[1:-1]}|{FULL_DATE_SQL[1:-1]}|\d+\.0+"
     return f"regexp_matches({cell}, '(^|, *)({one}) *(,|$)')"
 
 

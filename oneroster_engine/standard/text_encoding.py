@@ -43,6 +43,7 @@ _RUN = re.compile(r"[^\x00-\x7f]+")
 _ACCENTS = "acute|grave|uml|circ|tilde|cedil|slash|ring|lig|caron"
 ENTITY = rf"&(?:amp|lt|gt|quot|apos|nbsp|#\d{{2,5}}|#[xX][0-9a-fA-F]{{2,5}}|[A-Za-z]{{1,2}}(?:{_ACCENTS}));"
 _ENTITY = re.compile(ENTITY)
+ESCAPED = "\\'"  # an apostrophe as databases' tools write it
 # First letters of two or more that stand for one, by how UTF-8 was read: as Windows-1252, MacRoman or the encoding of DOS.
 _LEADS = {WINDOWS_1252: "ÂÃÄÅÎÏÐÑ\xd7ØÙãäåæçèé", "mac_roman": "√¬ƒ≈\u2013—", "cp437": "├┬─┼"}
 _PUNCTUATION = "\u2019\u2018\u2013\u2014\xb7\xaa\xba\xb0\xb4\xa1\xbf\xab\xbb\u201c\u201d\u2116"
@@ -123,9 +124,12 @@ def wide_unicode(head: bytes) -> str:
 
 def garbled(text: str) -> str:
     """The first place of a text that was garbled before it came: UTF-8 that was read as another encoding (`Ã©`), a replacement
-    character, or a letter as web pages write it (`&eacute;`). Empty where nothing looks like that."""
+    character, a letter as web pages write it (`&eacute;`), or an apostrophe behind a backslash.
+    Empty where nothing looks like that."""
     if "\ufffd" in text:
         return "\ufffd"
+    if ESCAPED in text:
+        return ESCAPED
     if "&" in text and (entity := _ENTITY.search(text)):
         return entity[0]
     for run in _RUN.finditer(text):
@@ -136,6 +140,8 @@ def garbled(text: str) -> str:
 
 def ungarbled(text: str) -> str:
     """What a garbled place was before; empty where that is lost."""
+    if text == ESCAPED:
+        return "'"
     if text.startswith("&"):
         return html.unescape(text)
     return "" if "\ufffd" in text else next(filter(None, (_meant(text, codec) for codec in _LEADS)), "")
