@@ -1,6 +1,7 @@
 """A deleted group leaves nothing of its people, wherever one looks, and a certificate says so."""
 
 import json
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ pytestmark = pytest.mark.usefixtures("aws")
 CHILD = "Annabel Lee"
 STAYS = {"Audit", "Deletions", "Groups"}
 ENDLESS = lambda: True  # noqa: E731
+
+
+@pytest.fixture(autouse=True)
+def _own_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function's copies lie in its temporary folder, which the tests of another process have too, and delete there."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def filled_group(group_id: str, tmp_path: Path) -> None:
