@@ -52,6 +52,7 @@ class PatientReader:
         self._padding: list[int] = []
         self._tried = self._short = 0
         self._usual = fit.width
+        self._password = -1
         self._ends = _ends_with_a_line_end(path, encoding)
         self.read = Read()
 
@@ -93,6 +94,7 @@ class PatientReader:
         data = (record for record in sent if record.line > self._header.line)
         first = list(islice(data, SAMPLED))
         self._usual = self._usual_width(first)
+        self._password = self._place_of_passwords(first)
         return chain(first, data)
 
     def _usual_width(self, first: Sequence[Record]) -> int:
@@ -100,6 +102,13 @@ class PatientReader:
         widths = Counter(len(cells) for record in first if (cells := self._cells(record)) and any(map(str.strip, cells)))
         usual, times = widths.most_common(1)[0] if widths else (0, 0)
         return max(usual if times > max(1, widths.total() // 2) else 0, self._fit.width)
+
+    def _place_of_passwords(self, first: Sequence[Record]) -> int:
+        """Where passwords stand in a file that has any; else -1."""
+        of_people = "username" in self._places and "password" in self._names
+        place = self._names.index("password") if of_people else -1
+        rows = [self._cells(record) or [] for record in first] if place >= 0 else []
+        return place if any(len(cells) > place and cells[place].strip() for cells in rows) else -1
 
     def _cells(self, record: Record) -> list[str] | None:
         cells = record.cells
@@ -152,6 +161,9 @@ class PatientReader:
         surplus = [cell for cell in cells[width:] if cell.strip()]
         if len(cells) == width and not self._fit.is_odd(cells):
             return cells
+        if self._may_show_a_password(cells):
+            self._leave_out(record, "width", f"{self._width(len(cells))} What stands last in it may be a password.")
+            return None
         more = len(cells) - self._usual
         if more > 0 and not surplus and self._fit.may_be_shifted(cells) and (counted := self._readings(cells, joins=more)):
             return self._only(record, counted, self._width(len(cells)), is_counted=True)
@@ -172,6 +184,17 @@ class PatientReader:
             self._short += len(cells) < width
             return [*cells[:width], *[""] * (width - len(cells))]
         return self._only(record, readings, "its cells don't stand under their columns; the row was left out.")
+
+    def _may_show_a_password(self, cells: Sequence[str]) -> bool:
+        """Whether a row is too short to have its password, and where that would stand if a cell before it were missing is
+        something that nothing shows to be in its place. Passwords are never read: not under another column either."""
+        if len(cells) > self._password:
+            return False
+        near = range(max(0, self._password - (self._fit.width - len(cells))), len(cells))
+        return any(
+            cells[place].strip() and place in self._places.values() and not self._fit.stands(place, cells[place])
+            for place in near
+        )
 
     def _width(self, cells: int) -> str:
         return f"{cells} cells where the header has {self._fit.width}; the row was left out."

@@ -103,8 +103,12 @@ class RowFit:
         """Whether a row that has more cells than the others may be shifted: a cell misfits, or what stands last in it shows by
         nothing that it stands where it belongs."""
         last = max((place for place, cell in enumerate(cells) if cell.strip()), default=0)
-        fits = self._forms.get(last) or self._finer.get(last) or (self._references[last] if last in self._verified else None)
-        return self.misfits(cells) or fits is None or not fits(cells[last])
+        return self.misfits(cells) or not self.stands(last, cells[last])
+
+    def stands(self, place: int, cell: str) -> bool:
+        """Whether a cell shows by what it holds that it stands where it belongs."""
+        fits = self._forms.get(place) or self._finer.get(place) or (self._references[place] if place in self._verified else None)
+        return fits is not None and fits(cell)
 
     def id_may_be_elsewhere(self, cells: Sequence[str]) -> bool:
         """Whether a row that can't be read may have lost its id, or have something in front of it."""

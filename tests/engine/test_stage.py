@@ -389,3 +389,26 @@ def test_a_bundle_that_does_not_say_is_read_as_the_group_takes_it(tmp_path: Path
 
     assert stage_bundle(bundle, tmp_path / "stage").version == "1.2"
     assert stage_bundle(bundle, tmp_path / "again", expected="1.2").version == "1.2"
+
+
+HEAD = "sourcedId,enabledUser,orgSourcedIds,role,username,givenName,familyName,middleName,password"
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        (["ann,true,north,student,ann,Ann,Lee,,hunter2", "bob,true,north,student,bob,Bob,Ray,hunter3"], {"ann"}),
+        (["ann,true,north,student,ann,Ann,Lee,,hunter2", "bob,true,north,student,bob,hunter3"], {"ann"}),
+        (["ann,true,north,student,ann,Ann,Lee,,", "bob,true,north,student,bob,Bob,Ray,Jo"], {"ann", "bob"}),
+    ],
+    ids=["a cell is missing before the password", "three cells are missing before it", "nobody has a password"],
+)
+def test_a_password_is_read_under_no_other_column(tmp_path: Path, rows: list[str], kept: set[str]) -> None:
+    bundle = write_bundle(tmp_path / "csv", "1.1", **small(users=[]))
+    (bundle / "users.csv").write_text("\r\n".join([HEAD, *rows, ""]), newline="")
+
+    stage_bundle(bundle, tmp_path / "stage")
+
+    people = duckdb.read_parquet(f"{tmp_path}/stage/users.parquet").fetchall()
+    assert {str(each[0]) for each in people} == kept
+    assert "hunter" not in str(people)
