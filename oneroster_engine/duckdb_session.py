@@ -15,8 +15,8 @@ DEFAULT_MB = 3_008  # of memory in all, where nobody has said how much there is
 AT_ONCE = 2  # as many processors as the engine's functions have
 Done = TypeVar("Done")
 
-# DuckDB takes a CSV file for the smaller side of a join, builds its table of it and runs out of memory. It makes a join of each IN of
-# constants too (2.0.0, `in_clause`), which for a small file takes longer than to read it.
+# DuckDB takes a CSV file for the smaller side of a join, builds its table of it and runs out of memory. It makes a join of each
+# IN of constants too (2.0.0, `findings/duckdb-in-list-joins.sh`), which for a small file takes longer than to read it.
 AS_WRITTEN = "join_order,build_side_probe_side,in_clause"
 
 # For what is kept. Most of it is ids, of which zstd's first level makes less than its usual third, in two thirds of the time.
