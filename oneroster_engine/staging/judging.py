@@ -187,7 +187,8 @@ def judge(
 
 
 def _broken(connection: duckdb.DuckDBPyConnection, name: str, rules: Sequence[Bound]) -> list[Bound]:
-    """Of rules that look at a row alone, those that some suspect breaks: one pass instead of one a rule."""
+    """Of rules that look at a row alone, those that some suspect breaks: one pass instead of one a rule. A repair of one of
+    them must not make a row break another."""
     broken = ", ".join(f"count(*) FILTER ({bound.sql(bound.rule.broken)})" for bound in rules)
     found = connection.execute(f"SELECT {broken} FROM suspect_{name} own").fetchone() if rules else None
     return [bound for bound, number in zip(rules, found or (), strict=True) if number]

@@ -170,6 +170,7 @@ _ONE_SPELLING = "Write an id in every file as in its own; open the files in a te
 _DROPPED = "'; it was dropped'"
 _DATE = f"length({{cell}}) = 10 AND try_cast({{cell}} AS DATE) {cells.IN_RANGE}"
 _TRUTH = "lower({cell}) IN ('true', 'false')"
+_ADDRESS = r"'[^@\s,;:<>()]+@[^@\s,;:<>()]+'"
 _YEAR = "regexp_full_match({cell}, '\\d{{4}}')"
 _UNREADABLE = "{name} can't be read for certain; {then}. Write it as {form}."
 _NEEDED, _LOST = "'the row needs it'", "'it was dropped'"
@@ -294,14 +295,14 @@ RULES: tuple[Rule, ...] = (
         "{name} is `{value}`, a number that a spreadsheet rounded; it was dropped.",
         "Export again, and don't open the files in a spreadsheet before you send them.",
         broken=_with_hole(is_rounded_sql, "{field}"), arguments={"value": "{field}"}, repair="{field} = NULL",
-        fine=f"CASE WHEN contains({{cell}}, 'E') THEN NOT {_with_hole(is_rounded_sql, '{cell}')} ELSE true END",
+        fine="CASE WHEN contains({cell}, 'E') OR contains({cell}, 'e') "
+             f"THEN NOT {_with_hole(is_rounded_sql, '{cell}')} ELSE true END",
     ),
     Rule(
         "email", W, Phase.VALUES, "e-mail addresses", _named("users", "email"),
         "email is no address, or more than one; it was kept.",
         "Correct the address in the student information system.",
-        broken="{field} IS NOT NULL AND NOT regexp_full_match({field}, '[^@\\s,;:<>()]+@[^@\\s,;:<>()]+')",
-        fine="contains({cell}, '@') AND NOT contains({cell}, ' ') AND NOT contains({cell}, ';') AND NOT contains({cell}, ':')",
+        broken=f"NOT regexp_full_match({{field}}, {_ADDRESS})", fine=f"regexp_full_match({{cell}}, {_ADDRESS})",
     ),
     Rule(
         "unknown-word", E, Phase.VALUES, "fields with words of their own, without which a row is useless",

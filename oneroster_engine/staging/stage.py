@@ -197,7 +197,7 @@ def _load(connection: duckdb.DuckDBPyConnection, bundle: Bundle, name: str, rest
     return loaded
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, needed: frozenset[str], is_there: bool = True) -> None:
+def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, needed: frozenset[str], is_there: bool) -> None:
     """Find the file's problems, and make `kept_{name}` of its rows without an error and `ids_{name}` of their ids."""
     fields = fields_of(name, version)
     connection.execute(f"CREATE VIEW clean_{name} AS {fast_path.clean_rows(name, fields)}")

@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from oneroster_engine.duckdb_session import text
+from oneroster_engine.duckdb_session import quoted, text
 from oneroster_engine.staging import cells, fast_path, rules
 from oneroster_engine.staging.reading import no_rows
 from oneroster_engine.standard.entities import ONLY_1_2, ROSTER_FILES, Field, fields_of
@@ -31,3 +31,32 @@ def test_no_word_for_nothing_passes_as_a_surely_fine_text(word: str) -> None:
     fine = rules.fine_cell("users", Field("middleName"), "cell")
     with duckdb.connect() as connection:
         assert connection.execute(f"SELECT {fine} FROM (SELECT {text(word)} AS cell)").fetchone() == (False,)
+
+
+ODD_CELLS = (
+    "a@b@c", "a@x.test,b@x.test", "a@x.test;b@x.test", "Ann<a@x.test>", "mailto:a@x.test", "a@", "ann", "9-Oct", "Oct-09", "9.0",
+    "07,9-Oct", "12.03.2026", "1.23E+11", "1.23e+11", "1,23E11", "Mu?oz", "Why?", "2026-13-01", "2026-09-01", "0026-09-01",
+    "infinity", "TRUE", "yes", "[07]", "{a:b}", "{:b}", "a:b", "2026", "2026-2027", "Student", "ext:mentor", "aide", "boss",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "each"),
+    [(name, each) for name in ROSTER_FILES for each in fields_of(name, "1.2") if not each.refers],
+    ids=lambda each: each if isinstance(each, str) else each.name,
+)
+def test_no_cell_that_breaks_a_rule_passes_as_surely_fine(name: str, each: Field) -> None:
+    fine = rules.fine_cell(name, each, "sent")
+    bounds = [each for each in rules.bound_rules(name, [each], rules.Phase.VALUES) if each.field and each.rule.id != "nothing"]
+    own, sent = quoted(each.name), quoted(f"sent_{each.name}")
+    cells_ = ", ".join(f"({text(cell)})" for cell in ODD_CELLS)
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"CREATE TABLE own AS SELECT sent, sent AS {sent}, {fast_path.typed(each, 'sent')} AS {own} "
+            f"FROM (VALUES {cells_}) cell(sent)"
+        )
+        for bound in bounds:
+            if bound.rule.id == "end-before-begin" or not fine:
+                continue
+            broken = f"SELECT sent FROM own WHERE ({fine}) AND ({bound.sql(bound.rule.broken)})"
+            assert connection.execute(broken).fetchall() == [], bound.rule.id
