@@ -17,22 +17,30 @@ class QueueOutcome:
 
 
 def outcome_for(group: Group, newcomer: Waiting) -> QueueOutcome:
-    """The newest of each kind of trigger waits; the others are superseded. A file older than one taken comes too late.
+    """The newest of each kind of trigger waits; the others are superseded. A file older than one that has begun comes too late.
 
-    Files of changes only all wait, since each holds what no other does, until one comes that holds everything.
+    Files of changes only all wait, in their own order whatever the order in which their events come, since each holds what no
+    other does, until one comes that holds everything.
     """
     if newcomer.trigger is Trigger.DROP and _older(newcomer, group.newest_drop):
         return QueueOutcome(State.SUPERSEDED, group.queue)
     if group.sync is None and not group.queue:
         return QueueOutcome(State.RUNNING, ())
     same = tuple(each for each in group.queue if each.trigger is newcomer.trigger)
-    if any(_older(newcomer, each.order) for each in same):
+    if any(_older(newcomer, each.order) for each in same if not each.delta):
         return QueueOutcome(State.SUPERSEDED, group.queue)
-    if newcomer.delta:
-        full = len(same) >= MOST_WAITING
-        return QueueOutcome(State.SUPERSEDED, group.queue) if full else QueueOutcome(State.QUEUED, (*group.queue, newcomer))
-    others = tuple(each for each in group.queue if each.trigger is not newcomer.trigger)
-    return QueueOutcome(State.QUEUED, (*others, newcomer), same)
+    if newcomer.delta and len(same) >= MOST_WAITING:
+        return QueueOutcome(State.SUPERSEDED, group.queue)
+    superseded = () if newcomer.delta else tuple(each for each in same if not _older(newcomer, each.order))
+    stay = tuple(each for each in group.queue if each not in superseded)
+    later = (place for place, each in enumerate(stay) if each in same and _older(newcomer, each.order))
+    place = next(later, len(stay))
+    return QueueOutcome(State.QUEUED, (*stay[:place], newcomer, *stay[place:]), superseded)
+
+
+def holds_more(newcomer: Waiting, queue: tuple[Waiting, ...]) -> bool:
+    """Whether a newer file of everything waits, so that a file of changes that comes too late for its turn loses nothing."""
+    return any(each.trigger is newcomer.trigger and not each.delta and _older(newcomer, each.order) for each in queue)
 
 
 def _older(newcomer: Waiting, order: str) -> bool:

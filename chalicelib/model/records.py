@@ -538,7 +538,7 @@ class Group(GroupSettings):
     which a delta is merged; `unfinished`: syncs cut off in apply.
 
     `undone` are undos in force, so that no sync does quietly again what somebody has undone; `queue` is what waits for
-    the lock, the next first; `newest_drop` the order of the newest file that was taken; `slots_done`: every slot of the
+    the lock, the next first; `newest_drop` the order of the newest file that has begun; `slots_done`: every slot of the
     schedule up to then has had its turn. `commits` counts the syncs that have committed.
     """
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.ids import group_of
-from chalicelib.model.queueing import outcome_for
+from chalicelib.model.queueing import holds_more, outcome_for
 from chalicelib.model.records import Group, State, Sync, Trigger, Waiting
 from chalicelib.store import groups, syncs
 from chalicelib.store.metrics import emit_metric
@@ -46,10 +46,10 @@ def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None,
             pass
         group = groups.get(sync.group_id)
         decision = outcome_for(group, newcomer)
-        counts = sync.trigger is Trigger.DROP and decision.state is not State.SUPERSEDED
-        newest = max(order, group.newest_drop) if counts else group.newest_drop
+        begins = (sync, newcomer) if decision.state is State.RUNNING else None
+        lost = delta and not holds_more(newcomer, group.queue)
         ended = (
-            {"message": CHANGES_LOST if delta else NEWER_TAKEN, "ended_at": sync.started_at}
+            {"message": CHANGES_LOST if lost else NEWER_TAKEN, "ended_at": sync.started_at}
             if decision.state is State.SUPERSEDED
             else {}
         )
@@ -57,7 +57,7 @@ def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None,
         now, later = decision.superseded[:SUPERSEDED_AT_ONCE], decision.superseded[SUPERSEDED_AT_ONCE:]
         waiting = (*later, *decision.queue) if later else decision.queue
         writes = [
-            _group_update(group, waiting, newest, sync if decision.state is State.RUNNING else None),
+            _group_update(group, waiting, begins),
             syncs.put_new(stored, bundle),
             *(_superseding(each.sync_id, sync.started_at) for each in now if _waits(each)),
         ]
@@ -80,7 +80,7 @@ def next_of(group_id: str, now: datetime) -> Sync | None:
         first, *others = group.queue
         rest = tuple(others)
         if not _waits(first):  # cancelled while it waited
-            _written([_group_update(group, rest, group.newest_drop, None)])
+            _written([_group_update(group, rest)])
             continue
         sync = syncs.get(first.sync_id).model_copy(update={"state": State.RUNNING, "started_at": now})
         running = {
@@ -97,7 +97,7 @@ def next_of(group_id: str, now: datetime) -> Sync | None:
                 },
             }
         }
-        if _written([_group_update(group, rest, group.newest_drop, sync), running]):
+        if _written([_group_update(group, rest, (sync, first)), running]):
             return sync
         _pause(attempt)
     raise Conflict(f"The queue of group {group_id} could not be written in {ATTEMPTS} attempts.")
@@ -113,7 +113,7 @@ def _supersede(group_id: str, others: Sequence[Waiting], now: datetime) -> None:
             gone = [each for each in batch if each in group.queue]
             rest = tuple(each for each in group.queue if each not in gone)
             superseding = [_superseding(each.sync_id, now) for each in gone if _waits(each)]
-            if not gone or _written([_group_update(group, rest, group.newest_drop, None), *superseding]):
+            if not gone or _written([_group_update(group, rest), *superseding]):
                 emit_metric("SyncsEnded", len(superseding), outcome=State.SUPERSEDED)
                 break
             _pause(attempt)
@@ -126,11 +126,12 @@ def _waits(waiting: Waiting) -> bool:
         return False
 
 
-def _group_update(group: Group, queue: tuple[Waiting, ...], newest_drop: str, taker: Sync | None) -> dict[str, Any]:
-    """Write the queue, and the lock where there is a taker, if the group is still as it was read."""
+def _group_update(group: Group, queue: tuple[Waiting, ...], begins: tuple[Sync, Waiting] | None = None) -> dict[str, Any]:
+    """Write the queue, and the lock where a sync begins, if the group is still as it was read."""
+    newest = max(begins[1].order, group.newest_drop) if begins and begins[1].trigger is Trigger.DROP else group.newest_drop
     values: dict[str, Any] = {":queue": [to_item(each) for each in queue], ":was": [to_item(each) for each in group.queue]}
     asked = "SET queue = :queue, newestDrop = :newest"
-    values |= {":newest": newest_drop, ":newestWas": group.newest_drop}
+    values |= {":newest": newest, ":newestWas": group.newest_drop}
     conditions = [
         "attribute_exists(groupId)",
         "queue = :was" if group.queue else "(attribute_not_exists(queue) OR queue = :was)",
@@ -141,9 +142,9 @@ def _group_update(group: Group, queue: tuple[Waiting, ...], newest_drop: str, ta
         values[":holder"] = group.sync.sync_id
     else:
         conditions.append("attribute_not_exists(#sync)")
-    if taker:
+    if begins:
         asked += ", #sync = :lock"
-        values[":lock"] = syncs.lock_of(taker)
+        values[":lock"] = syncs.lock_of(begins[0])
     return {
         "Update": {
             "TableName": table(groups.TABLE).name,

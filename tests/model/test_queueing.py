@@ -1,5 +1,8 @@
 """What becomes of a trigger that finds its group locked."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chalicelib.model import queueing
 from chalicelib.model.records import Group, RunningSync, State, Trigger, Waiting
 from tests.store.test_groups_and_syncs import NOW
@@ -90,3 +93,37 @@ def test_a_slot_of_the_schedule_drives_no_file_out() -> None:
 
 def test_while_something_waits_for_a_lock_just_given_back_nobody_overtakes_it() -> None:
     assert queueing.outcome_for(group(waiting("1"), sync=None, newest="1"), waiting("2")).state is State.QUEUED
+
+
+def test_changes_whose_event_comes_late_wait_in_their_order_not_in_that_of_their_events() -> None:
+    first, second, third = (waiting(order, delta=True) for order in "123")
+
+    assert queueing.outcome_for(group(first, third, newest="0"), second).queue == (first, second, third)
+
+
+def test_changes_older_than_what_has_begun_are_lost_and_those_older_than_a_waiting_roster_are_in_it() -> None:
+    late = waiting("1", delta=True)
+    begun, held_in_it = group(newest="2"), group(waiting("2"))
+
+    assert queueing.outcome_for(begun, late).state is State.SUPERSEDED
+    assert not queueing.holds_more(late, begun.queue)
+    assert queueing.outcome_for(held_in_it, late).state is State.SUPERSEDED
+    assert queueing.holds_more(late, held_in_it.queue)
+
+
+@given(
+    files=st.lists(st.tuples(st.integers(0, 30), st.booleans()), unique_by=lambda each: each[0], max_size=8),
+    data=st.data(),
+)
+def test_in_whatever_order_the_events_come_what_waits_is_the_newest_roster_and_every_change_after_it(
+    files: list[tuple[int, bool]], data: st.DataObject
+) -> None:
+    busy = group()
+    for order, delta in data.draw(st.permutations(files)):
+        outcome = queueing.outcome_for(busy, waiting(f"{order:02d}", delta=delta))
+        busy = busy.model_copy(update={"queue": outcome.queue})
+
+    rosters = [order for order, delta in files if not delta]
+    newest = max(rosters, default=-1)
+    expected = [*([newest] if rosters else []), *sorted(order for order, delta in files if delta and order > newest)]
+    assert [int(each.order) for each in busy.queue] == expected

@@ -68,18 +68,20 @@ class TestStored:
         assert (syncs.get("g1-0002").state, syncs.get("g1-0002").message) == (State.SUPERSEDED, queue.NEWER_TAKEN)
         assert queue.next_of("g1", NOW) is None
 
-    def test_files_of_changes_are_synced_one_after_the_other_and_one_that_comes_too_late_says_what_is_missing(self) -> None:
+    def test_files_of_changes_are_synced_in_their_order_and_one_older_than_what_has_begun_says_what_is_missing(self) -> None:
         running: Sync | None = queue.take_or_wait(drop(0), "0")
-        for order in (2, 3, 1):
+        for order in (4, 3, 2):
             queue.take_or_wait(drop(order), str(order), delta=True)
 
         ran = []
         while running:
             ran.append(running.sync_id)
+            if running.sync_id == "g1-0003":
+                queue.take_or_wait(drop(1), "1", delta=True)
             syncs.end(running.sync_id, State.SUCCEEDED, "Synced.", NOW)
             running = queue.next_of("g1", NOW)
 
-        assert ran == ["g1-0000", "g1-0002", "g1-0003"]
+        assert ran == ["g1-0000", "g1-0002", "g1-0003", "g1-0004"]
         assert (syncs.get("g1-0001").state, syncs.get("g1-0001").message) == (State.SUPERSEDED, queue.CHANGES_LOST)
 
     def test_a_sync_cancelled_while_it_waited_is_passed_over(self) -> None:
