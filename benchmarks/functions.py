@@ -17,12 +17,12 @@ from pathlib import Path
 
 from benchmarks.run import district
 from infra.functions import FUNCTIONS
+from local import client
+from local.client import Client, invoked
+from local.peers.provider import CLIENT_ID, CLIENT_SECRET, Provider, served
+from local.peers.records import rendered
 from local.stack import Stack
 from oneroster_engine.sample_district import SHAPES, District
-from tests.provider.records import rendered
-from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
-from tests.stack import client
-from tests.stack.client import Client, invoked
 
 PORT = 4597
 KEPT_WARM_S = "7200"  # until they are looked at

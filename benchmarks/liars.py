@@ -13,8 +13,8 @@ from random import Random
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.sources.rest import NotOffered, QueryRefused
-from tests.provider.lying import BREAKS, BROKEN_AT, MOVES, TRAITS, Liar, Lies
-from tests.sources.test_proof import PEOPLE, read
+from local.peers.lying_provider import BREAKS, BROKEN_AT, MOVES, TRAITS, Liar, Lies
+from local.peers.reading import PEOPLE, read_users
 
 SIZES, NUMBERS = [7, 10, 20, 100], [0, 1, 2, 10, 20, 45, 250]
 
@@ -35,7 +35,7 @@ def measure(situations: int, seed: int, share: float) -> dict[str, object]:
         liar = a_liar(random, share)
         before = set(liar.ids)
         try:
-            came, why = read(liar, random.choice(SIZES))
+            came, why = read_users(liar, random.choice(SIZES))
         except (SourceRefused, SourceUnavailable, NotOffered, QueryRefused):
             told["refused, so that nothing is changed"] += 1
             continue

@@ -25,14 +25,14 @@ from urllib.parse import quote
 from benchmarks.run import district
 from chalicelib.platform import writer
 from chalicelib.store import tables
+from local.client import Client
+from local.ports import free_port
 from local.stack import Stack
 from oneroster_engine.planning.plan import plan_changes
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.selecting.selection import EVERYTHING
 from oneroster_engine.staging.stage import stage_bundle
 from oneroster_engine.standard.archive import Limits, inflate
-from tests.stack.client import Client
-from tests.stack_fixtures import free_port
 
 READERS, REQUESTS, PATIENCE_S = 20, 300, 900
 APPLY_RUNS = 3

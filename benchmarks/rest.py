@@ -34,9 +34,9 @@ from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.sources.rest import Provider, Source
 from chalicelib.sources.rest_fetch import COLLECTIONS, ORGS, Keep, begin, fetch_range, recheck
 from chalicelib.sources.rest_paging import Range
+from local.peers.provider import BASES, BEARER
+from local.peers.records import as_json, records_of
 from oneroster_engine.sample_district import SHAPES, District
-from tests.provider.records import as_json, records_of
-from tests.provider.serving import BASES, BEARER
 
 LATENCY_S, PAGE, PARALLEL = 0.05, 5000, 4
 

@@ -123,8 +123,8 @@ def sheets() -> None:
 
 
 def product(shape: str) -> None:
+    from local.client import Client
     from local.stack import Stack
-    from tests.stack.client import Client
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

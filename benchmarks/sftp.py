@@ -18,7 +18,7 @@ import paramiko
 
 from chalicelib.sources import sftp
 from chalicelib.sources.sftp_reading import Part, parts_of, read_parts
-from tests.sources.peers import Sshd, key, make_key
+from local.peers.sftp import Sshd, key, make_key
 
 PIECE_BYTES = 1 << 20
 

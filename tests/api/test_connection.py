@@ -13,10 +13,10 @@ from chalicelib.model.records import ZipSource
 from chalicelib.service.group_source import check
 from chalicelib.sources.connection import Check, Name
 from chalicelib.sources.public_address import LOOPBACK_SETTING
+from local.peers.sftp import OtherServer, password
 from oneroster_engine.standard.archive import Limits
 from tests.api.test_routes import call
 from tests.engine.districts import org, small, write_bundle
-from tests.sources.peers import OtherServer, password
 from tests.steps.walk import zipped
 
 pytestmark = pytest.mark.usefixtures("aws")

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from local.peers.provider import Provider, served
 from tests.chaos.fed import Fed, Free, by_api, by_sftp, by_zip, synced
 from tests.chaos.line import UnrulyLine
 from tests.chaos.naive import Difference, difference
 from tests.chaos.sources import AT_BYTES, sshds
 from tests.chaos.world import EVER, LIVE, Case, Json, World, side_by_side, wait
-from tests.provider.serving import Provider, served
 
 ATTEMPTS = 8  # a step of a small bundle may be over before the word comes
 SAID_WITHIN_S = 20.0  # what was written is read once the lock is free, and said then

@@ -9,10 +9,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from local.peers.provider import BASES, CLIENT_ID, CLIENT_SECRET, Provider
+from local.peers.sftp import Line, Sshd
 from tests.chaos.naive import Rows, rows_of, rows_of_lists
 from tests.chaos.world import Case, Lists, World
-from tests.provider.serving import BASES, CLIENT_ID, CLIENT_SECRET, Provider
-from tests.sources.peers import Line, Sshd
 
 T = TypeVar("T")
 

@@ -12,10 +12,10 @@ from chalicelib.model.deletion import Deletion
 from chalicelib.model.ids import new_sync_id, oldest_sync_id
 from chalicelib.platform.writer import BATCH
 from chalicelib.store import deletions, files
+from local.peers.provider import Provider, served
 from tests.chaos.fed import Fed, Free, by_api, by_zip, synced
 from tests.chaos.naive import rows_of
 from tests.chaos.world import EVER, LIVE, Case, World, side_by_side, wait
-from tests.provider.serving import Provider, served
 from tests.stepfunctions.definition import definition, every_state
 
 SEED = 7

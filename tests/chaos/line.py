@@ -2,7 +2,7 @@
 
 import time
 
-from tests.sources.peers import Line
+from local.peers.sftp import Line
 
 SILENT_S = 45.0  # longer than the product waits for an SFTP server's word
 

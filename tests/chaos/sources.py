@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from local.peers.provider import Provider, served
+from local.peers.sftp import Line, Sshd, make_key
 from tests.chaos.fed import Fed, Free, by_api, by_sftp, sftp_file, synced
 from tests.chaos.line import UnrulyLine
 from tests.chaos.naive import difference, status_of
 from tests.chaos.world import Case, World, side_by_side
-from tests.provider.serving import Provider, served
-from tests.sources.peers import Line, Sshd, make_key
 
 EVER = 1_000_000
 LANES = 8  # they mostly wait

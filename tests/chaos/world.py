@@ -25,15 +25,15 @@ from chalicelib.platform.writer import SHARDS
 from chalicelib.triggers import scheduler_tick
 from infra import ROOT
 from infra.redrive import redrive
+from local.client import Client
+from local.events import saved
+from local.peers.records import rendered
+from local.ports import free_port
 from local.stack import KEYS, REGION, STACK, Stack
 from oneroster_engine.sample_district import SHAPES, District, Shape, write
 from oneroster_engine.standard.entities import ENTITIES
 from tests.chaos.naive import Difference, Rows, rows_of
 from tests.chaos.naive import difference as naive_difference
-from tests.events import saved
-from tests.provider.records import rendered
-from tests.stack.client import Client
-from tests.stack_fixtures import free_port
 
 LIVE = ("queued", "running", "waiting")
 PATIENCE_S = 240.0  # a sync that hasn't ended by then is one without an end

@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from infra.deploy import Provider
-from tests.stack_fixtures import NODE, free_port
+from local.ports import free_port
+from tests.stack_fixtures import NODE
 
 PROVIDER = Path(__file__).parent / "provider.mjs"
 CALLBACK = "http://127.0.0.1:1/signed-in"  # where nothing listens: the code is read off the address

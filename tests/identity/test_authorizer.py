@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from chalicelib.api import authorizer
+from local.ports import free_port
 from tests.identity.conftest import CALLBACK, District, running
-from tests.stack_fixtures import free_port
 
 UNAUTHORIZED = r"^Unauthorized$"  # the one text that API Gateway makes a 401 of
 pytestmark = pytest.mark.xdist_group("identity")

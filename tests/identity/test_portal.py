@@ -7,10 +7,10 @@ from playwright.sync_api import Browser, expect
 
 from infra.build import build
 from infra.deploy import Provider, portal_config
+from local.ports import free_port
 from local.stack import REGION, Stack
 from tests.identity.conftest import running
 from tests.portal.conftest import serving
-from tests.stack_fixtures import free_port
 
 pytestmark = pytest.mark.xdist_group("identity")
 

@@ -8,7 +8,7 @@ import pytest
 
 from app import app
 from infra.redrive import function_of, redrive
-from tests.events import saved
+from local.events import saved
 from tests.infra.conftest import of_kind
 
 pytestmark = pytest.mark.xdist_group("template")

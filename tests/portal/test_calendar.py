@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from local.client import Client
+from local.peers.sftp import openssh
 from local.stack import Stack
-from tests.sources.peers import openssh
-from tests.stack.client import Client
 from tests.stack.test_decisions import records
 from tests.stack.test_flow import shrunk
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from local.client import Client
 from local.stack import Stack
 from tests.portal.test_portal import choose_in_menu, create_group, upload_zip
-from tests.stack.client import Client
 from tests.stack.test_decisions import records
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from infra import ROOT
+from local.client import Client
 from tests.portal import light
 from tests.portal.conftest import sign_in
 from tests.portal.tour import Stop, staged, tour
-from tests.stack.client import Client
 
 AXE = ROOT / "portal" / "node_modules" / "axe-core" / "axe.min.js"
 CONTRAST = {"runOnly": ["color-contrast"]}  # all that another colour can make worse

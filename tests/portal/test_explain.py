@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from local.client import Client
 from local.stack import Stack
 from tests.engine.test_sanity import ODD
-from tests.stack.client import Client
 from tests.steps.walk import zipped
 
 pytestmark = pytest.mark.xdist_group("stack")

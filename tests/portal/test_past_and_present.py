@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from local.client import Client
 from local.stack import Stack
-from tests.stack.client import Client
 
 pytestmark = pytest.mark.xdist_group("stack")
 

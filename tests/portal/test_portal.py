@@ -7,9 +7,9 @@ import openpyxl
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from local.client import Client
 from local.stack import Stack
 from tests.portal.conftest import sign_in
-from tests.stack.client import Client
 
 pytestmark = pytest.mark.xdist_group("stack")
 

@@ -10,11 +10,11 @@ from playwright.sync_api import Page, expect
 from starlette.requests import Request
 from starlette.responses import Response
 
+from local.client import Client
+from local.peers.provider import CLIENT_ID, CLIENT_SECRET, Provider, served
+from local.peers.records import rendered
 from oneroster_engine.sample_district import SHAPES, District
 from tests.portal.test_portal import choose_everything, choose_in_menu
-from tests.provider.records import rendered
-from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
-from tests.stack.client import Client
 
 pytestmark = pytest.mark.xdist_group("stack")
 FIRST_ROWS = 90  # less than two pages of 50, which overlap

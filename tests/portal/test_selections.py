@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from local.client import SETTLES_WITHIN_S, Client
 from local.stack import Stack
 from tests.portal.test_decisions import filtered, photo
 from tests.portal.test_portal import upload_zip
-from tests.stack.client import SETTLES_WITHIN_S, Client
 from tests.stack.test_drops import put
 
 pytestmark = pytest.mark.xdist_group("stack")

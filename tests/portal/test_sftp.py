@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from local.peers.sftp import Sshd, make_key
 from tests.portal.test_portal import choose_everything, choose_in_menu
-from tests.sources.peers import Sshd, make_key
 
 pytestmark = pytest.mark.xdist_group("stack")
 

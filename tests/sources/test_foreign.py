@@ -19,8 +19,8 @@ from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_fetch import Fetched, PageFile
 from chalicelib.sources.rest_guard import LeadsElsewhere, checked_url, redirected
 from chalicelib.sources.rest_signing import TokenRefused, token_of
-from tests.provider.lying import _Body
-from tests.provider.serving import BASES
+from local.peers.lying_provider import _Body
+from local.peers.provider import BASES
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 MOST = 1 << 20

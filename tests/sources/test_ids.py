@@ -10,9 +10,9 @@ import pytest
 from chalicelib.sources.rest import Provider, QueryRefused, Source
 from chalicelib.sources.rest_fetch import begin, fetch_range, lists_of_ids, recheck, why_not_whole
 from chalicelib.sources.rest_ids import Difference, differences, write_ids
-from tests.provider.lying import Liar, Lies
-from tests.provider.reading import keeping
-from tests.provider.serving import BASES
+from local.peers.lying_provider import Liar, Lies
+from local.peers.provider import BASES
+from local.peers.reading import keeping
 
 USERS = next(each for each in lists_of_ids() if each.entity == "users")
 HELD = [f"u{number:03d}" for number in range(250)]

@@ -3,8 +3,6 @@
 import os
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -15,27 +13,12 @@ from hypothesis import strategies as st
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.causes import by_cause
 from chalicelib.sources import rest
-from chalicelib.sources.rest import NotOffered, Provider, QueryRefused, Source
+from chalicelib.sources.rest import NotOffered, QueryRefused
 from chalicelib.sources.rest_answers import Answer, Page, page_of
-from chalicelib.sources.rest_paging import Collection, End, Ending, Range, after, first
+from chalicelib.sources.rest_paging import End, Ending, Range, after, first
 from chalicelib.sources.rest_proof import OBJECTIONS, PROOFS, Reading, why_not_whole
-from tests.provider.lying import BREAKS, BROKEN_AT, MOVES, TRAITS, Liar, Lies
-from tests.provider.reading import read_whole
-from tests.provider.serving import BASES
-
-USERS = Collection("users", "/users")
-PEOPLE = [f"u{number:03d}" for number in range(250)]
-
-
-def read(liar: Liar, size: int = 100) -> tuple[set[str], str]:
-    """Who came, and why the collection isn't whole."""
-    provider = Provider("https://sis.example" + BASES["1.2"], "1.2", "bearer", "", "token")
-    with TemporaryDirectory() as name, Source(provider, transport=liar, sleep=lambda seconds: None) as source:
-        folder = Path(name)
-        _, why = read_whole(source, [USERS], folder, size)
-        lines = (folder / "csv/users.csv").read_text().splitlines()[1:]
-    return {line.split(",")[0] for line in lines}, why
-
+from local.peers.lying_provider import BREAKS, BROKEN_AT, MOVES, TRAITS, Liar, Lies
+from local.peers.reading import PEOPLE, USERS, read_users
 
 # What providers really do, and what is right. None: whole. A text: not whole, for that reason. `came`: how many of the 250.
 SITUATIONS: dict[str, tuple[Mapping[str, Any], str | None, int]] = {
@@ -178,7 +161,7 @@ def test_a_collection_is_whole_where_its_end_is_proved_and_not_otherwise(name: s
     lies, reason, number = SITUATIONS[name]
     liar = Liar(PEOPLE, Lies(**lies))
 
-    came, why = read(liar)
+    came, why = read_users(liar)
 
     assert (len(came - {""}), reason is None) == (number, why == "")
     assert (reason or "") in why
@@ -189,7 +172,7 @@ def test_a_collection_is_whole_where_its_end_is_proved_and_not_otherwise(name: s
 @pytest.mark.parametrize("encoding", ["cut gzip"])
 def test_a_first_page_that_can_not_be_read_says_so(encoding: str) -> None:
     with pytest.raises(SourceRefused, match="cut off in the middle"):
-        read(Liar(PEOPLE, Lies(encoding=encoding)))
+        read_users(Liar(PEOPLE, Lies(encoding=encoding)))
 
 
 CHANGES = st.builds("{} {}".format, st.sampled_from(MOVES), st.integers(0, 44))
@@ -212,7 +195,7 @@ def test_whatever_a_provider_lies_nobody_who_is_in_its_data_is_taken_for_gone(
 ) -> None:
     liar = Liar(PEOPLE[:number], lies, seed)
     try:
-        came, why = read(liar, size)
+        came, why = read_users(liar, size)
     except (SourceRefused, SourceUnavailable, NotOffered, QueryRefused):
         return  # the sync ends, and nothing is changed
 
@@ -249,7 +232,7 @@ def test_the_next_page_is_asked_for_while_one_is_looked_at_never_two_at_once(mon
         return page_of(answer, path)
 
     monkeypatch.setattr(rest, "page_of", looking)
-    came, why = read(liar, 10)
+    came, why = read_users(liar, 10)
 
     assert (len(came), why) == (250, "")
     assert liar.requests == looked_at, "a page was asked for that nobody looked at"

@@ -19,11 +19,11 @@ from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_check import steps
 from chalicelib.sources.rest_fetch import COLLECTIONS, ORGS, Fetched, begin, fetch_range
 from chalicelib.sources.rest_paging import Collection, Range
+from local.peers.provider import BASES, BEARER, CLIENT_ID, CLIENT_SECRET, Provider, served
+from local.peers.reading import keeping, read_whole
+from local.peers.records import as_ed_fi, as_flat, rendered
 from oneroster_engine.sample_district import SHAPES, District
 from oneroster_engine.staging.stage import stage_bundle
-from tests.provider.reading import keeping, read_whole
-from tests.provider.records import as_ed_fi, as_flat, rendered
-from tests.provider.serving import BASES, BEARER, CLIENT_ID, CLIENT_SECRET, Provider, served
 
 DISTRICTS = {version: District(SHAPES["tiny"], seed=1, version=version, day=1, problems=False) for version in ("1.1", "1.2")}
 USERS = Collection("users", "/users")

@@ -21,9 +21,9 @@ from chalicelib.sources.sftp_fetch import Arriving, Fetched, fetch
 from chalicelib.sources.ssh_keys import private_key
 from chalicelib.store import files
 from chalicelib.store.multipart_upload import ArrivingBundle
+from local.peers.sftp import IS_ROOT, BreakingLine, OtherServer, Sshd, key, make_key, password
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.standard.archive import Limits
-from tests.sources.peers import IS_ROOT, BreakingLine, OtherServer, Sshd, key, make_key, password
 
 # A connection that breaks takes paramiko's own sending thread with it; that one tells nobody else.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.store.files import sync_key
+from local.client import Client, invoked
 from local.stack import REGION, Stack
-from tests.stack.client import Client, invoked
 
 pytestmark = pytest.mark.xdist_group("stack")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from local.client import Client
 from local.stack import Stack
-from tests.stack.client import Client
 from tests.stack.test_flow import shrunk
 
 pytestmark = pytest.mark.xdist_group("stack")

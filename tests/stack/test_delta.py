@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from local.client import Client
 from local.stack import Stack
-from tests.stack.client import Client
 from tests.stack.test_flow import roster
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -24,10 +24,10 @@ from infra import ROOT
 from infra.build import Built, build
 from infra.deploy import Change, Deployment, Failed, main
 from infra.restore import Restore
+from local.client import Client
+from local.ports import free_port
 from local.stack import KEYS, REGION, STACK, Stack
 from oneroster_engine.sample_district import SHAPES, District, write
-from tests.stack.client import Client
-from tests.stack_fixtures import free_port
 
 pytestmark = pytest.mark.xdist_group("deploy")
 DATA_TABLE = "AWS::DynamoDB::Table"

@@ -15,9 +15,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra import ROOT
+from local.client import SETTLES_WITHIN_S, Client
+from local.events import saved
 from local.stack import Stack
-from tests.events import saved
-from tests.stack.client import SETTLES_WITHIN_S, Client
 from tests.stack.test_delta import delta_of, people_of
 
 pytestmark = pytest.mark.xdist_group("stack")

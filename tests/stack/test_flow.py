@@ -11,9 +11,9 @@ import httpx
 import openpyxl
 import pytest
 
+from local.client import Client
 from local.stack import Stack
 from oneroster_engine.sample_district import SHAPES, District, write
-from tests.stack.client import Client
 
 pytestmark = pytest.mark.xdist_group("stack")
 

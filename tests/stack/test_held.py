@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from local.client import Client, invoked
+from local.peers.sftp import openssh
 from local.stack import Stack
-from tests.sources.peers import openssh
-from tests.stack.client import Client, invoked
 from tests.stack.test_decisions import records
 from tests.stack.test_drops import put, settled
 from tests.stack.test_flow import shrunk

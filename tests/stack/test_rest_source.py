@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from local.client import Client
+from local.peers.provider import CLIENT_ID, CLIENT_SECRET, Provider, served
+from local.peers.records import as_ed_fi, as_flat, rendered
 from oneroster_engine.sample_district import SHAPES, District
-from tests.provider.records import as_ed_fi, as_flat, rendered
-from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
-from tests.stack.client import Client
 
 pytestmark = pytest.mark.xdist_group("stack")
 

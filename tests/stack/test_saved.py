@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.client import Client
+from local.client import Client
 
 pytestmark = pytest.mark.xdist_group("stack")
 

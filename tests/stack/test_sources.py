@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from local.client import Client
+from local.peers.sftp import openssh
 from local.stack import Stack
-from tests.sources.peers import openssh
-from tests.stack.client import Client
 
 pytestmark = pytest.mark.xdist_group("stack")
 

@@ -19,11 +19,11 @@ import pytest
 from infra import ROOT
 from infra.build import Built, build
 from infra.deploy import Change
+from local.client import Client
+from local.ports import free_port
 from local.stack import Stack
 from oneroster_engine.sample_district import SHAPES, District, write
-from tests.stack.client import Client
 from tests.stack.test_flow import roster, shrunk
-from tests.stack_fixtures import free_port
 
 pytestmark = pytest.mark.xdist_group("upgrade")
 BEFORE = os.environ.get("UPGRADE_FROM", "9708cf6")

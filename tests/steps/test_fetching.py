@@ -14,8 +14,8 @@ from chalicelib.model.records import GroupSettings, Mode, SftpSource, State, Ste
 from chalicelib.sources import sftp
 from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.store import files, groups, secrets
+from local.peers.sftp import OtherServer, password
 from tests.engine.districts import class_, org, small, user, write_bundle
-from tests.sources.peers import OtherServer, password
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
 
 pytestmark = pytest.mark.usefixtures("aws")

@@ -35,12 +35,12 @@ from chalicelib.model.records import (
 from chalicelib.service import fetch_scope, rest_reading
 from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.store import files, groups, secrets, selections
+from local.events import saved
+from local.peers.provider import CLIENT_ID, CLIENT_SECRET, Provider, served
+from local.peers.records import rendered
 from oneroster_engine.sample_district import SHAPES, District
 from oneroster_engine.selecting.saved import Classes, Saved, Schools
 from tests.api.test_routes import call
-from tests.events import saved
-from tests.provider.records import rendered
-from tests.provider.serving import CLIENT_ID, CLIENT_SECRET, Provider, served
 from tests.steps.walk import NOW, ROOT, Walk, make_group, platform
 
 pytestmark = pytest.mark.usefixtures("kms")

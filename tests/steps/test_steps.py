@@ -12,9 +12,9 @@ from chalicelib.errors import Conflict, LockLost
 from chalicelib.model.records import Mode, QuestionKind, State, Step
 from chalicelib.steps import blueprint
 from chalicelib.store import files, groups, syncs
+from local.events import saved
 from oneroster_engine.errors import BundleRefused
 from tests.engine.districts import Rows, class_, enrollment, org, small, user
-from tests.events import saved
 from tests.stepfunctions.definition import definition, every_state
 from tests.steps.walk import NOW, Walk, everything, make_group, platform, zipped
 

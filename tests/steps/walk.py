@@ -16,8 +16,8 @@ from app import app
 from chalicelib.model.ids import new_sync_id
 from chalicelib.model.records import GroupSettings, Mode, SavedUse, State, Sync, Trigger
 from chalicelib.store import files, groups, syncs
+from local.events import saved
 from tests.engine.districts import Rows, write_bundle
-from tests.events import saved
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]

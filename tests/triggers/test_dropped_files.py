@@ -12,7 +12,7 @@ from app import app
 from chalicelib.model.records import State, Trigger
 from chalicelib.store import arrivals, audit, files, groups, syncs
 from chalicelib.store.arrivals import NOWHERE, Arrival, Outcome
-from tests.events import saved
+from local.events import saved
 from tests.steps.walk import NOW, ROOT, make_group
 from tests.triggers.conftest import executions
 

@@ -8,7 +8,7 @@ from chalice.test import Client
 from app import app
 from chalicelib.model.records import Mode, State
 from chalicelib.store import groups, syncs
-from tests.events import saved
+from local.events import saved
 from tests.steps.walk import NOW, ROOT, Walk, make_group
 
 pytestmark = pytest.mark.usefixtures("aws")

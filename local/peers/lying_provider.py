@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from tests.provider.serving import BASES
+from local.peers.provider import BASES
 
 PATH = BASES["1.2"] + "/users"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
+from local.events import saved
 from local.stack import Stack
-from tests.events import saved
 
 SETTLES_WITHIN_S = 120
 RENEWED_AFTER_S = 600

@@ -19,6 +19,7 @@ import asyncssh
 
 from chalicelib.model.credentials import KeyCredentials, PasswordCredentials
 from chalicelib.model.records import SftpSource
+from local.ports import free_port
 
 SSHD = "/usr/sbin/sshd"
 STARTS_WITHIN_S = 20
@@ -244,12 +245,6 @@ def key(path: Path, passphrase: str = "") -> KeyCredentials:
 
 def run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until_answers(port: int) -> None:

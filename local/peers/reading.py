@@ -1,13 +1,19 @@
-"""Reads a provider's collections as the machine's states do, one after another, into a folder."""
+"""Reads a provider's collections as the states of the state machine do, one after another, into a folder."""
 
 import gzip
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from chalicelib.sources.rest import Source
+from chalicelib.sources.rest import Provider, Source
 from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_fetch import Came, Keep, begin, fetch_range, recheck, why_not_whole
 from chalicelib.sources.rest_paging import Collection
+from local.peers.lying_provider import Liar
+from local.peers.provider import BASES
+
+USERS = Collection("users", "/users")
+PEOPLE = [f"u{number:03d}" for number in range(250)]
 
 
 def keeping(folder: Path) -> Keep:
@@ -32,3 +38,13 @@ def read_whole(source: Source, wanted: Sequence[Collection], folder: Path, size:
     came = convert(folder, fetched, folder / "csv", "A provider")
     reasons = [why_not_whole([each for each in fetched if each.entity == one.entity], came, again) for one in wanted]
     return came, "; ".join(each for each in reasons if each)
+
+
+def read_users(liar: Liar, size: int = 100) -> tuple[set[str], str]:
+    """The ids that came, and why the collection isn't whole."""
+    provider = Provider("https://sis.example" + BASES["1.2"], "1.2", "bearer", "", "token")
+    with TemporaryDirectory() as name, Source(provider, transport=liar, sleep=lambda seconds: None) as source:
+        folder = Path(name)
+        _, why = read_whole(source, [USERS], folder, size)
+        lines = (folder / "csv/users.csv").read_text().splitlines()[1:]
+    return {line.split(",")[0] for line in lines}, why
