@@ -228,8 +228,10 @@ def choose_statuses(call: Call, sync_id: str, body: StatusesAnswer) -> Accepted:
 
     choose(sync_id, QuestionKind.STATUSES, call.now, selection, on_claim)
     call.audit(group_of(sync_id), "people chosen", sync_id, {"cells": len(cells)})
-    said = "The changes are being worked out; you will see them before anything is written." if body.preview else "Sync started."
-    return Accepted(message=f"{said} You can leave this page and come back to it.", sync=syncs.get(sync_id))
+    message = (
+        "The changes are being worked out; you will see them before anything is written." if body.preview else "Sync started."
+    )
+    return Accepted(message=f"{message} You can leave this page and come back to it.", sync=syncs.get(sync_id))
 
 
 def _save_as(call: Call, sync_id: str, save_as: SaveAs, selection: dict[str, Any]) -> None:
@@ -251,8 +253,8 @@ def _page(kind: Kind, sync_id: str, query: ChoiceQuery) -> Rows:
     where = dict(_where(kind, sync_id))
     parquet = _choices(kind, sync_id)
     if query.only == "chosen":
-        said = files.selection_of(sync_id)
-        chosen = said.get(kind.name, said.get(f"{kind.name}Before", []))
+        stored = files.selection_of(sync_id)
+        chosen = stored.get(kind.name, stored.get(f"{kind.name}Before", []))
         where |= {} if chosen is None else {"sourcedId": chosen}
     elif query.only and before.parquet:
         known = {row["sourcedId"] for row in _rows_of(before.parquet, {})}
@@ -364,8 +366,8 @@ def _choose(kind: Kind, call: Call, sync_id: str, body: ChoiceAnswer) -> Accepte
     ids = None if body.all else sorted(_chosen_ids(kind, sync_id, body))
     choose(sync_id, kind.question, call.now, {kind.name: ids})
     call.audit(group_of(sync_id), f"{kind.called} chosen", sync_id, {"chosen": "all" if ids is None else len(ids)})
-    said = f"All {kind.called} chosen." if ids is None else f"{len(ids):,} {kind.called} chosen."
-    return Accepted(message=said, sync=syncs.get(sync_id))
+    message = f"All {kind.called} chosen." if ids is None else f"{len(ids):,} {kind.called} chosen."
+    return Accepted(message=message, sync=syncs.get(sync_id))
 
 
 def _chosen_ids(kind: Kind, sync_id: str, body: ChoiceAnswer) -> frozenset[str]:

@@ -75,5 +75,5 @@ def _stages(group_id: str, asked: CompareQuery, entities: list[str] | tuple[str,
         with linked(keys) as workdir:
             yield workdir / "before", workdir / "after"
     except NotFound as missing:
-        said = "What one of the two syncs read is not there: it ended before its rows were read, or it is not kept any more."
-        raise Unacceptable(said) from missing
+        message = "What one of the two syncs read is not there: it ended before its rows were read, or it is not kept any more."
+        raise Unacceptable(message) from missing

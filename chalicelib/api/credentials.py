@@ -33,8 +33,8 @@ def taken_apart(sent: SourceIn, stored: Source, now: datetime) -> Sent:
     if sent.credentials is None or isinstance(sent.credentials, CredentialsMark):
         kept = stored.credentials if stored.method == sent.method else None
         if kept and sent.shown_to != stored.shown_to:
-            said = "The source is another one now, so its password, key or secret must be sent again. Nothing was changed."
-            raise Unacceptable(said, {"source.credentials": "send them again"})
+            message = "The source is another one now, so its password, key or secret must be sent again. Nothing was changed."
+            raise Unacceptable(message, {"source.credentials": "send them again"})
         return Sent(_with_mark(sent, kept))
     if isinstance(sent.credentials, KeyCredentials):
         read(sent.credentials)  # said here, where it can still be corrected, and not by the first sync

@@ -93,7 +93,7 @@ def approve(call: Call, sync_id: str, body: Approval) -> Accepted:
     """Decide about a held or previewed plan: exactly what was shown is applied, or nothing. An admin's, but for a rehearsal."""
     if call.caller.role != "admin" and not (body.decision == "discard" and store.get(sync_id).rehearsal):
         raise Forbidden("An administrator decides about changes. Ask one to review them.")
-    said = {
+    message = {
         "approve": "Sync started. The changes are being applied.",
         "approveWithoutRemovals": "Sync started. The changes are being applied, without the removals.",
         "discard": "The changes are discarded.",
@@ -101,7 +101,7 @@ def approve(call: Call, sync_id: str, body: Approval) -> Accepted:
     answer.decide(sync_id, body.decision, call.now)
     detail = {"decision": body.decision, "note": body.note}
     call.audit(group_of(sync_id), "plan decided", sync_id, detail)
-    return Accepted(message=said, sync=store.get(sync_id))
+    return Accepted(message=message, sync=store.get(sync_id))
 
 
 @route(decisions, "GET /syncs/{syncId}/plan/renumbered", role="viewer", answer=RenumberedPairs, query=ListQuery)

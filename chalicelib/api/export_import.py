@@ -27,7 +27,7 @@ def export_group(call: Call, group_id: str) -> GroupExport:
     """The group's configuration and its saved selections, without any secret."""
     group = groups.get(group_id)
     settings = {name: value for name, value in dict(group).items() if name in GroupSettings.model_fields}
-    kept = [NamedSelection(name=each.name, selection=selections.said(each)) for each in selections.all_latest(group_id)]
+    kept = [NamedSelection(name=each.name, selection=selections.load(each)) for each in selections.all_latest(group_id)]
     call.audit(group_id, "group exported")
     exported = GroupSettings.model_validate({**settings, "source": without_secret(group.source)})
     return GroupExport(exported_at=call.now, group=exported, selections=kept)
@@ -40,7 +40,7 @@ def import_group(call: Call, body: GroupExport) -> GroupOut:
     For admins of every group, since nobody else would see it afterwards.
     """
     require_every_group(call.caller)
-    _see_that_it_is_whole(body)
+    check_references(body)
     group_id = token_hex(6)
     calendar = body.group.calendar.model_copy(update={"pause": PAUSED})
     group = groups.create(body.group.model_copy(update={"calendar": calendar}), group_id, call.nonce, call.now)
@@ -51,18 +51,18 @@ def import_group(call: Call, body: GroupExport) -> GroupOut:
     return group_out(group, call.now)
 
 
-def _see_that_it_is_whole(body: GroupExport) -> None:
+def check_references(body: GroupExport) -> None:
     """Raises Unacceptable, before anything is made."""
     names = {each.name.casefold() for each in body.selections}
     if len(names) != len(body.selections):
         raise Unacceptable("Two selections of the file have one name. Nothing was made.", {"selections": "a name twice"})
     what = body.group.schedule.what
     if what != "full" and what.casefold() not in names:
-        said = f"The schedule obeys the selection “{what}”, which is not in the file. Nothing was made."
-        raise Unacceptable(said, {"group.schedule.what": "no such selection"})
+        message = f"The schedule obeys the selection “{what}”, which is not in the file. Nothing was made."
+        raise Unacceptable(message, {"group.schedule.what": "no such selection"})
     if body.group.source.credentials:
-        said = "A secret is never part of such a file. Take `credentials` out of it. Nothing was made."
-        raise Unacceptable(said, {"group.source.credentials": "does not belong here"})
+        message = "A secret is never part of such a file. Take `credentials` out of it. Nothing was made."
+        raise Unacceptable(message, {"group.source.credentials": "does not belong here"})
     GroupIn.model_validate(body.group.model_dump(include={"name", "guard"}))  # bounds of what comes in
     must_have_something_to_fetch(body.group)
     must_be_a_place(body.group.schedule)

@@ -63,7 +63,7 @@ def create_group(call: Call, body: GroupIn) -> GroupOut:
     group_id = token_hex(6)
     sent = credentials.taken_apart(body.source, ZipSource(), call.now)
     settings = GroupSettings.model_validate({**dict(body), "source": sent.source})
-    _see_that_it_is_there(group_id, settings.schedule.what)
+    _check_saved_selection(group_id, settings.schedule.what)
     must_have_something_to_fetch(settings)
     if sent.secret:
         secrets.keep(group_id, sent.secret, sent.source)
@@ -97,7 +97,7 @@ def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
         changed["source"] = sent.source
     settings = GroupSettings.model_validate({**now_set, **changed})
     if "schedule" in changed:
-        _see_that_it_is_there(group_id, settings.schedule.what)
+        _check_saved_selection(group_id, settings.schedule.what)
     must_have_something_to_fetch(settings)
     rescheduled = settings.schedule != stored.schedule
     group = store.change(group_id, settings, if_match, call.nonce, call.now, rescheduled)
@@ -150,8 +150,8 @@ def create_upload(call: Call, group_id: str, body: UploadRequest) -> Upload:
     return Upload.of(upload_form(group_id, ".zip", limits().zip_bytes, body.size, call.now, call.nonce))
 
 
-def _see_that_it_is_there(group_id: str, what: str) -> None:
+def _check_saved_selection(group_id: str, what: str) -> None:
     """Raises Unacceptable for a schedule that names a selection that there isn't."""
     if what != "full" and not selections.versions(group_id, what):
-        said = f"There is no saved selection “{what}” of this group. Save it first, or let the schedule bring in everything."
-        raise Unacceptable(said, {"schedule.what": "no such selection"})
+        message = f"There is no saved selection “{what}” of this group. Save it first, or let the schedule bring in everything."
+        raise Unacceptable(message, {"schedule.what": "no such selection"})

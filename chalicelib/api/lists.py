@@ -98,8 +98,8 @@ def _encoded(name: str, value: int | str) -> str:
 
 def _decoded(cursor: str, name: str) -> object:
     try:
-        said = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        given_by, value = said
+        decoded = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        given_by, value = decoded
     except (ValueError, TypeError, binascii.Error, RecursionError) as trouble:
         raise _unknown() from trouble
     if given_by != name:

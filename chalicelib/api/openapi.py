@@ -50,8 +50,12 @@ def _operation(route: Route, refs: Any) -> dict[str, Any]:
         },
     }
     if route.costly:
-        told = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until it is allowed again."}}
-        operation["responses"]["429"] = {"description": "Done too often within this hour", "headers": told, "content": failed}
+        retry_headers = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until it is allowed again."}}
+        operation["responses"]["429"] = {
+            "description": "Done too often within this hour",
+            "headers": retry_headers,
+            "content": failed,
+        }
     if route.body:
         operation["requestBody"] = {
             "required": True,

@@ -48,13 +48,13 @@ def body_of(request: Request) -> Any:
     if len(raw) > MOST_BODY_BYTES:
         raise Malformed(f"The body has {len(raw):,} bytes; at most {MOST_BODY_BYTES:,} are taken.")
     try:
-        said = json.loads(raw or b"null", parse_int=_whole, parse_float=_number, parse_constant=_constant)
+        parsed = json.loads(raw or b"null", parse_int=_whole, parse_float=_number, parse_constant=_constant)
     except RecursionError as trouble:
         raise Malformed(_NESTED) from trouble
     except ValueError as trouble:
         raise Malformed("The body is not JSON.") from trouble
-    check_texts(said)
-    return said
+    check_texts(parsed)
+    return parsed
 
 
 def query_of(request: Request) -> dict[str, str]:
@@ -80,9 +80,9 @@ def header_of(headers: Mapping[str, str], name: str) -> str:
     return value
 
 
-def check_texts(said: Any) -> None:
+def check_texts(body: Any) -> None:
     """Raises Malformed for JSON that is nested too deep, and for text with control characters or half of a character."""
-    left: list[tuple[Any, int, str]] = [(said, 0, "")]
+    left: list[tuple[Any, int, str]] = [(body, 0, "")]
     while left:
         value, depth, name = left.pop()
         if depth > MOST_NESTED:

@@ -164,8 +164,8 @@ def _answer(version: Version, parts: list[str], request: Request) -> Response:
 
 def _refusal(failure: RequestFailed, version: Version) -> Response:
     """1.1 puts the same members into a list under statusInfoSet besides."""
-    said = status_info(failure)
-    body = said if version is Version.V1P2 else {"statusInfoSet": [said], **said}
+    status = status_info(failure)
+    body = status if version is Version.V1P2 else {"statusInfoSet": [status], **status}
     extra: Headers = {"WWW-Authenticate": "Bearer"} if failure.status == 401 else {}
     return Response(json.dumps(body), JSON | extra, failure.status)
 
@@ -321,11 +321,11 @@ def _form(request: Request) -> dict[str, str]:
     """What the body says, as a form or as JSON; of what is there twice the first."""
     raw = request.raw_body or b""
     try:
-        said = raw if isinstance(raw, str) else raw.decode()
+        text = raw if isinstance(raw, str) else raw.decode()
         if str(request.headers.get("content-type", "")).startswith("application/json"):
-            parsed = json.loads(said or "{}")
+            parsed = json.loads(text or "{}")
             return {name: value for name, value in parsed.items() if isinstance(value, str)} if isinstance(parsed, dict) else {}
-        return {name: values[0] for name, values in parse_qs(said, max_num_fields=50).items()}
+        return {name: values[0] for name, values in parse_qs(text, max_num_fields=50).items()}
     except ValueError:
         return {}
 

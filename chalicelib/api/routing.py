@@ -139,7 +139,7 @@ class Forbidden(Exception):
 
 def route(
     resource: Blueprint,
-    said: str,
+    method_and_path: str,
     *,
     role: Role | None,
     answer: type[Record],
@@ -155,7 +155,7 @@ def route(
     The handler gets the Call, then the path's parameters by name (snake_case), then `body` where there is one. Its
     docstring's first line becomes the route's summary.
     """
-    method, path = said.split(" ")
+    method, path = method_and_path.split(" ")
 
     def register(handler: H) -> H:
         declared = Route(
@@ -200,8 +200,8 @@ def _answer(declared: Route, handler: Callable[..., Any], request: Request, para
 
 def _count(what: Costly, caller: Caller) -> None:
     """Raises TooMany where this person has done it as often within this hour as the limits say."""
-    said = limits()
-    most = {"upload": said.uploads_an_hour, "start": said.starts_an_hour, "list": said.lists_an_hour}[what]
+    limit = limits()
+    most = {"upload": limit.uploads_an_hour, "start": limit.starts_an_hour, "list": limit.lists_an_hour}[what]
     now = datetime.now(UTC)
     if not usage.allowed(caller.user_id, what, most, now):
         words = f"You have done this {most:,} times within this hour. Wait for the next one."
@@ -270,8 +270,8 @@ def _problem(trouble: Exception, request_id: str) -> Response:
         logger.exception("unexpected error")
         status, title = 500, "Internal server error"
         detail = f"Something went wrong on our side. Try again; if it stays so, name {request_id or 'the time'} to support."
-    said = Problem(title=title, status=status, detail=detail, errors=errors, request_id=request_id, sync_id=sync_id)
-    body = said.model_dump_json(by_alias=True, exclude_none=True)
+    problem = Problem(title=title, status=status, detail=detail, errors=errors, request_id=request_id, sync_id=sync_id)
+    body = problem.model_dump_json(by_alias=True, exclude_none=True)
     wait = {"Retry-After": str(trouble.wait_s)} if isinstance(trouble, TooMany) else {}
     return Response(body, {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **wait}, status)
 
@@ -296,6 +296,6 @@ def problems(event: Any, get_response: Callable[[Any], Response]) -> Response:
     title = {405: "Method not allowed", 415: "Unsupported media type"}.get(answer.status_code, "Refused")
     detail = "Send the body as application/json." if answer.status_code == 415 else "This can't be answered."
     request_id = str(getattr(event, "context", {}).get("requestId", ""))
-    said = Problem(title=title, status=answer.status_code, detail=detail, request_id=request_id)
-    body = said.model_dump_json(by_alias=True, exclude_none=True)
+    problem = Problem(title=title, status=answer.status_code, detail=detail, request_id=request_id)
+    body = problem.model_dump_json(by_alias=True, exclude_none=True)
     return Response(body, {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}, answer.status_code)

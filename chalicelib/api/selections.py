@@ -131,20 +131,20 @@ def decide_inbox(call: Call, group_id: str, body: InboxDecision) -> Message:
     ids = waiting if body.ids is None else set(body.ids)
     if not ids or ids - waiting:
         raise Unacceptable("Some of these do not wait any more. Load the page again.", {"ids": "not waiting"})
-    said = store.said(version)
+    selection = store.load(version)
     if body.kind == "schools":
-        said = said.model_copy(update={"schools": _decided(said.schools, ids, body.decision)})
+        selection = selection.model_copy(update={"schools": _decided(selection.schools, ids, body.decision)})
     else:
-        said = said.model_copy(update={"classes": _decided(said.classes, ids, body.decision)})
-    _save(call, group_id, version.name, said, None, version.etag)
+        selection = selection.model_copy(update={"classes": _decided(selection.classes, ids, body.decision)})
+    _save(call, group_id, version.name, selection, None, version.etag)
     from_now_on = "chosen" if body.decision == "include" else "left out"
     what = f"1 {_ONE[body.kind]} is" if len(ids) == 1 else f"{len(ids):,} {body.kind} are"
     return Message(message=f"{what} {from_now_on} by “{version.name}” from its next sync on.")
 
 
-def _save(call: Call, group_id: str, name: str, said: Saved, seen: Sync | None, if_match: str) -> Version:
+def _save(call: Call, group_id: str, name: str, selection: Saved, seen: Sync | None, if_match: str) -> Version:
     by = call.caller.called
-    version = save_selection(group_id, name, said, seen, by=by, now=call.now, etag=call.nonce, if_match=if_match)
+    version = save_selection(group_id, name, selection, seen, by=by, now=call.now, etag=call.nonce, if_match=if_match)
     call.audit(group_id, "selection saved", detail={"selection": version.name, "version": version.version})
     return version
 
@@ -174,12 +174,12 @@ def _item(version: Version, lists: Lists | None) -> dict[str, Any]:
 
 
 def _out(version: Version) -> SavedSelectionOut:
-    said = store.said(version)
+    selection = store.load(version)
     with newest_lists(version.group_id) as lists:
-        named = _names(lists, [*said.schools.ids, *said.schools.excluded, *said.schools.parents])
+        named = _names(lists, [*selection.schools.ids, *selection.schools.excluded, *selection.schools.parents])
         item = _item(version, lists)
     kept = [SavedVersion(version=each.version, by=each.by, at=each.at) for each in store.versions(version.group_id, version.name)]
-    return SavedSelectionOut(**item, selection=said, versions=kept, named=named)
+    return SavedSelectionOut(**item, selection=selection, versions=kept, named=named)
 
 
 def _names(lists: Lists | None, ids: Sequence[str]) -> list[NamedId]:

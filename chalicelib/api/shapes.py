@@ -318,11 +318,11 @@ class PlatformCounts(Record):
     enrollments: PlatformCount
 
 
-def _bounded(said: Saved) -> Saved:
-    listed = [*said.schools.ids, *said.schools.excluded, *said.classes.ids, *said.classes.excluded]
+def _bounded(selection: Saved) -> Saved:
+    listed = [*selection.schools.ids, *selection.schools.excluded, *selection.classes.ids, *selection.classes.excluded]
     if len(listed) > MOST_IDS:
         raise ValueError(f"{len(listed):,} ids are listed; at most {MOST_IDS:,} are taken. Say it by a rule, or by `all`")
-    return said
+    return selection
 
 
 SavedIn = Annotated[Saved, AfterValidator(_bounded)]

@@ -207,8 +207,8 @@ def _bundle_of(group: Group, upload_id: str | None) -> str | None:
     """The key of the upload that is to be synced; None where `OpenSource` fetches the bundle. Raises Unacceptable."""
     if group.source.fetched:
         if upload_id:
-            said = f"This group fetches its roster by {group.source.method.upper()}; it takes no upload."
-            raise Unacceptable(said, {"uploadId": "not for this group"})
+            message = f"This group fetches its roster by {group.source.method.upper()}; it takes no upload."
+            raise Unacceptable(message, {"uploadId": "not for this group"})
         return None
     if not upload_id:
         raise Unacceptable("Upload the ZIP first and send its uploadId.", {"uploadId": "is missing"})

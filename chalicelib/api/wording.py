@@ -67,7 +67,7 @@ def _message(error: Mapping[str, Any], rule: str, limit: float | None, path: str
             return f"Choose one of these: {expected}." if expected else "Choose one of those offered."
         case "unknown":
             return "There is no such field."
-    return _INVALID.get(error["type"]) or _said_by_us(error) or "This can't be read."
+    return _INVALID.get(error["type"]) or _our_message(error) or "This can't be read."
 
 
 _INVALID = {
@@ -94,12 +94,12 @@ _INVALID = {
 }
 
 
-def _said_by_us(error: Mapping[str, Any]) -> str:
+def _our_message(error: Mapping[str, Any]) -> str:
     """What a validator of ours raised, as a sentence. A `value_error` that holds none is pydantic's own, on an e-mail address."""
     if error["type"] != "value_error":
         return ""
     raised = (error.get("ctx") or {}).get("error")
     if raised is None:
         return "Enter an e-mail address such as roster@district.example."
-    said = str(raised).replace("`", "")
-    return said[:1].upper() + said[1:].rstrip(".") + "."
+    text = str(raised).replace("`", "")
+    return text[:1].upper() + text[1:].rstrip(".") + "."

@@ -155,7 +155,7 @@ class SftpSource(Record):
 
 
 def _text_by(clean: Callable[[str], str]) -> Callable[[object], object]:
-    return lambda told: clean(told) if isinstance(told, str) and told.strip() else told
+    return lambda value: clean(value) if isinstance(value, str) and value.strip() else value
 
 
 BaseUrl = Annotated[

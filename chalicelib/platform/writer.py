@@ -128,9 +128,9 @@ def item_of(change: dict[str, Any], group_id: str, sync_id: str, grace_days: int
     }
     if removed_at := record["removedAt"]:
         purge = datetime.fromisoformat(removed_at) + timedelta(days=grace_days)  # as plans of before had it
-        said = change.get("purgeAt", iso(purge))
+        purge_at = change.get("purgeAt", iso(purge))
         item |= {"removedAt": removed_at}
-        item |= {} if said == NEVER else {"purgeAt": int(datetime.fromisoformat(said).timestamp())}
+        item |= {} if purge_at == NEVER else {"purgeAt": int(datetime.fromisoformat(purge_at).timestamp())}
     return item
 
 

@@ -19,8 +19,8 @@ def write_audit(group_id: str, form: Format, key: str) -> None:
         lines = Path(folder) / "audit.jsonl"
         with lines.open("w", encoding="utf-8") as out:
             for entry in audit.everything(group_id):
-                said = {"at": entry.moment, "who": entry.who, "name": entry.name, "what": entry.what, "syncId": entry.sync_id}
-                out.write(json.dumps({**said, "detail": dict(entry.detail)}, default=float, ensure_ascii=False) + "\n")
+                fields = {"at": entry.moment, "who": entry.who, "name": entry.name, "what": entry.what, "syncId": entry.sync_id}
+                out.write(json.dumps({**fields, "detail": dict(entry.detail)}, default=float, ensure_ascii=False) + "\n")
         files.upload(_as_csv(lines) if form == "csv" else lines, key)
 
 

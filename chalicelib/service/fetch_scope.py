@@ -47,7 +47,7 @@ def chosen_schools(sync: Sync, stage: Path) -> frozenset[str] | None:
     """Those of the sync's saved selection, from a stage of the orgs; None means all. Raises NotFound."""
     assert sync.saved_selection is not None
     version = selections.get(sync.group_id, sync.saved_selection.name, sync.saved_selection.version)
-    return schools_of(selections.said(version), stage, selections.seen(version))
+    return schools_of(selections.load(version), stage, selections.seen(version))
 
 
 def asked_by_school(schools: frozenset[str] | None) -> Asked:
@@ -96,7 +96,7 @@ def _since_compared(sync: Sync, read: Sequence[Sync]) -> timedelta:
 
 def differing(check: IdCheck) -> str:
     """What the changes had not told, for people; empty where they told everything."""
-    told = [
+    by_entity = [
         " and ".join(
             each
             for each in (
@@ -107,13 +107,13 @@ def differing(check: IdCheck) -> str:
         )
         for entity, differ in check.differ.items()
     ]
-    said = (
-        f"The provider's changes did not tell everything: it lists {'; '.join(told)}. The next sync reads everything."
-        if told
+    differences = (
+        f"The provider's changes did not tell everything: it lists {'; '.join(by_entity)}. The next sync reads everything."
+        if by_entity
         else ""
     )
     unproved = [f"The ids of its whole list could not be compared: {why}." for why in by_cause(check.unproved)]
-    return " ".join(each for each in (said, *unproved) if each)
+    return " ".join(each for each in (differences, *unproved) if each)
 
 
 def sentence(asked: Asked) -> str:

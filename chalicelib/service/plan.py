@@ -49,8 +49,8 @@ def write_log(sync: Sync, group: Group, workdir: Path, outcome: str, now: dateti
     )
     selection = None if sync.undoes is not None else selection_kept(sync.sync_id)
     written = write_report(workdir, workdir / "report", header, selection, with_removals)
-    said = [{"name": each.name, "title": each.title, "sizeBytes": each.size_bytes} for each in written]
-    (workdir / "report" / "files.json").write_text(json.dumps(said))
+    listing = [{"name": each.name, "title": each.title, "sizeBytes": each.size_bytes} for each in written]
+    (workdir / "report" / "files.json").write_text(json.dumps(listing))
 
 
 def _asked(sync: Sync) -> str:

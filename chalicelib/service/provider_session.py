@@ -26,11 +26,11 @@ class SharedToken:
         self.group_id, self.given_for = group_id, sha256("\n".join(parts).encode()).hexdigest()
 
     def read(self) -> Token | None:
-        told = access_tokens.shared(self.group_id)
-        if told.get("givenFor") != self.given_for:
+        shared = access_tokens.shared(self.group_id)
+        if shared.get("givenFor") != self.given_for:
             return None
-        return Token(told["value"], datetime.fromisoformat(told["renewAt"]))
+        return Token(shared["value"], datetime.fromisoformat(shared["renewAt"]))
 
     def write(self, token: Token) -> None:
-        told = {"value": token.value, "renewAt": token.renew_at.isoformat(), "givenFor": self.given_for}
-        access_tokens.share(self.group_id, told, datetime.now(UTC))
+        shared = {"value": token.value, "renewAt": token.renew_at.isoformat(), "givenFor": self.given_for}
+        access_tokens.share(self.group_id, shared, datetime.now(UTC))

@@ -133,12 +133,12 @@ def _what_to_ask_for(group: Group, sync: Sync, settings: RestSource, workdir: Pa
 
 def _pages(begun: Sequence[ListStart]) -> dict[str, PagesRead]:
     """By entity, over all its lists."""
-    told: dict[str, PagesRead] = {}
+    pages: dict[str, PagesRead] = {}
     for each in begun:
-        before = told.get(each.fetched.entity, PagesRead(done=0, total=0))
+        before = pages.get(each.fetched.entity, PagesRead(done=0, total=0))
         total = None if before.total is None or each.pages is None else before.total + each.pages
-        told[each.fetched.entity] = PagesRead(done=before.done + max(1, len(each.fetched.parts)), total=total)
-    return told
+        pages[each.fetched.entity] = PagesRead(done=before.done + max(1, len(each.fetched.parts)), total=total)
+    return pages
 
 
 def _longest_first(begun: Sequence[ListStart]) -> list[Range]:
@@ -148,12 +148,12 @@ def _longest_first(begun: Sequence[ListStart]) -> list[Range]:
     return sorted(ranges, key=lambda each: each.path not in unknown)
 
 
-def read_range(group_id: str, sync_id: str, settings: RestSource, told: Json, left_s: float) -> Range | None:
+def read_range(group_id: str, sync_id: str, settings: RestSource, range_json: Json, left_s: float) -> Range | None:
     """Read one range of the manifest for at most about `left_s` seconds; what is left of it.
 
     Raises SourceUnavailable, SourceRefused; the sync remembers why, since the machine's Map tells only that one failed.
     """
-    start = Range(**told)
+    start = Range(**range_json)
     pages = _Pages(sync_id, start.entity)
     try:
         with session_of(group_id, settings, _version(sync_id), _on_wait(sync_id)) as source:
@@ -179,8 +179,8 @@ def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
         ThreadPoolExecutor(settings.max_parallel) as pool,
     ):
         seen = list(pool.map(lambda each: recheck(source, each, read.get(each.fetched.list_name, ())), begun))
-    told = [{**asdict(each), "fetched": each.fetched.to_json()} for each in seen]
-    _write(sync_id, "checked.json", told)
+    checked = [{**asdict(each), "fetched": each.fetched.to_json()} for each in seen]
+    _write(sync_id, "checked.json", checked)
     syncs.source_trouble(sync_id, {})
 
 
@@ -284,10 +284,10 @@ def _write(sync_id: str, name: str, value: Any) -> None:
 
 
 def _read(sync_id: str, name: str) -> Any:
-    told = files.read_json(files.sync_key(sync_id, f"{FETCH}/{name}"))
-    if told is None:
+    content = files.read_json(files.sync_key(sync_id, f"{FETCH}/{name}"))
+    if content is None:
         raise SourceRefused("What was fetched of this sync is gone. Start it again.")
-    return told
+    return content
 
 
 def _local(path: Path) -> Any:

@@ -27,7 +27,7 @@ def selection_of(sync: Sync, stage: Path) -> Selection:
     """
     if (saved := sync.saved_selection) is not None:
         version = selections.get(sync.group_id, saved.name, saved.version)
-        found = resolve(selections.said(version), stage, selections.seen(version))
+        found = resolve(selections.load(version), stage, selections.seen(version))
         files.write_selection(sync.sync_id, found.selection.to_json())
         syncs.resolved(sync.sync_id, saved.model_copy(update=selections.counts(found)))
         return found.selection
@@ -48,7 +48,7 @@ class Lists:
     stage: Path
 
     def resolve(self, version: Version) -> Resolved:
-        return resolve(selections.said(version), self.stage, selections.seen(version))
+        return resolve(selections.load(version), self.stage, selections.seen(version))
 
 
 @contextmanager
@@ -83,12 +83,20 @@ def sync_with_lists(group_id: str, sync_id: str) -> Sync:
 
 
 def save_selection(
-    group_id: str, name: str, said: Saved, seen: Sync | None, *, by: str, now: datetime, etag: str, if_match: str | None = None
+    group_id: str,
+    name: str,
+    selection: Saved,
+    seen: Sync | None,
+    *,
+    by: str,
+    now: datetime,
+    etag: str,
+    if_match: str | None = None,
 ) -> Version:
     """Save the next version, with what the lists of the sync `seen` had on offer. `if_match` as in `selections.save`."""
     with lists_of(seen) as lists, TemporaryDirectory() as folder:
         looked = None
         if lists:
-            look(said, lists.stage, Path(folder) / "seen")
+            look(selection, lists.stage, Path(folder) / "seen")
             looked = selections.Looked(lists.sync.sync_id, lists.sync.started_at, Path(folder) / "seen")
-        return selections.save(group_id, name, said, by=by, now=now, etag=etag, if_match=if_match, looked=looked)
+        return selections.save(group_id, name, selection, by=by, now=now, etag=etag, if_match=if_match, looked=looked)

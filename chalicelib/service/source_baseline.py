@@ -38,8 +38,8 @@ def earlier(group: Group, workdir: Path, limits: Limits, only: frozenset[str] | 
     before = workdir / "source" / "before"
     files.fetch_source(group.group_id, group.source_view, before, [Path(name).stem for name in only or ()])
     if (before / "manifest.csv").is_file():
-        told = before / INCOMPLETE
-        incomplete = json.loads(told.read_text()) if told.is_file() else {}
+        marker = before / INCOMPLETE
+        incomplete = json.loads(marker.read_text()) if marker.is_file() else {}
     else:
         incomplete = (files.read_json(files.sync_key(group.source_view, "stage/summary.json")) or {}).get("incomplete", {})
         if not _unpacked(group.source_view, workdir / "source" / "received", before, limits, only):

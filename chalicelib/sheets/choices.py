@@ -118,7 +118,7 @@ def check_sheet(sheet: Sheet, path: Path, known: Mapping[str, Mapping[str, Any]]
         answers.take(line, row)
     number, chosen = answers.number, frozenset(sourced_id for sourced_id, yes in answers.given.items() if yes)
     missing = len(known) - len(answers.given)
-    said = _message(chosen, number["unknown"], number["unreadable"], missing) + _age(read, sync_id)
+    message = _message(chosen, number["unknown"], number["unreadable"], missing) + _age(read, sync_id)
     return Checked(
         chosen=chosen,
         not_chosen=len(answers.given) - len(chosen),
@@ -129,7 +129,7 @@ def check_sheet(sheet: Sheet, path: Path, known: Mapping[str, Mapping[str, Any]]
         unreadable=number["unreadable"],
         findings=tuple(found for _, found in sorted(answers.findings, key=itemgetter(0))[:SHOWN_FINDINGS]),
         usable=bool(chosen) and not number["unknown"] and not number["unreadable"] and not foreign,
-        message=_OTHER_GROUP if foreign else said,
+        message=_OTHER_GROUP if foreign else message,
     )
 
 
@@ -165,8 +165,8 @@ class _Answers:
             self.given[sourced_id] = answer in YES
             listed = self.known[sourced_id]
             if differs := [name for name in self.sheet.compared if name in row and _differs(row[name], listed[name])]:
-                said = f"{', '.join(differs)} differs from the list; only sync counts."
-                self._note("changed", line, Finding(id_cell, sourced_id, said))
+                message = f"{', '.join(differs)} differs from the list; only sync counts."
+                self._note("changed", line, Finding(id_cell, sourced_id, message))
 
     def _note(self, what: str, line: int, *findings: Finding) -> None:
         self.number[what] += 1
@@ -201,24 +201,24 @@ class _Ids:
     is certain only as text, beside ids whose zeros have been kept.
     """
 
-    def __init__(self, known: Iterable[str], said: Iterable[Any]) -> None:
+    def __init__(self, known: Iterable[str], written: Iterable[Any]) -> None:
         self._known = frozenset(known)
         self._by_number: dict[str, list[str]] = {}
         for sourced_id in self._known:
             if sourced_id.isdigit():
                 self._by_number.setdefault(without_zeros(sourced_id), []).append(sourced_id)
-        self._zeros_kept = any(isinstance(each, str) and len(each) > 1 and each[0] == "0" and each.isdigit() for each in said)
+        self._zeros_kept = any(isinstance(each, str) and len(each) > 1 and each[0] == "0" and each.isdigit() for each in written)
 
     def recognised(self, value: Any) -> str | None:
-        said = _digits(value)
+        written = _digits(value)
         if isinstance(value, str) and value in self._known:
-            said = value
+            written = value
         if _rounded(value):
-            return said if isinstance(value, str) and said in self._known else None
-        fitting = self._fitting(said)
-        if len(fitting) > 1 and not (isinstance(value, str) and self._zeros_kept and said in self._known):
+            return written if isinstance(value, str) and written in self._known else None
+        fitting = self._fitting(written)
+        if len(fitting) > 1 and not (isinstance(value, str) and self._zeros_kept and written in self._known):
             return None
-        return said if said in self._known else fitting[0] if fitting else None
+        return written if written in self._known else fitting[0] if fitting else None
 
     def unrecognised(self, value: Any) -> str:
         if not visible(value):
@@ -233,8 +233,8 @@ class _Ids:
             )
         return "No row of the list has this sourcedId."
 
-    def _fitting(self, said: str) -> list[str]:
-        return self._by_number.get(without_zeros(said), []) if said.isdigit() else []
+    def _fitting(self, written: str) -> list[str]:
+        return self._by_number.get(without_zeros(written), []) if written.isdigit() else []
 
 
 def _digits(value: Any) -> str:
@@ -247,9 +247,9 @@ def _rounded(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) >= LONGEST_NUMBER
 
 
-def _differs(said: Any, listed: Any) -> bool:
+def _differs(written: Any, listed: Any) -> bool:
     """Numbers are compared as numbers, since a spreadsheet may have made one of an id."""
-    here, there = _digits(said), cells.clean(str(_plain(listed) or "")).strip()
+    here, there = _digits(written), cells.clean(str(_plain(listed) or "")).strip()
     return without_zeros(here) != without_zeros(there)
 
 

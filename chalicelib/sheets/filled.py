@@ -103,10 +103,10 @@ def _fits(part: "_Part", listed: int) -> None:
 
 def visible(value: Any) -> str:
     """A cell as a person sees it: without invisible characters, and without blanks around it."""
-    said = str(value) if value is not None else ""
-    if said.isascii():
-        return said.strip()
-    return "".join(each for each in said if unicodedata.category(each) != "Cf").strip()
+    text = str(value) if value is not None else ""
+    if text.isascii():
+        return text.strip()
+    return "".join(each for each in text if unicodedata.category(each) != "Cf").strip()
 
 
 # --- what is in a workbook --------------------------------------------------------------------------------------------
@@ -248,8 +248,8 @@ def _by_calamine(path: Path, name: str, columns: Sequence[str]) -> tuple[Pages, 
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as trouble:
         raise Unacceptable(NO_WORKBOOK) from trouble
-    said = msgspec.msgpack.decode(done.stdout)
-    first_row, first_column, rows, origin = said["row"], said["column"], said["rows"], said["origin"]
+    sheet = msgspec.msgpack.decode(done.stdout)
+    first_row, first_column, rows, origin = sheet["row"], sheet["column"], sheet["rows"], sheet["origin"]
     return (first_column, iter(list(enumerate(rows, start=first_row + 1)))), origin
 
 

@@ -29,9 +29,9 @@ def main(path: str, name: str, origin: str, *columns: str) -> None:
     last = max((place for place in kept if place is not None), default=-1) + 1
     found = [header]
     found += ([_plain(values[place]) if place is not None else "" for place in kept[:last]] for values in rows)
-    said = {str(line[0]): str(line[1]) for line in book.get_sheet_by_name(origin).iter_rows() if len(line) > 1} \
+    origin_cells = {str(line[0]): str(line[1]) for line in book.get_sheet_by_name(origin).iter_rows() if len(line) > 1} \
         if origin in book.sheet_names else {}  # fmt: skip
-    sys.stdout.buffer.write(msgspec.msgpack.encode({"row": row, "column": column, "rows": found, "origin": said}))
+    sys.stdout.buffer.write(msgspec.msgpack.encode({"row": row, "column": column, "rows": found, "origin": origin_cells}))
 
 
 def _name(value: Any) -> str:

@@ -217,7 +217,7 @@ def _changes(page: cells.Page, connection: duckdb.DuckDBPyConnection) -> None:
 def _kept(connection: duckdb.DuckDBPyConnection, changes: Path) -> str:
     """A query of what an approval without removals has kept: whole records, and values of records that stay."""
     rows = planned_rows(connection, changes)
-    words = " ".join(f"WHEN {text(kind)} THEN {text(said)}" for kind, said in _KEPT_WORDS.items())
+    words = " ".join(f"WHEN {text(kind)} THEN {text(words)}" for kind, words in _KEPT_WORDS.items())
     return _KEPT_ROWS.format(rows=rows, words=words)
 
 
@@ -243,7 +243,7 @@ _EVERYBODY = f"""
 SELECT * FROM (
     SELECT 'users.csv' AS file, people.line, people.sourcedId, givenName, familyName, username, userType,
            statusCell AS status, if(selected, 'yes', 'no') AS selected,
-           CASE why.reason {" ".join(f"WHEN {text(key)} THEN {text(said)}" for key, said in REASONS.items())} END AS reason
+           CASE why.reason {" ".join(f"WHEN {text(key)} THEN {text(words)}" for key, words in REASONS.items())} END AS reason
     FROM staged_users people JOIN why_users why ON why.sourcedId = people.sourcedId
     UNION ALL
     SELECT 'users.csv', line, min(sourcedId), NULL, NULL, NULL, NULL, NULL, 'left out', arg_min(message, severity)

@@ -276,11 +276,11 @@ class Source:
                         raise BodyTooLarge
                     if self.clock() - started > ANSWER_S:
                         return Answer(0, late=True)
-                told = dict(response.headers)
+                received = dict(response.headers)
                 try:
-                    return Answer(response.status_code, told, text_of(b"".join(pieces), told, ANSWER_BYTES))
+                    return Answer(response.status_code, received, text_of(b"".join(pieces), received, ANSWER_BYTES))
                 except UnreadableBody as trouble:
-                    return Answer(response.status_code, told, unreadable=str(trouble))
+                    return Answer(response.status_code, received, unreadable=str(trouble))
         except BodyTooLarge as trouble:
             raise SourceRefused(
                 f"An answer of the provider is larger than {ANSWER_BYTES >> 20} MB. Set a smaller page size."
@@ -403,16 +403,16 @@ class Source:
         )
 
     def _refusal(self, path: str, answer: Answer) -> Exception:
-        told = self._status(answer)
+        reason = self._status(answer)
         if answer.status == 403:
-            why = f"The provider does not let this sign-in read {path} ({told})"
+            why = f"The provider does not let this sign-in read {path} ({reason})"
             return NotOffered(why, "Ask it for that permission or scope.")
         if answer.status == 404:
-            why = f"The provider does not offer {path} ({told})"
+            why = f"The provider does not offer {path} ({reason})"
             return NotOffered(why, "Check the base URL in the group's configuration.")
         if answer.status == 400:
-            return QueryRefused(f"The provider does not take our question for {path} ({told}).")
-        return SourceRefused(f"The provider does not answer {path} ({told}). Ask it what that means for this address.")
+            return QueryRefused(f"The provider does not take our question for {path} ({reason}).")
+        return SourceRefused(f"The provider does not answer {path} ({reason}). Ask it what that means for this address.")
 
 
 def _failed(answer: Answer) -> bool:

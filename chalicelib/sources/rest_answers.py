@@ -92,11 +92,11 @@ def wait_s(answer: Answer, attempt: int, now: datetime, jitter: float) -> float 
     return asked if asked is not None else FIRST_WAIT_S * 2 ** (attempt - 1) * (0.5 + jitter / 2)
 
 
-def _retry_after_s(said: str, now: datetime) -> float | None:
-    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", said.strip()):
-        return float(said)
+def _retry_after_s(header: str, now: datetime) -> float | None:
+    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", header.strip()):
+        return float(header)
     try:
-        return max(0.0, (parsedate_to_datetime(said) - now).total_seconds())
+        return max(0.0, (parsedate_to_datetime(header) - now).total_seconds())
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -218,7 +218,9 @@ def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], str]:
     ):
         raise NoPage(f"the provider reports an error{_in_words(answer)}")
     beside = (
-        [] if found else _told({each: value for each, value in msgspec.json.decode(body).items() if each != name}, REASON_MEMBERS)
+        []
+        if found
+        else _texts({each: value for each, value in msgspec.json.decode(body).items() if each != name}, REASON_MEMBERS)
     )
     if reasons := [each for each in map(_plain, beside) if each and not SAYS_NOTHING.fullmatch(each.rstrip("."))]:
         return [], f"the list is empty, and the provider says: {reasons[0][:LONGEST_REASON]}"
@@ -247,14 +249,14 @@ def _failed(members: Mapping[str, object]) -> bool:
     """Whether a status block says so: at the top (1.2), in `statusInfoSet` or `imsx_StatusInfo` (1.1)."""
     for name, value in members.items():
         folded = name.casefold()
-        told = value
+        inner_value = value
         if folded in ("imsx_codemajor", "imsx_severity", "statusinfoset", "imsx_statusinfo", "statusinfo"):
             if isinstance(value, msgspec.Raw):
                 try:
-                    told = msgspec.json.decode(value)
+                    inner_value = msgspec.json.decode(value)
                 except BAD_JSON:
                     continue
-            inner = told if isinstance(told, list) else [told]
+            inner = inner_value if isinstance(inner_value, list) else [inner_value]
             if folded == "imsx_codemajor":
                 if any(isinstance(each, str) and each.strip().casefold() in FAILURES for each in inner):
                     return True
@@ -295,8 +297,8 @@ def _wrapper(members: Mapping[str, msgspec.Raw], path: str) -> str | None:
 
 def _total(answer: Answer) -> int | None:
     """Of one `X-Total-Count`, or of several that say the same."""
-    said = {each.strip() for each in answer.headers.get("x-total-count", "").split(",")}
-    found = said.pop() if len(said) == 1 else ""
+    totals = {each.strip() for each in answer.headers.get("x-total-count", "").split(",")}
+    found = totals.pop() if len(totals) == 1 else ""
     return int(found) if NUMBER.fullmatch(found) else None
 
 
@@ -317,11 +319,11 @@ def provider_reason(answer: Answer) -> str:
     if answer.unreadable:
         return ""
     try:
-        told = msgspec.json.decode(answer.body)
+        body = msgspec.json.decode(answer.body)
     except BAD_JSON:
         return ""
-    codes = [each for each in _told(told, CODES) if re.fullmatch(r"[\w.-]{1,60}", each)]
-    words = [each for each in _told(told, WORDS | {"error"}) if each not in codes]
+    codes = [each for each in _texts(body, CODES) if re.fullmatch(r"[\w.-]{1,60}", each)]
+    words = [each for each in _texts(body, WORDS | {"error"}) if each not in codes]
     return ": ".join(each for each in (", ".join(sorted(set(codes))), _plain(" ".join(dict.fromkeys(words)))) if each)[
         :LONGEST_REASON
     ]
@@ -332,16 +334,16 @@ def _in_words(answer: Answer) -> str:
     return f" ({reason})" if reason else ""
 
 
-def _told(told: object, names: frozenset[str], depth: int = 0) -> list[str]:
+def _texts(node: object, names: frozenset[str], depth: int = 0) -> list[str]:
     """The texts that stand under these names, wherever."""
     if depth > 6:
         return []
-    if isinstance(told, list):
-        return [word for each in told[:20] for word in _told(each, names, depth + 1)]
-    if not isinstance(told, dict):
+    if isinstance(node, list):
+        return [word for each in node[:20] for word in _texts(each, names, depth + 1)]
+    if not isinstance(node, dict):
         return []
-    own = [value for name, value in told.items() if str(name).casefold() in names and isinstance(value, str)]
-    return own + [word for value in told.values() for word in _told(value, names, depth + 1)]
+    own = [value for name, value in node.items() if str(name).casefold() in names and isinstance(value, str)]
+    return own + [word for value in node.values() for word in _texts(value, names, depth + 1)]
 
 
 def _plain(words: str) -> str:

@@ -36,8 +36,8 @@ def text_of(raw: bytes, headers: Mapping[str, str], most_bytes: int) -> bytes:
     return _as_utf8(body, headers.get("content-type", ""))
 
 
-def _decompressed(raw: bytes, said: str, most_bytes: int) -> bytes:
-    codings = [each.strip().casefold() for each in said.split(",") if each.strip()]
+def _decompressed(raw: bytes, content_encoding: str, most_bytes: int) -> bytes:
+    codings = [each.strip().casefold() for each in content_encoding.split(",") if each.strip()]
     for coding in reversed([each for each in codings if each != "identity"]):
         match coding:
             case "gzip" | "x-gzip":

@@ -411,8 +411,8 @@ def _ref(value: Any) -> str:
     if isinstance(value, list):
         value = value[0] if value else None
     if not isinstance(value, dict):
-        told = as_text(value)
-        return _id_of(told) if told.startswith(("https://", "http://")) else told  # an id holds no colon
+        text = as_text(value)
+        return _id_of(text) if text.startswith(("https://", "http://")) else text  # an id holds no colon
     return as_text(value.get("sourcedId")) or _id_of(as_text(value.get("href")))
 
 
@@ -432,8 +432,8 @@ def _list(value: Any) -> str:
 
 def _user_ids(value: Any) -> str:
     pairs = (each for each in _many(value) if isinstance(each, dict))
-    told = [(as_text(each.get("type")), as_text(each.get("identifier"))) for each in pairs]
-    return ",".join(f"{{{kind}:{identifier}}}" for kind, identifier in told if identifier) or (
+    identifiers = [(as_text(each.get("type")), as_text(each.get("identifier"))) for each in pairs]
+    return ",".join(f"{{{kind}:{identifier}}}" for kind, identifier in identifiers if identifier) or (
         as_text(value) if isinstance(value, str) else ""
     )
 

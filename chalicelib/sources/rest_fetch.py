@@ -87,10 +87,10 @@ class Fetched:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "Fetched":
-        parts = tuple(PageFile(**part) for part in told["parts"])
-        ending = Ending(told["ending"]) if told["ending"] else None
-        return cls(**{**told, "announced": tuple(told["announced"]), "parts": parts, "ending": ending})
+    def from_json(cls, stored: Mapping[str, Any]) -> "Fetched":
+        parts = tuple(PageFile(**part) for part in stored["parts"])
+        ending = Ending(stored["ending"]) if stored["ending"] else None
+        return cls(**{**stored, "announced": tuple(stored["announced"]), "parts": parts, "ending": ending})
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,9 @@ class ListStart:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "ListStart":
-        left = tuple(Range(**each) for each in told["left"])
-        return cls(Fetched.from_json(told["fetched"]), Range(**told["first"]), told["fingerprint"], left, told["pages"])
+    def from_json(cls, stored: Mapping[str, Any]) -> "ListStart":
+        left = tuple(Range(**each) for each in stored["left"])
+        return cls(Fetched.from_json(stored["fetched"]), Range(**stored["first"]), stored["fingerprint"], left, stored["pages"])
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def begin(source: Source, wanted: Collection, size: int, keep: Keep) -> ListStar
             _kept(where, found, keep)
             pages.append(_Read(where, found.page))
         elif found:
-            pages[0] = replace(pages[0], told=(*pages[0].told, found.page))
+            pages[0] = replace(pages[0], without_records=(*pages[0].without_records, found.page))
     last = pages[-1]
     left = ranges(last.where, last.page, following) if isinstance(following, Range) else []
     unread = pages_left(left, last.page.total)
@@ -256,7 +256,7 @@ class _Read:
 
     where: Range
     page: Page
-    told: tuple[Page, ...] = ()
+    without_records: tuple[Page, ...] = ()
 
 
 def fetch_range(
@@ -274,7 +274,7 @@ def fetch_range(
     """
     where: Range | End = start
     pages: list[_Read] = []
-    told: list[Page] = []
+    without_records: list[Page] = []
     keeping: Future[None] | None = None
     with ThreadPoolExecutor(2) as pool:
         ahead = _Ahead(source, pool)
@@ -291,13 +291,13 @@ def fetch_range(
                 keeping = pool.submit(_kept, at, response, keep)
                 pages.append(_Read(at, response.page))
             elif response:
-                told.append(response.page)
+                without_records.append(response.page)
             where = following
             on_page(1)
         if keeping:
             keeping.result()
     rest = where if isinstance(where, Range) else None
-    return _fetched(start, pages, where, told), rest
+    return _fetched(start, pages, where, without_records), rest
 
 
 def recheck(source: Source, start: ListStart, fetched: Iterable[Fetched]) -> Rechecked:
@@ -355,8 +355,8 @@ def _reading(parts: Sequence[Fetched], came: Came, again: Rechecked | None) -> R
     )
 
 
-def _fetched(start: Range, pages: Sequence[_Read], ended: Range | End, told: Sequence[Page] = ()) -> Fetched:
-    everything = [*(each.page for each in pages), *(page for each in pages for page in each.told), *told]
+def _fetched(start: Range, pages: Sequence[_Read], ended: Range | End, without_records: Sequence[Page] = ()) -> Fetched:
+    everything = [*(each.page for each in pages), *(page for each in pages for page in each.without_records), *without_records]
     return Fetched(
         start.entity,
         start.path,
@@ -377,8 +377,8 @@ def _fetched(start: Range, pages: Sequence[_Read], ended: Range | End, told: Seq
 def _page_file(read: _Read) -> PageFile:
     where, page = read.where, read.page
     stands_alone = where.offset > 0 and (bool(where.link) or not where.overlaps)
-    told: tuple[Mapping[str, str], str] = (where.query_params(), _fingerprint(page)) if stands_alone else ({}, "")
-    return PageFile(_name(where), where.offset, len(page.ids), *told)
+    recheck: tuple[Mapping[str, str], str] = (where.query_params(), _fingerprint(page)) if stands_alone else ({}, "")
+    return PageFile(_name(where), where.offset, len(page.ids), *recheck)
 
 
 def _fingerprint(page: Page) -> str:

@@ -183,8 +183,8 @@ def _after_an_empty_page(where: Range, page: Page) -> Range | End:
         return _once_more(where, "an empty page came where a record had been")
     announced = page.total if where.until is None else where.until
     if announced is not None and where.offset < announced:
-        told = page.total if page.total is not None else announced
-        return _once_more(where, f"an empty page came, and {told:,} records were announced")
+        total = page.total if page.total is not None else announced
+        return _once_more(where, f"an empty page came, and {total:,} records were announced")
     if where.promised:
         return _once_more(where, "the Link header named a next page, and it is empty")
     if where.offset and not where.ended:  # one empty answer may be a slip, where no last record came alone before it

@@ -104,15 +104,15 @@ def token_of(answer: Answer, now: datetime) -> Token:
     if answer.unreadable:
         raise TokenRefused(answer.unreadable)
     try:
-        told = _MEMBERS.decode(answer.body)
+        response = _MEMBERS.decode(answer.body)
     except BAD_JSON as trouble:
         raise TokenRefused("the answer is not JSON") from trouble
-    value = _value(told.get("access_token"))
+    value = _value(response.get("access_token"))
     if not isinstance(value, str) or not value.strip():
         raise TokenRefused(provider_reason(answer) or "the answer holds no access_token")
     if not is_header_value(value.strip()):
         raise TokenRefused("the access_token holds characters that no token can have")
-    life_s = min(_seconds(_value(told.get("expires_in"))) or UNSAID_LIFE_S, LONGEST_LIFE_S)
+    life_s = min(_seconds(_value(response.get("expires_in"))) or UNSAID_LIFE_S, LONGEST_LIFE_S)
     return Token(value.strip(), now + timedelta(seconds=life_s * RENEWED_AT))
 
 
@@ -132,10 +132,10 @@ def is_header_value(token: str) -> bool:
     return token.isascii() and token.isprintable() and " " not in token
 
 
-def _seconds(told: object) -> float:
+def _seconds(value: object) -> float:
     """Of a life as a number or as text, however large; 0 where it is neither, or no time."""
     try:
-        life_s = float(str(told).strip()[:400])
+        life_s = float(str(value).strip()[:400])
     except ValueError:
         return 0.0
     return life_s if life_s > 0 else 0.0  # and not for NaN

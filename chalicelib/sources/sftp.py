@@ -277,10 +277,10 @@ def translate_errors(source: SftpSource) -> Iterator[None]:
     except TimeoutError as trouble:
         raise SourceUnavailable(f"{source.host}:{source.port} did not answer in time.") from trouble
     except ConnectionRefusedError as trouble:
-        said = (
+        message = (
             f"{source.host} takes no connection at port {source.port}. Check host and port, and whether its firewall lets us in."
         )
-        raise SourceUnavailable(said) from trouble
+        raise SourceUnavailable(message) from trouble
     except BROKEN as trouble:
         raise SourceUnavailable(f"The connection to {source.host}:{source.port} broke ({type(trouble).__name__}).") from trouble
 

@@ -73,36 +73,36 @@ def _key_check(server: Server, source: SftpSource) -> Check:
     if pinned == shown:
         return Check(Name.HOST_KEY, True, "The host key is the one that was confirmed.", shown)
     if pinned is None:
-        said = f"{source.host} shows this host key. Compare it with what the customer tells you, and confirm it."
-        return Check(Name.HOST_KEY, False, said, shown)
-    said = (
+        message = f"{source.host} shows this host key. Compare it with what the customer tells you, and confirm it."
+        return Check(Name.HOST_KEY, False, message, shown)
+    message = (
         f"The host key has changed since it was confirmed; it was {pinned}. Ask the customer why before you confirm the new one."
     )
-    return Check(Name.HOST_KEY, False, said, shown)
+    return Check(Name.HOST_KEY, False, message, shown)
 
 
 def described(found: Found, now: datetime) -> str:
     """What was picked, and what is odd about it. Dates by ISO 8601 in UTC; the portal says its own beside it."""
     when = f"of {found.modified:%Y-%m-%d %H:%M} UTC" if found.modified else "without a time"
-    said = [f"{found.called}, {found.size_bytes:,} bytes, {when}."]
+    sentences = [f"{found.called}, {found.size_bytes:,} bytes, {when}."]
     if found.by_name:
-        said.append("Others have the same time, so it was picked as the last by name.")
+        sentences.append("Others have the same time, so it was picked as the last by name.")
     if found.beside:
         named = ", ".join(found.beside[:3]) + (f" and {len(found.beside) - 3:,} more" if len(found.beside) > 3 else "")
-        said.append(f"Only the newest ZIP is read; within an hour before it came {named}.")
+        sentences.append(f"Only the newest ZIP is read; within an hour before it came {named}.")
     if found.modified and found.modified > now + DAY:
-        said.append("It is dated in the future, so what comes before that day is not taken.")
+        sentences.append("It is dated in the future, so what comes before that day is not taken.")
     oldest = min(found.files, key=lambda each: each.modified)
     if oldest.modified and (days := (found.modified_s - oldest.modified) // 86_400):
-        said.append(f"{oldest.name} is {days:,} days older than the newest of them.")
-    return " ".join(said)
+        sentences.append(f"{oldest.name} is {days:,} days older than the newest of them.")
+    return " ".join(sentences)
 
 
 def _missing(files: paramiko.SFTPClient, found: Found, source: SftpSource) -> list[str]:
     """What a sync would wait for, or fail at afterwards."""
     waits = (source.done_marker and not found.marked) or found.lacks
-    told = [f"It {sftp.awaited(found, source)}; a sync waits some minutes for that."] if waits else []
-    return [*told, *(each for each in (sftp.move_to_missing(files, source),) if each)]
+    sentences = [f"It {sftp.awaited(found, source)}; a sync waits some minutes for that."] if waits else []
+    return [*sentences, *(each for each in (sftp.move_to_missing(files, source),) if each)]
 
 
 def _read_beginning(server: Server, found: Found, csvs: Path, limits: Limits) -> None:

@@ -27,16 +27,16 @@ def left_aside(files: paramiko.SFTPClient, found: Found, limits: Limits) -> tupl
 
     Raises SourceRefused where another ZIP of the same delivery has schools, or classes at schools, that the newest lacks.
     """
-    said = []
+    notes = []
     if found.by_name:
-        said.append(f"Others have the same time as {found.called}, or none, so it was picked as the last by name.")
+        notes.append(f"Others have the same time as {found.called}, or none, so it was picked as the last by name.")
     if found.others:
         own = _schools(files, found.files[0], limits)
         for other in found.others[:MOST] if own else ():
             if more := sorted(_schools(files, other, limits) - own):
                 raise SourceRefused(_one_a_school(PurePosixPath(other.path).name, found.called, more))
-        said.append(f"Only the newest ZIP, {found.called}, was read; within an hour before it came {_listed(found.beside)}.")
-    return tuple(said)
+        notes.append(f"Only the newest ZIP, {found.called}, was read; within an hour before it came {_listed(found.beside)}.")
+    return tuple(notes)
 
 
 def write_members(files: paramiko.SFTPClient, zip_file: RemoteFile, out: Path, limits: Limits, only: frozenset[str]) -> None:

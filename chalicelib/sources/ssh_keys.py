@@ -40,8 +40,8 @@ def private_key(text: str, passphrase: str | None) -> paramiko.PKey:
     except TypeError as trouble:  # cryptography's way to say that there should, or should not, be a passphrase
         raise _refused("The key has no passphrase; leave it empty" if secret else "The key needs its passphrase") from trouble
     except (ValueError, UnsupportedAlgorithm) as trouble:
-        said = "The key can't be read with this passphrase" if secret else "This is not a private key that can be read"
-        raise _refused(said) from trouble
+        message = "The key can't be read with this passphrase" if secret else "This is not a private key that can be read"
+        raise _refused(message) from trouble
     if isinstance(loaded, RSAPrivateKey) and loaded.key_size < LEAST_RSA_BITS:
         raise _refused(f"The RSA key has {loaded.key_size} bits; at least {LEAST_RSA_BITS} are needed")
     for kind, key in _KINDS:

@@ -298,8 +298,8 @@ def record_failure(event: FailureEvent, context: LambdaContext) -> None:
         error = syncs.source_trouble_of(sync_id) or error
     ending = outcomes.ending_of(error, sync_id, reached)
     if syncs.end(sync_id, ending.state, ending.message, _now()):
-        said = {"outcome": ending.state, "error": error.get("Error"), "written": reached.name}
-        logger.warning("sync ended without success", extra=said)
+        fields = {"outcome": ending.state, "error": error.get("Error"), "written": reached.name}
+        logger.warning("sync ended without success", extra=fields)
 
 
 def _tell(sync: Sync, group: Group, planned: Planned) -> None:

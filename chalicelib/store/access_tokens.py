@@ -28,8 +28,8 @@ def _kms() -> Any:
 
 def share(group_id: str, token: dict[str, str], now: datetime) -> None:
     """Keep it in place of the one before."""
-    said = _JSON.dump_json(token)
-    parts = [said[at : at + PART_BYTES] for at in range(0, len(said), PART_BYTES)]
+    content = _JSON.dump_json(token)
+    parts = [content[at : at + PART_BYTES] for at in range(0, len(content), PART_BYTES)]
     key, context = os.environ["SECRETS_KEY"], _context(group_id)
     sealed = [_kms().encrypt(KeyId=key, Plaintext=part, EncryptionContext=context)["CiphertextBlob"] for part in parts]
     table(syncs.TABLE).update_item(

@@ -228,13 +228,13 @@ def presigned_upload(key: str, max_bytes: int, now: datetime) -> PresignedUpload
 
 def presigned_download(key: str, file_name: str) -> str:
     """A link to one object for five minutes, saved by browsers as `file_name` (plain ASCII), of the type its ending says."""
-    said = {
+    response_headers = {
         "ResponseContentDisposition": f'attachment; filename="{file_name}"',
         "ResponseContentType": CONTENT_TYPES.get(PurePosixPath(file_name).suffix, "application/octet-stream"),
     }
     return s3().generate_presigned_url(
         "get_object",
-        Params={"Bucket": bucket(), "Key": key, **said},
+        Params={"Bucket": bucket(), "Key": key, **response_headers},
         ExpiresIn=int(LINK_LIFETIME.total_seconds()),
     )
 

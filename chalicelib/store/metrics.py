@@ -15,5 +15,5 @@ def emit_metric(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count
     namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "OneRoster")
     service = {"service": os.environ.get("POWERTOOLS_SERVICE_NAME", "oneroster")}
     with single_metric(name=name, unit=unit, value=value, namespace=namespace, default_dimensions=service) as metric:
-        for dimension, said in dimensions.items():
-            metric.add_dimension(dimension, said)
+        for dimension, dimension_value in dimensions.items():
+            metric.add_dimension(dimension, dimension_value)

@@ -37,11 +37,11 @@ def _secretsmanager() -> "SecretsManagerClient":
 
 def keep(group_id: str, credentials: Credentials, source: Source) -> None:
     """Store the group's secret, given for this source, in place of the one before."""
-    told = {
+    fields = {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
         for name, value in credentials.model_dump(by_alias=True, exclude={"expires_at"}, exclude_none=True).items()
     }
-    value = json.dumps({**told, GIVEN_FOR: source.shown_to})
+    value = json.dumps({**fields, GIVEN_FOR: source.shown_to})
     name = _name(group_id)
     try:
         _secretsmanager().restore_secret(SecretId=name)  # it may have been forgotten within the last days
@@ -63,15 +63,15 @@ def of_group(group_id: str, source: Source) -> Credentials:
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] not in (MISSING, FORGOTTEN):
             raise
-        said = "No password, key or secret is set for this group's source. Set it in the group's configuration."
-        raise SourceRefused(said) from refusal
-    told = json.loads(found["SecretString"])
-    if not _given_for(told.pop(GIVEN_FOR, None), found["CreatedDate"], source):
-        said = (
+        message = "No password, key or secret is set for this group's source. Set it in the group's configuration."
+        raise SourceRefused(message) from refusal
+    fields = json.loads(found["SecretString"])
+    if not _given_for(fields.pop(GIVEN_FOR, None), found["CreatedDate"], source):
+        message = (
             "The password, key or secret that is set was given for another place, and was not sent. If this lasts, set it again."
         )
-        raise SourceUnavailable(said)
-    return _CREDENTIALS.validate_python(told)
+        raise SourceUnavailable(message)
+    return _CREDENTIALS.validate_python(fields)
 
 
 def _given_for(place: list[str] | None, written_at: datetime, source: Source) -> bool:

@@ -57,7 +57,7 @@ class Looked:
 def save(
     group_id: str,
     name: str,
-    said: Saved,
+    selection: Saved,
     *,
     by: str,
     now: datetime,
@@ -88,7 +88,7 @@ def save(
     if looked:
         for each in LISTS:
             files.upload(looked.folder / f"{each}.parquet", _object(group_id, etag, f"{each}.parquet"))
-    files.write_json(_object(group_id, etag, "selection.json"), said.model_dump(mode="json", by_alias=True))
+    files.write_json(_object(group_id, etag, "selection.json"), selection.model_dump(mode="json", by_alias=True))
     try:
         table(TABLE).put_item(Item=to_item(version), ConditionExpression="attribute_not_exists(nameVersion)")
     except ClientError as refusal:
@@ -128,7 +128,7 @@ def all_latest(group_id: str) -> list[Version]:
     return list({each.name_version.split("#")[0]: each for each in found}.values())  # they come in the order of versions
 
 
-def said(version: Version) -> Saved:
+def load(version: Version) -> Saved:
     return Saved.model_validate(files.read_json(_object(version.group_id, version.etag, "selection.json")), extra="ignore")
 
 

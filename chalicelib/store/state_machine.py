@@ -51,8 +51,8 @@ def answer(token: str, output: dict[str, Any]) -> None:
         _stepfunctions().send_task_success(taskToken=token, output=json.dumps(output))
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] in ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken"):
-            said = "The sync does not wait for this answer any more, so it was not taken. See whether it has ended or asks anew."
-            raise QuestionExpired(said) from refusal
+            message = "This sync no longer waits for this answer, so it was not used. See whether it has ended or asks again."
+            raise QuestionExpired(message) from refusal
         raise
 
 

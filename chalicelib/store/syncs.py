@@ -78,8 +78,8 @@ def put_new(sync: Sync, bundle: BundleFrom | None) -> dict[str, Any]:
 
 def bundle_from(sync_id: str) -> BundleFrom | None:
     """Raises NotFound. None when the sync's bundle is fetched by the sync itself."""
-    said: Any = _item(sync_id).get("bundleFrom")
-    return BundleFrom(str(said["key"]), str(said["versionId"])) if said else None
+    stored: Any = _item(sync_id).get("bundleFrom")
+    return BundleFrom(str(stored["key"]), str(stored["versionId"])) if stored else None
 
 
 def start(sync: Sync, idempotency_key: str = "", bundle: BundleFrom | None = None) -> Sync:

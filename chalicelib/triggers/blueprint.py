@@ -32,8 +32,8 @@ def drop(event: CloudWatchEvent) -> None:
     if event.detail["bucket"]["name"] != files.bucket():
         return
     arrival = dropped_files.take(dropped_files.Dropped.from_event(event.to_dict()), _now())
-    said = {"groupId": arrival.group_id, "syncId": arrival.sync_id, "outcome": arrival.outcome}
-    logger.info("file arrived", extra=said)
+    fields = {"groupId": arrival.group_id, "syncId": arrival.sync_id, "outcome": arrival.outcome}
+    logger.info("file arrived", extra=fields)
 
 
 @triggers.on_cw_event(ENDED, name="execution_ended")
@@ -56,8 +56,8 @@ def wake(event: CloudWatchEvent) -> None:
     """Start the groups whose schedule is due; recover what is stuck. Raises what failed once every group has had its turn."""
     context: Any = event.context
     result = scheduler_tick.tick(_now(), lambda: context.get_remaining_time_in_millis() / 1000)
-    said = {"started": result.started, "late": result.late, "skipped": result.skipped, "recovered": result.recovered}
-    logger.info("woken", extra=said)
+    fields = {"started": result.started, "late": result.late, "skipped": result.skipped, "recovered": result.recovered}
+    logger.info("woken", extra=fields)
     if result.failures:
         raise ExceptionGroup(f"{len(result.failures)} groups had no turn", result.failures)
 

@@ -26,8 +26,8 @@ def test_a_change_is_a_new_version_and_the_old_one_stays_readable() -> None:
     save("nightly ", saying("a", "b"), "e2", if_match=first.etag)
 
     assert [each.version for each in selections.versions("g1", "NIGHTLY")] == [2, 1]
-    assert selections.said(selections.latest("g1", "Nightly")) == saying("a", "b")
-    assert selections.said(selections.get("g1", "Nightly", 1)) == saying("a")
+    assert selections.load(selections.latest("g1", "Nightly")) == saying("a", "b")
+    assert selections.load(selections.get("g1", "Nightly", 1)) == saying("a")
 
 
 def test_a_change_made_on_an_old_view_is_refused_and_a_name_is_taken_once() -> None:
