@@ -4,10 +4,10 @@ RosterError               of the engine
 ├── BundleRefused         the bundle can't be read as a roster; `oneroster_engine.errors`
 ├── SourceUnavailable     the source didn't answer; it may in a minute
 ├── SourceRefused         the source answered, and won't do: trying again changes nothing
-├── LockLost              the sync no longer holds its group; somebody ended it
+├── LockLost              the sync no longer holds its group's lock; it was ended
 ├── NotFound              no such group, sync or file
 ├── GroupBusy             the group is syncing already; names the sync
-├── Conflict              it was changed, or answered, by somebody else first
+├── Conflict              somebody else changed or answered it first
 ├── QuestionExpired       the answer came after its deadline
 ├── Gone                  it was there, and is not kept any more
 └── Unacceptable          understood, and refused: the message says what to do
@@ -28,7 +28,7 @@ class SourceUnavailable(RosterError):
 class SourceRefused(RosterError):
     """The source won't do as it is configured: sign-in refused, another host key, an address that is not allowed, no such file.
 
-    Somebody has to mend it there or in the group; the machine doesn't try again.
+    It has to be fixed there or in the group's settings; the state machine doesn't retry.
     """
 
 

@@ -1,9 +1,9 @@
 """Lets a bearer of a valid OIDC ID token in, and says who that is.
 
 Checked are signature, issuer, audience and expiry. What a person may do stands in the Members table, which admins alone write;
-so somebody who is disabled there is out as soon as the kept answers are old, whatever their token says.
+so a disabled member is locked out as soon as the cached answers expire, whatever their token says.
 
-Of somebody whom no admin has said anything about, the claims count, which the identity provider's admins write. Role: the
+For a person whom no admin has decided about, the claims of the identity provider count. Role: the
 highest of viewer, operator and admin in the claim that `ROLE_CLAIM` names. Groups: in the claim that `GROUPS_CLAIM` names, ids
 or `*` for all. Either is a list or separated by blanks.
 """
@@ -64,14 +64,14 @@ def authorize(request: AuthRequest) -> AuthResponse:
 
 @dataclass(frozen=True)
 class Standing:
-    """What somebody may do: `groups` are ids, or `*` for all."""
+    """A caller's role and groups: ids, or `*` for all."""
 
     role: Role
     groups: Sequence[str]
 
 
 def _standing(claims: dict[str, Any]) -> Standing | None:
-    """None for somebody who may do nothing."""
+    """None for a caller without any access."""
     member = members.find(claims["sub"])
     if member and (member.disabled or member.removed):
         return None

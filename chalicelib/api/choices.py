@@ -158,7 +158,7 @@ def check_class_sheet(call: Call, sync_id: str, upload_id: str) -> SheetCheck:
     status=202,
 )
 def choose_orgs(call: Call, sync_id: str, body: ChoiceAnswer) -> Accepted:
-    """Choose the schools; the machine goes on."""
+    """Choose the schools; the state machine continues."""
     return _choose(ORGS_ASKED, call, sync_id, body)
 
 
@@ -171,7 +171,7 @@ def choose_orgs(call: Call, sync_id: str, body: ChoiceAnswer) -> Accepted:
     status=202,
 )
 def choose_classes(call: Call, sync_id: str, body: ChoiceAnswer) -> Accepted:
-    """Choose the classes; the machine goes on."""
+    """Choose the classes; the state machine continues."""
     return _choose(CLASSES_ASKED, call, sync_id, body)
 
 

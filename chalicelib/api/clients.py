@@ -26,7 +26,7 @@ SCOPES: tuple[Scope, ...] = ("roster-core.readonly", "roster.readonly")
 
 
 class ClientIn(Record):
-    """`schools`: sourcedIds, None for all. `fields`: the members of users that it sees beside those that the standard requires,
+    """`schools`: ids, None for all. `fields`: the user fields that it sees in addition to those that the standard requires,
     None for all."""
 
     name: Name

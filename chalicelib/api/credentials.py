@@ -25,7 +25,7 @@ class Sent:
     secret: Credentials | None = None
 
 
-def taken_apart(sent: SourceIn, stored: Source, now: datetime) -> Sent:
+def separate_secret(sent: SourceIn, stored: Source, now: datetime) -> Sent:
     """Part a source from its secret; nothing is written.
 
     Raises Unacceptable when the secret that is set was given for another place, and for a private key that can't be read.
@@ -37,7 +37,7 @@ def taken_apart(sent: SourceIn, stored: Source, now: datetime) -> Sent:
             raise Unacceptable(message, {"source.credentials": "send them again"})
         return Sent(_with_mark(sent, kept))
     if isinstance(sent.credentials, KeyCredentials):
-        read(sent.credentials)  # said here, where it can still be corrected, and not by the first sync
+        read(sent.credentials)  # an unreadable key fails here, where it can be corrected, and not in the first sync
     return Sent(_with_mark(sent, mark_of(sent.credentials, now)), sent.credentials)
 
 

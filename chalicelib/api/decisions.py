@@ -184,7 +184,7 @@ def _unchanged(sync_id: str) -> Path:
 
 
 def _named(sync_id: str, changes: list[Change]) -> list[Change]:
-    """Each enrollment under the names of its person and its class, which is what somebody knows it by."""
+    """Each enrollment with the names of its person and class, by which people know it."""
     ends = {change.sourced_id: _ends(change) for change in changes if change.entity == "enrollments"}
     if not ends:
         return changes

@@ -1,4 +1,4 @@
-"""Why somebody is not on the platform, and whether a roster looks right."""
+"""Why a person is not on the platform, and whether a roster looks right."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -58,7 +58,7 @@ def check_references(body: GroupExport) -> None:
         raise Unacceptable("Two selections of the file have one name. Nothing was made.", {"selections": "a name twice"})
     what = body.group.schedule.what
     if what != "full" and what.casefold() not in names:
-        message = f"The schedule obeys the selection “{what}”, which is not in the file. Nothing was made."
+        message = f"The schedule uses the selection “{what}”, which is not in the file. Nothing was made."
         raise Unacceptable(message, {"group.schedule.what": "no such selection"})
     if body.group.source.credentials:
         message = "A secret is never part of such a file. Take `credentials` out of it. Nothing was made."

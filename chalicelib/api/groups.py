@@ -61,7 +61,7 @@ def create_group(call: Call, body: GroupIn) -> GroupOut:
     require_every_group(call.caller)
     must_be_a_place(body.schedule)
     group_id = token_hex(6)
-    sent = credentials.taken_apart(body.source, ZipSource(), call.now)
+    sent = credentials.separate_secret(body.source, ZipSource(), call.now)
     settings = GroupSettings.model_validate({**dict(body), "source": sent.source})
     _check_saved_selection(group_id, settings.schedule.what)
     must_have_something_to_fetch(settings)
@@ -92,7 +92,7 @@ def change_group(call: Call, group_id: str, body: Record) -> GroupOut:
     schedule = changed.get("schedule")
     if schedule and schedule.time_zone != stored.schedule.time_zone:
         must_be_a_place(schedule)
-    sent = credentials.taken_apart(changed["source"], stored.source, call.now) if changed.get("source") else None
+    sent = credentials.separate_secret(changed["source"], stored.source, call.now) if changed.get("source") else None
     if sent:
         changed["source"] = sent.source
     settings = GroupSettings.model_validate({**now_set, **changed})

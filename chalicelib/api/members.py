@@ -1,6 +1,6 @@
 """Who may use this stack: invite people, say what they may do and in which groups, let them out again.
 
-Only an admin of every group may: whoever sees some groups alone can't say who sees the others.
+Only for admins of every group: an admin of some groups can't decide who sees the others.
 """
 
 from chalice.app import Blueprint
@@ -25,7 +25,7 @@ class Members(Page[MemberOut]):
 
 
 class MemberIn(Record):
-    """`groups` None lets somebody into every group, those that are made later included."""
+    """`groups` None gives access to every group, later ones included."""
 
     email: EmailStr
     name: Name
@@ -34,7 +34,7 @@ class MemberIn(Record):
 
 
 class MemberPatch(Record):
-    """What is sent is changed; the rest stays. `groups` null lets somebody into every group."""
+    """Fields that are sent are changed, the others stay. `groups` null gives access to every group."""
 
     name: Name | None = None
     role: Role | None = None
@@ -77,7 +77,7 @@ def invite_member(call: Call, body: MemberIn) -> MemberOut:
 
 @route(members, "PATCH /members/{memberId}", role="admin", body=MemberPatch, answer=MemberOut, headers=(IF_MATCH,))
 def change_member(call: Call, member_id: str, body: MemberPatch) -> MemberOut:
-    """Change what somebody may do, or disable them: within minutes no token of theirs counts any more."""
+    """Change a member's role or groups, or disable them: their tokens stop working within minutes."""
     require_every_group(call.caller)
     if not call.if_match:
         raise Unacceptable("Send the user's etag in If-Match, so that nobody's change is lost.")
@@ -97,7 +97,7 @@ def change_member(call: Call, member_id: str, body: MemberPatch) -> MemberOut:
 
 @route(members, "POST /members/{memberId}/reset", role="admin", answer=Message, status=202)
 def reset_member(call: Call, member_id: str) -> Message:
-    """Have the user pool mail somebody a code for a new password."""
+    """Have the user pool mail the member a code for a new password."""
     require_every_group(call.caller)
     member = store.get(member_id)
     if not member.username:
@@ -109,7 +109,7 @@ def reset_member(call: Call, member_id: str) -> Message:
 
 @route(members, "DELETE /members/{memberId}", role="admin", answer=Message)
 def remove_member(call: Call, member_id: str) -> Message:
-    """Take somebody out for good: their entry here and their user in the pool. What they did stays in the audit."""
+    """Remove a member: their entry here and their user in the pool. What they did stays in the audit."""
     require_every_group(call.caller)
     stored = store.get(member_id)
     gone = {"removed": True, "disabled": True, "name": "", "email": "", "role": "viewer", "groups": (), "etag": call.nonce}

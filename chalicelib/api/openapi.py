@@ -80,7 +80,7 @@ def _in_query(route: Route) -> list[dict[str, Any]]:
 
 def _in_headers(route: Route) -> list[dict[str, Any]]:
     meaning = {
-        IF_MATCH: "The etag of what was read: nothing is changed where somebody else has changed it since.",
+        IF_MATCH: "The etag of what was read: nothing is changed if somebody else has changed it since.",
         IDEMPOTENCY_KEY: "The same key gives the same sync, for a day.",
     }
     schema = {"type": "string", "maxLength": MOST_KEY}

@@ -1,4 +1,4 @@
-"""Every group at a glance: how it stands, what comes next, and which of them need somebody."""
+"""Every group at a glance: how it stands, what comes next, and which of them need attention."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -20,14 +20,14 @@ FAILED = frozenset({State.FAILED, State.REFUSED, State.EXPIRED})
 
 @route(overview, "GET /overview", role="viewer", answer=Overview)
 def get_overview(call: Call) -> Overview:
-    """All groups that the caller may see, in one answer: those that need somebody first, then by name."""
+    """All groups that the caller may see, in one answer: those that need attention first, then by name."""
     seen = [group for group in groups.find() if call.caller.may_see(group.group_id)]
     live = syncs.many(group.sync.sync_id for group in seen if group.sync)
     return Overview(items=rows_of(seen, live, call.now))
 
 
 def rows_of(seen: Iterable[Group], live: Mapping[str, Sync], now: datetime) -> list[OverviewRow]:
-    """The groups as rows, those that need somebody first. `live` has the running syncs by id."""
+    """The groups as rows, those that need attention first. `live` has the running syncs by id."""
     rows = [_row(group, live.get(group.sync.sync_id) if group.sync else None, now) for group in seen]
     return sorted(rows, key=lambda row: not row.needs)
 
@@ -62,7 +62,7 @@ def _row(group: Group, live: Sync | None, now: datetime) -> OverviewRow:
 
 
 def _needs(row: OverviewRow, last: LastEnded | None, now: datetime) -> list[Need]:
-    """Why somebody is to look at this group, the most pressing first."""
+    """Why this group needs attention, most urgent first."""
     needs: list[Need] = []
     if row.question is QuestionKind.APPROVAL:
         needs.append("held" if row.held else "decision")

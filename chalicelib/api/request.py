@@ -43,7 +43,7 @@ def body_of(request: Request) -> Any:
     """The JSON of the body; None where there is none. Raises Malformed."""
     try:
         raw = request.raw_body
-    except ValueError as trouble:  # said to be base64, and is not
+    except ValueError as trouble:  # declared as base64, but isn't
         raise Malformed("The body can't be decoded.") from trouble
     if len(raw) > MOST_BODY_BYTES:
         raise Malformed(f"The body has {len(raw):,} bytes; at most {MOST_BODY_BYTES:,} are taken.")

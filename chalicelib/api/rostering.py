@@ -157,7 +157,7 @@ def _answer(version: Version, parts: list[str], request: Request) -> Response:
         return answer
     except RequestFailed as failure:
         return _refusal(failure, version)
-    except Exception:  # (the outermost edge: what is not ours is logged and said as a 500)
+    except Exception:  # (the outermost edge: an unexpected error is logged and answered with 500)
         logger.exception("unexpected error")
         return _refusal(RequestFailed(500, "internal_server_error", "Something went wrong on this side. Try again."), version)
 

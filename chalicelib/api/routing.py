@@ -1,4 +1,4 @@
-"""A route, said once: path, method, who may call it, what comes in and goes out. The rest follows from that.
+"""A route, declared once: path, method, who may call it, what comes in and goes out. The rest follows from that.
 
 Bodies and queries are parsed by their models, callers let in by role and group, errors reported as RFC 9457 problem
 documents, and the OpenAPI document is made of the same declarations.
@@ -58,7 +58,7 @@ STATUSES: dict[type[RosterError], tuple[int, str]] = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is calling. `groups` is None for somebody let into every group."""
+    """Who is calling. `groups` is None for access to every group."""
 
     user_id: str
     name: str
@@ -149,7 +149,7 @@ def route(
     headers: tuple[str, ...] = (),
     costly: Costly | None = None,
 ) -> Callable[[H], H]:
-    """Register a handler for `said` ("GET /groups/{groupId}"); `role` None lets everybody in. What is `costly` is counted by
+    """Register a handler, e.g. for "GET /groups/{groupId}"; `role` None lets everybody in. What is `costly` is counted by
     person and hour.
 
     The handler gets the Call, then the path's parameters by name (snake_case), then `body` where there is one. Its
@@ -189,7 +189,7 @@ def _answer(declared: Route, handler: Callable[..., Any], request: Request, para
         if declared.body:
             given["body"] = declared.body.model_validate(body_of(request))
         answer = handler(call, **given)
-    except Exception as trouble:  # noqa: BLE001 (the outermost edge: what is not ours is logged and said as a 500)
+    except Exception as trouble:  # noqa: BLE001 (the outermost edge: an unexpected error is logged and answered with 500)
         return _problem(trouble, request_id)
     if isinstance(answer, Response):
         return answer
@@ -212,7 +212,7 @@ NOBODY = Caller("", "", "viewer", frozenset())
 
 
 def caller_of(context: dict[str, str]) -> Caller:
-    """What the authorizer said, in API Gateway's strings."""
+    """The authorizer's context, in API Gateway's strings."""
     groups: list[str] = json.loads(context.get("groups", "[]"))
     role = context.get("role", "viewer")
     return Caller(
@@ -225,9 +225,9 @@ def caller_of(context: dict[str, str]) -> Caller:
 
 
 def require_every_group(caller: Caller) -> None:
-    """For what concerns the whole stack. Raises Forbidden for somebody who is let into some groups alone."""
+    """For what concerns the whole stack. Raises Forbidden for callers with access to some groups only."""
     if caller.groups is not None:
-        raise Forbidden("This concerns the whole stack, so it needs somebody who is let into every group.")
+        raise Forbidden("This concerns the whole stack, so it needs access to every group.")
 
 
 def _let_in(declared: Route, caller: Caller, parameters: dict[str, str]) -> None:

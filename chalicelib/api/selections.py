@@ -97,10 +97,10 @@ def change_selection(call: Call, group_id: str, name: str, body: SavedSelectionC
 
 @route(selections, "DELETE /groups/{groupId}/selections/{name}", role="operator", answer=Message)
 def delete_selection(call: Call, group_id: str, name: str) -> Message:
-    """Delete a saved selection with all its versions. Syncs that have obeyed it keep what they selected."""
+    """Delete a saved selection with all its versions. Syncs that used it keep what they selected."""
     known = store.latest(group_id, unquote(name))
     if groups.get(group_id).schedule.what.casefold() == known.name.casefold():
-        raise Conflict(f"The group's schedule obeys “{known.name}”. Let it name another selection first. Nothing was deleted.")
+        raise Conflict(f"The group's schedule uses “{known.name}”. Choose another selection there first. Nothing was deleted.")
     store.delete(group_id, known.name)
     call.audit(group_id, "selection deleted", detail={"selection": known.name})
     return Message(message=f"The saved selection “{known.name}” was deleted.")

@@ -31,7 +31,7 @@ def me(call: Call) -> Me:
 
 
 def _note_sign_in(call: Call) -> None:
-    """The portal asks who it is once a sign-in: then somebody new has an entry, by the claims until an admin says otherwise."""
+    """Who is signed in, asked once per sign-in. A new person gets an entry then, by their claims until an admin decides."""
     caller = call.caller
     groups = EVERY_GROUP if caller.groups is None else tuple(sorted(caller.groups))
     kept = {"username": caller.username, "name": caller.name, "role": caller.role, "groups": groups}

@@ -36,7 +36,7 @@ Item = TypeVar("Item")
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 SyncId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,64}-[A-Za-z0-9_-]{1,128}$")]
 UploadId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-MOST_IDS = 50_000  # of one choice; whoever means more says it by rule, or by a sheet
+MOST_IDS = 50_000  # of one choice; more are chosen by rule or by a sheet
 Filter = Annotated[str, StringConstraints(max_length=255)]  # a filter of a list; empty for none
 Entity = Literal["orgs", "classes", "users", "enrollments", "courses", "academicSessions"]
 Action = Literal["create", "update", "deactivate", "end", "unchanged"]
@@ -51,7 +51,7 @@ Need = Literal["held", "decision", "choice", "failed", "late", "secret", "newSch
 
 
 class OverviewRow(Record):
-    """One group as it stands: its last or running sync, what comes next, and what of it needs somebody (`needs`)."""
+    """One group as it stands: its last or running sync, what comes next, and what needs attention (`needs`)."""
 
     group_id: str
     name: str
@@ -89,7 +89,7 @@ class OpenApi(Record):
 
 
 class Me(Record):
-    """Who is asking. `groups` is None for somebody let into every group."""
+    """Who is calling. `groups` is None for access to every group."""
 
     user_id: str
     name: str
@@ -231,7 +231,7 @@ class ConnectionTest(Record):
 
 
 class ConnectionTestIn(Record):
-    """A source as somebody is filling it in, its secret with it."""
+    """A source as it is being filled in, including its secret."""
 
     source: SourceIn
 

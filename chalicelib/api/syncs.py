@@ -87,8 +87,8 @@ def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
     )
     started = start_now(wanted, call.now, call.idempotency_key, store.BundleFrom(upload) if upload else None)
     if started.new:
-        obeyed = {"savedSelection": saved.name, "version": saved.version} if saved else {}
-        call.audit(group_id, f"{started.sync.mode} sync started", started.sync.sync_id, obeyed)
+        used_selection = {"savedSelection": saved.name, "version": saved.version} if saved else {}
+        call.audit(group_id, f"{started.sync.mode} sync started", started.sync.sync_id, used_selection)
     return started.sync
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a field, in words for whoever filled in the form: never the words of the library that checked it."""
+"""What is wrong with a field, for the person who filled in the form: never the validating library's own message."""
 
 from collections.abc import Mapping
 from typing import Any

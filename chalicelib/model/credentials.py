@@ -1,4 +1,4 @@
-"""What a group signs in to its source with, as a value: from a request or from the vault, to whoever signs in.
+"""What a group signs in to its source with, as a value: from a request or from Secrets Manager, for the code that signs in.
 
 What a group shows in its place is a mark: that it is set, since when, and until when where that is known.
 """

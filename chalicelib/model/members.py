@@ -1,6 +1,6 @@
 """The people who may use this stack: who may do what, and in which groups. Only decides.
 
-Written by admins alone. A person who has signed in and whom no admin has said anything about yet is `decided_by` the claims of
+Written by admins alone. A person who has signed in but has no entry written by an admin yet is `decided_by` the claims of
 the identity provider, which its admins write. From an admin's first word on, ours alone counts.
 """
 
@@ -27,7 +27,7 @@ class DecidedBy(StrEnum):
 class Member(Record):
     """`member_id` is the token's `sub`; `username` the user pool's name for them, empty where people come from elsewhere.
 
-    `groups` is `*` for every group: said in full, so that an item without it is refused and not read as all. `removed`: an
+    `groups` is `*` for every group: explicit, so that an item without it is refused and not read as all. `removed`: an
     admin took them out; what is left keeps a token of theirs from counting.
     """
 
@@ -56,6 +56,6 @@ class Member(Record):
 
 
 def witness(members: Iterable[Member], changed: str) -> Member | None:
-    """Somebody other than `changed` who still manages the others, so that no change locks everybody out."""
+    """A member other than `changed` who can still manage members, so that no change locks everybody out."""
     managing = (each for each in members if each.member_id != changed and each.may_manage)
     return min(managing, key=lambda each: each.member_id, default=None)

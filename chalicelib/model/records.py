@@ -172,9 +172,9 @@ class RestSource(Record):
     """A OneRoster provider's API. `base_url` as people paste it: the host, or up to `/ims/oneroster`, or to the version.
 
     `page_size` is asked for, and less is taken. `by_school`: where a saved selection names schools, classes, people and
-    enrollments of those alone are asked for. `changes_only`: between two whole readings, a week apart at most, only what
+    enrollments of those alone are asked for. `changes_only`: between two full reads, at most a week apart, only what
     has changed is asked for, and at least every `check_ids_days` the ids of the whole lists too, to see whether the changes
-    told everything.
+    were complete.
     """
 
     fetched: ClassVar[bool] = True
@@ -200,7 +200,7 @@ class RestSource(Record):
 
     @property
     def bundle_version(self) -> Version:
-        """Of a ZIP beside the API, of which `version` says nothing."""
+        """Of a ZIP uploaded for an API group; `version` is the API's."""
         return "auto"
 
     @property
@@ -239,7 +239,7 @@ class Blackout(Days):
 
 
 class Pause(Record):
-    """No scheduled sync runs, up to and including the day `until`; without one, until somebody resumes them."""
+    """No scheduled sync runs, up to and including the day `until`; without one, until they are resumed."""
 
     until: date | None = None
     reason: Reason = ""
@@ -277,9 +277,9 @@ class Weekday(StrEnum):
 class Schedule(Record):
     """When a group's source is fetched by itself. `model/schedule.py` says which moments that makes.
 
-    `at` is the time of day in `time_zone` (an IANA name); every 6 or 12 hours are counted from it, from each day anew.
+    `at` is the time of day in `time_zone` (an IANA name); every 6 or 12 hours are counted from it, starting again each day.
     `weekday` counts for weekly, `day` for monthly (31: the last day of a shorter month). `what` is `full`, or the name of
-    a saved selection; what is dropped obeys it too.
+    a saved selection; dropped files use it too.
     """
 
     frequency: Frequency = Frequency.MANUAL
@@ -313,7 +313,7 @@ class GuardFigures(Record):
     """When a plan is held: removals over `share` of one school's records of an entity, and at least `floor` of them.
 
     `limits` are the group's own figures for what else a plan does to people; what is not named has the default. `standing` is
-    what somebody has decided once for a kind of taking away: keep it always, or let it go without asking. `closing` are the
+    what an admin has decided for a kind of removal: always keep, or always allow. `closing` are the
     sourcedIds of schools that will close, so that what goes there is expected. `expected` are those of orgs without which
     a source shows too little: a sync that lacks one is held. `keep` names by entity the causes for which nothing is removed;
     `neverRemove` keeps everything. `purge` says, by entity and cause, after how many days what was removed is purged, and
@@ -350,7 +350,7 @@ class GroupSettings(Record):
     guard: GuardFigures = GuardFigures()
     schedule: Schedule = Schedule()
     calendar: Calendar = Calendar()
-    always_preview: bool = False  # a sync that would change anything waits for an admin, whoever or whatever started it
+    always_preview: bool = False  # every sync with changes waits for an admin, however it was started
     grace_days: int = Field(default=30, ge=1, le=365)
     retention_days: int = Field(default=30, ge=1, le=3650)
 
@@ -431,7 +431,7 @@ class Asked(Record):
 
 
 class IdDifference(Record):
-    """Of one entity: records that the provider's whole list has and its changes never told of, and those that they told of and
+    """Of one entity: records in the provider's full list that its changes never mentioned, and those that they mentioned and
     the list has no more."""
 
     added: int = 0
@@ -439,7 +439,7 @@ class IdDifference(Record):
 
 
 class IdCheck(Record):
-    """The provider's changes beside the ids of its whole lists. By entity: how they `differ`, and why some could not be
+    """The provider's changes compared with the ids of its full lists. By entity: how they `differ`, and why some could not be
     compared (`unproved`)."""
 
     differ: dict[str, IdDifference] = {}
@@ -447,7 +447,7 @@ class IdCheck(Record):
 
 
 class Question(Record):
-    """What the machine waits for. Its task token is kept beside it in the table and never leaves the store."""
+    """What the machine waits for. Its task token is stored with it and never leaves the store."""
 
     kind: QuestionKind
     since: datetime
@@ -463,7 +463,7 @@ class WaitsFor(Record):
 
 
 class SavedUse(Record):
-    """The saved selection that a sync obeys; the numbers are there once its stage is known. What is `new` waits for a
+    """The saved selection that a sync uses; the numbers are there once its stage is known. What is `new` waits for a
     decision and was not chosen; what is `missing` is listed and not in the source any more."""
 
     name: str
@@ -537,7 +537,7 @@ class Group(GroupSettings):
     """As stored. `snapshot`: the sync whose snapshot shows the platform; `source_view`: the one that last read the source, into
     which a delta is merged; `unfinished`: syncs cut off in apply.
 
-    `undone` are undos in force, so that no sync does quietly again what somebody has undone; `queue` is what waits for
+    `undone` are undos in force, so that no sync silently repeats what was undone; `queue` is what waits for
     the lock, the next first; `newest_drop` the order of the newest file that has begun; `slots_done`: every slot of the
     schedule up to then has had its turn. `commits` counts the syncs that have committed.
     """

@@ -26,7 +26,7 @@ from oneroster_engine.standard.entities import ENTITIES
 SHARDS = 16
 BATCH = 25  # DynamoDB's BatchWriteItem takes 25 items
 WRITERS = 4
-WAVE = 20 * BATCH  # between two waves it is seen whether the sync goes on
+WAVE = 20 * BATCH  # between two waves the sync's lock is checked
 ATTEMPTS = 10
 LONGEST_WAIT_S = 8.0
 REMOVALS = ("deactivate", "end")
@@ -69,7 +69,7 @@ def _sparing(change: dict[str, Any]) -> dict[str, Any]:
 
 
 def purge(group_id: str, records: Iterable[tuple[str, str]], now: datetime) -> None:
-    """Take records (entity, sourcedId) out of the table whose purge is due; whoever has come back meanwhile stays."""
+    """Take records (entity, sourcedId) out of the table whose purge is due; those that came back meanwhile stay."""
     asked: Any = {"TableName": os.environ["ROSTER_TABLE"], "ConditionExpression": "purgeAt <= :now"}
     asked["ExpressionAttributeValues"] = {":now": {"N": str(int(now.timestamp()))}}
 

@@ -133,7 +133,7 @@ USER_FIELDS = frozenset().union(*(shown("users", View(), version) for version in
 
 
 def comparable(entity: str, view: View, version: Version) -> Mapping[str, Attribute]:
-    """By dotted path, what this consumer may filter and sort by. Who somebody's guardians are is told of visible ones only, so
+    """By dotted path, what this consumer may filter and sort by. Guardians (agents) are shown only where they are visible, so
     nobody asks for those of others."""
     names = shown(entity, view, version) - (frozenset() if view.schools is None else {"agents"})
     return {path: each for path, each in attributes(entity, version).items() if path.partition(".")[0] in names}

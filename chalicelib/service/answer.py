@@ -17,7 +17,7 @@ def choose(
 ) -> None:
     """Answer a question of a selective sync: add `selection` to what was chosen, and let the machine go on.
 
-    One that was answered can be answered anew until the people are chosen; the machine then waits on with its later question.
+    An answered question can be answered again until the people are chosen; the state machine waits on with its later one.
     `on_claim` does what else follows from the answer. It runs once the question is ours, so that a refused answer leaves
     nothing behind. Raises Conflict, QuestionExpired.
     """

@@ -1,4 +1,4 @@
-"""The whole audit of a group in one file, for whoever keeps it elsewhere."""
+"""The whole audit of a group in one file, to be archived elsewhere."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Deletes all of a group's data, over as many calls as it takes, and writes the certificate.
 
-The group itself is gone from the first moment, so nothing new begins. Each pass goes through every place; whoever is cut off
-goes on in the next, since what was deleted is no longer found. A pass that finds nothing anywhere ends it.
+The group itself is gone from the first moment, so nothing new begins. Each pass goes through every place; an interrupted one
+continues in the next, since what was deleted is no longer found. A pass that finds nothing ends the job.
 """
 
 from collections.abc import Callable

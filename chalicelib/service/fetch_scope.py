@@ -16,14 +16,14 @@ MARGIN = timedelta(hours=1)  # a provider's clock, and what it writes late
 NEVER_READ = frozenset({State.QUEUED, State.SUPERSEDED})
 
 WHY = {
-    "wanted": "whoever started it wanted that",
+    "wanted": "it was started that way",
     "all schools": "every school is chosen",
     "no school": "none of the chosen schools is in the source",
     "many schools": f"more than {MOST_SCHOOLS} schools are chosen",
     "no lists": "the provider doesn't offer lists by school",
     "no filter": "the provider doesn't let changes alone be asked for",
     "no ids": "its changes have to be compared with its whole lists, and it doesn't let ids alone be asked for",
-    "differed": "the changes of the last sync had not told everything",
+    "differed": "the changes of the last sync were incomplete",
     "first": "nothing was read whole before",
     "old": "what was read whole last is older than seven days",
     "failed": "the last sync didn't end well",
@@ -95,12 +95,12 @@ def _since_compared(sync: Sync, read: Sequence[Sync]) -> timedelta:
 
 
 def differing(check: IdCheck) -> str:
-    """What the changes had not told, for people; empty where they told everything."""
+    """What the changes left out, for people; empty where they were complete."""
     by_entity = [
         " and ".join(
             each
             for each in (
-                f"{differ.added:,} of its {entity} that no change told of" if differ.added else "",
+                f"{differ.added:,} of its {entity} that no change mentioned" if differ.added else "",
                 f"no more {differ.removed:,} {entity} that no change took away" if differ.removed else "",
             )
             if each
@@ -108,7 +108,7 @@ def differing(check: IdCheck) -> str:
         for entity, differ in check.differ.items()
     ]
     differences = (
-        f"The provider's changes did not tell everything: it lists {'; '.join(by_entity)}. The next sync reads everything."
+        f"The provider's changes were incomplete: it lists {'; '.join(by_entity)}. The next sync reads everything."
         if by_entity
         else ""
     )

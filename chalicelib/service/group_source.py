@@ -1,6 +1,6 @@
 """A group's source, whatever kind it is: one protocol, three objects, chosen in `kind_of` and nowhere else.
 
-What the states of the machine and the connection test do with a source is said here once; they don't ask what kind it is.
+The state machine and the connection test use a source through this interface alone; neither knows what kind it is.
 """
 
 import time

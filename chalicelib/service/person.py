@@ -1,4 +1,4 @@
-"""Everything that is held about one person of a roster, for whoever has to hand it out (FERPA, GDPR article 15)."""
+"""Everything that is held about one person of a roster, for an access request (FERPA, GDPR article 15)."""
 
 import json
 from collections.abc import Callable

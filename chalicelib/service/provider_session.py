@@ -12,14 +12,14 @@ from chalicelib.store import access_tokens, secrets
 
 
 def session_of(group_id: str, settings: RestSource, version: Version, on_wait: Callable[[str, float], None]) -> Source:
-    """`on_wait` is told what is waited for and for how long, each time. Raises SourceRefused when nothing is set to sign in
-    with."""
+    """`on_wait` is called with the reason and length of each wait. Raises SourceRefused when no credentials are
+    set."""
     provider = provider_of(settings, secrets.of_group(group_id, settings), version)
     return Source(provider, SharedToken(group_id, provider), connections=settings.max_parallel, on_wait=on_wait)
 
 
 class SharedToken:
-    """Kept beside the group's syncs. A token that was given for another secret or place is none."""
+    """Stored with the group's syncs. A token that was issued for another secret or address is ignored."""
 
     def __init__(self, group_id: str, provider: Provider) -> None:
         parts = (provider.token_url, provider.client_id, provider.client_secret, *provider.scopes, provider.version)

@@ -1,6 +1,6 @@
 """The states that read a provider's API: its orgs at once, its other lists in ranges of pages, side by side.
 
-Pages lie under `bundle/` as they came, gzipped. Beside them `bundle/fetch/` says what was read: `source.json` (version and
+Pages are stored under `bundle/` as received, gzipped. `bundle/fetch/` holds what was read: `source.json` (version and
 first look at the orgs), `lists.json` (at the others), `manifest.json` (the ranges), `read/*.json` (what came of each range),
 `checked.json` (how they look at the end). A range that is read again overwrites what it left before.
 """
@@ -194,7 +194,7 @@ def csvs_of_pages(workdir: Path, host: str) -> dict[str, str]:
 
 
 def compare_ids(workdir: Path, held: Path) -> IdCheck | None:
-    """The ids of the provider's whole lists beside what the source is taken to hold in `held`; None where they were not read."""
+    """The ids of the provider's full lists compared with `held`, what the source should hold; None where they were not read."""
     fetch = workdir / FETCH
     fetched = [each for each in _fetched(fetch) if each.fields]
     if not fetched:
@@ -295,7 +295,7 @@ def _local(path: Path) -> Any:
 
 
 class _Pages:
-    """Pages read of a list and not told yet."""
+    """Pages of a list that were read but not reported yet."""
 
     def __init__(self, sync_id: str, entity: str) -> None:
         self.sync_id, self.entity = sync_id, entity

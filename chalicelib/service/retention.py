@@ -49,7 +49,7 @@ def purge_due(group: Group, now: datetime) -> int:
             _replace(group, f"{entity}.parquet", before, after, now)
         detail = {"records": len(records), **numbers}
         audit.record_once(group.group_id, RETENTION, "purged", f"{latest}#{group.snapshot}", group.snapshot, detail)
-        _replace(group, REMOVED, before, after, now)  # last: until then, whoever is cut off begins again
+        _replace(group, REMOVED, before, after, now)  # last: an interrupted run starts again until this is written
     return len(records)
 
 

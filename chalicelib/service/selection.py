@@ -1,4 +1,4 @@
-"""What a sync selects, and saved selections with the lists that somebody looked at when they were saved."""
+"""What a sync selects, and saved selections with the lists they were made from."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -22,7 +22,7 @@ LOOKED_BACK = 20  # syncs in which the newest list is looked for
 def selection_of(sync: Sync, stage: Path) -> Selection:
     """What a sync selects: everything, what its admin chose, or what a saved selection says of today's stage.
 
-    A saved selection is resolved against the stage, and kept with the sync as if somebody had chosen it.
+    A saved selection is resolved against the stage, and kept with the sync like a choice made in the portal.
     Raises NotFound when the saved selection was deleted meanwhile.
     """
     if (saved := sync.saved_selection) is not None:

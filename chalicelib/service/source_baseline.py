@@ -18,7 +18,7 @@ from oneroster_engine.staging.stage import Staged
 from oneroster_engine.standard.archive import Limits
 from oneroster_engine.standard.manifest import read_manifest
 
-INCOMPLETE = "incomplete.json"  # beside the view's files: `Earlier.incomplete`
+INCOMPLETE = "incomplete.json"  # stored with the view's files: `Earlier.incomplete`
 
 
 @dataclass(frozen=True)

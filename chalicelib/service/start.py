@@ -36,7 +36,7 @@ def start_now(wanted: Sync, now: datetime, idempotency_key: str = "", bundle: sy
 
 
 def launch(sync: Sync, now: datetime) -> None:
-    """Doing it twice is doing it once, so whoever finds a launch cut off completes it. A sync without its file is ended."""
+    """Idempotent, so that any caller that finds an interrupted launch completes it. A sync without its file is ended."""
     try:
         if source := syncs.bundle_from(sync.sync_id):
             files.copy(source.key, files.sync_key(sync.sync_id, "bundle/bundle.zip"), source.version_id)

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from chalicelib.errors import SourceUnavailable
 from chalicelib.store import syncs
 
-SHORTEST_S = 3.0  # a shorter wait is over before somebody reads of it
+SHORTEST_S = 3.0  # a shorter wait is over before anybody could read about it
 # `SourceUnavailable` is tried again by the machine after that long at most (`retry.json`), and a Lambda takes a moment to start.
 TRIED_AGAIN_WITHIN = timedelta(seconds=75)
 
 
 def on_wait(sync_id: str, now: Callable[[], datetime]) -> Callable[[str, float], None]:
-    """To be told what is waited for, as a sentence, and for how many seconds at most."""
+    """Called with what is waited for, as a sentence, and for how many seconds at most."""
 
     def tell(what: str, at_most_s: float) -> None:
         if at_most_s >= SHORTEST_S:

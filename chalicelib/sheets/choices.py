@@ -1,7 +1,7 @@
 """The workbooks Org and Classes: every row to choose from, and a column `sync` to write Yes in.
 
 Blank and No mean no. The other columns are locked, without a password; a hidden sheet says what the workbook was made
-for. A filled one comes back as .xlsx, whoever saved it, or as CSV. What it says is told before it counts: a finding has
+for. A filled one comes back as .xlsx, saved by any program, or as CSV. What it says is shown before it counts: a finding has
 the cell's address. A district of 100,000 classes is written and read within an HTTP request; see docs/decisions/0015.
 """
 
@@ -27,7 +27,7 @@ YES, NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"", "no", "n", "
 
 @dataclass(frozen=True)
 class Sheet:
-    """`compared` are the columns by which a reader recognises a row; another value there is told as a change."""
+    """`compared` are the columns by which people recognise a row; another value there is reported as a change."""
 
     name: str
     columns: Mapping[str, int]
@@ -198,7 +198,7 @@ class _Ids:
     """Which row of the list an id in a sheet names, after all that spreadsheets do to ids.
 
     One whose leading zeros are gone is recognised where one row alone fits. Where `0012` and `12` are both on the list, a `12`
-    is certain only as text, beside ids whose zeros have been kept.
+    is certain only as text, where other ids have kept their zeros.
     """
 
     def __init__(self, known: Iterable[str], written: Iterable[Any]) -> None:

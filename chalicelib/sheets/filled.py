@@ -1,4 +1,4 @@
-"""A filled sheet as it comes back: an Excel workbook, whoever saved it, or CSV. Gives its rows; `choices` says what they mean.
+"""A filled sheet as it comes back: an Excel workbook, saved by any program, or CSV. Gives its rows; `choices` interprets them.
 
 Anybody who may answer a question may upload one, so nothing is handed to a reader before all of the file was looked at:
 what its parts really inflate to, how many rows and cells they have, and how far out these stand. openpyxl then reads row by

@@ -19,7 +19,7 @@ from oneroster_engine.selecting.selection import Selection, select
 from oneroster_engine.spreadsheet_csv import write_csv
 from oneroster_engine.standard.entities import ENTITIES
 
-MOST_ROWS = 20_000  # people read fewer rows in a sheet, writing them takes seconds, and the CSV beside it holds all
+MOST_ROWS = 20_000  # people read fewer rows in a sheet, writing them takes seconds, and the CSV next to it holds all
 REMOVALS = ("deactivated", "ended")
 ACTIONS = ("created", "updated", "deactivated", "ended", "unchanged")
 CHANGES = ("entity", "sourcedId", "name", "action", "reason", "schools", "fields")

@@ -55,7 +55,7 @@ def there(name: str) -> None:
 
 def holds_changes(archive: IO[bytes], size_bytes: int) -> bool:
     """Whether the manifest calls a file of the ZIP a delta. A ZIP that can't be read is no reason to treat it as one: what is
-    wrong with it is said when it is synced."""
+    wrong with it is reported when it is synced."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         try:

@@ -48,7 +48,7 @@ def schools_check(schools: int, words: str, expected: Sequence[str], shown: Cont
 
 
 def tried_within(steps: Iterator[Check], within_s: float = WITHIN_S) -> list[Check]:
-    """Every step that was tried, the failed one last. What takes longer than `within_s` is left behind and said so."""
+    """Every step that was tried, the failed one last. A step that takes longer than `within_s` is abandoned and reported."""
     tried: queue.SimpleQueue[Check | Exception | None] = queue.SimpleQueue()
 
     def work() -> None:

@@ -1,6 +1,6 @@
 """Sends requests to a OneRoster provider: signed, guarded, repeated while that is of use.
 
-What to send, when to repeat and what an answer means is decided in the modules beside this one (`rest_signing`,
+What to send, when to retry and what a response means is decided in the neighbouring modules (`rest_signing`,
 `rest_answers`, `rest_paging`, `rest_guard`); this one holds the connection, the token and the clock.
 """
 
@@ -301,7 +301,7 @@ class Source:
             return oauth1_signed(url, own.client_id, own.client_secret, own.signature_method, nonce, self._now(), place)
         value = own.client_secret.strip() if own.authorization == "bearer" else self._current().value
         if not is_header_value(value):
-            raise SourceRefused("The bearer token holds characters that no token can have. Copy it again and set it anew.")
+            raise SourceRefused("The bearer token holds characters that no token can have. Copy it again and set it again.")
         return url, {"Authorization": f"Bearer {value}"}
 
     def _current(self) -> Token:
@@ -316,7 +316,7 @@ class Source:
         return self.provider.authorization == "oauth2" and self.clock() - self._held_since > NEW_S
 
     def _renew(self, failed: Token | None) -> None:
-        """Another token than `failed`: the shared one if somebody has renewed it, else a new one, which is shared."""
+        """Another token than `failed`: the shared one if it has been renewed meanwhile, else a new one, which is shared."""
         with self._renewing:
             if self._token is not None and self._token is not failed:
                 return
@@ -426,10 +426,10 @@ def _times(attempts: int) -> str:
 def _skew(answer: Answer, now: datetime) -> str:
     """OAuth 1.0a fails where the two clocks differ by some minutes."""
     try:
-        apart = abs((parsedate_to_datetime(answer.headers.get("date", "")) - now).total_seconds())
+        off_s = abs((parsedate_to_datetime(answer.headers.get("date", "")) - now).total_seconds())
     except (TypeError, ValueError, OverflowError):
         return ""
-    return f" Its clock differs from ours by {apart / 60:.0f} minutes, which alone can be the reason." if apart > 240 else ""
+    return f" Its clock differs from ours by {off_s / 60:.0f} minutes, which alone can be the reason." if off_s > 240 else ""
 
 
 class TooSlow(Exception):

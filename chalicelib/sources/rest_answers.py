@@ -28,7 +28,7 @@ CODES = frozenset({"imsx_codeminor", "imsx_codeminorfieldvalue", "error", "error
 WORDS = frozenset({"imsx_description", "error_description", "description", "message", "detail"})
 ERROR_MEMBERS = frozenset({"imsx_codemajor", "imsx_codeminor", "imsx_description", "statusinfoset", "error", "errors"})
 FAILURES = frozenset({"failure", "unsupported", "processing"})
-# What an empty list may say beside itself. Whatever else is said there, a limit that was reached say, may be why it is empty.
+# What an empty list's answer may contain besides. Anything else there, e.g. a limit that was reached, may be why it is empty.
 SAYS_NOTHING = re.compile(
     r"ok|success\w*|(no|0) ((more|matching) )?(records?|results?|data|items?|rows?|users?|classes|courses|enrollments?|orgs?)"
     r"( (were|was|are))?( (found|available))?",
@@ -82,7 +82,7 @@ class NoPage(Exception):
 def wait_s(answer: Answer, attempt: int, now: datetime, jitter: float) -> float | None:
     """Seconds to wait before asking again, `attempt` (from 1) having failed; None when it is no use.
 
-    `Retry-After` in both its forms (RFC 9110, 10.2.3) is obeyed; without it the wait doubles. `jitter` is from 0 to 1.
+    `Retry-After` in both its forms (RFC 9110, 10.2.3) is respected; without it the wait doubles. `jitter` is from 0 to 1.
     """
     if answer.status and answer.status not in PASSING:
         return None

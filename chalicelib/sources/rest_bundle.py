@@ -176,12 +176,12 @@ WITH own AS (
 ), both_placed AS (
     SELECT placed.*, there.part AS other_part, there.first_record + other_line - there.first_line AS other_record
     FROM placed ASOF LEFT JOIN places there ON placed.file = there.file AND placed.other_line >= there.first_line
-), told AS (
+), readable AS (
     SELECT *, {sentence} AS message FROM both_placed
 )
 SELECT * EXCLUDE (part, record, other_part, other_record)
        REPLACE (coalesce(part, file) AS file, coalesce(record, line) AS line, coalesce(other_record, other_line) AS other_line)
-FROM told ORDER BY file, line
+FROM readable ORDER BY file, line
 """
 
 

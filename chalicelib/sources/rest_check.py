@@ -19,8 +19,8 @@ from chalicelib.sources.rest_group import provider_of
 from chalicelib.sources.rest_paging import Collection, first
 from oneroster_engine.errors import RosterError
 
-LONGEST_PAUSE_S = 3.0  # a test that is told to come back later says so
-LOOKED_AT = 100  # records of each list: enough to see how it goes on
+LONGEST_PAUSE_S = 3.0  # the test reports a longer wait instead of waiting
+LOOKED_AT = 100  # records of each list: enough to see how the next page follows
 
 
 def steps(
@@ -141,7 +141,7 @@ def _orgs(source: Source, provider: Provider, size: int) -> tuple[Provider, Page
 
 
 def _with_other_signature(refusal: str, provider: Provider, size: int, transport: httpx.BaseTransport | None) -> str:
-    """Many providers know only the older signature. It is tried here, where somebody looks, and never in a sync."""
+    """Many providers know only the older signature. It is tried here, where an admin sees the result, and never in a sync."""
     if provider.authorization != "oauth1" or provider.signature_method == "HMAC-SHA1":
         return refusal
     with Source(replace(provider, signature_method="HMAC-SHA1"), transport=transport, sleep=_briefly) as source:

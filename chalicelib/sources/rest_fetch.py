@@ -1,6 +1,6 @@
 """Reads a provider's collections into a bundle: what to read, in which ranges, and what came of each.
 
-Pages are handed to `keep` as they were received; what was read of a range is said in a `Fetched`, a few hundred bytes,
+Pages are handed to `keep` as they were received; what was read of a range is described by a `Fetched`, a few hundred bytes,
 from which `why_not_whole` later tells whether a collection is whole. Memory holds three pages at most.
 """
 
@@ -39,7 +39,7 @@ COLLECTIONS = (
     Collection("users", "/users"),
     Collection("enrollments", "/enrollments"),
 )
-# Of a whole list beside its changes. The status, since providers list for a while those whom they have deleted.
+# Read of a full list next to its changes. The status too, since providers list for a while those whom they have deleted.
 IDS = ("sourcedId", "status")
 OPTIONAL = frozenset({"academicSessions", "courses"})  # a provider without them still gives a roster
 # The standard has no other lists of a school's people: a guardian or a principal is in none of them.
@@ -252,7 +252,7 @@ class _Ahead:
 
 @dataclass(frozen=True)
 class _Read:
-    """A page that was kept, and those after it that brought nothing new but may have announced something (`told`)."""
+    """A page that was kept, and those after it that brought nothing new but may have announced a total (`without_records`)."""
 
     where: Range
     page: Page
@@ -269,7 +269,7 @@ def fetch_range(
     """Read a range, or as much as there is time for until `leave_at` (of the source's clock), one page at least: then the
     rest is returned.
 
-    While a page is looked at and kept the next one is asked for, never two at once. `on_page` is told of each. Raises
+    The next page is requested while one is parsed and kept, never two at once. `on_page` is called for each. Raises
     SourceUnavailable, SourceRefused; a range that is read again overwrites what it kept the first time.
     """
     where: Range | End = start

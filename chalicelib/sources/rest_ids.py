@@ -1,4 +1,4 @@
-"""Whether a reading of changes told everything: the ids of the provider's whole lists beside those that its changes led to.
+"""Whether the changes were complete: the ids of the provider's full lists compared with those that its changes led to.
 
 Many providers forget to date a change, and most never tell that a record was deleted. The ids alone are a small part of the
 records, so they can be read every night where everything can't.
@@ -19,7 +19,7 @@ from oneroster_engine.staging.delta import STATUS_WORD
 
 @dataclass(frozen=True)
 class Difference:
-    """Of one entity: records that the whole list has and the changes never told of (`added`), and those the other way round."""
+    """Of one entity: records in the full list that the changes never mentioned (`added`), and the reverse."""
 
     added: int
     removed: int

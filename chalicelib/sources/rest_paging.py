@@ -3,7 +3,7 @@
 Pages overlap by one record: each is asked for from the last record of the page before, so that a collection that changes
 while it is read shows it, and its last record alone comes back where nothing follows. Offsets advance by the records
 received, never by those asked for, since providers cap `limit` without a word. Whether a collection came whole is decided in
-`rest_proof`; here it is only said what was seen at its end.
+`rest_proof`; here only what was seen at its end is recorded.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ class Range:
     says how to ask for it; `linked`: a next page has been named before, `promised`: by the page before this one. `overlaps` is
     False once a provider has shown that its pages begin only where it likes. `landmark` is the first id of the last page whose
     number was a power of two, of `pages` read: a circle of next pages, however long, meets it again (Brent's algorithm).
-    `tries` counts answers that said nothing; `ended`: one has said already that nothing follows, and a second is believed.
+    `tries` counts answers without content; `ended`: one answer has shown already that nothing follows, and a second confirms it.
     """
 
     entity: str
@@ -106,7 +106,7 @@ def smaller(where: Range) -> Range:
 
 
 def expected(where: Range) -> Range | None:
-    """Where a range goes on after the page at `where` if that comes full; None where it is the last, or nobody can know."""
+    """Where a range continues after the page at `where` if that comes full; None where it is the last, or it can't be known."""
     end = where.offset + where.size
     if where.until is None or where.link or end >= where.until:
         return None

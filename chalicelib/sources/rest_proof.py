@@ -1,6 +1,6 @@
 """Whether a collection came whole: the proofs of its end, and what no proof stands against. Two tables, and nothing else counts.
 
-Whoever is missing from a collection that came whole is taken for gone. So there must be evidence of its end, and not only no
+A record that is missing from a complete collection counts as removed. So there must be evidence of its end, and not only no
 evidence of more; whatever is neither is *not whole*: what came is used, and nobody is removed because they did not come.
 """
 
@@ -58,7 +58,7 @@ PROOFS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
     ),
 )
 
-# What no proof stands against, and how it is said. `{}` is filled from the reading.
+# What outweighs any proof, and its message. `{}` is filled from the reading.
 OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
     ("the list changed at the provider while it was read", lambda read: read.first_page_changed or len(read.totals) > 1),
     (
@@ -106,7 +106,7 @@ def _all_announced_came(read: Reading) -> bool:
 def why_not_whole(readings: Iterable[Reading]) -> str:
     """Why one entity's collections can't be taken as whole, in a sentence without its full stop; empty when they can.
 
-    The same cause in several collections is said once, with their number.
+    The same cause in several collections is reported once, with their number.
     """
     found = []
     for read in readings:

@@ -142,5 +142,5 @@ def _seconds(value: object) -> float:
 
 
 def query_string(query: dict[str, str]) -> str:
-    """RFC 3986, with nothing but its unreserved characters left as they are: what is signed is what is sent."""
+    """Percent-encoding by RFC 3986, unreserved characters excepted: what is signed is what is sent."""
     return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query.items())

@@ -1,6 +1,6 @@
 """A customer's SFTP server: reach it, know it by its key, sign in, find the newest roster, move it away afterwards.
 
-Every error of the network, of SSH and of the server is told here in a sentence, as one of ours. `sftp_reading.py` reads.
+Errors of the network, SSH and the server are translated here into ours, with a sentence. `sftp_reading.py` reads.
 """
 
 import fnmatch
@@ -190,7 +190,7 @@ def settled(
     on_wait: OnWait = lambda what, at_most_s: None,
 ) -> Found:
     """The newest roster once it is whole: its marker is there, or it is the same at two looks. Where the server sends no times,
-    a marker may be yesterday's, so both are needed. `on_wait` is told at each look that it isn't.
+    a marker may be yesterday's, so both are needed. `on_wait` is called at each check that finds none.
 
     Raises SourceUnavailable when it isn't in `patience_s`.
     """

@@ -82,7 +82,7 @@ def _key_check(server: Server, source: SftpSource) -> Check:
 
 
 def described(found: Found, now: datetime) -> str:
-    """What was picked, and what is odd about it. Dates by ISO 8601 in UTC; the portal says its own beside it."""
+    """What was picked, and what is odd about it. Dates by ISO 8601 in UTC; the portal adds local time."""
     when = f"of {found.modified:%Y-%m-%d %H:%M} UTC" if found.modified else "without a time"
     sentences = [f"{found.called}, {found.size_bytes:,} bytes, {when}."]
     if found.by_name:

@@ -1,6 +1,6 @@
 """Brings the newest roster of an SFTP server into a bundle, over as many calls as it takes.
 
-What was found, and the uploads under way, are noted beside the bundle; whoever resumes later, after an error or because its
+What was found, and the uploads under way, are noted next to the bundle; a later run that resumes, after an error or because its
 time was up, reads what is missing and nothing twice. Where bundle and note lie is the caller's to say (`Arriving`).
 """
 

@@ -1,4 +1,4 @@
-"""Reads files of an SFTP server in parts, several at a time, and goes on at the byte where a connection broke.
+"""Reads files of an SFTP server in parts, several at a time, and resumes at the byte where a connection broke.
 
 Each reader has a channel of its own on one connection, so that the line is never idle while a part is handed on. Inside a
 part all its requests are on their way at once (paramiko's prefetch), which bounds memory by readers x part.
@@ -52,8 +52,8 @@ def read_parts(
     sleep: Callable[[float], None] = time.sleep,
     on_wait: OnWait = lambda what, at_most_s: None,
 ) -> bool:
-    """Read every part and hand it to `put`, from several threads. False where `has_time_left` said to stop before the last.
-    `on_wait` is told when a server that is gone will be looked for again.
+    """Read every part and hand it to `put`, from several threads. False where `has_time_left` ended it before the last.
+    `on_wait` is called with the time until a server that is gone is tried again.
 
     Raises SourceUnavailable when the server can't be reached any more, or a file is shorter than it was.
     """
@@ -91,7 +91,7 @@ def read_parts(
 
 @dataclass
 class _Line:
-    """The one connection that all readers share; whoever finds it broken opens the next."""
+    """The one connection that all readers share; the reader that finds it broken opens the next."""
 
     connect: Callable[[], Server]
     _server: Server | None = None

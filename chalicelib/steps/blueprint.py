@@ -195,7 +195,7 @@ def ask(event: AskEvent, context: LambdaContext) -> None:
 @tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
-    """State `Plan`: compare the selection with the snapshot; say whether somebody is to look at it first."""
+    """State `Plan`: compare the selection with the snapshot; decide whether it needs approval."""
     sync_id = _named(event)
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     reads, writes = ([], ["stage"]) if sync.mode is Mode.UNDO else (["stage"], [])
@@ -314,7 +314,7 @@ def _tell(sync: Sync, group: Group, planned: Planned) -> None:
         logger.warning("held; the mail was refused", extra={"error": refusal.response["Error"]["Code"]})
         emit_metric("MailFailed")
         return
-    logger.info("held; the contact was told" if sent else "held; the stack has no sender for mails")
+    logger.info("held; the contact was notified" if sent else "held; the stack has no sender for mails")
 
 
 _ENTITY_FIELDS = {field.alias or name: name for name, field in SyncCounts.model_fields.items()}
@@ -333,7 +333,7 @@ def _named(event: StepEvent | OpenEvent | AskEvent | ChunkEvent | DecidedEvent |
 
 @dataclass
 class Rows:
-    """How many rows a step went through, told when it ends."""
+    """How many rows a step processed, emitted when it ends."""
 
     number: int = 0
 

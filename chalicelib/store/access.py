@@ -1,6 +1,6 @@
 """The Access table: who looked at whose data, and when. Ids only: no name, no search, nothing of a record.
 
-It is written for whoever has to say who has seen a child's data. Entries go by themselves after KEPT.
+It answers who has seen a child's data. Entries expire after KEPT.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -18,7 +18,7 @@ NO_GROUP = "-"  # what concerns the whole stack; no group's id
 
 class Entry(Record):
     """`at` is the moment with a nonce behind it, so that two entries of one moment stand side by side. `name` is how
-    whoever did it was called then."""
+    the person's name at that time."""
 
     group_id: str
     at: str
@@ -56,7 +56,7 @@ def record_once(
 
 
 def _append(entry: Entry) -> None:
-    """An entry is never written over: of two with one key, which an event told twice makes, the first stays."""
+    """An entry is never written over: of two with one key, from an event delivered twice, the first stays."""
     try:
         expires_at = datetime.fromisoformat(entry.moment) + KEPT
         item = to_item(entry) | {"expiresAt": int(expires_at.timestamp())}

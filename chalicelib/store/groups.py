@@ -73,7 +73,7 @@ def change(group_id: str, settings: GroupSettings, if_match: str, etag: str, now
 
 
 def slots_done(group: Group, until: datetime) -> None:
-    """Every slot of the schedule up to `until` has had its turn. Left alone when somebody else has said so already."""
+    """Mark the schedule's slots up to `until` as done. Unchanged where another tick has done so already."""
     stored = to_item(group).get("slotsDone")
     try:
         table(TABLE).update_item(
@@ -150,5 +150,5 @@ def _scan() -> list[dict[str, Any]]:
 
 
 def _folded(text: str) -> str:
-    apart = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in apart if not unicodedata.combining(letter)).casefold()
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).casefold()

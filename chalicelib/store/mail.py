@@ -39,5 +39,5 @@ def send(to: str, mail: Mail) -> bool:
 
 
 def link_to(path: str) -> str:
-    """A page of the portal, for somebody who reads a mail."""
+    """The address of a portal page, for mails."""
     return f"{os.environ['PORTAL_ORIGIN']}{path}"

@@ -13,18 +13,18 @@ TABLE = "MEMBERS_TABLE"
 SEEN_NOTED_EVERY = timedelta(hours=1)  # so that a day of clicks is a few writes
 CHANGED = "This person's entry was changed by somebody else. Load it again and repeat your change."
 LAST_ADMIN = (
-    "This would leave nobody who may say who may do what. Make somebody else an admin of every group first. Nothing was changed."
+    "This would leave nobody who can manage users. Make somebody else an admin of every group first. Nothing was changed."
 )
 
 
 def find(member_id: str) -> Member | None:
-    """Also somebody who was removed."""
+    """Removed members included."""
     item = table(TABLE).get_item(Key={"memberId": member_id}, ConsistentRead=True).get("Item")
     return from_item(Member, item) if item else None
 
 
 def get(member_id: str) -> Member:
-    """Raises NotFound, also for somebody who was removed."""
+    """Raises NotFound, also for a removed member."""
     member = find(member_id)
     if member is None or member.removed:
         raise NotFound(f"There is no user {member_id}.")
@@ -39,7 +39,7 @@ def everybody() -> list[Member]:
 
 
 def create(member: Member) -> None:
-    """Write a new person; somebody who was removed before may come back. Raises Conflict for one who is there."""
+    """Write a new member; a removed one may come back. Raises Conflict for one that exists."""
     try:
         table(TABLE).put_item(
             Item=to_item(member),
@@ -87,7 +87,7 @@ def change(member: Member, if_match: str, witness: Member | None) -> None:
 
 
 def note_sign_in(member: Member, now: datetime) -> None:
-    """Write down somebody who is here, to the hour: a new entry where there is none yet. What an admin said stays."""
+    """Record a person's visit, to the hour: a new entry where there is none yet. What an admin set stays."""
     known = find(member.member_id)
     if known is None:
         try:

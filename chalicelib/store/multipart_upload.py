@@ -1,7 +1,7 @@
 """Objects that arrive in parts, from many threads and over more than one Lambda: S3's multipart upload.
 
-What has arrived stays with S3 until the object is whole, so whoever resumes it later asks only for what is missing. An upload
-that nobody goes on with is taken away by the bucket's lifecycle rule.
+What has arrived stays with S3 until the object is whole, so a run that resumes it later fetches only what is missing. An upload
+that is never resumed is removed by the bucket's lifecycle rule.
 """
 
 from dataclasses import dataclass, field
@@ -60,7 +60,7 @@ def resume(key: str, upload_id: str) -> MultipartUpload | None:
 
 @dataclass(frozen=True)
 class ArrivingBundle:
-    """A sync's bundle on S3 while a source sends it; `fetch.json` beside it notes how far it is."""
+    """A sync's bundle on S3 while it is being fetched; `fetch.json` next to it records the progress."""
 
     sync_id: str
 

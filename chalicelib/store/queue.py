@@ -1,7 +1,7 @@
 """Triggers that may find their group locked: they take the lock, or wait in the group's queue until it is free.
 
-Every step is one conditional transaction over the group and the syncs that it touches, tried again when somebody else
-was faster. A sync that takes part has an id that follows from its trigger, so that a trigger told twice counts once.
+Every step is one conditional transaction over the group and the syncs that it touches, retried when another writer
+was faster. A sync that takes part has an id that follows from its trigger, so that a trigger delivered twice counts once.
 """
 
 import random
@@ -22,7 +22,7 @@ from chalicelib.store.tables import client, table, to_item
 
 ATTEMPTS = 30  # a group's item takes tens of writes a second; this rides out a burst of a few hundred triggers
 LONGEST_WAIT_S = 1.0
-SUPERSEDED_AT_ONCE = 98  # a transaction takes 100 items; the group's and the newcomer's are two of them
+SUPERSEDED_AT_ONCE = 98  # a transaction takes 100 items; the group's and the new sync's are two of them
 NEWER_CAME = "A newer one arrived before this one's turn, so it was not synced. Nothing was changed by it."
 NEWER_TAKEN = "A newer one had been taken before this one arrived, so it was not synced. Nothing was changed by it."
 CHANGES_LOST = (
@@ -38,16 +38,16 @@ def take_or_wait(sync: Sync, order: str, bundle: syncs.BundleFrom | None = None,
 
     Raises NotFound for an unknown group; Conflict when the group's item is written by others all the time.
     """
-    newcomer = Waiting(sync_id=sync.sync_id, trigger=sync.trigger, order=order, delta=delta or None)
+    new = Waiting(sync_id=sync.sync_id, trigger=sync.trigger, order=order, delta=delta or None)
     for attempt in range(ATTEMPTS):
         try:
             return syncs.get(sync.sync_id)
         except NotFound:
             pass
         group = groups.get(sync.group_id)
-        decision = outcome_for(group, newcomer)
-        begins = (sync, newcomer) if decision.state is State.RUNNING else None
-        lost = delta and not holds_more(newcomer, group.queue)
+        decision = outcome_for(group, new)
+        begins = (sync, new) if decision.state is State.RUNNING else None
+        lost = delta and not holds_more(new, group.queue)
         ended = (
             {"message": CHANGES_LOST if lost else NEWER_TAKEN, "ended_at": sync.started_at}
             if decision.state is State.SUPERSEDED

@@ -1,6 +1,6 @@
 """The secrets that groups sign in to their sources with, in Secrets Manager under the stack's key: one a group.
 
-A secret is written, replaced and deleted, and read by whoever signs in with it; no route, log line or error shows it. It
+A secret is written, replaced and deleted, and read to sign in; no route, log line or error shows it. It
 carries the place that it was given for, since a group and its secret are two writes: between them, or when the second fails,
 nothing is sent to a place that it was not given for.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MISSING = "ResourceNotFoundException"
 FORGOTTEN = "InvalidRequestException"  # of one that is scheduled for deletion
 RECOVERY_DAYS = 7  # the least that AWS takes
-GIVEN_FOR = "givenFor"  # beside the secret: `Source.shown_to`
+GIVEN_FOR = "givenFor"  # stored with the secret: `Source.shown_to`
 SAME_REQUEST = timedelta(minutes=1)  # a group's mark and its secret are written by one request, by two clocks
 _CREDENTIALS: TypeAdapter[Credentials] = TypeAdapter(Credentials)
 

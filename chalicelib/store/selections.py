@@ -1,7 +1,7 @@
-"""Saved selections: the Selections table, one item a version, and beside each in the bucket what it says.
+"""Saved selections: the Selections table, one item per version, with its content in the bucket.
 
-A version is never changed: a change writes the next one, so that a sync can be asked what it obeyed. Names differ by
-more than case and blanks. What somebody looked at (`seen`) is kept here, so that it outlives its sync.
+A version is never changed: a change writes the next one, so that it stays known what a sync used. Names differ by
+more than case and blanks. The lists that it was made from (`seen`) are kept here, so that they outlive their sync.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ SelectionName = Annotated[
 
 
 class Version(Record):
-    """One version as listed. `seen_of` is the sync whose lists somebody looked at, at `seen_at`; `seen_in` the version
+    """One version as listed. `seen_of` is the sync whose lists it was made from, at `seen_at`; `seen_in` the version
     whose folder has them."""
 
     group_id: str
@@ -47,7 +47,7 @@ class Version(Record):
 
 @dataclass(frozen=True)
 class Looked:
-    """What somebody looked at: the folder that `roster.saved.look` wrote, of the sync that began `at`."""
+    """The lists that a selection was made from: the folder that `saved.look` wrote, of the sync that began `at`."""
 
     sync_id: str
     at: datetime
@@ -133,7 +133,7 @@ def load(version: Version) -> Saved:
 
 
 def seen(version: Version) -> Seen | None:
-    """Local copies of the lists that somebody looked at; None when nobody has yet."""
+    """Local copies of the lists that the version was made from; None without any."""
     if version.seen_in is None:
         return None
     orgs, classes = (files.cached(_object(version.group_id, version.seen_in, f"{each}.parquet")) for each in LISTS)
@@ -146,9 +146,9 @@ def use(group_id: str, name: str) -> SavedUse:
     return SavedUse(name=found.name, version=found.version)
 
 
-def obeyed(group: Group) -> SavedUse | None:
+def default_selection(group: Group) -> SavedUse | None:
     """What the group's schedule and drops bring in; None for everything. A selection that was deleted since has version
-    0: the sync that obeys it fails, and says so."""
+    0: the sync that uses it fails, and says so."""
     if group.schedule.what == "full":
         return None
     try:

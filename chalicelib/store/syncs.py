@@ -57,7 +57,7 @@ class Claimed:
 
 @dataclass(frozen=True)
 class BundleFrom:
-    """Where a sync's bundle lies before it starts. Kept beside the sync in the table."""
+    """Where a sync's bundle lies before it starts. Stored with the sync in the table."""
 
     key: str
     version_id: str = ""
@@ -149,7 +149,7 @@ def older_than(group_id: str, at: datetime) -> list[Sync]:
 
 
 def remove(sync_id: str) -> None:
-    """Take a sync out of History for good; its files are somebody else's to delete."""
+    """Remove a sync from History for good; its files are deleted elsewhere."""
     table(TABLE).delete_item(Key=_key(sync_id))
 
 
@@ -186,7 +186,7 @@ def progressed(sync_id: str, progress: Progress) -> None:
 
 
 def begun_anew(sync_id: str, step: Step, now: datetime) -> None:
-    """Count a step's time from now: so long it has waited for somebody."""
+    """Restart a step's clock: until now it was waiting for a person."""
     for progress in (each for each in get(sync_id).progress if each.step is step):
         progressed(sync_id, progress.model_copy(update={"started_at": now}))
 
@@ -341,7 +341,7 @@ def last_ended(sync: Sync) -> LastEnded:
 
 def stop(sync_id: str, state: State, why: str, now: datetime) -> bool:
     """End a live sync from outside, and say what it had written. False when it had ended before; what an earlier stop that was
-    cut off had yet to say is said all the same.
+    interrupted had yet to write is written all the same.
 
     What was written is read after the lock was taken away, since until then a chunk may begin.
     """

@@ -13,7 +13,7 @@ KEPT = timedelta(hours=2)
 
 
 def next_hour_s(now: datetime) -> int:
-    """Seconds until the counts begin anew."""
+    """Seconds until the counts start again from zero."""
     return 3600 - now.minute * 60 - now.second
 
 

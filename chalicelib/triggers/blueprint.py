@@ -39,7 +39,7 @@ def drop(event: CloudWatchEvent) -> None:
 @triggers.on_cw_event(ENDED, name="execution_ended")
 def execution_ended(event: CloudWatchEvent) -> None:
     """Give the lock back when nothing else could: a killed Lambda, an execution aborted from the console. Then what
-    waits in the group's queue goes on."""
+    waits in the group's queue starts."""
     detail = event.detail
     if detail["stateMachineArn"] != state_machine.machine_arn():
         return

@@ -123,12 +123,12 @@ def take(dropped: Dropped, now: datetime) -> Arrival:
 
 
 def _start(dropped: Dropped, group: Group, at: datetime, now: datetime, delta: bool) -> Sync:
-    obeyed = selections.obeyed(group)
+    default = selections.default_selection(group)
     wanted = Sync(
         group_id=dropped.group_id,
         sync_id=new_sync_id(dropped.group_id, at, dropped.identity),
-        mode=Mode.SELECTIVE if obeyed else Mode.FULL,
-        saved_selection=obeyed,
+        mode=Mode.SELECTIVE if default else Mode.FULL,
+        saved_selection=default,
         trigger=Trigger.DROP,
         started_by=SENDER,
         started_at=now,

@@ -9,7 +9,7 @@ from chalicelib.store import groups
 from chalicelib.store.metrics import emit_metric
 from chalicelib.triggers.isolate_failure import isolate_failure
 
-ENOUGH_S = 60  # what one group may take; a group cut off goes on in the next hour
+ENOUGH_S = 60  # for one group; an interrupted group continues in the next hour
 
 
 @dataclass

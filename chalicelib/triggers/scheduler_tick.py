@@ -121,12 +121,12 @@ def _turn(each: _Due, now: datetime, result: TickResult) -> None:
         audit.record(group.group_id, SCHEDULE, "scheduled sync skipped", skipped.slot.at, "slot", detail=why)
         result.skipped += 1
     if slot := each.due.run:
-        obeyed = selections.obeyed(group)
+        default = selections.default_selection(group)
         wanted = Sync(
             group_id=group.group_id,
             sync_id=new_sync_id(group.group_id, slot.at, "slot"),
-            mode=Mode.SELECTIVE if obeyed else Mode.FULL,
-            saved_selection=obeyed,
+            mode=Mode.SELECTIVE if default else Mode.FULL,
+            saved_selection=default,
             trigger=Trigger.SCHEDULE,
             started_by=SCHEDULE,
             started_at=now,
@@ -147,7 +147,7 @@ def _worth_a_look(group: Group, now: datetime) -> bool:
 
 
 def _recover_stuck(group: Group, now: datetime, result: TickResult) -> None:
-    """A lock whose execution has ended is given back, a start that was cut off is completed, a queue goes on."""
+    """Release locks whose execution has ended, complete interrupted starts, and continue queues."""
     if group.sync is None:
         result.recovered += start.start_next_queued(group.group_id, now) is not None
         return

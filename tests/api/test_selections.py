@@ -135,12 +135,12 @@ def test_a_selection_that_the_schedule_obeys_is_not_deleted_and_one_that_there_i
     assert call("PATCH /groups/g1", unknown, headers={"If-Match": "e1"})[0] == 200
 
     assert call("DELETE /groups/g1/selections/Nightly")[0] == 409
-    assert store.obeyed(groups.get("g1")) == SavedUse(name="Nightly", version=1)
+    assert store.default_selection(groups.get("g1")) == SavedUse(name="Nightly", version=1)
 
 
 def test_a_schedule_whose_selection_is_gone_makes_a_sync_that_fails_and_says_so() -> None:
     make_group(schedule=Schedule(what="Gone"))
-    walk = Walk(zipped(NORTH), Mode.SELECTIVE, saved=store.obeyed(groups.get("g1")))
+    walk = Walk(zipped(NORTH), Mode.SELECTIVE, saved=store.default_selection(groups.get("g1")))
     walk.open()
     walk.stage()
 

@@ -29,7 +29,7 @@ def test_an_admin_pauses_blacks_out_resumes_and_rehearses_from_the_groups_own_se
         page.goto(f"/groups/{group_id}/calendar")
         page.get_by_label("Why").fill("Marks are written")
         page.get_by_role("button", name="Pause", exact=True).click()
-        expect(page.get_by_text("Paused until somebody resumes them: Marks are written")).to_be_visible()
+        expect(page.get_by_text("Paused until they are resumed: Marks are written")).to_be_visible()
         assert api.call("GET", f"/groups/{group_id}")["nextRunAt"] is None
         page.route(f"**/groups/{group_id}", lambda route: route.abort() if route.request.method == "GET" else route.fallback())
         page.get_by_role("button", name="Resume").click()

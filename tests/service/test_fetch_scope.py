@@ -77,7 +77,7 @@ def test_after_changes_that_did_not_tell_everything_everything_is_read_and_how_m
 
     assert asked(sync(1, CHANGES, id_check=check), sync(2)) == fetch_scope.everything("differed")
     assert fetch_scope.differing(check) == (
-        "The provider's changes did not tell everything: it lists 3 of its users that no change told of; "
+        "The provider's changes were incomplete: it lists 3 of its users that no change mentioned; "
         "no more 1,200 classes that no change took away. The next sync reads everything."
     )
     assert fetch_scope.differing(IdCheck()) == ""

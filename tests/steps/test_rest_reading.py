@@ -336,7 +336,7 @@ def test_changes_that_did_not_tell_everything_are_found_by_the_ids_of_the_whole_
     assert sync.id_check is not None
     assert sync.id_check.differ["users"] == IdDifference(added=1, removed=2)
     assert sync.counts.users.deactivated == 0
-    assert "it lists 1 of its users that no change told of and no more 2 users that no change took away" in sync.message
+    assert "it lists 1 of its users that no change mentioned and no more 2 users that no change took away" in sync.message
     assert "The next sync reads everything." in sync.message
 
 

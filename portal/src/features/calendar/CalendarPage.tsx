@@ -58,7 +58,7 @@ function Pause({ group }: { group: Group }) {
     <Container header={<Header variant="h2" description="Manual and dropped-file syncs still run.">Scheduled syncs</Header>}>
       <SpaceBetween size="m">
         {pause
-          ? <StatusIndicator type="stopped">Paused {pause.until ? `until ${shown(pause.until)} (included)` : 'until somebody resumes them'}{pause.reason && `: ${pause.reason}`}</StatusIndicator>
+          ? <StatusIndicator type="stopped">Paused {pause.until ? `until ${shown(pause.until)} (included)` : 'until they are resumed'}{pause.reason && `: ${pause.reason}`}</StatusIndicator>
           : <StatusIndicator type="success">{group.calendar.blackouts.length ? 'Run as scheduled, except on the blackout dates below' : 'Run as scheduled'}</StatusIndicator>}
         {change.error && <Problem error={change.error} />}
         {pause ? <Button {...changing} loading={change.isPending} onClick={() => change.mutate({ calendar: { ...group.calendar, pause: null } })}>Resume</Button> : (

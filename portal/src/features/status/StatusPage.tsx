@@ -130,7 +130,7 @@ function Waiting({ groupId, syncId }: { groupId: string; syncId: string }) {
 function Paused({ group }: { group: Schemas['GroupOut'] | undefined }) {
   const pause = group && pauseOf(group);
   if (!pause) return null;
-  return <Alert type="info" header="Scheduled syncs are paused">{pause.until ? `Until ${new Date(`${pause.until}T12:00:00`).toLocaleDateString(undefined, { dateStyle: 'medium' })}, included.` : 'Until somebody resumes them.'}{pause.reason && ` ${pause.reason}`} Manual and dropped-file syncs still run.</Alert>;
+  return <Alert type="info" header="Scheduled syncs are paused">{pause.until ? `Until ${new Date(`${pause.until}T12:00:00`).toLocaleDateString(undefined, { dateStyle: 'medium' })}, included.` : 'Until they are resumed.'}{pause.reason && ` ${pause.reason}`} Manual and dropped-file syncs still run.</Alert>;
 }
 
 /** Stays as long as the setting does: what is fetched by weak encryption could be read on the way. */
