@@ -151,7 +151,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Choose the schools; the machine goes on. */
+        /** Choose the schools; the state machine continues. */
         post: operations["post_syncs_syncId_orgs_selection"];
         delete?: never;
         options?: never;
@@ -168,7 +168,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Choose the classes; the machine goes on. */
+        /** Choose the classes; the state machine continues. */
         post: operations["post_syncs_syncId_classes_selection"];
         delete?: never;
         options?: never;
@@ -634,11 +634,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take somebody out for good: their entry here and their user in the pool. What they did stays in the audit. */
+        /** Remove a member: their entry here and their user in the pool. What they did stays in the audit. */
         delete: operations["delete_members_memberId"];
         options?: never;
         head?: never;
-        /** Change what somebody may do, or disable them: within minutes no token of theirs counts any more. */
+        /** Change a member's role or groups, or disable them: their tokens stop working within minutes. */
         patch: operations["patch_members_memberId"];
         trace?: never;
     };
@@ -651,7 +651,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Have the user pool mail somebody a code for a new password. */
+        /** Have the user pool mail the member a code for a new password. */
         post: operations["post_members_memberId_reset"];
         delete?: never;
         options?: never;
@@ -666,7 +666,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All groups that the caller may see, in one answer: those that need somebody first, then by name. */
+        /** All groups that the caller may see, in one answer: those that need attention first, then by name. */
         get: operations["get_overview"];
         put?: never;
         post?: never;
@@ -757,7 +757,7 @@ export interface paths {
         /** Write the next version, if nobody else has since the ETag in If-Match. */
         put: operations["put_groups_groupId_selections_name"];
         post?: never;
-        /** Delete a saved selection with all its versions. Syncs that have obeyed it keep what they selected. */
+        /** Delete a saved selection with all its versions. Syncs that used it keep what they selected. */
         delete: operations["delete_groups_groupId_selections_name"];
         options?: never;
         head?: never;
@@ -1514,7 +1514,7 @@ export interface components {
         };
         /**
          * ClientIn
-         * @description `schools`: sourcedIds, None for all. `fields`: the members of users that it sees beside those that the standard requires,
+         * @description `schools`: ids, None for all. `fields`: the user fields that it sees in addition to those that the standard requires,
          *     None for all.
          */
         ClientIn: {
@@ -1668,7 +1668,7 @@ export interface components {
         };
         /**
          * ConnectionTestIn
-         * @description A source as somebody is filling it in, its secret with it.
+         * @description A source as it is being filled in, including its secret.
          */
         ConnectionTestIn: {
             /** Source */
@@ -2411,7 +2411,7 @@ export interface components {
          * @description When a plan is held: removals over `share` of one school's records of an entity, and at least `floor` of them.
          *
          *     `limits` are the group's own figures for what else a plan does to people; what is not named has the default. `standing` is
-         *     what somebody has decided once for a kind of taking away: keep it always, or let it go without asking. `closing` are the
+         *     what an admin has decided for a kind of removal: always keep, or always allow. `closing` are the
          *     sourcedIds of schools that will close, so that what goes there is expected. `expected` are those of orgs without which
          *     a source shows too little: a sync that lacks one is held. `keep` names by entity the causes for which nothing is removed;
          *     `neverRemove` keeps everything. `purge` says, by entity and cause, after how many days what was removed is purged, and
@@ -2504,7 +2504,7 @@ export interface components {
         };
         /**
          * IdCheck
-         * @description The provider's changes beside the ids of its whole lists. By entity: how they `differ`, and why some could not be
+         * @description The provider's changes compared with the ids of its full lists. By entity: how they `differ`, and why some could not be
          *     compared (`unproved`).
          */
         IdCheck: {
@@ -2525,7 +2525,7 @@ export interface components {
         };
         /**
          * IdDifference
-         * @description Of one entity: records that the provider's whole list has and its changes never told of, and those that they told of and
+         * @description Of one entity: records in the provider's full list that its changes never mentioned, and those that they mentioned and
          *     the list has no more.
          */
         IdDifference: {
@@ -2663,7 +2663,7 @@ export interface components {
         MatchWith: "sourcedId" | "identifier" | "username" | "email";
         /**
          * Me
-         * @description Who is asking. `groups` is None for somebody let into every group.
+         * @description Who is calling. `groups` is None for access to every group.
          */
         Me: {
             /** Userid */
@@ -2680,7 +2680,7 @@ export interface components {
         };
         /**
          * MemberIn
-         * @description `groups` None lets somebody into every group, those that are made later included.
+         * @description `groups` None gives access to every group, later ones included.
          */
         MemberIn: {
             /**
@@ -2732,7 +2732,7 @@ export interface components {
         };
         /**
          * MemberPatch
-         * @description What is sent is changed; the rest stays. `groups` null lets somebody into every group.
+         * @description Fields that are sent are changed, the others stay. `groups` null gives access to every group.
          */
         MemberPatch: {
             /**
@@ -2888,7 +2888,7 @@ export interface components {
         };
         /**
          * OverviewRow
-         * @description One group as it stands: its last or running sync, what comes next, and what of it needs somebody (`needs`).
+         * @description One group as it stands: its last or running sync, what comes next, and what needs attention (`needs`).
          */
         OverviewRow: {
             /** Groupid */
@@ -2960,7 +2960,7 @@ export interface components {
         };
         /**
          * Pause
-         * @description No scheduled sync runs, up to and including the day `until`; without one, until somebody resumes them.
+         * @description No scheduled sync runs, up to and including the day `until`; without one, until they are resumed.
          */
         Pause: {
             /**
@@ -3198,7 +3198,7 @@ export interface components {
         };
         /**
          * Question
-         * @description What the machine waits for. Its task token is kept beside it in the table and never leaves the store.
+         * @description What the machine waits for. Its task token is stored with it and never leaves the store.
          */
         Question: {
             kind: components["schemas"]["QuestionKind"];
@@ -3297,9 +3297,9 @@ export interface components {
          * @description A OneRoster provider's API. `base_url` as people paste it: the host, or up to `/ims/oneroster`, or to the version.
          *
          *     `page_size` is asked for, and less is taken. `by_school`: where a saved selection names schools, classes, people and
-         *     enrollments of those alone are asked for. `changes_only`: between two whole readings, a week apart at most, only what
+         *     enrollments of those alone are asked for. `changes_only`: between two full reads, at most a week apart, only what
          *     has changed is asked for, and at least every `check_ids_days` the ids of the whole lists too, to see whether the changes
-         *     told everything.
+         *     were complete.
          */
         "RestSource-Input": {
             /**
@@ -3370,9 +3370,9 @@ export interface components {
          * @description A OneRoster provider's API. `base_url` as people paste it: the host, or up to `/ims/oneroster`, or to the version.
          *
          *     `page_size` is asked for, and less is taken. `by_school`: where a saved selection names schools, classes, people and
-         *     enrollments of those alone are asked for. `changes_only`: between two whole readings, a week apart at most, only what
+         *     enrollments of those alone are asked for. `changes_only`: between two full reads, at most a week apart, only what
          *     has changed is asked for, and at least every `check_ids_days` the ids of the whole lists too, to see whether the changes
-         *     told everything.
+         *     were complete.
          */
         "RestSource-Output": {
             /**
@@ -3838,7 +3838,7 @@ export interface components {
         };
         /**
          * SavedUse
-         * @description The saved selection that a sync obeys; the numbers are there once its stage is known. What is `new` waits for a
+         * @description The saved selection that a sync uses; the numbers are there once its stage is known. What is `new` waits for a
          *     decision and was not chosen; what is `missing` is listed and not in the source any more.
          */
         SavedUse: {
@@ -3893,9 +3893,9 @@ export interface components {
          * Schedule
          * @description When a group's source is fetched by itself. `model/schedule.py` says which moments that makes.
          *
-         *     `at` is the time of day in `time_zone` (an IANA name); every 6 or 12 hours are counted from it, from each day anew.
+         *     `at` is the time of day in `time_zone` (an IANA name); every 6 or 12 hours are counted from it, starting again each day.
          *     `weekday` counts for weekly, `day` for monthly (31: the last day of a shorter month). `what` is `full`, or the name of
-         *     a saved selection; what is dropped obeys it too.
+         *     a saved selection; dropped files use it too.
          */
         Schedule: {
             /** @default manual */
@@ -6147,7 +6147,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The etag of what was read: nothing is changed where somebody else has changed it since. */
+                /** @description The etag of what was read: nothing is changed if somebody else has changed it since. */
                 "If-Match": string;
             };
             path: {
@@ -6365,7 +6365,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The etag of what was read: nothing is changed where somebody else has changed it since. */
+                /** @description The etag of what was read: nothing is changed if somebody else has changed it since. */
                 "If-Match": string;
             };
             path: {
@@ -6674,7 +6674,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The etag of what was read: nothing is changed where somebody else has changed it since. */
+                /** @description The etag of what was read: nothing is changed if somebody else has changed it since. */
                 "If-Match": string;
             };
             path: {
