@@ -198,7 +198,7 @@ FUNCTIONS = (
         may=(
             items("Groups", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Scan", "ConditionCheckItem"),
             items("Syncs", "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "BatchWriteItem", "Query"),
-            items("Roster", "GetItem"),
+            items("Roster", "GetItem", "DeleteItem"),
             items("Audit", "PutItem", "Query"),
             items("Selections", "GetItem", "PutItem", "DeleteItem", "Query"),
             items("Arrivals", "Query"),
@@ -289,8 +289,10 @@ FUNCTIONS = (
              LIST_VERSIONS, items("Roster", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, SNAPSHOTS)),
     ),
     Function(
-        "erase", "event", 512, 900, size="items and objects of deleted groups, a batch at a time",
-        may=(items("Deletions", "Scan"), *ERASE),
+        "erase", "event", 1769, 900, disk_mb=MOST_MB,
+        size="one processor to write files anew without a person who is erased; disk for a sync's tables and their copies",
+        may=(items("Deletions", "Scan", "DeleteItem"), items("Groups", "GetItem", "UpdateItem"), items("Syncs", "GetItem"),
+             items("Roster", "GetItem", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, "groups/*"), *ERASE),
     ),
 )  # fmt: skip
 STEPS = {each.logical_id: each for each in FUNCTIONS if each.runs in ("step", "question")}

@@ -7,16 +7,19 @@ from chalice.app import Blueprint
 from chalicelib.api.lists import TimelineQuery, before, next_before
 from chalicelib.api.routing import Call, require_every_group, route
 from chalicelib.api.shapes import AuditEntry, Id, Page, SheetLink
-from chalicelib.errors import NotFound
+from chalicelib.errors import NotFound, Unacceptable
+from chalicelib.model.erasure import Erasure
 from chalicelib.model.members import GroupId
 from chalicelib.model.records import Record
+from chalicelib.service import erasure
 from chalicelib.service.audit_export import Format, write_audit
 from chalicelib.service.person import as_json, held_about
-from chalicelib.store import access, audit, files, groups
+from chalicelib.store import access, audit, erasures, files, groups
 from chalicelib.store.access import Access
 
 trails = Blueprint(__name__)
 LOOKS_FOR_S = 18  # of the API's 29
+MOST_CERTIFICATES = 1000
 
 
 class AuditEntries(Page[AuditEntry]):
@@ -40,6 +43,17 @@ class PersonExport(SheetLink):
 
     syncs: int
     complete: bool
+
+
+class ErasureIn(Record):
+    """The sourcedId of a person of the roster, and the same again: what is erased can't be brought back."""
+
+    id: Id
+    confirm: Id
+
+
+class Erasures(Page[Erasure]):
+    pass
 
 
 class StackAuditQuery(TimelineQuery):
@@ -99,6 +113,33 @@ def export_person(call: Call, group_id: str) -> PersonExport:
     call.accessed(group_id, "person exported", [f"users/{call.query.id}"])
     link, ends = files.presigned_download(key, name), call.now + files.LINK_LIFETIME
     return PersonExport(url=link, expires_at=ends, syncs=len(held["syncs"]), complete=not held["notLookedAt"])
+
+
+@route(trails, "POST /groups/{groupId}/erasures", role="admin", body=ErasureIn, answer=Erasure, status=202, costly="list")
+def erase_person(call: Call, group_id: str, body: ErasureIn) -> Erasure:
+    """Erase everything that is held about one person, for good: off the platform at once, out of every file by a job."""
+    group = groups.get(group_id)
+    if body.confirm != body.id:
+        raise Unacceptable("Send the person's id twice. Nothing was erased.", {"confirm": "differs from `id`"})
+    wanted = Erasure(
+        erasure_id=f"{group.group_id}-erased-{call.nonce}",
+        group_id=group_id,
+        sourced_id=body.id,
+        requested_by=call.caller.called,
+        requested_by_id=call.caller.user_id,
+        requested_at=call.now,
+    )
+    call.audit(group_id, "erasure of a person asked for", detail={"sourcedId": body.id})
+    return erasure.begin(wanted)
+
+
+@route(trails, "GET /groups/{groupId}/erasures", role="admin", answer=Erasures)
+def list_erasures(call: Call, group_id: str) -> Erasures:
+    """The people who were erased from this group: those whose erasure runs, then the certificates, newest first."""
+    groups.get(group_id)
+    running = [each for each in erasures.running() if each.group_id == group_id]
+    found = [*reversed(running), *erasures.certificates(group_id, MOST_CERTIFICATES)]
+    return Erasures(items=found, total=len(found))
 
 
 def _audit_page(asked: TimelineQuery, group_id: str) -> AuditEntries:

@@ -86,6 +86,19 @@ def purge(group_id: str, records: Iterable[tuple[str, str]], now: datetime) -> N
         list(pool.map(take_out, records))
 
 
+def erase(group_id: str, records: Iterable[tuple[str, str]]) -> int:
+    """Take records (entity, sourcedId) out of the table for good; how many were there."""
+
+    def take_out(record: tuple[str, str]) -> bool:
+        entity, sourced_id = record
+        key = {"shard": {"S": shard_of(group_id, entity, sourced_id)}, "sourcedId": {"S": sourced_id}}
+        said = wire_client().delete_item(TableName=os.environ["ROSTER_TABLE"], Key=key, ReturnValues="ALL_OLD")
+        return bool(said.get("Attributes"))
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        return sum(pool.map(take_out, records))
+
+
 def delete_group(group_id: str, has_time: Callable[[], bool]) -> int:
     """Take the group's records out of the table, for good, until none is left or the time is up; how many were taken."""
     asked: Any = {

@@ -5,7 +5,7 @@ snapshot; so does reading a version and replaying what was committed after it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,11 +42,14 @@ class Event:
     after: Mapping[str, Any] | None
 
 
-def events_of(changes: Path, first_row: int, limit: int, view: View, with_removals: bool) -> tuple[list[Event], int | None]:
+def events_of(
+    changes: Path, first_row: int, limit: int, view: View, with_removals: bool, gaps: Sequence[int] = ()
+) -> tuple[list[Event], int | None]:
     """Up to `limit` events of a changes.parquet from `first_row` on, and the row that the next ones begin at: None after the
-    last. Without removals those that were planned and left out are none."""
+    last. Without removals those that were planned and left out are none. Rows are counted as they were written: `gaps` are those
+    that were taken out since."""
     found: list[Event] = []
-    row = first_row
+    row = first_row - sum(gap < first_row for gap in gaps)
     with duckdb.connect(config={"threads": 1}) as connection:
         total = connection.execute("SELECT count(*) FROM read_parquet($1)", [str(changes)]).fetchone()
         rows = int(total[0]) if total else 0
@@ -55,11 +58,29 @@ def events_of(changes: Path, first_row: int, limit: int, view: View, with_remova
             page = connection.execute(query, {"first": row, "last": row + limit - 1}).fetchall()
             for place, *change in page:
                 row = place + 1
-                if event := _event(place, change, view, with_removals):
+                if event := _event(as_written(place, gaps), change, view, with_removals):
                     found.append(event)
                     if len(found) == limit:
                         break
-    return found, row if row < rows else None
+    return found, as_written(row, gaps) if row < rows else None
+
+
+def as_written(place: int, gaps: Sequence[int]) -> int:
+    """The row that stood at this place of the file before rows (the `gaps`, as they were written) were taken out."""
+    for gap in sorted(gaps):
+        if gap > place:
+            break
+        place += 1
+    return place
+
+
+def erased(records: Sequence[tuple[str, str, str, Collection[str]]], view: View) -> list[Event]:
+    """Removals of records (entity, sourcedId, platformId, schools) of which nothing else is known any more."""
+    return [
+        Event(row, f"{NOUNS[entity]}.removed", sourced_id, platform_id, (), "erased", {}, None)
+        for row, (entity, sourced_id, platform_id, schools) in enumerate(records)
+        if view.schools is None or view.schools & set(schools)
+    ]
 
 
 def _event(place: int, change: Sequence[Any], view: View, with_removals: bool) -> Event | None:

@@ -9,13 +9,22 @@ from chalicelib.model.records import Record
 from chalicelib.store import files
 
 
+class Erased(Record):
+    entity: str
+    sourced_id: str
+    platform_id: str
+    schools: tuple[str, ...] = ()
+
+
 class Commit(Record):
-    """`at` is the sync's own time, which the records that it changed carry."""
+    """`at` is the sync's own time, which the records that it changed carry. `erased`: no sync, but what was taken out with a
+    person whose data was erased."""
 
     number: int
     sync_id: str
     at: datetime
     with_removals: bool
+    erased: tuple[Erased, ...] = ()
 
 
 def write(group_id: str, commit: Commit) -> None:

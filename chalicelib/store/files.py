@@ -269,11 +269,19 @@ def names(sync_id: str, folder: str) -> list[str]:
     return [key.removeprefix(prefix) for key in _keys(prefix)]
 
 
-def snapshots(group_id: str) -> list[str]:
-    """The syncs whose snapshots are kept, the oldest first."""
-    prefix = snapshot_key(group_id, "", "").removesuffix("/")
+def folders(prefix: str) -> list[str]:
+    """The names of the folders right below it, sorted."""
     pages = s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix, Delimiter="/")
     return sorted(str(each["Prefix"])[len(prefix) : -1] for page in pages for each in page.get("CommonPrefixes", []))
+
+
+def store_folder(sync_id: str, name: str, folder: Path) -> None:
+    _store_folder(folder, sync_key(sync_id, f"{name}/"))
+
+
+def snapshots(group_id: str) -> list[str]:
+    """The syncs whose snapshots are kept, the oldest first."""
+    return folders(snapshot_key(group_id, "", "").removesuffix("/"))
 
 
 def fetch_snapshot(group_id: str, sync_id: str, to: Path) -> None:
@@ -316,9 +324,32 @@ def delete_group(group_id: str, has_time: Callable[[], bool]) -> int:
 
     Stops when the time is up.
     """
-    shutil.rmtree(_copies(group_id), ignore_errors=True)
+    forget_copies(group_id)
     prefixes = (f"groups/{group_id}/", f"uploads/{group_id}/", f"drop/{group_id}/")
     return sum(delete_folder(prefix, has_time=has_time) for prefix in prefixes)
+
+
+def forget_copies(group_id: str) -> None:
+    """This Lambda's copies of a group's files."""
+    shutil.rmtree(_copies(group_id), ignore_errors=True)
+
+
+def in_folder(prefix: str, before: datetime | None = None) -> list[str]:
+    """The keys below it; only of what was stored `before` a moment."""
+    pages = s3().get_paginator("list_objects_v2").paginate(Bucket=bucket(), Prefix=prefix)
+    found = (each for page in pages for each in page.get("Contents", []))
+    return [each["Key"] for each in found if before is None or each["LastModified"] < before]
+
+
+def delete_old_versions(prefix: str) -> int:
+    """Every version below it that is not the newest, and the marks of what was deleted; how many there were."""
+    deleted = 0
+    for page in s3().get_paginator("list_object_versions").paginate(Bucket=bucket(), Prefix=prefix):
+        found = (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+        gone: Any = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found if not each["IsLatest"]]
+        _delete_versions(gone)
+        deleted += len(gone)
+    return deleted
 
 
 def delete_folder(prefix: str, kept: Collection[str] = (), has_time: Callable[[], bool] = lambda: True) -> int:
@@ -329,14 +360,18 @@ def delete_folder(prefix: str, kept: Collection[str] = (), has_time: Callable[[]
             break
         found = [(each["Key"], each["VersionId"]) for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))]
         gone: Any = [{"Key": key, "VersionId": version} for key, version in found if key not in kept]
-        if gone:
-            refused = s3().delete_objects(Bucket=bucket(), Delete={"Objects": gone, "Quiet": True}).get("Errors", [])
-            if refused:
-                raise SourceUnavailable(
-                    f"The bucket did not delete {len(refused)} of {len(gone)} files: {refused[0].get('Code')}."
-                )
+        _delete_versions(gone)
         deleted += len(gone)
     return deleted
+
+
+def _delete_versions(gone: Any) -> None:
+    """Raises SourceUnavailable."""
+    if not gone:
+        return
+    refused = s3().delete_objects(Bucket=bucket(), Delete={"Objects": gone, "Quiet": True}).get("Errors", [])
+    if refused:
+        raise SourceUnavailable(f"The bucket did not delete {len(refused)} of {len(gone)} files: {refused[0].get('Code')}.")
 
 
 def _fetch_folder(prefix: str, to: Path, only: Collection[str] = ()) -> None:

@@ -113,6 +113,22 @@ def move_snapshot(group_id: str, sync_id: str, number: int, cleared: bool, undoe
     _held_update(group_id, sync_id, expression, values, snapshot=True)
 
 
+def count_commit(group_id: str, number: int) -> None:
+    """Say that a commit of this `number` was made by no sync. Raises Conflict where a sync has begun or another was counted."""
+    try:
+        table(TABLE).update_item(
+            Key={"groupId": group_id},
+            UpdateExpression="SET commits = :number",
+            ConditionExpression="attribute_not_exists(#sync) AND (attribute_not_exists(commits) OR commits = :was)",
+            ExpressionAttributeNames={"#sync": "sync"},
+            ExpressionAttributeValues={":number": number, ":was": number - 1},
+        )
+    except ClientError as refusal:
+        if not is_failed_condition(refusal):
+            raise
+        raise Conflict("A sync of this group has begun.") from refusal
+
+
 def move_source(group_id: str, sync_id: str) -> None:
     """Say that this sync was the last to read the group's source. Raises LockLost."""
     _held_update(group_id, sync_id, "SET sourceView = :holder", {})

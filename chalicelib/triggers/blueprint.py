@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib.model.ids import group_of
-from chalicelib.service import deletion, start
+from chalicelib.service import deletion, erasure, start
 from chalicelib.store import files, state_machine
 from chalicelib.triggers import dropped_files, retention_job, scheduler_tick
 
@@ -74,11 +74,18 @@ def forget(event: CloudWatchEvent) -> None:
 
 @triggers.schedule(Rate(5, unit=Rate.MINUTES), name="erase")
 def erase(event: CloudWatchEvent) -> None:
-    """Go on with the deletions of groups that are not finished yet."""
+    """Go on with the deletions of groups, and of what is held about single people, that are not finished yet."""
     context: Any = event.context
-    for each in deletion.go_on(_now(), lambda: context.get_remaining_time_in_millis() > 30_000):
+
+    def has_time() -> bool:
+        return bool(context.get_remaining_time_in_millis() > 30_000)
+
+    for each in deletion.go_on(_now(), has_time):
         removed = sum(place.items for place in each.removed)
         logger.info("group erased", extra={"groupId": each.group_id, "state": each.state, "removed": removed})
+    for person in erasure.go_on(_now(), has_time):
+        removed = sum(place.items for place in person.removed)
+        logger.info("person erased", extra={"groupId": person.group_id, "state": person.state, "removed": removed})
 
 
 def _now() -> datetime:

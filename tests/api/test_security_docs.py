@@ -3,6 +3,7 @@
 import json
 import re
 
+from chalicelib.model import erasure
 from chalicelib.store import access, arrivals, audit
 from infra import ROOT
 
@@ -61,3 +62,12 @@ def test_each_folder_of_a_group_has_its_row() -> None:
     assert folders >= {"syncs", "snapshot", "source", "selections", "exports"}
     for folder in folders:
         row(f"Bucket, `groups/<id>/{folder}/`")
+
+
+def test_what_stays_after_an_erasure_is_what_its_certificate_says() -> None:
+    said = PRIVACY.split("| stays after an erasure |")[1].split("\n\n")[0]
+    rows = re.findall(r"^ *\| ([A-Z][^|]*?) \|", said, re.MULTILINE)
+
+    assert rows == [each.place for each in erasure.REMAINS]
+    for table, kept in {"Audit table": audit.KEPT, "Access table": access.KEPT}.items():
+        assert f"{kept.days} days" in next(each.why for each in erasure.REMAINS if each.place == table)

@@ -11,7 +11,7 @@ from tests.infra.conftest import of_kind
 
 pytestmark = pytest.mark.xdist_group("template")
 PROCESSOR_MB = 1769  # AWS: from here on a function has one whole processor
-ENGINE = {"OpenSource", "Stage", "Plan", "Commit", "Report", "APIHandler", "Forget"}
+ENGINE = {"OpenSource", "Stage", "Plan", "Commit", "Report", "APIHandler", "Forget", "Erase"}
 
 
 def test_every_function_has_a_size_and_the_reason_beside_it(resources: dict[str, Any]) -> None:

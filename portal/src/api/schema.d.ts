@@ -1038,6 +1038,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups/{groupId}/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people who were erased from this group: those whose erasure runs, then the certificates, newest first. */
+        get: operations["get_groups_groupId_erasures"];
+        put?: never;
+        /** Erase everything that is held about one person, for good: off the platform at once, out of every file by a job. */
+        post: operations["post_groups_groupId_erasures"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1860,6 +1878,116 @@ export interface components {
             came: number;
             /** Went */
             went: number;
+        };
+        /**
+         * Erasure
+         * @description `state` is done once a look at every place has found nothing, with no sync running. `was_active`: they were on the
+         *     platform, so that a source that still names them brings them back with its next sync.
+         */
+        Erasure: {
+            /** Erasureid */
+            erasureId: string;
+            /** Groupid */
+            groupId: string;
+            /** Sourcedid */
+            sourcedId: string;
+            /** Requestedby */
+            requestedBy: string;
+            /**
+             * Requestedbyid
+             * @default
+             */
+            requestedById: string;
+            /**
+             * Requestedat
+             * Format: date-time
+             */
+            requestedAt: string;
+            /**
+             * Wasactive
+             * @default false
+             */
+            wasActive: boolean;
+            /**
+             * State
+             * @default running
+             * @enum {string}
+             */
+            state: "running" | "done";
+            /**
+             * Removed
+             * @default []
+             */
+            removed: components["schemas"]["Removed"][];
+            /**
+             * Finishedat
+             * @default null
+             */
+            finishedAt: string | null;
+            /**
+             * Remains
+             * @default [
+             *       {
+             *         "place": "Audit table",
+             *         "why": "Who did what, this certificate with it; ids and counts, 400 days after each entry."
+             *       },
+             *       {
+             *         "place": "Access table",
+             *         "why": "Who has looked at this person, to answer who has seen a child's data; ids, 365 days."
+             *       },
+             *       {
+             *         "place": "Change feed",
+             *         "why": "The ids of what was erased, so that applications take it out too; until the group goes."
+             *       },
+             *       {
+             *         "place": "Other people's records",
+             *         "why": "The id, where they name this person as guardian or child and the source says so."
+             *       },
+             *       {
+             *         "place": "Rows that could not be read",
+             *         "why": "A problem's line whose id is damaged names nobody; the group's retention."
+             *       },
+             *       {
+             *         "place": "Saved counts",
+             *         "why": "Numbers of a sync's report; no id and no name."
+             *       },
+             *       {
+             *         "place": "Functions' copies of files",
+             *         "why": "Never read again; a quarter of an hour, or until the function ends."
+             *       },
+             *       {
+             *         "place": "Logs",
+             *         "why": "Ids of groups and syncs and no names; 90 days."
+             *       },
+             *       {
+             *         "place": "Backups of the tables",
+             *         "why": "Point-in-time recovery; 35 days. Whoever restores one erases anew."
+             *       }
+             *     ]
+             */
+            remains: components["schemas"]["Remains"][];
+        };
+        /**
+         * ErasureIn
+         * @description The sourcedId of a person of the roster, and the same again: what is erased can't be brought back.
+         */
+        ErasureIn: {
+            /** Id */
+            id: string;
+            /** Confirm */
+            confirm: string;
+        };
+        /** Erasures */
+        Erasures: {
+            /** Items */
+            items: components["schemas"]["Erasure"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
         };
         /**
          * FieldError
@@ -7345,6 +7473,83 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PersonExport"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_erasures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasures"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_groups_groupId_erasures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureIn"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
                 };
             };
             /** @description Done too often within this hour */

@@ -13,6 +13,7 @@ import { useNavigate } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { capital, moment, number } from '../../app/words';
+import { ErasePerson } from './ErasePerson';
 
 const DAY_MS = 86_400_000;
 
@@ -38,6 +39,7 @@ export function RecordPanel({ groupId, entity, id, graceDays, onClose, onOpen }:
   return (
     <Container header={<Header variant="h2" actions={<SpaceBetween size="xs" direction="horizontal">
         {traced && <Button onClick={() => void navigate(`/groups/${groupId}/trace?entity=${entity}&id=${encodeURIComponent(id)}`)}>Where does it come from?</Button>}
+        {entity === 'users' && <ErasePerson groupId={groupId} id={id} name={nameOf(record)} onErased={onClose} />}
         <Button onClick={onClose}>Close</Button></SpaceBetween>}>{nameOf(record)}</Header>}>
       <SpaceBetween size="l">
         <KeyValuePairs columns={3} items={[

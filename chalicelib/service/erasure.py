@@ -1,0 +1,264 @@
+"""Erases one person of a group's roster, wherever anything of them is held, over as many calls as it takes.
+
+What the product itself reads goes on without the person's rows: the Roster table, snapshots, the source's view, the stage and the
+plan of every sync that is kept. What was made or received as a whole goes as a whole where they are in it: bundles as received,
+uploads, exports, chunks. Reports are made anew. Old versions of a group's files go too.
+
+Each pass goes through every place; whoever is cut off goes on in the next, since what was erased is no longer found. A sync that
+runs comes first, since it may write what it has read before. `model/erasure.py` says what stays.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from chalicelib.errors import Conflict, NotFound
+from chalicelib.model.erasure import Erasure, is_settled, with_erased
+from chalicelib.model.records import LIVE_STATES, Group, State, Sync
+from chalicelib.platform import reader, writer
+from chalicelib.service.change_feed import CHANGES, note_gaps
+from chalicelib.service.plan import write_log
+from chalicelib.store import commits, erasures, files, groups, syncs
+from chalicelib.store.commits import Commit, Erased
+from oneroster_engine.duckdb_session import connect
+from oneroster_engine.inspecting.one_person import Connection, Person, enrollments_of, texts_about, without_person
+
+HasTime = Callable[[], bool]
+TEXT = "(erased)"
+LEAST_TEXT = 4  # characters of what is looked for in running text
+# What a sync's folder keeps of a person's sync: without their rows, or with their name taken out of its sentences.
+TABLES = re.compile(r"(stage|plan)/[\w./-]+\.parquet")
+NUMBERS = re.compile(r"(stage|plan)/\w+\.json|selection\.json")
+
+
+def begin(erasure: Erasure) -> Erasure:
+    """Write the job down, and take the person off the platform where no sync is in the way. Raises NotFound where nothing is
+    known of them there."""
+    group = groups.get(erasure.group_id)
+    files.forget_copies(group.group_id)
+    record = reader.get(group.group_id, "users", erasure.sourced_id)
+    erasure = erasure.model_copy(update={"was_active": bool(record and not record.get("removedAt"))})
+    erasures.store(erasure)
+    if group.sync is None and not group.queue:
+        erasure = _taken_out(group, erasure, _known(group, erasure.sourced_id))
+        erasures.store(erasure)
+    return erasure
+
+
+def erase(erasure: Erasure, now: datetime, has_time: HasTime) -> Erasure:
+    """One pass. The erasure as it stands then, stored after each place; certified once there was nothing left to erase."""
+    try:
+        group = groups.get(erasure.group_id)
+    except NotFound:  # deleted with all its people meanwhile
+        erasures.forget(erasure)
+        return erasure
+    if group.sync or group.queue:
+        return erasure
+    before = sum(each.items for each in erasure.removed)
+    person = _known(group, erasure.sourced_id)
+    erasure = _taken_out(group, erasure, person)
+    erasures.store(erasure)
+    for place, remove in _places(group, erasure, person):
+        if not has_time():
+            return erasure
+        if items := remove():
+            erasure = with_erased(erasure, place, items)
+            erasures.store(erasure)
+    after = groups.get(erasure.group_id)
+    undisturbed = (after.sync, after.snapshot) == (None, group.snapshot)
+    if undisturbed and is_settled(erasure, now) and sum(each.items for each in erasure.removed) == before:
+        return erasures.certify(erasure, now)
+    return erasure
+
+
+def go_on(now: datetime, has_time: HasTime) -> list[Erasure]:
+    """A pass for each erasure that runs; how each stands."""
+    return [erase(each, now, has_time) for each in erasures.running() if has_time()]
+
+
+def _known(group: Group, sourced_id: str) -> Person:
+    """With the enrollments that the platform holds: those of the snapshots, and of syncs that were cut off while they wrote."""
+    keys = [files.snapshot_key(group.group_id, sync_id, "enrollments.parquet") for sync_id in files.snapshots(group.group_id)] + [
+        files.sync_key(sync_id, CHANGES) for sync_id in group.unfinished
+    ]
+    found: set[str] = set()
+    for key in keys:
+        with _fetched(key) as (connection, parquet):
+            found |= enrollments_of(connection, parquet, sourced_id) if parquet else set()
+    return Person(sourced_id, frozenset(found))
+
+
+def _taken_out(group: Group, erasure: Erasure, person: Person) -> Erasure:
+    """Take the person and their enrollments off the platform; those who follow the change feed learn it first."""
+    records = [("users", person.sourced_id), *(("enrollments", each) for each in sorted(person.enrollments))]
+    newest = commits.get(group.group_id, group.commits) if group.commits else None
+    if newest is None or newest.sync_id != erasure.erasure_id:
+        there = [(entity, each, reader.get(group.group_id, entity, each)) for entity, each in records]
+        gone = tuple(
+            Erased(entity=entity, sourced_id=each, platform_id=item["platformId"], schools=_schools(item["fields"]))
+            for entity, each, item in there
+            if item and not item.get("removedAt")
+        )
+        if gone and not _announced(group, erasure, gone):
+            return erasure
+    return with_erased(erasure, "Roster table", writer.erase(group.group_id, records))
+
+
+def _schools(fields: Any) -> tuple[str, ...]:
+    """Where a person has roles, or an enrollment's school."""
+    orgs = {str(role["orgSourcedId"]) for role in fields.get("roles") or ()} | {str(fields.get("schoolSourcedId") or "")}
+    return tuple(sorted(orgs - {""}))
+
+
+def _announced(group: Group, erasure: Erasure, gone: tuple[Erased, ...]) -> bool:
+    """Make a commit of what is taken out; False where a sync has begun."""
+    number, at = group.commits + 1, erasure.requested_at
+    commit = Commit(number=number, sync_id=erasure.erasure_id, at=at, with_removals=True, erased=gone)
+    try:
+        commits.write(group.group_id, commit)  # a sync that begins first writes its own over it
+        groups.count_commit(group.group_id, number)
+    except Conflict:
+        return False
+    return True
+
+
+@contextmanager
+def _fetched(key: str) -> Iterator[tuple[Connection, Path | None]]:
+    """A file of the bucket for a moment; None where there is none. No copy of it stays."""
+    with TemporaryDirectory(prefix="erase-") as folder, connect(Path(folder)) as connection:
+        path = Path(folder) / PurePosixPath(key).name
+        try:
+            files.download(key, path)
+        except NotFound:
+            yield connection, None
+            return
+        yield connection, path
+
+
+def _places(group: Group, erasure: Erasure, person: Person) -> Iterator[tuple[str, Callable[[], int]]]:
+    """The snapshots last: they say which enrollments are the person's."""
+    group_id, id_ = group.group_id, person.sourced_id
+    root = f"groups/{group_id}/"
+    yield "Old versions of files", lambda: sum(files.delete_old_versions(each) for each in (root, f"uploads/{group_id}/"))
+    for prefix in (f"uploads/{group_id}/", f"drop/{group_id}/"):
+        for key in files.in_folder(prefix, erasure.requested_at):
+            yield "Uploads and drops", lambda key=key: files.delete_folder(key)  # type: ignore[misc]
+    for key in files.in_folder(f"{root}exports/"):
+        if PurePosixPath(key).suffix == ".json" and (files.read_json(key) or {}).get("sourcedId") == id_:
+            yield "Exports", lambda key=key: files.delete_folder(key)  # type: ignore[misc]
+    for sync_id in files.folders(f"{root}syncs/"):
+        yield "Files of syncs", lambda sync_id=sync_id: _erase_sync(group, sync_id, person)  # type: ignore[misc]
+    for key in files.in_folder(f"{root}source/"):
+        yield "The source's own view", lambda key=key: _erase_rows(key, person)  # type: ignore[misc]
+    for key in sorted(files.in_folder(f"{root}snapshot/"), key=lambda key: key.split("/")[3] == group.snapshot):
+        yield "Snapshots", lambda key=key: _erase_rows(key, person)  # type: ignore[misc]
+
+
+def _erase_sync(group: Group, sync_id: str, person: Person) -> int:
+    """Of a sync that has the person in it: what was received and made for people goes, tables lose their rows, the report is made
+    anew. The tables are last, since they say that there is something to do."""
+    root = files.sync_key(sync_id, "")
+    names = [key.removeprefix(root) for key in files.in_folder(root)]
+    tables = sorted((name for name in names if TABLES.fullmatch(name)), key=_tables_last)
+    with TemporaryDirectory(prefix="erase-") as folder, connect(Path(folder)) as connection:
+        workdir, id_ = Path(folder), person.sourced_id
+        for name in tables:
+            files.download(root + name, workdir / name)
+        enrollments = set(person.enrollments).union(*(enrollments_of(connection, workdir / name, id_) for name in tables))
+        texts = {id_}.union(*(texts_about(connection, workdir / name, id_) for name in tables))
+        own = Person(id_, frozenset(enrollments))
+        known = [each for each in texts if len(each) >= LEAST_TEXT]
+        without = {name: without_person(connection, workdir / name, own, workdir / f"{name}.out", known) for name in tables}
+        received = [
+            name for name in names if not (TABLES.fullmatch(name) or NUMBERS.fullmatch(name) or name.startswith("report/"))
+        ]
+        unread = bool(received) and "stage/users.parquet" not in tables
+        if not any(without.values()) and not unread:
+            return 0
+        gone = sum(files.delete_folder(root + name) for name in received)
+        for name in (each for each in names if NUMBERS.fullmatch(each)):
+            _erase_texts(root + name, texts)
+        if places := without.get(CHANGES):
+            note_gaps(sync_id, places)
+        for name in tables:
+            if without[name]:
+                (workdir / f"{name}.out").replace(workdir / name)
+        gone += _report_anew(group, sync_id, workdir, any(name.startswith("report/") for name in names))
+        for name in tables:
+            if without[name]:
+                files.replace(workdir / name, root + name)
+                gone += len(without[name])
+    files.delete_old_versions(root)
+    return gone
+
+
+def _tables_last(name: str) -> tuple[bool, str]:
+    return name == "stage/users.parquet", name
+
+
+def _report_anew(group: Group, sync_id: str, workdir: Path, reported: bool) -> int:
+    """Take the report's files away, and write them again from the tables as they are now."""
+    gone = files.delete_folder(files.sync_key(sync_id, "report/"))
+    try:
+        sync = syncs.get(sync_id)
+        summary = workdir / "plan" / "summary.json"
+        files.download(files.sync_key(sync_id, "plan/summary.json"), summary)
+        files.download(files.sync_key(sync_id, "stage/summary.json"), workdir / "stage" / "summary.json")
+    except NotFound:
+        return gone
+    if reported and (workdir / CHANGES).is_file() and sync.ended_at and sync.state not in LIVE_STATES:
+        write_log(sync, group, workdir, sync.message, sync.ended_at, _with_removals(group, sync))
+        files.store_folder(sync_id, "report", workdir / "report")
+    return gone
+
+
+def _with_removals(group: Group, sync: Sync) -> bool:
+    """Whether a sync was applied with its removals: its commit says so."""
+    if sync.state is State.SUCCEEDED:
+        for number in range(group.commits, 0, -1):
+            commit = commits.get(group.group_id, number)
+            if commit is None:
+                break
+            if commit.sync_id == sync.sync_id:
+                return commit.with_removals
+    return True
+
+
+def _erase_rows(key: str, person: Person) -> int:
+    """One Parquet file of a snapshot or of the source's view."""
+    if not key.endswith(".parquet"):
+        return 0
+    with _fetched(key) as (connection, parquet):
+        if parquet is None:
+            return 0
+        out = parquet.with_suffix(".out")
+        places = without_person(connection, parquet, person, out)
+        if places:
+            files.replace(out, key)
+        return len(places)
+
+
+def _erase_texts(key: str, texts: Iterable[str]) -> None:
+    """Take the person out of a JSON file's sentences."""
+    wanted = [re.escape(each) for each in sorted(texts, key=len, reverse=True) if len(each) >= LEAST_TEXT]
+    said = files.read_json(key)
+    if not wanted or said is None:
+        return
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(wanted)})(?!\w)", re.IGNORECASE)
+    cleaned = _replaced(said, pattern)
+    if cleaned != said:
+        files.write_json(key, cleaned)
+
+
+def _replaced(value: Any, pattern: re.Pattern[str]) -> Any:
+    if isinstance(value, str):
+        return pattern.sub(TEXT, value)
+    if isinstance(value, list):
+        return [_replaced(inner, pattern) for inner in value]
+    if isinstance(value, dict):
+        return {name: _replaced(inner, pattern) for name, inner in value.items()}
+    return value
