@@ -171,7 +171,7 @@ def plan(before: Path, after: Path, selection_file: Path | None, guard_file: Pat
 @click.option("--name", help="A name, username, e-mail or identifier, or part of a name.")
 @click.option("--selection", "selection_file", type=JSON_FILE, help="A saved selection, as the API gives it (JSON).")
 def why(bundle: Path, sourced_id: str | None, name: str | None, selection_file: Path | None) -> int:
-    """Say why somebody or something in BUNDLE would be on the platform, or would not.
+    """Explain why a person or record in BUNDLE would be on the platform, or would not.
 
     \b
     Examples:
@@ -227,8 +227,8 @@ def export(bundle: Path, version: str, selection_file: Path | None, out: Path) -
             select(connection, read.stage, selection)
             lost = write_roster(connection, out, version)
     click.echo(f"{out}: OneRoster {version}.")
-    for said in lost:
-        click.echo(f"{click.style('warning', fg=COLOURS['warning'])}  {said}")
+    for loss in lost:
+        click.echo(f"{click.style('warning', fg=COLOURS['warning'])}  {loss}")
     left_out = sum(each.left_out for each in read.staged.counts.values())
     if left_out:
         click.echo(f"{left_out:,} rows with an error are not in it; `oneroster check` names them.")
@@ -273,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as trouble:
         click.echo(f"{click.style('Error:', fg='red')} {trouble.format_message()}", err=True)
         code = USAGE
-    except BrokenPipeError:  # whoever read the answer has read enough
+    except BrokenPipeError:  # the reader (head, less) has closed the pipe
         sys.stderr.close()
         code = CLEAN
     except OSError as trouble:
@@ -348,10 +348,10 @@ def _guard(path: Path | None) -> Guard:
         return Guard()
     names = {to_camel(each.name): each.name for each in fields(Guard)}
     try:
-        said = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
-        if unknown := sorted(said.keys() - names):
+        settings = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
+        if unknown := sorted(settings.keys() - names):
             raise click.UsageError(f"{path.name}: a guard has no {', '.join(unknown)}; it has {', '.join(names)}.")
-        return TypeAdapter(Guard).validate_python({names[name]: value for name, value in said.items()})
+        return TypeAdapter(Guard).validate_python({names[name]: value for name, value in settings.items()})
     except ValidationError as wrong:
         raise _unusable(path, "guard", wrong) from wrong
 
@@ -394,12 +394,12 @@ def _cause_as_text(cause: dict[str, Any]) -> None:
 
 
 def _check_as_json(bundle: Path, staged: Staged | None, causes: Sequence[dict[str, Any]], refusal: str) -> None:
-    said: dict[str, Any] = {"bundle": bundle.name, "refused": refusal or None}
+    result: dict[str, Any] = {"bundle": bundle.name, "refused": refusal or None}
     if staged:
-        said |= {to_camel(name): value for name, value in asdict(staged).items()}
-        said["counts"] = {name: {"read": e.read, "kept": e.kept, "leftOut": e.left_out} for name, e in staged.counts.items()}
-        said["causes"] = list(causes)
-    click.echo(json.dumps(said, indent=1, ensure_ascii=False))
+        result |= {to_camel(name): value for name, value in asdict(staged).items()}
+        result["counts"] = {name: {"read": e.read, "kept": e.kept, "leftOut": e.left_out} for name, e in staged.counts.items()}
+        result["causes"] = list(causes)
+    click.echo(json.dumps(result, indent=1, ensure_ascii=False))
 
 
 def _check_as_junit(bundle: Path, staged: Staged | None, causes: Sequence[dict[str, Any]], refusal: str) -> None:
@@ -424,17 +424,17 @@ def _check_as_junit(bundle: Path, staged: Staged | None, causes: Sequence[dict[s
         for cause in found:
             line = f", line {cause['line']}" if cause["line"] else ""
             case = ElementTree.SubElement(suite, "testcase", classname=_xml(file), name=_xml(f"{cause['rule']}{line}"))
-            said = _xml(f"{cause['message']}\nExplains {cause['explains']:,} problems.\n{cause['howToFix']}")
+            text = _xml(f"{cause['message']}\nExplains {cause['explains']:,} problems.\n{cause['howToFix']}")
             if cause["severity"] == "error":
                 failure = ElementTree.SubElement(case, "failure", message=_xml(cause["message"]), type=_xml(cause["rule"]))
-                failure.text = said
+                failure.text = text
             else:
-                ElementTree.SubElement(case, "system-out").text = f"{cause['severity']}: {said}"
+                ElementTree.SubElement(case, "system-out").text = f"{cause['severity']}: {text}"
     click.echo(ElementTree.tostring(suites, encoding="unicode", xml_declaration=False))
 
 
-def _xml(said: str) -> str:
-    return NOT_IN_XML.sub("", said)
+def _xml(text: str) -> str:
+    return NOT_IN_XML.sub("", text)
 
 
 def _plan_as_text(planned: Planned, schools: Sequence[dict[str, Any]], resolved: Resolved | None) -> None:
@@ -444,15 +444,15 @@ def _plan_as_text(planned: Planned, schools: Sequence[dict[str, Any]], resolved:
         [(entity, *(planned.counts[entity][each] for each in ("selected", *actions))) for entity in ENTITIES],
     )
     changed = [(school, _said(school["counts"])) for school in schools]
-    changed = sorted(((s, said) for s, said in changed if said), key=lambda each: -_number(each[0]["counts"]))
-    for school, said in changed[:SHOWN_SCHOOLS]:
-        click.echo(f"\n{school['name'] or school['sourcedId'] or 'Without a school'}: {said}")
+    changed = sorted(((s, summary) for s, summary in changed if summary), key=lambda each: -_number(each[0]["counts"]))
+    for school, summary in changed[:SHOWN_SCHOOLS]:
+        click.echo(f"\n{school['name'] or school['sourcedId'] or 'Without a school'}: {summary}")
     if len(changed) > SHOWN_SCHOOLS:
         click.echo(f"\n{len(changed) - SHOWN_SCHOOLS:,} more schools; --out FOLDER writes every change as CSV.")
     for note in planned.notes:
         click.echo(f"\n{click.style('note', fg=COLOURS['note'])}     {note}")
     if resolved and (waiting := [*resolved.new_schools, *resolved.new_classes]):
-        click.echo(f"\n{len(waiting):,} schools and classes are new and not chosen until somebody decides:")
+        click.echo(f"\n{len(waiting):,} schools and classes are new and not chosen until they are decided on:")
         for each in waiting[:SHOWN_FOUND]:
             click.echo(f"  {each.sourced_id}  {each.name}")
     click.echo()

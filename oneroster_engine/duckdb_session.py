@@ -11,7 +11,7 @@ import duckdb
 
 # Of the process's memory. The rest is for Python, for packages and for what DuckDB takes above its limit, a tenth as was seen.
 SHARE = 0.8
-DEFAULT_MB = 3_008  # of memory in all, where nobody has said how much there is
+DEFAULT_MB = 3_008  # of memory in all, where no limit was handed in
 AT_ONCE = 2  # as many processors as the engine's functions have
 Done = TypeVar("Done")
 

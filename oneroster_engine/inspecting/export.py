@@ -3,7 +3,7 @@
 Usernames are the source's own; the group's suffix is the platform's business. Source of the layout: OneRoster CSV Binding
 1.1 and 1.2.1: every column of the standard in its order, every property of the manifest, and in a bulk file neither status
 nor dateLastModified. There is one exception to the last: a row that is inactive by the legacy word keeps it, because
-without it whoever reads the bundle would take the row for an active one.
+without it a reader of the bundle would take the row for an active one.
 """
 
 import shutil
@@ -93,12 +93,12 @@ def _lost(connection: duckdb.DuckDBPyConnection) -> list[str]:
     several, unnamed = (
         number_of(connection, f"SELECT count(*) FROM selected_rows_users WHERE {each}") for each in (_SEVERAL, _UNNAMED)
     )
-    said = []
+    losses = []
     if several:
-        said.append(f"{several:,} people have several roles. OneRoster 1.1 holds one: the first was written, with its orgs.")
+        losses.append(f"{several:,} people have several roles. OneRoster 1.1 holds one: the first was written, with its orgs.")
     if unnamed:
-        said.append(f"{unnamed:,} people have a role that OneRoster 1.1 has no word for; it was written as aide.")
-    return said
+        losses.append(f"{unnamed:,} people have a role that OneRoster 1.1 has no word for; it was written as aide.")
+    return losses
 
 
 _IN_BULK = "sourcedId, if(status = 'inactive', status, NULL) AS status, NULL AS dateLastModified"

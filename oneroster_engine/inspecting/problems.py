@@ -15,7 +15,7 @@ def problem_groups(problems: Path, *, limit: int, offset: int) -> Rows:
 
     `problems` is a stage's problems.parquet. Keys are those of the API's ProblemGroup; `cause` is what `problem_rows` takes.
     """
-    # Of too many problems a stage holds some, and says beside each how many its cause explains; stages of before 27 November
+    # Of too many problems a stage holds some, and gives with each how many its cause explains; stages of before 27 November
     # 2026 do not.
     numbered = "explains" in [row["column_name"] for row in _ask(problems, "DESCRIBE FROM read_parquet($problems)", {})]
     number = "coalesce(max(explains), count(*))" if numbered else "count(*)"
@@ -41,7 +41,7 @@ def _ask(problems: Path, query: str, values: dict[str, Any]) -> list[dict[str, A
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-# A cause that explains other rows is a group of its own, and so is a row that was never sent, and what is said of a whole file.
+# A cause that explains other rows is a group of its own, and so is a row that was never sent, and what concerns a whole file.
 _TOGETHER = """
 SELECT *, if(count(*) OVER (PARTITION BY cause) > 1 OR cause <> key OR (line IS NULL AND field = ''), cause,
            file || ':*:' || rule || ':' || field) AS together

@@ -55,9 +55,9 @@ _AT_SCHOOLS = """
 def _shared(field: str) -> str:
     """People who have the same value in a field, each with the others' ids."""
     others = f"list(sourcedId ORDER BY sourcedId) OVER (PARTITION BY lower({field}))"
-    beside = "'also ' || array_to_string(list_filter(ids, lambda each: each <> sourcedId)[:3], ', ')"
+    detail = "'also ' || array_to_string(list_filter(ids, lambda each: each <> sourcedId)[:3], ', ')"
     return (
-        f"SELECT sourcedId, name, {beside} AS detail, line FROM ("
+        f"SELECT sourcedId, name, {detail} AS detail, line FROM ("
         f"SELECT sourcedId, concat_ws(' ', givenName, familyName) AS name, line, {others} AS ids FROM ({_PEOPLE}) "
         f"WHERE {field} IS NOT NULL) WHERE len(ids) > 1"
     )
@@ -109,7 +109,7 @@ FINDINGS = (
         "users",
         "People with a new id and an old name",
         "Each of these is new here and bears the name of somebody who leaves in the same sync. Many of them mean that the "
-        "student information system has numbered everybody anew: people would lose their work.",
+        "student information system has given everybody new ids: people would lose their work.",
         "SELECT sourcedId, name, 'until now ' || old AS detail, line FROM renumbered",
         "SELECT * FROM created",
     ),
@@ -164,7 +164,7 @@ FINDINGS = (
         "roles-ended",
         "users",
         "People whose every role has ended",
-        "They are brought in as long as the source lists them. Whoever has left should be marked or left out there.",
+        "They are brought in as long as the source lists them. People who have left should be marked or left out there.",
         f"SELECT {_PERSON.format(detail='coalesce(userType, $$unknown$$)')} FROM ({_PEOPLE}) "
         "WHERE len(roles) > 0 AND len(list_filter(roles, lambda each: each.endDate IS NULL OR each.endDate >= current_date)) = 0",
         _PEOPLE,
@@ -199,7 +199,7 @@ FINDINGS = (
         "empty-schools",
         "orgs",
         "Schools without people and classes",
-        "Closed, planned, or not exported whole. A school that had people yesterday is worth a look before the sync goes on.",
+        "Closed, planned, or not exported whole. A school that had people yesterday is worth a look before the sync continues.",
         f"SELECT sourcedId, name, coalesce(identifier, '') AS detail, line FROM ({_SCHOOLS}) "
         f"WHERE sourcedId NOT IN (SELECT schoolSourcedId FROM ({_CLASSES}) WHERE schoolSourcedId IS NOT NULL) "
         f"AND sourcedId NOT IN (SELECT unnest(schools) FROM ({_AT_SCHOOLS}))",
@@ -262,11 +262,11 @@ JOIN (SELECT name, min(sourcedId) AS sourcedId FROM change
       WHERE entity = 'users' AND action = 'deactivate' AND reason = 'left the source' GROUP BY name) gone USING (name)
 LEFT JOIN users ON users.sourcedId = created.sourcedId;
 CREATE VIEW somebody_else AS
-WITH told AS (
+WITH renamed AS (
     SELECT change.sourcedId, change.name, line, before -> 'fields' AS was_fields, after -> 'fields' AS is_fields
     FROM change LEFT JOIN users USING (sourcedId) WHERE entity = 'users' AND action = 'update'
 )
-SELECT *, (was_fields ->> 'givenName') || ' ' || (was_fields ->> 'familyName') AS was FROM told
+SELECT *, (was_fields ->> 'givenName') || ' ' || (was_fields ->> 'familyName') AS was FROM renamed
 WHERE lower(was_fields ->> 'givenName') <> lower(is_fields ->> 'givenName')
   AND lower(was_fields ->> 'familyName') <> lower(is_fields ->> 'familyName')
   AND (was_fields ->> 'email') IS DISTINCT FROM (is_fields ->> 'email')

@@ -2,7 +2,7 @@
 
 `find` looks for what an admin typed; `explain` gives the steps, each with a verdict and a sentence. Whether a row is
 selected is asked of `selection.select` itself, over the few rows that can bear on it, so that the answer can't
-differ from the plan's; only the reason in words is told here. What was typed is bound as a parameter and never logged.
+differ from the plan's; only the reason in words is given here. What was typed is bound as a parameter and never logged.
 """
 
 import json
@@ -269,12 +269,12 @@ def _source_step(subject: Subject, row: Mapping[str, Any] | None, left_out: bool
 
 def _problem_step(problems: Sequence[Mapping[str, Any]], left_out: bool) -> Step:
     if not problems:
-        said = (
+        message = (
             "The row was left out; its problem is not among those listed." if left_out else "No problems were found in its row."
         )
-        return Step("problems", "no" if left_out else "yes", said)
-    said = " ".join(f"{each['message']}{_rooted(each)}" for each in problems)
-    return Step("problems", "no" if left_out else "warning", f"Left out because of an error. {said}" if left_out else said)
+        return Step("problems", "no" if left_out else "yes", message)
+    message = " ".join(f"{each['message']}{_rooted(each)}" for each in problems)
+    return Step("problems", "no" if left_out else "warning", f"Left out because of an error. {message}" if left_out else message)
 
 
 def _rooted(problem: Mapping[str, Any]) -> str:
@@ -285,8 +285,8 @@ def _rooted(problem: Mapping[str, Any]) -> str:
 
 
 def _not_selectable(subject: Subject, left_out: bool) -> Step:
-    said = "a row with an error is not offered" if left_out else "it is not in the source"
-    return Step("selection", "no", f"Not selected: {said}.")
+    reason = "a row with an error is not offered" if left_out else "it is not in the source"
+    return Step("selection", "no", f"Not selected: {reason}.")
 
 
 def _match_step(subject: Subject, record: Mapping[str, Any] | None, change: Mapping[str, Any] | None) -> Step:
@@ -313,8 +313,8 @@ def _platform_step(written: Written | None, change: Mapping[str, Any] | None, ru
     if written is None:
         return Step("platform", "info", f"Not on the platform.{pending}")
     verdict: Verdict = "yes" if written.status == "active" else "no"
-    said = f"On the platform, {written.status}, last written by sync {written.sync_id}."
-    return Step("platform", verdict, said + pending, written.since)
+    message = f"On the platform, {written.status}, last written by sync {written.sync_id}."
+    return Step("platform", verdict, message + pending, written.since)
 
 
 def _row(connection: duckdb.DuckDBPyConnection, stage: Path, subject: Subject) -> dict[str, Any] | None:

@@ -2,11 +2,11 @@
 
 What becomes of a school or class, the first line that fits:
 - its id is excluded: not chosen;
-- its id is listed, or a rule fits it: chosen. A rule goes on fitting what comes later; that is what it is for;
-- it was on offer when somebody last looked (`seen`): chosen if all were, else not;
+- its id is listed, or a rule fits it: chosen. A rule also covers what comes later; that is its purpose;
+- it was on offer when the lists were last looked at (`seen`): chosen if all were, else not;
 - it has appeared since: included, excluded, or asked about, as `later` says. What is asked about waits and is not
-  chosen until somebody decides.
-A class counts only while its school is chosen. What is listed and no longer in the source is told as missing, and is
+  chosen until an admin decides.
+A class counts only while its school is chosen. What is listed and no longer in the source is reported as missing, and is
 not part of the selection: missing is not gone.
 """
 
@@ -117,7 +117,7 @@ class Saved(_Said):
 
 @dataclass(frozen=True)
 class Seen:
-    """The lists that somebody looked at: choices/orgs.parquet and choices/classes.parquet of that day."""
+    """The lists that a selection was made from: choices/orgs.parquet and choices/classes.parquet of that day."""
 
     orgs: Path
     classes: Path
@@ -153,7 +153,7 @@ def resolve(saved: Saved, stage: Path, seen: Seen | None) -> Resolved:
         connection.execute(_RULED_SCHOOLS)
         connection.execute(f"CREATE TABLE ruled_classes AS SELECT sourcedId FROM classes WHERE {_any_rule(saved.classes.rules)}")
         connection.execute(_VERDICTS.format(entity="orgs", name="name", inside="true"), _words(saved.schools))
-        inside = "schoolSourcedId IN (SELECT sourcedId FROM verdict_orgs WHERE said = 'include')"
+        inside = "schoolSourcedId IN (SELECT sourcedId FROM verdict_orgs WHERE verdict = 'include')"
         connection.execute(_VERDICTS.format(entity="classes", name="title", inside=inside), _words(saved.classes))
         schools, classes = _ids(connection, "orgs"), _ids(connection, "classes")
         return Resolved(
@@ -189,7 +189,7 @@ def schools_of(saved: Saved, stage: Path, seen: Seen | None) -> frozenset[str] |
 
 
 def look(saved: Saved, stage: Path, to: Path) -> None:
-    """Write into `to` what somebody who saves this has looked at: every school, and the classes of those chosen.
+    """Write into `to` the lists that this selection is made from: every school, and the classes of those chosen.
 
     Classes of other schools were not on offer: they appear later, should their school be chosen one day.
     """
@@ -271,12 +271,12 @@ def _grade(value: str) -> str:
 
 
 def _ids(connection: duckdb.DuckDBPyConnection, entity: str) -> list[str]:
-    found = connection.execute(f"SELECT sourcedId FROM verdict_{entity} WHERE said = 'include'").fetchall()
+    found = connection.execute(f"SELECT sourcedId FROM verdict_{entity} WHERE verdict = 'include'").fetchall()
     return [sourced_id for (sourced_id,) in found]
 
 
 def _waiting(connection: duckdb.DuckDBPyConnection, entity: str) -> tuple[Found, ...]:
-    found = connection.execute(f"SELECT sourcedId, name FROM verdict_{entity} WHERE said = 'ask' ORDER BY name, sourcedId")
+    found = connection.execute(f"SELECT sourcedId, name FROM verdict_{entity} WHERE verdict = 'ask' ORDER BY name, sourcedId")
     return tuple(Found(sourced_id, name) for sourced_id, name in found.fetchall())
 
 
@@ -303,6 +303,6 @@ SELECT sourcedId, {name} AS name,
             WHEN sourcedId IN (SELECT sourcedId FROM listed_{entity}) THEN 'include'
             WHEN sourcedId IN (SELECT sourcedId FROM ruled_{entity}) THEN 'include'
             WHEN sourcedId IN (SELECT sourcedId FROM seen_{entity}) THEN $seen
-            ELSE $later END AS said
+            ELSE $later END AS verdict
 FROM {entity} WHERE {inside}
 """

@@ -50,16 +50,16 @@ class Selection:
         }
 
     @staticmethod
-    def from_json(said: dict[str, Any]) -> "Selection":
+    def from_json(stored: dict[str, Any]) -> "Selection":
         """What `to_json` gave; a part that isn't there yet, because its question is still open, means all."""
-        orgs, classes, cells = said.get("orgs"), said.get("classes"), said.get("cells")
+        orgs, classes, cells = stored.get("orgs"), stored.get("classes"), stored.get("cells")
         return Selection(
             orgs=None if orgs is None else frozenset(orgs),
             classes=None if classes is None else frozenset(classes),
             cells=None if cells is None else frozenset((status, user_type) for status, user_type in cells),
-            other_members=said.get("otherMembers", False),
-            guardians=said.get("guardians", False),
-            remove_unselected=said.get("removeUnselected", False),
+            other_members=stored.get("otherMembers", False),
+            guardians=stored.get("guardians", False),
+            remove_unselected=stored.get("removeUnselected", False),
         )
 
 
@@ -86,7 +86,7 @@ def status_matrix(stage: Path, selection: Selection) -> dict[str, Any]:
 
 
 def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
-    """Make `selected_{entity}` (sourcedId) and `selected_rows_{entity}` (the rows themselves) for each entity, beside
+    """Make `selected_{entity}` (sourcedId) and `selected_rows_{entity}` (the rows themselves) for each entity, next to
     `staged_{entity}` (all rows), `wanted_orgs` (the schools as chosen) and `ticked` (status, userType; empty when every
     cell is)."""
     _find_candidates(connection, stage, selection)

@@ -45,10 +45,10 @@ def accept(folder: Path, manifest: Manifest | None, expected: str, view: View | 
     version = _agreed_version(manifest.version if manifest else "", expected, files)
     deltas = manifest.deltas() if manifest else frozenset[str]()
     if view := _merged(deltas, view):
-        if manifest and manifest.unsaid:
+        if manifest and manifest.unlisted:
             raise BundleRefused(
-                f"manifest.csv: it calls some files delta and says nothing of {csvs(manifest.unsaid)}, which could be everything "
-                "or changes only. Add a line for each file and send the bundle again."
+                f"manifest.csv: it calls some files delta and says nothing of {csvs(manifest.unlisted)}, which may be all "
+                "rows or changes only. Add a line for each file and send the bundle again."
             )
         version = _held_version(view, manifest.version if manifest else "")
         (view.after / "manifest.csv").write_text(f"propertyName,value\noneroster.version,{version}\n")

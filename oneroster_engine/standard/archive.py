@@ -30,7 +30,7 @@ DIRECTORY_END = (1 << 16) + 128  # bytes of a file's end that may hold the end o
 DEEPEST = 2  # parts of a CSV's path: a folder and the file
 READ = {f"{name}.csv".casefold(): f"{name}.csv" for name in ("manifest", *ROSTER_FILES)}
 JUNK = ("__macosx", ".ds_store", "thumbs.db", "desktop.ini")
-FINDINGS = "archive.json"  # beside the CSVs: `Contents`
+FINDINGS = "archive.json"  # next to the CSVs: `Contents`
 MOST_NAMED = 5
 TABLES = (".csv", ".txt", ".tsv", ".tab", ".xls", ".xlsx", ".xlsm", ".ods", ".numbers", ".json", ".xml", ".bak", ".gz")
 UNREADABLE: tuple[type[Exception], ...] = (
@@ -72,7 +72,7 @@ class _Found:
 def inflate(archive: Path, out: Path, limits: Limits, only: frozenset[str] | None = None) -> list[Path]:
     """Write the archive's OneRoster CSVs to `out` under the standard's names; `only` narrows them (e.g. {"orgs.csv"}).
 
-    Any case of the names, one folder, one ZIP around them, and other files beside them are accepted. Raises BundleRefused, with a
+    Any case of the names, one folder, one ZIP around them, and other files are accepted. Raises BundleRefused, with a
     sentence that says what to do, for everything that can't be trusted.
     """
     with archive.open("rb") as file:
@@ -87,7 +87,7 @@ def inflate_file(file: IO[bytes], size: int, out: Path, limits: Limits, only: fr
 
 @contextmanager
 def inflating(archive: Path, out: Path, limits: Limits) -> Iterator[Callable[[str], None]]:
-    """As `inflate`, beside whatever reads the files that are whole already: the smaller ones are first, and all are there.
+    """As `inflate`, in parallel with the reading of files that are complete already: smaller ones come first, and all exist.
 
     What is given waits until the file of a name is whole. It and the end of the context raise what `inflate` does.
     """
@@ -104,7 +104,7 @@ def inflating(archive: Path, out: Path, limits: Limits) -> Iterator[Callable[[st
                 with _refusing(file):
                     for path in files:
                         whole[path.name].set_result(None)
-            except BaseException as trouble:  # noqa: BLE001  whoever waits for a file that will not come raises it
+            except BaseException as trouble:  # noqa: BLE001  raised by the reader that waits for a file that will not come
                 for each in whole.values():
                     if not each.done():
                         each.set_exception(trouble)
@@ -122,12 +122,12 @@ def inflating(archive: Path, out: Path, limits: Limits) -> Iterator[Callable[[st
 def contents(folder: Path) -> Contents:
     """What else was in the archive whose CSVs were written to `folder`."""
     kept = folder / FINDINGS
-    told = json.loads(kept.read_text()) if kept.is_file() else {}
-    return Contents(told.get("instead", {}), tuple(told.get("notes", ())), tuple(told.get("warnings", ())))
+    stored = json.loads(kept.read_text()) if kept.is_file() else {}
+    return Contents(stored.get("instead", {}), tuple(stored.get("notes", ())), tuple(stored.get("warnings", ())))
 
 
 def add_warnings(folder: Path, sentences: Iterable[str]) -> None:
-    """Let what is read of `folder` say these too: what whoever brought the archive has seen."""
+    """Add these to the findings of `folder`: what the source noticed when it delivered the archive."""
     if found := tuple(sentences):
         known = contents(folder)
         (folder / FINDINGS).write_text(json.dumps(asdict(replace(known, warnings=(*known.warnings, *found)))))
@@ -147,19 +147,19 @@ def _refusing(file: IO[bytes]) -> Iterator[None]:
 
 
 def _what_it_is(file: IO[bytes]) -> str:
-    said = "The file is not a ZIP that can be read"
+    message = "The file is not a ZIP that can be read"
     try:
         file.seek(0)
         head = file.read(CHUNK)
     except (OSError, ValueError):
-        return said
+        return message
     if head.startswith(b"PK"):
-        return f"{said}; it begins as one, and may be cut or damaged"
+        return f"{message}; it begins as one, and may be cut or damaged"
     if kind := other_kind(head):
-        return f"{said}; it is {kind}"
+        return f"{message}; it is {kind}"
     if head and b"\0" not in head:
-        return f"{said}; it is plain text, as one CSV of a bundle is"
-    return said
+        return f"{message}; it is plain text, as one CSV of a bundle is"
+    return message
 
 
 @contextmanager
@@ -266,7 +266,7 @@ def _members(infos: Iterable[zipfile.ZipInfo]) -> "_Found | zipfile.ZipInfo":
             "Rename it to manifest.csv, as CSV, or take it out",
         )
     if zips:
-        notes.append(f"The ZIP holds another ZIP beside the CSVs, which was not read: {_listed(path for path, _ in zips)}.")
+        notes.append(f"The ZIP holds another ZIP next to the CSVs, which was not read: {_listed(path for path, _ in zips)}.")
     notes += [f"{_short(other)} was not read; if it is {name}.csv, rename it." for name, other in instead.items()]
     return _Found(found, Contents(instead, tuple(notes)))
 

@@ -1,8 +1,8 @@
 """What spreadsheets and copying do to ids, and when two ids are the same one: in bundles and in the sheets that admins fill.
 
 A spreadsheet drops the zeros in front of a number, rounds a long one to 1.23457E+11, makes a date of 3-12, and writes ="00071"
-where it was kept from that; copying adds blanks, quotes and characters that nobody sees. Two ids are near when nothing but
-that, or upper and lower case, tells them apart. Each function has a twin that gives SQL, and both say the same.
+where it was kept from that; copying adds blanks, quotes and characters that nobody sees. Two ids are near when only
+that, or upper and lower case, distinguishes them. Each function has an SQL twin that gives the same result.
 """
 
 import re

@@ -39,15 +39,15 @@ _VERSION = re.compile(r"(?:oneroster\s*)?v?\s*(1)[.,](1|2)(?:[.,]\d+)*", re.IGNO
 class Manifest:
     """`version` is 1.1, 1.2 or empty where the bundle doesn't say; `modes` maps a file's name (folded) to bulk|delta|absent.
 
-    `notes` are sentences about what costs nothing, such as the blank mode of a file that nobody reads. `unsaid` are the
-    roster's files that lie beside the manifest, and of which it says nothing.
+    `notes` are sentences about what has no effect, such as the blank mode of a file that isn't read. `unlisted` are the
+    roster's files that the bundle has and the manifest doesn't list.
     """
 
     version: str = ""
     system: str = ""
     modes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    unsaid: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
     def deltas(self) -> frozenset[str]:
         """The roster's files that hold changes only."""
@@ -64,7 +64,7 @@ class _Property:
 
 
 def read_manifest(path: Path) -> Manifest | None:
-    """None when the bundle has none. Which of the roster's files lie beside it counts for those it says nothing of.
+    """None when the bundle has none. `present` are the bundle's files, for those that the manifest doesn't list.
 
     Raises BundleRefused.
     """
@@ -72,19 +72,19 @@ def read_manifest(path: Path) -> Manifest | None:
         return None
     properties = _properties(_lines(path))
     present = frozenset(name for name in ROSTER_FILES if (path.parent / f"{name}.csv").is_file())
-    said = _once_each(properties)
+    by_name = _once_each(properties)
     notes: list[str] = []
     modes = {}
-    for each in said.values():
+    for each in by_name.values():
         if each.key not in ("version", "system") and (mode := _mode(each, present, notes)):
             modes[each.key] = mode
-    version = _version(said.get("version"))
+    version = _version(by_name.get("version"))
     read = [name for name in ROSTER_FILES if version != "1.1" or name not in ONLY_1_2]
-    unsaid = [name for name in read if name in present and name.casefold() not in modes]
-    if unsaid and modes and "delta" not in modes.values():
-        notes.append(f"The manifest says nothing of {csvs(unsaid)}; read as bulk, which is everything.")
-    system = said.get("system")
-    return Manifest(version, system.value if system else "", modes, tuple(notes), tuple(unsaid))
+    unlisted = [name for name in read if name in present and name.casefold() not in modes]
+    if unlisted and modes and "delta" not in modes.values():
+        notes.append(f"The manifest says nothing of {csvs(unlisted)}; read as bulk, which is everything.")
+    system = by_name.get("system")
+    return Manifest(version, system.value if system else "", modes, tuple(notes), tuple(unlisted))
 
 
 def _lines(path: Path) -> list[Line]:
@@ -179,16 +179,16 @@ def _compact(name: str) -> str:
 
 def _once_each(properties: Iterable[_Property]) -> dict[str, _Property]:
     """The properties by their key, or by their name where that isn't understood. Raises BundleRefused where two disagree."""
-    said: dict[str, _Property] = {}
+    by_name: dict[str, _Property] = {}
     for each in properties:
         key = each.key or folded(each.name)
-        before = said.setdefault(key, each)
+        before = by_name.setdefault(key, each)
         if folded(before.value) != folded(each.value):
             raise _refused(
                 f"{each.name} stands there twice, as `{before.value[:QUOTED]}` and as `{each.value[:QUOTED]}`",
                 "Keep the line that is right",
             )
-    return said
+    return by_name
 
 
 def _mode(each: _Property, present: frozenset[str], notes: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""A platform record in SQL: what people call it, its schools, and what it refers to. Each is said once, from `entities.py`.
+"""A platform record in SQL: what people call it, its schools, and what it refers to. Each is defined once, from `entities.py`.
 
 A record stands in two forms. *Staged*: a row of `{entity}.parquet` with a column a field. *Stored*: the JSON object
 `fields` of a snapshot or of a plan's before and after. Every function here takes the form that is meant.
