@@ -452,7 +452,7 @@ def _plan_as_text(planned: Planned, schools: Sequence[dict[str, Any]], resolved:
     for note in planned.notes:
         click.echo(f"\n{click.style('note', fg=COLOURS['note'])}     {note}")
     if resolved and (waiting := [*resolved.new_schools, *resolved.new_classes]):
-        click.echo(f"\n{len(waiting):,} schools and classes are new and not chosen until they are decided on:")
+        click.echo(f"\n{len(waiting):,} schools and classes are new and not selected until they are decided on:")
         for each in waiting[:SHOWN_FOUND]:
             click.echo(f"  {each.sourced_id}  {each.name}")
     click.echo()

@@ -36,6 +36,7 @@ from chalicelib.service.upload import upload_form
 from chalicelib.sheets.choices import CLASSES, ORG, Checked, Sheet, check_sheet, write_sheet
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.limits import limits
+from oneroster_engine.plural import plural
 from oneroster_engine.selecting.saved import Saved
 from oneroster_engine.selecting.selection import Selection, status_matrix
 from oneroster_engine.table_query import Rows, page_of
@@ -61,6 +62,7 @@ class Kind:
     """What the questions about schools and about classes have in common, as data."""
 
     name: Literal["orgs", "classes"]
+    one: str
     called: str
     question: QuestionKind
     sheet: Sheet
@@ -69,10 +71,17 @@ class Kind:
 
 
 ORGS_ASKED = Kind(
-    "orgs", "schools", QuestionKind.ORGS, ORG, ("name", "sourcedId", "identifier"), ("name", "type", "parent", "classes", "users")
+    "orgs",
+    "school",
+    "schools",
+    QuestionKind.ORGS,
+    ORG,
+    ("name", "sourcedId", "identifier"),
+    ("name", "type", "parent", "classes", "users"),
 )
 CLASSES_ASKED = Kind(
     "classes",
+    "class",
     "classes",
     QuestionKind.CLASSES,
     CLASSES,
@@ -180,7 +189,7 @@ def get_statuses(call: Call, sync_id: str) -> Statuses:
     """People by status and user type in the chosen classes and schools, with the rule in words."""
     chosen = files.selection_of(sync_id)
     if "classes" not in chosen:
-        raise Conflict("The classes have not been chosen yet.")
+        raise Conflict("The classes have not been selected yet.")
     key = matrix_key(sync_id, chosen)
     made = files.read_json(key)
     if made is None:
@@ -318,7 +327,7 @@ def _where(kind: Kind, sync_id: str) -> Mapping[str, list[str]]:
         return {}
     chosen = files.selection_of(sync_id)
     if "orgs" not in chosen:
-        raise Conflict("The schools have not been chosen yet.")
+        raise Conflict("The schools have not been selected yet.")
     return {} if chosen["orgs"] is None else {"schoolSourcedId": chosen["orgs"]}
 
 
@@ -366,7 +375,7 @@ def _choose(kind: Kind, call: Call, sync_id: str, body: ChoiceAnswer) -> Accepte
     ids = None if body.all else sorted(_chosen_ids(kind, sync_id, body))
     choose(sync_id, kind.question, call.now, {kind.name: ids})
     call.audit(group_of(sync_id), f"{kind.called} chosen", sync_id, {"chosen": "all" if ids is None else len(ids)})
-    message = f"All {kind.called} chosen." if ids is None else f"{len(ids):,} {kind.called} chosen."
+    message = f"All {kind.called} selected." if ids is None else f"{plural(len(ids), kind.one, kind.called)} selected."
     return Accepted(message=message, sync=syncs.get(sync_id))
 
 
@@ -378,7 +387,7 @@ def _chosen_ids(kind: Kind, sync_id: str, body: ChoiceAnswer) -> frozenset[str]:
         return checked.chosen
     ids = frozenset(body.ids or ())
     if not ids:
-        raise Unacceptable(f"Nothing is chosen. Choose at least one of the {kind.called}.", {"ids": "empty"})
+        raise Unacceptable(f"Nothing is selected. Select at least one of the {kind.called}.", {"ids": "empty"})
     known = {row["sourcedId"] for row in _rows_of(_choices(kind, sync_id), _where(kind, sync_id))}
     if unknown := sorted(ids - known):
         named = ", ".join(unknown[:NAMED_UNKNOWN])

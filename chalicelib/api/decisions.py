@@ -21,7 +21,7 @@ from chalicelib.store import syncs as store
 from oneroster_engine.planning.guard import LimitedKind
 from oneroster_engine.planning.unchanged_rows import write_unchanged
 from oneroster_engine.selecting.selection import Selection
-from oneroster_engine.selecting.selection_impact import deselected
+from oneroster_engine.selecting.selection_impact import selection_impact
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.table_query import page_of
 
@@ -127,7 +127,7 @@ def count_deselected(call: Call, sync_id: str, body: StatusesAnswer) -> Deselect
     """The consequence of a choice of people before it counts: how much of the platform it leaves out."""
     chosen = files.selection_of(sync_id)
     if "classes" not in chosen:
-        raise Conflict("The classes have not been chosen yet.")
+        raise Conflict("The classes have not been selected yet.")
     cells = {"cells": [[cell.status, cell.user_type] for cell in body.cells]}
     selection = Selection.from_json({**chosen, **cells, "otherMembers": body.other_members, "guardians": body.guardians})
     group = groups.get(group_of(sync_id))
@@ -135,7 +135,10 @@ def count_deselected(call: Call, sync_id: str, body: StatusesAnswer) -> Deselect
     with files.workspace(sync_id, reads=wanted) as workdir:
         if group.snapshot is not None:
             files.fetch_snapshot(group.group_id, group.snapshot, workdir / "snapshot")
-        return Deselected(counts=deselected(workdir / "stage", selection, workdir / "snapshot" if group.snapshot else None))
+        impact = selection_impact(workdir / "stage", selection, workdir / "snapshot" if group.snapshot else None)
+        return Deselected(
+            counts=impact.counts, schools_along=list(impact.schools_along), schools_along_total=impact.schools_along_total
+        )
 
 
 @route(decisions, "POST /syncs/{syncId}/undo", role="admin", answer=Sync, status=202, headers=(IDEMPOTENCY_KEY,), costly="start")

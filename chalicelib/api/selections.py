@@ -137,7 +137,7 @@ def decide_inbox(call: Call, group_id: str, body: InboxDecision) -> Message:
     else:
         selection = selection.model_copy(update={"classes": _decided(selection.classes, ids, body.decision)})
     _save(call, group_id, version.name, selection, None, version.etag)
-    from_now_on = "chosen" if body.decision == "include" else "left out"
+    from_now_on = "selected" if body.decision == "include" else "left out"
     what = f"1 {_ONE[body.kind]} is" if len(ids) == 1 else f"{len(ids):,} {body.kind} are"
     return Message(message=f"{what} {from_now_on} by “{version.name}” from its next sync on.")
 

@@ -566,9 +566,12 @@ class StatusesAnswer(Record):
 
 
 class Deselected(Record):
-    """What the platform holds and the choice leaves out, by entity: it stays, or goes where that is ticked."""
+    """What the platform holds and the selection leaves out, by entity: it stays, or goes where that is ticked. `schools_along`
+    names the first 20 of the schools that nobody selected and that come as a name alone, with a member of theirs."""
 
     counts: dict[Entity, int]
+    schools_along: list[str]
+    schools_along_total: int
 
 
 class Accepted(Record):

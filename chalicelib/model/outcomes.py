@@ -29,6 +29,9 @@ ONLY_REMOVALS = "Nothing was written: every change was a removal, and removals w
 CHUNKS_FAILED = "States.ExceedToleratedFailureThreshold"
 
 
+ACTIONS = ("created", "updated", "deactivated", "ended", "unchanged")
+
+
 class AppliedExtent(StrEnum):
     """How much of a sync's plan the platform has when the sync ends."""
 
@@ -78,12 +81,8 @@ def success(counts: SyncCounts, with_removals: bool, incomplete: Mapping[str, st
         return (NOTHING_NEW if with_removals else ONLY_REMOVALS) + unproved
     left_out = "" if with_removals else " Removals were left out, as approved."
     each = _by_field(counts).values()
-    created, updated = sum(one.created for one in each), sum(one.updated for one in each)
-    deactivated, ended = sum(one.deactivated for one in each), sum(one.ended for one in each)
-    return (
-        f"Synced: {created:,} created, {updated:,} updated, {deactivated:,} deactivated, {ended:,} ended, "
-        f"{sum(one.unchanged for one in each):,} unchanged.{left_out}{unproved}"
-    )
+    numbers = [(sum(getattr(one, action) for one in each), action) for action in ACTIONS]
+    return f"Synced: {', '.join(f'{number:,} {action}' for number, action in numbers if number)}.{left_out}{unproved}"
 
 
 def lost(counts: SyncCounts) -> list[str]:

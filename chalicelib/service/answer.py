@@ -38,7 +38,7 @@ def _choose_anew(sync: Sync, waiting: Question, kind: QuestionKind, now: datetim
     open again, from this moment on, so that a browser that shows it sees that it has to look again."""
     if kind is QuestionKind.ORGS and sync.asked and sync.asked.kind is AskedFor.SCHOOLS:
         raise Conflict(
-            "Only the schools that were chosen first have been fetched. To choose others, cancel this sync and start another one."
+            "Only the schools that were selected first have been fetched. To select others, cancel this sync and start another."
         )
     claimed = syncs.claim_answer(sync.sync_id, waiting.kind, now)
     try:

@@ -17,9 +17,9 @@ NEVER_READ = frozenset({State.QUEUED, State.SUPERSEDED})
 
 WHY = {
     "wanted": "it was started that way",
-    "all schools": "every school is chosen",
-    "no school": "none of the chosen schools is in the source",
-    "many schools": f"more than {MOST_SCHOOLS} schools are chosen",
+    "all schools": "every school is selected",
+    "no school": "none of the selected schools is in the source",
+    "many schools": f"more than {MOST_SCHOOLS} schools are selected",
     "no lists": "the provider doesn't offer lists by school",
     "no filter": "the provider doesn't let changes alone be asked for",
     "no ids": "its changes have to be compared with its whole lists, and it doesn't let ids alone be asked for",

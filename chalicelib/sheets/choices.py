@@ -17,6 +17,7 @@ from typing import Any
 from chalicelib.model.ids import group_of
 from chalicelib.sheets import cells
 from chalicelib.sheets.filled import ORIGIN, Filled, read_filled, visible
+from oneroster_engine.plural import plural
 from oneroster_engine.standard.damaged_ids import is_rounded, without_zeros
 
 SHOWN_FINDINGS = 100
@@ -187,11 +188,11 @@ def _age(read: Filled, sync_id: str) -> str:
 
 def _message(chosen: frozenset[str], unknown: int, unreadable: int, missing: int) -> str:
     if unreadable or unknown:
-        return f"{unreadable + unknown:,} rows can't be used. Correct the cells that are named and upload the sheet again."
+        return f"{plural(unreadable + unknown, 'row')} can't be used. Correct the cells named below and upload the sheet again."
     if not chosen:
         return "No row says Yes in the column sync. Write Yes in those that you want and upload the sheet again."
-    absent = f" {missing:,} rows of the list are not in the sheet; they count as No." if missing else ""
-    return f"{len(chosen):,} rows say Yes.{absent}"
+    absent = f" Not in the sheet, and so No: {plural(missing, 'row')} of the list." if missing else ""
+    return f"{plural(len(chosen), 'row')} {'says' if len(chosen) == 1 else 'say'} Yes.{absent}"
 
 
 class _Ids:

@@ -18,6 +18,7 @@ from chalicelib.sources.rest_fetch import COLLECTIONS, OPTIONAL, ORGS, begin, fe
 from chalicelib.sources.rest_group import provider_of
 from chalicelib.sources.rest_paging import Collection, first
 from oneroster_engine.errors import RosterError
+from oneroster_engine.plural import plural
 
 LONGEST_PAUSE_S = 3.0  # the test reports a longer wait instead of waiting
 LOOKED_AT = 100  # records of each list: enough to see how the next page follows
@@ -95,7 +96,7 @@ def _what_it_shows(
         else 0
     )
     more = got.page.total is not None and got.page.total > len(got.page.ids)
-    words = f"{'At least ' if more else ''}{schools:,} schools among {len(got.page.ids):,} orgs."
+    words = f"{'At least ' if more else ''}{plural(schools, 'school')} among {plural(len(got.page.ids), 'org')}."
     words = words if schools else "The provider sends no school. Ask it which orgs this sign-in may read."
     shown = set(got.page.ids)
     if more and not shown.issuperset(expected):

@@ -15,6 +15,7 @@ from chalicelib.sources.picking import Found
 from chalicelib.sources.sftp import Server
 from chalicelib.sources.sftp_delivery import left_aside, write_members
 from oneroster_engine.errors import RosterError
+from oneroster_engine.plural import plural
 from oneroster_engine.staging.stage import stage_orgs
 from oneroster_engine.standard.archive import Limits
 from oneroster_engine.standard.manifest import read_manifest
@@ -57,7 +58,7 @@ def steps(
             step = Name.SCHOOLS
             stage_orgs(csvs, Path(folder) / "stage")
             schools = page_of(Path(folder) / "stage/choices/orgs.parquet", search_in=("name",), sort="name", limit=1, offset=0)
-            words = f"{schools.total:,} schools." if schools.total else "There is no school in it."
+            words = f"{plural(schools.total, 'school')}." if schools.total else "There is no school in it."
             orgs, wanted = Path(folder) / "stage/orgs.parquet", {"sourcedId": expected}
             shown = page_of(orgs, where=wanted, sort="sourcedId", limit=len(expected), offset=0).items if expected else []
             yield schools_check(schools.total, words, expected, {each["sourcedId"] for each in shown})

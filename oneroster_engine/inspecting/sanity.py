@@ -107,7 +107,7 @@ FINDINGS = (
     Finding(
         "likely-renumbered",
         "users",
-        "People with a new id and an old name",
+        "Possible duplicates: same name, new ID",
         "Each of these is new here and bears the name of somebody who leaves in the same sync. Many of them mean that the "
         "student information system has given everybody new ids: people would lose their work.",
         "SELECT sourcedId, name, 'until now ' || old AS detail, line FROM renumbered",
@@ -116,7 +116,7 @@ FINDINGS = (
     Finding(
         "somebody-else",
         "users",
-        "Ids that were somebody else's",
+        "IDs reused for another person",
         "Name, e-mail and identifier of each of these differ from what they were under the same id. An id that is given to a new "
         "person hands them the work of the old one.",
         "SELECT sourcedId, name, was AS detail, line FROM somebody_else",

@@ -28,29 +28,30 @@ About = Literal["source", "problems", "selection", "match", "plan", "platform"]
 
 # Why a row is selected or isn't, in general; `explain` says the same with names. Keys are those of `PEOPLE`.
 REASONS = {
-    "member": "enrolled in a chosen class, and their status and user type are selected",
-    "other-member": "another member of a chosen school, and their status and user type are selected",
-    "guardian": "guardian of a chosen student",
+    "member": "enrolled in a selected class, and their status and user type are selected",
+    "other-member": "another member of a selected school, and their status and user type are selected",
+    "guardian": "guardian of a selected student",
     "deleted": "their status is tobedeleted; deleted people are never created",
     "cell": "their status and user type are not selected",
-    "class": "none of their classes is chosen, and other members of the schools are not included",
-    "other-members": "in no class of the chosen schools, and other members of the schools are not included",
-    "school": "none of their schools is chosen",
+    "class": "none of their classes is selected, and other members of the schools are not included",
+    "other-members": "in no class of the selected schools, and other members of the schools are not included",
+    "school": "none of their schools is selected",
     "school-deleted": "all of their schools have the status tobedeleted",
-    "guardians": "guardian of a chosen student, and guardians are not included",
+    "guardians": "guardian of a selected student, and guardians are not included",
 }
 CLASS_REASONS = {
-    "chosen": "it is chosen, and so is its school",
+    "chosen": "it is selected, and so is its school",
     "deleted": "its status is tobedeleted, so it is never created",
     "school-deleted": "its school has the status tobedeleted",
-    "school": "its school is not chosen",
-    "class": "its school is chosen, and the class is not",
+    "school": "its school is not selected",
+    "class": "its school is selected, and the class is not",
 }
 ORG_REASONS = {
-    "chosen": "it is chosen",
-    "named": "it is not chosen itself; a person, course or org that is selected names it, so it comes along",
+    "chosen": "it was selected",
+    "named": "nobody selected it, but a person, course or org that is selected refers to it. It comes as a name alone: none "
+    "of its classes, and nobody because of it",
     "deleted": CLASS_REASONS["deleted"],
-    "school": "it is not chosen, and nothing that is selected names it",
+    "school": "it was not selected, and nothing that is selected refers to it",
 }
 
 
@@ -202,7 +203,7 @@ def _reason(stage: Path, selection: Selection, subject: Subject) -> tuple[str, d
 
 def _sentence(subject: Subject, reason: str, facts: Mapping[str, Any]) -> str:
     reasons = {"users": REASONS, "classes": CLASS_REASONS, "orgs": ORG_REASONS}[subject.entity]
-    head = "Selected" if reason in SELECTED else "Not selected"
+    head = "Comes along" if reason == "named" else "Selected" if reason in SELECTED else "Not selected"
     details = [f"{name}: {facts[key]}." for key, name in _DETAILS[subject.entity].items() if facts.get(key) not in (None, "")]
     return " ".join([f"{head}: {reasons[reason]}.", *details])
 
@@ -210,7 +211,7 @@ def _sentence(subject: Subject, reason: str, facts: Mapping[str, Any]) -> str:
 _DETAILS = {
     "users": {
         "cell": "Status and user type",
-        "schools": "Schools (* chosen)",
+        "schools": "Schools (* selected)",
         "classes": "Classes",
     },
     "classes": {"school": "School"},
@@ -291,7 +292,7 @@ def _not_selectable(subject: Subject, left_out: bool) -> Step:
 
 def _match_step(subject: Subject, record: Mapping[str, Any] | None, change: Mapping[str, Any] | None) -> Step:
     if record is not None:
-        return Step("match", "yes", f"Matched to the platform's record {record['platformId']}.")
+        return Step("match", "yes", f"The platform has a record of this {KINDS[subject.entity]}.")
     if change is not None and change["action"] == "create":
         return Step("match", "info", f"No record of the platform is this {KINDS[subject.entity]}; a new one is made.")
     return Step("match", "info", f"No record of the platform is this {KINDS[subject.entity]}.")
@@ -442,7 +443,7 @@ LEFT JOIN schools_of ON schools_of.sourcedId = people.sourcedId
 """
 
 _WHY_PERSON = """
-SELECT reason, format('{}, {} of them chosen', classes, chosen_classes) AS classes,
+SELECT reason, format('{}, {} of them selected', classes, chosen_classes) AS classes,
        statusCell || ', ' || coalesce(userType, 'unknown') AS cell,
        (SELECT string_agg(DISTINCT coalesce(orgs.name, org) || if(org IN (SELECT sourcedId FROM chosen_orgs), '*', ''), ', ')
         FROM (SELECT unnest(roles).orgSourcedId AS org FROM staged_users WHERE sourcedId = $id)

@@ -31,7 +31,7 @@ Cause = RemovalCause | Literal["roleEnded"]
 
 LEFT_SOURCE = "left the source"
 STATUS_DELETED = "status deleted"
-NOT_CHOSEN = "not chosen any more"
+NOT_CHOSEN = "no longer selected"
 CAUSES: Mapping[RemovalCause, str] = {"leftSource": LEFT_SOURCE, "statusDeleted": STATUS_DELETED, "notChosen": NOT_CHOSEN}
 
 

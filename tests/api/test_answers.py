@@ -186,7 +186,7 @@ def test_schools_are_not_chosen_anew_where_only_the_chosen_ones_were_fetched(wai
 
     status, said = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})
 
-    assert (status, said["detail"][:55]) == (409, "Only the schools that were chosen first have been fetch")
+    assert (status, said["detail"][:55]) == (409, "Only the schools that were selected first have been fet")
     assert files.selection_of(sync_id) == {"orgs": ["north"]}
     assert syncs.get(sync_id).question is not None
 

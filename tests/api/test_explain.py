@@ -50,8 +50,8 @@ def test_somebody_of_a_school_that_was_not_chosen_is_told_so() -> None:
     said = traced("cat")
 
     assert said["conclusion"] == (
-        "Not selected: none of their schools is chosen. Status and user type: blank, student. Schools (* chosen): South. "
-        "Classes: 1, 0 of them chosen."
+        "Not selected: none of their schools is selected. Status and user type: blank, student. Schools (* selected): South. "
+        "Classes: 1, 0 of them selected."
     )
     assert verdicts(said)["platform"] == "info"
     assert "is still running" in traced("ann")["steps"][-1]["text"]

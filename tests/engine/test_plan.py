@@ -218,7 +218,7 @@ def test_what_is_not_chosen_any_more_goes_only_when_that_is_ticked(platform: Pla
     assert ids(platform, "users") == ["bob", "cat"]
     assert ids(platform, "orgs") == ["d", "north", "south"]  # bob has a role at north
     assert planned.counts["users"]["deactivated"] == 4
-    assert {row[3] for row in platform.did()} == {"not chosen any more"}
+    assert {row[3] for row in platform.did()} == {"no longer selected"}
 
 
 def test_somebody_who_comes_back_within_the_grace_period_is_the_same_person(platform: Platform) -> None:

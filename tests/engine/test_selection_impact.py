@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from oneroster_engine.selecting.selection import EVERYTHING, Selection
-from oneroster_engine.selecting.selection_impact import deselected
+from oneroster_engine.selecting.selection_impact import selection_impact
 from tests.engine.test_plan import TWO_SCHOOLS, Platform, changed
 
 SOUTH = Selection(orgs=frozenset({"south"}), remove_unselected=True)
@@ -21,22 +21,24 @@ def test_what_is_not_chosen_any_more_is_counted_before_it_goes(platform: Platfor
     before = platform.snapshot
     planned = platform.sync(TWO_SCHOOLS, SOUTH, commit=False)
 
-    said = deselected(platform.room / "stage", SOUTH, before)
+    impact = selection_impact(platform.room / "stage", SOUTH, before)
+    said = impact.counts
 
     gone = {entity: counts["deactivated"] + counts["ended"] for entity, counts in planned.counts.items()}
     assert (said["users"], said["classes"], said["enrollments"]) == (4, 2, 3)
     assert {entity: said[entity] for entity in ("users", "classes", "enrollments")} == {
         entity: gone[entity] for entity in ("users", "classes", "enrollments")
     }
-    assert (said["orgs"], gone["orgs"]) == (0, 0)  # bob, who is chosen, has a role at north too
+    assert (said["orgs"], gone["orgs"]) == (0, 0)  # bob, who is selected, has a role at north too
+    assert (impact.schools_along, impact.schools_along_total) == (("North",), 1)
 
 
 def test_nothing_is_left_out_of_an_empty_platform_nor_by_choosing_everything(platform: Platform) -> None:
     platform.sync(TWO_SCHOOLS, commit=False)
-    assert set(deselected(platform.room / "stage", SOUTH, None).values()) == {0}
+    assert set(selection_impact(platform.room / "stage", SOUTH, None).counts.values()) == {0}
     platform.sync(TWO_SCHOOLS)
 
-    assert set(deselected(platform.room / "stage", EVERYTHING, platform.snapshot).values()) == {0}
+    assert set(selection_impact(platform.room / "stage", EVERYTHING, platform.snapshot).counts.values()) == {0}
 
 
 def test_a_row_with_an_error_is_not_counted_as_left_out(platform: Platform) -> None:
@@ -44,4 +46,4 @@ def test_a_row_with_an_error_is_not_counted_as_left_out(platform: Platform) -> N
     before = platform.snapshot
     platform.sync(changed("users", "idle", role="boss"), commit=False)
 
-    assert deselected(platform.room / "stage", EVERYTHING, before)["users"] == 0
+    assert selection_impact(platform.room / "stage", EVERYTHING, before).counts["users"] == 0

@@ -82,15 +82,15 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sourced_id", "selection", "said"),
     [
-        ("ann", EVERYTHING, "Selected: enrolled in a chosen class"),
-        ("idle", EVERYTHING, "Selected: another member of a chosen school"),
-        ("gil", replace(NORTH, guardians=True), "Selected: guardian of a chosen student"),
-        ("idle", NORTH, "Not selected: in no class of the chosen schools"),
-        ("cat", NORTH, "Not selected: none of their schools is chosen. .*South"),
-        ("bob", Selection(classes=frozenset({"n1"})), "Not selected: none of their classes is chosen"),
+        ("ann", EVERYTHING, "Selected: enrolled in a selected class"),
+        ("idle", EVERYTHING, "Selected: another member of a selected school"),
+        ("gil", replace(NORTH, guardians=True), "Selected: guardian of a selected student"),
+        ("idle", NORTH, "Not selected: in no class of the selected schools"),
+        ("cat", NORTH, "Not selected: none of their schools is selected. .*South"),
+        ("bob", Selection(classes=frozenset({"n1"})), "Not selected: none of their classes is selected"),
         ("ann", replace(NORTH, cells=frozenset({("active", "student")})),
          "Not selected: their status and user type are not selected. Status and user type: blank, student"),
-        ("gil", NORTH, "Not selected: guardian of a chosen student, and guardians are not included"),
+        ("gil", NORTH, "Not selected: guardian of a selected student, and guardians are not included"),
     ],
 )  # fmt: skip
 def test_it_is_said_by_which_rule_somebody_is_selected_or_is_not(
@@ -104,12 +104,12 @@ def test_it_is_said_by_which_rule_somebody_is_selected_or_is_not(
 @pytest.mark.parametrize(
     ("entity", "sourced_id", "selection", "verdict", "said"),
     [
-        ("classes", "n1", NORTH, "yes", "it is chosen, and so is its school. School: North"),
-        ("classes", "s1", NORTH, "no", "its school is not chosen. School: South"),
-        ("classes", "n2", replace(NORTH, classes=frozenset({"n1"})), "no", "its school is chosen, and the class is not"),
-        ("orgs", "north", NORTH, "yes", "it is chosen"),
-        ("orgs", "d", NORTH, "yes", "comes along"),
-        ("orgs", "south", replace(NORTH, classes=frozenset({"n1"})), "no", "nothing that is selected names it"),
+        ("classes", "n1", NORTH, "yes", "it is selected, and so is its school. School: North"),
+        ("classes", "s1", NORTH, "no", "its school is not selected. School: South"),
+        ("classes", "n2", replace(NORTH, classes=frozenset({"n1"})), "no", "its school is selected, and the class is not"),
+        ("orgs", "north", NORTH, "yes", "it was selected"),
+        ("orgs", "d", NORTH, "yes", "Comes along: nobody selected it, but a person"),
+        ("orgs", "south", replace(NORTH, classes=frozenset({"n1"})), "no", "nothing that is selected refers to it"),
     ],
 )
 def test_classes_and_orgs_are_explained_too(

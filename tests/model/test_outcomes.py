@@ -69,7 +69,7 @@ def counts(**users: int) -> SyncCounts:
 
 def test_a_success_is_told_in_numbers_with_thousands() -> None:
     assert success(counts(created=1200, updated=3, deactivated=2, unchanged=5), with_removals=True, incomplete={}) == (
-        "Synced: 1,200 created, 3 updated, 2 deactivated, 0 ended, 8 unchanged."
+        "Synced: 1,200 created, 3 updated, 2 deactivated, 8 unchanged."
     )
 
 

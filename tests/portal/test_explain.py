@@ -50,14 +50,14 @@ def test_an_admin_sees_which_step_stands_in_somebodys_way(page: Page, planned: t
     page.keyboard.press("Enter")
 
     expect(
-        page.get_by_text("none of their schools is chosen").first.or_(page.get_by_role("heading", name="Which one?"))
+        page.get_by_text("none of their schools is selected").first.or_(page.get_by_role("heading", name="Which one?"))
     ).to_be_visible()
     page.get_by_label("Person, class or school").fill(elsewhere["username"])
     page.get_by_role("button", name="Search").click()
-    expect(page.get_by_text("Not selected: none of their schools is chosen.").first).to_be_visible()
+    expect(page.get_by_text("Not selected: none of their schools is selected.").first).to_be_visible()
     expect(page).to_have_url(f"/groups/{group_id}/trace?entity=users&id={elsewhere['sourcedId']}")
     page.reload()
-    expect(page.get_by_text("Not selected: none of their schools is chosen.").first).to_be_visible()
+    expect(page.get_by_text("Not selected: none of their schools is selected.").first).to_be_visible()
     expect(page.get_by_text("waiting for you", exact=False).first).to_be_visible()
 
     page.get_by_label("Person, class or school").fill("Nobody Whatsoever")
@@ -77,6 +77,6 @@ def test_what_is_odd_about_a_roster_opens_its_rows_and_each_row_its_way(page: Pa
     page.get_by_role("link", name="Math-1").click()
 
     expect(page.get_by_role("heading", name="Why is this person not here?")).to_be_visible()
-    expect(page.get_by_text("Selected: it is chosen, and so is its school. School: North.")).to_be_visible()
+    expect(page.get_by_text("Selected: it is selected, and so is its school. School: North.")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("link", name="Math-1")).to_be_visible()

@@ -76,7 +76,7 @@ def test_a_choice_by_rule_is_made_changed_and_obeyed_and_a_new_school_waits_in_t
     expect(page.get_by_text(new_school).first).to_be_visible()
     photo(page, "inbox")
     page.get_by_role("button", name="Include all schools").click()
-    expect(page.get_by_text(f"1 school is chosen by “{NAME}” from its next sync on.")).to_be_visible()
+    expect(page.get_by_text(f"1 school is selected by “{NAME}” from its next sync on.")).to_be_visible()
     expect(page.get_by_text("1 new school since")).to_be_hidden()
 
     page.goto(f"/groups/{group_id}/selections")

@@ -384,7 +384,7 @@ def test_a_connection_test_looks_for_the_orgs_that_the_group_expects_on_every_pa
     *_, last = own.lists["orgs"]
     shown = json.loads(last)["sourcedId"]
 
-    assert check(origin, expected=(shown,), page_size=2)[-1] == ("schools", True, "At least 1 schools among 2 orgs.")
+    assert check(origin, expected=(shown,), page_size=2)[-1] == ("schools", True, "At least 1 school among 2 orgs.")
     name, fine, message = check(origin, expected=(shown, "0815"), page_size=2)[-1]
     assert (name, fine) == ("schools", False)
     assert "1 of 2 orgs that this group expects are not among them (0815), so a sync would be held" in message

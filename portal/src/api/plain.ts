@@ -70,9 +70,9 @@ export const FIELDS: Record<string, Field> = {
   fileName: { label: 'File' },
   uploadId: { label: 'ZIP' },
   sheetUploadId: { label: 'Sheet' },
-  ids: { label: 'Choice' },
+  ids: { label: 'Selection' },
   cells: { label: 'Status and user type' },
-  saveAs: { label: 'Save this choice' },
+  saveAs: { label: 'Save this selection' },
   'saveAs.name': { label: 'Name of the selection' },
   savedSelection: { label: 'What to sync' },
 };

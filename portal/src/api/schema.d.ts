@@ -1787,13 +1787,18 @@ export interface components {
         };
         /**
          * Deselected
-         * @description What the platform holds and the choice leaves out, by entity: it stays, or goes where that is ticked.
+         * @description What the platform holds and the selection leaves out, by entity: it stays, or goes where that is ticked. `schools_along`
+         *     names the first 20 of the schools that nobody selected and that come as a name alone, with a member of theirs.
          */
         Deselected: {
             /** Counts */
             counts: {
                 [key: string]: number;
             };
+            /** Schoolsalong */
+            schoolsAlong: string[];
+            /** Schoolsalongtotal */
+            schoolsAlongTotal: number;
         };
         /**
          * Enrolled

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useLocation } from 'react-router';
 import { useApi, type Schemas } from '../api/client';
 import { readable } from '../api/plain';
-import { useSay } from './messages';
+import { useEnded, useSay } from './messages';
 import { syncQuery } from './syncQuery';
 import { useNews } from './title';
 import { isLive, STATES } from './words';
@@ -15,6 +15,7 @@ export function Finished() {
   const api = useApi();
   const queries = useQueryClient();
   const say = useSay();
+  const ended = useEnded();
   const tell = useNews();
   const here = useLocation().pathname;
   const [followed, setFollowed] = useState<readonly string[]>([]);
@@ -27,15 +28,16 @@ export function Finished() {
   const told = useRef(new Set<string>());
   const over = seen.map(each => each.data).filter(sync => sync && !isLive(sync.state));
   useEffect(() => {
-    const ended = over.find(sync => sync && !told.current.has(sync.syncId));
-    if (!ended) return;
-    told.current.add(ended.syncId);
+    const last = over.find(sync => sync && !told.current.has(sync.syncId));
+    if (!last) return;
+    told.current.add(last.syncId);
+    ended(last.syncId);
     void queries.invalidateQueries({ predicate: query => ['group', 'groups', 'last', 'history', 'overview', 'inbox', 'platform'].includes(String(query.queryKey[0])) });
-    const group = queries.getQueryData<Schemas['GroupOut']>(['group', ended.groupId])?.name ?? 'Sync';
-    const done = ended.state === 'succeeded';
-    tell(`${done ? '✓' : '!'} ${group}: ${STATES[ended.state].label.toLowerCase()}`);
-    if (here === `/groups/${ended.groupId}/status`) return; // it stands there already
-    say(done ? 'success' : ['discarded', 'cancelled', 'superseded'].includes(ended.state) ? 'info' : 'error', `${group}: ${readable(ended.message) || STATES[ended.state].label}`);
-  }, [over, queries, say, tell, here]);
+    const group = queries.getQueryData<Schemas['GroupOut']>(['group', last.groupId])?.name ?? 'Sync';
+    const done = last.state === 'succeeded';
+    tell(`${done ? '✓' : '!'} ${group}: ${STATES[last.state].label.toLowerCase()}`);
+    if (here === `/groups/${last.groupId}/status`) return; // it stands there already
+    say(done ? 'success' : ['discarded', 'cancelled', 'superseded'].includes(last.state) ? 'info' : 'error', `${group}: ${readable(last.message) || STATES[last.state].label}`);
+  }, [over, queries, say, ended, tell, here]);
   return null;
 }

@@ -11,10 +11,10 @@ interface Topic { at: RegExp; title: string; text: readonly string[]; more: stri
 const TOPICS: readonly Topic[] = [
   { at: /^\/$/, title: 'Groups', more: 'admins/first-sync/', text: [
     'A group is one district: where its roster comes from, when, and how carefully it is synced.',
-    'The first time: create a group, choose Actions, Selective sync, give it the district’s ZIP, choose schools, classes and users, and look at the changes before you sync.',
+    'The first time: create a group, choose Actions, Selective sync, give it the district’s ZIP, select schools, classes and users, and look at the changes before you sync.',
     'Click a group’s name to see its last sync.'] },
   { at: /^\/overview/, title: 'Overview', more: 'admins/status/#all-groups-at-once', text: [
-    'Every group in one list. Those that need attention come first: a sync that is held, a choice that is open, a sync that failed or is late, a password near its end, or new schools to decide about.',
+    'Every group in one list. Those that need attention come first: a sync that is held, a question that is open, a sync that failed or is late, a password near its end, or new schools to decide about.',
     'Click what a group needs to go there.'] },
   { at: /^\/arrivals/, title: 'Unmatched files', more: 'admins/groups/#source', text: [
     'Files that were dropped into a folder that belongs to no group. Nothing was done with them.', 'Tell the sender the right folder; the file can then be sent again.'] },
@@ -25,9 +25,9 @@ const TOPICS: readonly Topic[] = [
   { at: /\/sync$/, title: 'Sync all data', more: 'admins/first-sync/', text: [
     'Brings in everything the source holds, or what a saved selection says.', 'Select “Preview” to see every change before anything is written.'] },
   { at: /\/selective/, title: 'Selective sync', more: 'admins/selective-sync/', text: [
-    'Choose schools, then their classes, then which people by status and user type. You can leave at any time and come back to the same question.',
+    'Select schools, then their classes, then which people by status and user type. You can leave at any time and come back to the same question.',
     'Preview changes shows what would happen; nothing is written before you approve it.',
-    'Whatever is not chosen stays on the platform as it is, unless you select “Remove what is no longer selected”.'] },
+    'Whatever is not selected stays on the platform as it is, unless you select “Remove what is no longer selected”.'] },
   { at: /\/changes/, title: 'Changes', more: 'admins/held/', text: [
     'What this sync would do, or has done. Every number opens its rows.',
     'Approve writes exactly what is shown. Approve without removals writes all but those who would be deactivated or ended. Discard writes nothing.'] },
@@ -40,7 +40,7 @@ const TOPICS: readonly Topic[] = [
     'When scheduled syncs run, and on which days they don’t. Manual and dropped-file syncs still run on those days.',
     'The rollover window is when a new school year starts and more removals are normal.'] },
   { at: /\/rehearsal/, title: 'Rehearsal', more: 'admins/rollover/', text: ['Brings in next year’s data and shows what it would change. Nothing of it is ever written.'] },
-  { at: /selection/, title: 'Saved selections', more: 'admins/groups/#saved-selections', text: ['A choice of schools, classes and people under a name. A schedule or a dropped file can follow it, so that nobody has to answer.'] },
+  { at: /selection/, title: 'Saved selections', more: 'admins/groups/#saved-selections', text: ['A selection of schools, classes and people under a name. A schedule or a dropped file can follow it, so that nobody has to answer.'] },
   { at: /\/roster/, title: 'Roster', more: 'admins/status/#later', text: ['What is on the platform now. Click a name for the whole record.'] },
   { at: /\/trace/, title: 'Why is this person not here?', more: 'explain/', text: ['Follows one person or class from the source to the platform and says which step stands in the way.'] },
   { at: /\/sanity/, title: 'Does this roster look right?', more: 'admins/status/', text: ['Nothing here is an error. These are things that often mean that something went wrong where the data comes from.'] },

@@ -49,7 +49,7 @@ function FetchStart({ group, mode, savedSelection = null, rehearsal = false, pre
       <SpaceBetween size="m">
         <Box>{from(group.source)}</Box>
         {children}
-        {asksForLess && <Checkbox checked={readEverything} onChange={({ detail }) => setReadEverything(detail.checked)} description="Not only what has changed, or the chosen schools.">Read everything now</Checkbox>}
+        {asksForLess && <Checkbox checked={readEverything} onChange={({ detail }) => setReadEverything(detail.checked)} description="Not only what has changed, or the selected schools.">Read everything now</Checkbox>}
         {start.error && <Problem error={start.error} />}
         <Button variant="primary" loading={start.isPending} onClick={() => start.mutate()}>
           {rehearsal ? 'Fetch and rehearse' : mode === 'full' ? 'Fetch and sync all data' : 'Fetch and choose schools'}

@@ -133,7 +133,7 @@ function Rehearsal({ group }: { group: Group }) {
   return (
     <SpaceBetween size="s">
       <Header variant="h2" description="Try next year’s data and see what it would change, with the window’s figure. Nothing is ever written: a rehearsal can only be discarded.">Rehearsal</Header>
-      <For role="operator"><SourceStart group={group} mode="full" rehearsal onStarted={() => { say('success', 'Rehearsal started. Its changes are shown when they are worked out.'); void navigate(`/groups/${group.groupId}/selective`); }} /></For>
+      <For role="operator"><SourceStart group={group} mode="full" rehearsal onStarted={started => { say('success', 'Rehearsal started. Its changes are shown when they are worked out.', started.syncId); void navigate(`/groups/${group.groupId}/selective`); }} /></For>
     </SpaceBetween>
   );
 }

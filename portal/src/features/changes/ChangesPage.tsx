@@ -42,7 +42,7 @@ export function ChangesPage() {
   const waits = sync.data?.question?.kind === 'approval' ? sync.data.question : null;
   const planned = !!waits || (!!sync.data && !isLive(sync.data.state));
   const plan = useQuery({ queryKey: ['plan', syncId], queryFn: () => data(api.GET('/syncs/{syncId}/plan', { params: { path: { syncId } } })), enabled: planned });
-  const decided = (message: string) => { say('success', message); void queries.invalidateQueries(); void navigate(`/groups/${groupId}/status`); };
+  const decided = (message: string) => { say('success', message, syncId); void queries.invalidateQueries(); void navigate(`/groups/${groupId}/status`); };
   const [asked, setAsked] = useState(false);
   if (waits && !asked) setAsked(true); // this page has shown an open question
   if (sync.error && !sync.data) return <Problem error={sync.error} onRetry={() => void sync.refetch()} />;

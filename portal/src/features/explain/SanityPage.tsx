@@ -16,7 +16,10 @@ import { useTitle } from '../../app/title';
 import { number } from '../../app/words';
 
 const PAGE = 25;
-const share = (finding: Schemas['SanityFinding']) => (finding.count / finding.of).toLocaleString(undefined, { style: 'percent', maximumFractionDigits: 1 });
+const share = ({ count, of }: Schemas['SanityFinding']) => {
+  const percent = (value: number) => value.toLocaleString(undefined, { style: 'percent', maximumFractionDigits: 1 });
+  return count / of < 0.001 ? `less than ${percent(0.001)}` : percent(count / of); // never 0 % of somebody
+};
 
 /** What no row has wrong and often means that something went wrong at the source. */
 export function SanityPage() {

@@ -18,14 +18,14 @@ import { data, useApi, type Schemas } from '../../api/client';
 import { readable } from '../../api/plain';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
-import { moment, number, STATES } from '../../app/words';
+import { capital, moment, number, STATES } from '../../app/words';
 
 type Subject = Schemas['TraceSubject'];
 
 const ABOUT: Record<Schemas['TraceStep']['about'], string> = {
   source: 'In the source',
   problems: 'Problems in the row',
-  selection: 'Chosen',
+  selection: 'Selected',
   match: 'Matched to a record',
   plan: 'Planned',
   platform: 'On the platform',
@@ -90,14 +90,14 @@ export function TracePage() {
 
 function Way({ trace, subject }: { trace: Schemas['Trace']; subject: Subject }) {
   return (
-    <Container header={<Header variant="h2" description={`${KIND[subject.entity]}, ${subject.sourcedId}. ${subject.detail}`}>{subject.name || subject.sourcedId}</Header>} footer={<Looked trace={trace} />}>
+    <Container header={<Header variant="h2" description={`${KIND[subject.entity]}${subject.detail && ` (${subject.detail})`}, sourcedId ${subject.sourcedId}`}>{subject.name || subject.sourcedId}</Header>} footer={<Looked trace={trace} />}>
       <SpaceBetween size="m">
         <Box variant="p" fontSize="heading-s">{readable(trace.conclusion)}</Box>
         <Steps
           ariaLabel="The way from the source to the platform"
           steps={trace.steps.map(step => ({
             header: <b>{ABOUT[step.about]}</b>,
-            details: <>{readable(step.text)}{step.at && ` Since ${moment(step.at)}.`}</>,
+            details: <>{capital(readable(step.text).replace(`${ABOUT[step.about]}: `, ''))}{step.at && ` Since ${moment(step.at)}.`}</>,
             status: VERDICT[step.verdict],
             statusIconAriaLabel: step.verdict === 'no' ? 'stands in the way' : step.verdict,
           }))}
@@ -113,7 +113,7 @@ function Candidates({ trace, onChoose }: { trace: Schemas['Trace']; onChoose: (s
       items={trace.candidates}
       trackBy={subject => `${subject.entity}/${subject.sourcedId}`}
       wrapLines
-      header={<Header variant="h2" counter={`(${number(trace.total)})`} description={trace.total > trace.candidates.length ? 'The nearest are shown. Type more of the name, or the sourcedId.' : 'Choose the one you mean.'}>Which one?</Header>}
+      header={<Header variant="h2" counter={`(${number(trace.total)})`} description={trace.total > trace.candidates.length ? 'The nearest are shown. Type more of the name, or the sourcedId.' : 'Select the one you mean.'}>Which one?</Header>}
       columnDefinitions={[
         { id: 'name', header: 'Name', isRowHeader: true, cell: subject => <Link href="#" onFollow={event => { event.preventDefault(); onChoose(subject); }}>{subject.name || subject.sourcedId}</Link> },
         { id: 'kind', header: 'Record type', cell: subject => KIND[subject.entity] },

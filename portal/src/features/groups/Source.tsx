@@ -165,7 +165,7 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
         <SpaceBetween size="m">
           <Checkbox checked={source.bySchool} onChange={({ detail }) => onChange({ ...source, bySchool: detail.checked })}
             description="Where a saved selection names schools, only their classes, students, teachers and enrollments are fetched. Guardians and other staff are not in these lists; those on the platform stay as they are.">
-            Only the chosen schools’ records</Checkbox>
+            Only the selected schools’ records</Checkbox>
           <Checkbox checked={source.changesOnly} onChange={({ detail }) => onChange({ ...source, changesOnly: detail.checked })}
             description="Between two full readings, at most a week apart, only records that have changed since the last sync are fetched.">
             Only what has changed</Checkbox>

@@ -18,7 +18,7 @@ type Member = Schemas['MemberOut'];
 type Role = Member['role'];
 const ROLES: { value: Role; label: string; description: string }[] = [
   { value: 'viewer', label: ROLE_NAMES.viewer, description: 'Reads' },
-  { value: 'operator', label: ROLE_NAMES.operator, description: 'Starts syncs and chooses' },
+  { value: 'operator', label: ROLE_NAMES.operator, description: 'Starts syncs and selects' },
   { value: 'admin', label: ROLE_NAMES.admin, description: 'Configures, approves, undoes, deletes' },
 ];
 

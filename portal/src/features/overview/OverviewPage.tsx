@@ -25,7 +25,7 @@ const PAGE = 50;
 const NEEDS: Record<Row['needs'][number], { label: string; type: 'warning' | 'error' | 'info'; rank: number; to: (row: Row) => string }> = {
   held: { label: 'Held: review changes', type: 'warning', rank: 0, to: row => `/groups/${row.groupId}/syncs/${row.syncId ?? ''}/changes` },
   decision: { label: 'Changes to review', type: 'info', rank: 1, to: row => `/groups/${row.groupId}/syncs/${row.syncId ?? ''}/changes` },
-  choice: { label: 'Waiting for your choice', type: 'info', rank: 2, to: row => `/groups/${row.groupId}/selective` },
+  choice: { label: 'Waiting for your selection', type: 'info', rank: 2, to: row => `/groups/${row.groupId}/selective` },
   failed: { label: 'Last sync failed', type: 'error', rank: 3, to: row => `/groups/${row.groupId}/status` },
   late: { label: 'Scheduled sync is late', type: 'warning', rank: 4, to: row => `/groups/${row.groupId}/status` },
   secret: { label: 'Password or key ends soon', type: 'warning', rank: 5, to: row => `/groups/${row.groupId}` },

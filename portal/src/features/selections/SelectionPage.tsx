@@ -119,20 +119,20 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
               ]} />
               {!schools.all && <Picker label="Schools by name" ids={schools.ids} option={option} offered={offered.data?.items.map(each => each.sourcedId) ?? []} onChange={ids => change({ schools: { ...schools, ids } })} />}
               {!schools.all && (
-                <Picker label="All schools of" description="Goes on fitting: a school that comes to this parent later is chosen without a question." ids={schools.parents}
+                <Picker label="All schools of" description="Goes on fitting: a school that comes to this parent later is selected without a question." ids={schools.parents}
                   option={id => ({ value: id, label: parents.get(id) ?? names.get(id) ?? id, description: id })} offered={[...parents.keys()]} onChange={ids => change({ schools: { ...schools, parents: ids } })} />
               )}
               <Picker label="Never these schools" ids={schools.excluded} option={option} offered={offered.data?.items.map(each => each.sourcedId) ?? []} onChange={excluded => change({ schools: { ...schools, excluded } })} />
               <LaterChoice what="schools" value={schools.later} onChange={later => change({ schools: { ...schools, later } })} />
             </SpaceBetween>
           </Container>
-          <Container header={<Header variant="h2" description="Of the chosen schools only.">Classes</Header>}>
+          <Container header={<Header variant="h2" description="Of the selected schools only.">Classes</Header>}>
             <SpaceBetween size="m">
               <RadioGroup ariaLabel="Classes" value={classes.all ? 'all' : 'some'} onChange={e => change({ classes: { ...classes, all: e.detail.value === 'all' } })} items={[
                 { value: 'all', label: 'Every class' },
-                { value: 'some', label: 'Classes that match a rule', description: 'And those chosen one by one in a sync.' },
+                { value: 'some', label: 'Classes that match a rule', description: 'And those selected one by one in a sync.' },
               ]} />
-              {classes.ids.length > 0 && <Chosen said={`${number(classes.ids.length)} classes are chosen one by one.`} onForget={() => change({ classes: { ...classes, ids: [] } })} />}
+              {classes.ids.length > 0 && <Chosen said={`${number(classes.ids.length)} classes are selected one by one.`} onForget={() => change({ classes: { ...classes, ids: [] } })} />}
               {classes.excluded.length > 0 && <Chosen said={`${number(classes.excluded.length)} classes are left out one by one.`} onForget={() => change({ classes: { ...classes, excluded: [] } })} />}
               {!classes.all && <Rules rules={classes.rules} onChange={rules => change({ classes: { ...classes, rules } })} />}
               <LaterChoice what="classes" value={classes.later} onChange={later => change({ classes: { ...classes, later } })} />
@@ -145,7 +145,7 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
               <Picker label="User types, whatever their status" description="Deleted people among them are deactivated on the platform, never created." ids={people.roles} option={id => ({ value: id, label: capital(id) })} offered={TYPES} onChange={roles => change({ people: { ...people, roles } })} />
               <Checkbox checked={people.otherMembers} onChange={e => change({ people: { ...people, otherMembers: e.detail.checked } })}>Other members of these schools</Checkbox>
               <Checkbox checked={people.guardians} onChange={e => change({ people: { ...people, guardians: e.detail.checked } })}>Guardians</Checkbox>
-              <Checkbox checked={removeUnselected} onChange={e => change({ removeUnselected: e.detail.checked })} description="Whatever is on the platform and not chosen is deactivated, in other schools too. The guard still holds what removes too much.">Remove what is not selected</Checkbox>
+              <Checkbox checked={removeUnselected} onChange={e => change({ removeUnselected: e.detail.checked })} description="Whatever is on the platform and not selected is deactivated, in other schools too. The guard still holds what removes too much.">Remove what is not selected</Checkbox>
             </SpaceBetween>
           </Container>
           {saved && saved.versions.length > 1 && <Box variant="small">Earlier versions: {saved.versions.slice(1, 6).map(each => `${each.version} (${moment(each.at)} by ${each.by})`).join(', ')}{saved.versions.length > 6 && ' …'}. They stay readable at the API.</Box>}
@@ -195,7 +195,7 @@ function Chosen({ said, onForget }: { said: string; onForget: () => void }) {
 function Rules({ rules, onChange }: { rules: readonly Rule[]; onChange: (rules: Rule[]) => void }) {
   const set = (place: number, word: keyof Rule, value: string) => onChange(rules.map((rule, at) => (at === place ? { ...rule, [word]: value } : rule)));
   return (
-    <FormField label="Rules" description="A class fits a rule when every word of it fits: contained in the title, code, course, subject or term; the grade whole. It is chosen when any rule fits." stretch>
+    <FormField label="Rules" description="A class fits a rule when every word of it fits: contained in the title, code, course, subject or term; the grade whole. It is selected when any rule fits." stretch>
       <SpaceBetween size="s">
         {rules.map((rule, place) => (
           <div key={place} className="rule" role="group" aria-label={`Rule ${place + 1}`}>

@@ -128,7 +128,7 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
         trackBy="sourcedId"
         selectionType="multi"
         enableKeyboardNavigation
-        ariaLabels={{ selectionGroupLabel: `Choice of ${called}`, allItemsSelectionLabel: () => 'Select this page', itemSelectionLabel: (_, row) => `Select ${row.name ?? row.title}`, tableLabel: called }}
+        ariaLabels={{ selectionGroupLabel: `Selection of ${called}`, allItemsSelectionLabel: () => 'Select this page', itemSelectionLabel: (_, row) => `Select ${row.name ?? row.title}`, tableLabel: called }}
         selectedItems={on}
         onSelectionChange={({ detail }) => choose(detail.selectedItems)}
         loading={isPending}
@@ -155,7 +155,7 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
           onChange={({ detail }) => { setSearch(detail.filteringText); setPlace(1); }} />}
         pagination={total > PAGE && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => setPlace(detail.currentPageIndex)}
           ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
-        empty={<Box textAlign="center">{search ? `None of the ${called} matches “${search}”.` : `The source has no ${called} to choose from.`}</Box>}
+        empty={<Box textAlign="center">{search ? `None of the ${called} matches “${search}”.` : `The source has no ${called} to select.`}</Box>}
       />
       <Sheet kind={kind} syncId={syncId} onConfirm={sheetUploadId => answer.mutate({ all: null, ids: null, sheetUploadId })} busy={answer.isPending} />
       {matching.error && <Box color="text-status-error">{sentence(matching.error)}</Box>}

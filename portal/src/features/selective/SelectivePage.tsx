@@ -47,15 +47,15 @@ export function SelectivePage() {
     for (const name of ['classes', 'chosen', 'statuses']) queries.removeQueries({ queryKey: [name] }); // they follow from what was answered
     queries.setQueryData(['sync', syncId], accepted.sync);
     setBack(next);
-    say('success', accepted.message);
+    say('success', accepted.message, accepted.sync.syncId);
   };
-  const refused = (error: unknown) => say('error', `Your answer was not used. ${sentence(error)} Nothing that you chose on this page was sent.`);
+  const refused = (error: unknown) => say('error', `Your answer was not used. ${sentence(error)} Nothing that you selected on this page was sent.`);
   if (group.error) return <Problem error={group.error} onRetry={() => void group.refetch()} />;
   if (sync.error && !sync.data) return <Problem error={sync.error} onRetry={() => void sync.refetch()} />;
   const question = sync.data?.question?.kind;
   const shown = back && (question === 'classes' || question === 'statuses') ? back : question;
   const at = !syncId ? 0 : shown ? PARTS.indexOf(ASKED[shown]) : -1;
-  const onlyThese = sync.data?.asked?.kind === 'schools' ? { disabled: true, disabledReason: 'Only the schools you chose were fetched. Cancel the sync to choose others.' } : {};
+  const onlyThese = sync.data?.asked?.kind === 'schools' ? { disabled: true, disabledReason: 'Only the schools you selected were fetched. Cancel the sync to select others.' } : {};
   const ended = sync.data && !isLive(sync.data.state) ? sync.data : undefined;
   return (
     <ContentLayout

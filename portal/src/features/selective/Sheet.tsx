@@ -13,6 +13,15 @@ import { number } from '../../app/words';
 
 const NAMES = { orgs: 'Org', classes: 'Classes' } as const;
 
+/** What a sheet comes to; what it has none of is not said. */
+function figuresOf(said: Schemas['SheetCheck']): [string, number][] {
+  const odd: [string, number][] = [
+    ['Changed since download', said.changed], ['Not on the list', said.unknown], ['On the list, not in the sheet', said.missing],
+    ['Repeated', said.repeated], ['Neither Yes nor No', said.unreadable],
+  ];
+  return [['Selected', said.chosen], ['Not selected', said.notChosen], ...odd.filter(([, value]) => value > 0)];
+}
+
 /** The choice by workbook: download, write Yes in `sync`, upload, see what it says, confirm. */
 export function Sheet({ kind, syncId, onConfirm, busy }: { kind: 'orgs' | 'classes'; syncId: string; onConfirm: (uploadId: string) => void; busy: boolean }) {
   const api = useApi();
@@ -51,15 +60,7 @@ export function Sheet({ kind, syncId, onConfirm, busy }: { kind: 'orgs' | 'class
           <Alert type={result.said.usable ? 'success' : 'warning'} header={result.said.message}
             action={<Button variant="primary" {...(result.said.usable ? {} : { disabled: true, disabledReason: 'The sheet can’t be used as it is. What is wrong is listed here.' })} loading={busy} onClick={() => onConfirm(result.uploadId)}>Use this sheet</Button>}>
             <SpaceBetween size="s">
-              <KeyValuePairs columns={4} items={[
-                { label: 'Chosen', value: number(result.said.chosen) },
-                { label: 'Not chosen', value: number(result.said.notChosen) },
-                { label: 'Changed since download', value: number(result.said.changed) },
-                { label: 'Unknown', value: number(result.said.unknown) },
-                { label: 'Missing', value: number(result.said.missing) },
-                { label: 'Repeated', value: number(result.said.repeated) },
-                { label: 'Unreadable', value: number(result.said.unreadable) },
-              ]} />
+              <KeyValuePairs columns={4} items={figuresOf(result.said).map(([label, value]) => ({ label, value: number(value) }))} />
               {result.said.findings.length > 0 && (
                 <ul>{result.said.findings.map(each => <li key={each.cell + each.message}><b>{each.cell}</b> {each.sourcedId}: {each.message}</li>)}</ul>
               )}

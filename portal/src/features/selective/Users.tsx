@@ -13,7 +13,7 @@ import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useState, type ReactNode } from 'react';
 import { data, isStatus, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
-import { capital, number } from '../../app/words';
+import { capital, number, plural } from '../../app/words';
 
 const LATER = {
   ask: { value: 'ask', label: 'Ask' },
@@ -90,7 +90,7 @@ function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Prop
     onError: error => { if (isStatus(error, 409) || isStatus(error, 410)) onRefused(error); },
   });
   const { data: platform } = useQuery({ queryKey: ['platform', groupId, 'before'], queryFn: () => data(api.GET('/groups/{groupId}/platform', { params: { path: { groupId } } })) });
-  const unready = !ticked.size ? { disabled: true, disabledReason: 'Select at least one status and user type.' } : saving && !name.trim() ? { disabled: true, disabledReason: 'Name the selection first, or clear “Save this choice”.' } : {};
+  const unready = !ticked.size ? { disabled: true, disabledReason: 'Select at least one status and user type.' } : saving && !name.trim() ? { disabled: true, disabledReason: 'Name the selection first, or clear “Save this selection”.' } : {};
   return (
     <Container header={<Header variant="h2" description="Select the people to bring in, by status and user type.">Users</Header>}>
       <SpaceBetween size="l">
@@ -104,7 +104,7 @@ function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Prop
                   <th scope="row">{capital(status)}</th>
                   {types.map(type => {
                     const cell = cellOf.get(`${status}/${type}`);
-                    return <td key={type}>{cell ? <Checkbox checked={ticked.has(key(cell))} onChange={({ detail }) => tick(cell, detail.checked)} ariaLabel={`${capital(status)} ${type}`}>{number(people(cell))}</Checkbox> : '–'}</td>;
+                    return <td key={type}>{cell ? <Checkbox checked={ticked.has(key(cell))} onChange={({ detail }) => tick(cell, detail.checked)} ariaLabel={`${capital(status)} ${type}`}><span className="whole">{number(people(cell))}</span></Checkbox> : '–'}</td>;
                   })}
                   <td>{number(sum(types.map(type => cellOf.get(`${status}/${type}`))))}</td>
                 </tr>
@@ -120,9 +120,10 @@ function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Prop
           <Checkbox checked={removeUnselected} onChange={({ detail }) => keep({ removeUnselected: detail.checked })} description="Anything on the platform that is not selected now is deactivated, at other schools too. Preview the changes first.">Remove what is no longer selected</Checkbox>
         </SpaceBetween>
         {left.error && <Problem error={left.error} onRetry={() => void left.refetch()} />}
+        {!!left.data?.schoolsAlongTotal && <Along names={left.data.schoolsAlong} total={left.data.schoolsAlongTotal} />}
         {left.data && platform?.syncId && <LeftOut counts={left.data.counts} remove={removeUnselected} />}
         <SpaceBetween size="s">
-          <Checkbox checked={saving} onChange={({ detail }) => setSaving(detail.checked)} description="Save it under a name for a schedule, or for the next sync without questions.">Save this choice</Checkbox>
+          <Checkbox checked={saving} onChange={({ detail }) => setSaving(detail.checked)} description="Save it under a name for a schedule, or for the next sync without questions.">Save this selection</Checkbox>
           {saving && (
             <SpaceBetween size="m" direction="horizontal">
               <FormField label="Name of the selection" description="An existing name gets a new version."><Input value={name} onChange={({ detail }) => setName(detail.value)} /></FormField>
@@ -142,13 +143,22 @@ function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Prop
   );
 }
 
+/** Schools that nobody selected: a selected person is a member there too, so their names come. */
+function Along({ names, total }: { names: readonly string[]; total: number }) {
+  return (
+    <Alert type="info" header={`${plural(total, 'school')} that you didn’t select ${total === 1 ? 'comes' : 'come'} along by name`}>
+      {names.join(', ')}{total > names.length && `, and ${number(total - names.length)} more`}. Somebody you selected is a member there too. None of {total === 1 ? 'its' : 'their'} classes come, and nobody else.
+    </Alert>
+  );
+}
+
 const COUNTED = ['users', 'classes', 'enrollments'] as const;
 
 /** What becomes of what was chosen before and is not chosen now, before Sync is pressed. */
 function LeftOut({ counts, remove }: { counts: Schemas['Deselected']['counts']; remove: boolean }) {
   const parts = COUNTED.filter(name => counts[name]).map(name => `${number(counts[name] ?? 0)} ${name}`);
-  if (!parts.length) return <Box color="text-body-secondary">Everybody on the platform is part of this choice.</Box>;
+  if (!parts.length) return <Box color="text-body-secondary">Everybody on the platform is part of this selection.</Box>;
   return remove
-    ? <Alert type="warning" header={`On the platform and not chosen now: ${parts.join(', ')}`}>They are deactivated or ended, unless something that stays still needs them. Preview the changes to see each of them.</Alert>
-    : <Alert type="info" header={`On the platform and not chosen now: ${parts.join(', ')}`}>They stay as they are, except what has left a chosen school. Select “Remove what is no longer selected” to remove them.</Alert>;
+    ? <Alert type="warning" header={`On the platform and not selected now: ${parts.join(', ')}`}>They are deactivated or ended, unless something that stays still needs them. Preview the changes to see each of them.</Alert>
+    : <Alert type="info" header={`On the platform and not selected now: ${parts.join(', ')}`}>They stay as they are, except what has left a selected school. Select “Remove what is no longer selected” to remove them.</Alert>;
 }

@@ -24,6 +24,9 @@ export function Figures({ groupId, last }: { groupId: string; last: Schemas['Las
     queryFn: () => data(api.GET('/groups/{groupId}/platform', { params: { path: { groupId } } })),
   });
   const read = SHOWN.some(name => last[name].read > 0);
+  const nothing = !isLive(last.status) && !last.planned && !read; // it ended before anything was read: there is nothing but the platform
+  const source = last.mode === 'undo' ? 'Taken back' : 'In the source';
+  const changes = last.status === 'succeeded' ? 'This sync' : 'Planned';
   return (
     <Container header={<Header variant="h2" description={explained(last)}>In numbers</Header>}>
       <div className="scrolls" role="region" aria-label="Numbers of this sync" tabIndex={0}>
@@ -32,17 +35,17 @@ export function Figures({ groupId, last }: { groupId: string; last: Schemas['Las
             <tr>
               <th scope="col">Record type</th>
               <th scope="col">On the platform now</th>
-              <th scope="col">{last.mode === 'undo' ? 'Taken back' : 'In the source'}</th>
-              <th scope="col">{last.status === 'succeeded' ? 'This sync' : 'Planned'}</th>
+              {!nothing && <th scope="col">{source}</th>}
+              {!nothing && <th scope="col">{changes}</th>}
             </tr>
           </thead>
           <tbody>
             {SHOWN.map(name => (
               <tr key={name}>
                 <th scope="row">{entityName(name)}</th>
-                <td>{platform ? number(platform[name].active) : '…'}</td>
-                <td>{last.mode === 'undo' ? number(last[name].selected) : <Source name={entityName(name)} counts={last[name]} last={last} />}</td>
-                <td><Changes counts={last[name]} last={last} entity={name} groupId={groupId} /></td>
+                <td data-label="On the platform now">{platform ? number(platform[name].active) : '…'}</td>
+                {!nothing && <td data-label={source}>{last.mode === 'undo' ? number(last[name].selected) : <Source name={entityName(name)} counts={last[name]} last={last} />}</td>}
+                {!nothing && <td data-label={changes}><Changes counts={last[name]} last={last} entity={name} groupId={groupId} /></td>}
               </tr>
             ))}
           </tbody>

@@ -12,7 +12,7 @@ import Spinner from '@cloudscape-design/components/spinner';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { data, isStatus, useApi, type Schemas } from '../../api/client';
 import { readable } from '../../api/plain';
@@ -20,6 +20,7 @@ import { GroupNav } from '../../app/GroupNav';
 import { Inbox } from '../../app/Inbox';
 import { Fetching } from '../../app/Fetching';
 import { LogFiles } from '../../app/LogFiles';
+import { useEnded } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
 import { syncQuery, watchEvery } from '../../app/syncQuery';
@@ -46,6 +47,9 @@ export function StatusPage() {
   });
   const never = isStatus(last.error, 404);
   const sync = last.data;
+  const ended = useEnded();
+  const over = sync && !isLive(sync.status) ? sync.syncId : '';
+  useEffect(() => { if (over) ended(over); }, [over, ended]);
   return (
     <ContentLayout header={<Header variant="h1" description={group.data?.name} actions={group.data && (
         <SpaceBetween size="xs" direction="horizontal"><Button {...may('admin')} onClick={() => void navigate(`/groups/${groupId}`)}>Edit group</Button><GroupMenu group={group.data} variant="primary" /></SpaceBetween>)}>Last sync status</Header>}>
@@ -111,7 +115,7 @@ function Waiting({ groupId, syncId }: { groupId: string; syncId: string }) {
   const changes = `/groups/${groupId}/syncs/${syncId}/changes`;
   const until = `Without an answer by ${moment(sync.question.until)} nothing is written.`;
   if (sync.question.kind !== 'approval')
-    return <Alert type="info" header="This sync waits for your choice" action={go(`/groups/${groupId}/selective`, 'Continue')}>You can continue in any browser. {until}</Alert>;
+    return <Alert type="info" header="This sync waits for your selection" action={go(`/groups/${groupId}/selective`, 'Continue')}>You can continue in any browser. {until}</Alert>;
   if (sync.rehearsal)
     return <Alert type="info" header="The rehearsal is ready" action={go(changes, 'Review changes')}>Nothing of it is ever written. Discard it when you have seen enough, so that the group can be synced again.</Alert>;
   if (!held)

@@ -38,7 +38,7 @@ export function FullSyncPage() {
         )}
         {group?.sync && <Busy group={group} />}
         {group && !group.sync && (
-          <SourceStart group={group} mode="full" savedSelection={what} preview={preview} onStarted={() => { say('success', 'Sync started. You can leave this page and come back to it.'); void navigate(`/groups/${groupId}/status`); }}>
+          <SourceStart group={group} mode="full" savedSelection={what} preview={preview} onStarted={started => { say('success', 'Sync started. You can leave this page and come back to it.', started.syncId); void navigate(`/groups/${groupId}/status`); }}>
             <Checkbox checked={preview || group.alwaysPreview} disabled={group.alwaysPreview} onChange={({ detail }) => setPreview(detail.checked)}
               description={group.alwaysPreview ? 'This group’s settings say: always ask me before writing.' : 'See every change and decide before anything is written.'}>Preview changes first</Checkbox>
           </SourceStart>

@@ -23,7 +23,7 @@ export function RehearsalPage() {
     <ContentLayout header={<Header variant="h1" description={group.name}>Rehearsal</Header>}>
       <SpaceBetween size="l">
         <Alert type="info">Bring in next year’s data and see what it would change, at the rollover window’s limit. Nothing of it is ever written; it can only be discarded. While it is open, scheduled and dropped-file syncs of this group wait.</Alert>
-        {group.sync ? <Busy group={group} /> : <SourceStart group={group} mode="full" rehearsal onStarted={started => { say('success', 'Rehearsal started. Its changes are shown when they are worked out.'); void navigate(`/groups/${groupId}/syncs/${started.syncId}/changes`); }} />}
+        {group.sync ? <Busy group={group} /> : <SourceStart group={group} mode="full" rehearsal onStarted={started => { say('success', 'Rehearsal started. Its changes are shown when they are worked out.', started.syncId); void navigate(`/groups/${groupId}/syncs/${started.syncId}/changes`); }} />}
       </SpaceBetween>
     </ContentLayout>
   );
