@@ -31,7 +31,9 @@ def selection_impact(stage: Path, selection: Selection, snapshot: Path | None) -
     with connect(stage) as connection:
         select(connection, stage, selection)
         along = connection.execute(_ALONG).fetchall()
-        for entity in ENTITIES if snapshot else ():
+        for entity in ENTITIES:
+            if snapshot is None:
+                continue
             query = _LEFT.format(
                 entity=entity,
                 snapshot=text(str(snapshot / f"{entity}.parquet")),
