@@ -539,7 +539,8 @@ class Group(GroupSettings):
 
     `undone` are undos in force, so that no sync silently repeats what was undone; `queue` is what waits for
     the lock, the next first; `newest_drop` the order of the newest file that has begun; `slots_done`: every slot of the
-    schedule up to then has had its turn. `commits` counts the syncs that have committed.
+    schedule up to then has had its turn. `commits` counts the syncs that have committed. `spared` are
+    syncs that were approved without their removals, the newest last, until somebody approves what they spared.
     """
 
     group_id: str
@@ -554,5 +555,6 @@ class Group(GroupSettings):
     newest_drop: str = ""
     slots_done: datetime | None = None
     undone: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
     last_ended: LastEnded | None = None  # None too for a group whose last sync ended before this was kept
     commits: int = 0

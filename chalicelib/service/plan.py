@@ -111,15 +111,17 @@ def _undone(group: Group, workdir: Path) -> list[Undone]:
     return found
 
 
-def _spared(group: Group, workdir: Path) -> Path | None:
-    """The changes of the last sync, where it was approved without its removals and its files are still kept."""
-    last = commits.get(group.group_id, group.commits) if group.commits else None
-    if last is None or last.with_removals:
-        return None
-    try:
-        return _changes_of(last.sync_id, workdir)
-    except NotFound:
-        return None
+def _spared(group: Group, workdir: Path) -> list[Path]:
+    """The changes of syncs that were approved without their removals and not decided on since, as far as they are kept."""
+    last = commits.get(group.group_id, group.commits) if group.commits and not group.spared else None
+    before = [last.sync_id] if last and not last.with_removals else []  # by a version that did not keep them with the group
+    found = []
+    for sync_id in group.spared or before:
+        try:
+            found.append(_changes_of(sync_id, workdir))
+        except NotFound:
+            continue
+    return found
 
 
 def _changes_of(sync_id: str, workdir: Path) -> Path:

@@ -259,7 +259,15 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
     covered = sync.mode is Mode.FULL and event["withRemovals"]
     number = group.commits + 1
     commits.write(group.group_id, Commit(number=number, sync_id=sync_id, at=sync.started_at, with_removals=event["withRemovals"]))
-    groups.move_snapshot(group.group_id, sync_id, number, cleared=covered, undoes=sync.undoes)
+    spares = not event["withRemovals"]
+    lets_go = bool(group.spared) and not spares and _was_asked_again(sync_id)
+    groups.move_snapshot(group.group_id, sync_id, number, cleared=covered, undoes=sync.undoes, spares=spares, lets_go=lets_go)
+
+
+def _was_asked_again(sync_id: str) -> bool:
+    """Whether the plan was held for what an earlier approval without removals has spared."""
+    plan = files.read_json(files.sync_key(sync_id, "plan/summary.json")) or {}
+    return any(breach["kind"] == "spared" for breach in plan.get("breaches", []))
 
 
 @steps.lambda_function(name="report")

@@ -98,18 +98,36 @@ def mark_unfinished(group_id: str, sync_id: str) -> None:
     )
 
 
-def move_snapshot(group_id: str, sync_id: str, number: int, cleared: bool, undoes: str | None = None) -> None:
+MOST_SPARED = 20  # whose files are read for each plan
+
+
+def move_snapshot(
+    group_id: str,
+    sync_id: str,
+    number: int,
+    cleared: bool,
+    undoes: str | None = None,
+    spares: bool = False,
+    lets_go: bool = False,
+) -> None:
     """Point the group at this sync's snapshot, its commit of that `number`, and take its unfinished mark away; all marks when
     `cleared`.
 
     A mark of an earlier sync stays unless this sync covered everything that one could have touched. The same holds of
-    undos in force: this sync becomes one where it `undoes` another, which is none any more if it was one.
+    undos in force: this sync becomes one where it `undoes` another, which is none any more if it was one. It `spares` what it
+    would remove where it was approved without that, and `lets_go` what earlier ones spared where somebody approved that.
     """
     group = get(group_id)
     left = [] if cleared else [mark for mark in group.unfinished if mark != sync_id]
     undone = [] if cleared else [mark for mark in group.undone if mark != undoes]
-    values: dict[str, Any] = {":number": number, ":left": left, ":undone": [*undone, sync_id] if undoes else undone}
-    expression = "SET #snapshot = :holder, commits = :number, unfinished = :left, undone = :undone"
+    spared = [*(() if lets_go else group.spared), *([sync_id] if spares else ())][-MOST_SPARED:]
+    values: dict[str, Any] = {
+        ":spared": spared,
+        ":number": number,
+        ":left": left,
+        ":undone": [*undone, sync_id] if undoes else undone,
+    }
+    expression = "SET #snapshot = :holder, commits = :number, unfinished = :left, undone = :undone, spared = :spared"
     _held_update(group_id, sync_id, expression, values, snapshot=True)
 
 

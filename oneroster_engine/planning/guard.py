@@ -16,12 +16,12 @@ Kind = Literal[
     "removals", "empty", "renumbered", "undone", "ambiguous",
     "roles", "moved", "disabled", "emptied", "relations", "memberships",
     "identity", "replaced", "recycled", "doubles", "newcomers", "rights", "guardians", "grades", "classes", "sessions", "view",
-    "damaged", "errors", "spared",
+    "damaged", "errors", "enabled", "spared",
 ]  # fmt: skip
 LimitedKind = Literal[
     "roles", "moved", "disabled", "emptied", "relations", "memberships",
     "identity", "replaced", "recycled", "doubles", "newcomers", "rights", "guardians", "grades", "classes", "sessions", "view",
-    "damaged", "errors",
+    "damaged", "errors", "enabled",
 ]  # fmt: skip
 StandingKind = Literal["removals", "roles", "disabled", "emptied", "relations", "memberships"]
 Standing = Literal["ask", "keep", "letGo"]
@@ -57,6 +57,7 @@ LIMITS: Mapping[LimitedKind, Limit] = {
     "doubles": Limit(0.05, 5),
     "newcomers": Limit(1.0, 50),
     "rights": Limit(0.0, 3),  # held from the first one above the floor, since it gives access to other people's data
+    "enabled": Limit(0.05, 10),  # few are suspended, and all of them at once are seldom meant
     "guardians": Limit(0.20, 10),
     "grades": Limit(0.25, 10),
     "classes": Limit(0.20, 5),
@@ -68,7 +69,7 @@ LIMITS: Mapping[LimitedKind, Limit] = {
 # What these take away stays on the platform when a plan is approved without removals, or when a group keeps it for good.
 TAKING: tuple[StandingKind, ...] = ("roles", "disabled", "emptied", "relations", "memberships")
 # Ordinary while a school year ends: more of these may happen in the rollover window.
-AT_ROLLOVER: tuple[LimitedKind, ...] = ("roles", "moved", "disabled", "relations", "memberships", "classes", "grades")
+AT_ROLLOVER: tuple[LimitedKind, ...] = ("roles", "moved", "disabled", "relations", "memberships", "classes", "grades", "enabled")
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,7 @@ _SENTENCES: Mapping[LimitedKind, str] = {
     "recycled": "{number} {who} would come back as somebody else: the id was another person's, and both names differ.",
     "doubles": "{number} new {who} look like people who are already there ({of} would exist twice).",
     "newcomers": "{number} new {who} would join {records} who are there now, more than doubling them.",
+    "enabled": "{of} {who} are inactive and would become active again.",
     "guardians": "{of} {who} would get guardians whom they do not have now, beside others or with many other children.",
     "grades": "{of} {who} would change to another grade than the next.",
     "rights": "{number} {who} would get the rights of staff, which they do not have now.",

@@ -255,6 +255,10 @@ SELECT 'rights', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, 'administrators
 WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles') AND {_HAS_RIGHTS.format(side="before")}
   AND NOT {_ADMINISTERS.format(side="before")} AND {_ADMINISTERS.format(side="after")}
 UNION ALL
+SELECT 'enabled', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, '', '' FROM change
+WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK}
+  AND (before->>'platformStatus') = 'inactive' AND (after->>'platformStatus') = 'active'
+UNION ALL
 SELECT 'moved', 'users', sourcedId, unnest(list_filter(theirs, lambda each: NOT list_contains(were, each))), userType,
        'joined', ''
 FROM (SELECT sourcedId, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.roles[*].orgSourcedId', []) AS were,

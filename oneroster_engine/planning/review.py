@@ -44,11 +44,11 @@ def review(
     policy: Policy,
     stage: Path | None,
     undone: Sequence[Undone] = (),
-    spared: Path | None = None,
+    spared: Sequence[Path] = (),
 ) -> Planned:
     """The plan with its breaches, and held where there are any; summary.json says so too. `stage` is None for an undo.
 
-    `spared` is the changes.parquet of the sync before, where that was approved without its removals.
+    `spared` are the changes.parquet of syncs that were approved without their removals, which nobody has decided on since.
     """
     found = [each for each in planned.breaches if not each.removed]  # what removes nothing is the plan's own to tell
     with connect(plan) as connection:
@@ -134,13 +134,12 @@ def _renumbered(connection: duckdb.DuckDBPyConnection, planned: Planned, plan: P
     return found
 
 
-def _taken_again(connection: duckdb.DuckDBPyConnection, spared: Path, guard: Guard) -> list[Breach]:
+def _taken_again(connection: duckdb.DuckDBPyConnection, spared: Sequence[Path], guard: Guard) -> list[Breach]:
     """What an approval without removals has spared is asked about again, however little it is, until somebody decides."""
     asked = [f"{kind}" for kind in TAKING if not guard.lets_go(kind)]
     removals = "false" if guard.lets_go("removals") else "true"
-    numbers = connection.execute(
-        _TAKEN_AGAIN.format(spared=planned_rows(connection, spared), removals=removals), {"asked": asked}
-    ).fetchall()
+    rows = " UNION ALL BY NAME ".join(f"({planned_rows(connection, each)})" for each in spared)
+    numbers = connection.execute(_TAKEN_AGAIN.format(spared=rows, removals=removals), {"asked": asked}).fetchall()
     if not numbers:
         return []
     entity = max(numbers, key=lambda each: int(each[2]))[0]
@@ -262,8 +261,9 @@ SELECT entity, kind, count(*) FROM (
     SELECT change.entity, unnest(CASE WHEN change.action NOT IN ('deactivate', 'end') THEN list_distinct(list_transform(
                list_filter(change.taken, lambda token: list_contains(spared.taken, token)),
                lambda token: split_part(token, ':', 1)))
-           WHEN spared.action IN ('deactivate', 'end') THEN ['removals'] ELSE [] END) AS kind
-    FROM change JOIN ({spared}) spared USING (entity, sourcedId)
+           WHEN spared.removed THEN ['removals'] ELSE [] END) AS kind
+    FROM change JOIN (SELECT entity, sourcedId, bool_or(action IN ('deactivate', 'end')) AS removed, flatten(list(taken)) AS taken
+                      FROM ({spared}) GROUP BY ALL) spared USING (entity, sourcedId)
 ) WHERE list_contains($asked::VARCHAR[], kind) OR ({removals} AND kind = 'removals')
 GROUP BY ALL
 """

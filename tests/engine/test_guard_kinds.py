@@ -231,7 +231,7 @@ class School(Platform):
         planned = self.sync(files, commit=False, unproved=unproved, guard=guard)
         self.cut_off.clear()
         policy = Policy(sync_id=f"s{self.syncs}", now=self.now, guard=guard)
-        return review(planned, self.room / "plan", before, policy, self.room / "stage", (), spared)
+        return review(planned, self.room / "plan", before, policy, self.room / "stage", (), [spared] if spared else [])
 
     def commit(self, removals: bool) -> None:
         out = self.room / "snapshot"
@@ -381,6 +381,17 @@ def test_what_a_group_has_decided_to_keep_is_never_taken_away_nor_asked_about(sc
         assert (record["phone"], record["email"], record["platformStatus"]) == ("555", f"{i}@x.example", "active")
         assert f"g{i}" in record["agentSourcedIds"]  # type: ignore[operator]
     assert school.guarded(harmed, keep).changes == 0
+
+
+def test_suspended_accounts_that_are_opened_in_bulk_are_held_and_a_few_are_not(school: School) -> None:
+    suspended = with_each("users", lambda r: {**r, "enabledUser": "false"}, "ns", 12)
+    school.guarded(suspended)
+    school.commit(removals=True)
+
+    said = [(each.kind, each.message) for each in school.guarded(a_district()).breaches]
+    assert said == [("enabled", "North: 12 of 40 students are inactive and would become active again.")]
+    a_few = with_each("users", lambda r: {**r, "enabledUser": "false"}, "ns", 3)
+    assert [each.kind for each in school.guarded(a_few).breaches if each.removed < 10] == []
 
 
 def test_what_a_group_has_decided_to_let_go_goes_without_a_question(school: School) -> None:

@@ -193,6 +193,19 @@ def test_guardians_that_an_approval_spared_stay_with_their_students_and_hold_the
     again.open()
     again.stage()
     assert again.plan()["ask"] is True
+    syncs.end(again.sync_id, State.CANCELLED, "Cancelled.", NOW)
+
+    Walk(zipped(district(phone="555")), day=3).through()  # the guardians are in the source for a day
+    gone = Walk(zipped(district(agentSourcedIds="", phone="555")), day=4)
+    gone.open()
+    gone.stage()
+    assert gone.plan()["ask"] is True
+    kinds = {each["kind"] for each in files.read_json(files.sync_key(gone.sync_id, "plan/summary.json"))["breaches"]}
+    assert "spared" in kinds
+    assert len(groups.get("g1").spared) == 1
+    gone.apply()
+    gone.commit()
+    assert groups.get("g1").spared == ()
 
 
 def test_a_chunk_of_a_cancelled_sync_is_not_written() -> None:

@@ -1307,7 +1307,7 @@ export interface components {
              * @default removals
              * @enum {string}
              */
-            kind: "removals" | "empty" | "renumbered" | "undone" | "ambiguous" | "roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "recycled" | "doubles" | "newcomers" | "rights" | "guardians" | "grades" | "classes" | "sessions" | "view" | "damaged" | "errors" | "spared";
+            kind: "removals" | "empty" | "renumbered" | "undone" | "ambiguous" | "roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "recycled" | "doubles" | "newcomers" | "rights" | "guardians" | "grades" | "classes" | "sessions" | "view" | "damaged" | "errors" | "enabled" | "spared";
             /**
              * Usertype
              * @default
@@ -5737,7 +5737,7 @@ export interface operations {
                 action?: "" | "create" | "update" | "deactivate" | "end" | "unchanged";
                 school?: string;
                 reason?: string;
-                kind?: ("roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "recycled" | "doubles" | "newcomers" | "rights" | "guardians" | "grades" | "classes" | "sessions" | "view" | "damaged" | "errors") | "";
+                kind?: ("roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "recycled" | "doubles" | "newcomers" | "rights" | "guardians" | "grades" | "classes" | "sessions" | "view" | "damaged" | "errors" | "enabled") | "";
             };
             header?: never;
             path: {

@@ -27,6 +27,7 @@ const HEADERS: Record<NonNullable<Schemas['Breach']['kind']>, string> = {
   recycled: 'Held: somebody would get another person’s account',
   doubles: 'Held: people, classes or enrollments would exist twice',
   newcomers: 'Held: a school would more than double',
+  enabled: 'Held: many inactive people would become active again',
   guardians: 'Held: children would get guardians whom they do not have now',
   replaced: 'Held: people would become somebody else',
   identity: 'Held: names, usernames, e-mails or identifiers change for many',

@@ -50,6 +50,7 @@ const LIMITS: Record<Limited, { label: string; share: number; floor: number }> =
   roles: { label: 'People who lose a role', share: 10, floor: 10 },
   moved: { label: 'People who leave their school for another', share: 25, floor: 10 },
   disabled: { label: 'People who become inactive', share: 10, floor: 10 },
+  enabled: { label: 'Inactive people who become active again', share: 5, floor: 10 },
   memberships: { label: 'Enrollments that move to another class or person, or are over', share: 10, floor: 10 },
   classes: { label: 'Classes that change their course or school', share: 20, floor: 5 },
   sessions: { label: 'Academic sessions that move by more than a month', share: 25, floor: 1 },
