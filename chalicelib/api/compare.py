@@ -51,7 +51,9 @@ def compare_syncs(call: Call, group_id: str) -> Comparison:
     return Comparison(before=syncs.get(asked.from_), after=syncs.get(asked.to), counts=counts, schools=shown)
 
 
-@route(compare, "GET /groups/{groupId}/compare/rows", role="viewer", answer=MovedRows, query=MovedQuery, costly="list")
+@route(
+    compare, "GET /groups/{groupId}/compare/rows", role="viewer", answer=MovedRows, query=MovedQuery, costly="list", people=True
+)
 def list_moved(call: Call, group_id: str) -> MovedRows:
     """The people, classes or orgs that came or went between two syncs."""
     asked: MovedQuery = call.query

@@ -51,7 +51,7 @@ class ChangeQuery(ListQuery):
     kind: LimitedKind | Literal[""] = ""
 
 
-@route(decisions, "GET /syncs/{syncId}/plan", role="viewer", answer=Plan)
+@route(decisions, "GET /syncs/{syncId}/plan", role="viewer", answer=Plan, people=True)
 def get_plan(call: Call, sync_id: str) -> Plan:
     """What would change or has changed, in numbers, and why it is held."""
     summary = files.read_json(files.sync_key(sync_id, "plan/summary.json"))
@@ -61,7 +61,7 @@ def get_plan(call: Call, sync_id: str) -> Plan:
     return Plan.model_validate(summary)
 
 
-@route(decisions, "GET /syncs/{syncId}/plan/changes", role="viewer", answer=Changes, query=ChangeQuery)
+@route(decisions, "GET /syncs/{syncId}/plan/changes", role="viewer", answer=Changes, query=ChangeQuery, people=True)
 def list_changes(call: Call, sync_id: str) -> Changes:
     """The plan's rows, each with before, after and reason."""
     asked: ChangeQuery = call.query
@@ -104,7 +104,7 @@ def approve(call: Call, sync_id: str, body: Approval) -> Accepted:
     return Accepted(message=message, sync=store.get(sync_id))
 
 
-@route(decisions, "GET /syncs/{syncId}/plan/renumbered", role="viewer", answer=RenumberedPairs, query=ListQuery)
+@route(decisions, "GET /syncs/{syncId}/plan/renumbered", role="viewer", answer=RenumberedPairs, query=ListQuery, people=True)
 def list_renumbered(call: Call, sync_id: str) -> RenumberedPairs:
     """The records that look renumbered: old id, new id, name, and by what they were known again."""
     sort, descending = sorting(call.query, PAIR_SORTS)

@@ -11,7 +11,7 @@ from chalicelib.service.change_feed import read_feed
 events = Blueprint(__name__)
 
 
-@route(events, "GET /groups/{groupId}/events", role="viewer", answer=RosterEvents, query=FeedQuery)
+@route(events, "GET /groups/{groupId}/events", role="viewer", answer=RosterEvents, query=FeedQuery, people=True)
 def list_events(call: Call, group_id: str) -> RosterEvents:
     """What has changed on the platform since a place in the feed, in the order of the commits."""
     feed = roster_events(read_feed(group_id, call.query.after, call.query.limit, View()))

@@ -45,7 +45,7 @@ class SanityRows(Page[SanityRow]):
     pass
 
 
-@route(explanations, "GET /groups/{groupId}/trace", role="viewer", answer=Trace, query=TraceQuery, costly="list")
+@route(explanations, "GET /groups/{groupId}/trace", role="viewer", answer=Trace, query=TraceQuery, costly="list", people=True)
 def trace(call: Call, group_id: str) -> Trace:
     """Why one person, class or org is on the platform or isn't, by the newest sync that read the source."""
     group = groups.get(group_id)
@@ -73,7 +73,7 @@ def trace(call: Call, group_id: str) -> Trace:
     )
 
 
-@route(explanations, "GET /syncs/{syncId}/sanity", role="viewer", answer=Sanity)
+@route(explanations, "GET /syncs/{syncId}/sanity", role="viewer", answer=Sanity, people=True)
 def get_sanity(call: Call, sync_id: str) -> Sanity:
     """What is no error and odd all the same, counted, with the first rows of each."""
     with _checked(sync_id) as (stage, changes):
@@ -97,7 +97,7 @@ def get_sanity(call: Call, sync_id: str) -> Sanity:
     )
 
 
-@route(explanations, "GET /syncs/{syncId}/sanity/rows", role="viewer", answer=SanityRows, query=SanityRowQuery)
+@route(explanations, "GET /syncs/{syncId}/sanity/rows", role="viewer", answer=SanityRows, query=SanityRowQuery, people=True)
 def list_sanity_rows(call: Call, sync_id: str) -> SanityRows:
     """The rows of one such finding."""
     asked: SanityRowQuery = call.query

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib.api import API_VERSION
 from chalicelib.api.request import MOST_KEY
-from chalicelib.api.routing import IDEMPOTENCY_KEY, IF_MATCH, ROUTES, Route
+from chalicelib.api.routing import IDEMPOTENCY_KEY, IF_MATCH, ROUTES, SHOW, Route
 from chalicelib.api.shapes import Problem
 
 REF = "#/components/schemas/{model}"
@@ -72,6 +72,12 @@ def _in_path(route: Route) -> list[dict[str, Any]]:
 
 
 def _in_query(route: Route) -> list[dict[str, Any]]:
+    said = "A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so."
+    show = [{"name": SHOW, "in": "query", "required": False, "schema": {"type": "boolean"}, "description": said}]
+    return [*_own_query(route), *(show if route.people else [])]
+
+
+def _own_query(route: Route) -> list[dict[str, Any]]:
     if route.query is None:
         return []
     properties = TypeAdapter(route.query).json_schema(ref_template=REF)["properties"]

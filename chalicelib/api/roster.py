@@ -71,7 +71,7 @@ def _count(group: Group, entity: str) -> PlatformCount:
     return PlatformCount(active=counts["active"], removed=counts["inactive"])
 
 
-@route(roster, "GET /groups/{groupId}/roster/{entity}", role="viewer", answer=RosterRows, query=RosterQuery)
+@route(roster, "GET /groups/{groupId}/roster/{entity}", role="viewer", answer=RosterRows, query=RosterQuery, people=True)
 def browse_roster(call: Call, group_id: str, entity: str) -> RosterRows:
     """What the platform holds of one entity for this group, as the last committed sync left it."""
     group, asked = groups.get(group_id), call.query
@@ -97,7 +97,7 @@ def browse_roster(call: Call, group_id: str, entity: str) -> RosterRows:
     return page(RosterRows, rows, found.total, asked, sync_id=group.snapshot)
 
 
-@route(roster, "GET /groups/{groupId}/roster/{entity}/record", role="viewer", answer=RosterRecord, query=RecordQuery)
+@route(roster, "GET /groups/{groupId}/roster/{entity}/record", role="viewer", answer=RosterRecord, query=RecordQuery, people=True)
 def get_record(call: Call, group_id: str, entity: str) -> RosterRecord:
     """One record as the platform has it this moment; of a person the classes, of a class the people."""
     group, asked = groups.get(group_id), call.query

@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from chalice.app import Blueprint, Request, Response
 from pydantic import ValidationError
 
 from chalicelib.api.authorizer import authorize
+from chalicelib.api.masking import masked
 from chalicelib.api.request import Malformed, body_of, header_of, impossible_name, query_of
 from chalicelib.api.shapes import ROLES, FieldError, Problem, Role
 from chalicelib.api.wording import field_error
@@ -88,6 +89,8 @@ class Call:
     nonce: str
     headers: dict[str, str]
     query: Any = None
+    hides: bool = False  # people's contact details are masked in the answer
+    subjects: list[str] = field(default_factory=list)  # whose data this call has shown so far
 
     def audit(self, group_id: str, what: str, sync_id: str | None = None, detail: dict[str, Any] | None = None) -> None:
         audit.record(group_id, self.caller.user_id, what, self.now, self.nonce, sync_id, detail, self.caller.name)
@@ -95,6 +98,7 @@ class Call:
     def accessed(self, group_id: str, what: str, subjects: Sequence[str], rows: int | None = None) -> None:
         """Note who was shown whose data: `subjects` as `users/u1`. Of a long list the first are named, and all are counted."""
         shown = len(subjects) if rows is None else rows
+        self.subjects.extend(subjects)
         access.record(group_id, self.caller.user_id, what, self.now, self.nonce, subjects[:NAMED_IN_ACCESS], shown)
 
     @property
@@ -117,11 +121,13 @@ class Route:
     query: type[Record] | None
     headers: tuple[str, ...]
     costly: Costly | None
+    people: bool
     summary: str
 
 
 ROUTES: list[Route] = []
 NAMED_IN_ACCESS = 100  # some 5 KB of an item
+SHOW = "show"
 IF_MATCH, IDEMPOTENCY_KEY = "If-Match", "Idempotency-Key"
 
 
@@ -148,9 +154,10 @@ def route(
     query: type[Record] | None = None,
     headers: tuple[str, ...] = (),
     costly: Costly | None = None,
+    people: bool = False,
 ) -> Callable[[H], H]:
     """Register a handler, e.g. for "GET /groups/{groupId}"; `role` None lets everybody in. What is `costly` is counted by
-    person and hour.
+    person and hour. What shows `people` takes `show=true` too: without it a viewer sees their contact details masked.
 
     The handler gets the Call, then the path's parameters by name (snake_case), then `body` where there is one. Its
     docstring's first line becomes the route's summary.
@@ -159,7 +166,17 @@ def route(
 
     def register(handler: H) -> H:
         declared = Route(
-            method, path, role, status, answer, body, query, headers, costly, (handler.__doc__ or "").strip().split("\n")[0]
+            method,
+            path,
+            role,
+            status,
+            answer,
+            body,
+            query,
+            headers,
+            costly,
+            people,
+            (handler.__doc__ or "").strip().split("\n")[0],
         )
         ROUTES.append(declared)
 
@@ -183,19 +200,35 @@ def _answer(declared: Route, handler: Callable[..., Any], request: Request, para
         if declared.costly:
             _count(declared.costly, caller)
         headers = {name: header_of(request.headers, name) for name in declared.headers}
-        query = declared.query.model_validate(query_of(request)) if declared.query else None
-        call = Call(caller, datetime.now(UTC), secrets.token_hex(4), headers, query)
+        asked = query_of(request)
+        show = declared.people and asked.pop(SHOW, "") == "true"
+        query = declared.query.model_validate(asked) if declared.query else None
+        hides = declared.people and caller.role == "viewer" and not show
+        call = Call(caller, datetime.now(UTC), secrets.token_hex(4), headers, query, hides)
         given: dict[str, Any] = {_snake(name): value for name, value in parameters.items()}
         if declared.body:
             given["body"] = declared.body.model_validate(body_of(request))
         answer = handler(call, **given)
+        if show and caller.role == "viewer":
+            _note_showing(declared, call, parameters)
     except Exception as trouble:  # noqa: BLE001 (the outermost edge: an unexpected error is logged and answered with 500)
         return _problem(trouble, request_id)
     if isinstance(answer, Response):
         return answer
     body = answer.model_dump_json(by_alias=True) if isinstance(answer, Record) else json.dumps(answer)
+    if call.hides:
+        body = json.dumps(masked(json.loads(body)), ensure_ascii=False)
     etag = {"ETag": f'"{answer.etag}"'} if getattr(answer, "etag", "") else {}
     return Response(body, {"Content-Type": "application/json", "Cache-Control": "no-store", **etag}, declared.status)
+
+
+def _note_showing(declared: Route, call: Call, parameters: dict[str, str]) -> None:
+    """A viewer asked for contact details: the audit says of whom."""
+    group_id = parameters.get("groupId") or group_of(parameters["syncId"])
+    subjects = list(dict.fromkeys(call.subjects))
+    detail = {"route": f"{declared.method} {declared.path}", "records": subjects[:NAMED_IN_ACCESS], "number": len(subjects)}
+    who, nonce = call.caller, f"{call.nonce}-{SHOW}"  # beside what the route itself writes
+    audit.record(group_id, who.user_id, "contact details shown", call.now, nonce, parameters.get("syncId"), detail, who.name)
 
 
 def _count(what: Costly, caller: Caller) -> None:

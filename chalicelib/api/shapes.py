@@ -726,10 +726,12 @@ class Sanity(Record):
 
 
 class ReportFile(Record):
+    """`url` is None for a viewer who has not asked for contact details."""
+
     name: str
     title: str
     size_bytes: int
-    url: str
+    url: str | None
 
 
 class Report(Record):

@@ -149,14 +149,14 @@ def cancel_sync(call: Call, sync_id: str) -> Sync:
     return store.get(sync_id)
 
 
-@route(syncs, "GET /syncs/{syncId}/problems", role="viewer", answer=ProblemGroups, query=ListQuery)
+@route(syncs, "GET /syncs/{syncId}/problems", role="viewer", answer=ProblemGroups, query=ListQuery, people=True)
 def list_problems(call: Call, sync_id: str) -> ProblemGroups:
     """Problems by root cause, worst first."""
     found = problem_groups(_problems(sync_id), limit=call.query.limit, offset=offset_of(call.query))
     return page(ProblemGroups, [ProblemGroup.model_validate(row) for row in found.items], found.total, call.query)
 
 
-@route(syncs, "GET /syncs/{syncId}/problems/rows", role="viewer", answer=ProblemRows, query=ProblemRowQuery)
+@route(syncs, "GET /syncs/{syncId}/problems/rows", role="viewer", answer=ProblemRows, query=ProblemRowQuery, people=True)
 def list_problem_rows(call: Call, sync_id: str) -> ProblemRows:
     """The rows that one root cause explains."""
     found = problem_rows(_problems(sync_id), call.query.cause, limit=call.query.limit, offset=offset_of(call.query))
@@ -165,11 +165,12 @@ def list_problem_rows(call: Call, sync_id: str) -> ProblemRows:
     return page(ProblemRows, [ProblemRow.model_validate(row) for row in found.items], found.total, call.query)
 
 
-@route(syncs, "GET /syncs/{syncId}/report", role="viewer", answer=Report)
+@route(syncs, "GET /syncs/{syncId}/report", role="viewer", answer=Report, people=True)
 def get_report(call: Call, sync_id: str) -> Report:
     """Links to the log: workbook, changes and problems as CSV, the roster as processed; for admins the bundle as received.
 
-    What came from the district may hold columns that are read by nobody here, passwords among them.
+    A file shows people as they are, so a viewer gets its link where they ask for contact details. What came from
+    the district may hold columns that are read by nobody here, passwords among them.
     """
     written = files.read_json(files.sync_key(sync_id, "report/files.json")) or []
     listed = [
@@ -182,9 +183,15 @@ def get_report(call: Call, sync_id: str) -> Report:
         raise NotFound(f"There is no report of sync {sync_id}.")
     sync, group = store.get(sync_id), group_store.get(group_of(sync_id))
     called = f"{file_stem(group.name)}-{sync.started_at:%Y-%m-%d-%H%M}"
-    call.audit(group_of(sync_id), "report links given", sync_id)
+    if not call.hides:
+        call.audit(group_of(sync_id), "report links given", sync_id)
     links = [
-        ReportFile(name=name, title=title, size_bytes=size, url=files.presigned_download(key, f"{called}-{name}"))
+        ReportFile(
+            name=name,
+            title=title,
+            size_bytes=size,
+            url=None if call.hides else files.presigned_download(key, f"{called}-{name}"),
+        )
         for name, title, size, key in listed
     ]
     return Report(files=links, expires_at=call.now + files.LINK_LIFETIME)

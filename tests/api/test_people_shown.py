@@ -1,4 +1,5 @@
-"""Whatever route shows a person's data leaves a trace of who looked, and nothing anywhere shows a password.
+"""Whatever route shows a person's data leaves a trace of who looked, and shows a viewer no contact details that they did not ask
+for; nothing anywhere shows a password.
 
 The routes are those that are registered: a new one that shows people and leaves no trace fails here by itself.
 """
@@ -16,6 +17,8 @@ import boto3
 import duckdb
 import pytest
 
+from chalicelib.api import role_table
+from chalicelib.api.masking import masked
 from chalicelib.api.routing import ROUTES, Route
 from chalicelib.model.records import Sync
 from chalicelib.store import access, audit
@@ -26,6 +29,10 @@ from tests.steps.walk import Walk, make_group, zipped
 pytestmark = pytest.mark.usefixtures("aws")
 
 PERSON, EMAIL, PASSWORD = "Quincewhite", "annabel.quincewhite@district.example", "Zebra-55-Secret"
+PHONES = ("+1 555 010 4477", "+1 555 010 9911")
+
+
+CONTACT = {"username": EMAIL, "phone": PHONES[0], "sms": PHONES[1]}
 
 
 def with_passwords(bundle: bytes, broken: bool) -> bytes:
@@ -52,7 +59,7 @@ def with_passwords(bundle: bytes, broken: bool) -> bytes:
 
 
 def synced(day: int, broken: bool = False, **changes: str) -> Sync:
-    people = [user("annabel", givenName="Annabel", familyName=PERSON, email=EMAIL, **changes), user("ann")]
+    people = [user("annabel", givenName="Annabel", familyName=PERSON, email=EMAIL, **CONTACT, **changes), user("ann")]
     return Walk(with_passwords(zipped(small(users=people)), broken), day=day).through()
 
 
@@ -77,13 +84,14 @@ def shown_by(answer: Any) -> str:
     return said + "".join(text_of(key) for key in links if key in keys)
 
 
-def asked(route: Route, before: Sync, sync: Sync, **of_query: str) -> tuple[int, Any]:
+def asked(route: Route, before: Sync, sync: Sync, role: str = "admin", show: str = "", **of_query: str) -> tuple[int, Any]:
     path = route.path.format(
         groupId="g1", syncId=sync.sync_id, entity="users", name="x", clientId="x", memberId="x", uploadId="x"
     )
     known = {"id": "annabel", "q": PERSON, "from": before.sync_id, "to": sync.sync_id, "search": "", **of_query}
     names = [field.alias or name for name, field in (route.query.model_fields if route.query else {}).items()]
-    return call(f"{route.method} {path}", query={name: known[name] for name in names if known.get(name)})
+    query = {name: known[name] for name in names if known.get(name)} | ({"show": show} if show else {})
+    return call(f"{route.method} {path}", query=query, role=role)
 
 
 def traces() -> tuple[int, int]:
@@ -91,12 +99,17 @@ def traces() -> tuple[int, int]:
     return len(access.entries("g1", 1000, search="users/annabel")), len(audit.entries("g1", 1000))
 
 
+def looks_at_contacts(route: str) -> list[audit.Entry]:
+    found = audit.entries("g1", 1000, search="contact details shown")
+    return [each for each in found if each.detail["route"] == route]
+
+
 def test_each_route_that_shows_a_person_leaves_a_trace_and_no_password_is_anywhere(capfd: pytest.CaptureFixture[str]) -> None:
     make_group()
     before, sync = synced(0), synced(1, broken=True, grades="9")
     causes = call(f"GET /syncs/{sync.sync_id}/problems")[1]["items"]
     findings = call(f"GET /syncs/{sync.sync_id}/sanity")[1]["findings"]
-    showing = set()
+    showing, contacts = set(), set()
 
     for route in (each for each in ROUTES if each.method == "GET"):
         for cause in [each["cause"] for each in causes] if route.path.endswith("problems/rows") else [""]:
@@ -109,11 +122,40 @@ def test_each_route_that_shows_a_person_leaves_a_trace_and_no_password_is_anywhe
                 if PERSON in shown or EMAIL in shown:
                     showing.add(name)
                     assert traces() != number, f"{name} shows a person and leaves no trace"
+                if route.role == "viewer" and any(each in shown for each in (EMAIL, *PHONES)):
+                    contacts.add(name)
+                    of = {"cause": cause, "finding": finding}
+                    masked = shown_by(asked(route, before, sync, "viewer", **of)[1])
+                    assert not [each for each in (EMAIL, *PHONES) if each in masked], f"{name} shows a viewer contact details"
+                    assert not looks_at_contacts(name)
+                    assert EMAIL in shown_by(asked(route, before, sync, "viewer", "true", **of)[1])
+                    assert looks_at_contacts(name), f"{name} shows contact details and the audit does not say so"
 
     assert len(showing) >= 6, showing
+    assert len(contacts) >= 5, contacts
     kept = [each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket="data")["Contents"]]
     holding = [key for key in kept if "/bundle/" not in key and PASSWORD in text_of(key)]
     for table in boto3.client("dynamodb").list_tables()["TableNames"]:
         holding += [table] * (PASSWORD in str(boto3.client("dynamodb").scan(TableName=table)["Items"]))
     logged = "".join(capfd.readouterr())
     assert (holding, PASSWORD in logged) == ([], False)
+
+
+def test_contact_details_are_masked_wherever_they_stand_and_ids_are_not() -> None:
+    said = {
+        "sourcedId": "ann@district.example",
+        "fields": {"email": "a@b.example", "sms": "1", "birthDate": "2010-01-01", "phone": "", "username": "ann@b.example"},
+        "rows": [{"field": "phone", "message": "+1 555 010 4477 was rounded."}, {"field": "grades", "message": "2026-2027"}],
+        "text": "Two have a.b@c.example.",
+    }
+
+    assert masked(said) == {
+        "sourcedId": "ann@district.example",
+        "fields": {"email": "•••", "sms": "•••", "birthDate": "•••", "phone": "", "username": "•••"},
+        "rows": [{"field": "phone", "message": "••• was rounded."}, {"field": "grades", "message": "2026-2027"}],
+        "text": "Two have •••.",
+    }
+
+
+def test_the_page_of_roles_says_what_each_route_asks_for() -> None:
+    assert role_table.PAGE.read_text() == role_table.page()

@@ -3414,7 +3414,10 @@ export interface components {
              */
             expiresAt: string;
         };
-        /** ReportFile */
+        /**
+         * ReportFile
+         * @description `url` is None for a viewer who has not asked for contact details.
+         */
         ReportFile: {
             /** Name */
             name: string;
@@ -3423,7 +3426,7 @@ export interface components {
             /** Sizebytes */
             sizeBytes: number;
             /** Url */
-            url: string;
+            url: string | null;
         };
         /**
          * RestSource
@@ -5590,6 +5593,8 @@ export interface operations {
                 to?: string;
                 entity?: "users" | "classes" | "orgs";
                 way?: "came" | "went";
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
             };
             header?: never;
             path: {
@@ -5696,7 +5701,10 @@ export interface operations {
     };
     get_syncs_syncId_plan: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
+            };
             header?: never;
             path: {
                 syncId: string;
@@ -5738,6 +5746,8 @@ export interface operations {
                 school?: string;
                 reason?: string;
                 kind?: ("roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "recycled" | "doubles" | "newcomers" | "rights" | "guardians" | "grades" | "classes" | "sessions" | "view" | "damaged" | "errors" | "enabled") | "";
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
             };
             header?: never;
             path: {
@@ -5810,6 +5820,8 @@ export interface operations {
                 search?: string;
                 sort?: string;
                 page?: number | null;
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
             };
             header?: never;
             path: {
@@ -5924,6 +5936,8 @@ export interface operations {
             query?: {
                 after?: string;
                 limit?: number;
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
             };
             header?: never;
             path: {
@@ -5958,6 +5972,8 @@ export interface operations {
             query?: {
                 q?: string;
                 entity?: "" | "users" | "classes" | "orgs";
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
             };
             header?: never;
             path: {
@@ -6000,7 +6016,10 @@ export interface operations {
     };
     get_syncs_syncId_sanity: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
+            };
             header?: never;
             path: {
                 syncId: string;
@@ -6038,6 +6057,8 @@ export interface operations {
                 sort?: string;
                 page?: number | null;
                 finding?: string;
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
             };
             header?: never;
             path: {
@@ -6633,6 +6654,8 @@ export interface operations {
                 page?: number | null;
                 status?: "" | "active" | "inactive";
                 school?: string;
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
             };
             header?: never;
             path: {
@@ -6667,6 +6690,8 @@ export interface operations {
         parameters: {
             query?: {
                 id?: string;
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
             };
             header?: never;
             path: {
@@ -7212,6 +7237,8 @@ export interface operations {
                 search?: string;
                 sort?: string;
                 page?: number | null;
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
             };
             header?: never;
             path: {
@@ -7250,6 +7277,8 @@ export interface operations {
                 sort?: string;
                 page?: number | null;
                 cause?: string;
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
             };
             header?: never;
             path: {
@@ -7281,7 +7310,10 @@ export interface operations {
     };
     get_syncs_syncId_report: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
+            };
             header?: never;
             path: {
                 syncId: string;

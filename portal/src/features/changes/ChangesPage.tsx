@@ -7,18 +7,19 @@ import Header from '@cloudscape-design/components/header';
 import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from 'react-router';
 import { useState } from 'react';
 import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
 import { readable } from '../../api/plain';
 import { GroupMenu } from '../../app/GroupMenu';
+import { LogFiles } from '../../app/LogFiles';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { syncQuery, watchEvery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { UndoButton } from '../../app/UndoButton';
-import { isLive, kindOf, moment, number, tenseOf } from '../../app/words';
+import { isLive, kindOf, moment, tenseOf } from '../../app/words';
 import { Decide } from './Decide';
 import { Held } from './Held';
 import { useLook } from './look';
@@ -108,15 +109,10 @@ const wroteSomething = (sync: Schemas['Sync']) =>
   Object.values(sync.counts).some(each => each.created + each.updated + each.deactivated + each.ended > 0);
 
 function Downloads({ syncId }: { syncId: string }) {
-  const api = useApi();
-  const links = useMutation({ mutationFn: () => data(api.GET('/syncs/{syncId}/report', { params: { path: { syncId } } })) });
+  const [asked, setAsked] = useState(false);
   return (
     <Container header={<Header variant="h2" description="To look at it in a spreadsheet, before the decision or after.">Download</Header>}>
-      {links.error && <Problem error={links.error} onRetry={() => links.mutate()} />}
-      {links.data
-        ? <SpaceBetween size="xxs">{links.data.files.map(file => <Link key={file.name} href={file.url}>{file.title} ({number(Math.ceil(file.sizeBytes / 1024))} KB)</Link>)}
-          <Box variant="small">The links work until {moment(links.data.expiresAt)}.</Box></SpaceBetween>
-        : <Button iconName="download" loading={links.isPending} onClick={() => links.mutate()}>Download workbook and CSV</Button>}
+      {asked ? <LogFiles syncId={syncId} /> : <Button iconName="download" onClick={() => setAsked(true)}>Download workbook and CSV</Button>}
     </Container>
   );
 }

@@ -11,6 +11,7 @@ import Table from '@cloudscape-design/components/table';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
+import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
 import { capital, moment, number } from '../../app/words';
 import { ErasePerson } from './ErasePerson';
@@ -28,9 +29,10 @@ export function PlatformStatus({ record, graceDays }: { record: Pick<Schemas['Ro
 export function RecordPanel({ groupId, entity, id, graceDays, onClose, onOpen }: { groupId: string; entity: Schemas['RosterRecord']['entity']; id: string; graceDays: number | undefined; onClose: () => void; onOpen: (entity: string, id: string) => void }) {
   const api = useApi();
   const navigate = useNavigate();
+  const contacts = useContacts();
   const { data: record, error, refetch } = useQuery({
-    queryKey: ['roster-record', groupId, entity, id],
-    queryFn: () => data(api.GET('/groups/{groupId}/roster/{entity}/record', { params: { path: { groupId, entity }, query: { id } } })),
+    queryKey: ['roster-record', groupId, entity, id, contacts.show],
+    queryFn: () => data(api.GET('/groups/{groupId}/roster/{entity}/record', { params: { path: { groupId, entity }, query: { id, ...contacts.show } } })),
   });
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   if (!record) return <Container><Spinner /> Reading the record…</Container>;
@@ -49,6 +51,7 @@ export function RecordPanel({ groupId, entity, id, graceDays, onClose, onOpen }:
           { label: 'sourcedId', value: record.sourcedId },
           ...Object.entries(record.fields).filter(([name]) => name !== 'sourcedId').map(([name, value]) => ({ label: capital(name), value: told(value) })),
         ]} />
+        {entity === 'users' && <ShowContacts contacts={contacts} />}
         {(entity === 'users' || entity === 'classes') && (
           <Table variant="embedded" items={record.enrolled} trackBy="enrollmentId" wrapLines
             header={<Header variant="h3" counter={`(${number(record.enrolledTotal)})`} description={record.enrolledTotal > record.enrolled.length ? `The first ${number(record.enrolled.length)} are shown.` : undefined}>{entity === 'users' ? 'Classes' : 'People'}</Header>}

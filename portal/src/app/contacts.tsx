@@ -1,0 +1,19 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import { useState, type ReactNode } from 'react';
+import { useMe } from './role';
+
+/** Whether people’s contact details are asked for: the API masks them for a viewer, and the audit says who had them shown. */
+export interface Contacts { hidden: boolean; show: { show?: true }; ask: () => void }
+
+export function useContacts(): Contacts {
+  const { role } = useMe();
+  const [asked, setAsked] = useState(false);
+  return { hidden: role === 'viewer' && !asked, show: asked ? { show: true } : {}, ask: () => setAsked(true) };
+}
+
+/** A button that shows what is masked; nothing for whoever sees it anyway. */
+export function ShowContacts({ contacts, children }: { contacts: Contacts; children?: ReactNode }) {
+  if (!contacts.hidden) return null;
+  return <Box>{children} <Button variant="inline-link" onClick={contacts.ask}>Show contact details</Button> <Box variant="small" display="inline">The audit says that you looked.</Box></Box>;
+}
