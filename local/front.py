@@ -25,6 +25,12 @@ METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 TIMEOUT_S = 60.0
 
 
+def _problem(status: int, title: str, detail: str) -> JSONResponse:
+    """As the API says what went wrong (RFC 9457)."""
+    said = {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": [], "requestId": ""}
+    return JSONResponse(said, status, media_type="application/problem+json", headers={"Cache-Control": "no-store"})
+
+
 def front(stack: Stack, dist: Path) -> Starlette:
     client = httpx.AsyncClient(timeout=TIMEOUT_S)
 
@@ -32,7 +38,14 @@ def front(stack: Stack, dist: Path) -> Starlette:
         path = request.url.path.removeprefix("/api") if base == stack.api_url else request.url.path
         headers = {name: value for name, value in request.headers.items() if name not in HOP_BY_HOP}
         query = f"?{request.url.query}" if request.url.query else ""
-        answer = await client.request(request.method, f"{base}{path}{query}", headers=headers, content=await request.body())
+        try:
+            answer = await client.request(request.method, f"{base}{path}{query}", headers=headers, content=await request.body())
+        except httpx.TimeoutException:
+            return _problem(504, "No answer in time", "What is behind this address did not answer in time. Try again.")
+        except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError):
+            return _problem(400, "Malformed", "This request can't be led on. See its address and its headers.")
+        except httpx.RequestError:
+            return _problem(502, "No answer", "What is behind this address can't be reached. Is the stack running?")
         kept = {name: value for name, value in answer.headers.items() if name not in HOP_BY_HOP}
         return Response(answer.content, answer.status_code, kept)
 

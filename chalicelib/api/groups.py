@@ -65,9 +65,13 @@ def create_group(call: Call, body: GroupIn) -> GroupOut:
     settings = GroupSettings.model_validate({**dict(body), "source": sent.source})
     _check_saved_selection(group_id, settings.schedule.what)
     must_have_something_to_fetch(settings)
-    if sent.secret:
-        secrets.keep(group_id, sent.secret, sent.source)
     group = store.create(settings, group_id, call.nonce, call.now)
+    if sent.secret:
+        try:
+            secrets.keep(group_id, sent.secret, sent.source)
+        except Exception:
+            store.withdraw(group)
+            raise
     call.audit(group.group_id, "group created")
     return group_out(group, call.now)
 

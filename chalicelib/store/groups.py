@@ -131,6 +131,16 @@ def move_snapshot(
     _held_update(group_id, sync_id, expression, values, snapshot=True)
 
 
+def withdraw(group: Group) -> None:
+    """Take back a group that was made a moment ago and that nobody has changed since."""
+    table(TABLE).delete_item(
+        Key={"groupId": group.group_id},
+        ConditionExpression="#etag = :etag",
+        ExpressionAttributeNames={"#etag": "etag"},
+        ExpressionAttributeValues={":etag": group.etag},
+    )
+
+
 def count_commit(group_id: str, number: int) -> None:
     """Say that a commit of this `number` was made by no sync. Raises Conflict where a sync has begun or another was counted."""
     try:

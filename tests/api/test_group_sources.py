@@ -240,6 +240,24 @@ def test_a_refused_group_leaves_no_secret_behind(refused: dict[str, Any]) -> Non
     assert (status, secrets_stored()) == (422, 0)
 
 
+def test_a_group_that_could_not_be_made_leaves_no_secret_and_a_secret_that_could_not_be_kept_no_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = {"name": "Lakeside", "source": SFTP | {"credentials": {"password": "hunter2"}}}
+    with monkeypatch.context() as patch:
+        patch.setattr(groups, "create", _fails)
+        assert call("POST /groups", wanted)[0] == 503
+    assert secrets_stored() == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(secrets, "keep", _fails)
+        assert call("POST /groups", wanted)[0] == 503
+    assert groups.find() == []
+
+
+def _fails(*_: Any) -> None:
+    raise SourceUnavailable("Not now.")
+
+
 def test_a_refused_change_leaves_the_secret_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     group = made({**SFTP, "credentials": PASSWORD})
     source = {**SFTP, "credentials": {"password": "another"}}
