@@ -131,6 +131,7 @@ def test_a_sync_that_ends_within_seconds_does_not_run_on_in_the_history(page: Pa
 
     expect(page.get_by_role("heading", name="The file is not a ZIP that can be read")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("row", name="Refused")).to_be_visible()
+    expect(page.get_by_text("Sync started.")).to_have_count(0)  # it would stand in green beside the refusal
 
 
 def test_a_preview_shows_the_changes_before_anything_is_written(page: Page, stack: Stack, district: Path) -> None:

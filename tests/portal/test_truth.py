@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -38,6 +39,21 @@ def asked(walk: Walk) -> Sync:
     walk.plan()
     syncs.ask(walk.sync_id, Question(kind=QuestionKind.APPROVAL, since=NOW, until=NOW + timedelta(days=7)), "token")
     return walk.sync
+
+
+def a_month_of(history: dict[str, Any]) -> dict[str, Any]:
+    """The group's one sync, as if it had run on each day of a month."""
+    last = history["items"][0]
+    days = [
+        {
+            **last,
+            "syncId": f"{last['syncId']}{n}",
+            "startedAt": f"2026-11-{n:02}T09:00:00Z",
+            "endedAt": f"2026-11-{n:02}T09:02:{n:02}Z",
+        }
+        for n in range(1, 31)
+    ]
+    return {**history, "items": days[::-1], "total": 30}
 
 
 def test_what_was_planned_and_discarded_is_nowhere_said_to_be_done(page: Page) -> None:
@@ -93,7 +109,7 @@ def test_an_address_that_leads_nowhere_and_a_group_that_is_not_there_say_so_once
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_the_end_of_a_sync_is_told_on_whichever_page_one_is_and_on_the_tab(page: Page) -> None:
+def test_the_end_of_a_sync_is_told_on_any_page_and_the_tab_and_charts_open_the_syncs_of_a_month(page: Page) -> None:
     make_group(source=SftpSource(host="sftp.lakeside.example", username="roster", old_server=True))
     running = Walk(district(), Mode.FULL)
     now = datetime.now(UTC)
@@ -110,6 +126,14 @@ def test_the_end_of_a_sync_is_told_on_whichever_page_one_is_and_on_the_tab(page:
 
     expect(page.get_by_text("Lakeside: Synced: ")).to_be_visible(timeout=20_000)
     expect(page).to_have_title(re.compile("^✓ Lakeside: succeeded"))
+
+    page.route("**/api/groups/g1/syncs?*", lambda route: route.fulfill(json=a_month_of(route.fetch().json())))
+    page.goto("/groups/g1/history")
+    expect(page.get_by_role("heading", name="Trends")).to_be_visible()
+    chart = page.get_by_role("application", name="Changes written, last 30 syncs")
+    chart.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("link", name="Open the sync of Nov 1, 2026")).to_be_visible()
 
 
 def test_a_keyboard_leads_past_the_top_bar_at_once(page: Page) -> None:

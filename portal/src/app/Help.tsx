@@ -35,7 +35,7 @@ const TOPICS: readonly Topic[] = [
     'In the source = selected + not selected + left out for errors. Of what is selected, some is created, some updated, the rest is unchanged.',
     'On the platform now counts everybody who is active there, whichever sync brought them.',
     'Download log has a workbook with everything on this page and each row behind it.'] },
-  { at: /\/history/, title: 'History', more: 'admins/status/#later', text: ['Every sync that is kept, newest first. Select two of them to compare what they read.'] },
+  { at: /\/history/, title: 'History', more: 'admins/status/#later', text: ['Every sync that is kept, newest first. Select two of them to compare what they read.', 'Trends draws the last 30 that succeeded; select a point to open its sync.'] },
   { at: /\/calendar/, title: 'Calendar', more: 'admins/groups/#schedule-and-calendar', text: [
     'When scheduled syncs run, and on which days they don’t. Manual and dropped-file syncs still run on those days.',
     'The rollover window is when a new school year starts and more removals are normal.'] },

@@ -11,7 +11,7 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { BY_CURSOR, data, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
@@ -21,6 +21,7 @@ import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { entityName, kindOf, moment, number, STATES } from '../../app/words';
 
+const Trends = lazy(async () => ({ default: (await import('./Trends')).Trends })); // charts are heavy, and shown once there is a history
 const ENTITIES = ['orgs', 'classes', 'users', 'enrollments', 'courses', 'academicSessions'] as const;
 const ANY = { value: '', label: 'Any status' };
 const PAGE = 25;
@@ -51,6 +52,7 @@ export function HistoryPage() {
     <ContentLayout header={<Header variant="h1" description={group.data?.name}>History</Header>}>
       <SpaceBetween size="l">
         <GroupNav groupId={groupId} />
+        {known && known.length > 1 && <Suspense fallback={null}><Trends groupId={groupId} syncs={known} /></Suspense>}
         {error && !known ? <Problem error={error} onRetry={() => void refetch()} /> : (
           <Table
             items={shown} trackBy="syncId" wrapLines loading={isPending} loadingText="Loading syncs"
