@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
@@ -179,10 +179,8 @@ def _batch(sync_ids: Iterable[str], projection: Mapping[str, Any] = MappingProxy
 
 
 def progressed(sync_id: str, progress: Progress) -> None:
-    """Write how far a step is. A sync that has ended is left as it ended."""
-    sync = get(sync_id)
-    others = tuple(each for each in sync.progress if each.step != progress.step)
-    _update_live(sync_id, {"progress": [*map(to_item, others), to_item(progress)]})
+    """Write how far a step is: an attribute each, so that nothing is read first. A sync that has ended is left as it ended."""
+    _update_live(sync_id, {_attribute_of(progress.step): to_item(progress)})
 
 
 def begun_anew(sync_id: str, step: Step, now: datetime) -> None:
@@ -307,11 +305,10 @@ def end(sync_id: str, state: State, message: str, now: datetime) -> bool:
 
 
 def _end(sync_id: str, values: dict[str, Any]) -> bool:
-    state = values["state"]
-    ended = _update_live(sync_id, values, removed=("question", "taskToken", "waitsFor"))
+    ended = _live_item(sync_id, values, ("question", "taskToken", "waitsFor"), returned="ALL_NEW")
     if ended:
-        emit_metric("SyncsEnded", outcome=state)
-    last = last_ended(get(sync_id)) if ended else None
+        emit_metric("SyncsEnded", outcome=values["state"])
+    last = last_ended(_read(ended)) if ended else None
     try:
         table(groups.TABLE).update_item(
             Key={"groupId": group_of(sync_id)},
@@ -323,7 +320,7 @@ def _end(sync_id: str, values: dict[str, Any]) -> bool:
     except ClientError as refusal:
         if not is_failed_condition(refusal):
             raise
-    return ended
+    return ended is not None
 
 
 def last_ended(sync: Sync) -> LastEnded:
@@ -365,22 +362,29 @@ def _say_extent(sync_id: str) -> None:
 
 def _update_live(sync_id: str, values: dict[str, Any], removed: tuple[str, ...] = ()) -> bool:
     """Set `values` unless the sync has ended; say whether it had not."""
+    return _live_item(sync_id, values, removed, returned="NONE") is not None
+
+
+def _live_item(
+    sync_id: str, values: dict[str, Any], removed: tuple[str, ...], returned: Literal["NONE", "ALL_NEW"]
+) -> dict[str, Any] | None:
+    """As `_update_live`, with what is asked for of the item as it is then; None where the sync had ended."""
     live = {f":live{place}": state for place, state in enumerate(sorted(LIVE_STATES))}
     setting = [f"SET {', '.join(f'#{name} = :{name}' for name in values)}"] if values else []
     expression = " ".join([*setting, *([f"REMOVE {', '.join(removed)}"] if removed else [])])
     try:
-        table(TABLE).update_item(
+        return table(TABLE).update_item(
             Key=_key(sync_id),
             UpdateExpression=expression,
             ConditionExpression=f"#state IN ({', '.join(live)})",
             ExpressionAttributeNames={"#state": "state", **{f"#{name}": name for name in values}},
             ExpressionAttributeValues={**live, **{f":{name}": value for name, value in values.items()}},
-        )
+            ReturnValues=returned,
+        ).get("Attributes", {})
     except ClientError as refusal:
         if not is_failed_condition(refusal):
             raise
-        return False
-    return True
+        return None
 
 
 def _started_with(group_id: str, idempotency_key: str) -> Sync | None:
@@ -391,11 +395,18 @@ def _started_with(group_id: str, idempotency_key: str) -> Sync | None:
     return get(str(item["gave"])) if item else None
 
 
+def _attribute_of(step: Step) -> str:
+    return f"progress{step.title()}"
+
+
 def _read(item: dict[str, Any]) -> Sync:
     sync = from_item(Sync, item)
+    kept = [from_item(Progress, item[name]) for step in Step if (name := _attribute_of(step)) in item]
+    # Until 28 November 2026 all stood in one list, which a sync that waited then still has.
+    before = [each for each in sync.progress if each.step not in {one.step for one in kept}]
     lists = {entity: _within(each) for entity, each in sync.fetching.items()}
     progress = []
-    for each in sync.progress:
+    for each in sorted([*before, *kept], key=lambda each: each.started_at):
         if each.step is Step.APPLY and each.total:
             each = each.model_copy(update={"done": min(int(item.get("applied", 0)), each.total)})
         if each.step is Step.FETCH and lists:

@@ -50,7 +50,13 @@ _serializer = TypeSerializer()
 
 def table(setting: str) -> "Table":
     """The table that the environment names under `setting`, e.g. GROUPS_TABLE."""
-    return _dynamodb().Table(os.environ[setting])
+    return _table(os.environ[setting])
+
+
+@cache
+def _table(name: str) -> "Table":
+    """boto3 builds a class for each that is asked for, which takes longer than to write an item."""
+    return _dynamodb().Table(name)
 
 
 def query(setting: str, **asked: Any) -> Iterator[dict[str, Any]]:

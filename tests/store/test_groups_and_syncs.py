@@ -208,6 +208,19 @@ def test_progress_and_counts_are_kept_while_the_sync_lives() -> None:
     assert seen.held
 
 
+def test_steps_stand_in_the_order_in_which_they_began_those_of_a_sync_from_before_the_upgrade_too() -> None:
+    group()
+    opened = Progress(step=Step.OPEN, done=3, total=3, started_at=NOW)
+    staged = Progress(step=Step.STAGE, done=5, total=10, started_at=NOW + timedelta(seconds=1))
+    started = syncs.start(sync().model_copy(update={"progress": (opened, staged)}))  # as one list
+
+    syncs.progressed(started.sync_id, Progress(step=Step.PLAN, started_at=NOW + timedelta(seconds=2)))
+    syncs.progressed(started.sync_id, staged.model_copy(update={"done": 10}))
+
+    seen = [(each.step, each.done) for each in syncs.get(started.sync_id).progress]
+    assert seen == [(Step.OPEN, 3), (Step.STAGE, 10), (Step.PLAN, 0)]
+
+
 def test_only_the_holder_of_the_lock_moves_the_snapshot() -> None:
     group()
     old = syncs.start(sync("aa"))
