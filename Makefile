@@ -74,7 +74,7 @@ check: lint types ## for every few minutes of work: lint, types and the tests th
 test: lint types portal-check portal/dist/index.html $(VENV)/checkov/ready ## set up all that is needed and run every test
 	@local/chromium.sh
 	@local/sshd.sh
-	$(BIN)/pytest -n 2 --dist loadgroup --durations 20
+	$(BIN)/pytest -n 3 --dist loadgroup --durations 20  # two stand back behind that with the embedded AWS: tests/conftest.py
 
 package: $(VENV)/ready ## what AWS gets, made and checked without an account, into build/STAGE: make package STAGE=prod
 	@$(BIN)/python -m infra.package $(STAGE)

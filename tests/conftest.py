@@ -1,6 +1,7 @@
 """What every test of the stores stands on: the tables and the bucket, in moto."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -32,6 +33,17 @@ KEYS = {
 # One session, and one client a service, for all tests: a new one reads botocore's models again, which is a third of a second.
 # The credentials are the fixture's, so that a session that outlives moto holds none that the embedded AWS refuses.
 MOCKED: Any = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
+
+
+STANDS_BACK = 10  # a process's `nice`
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A worker whose tests wait for nobody takes the processor that is left by the one with the embedded AWS and the browser,
+    whose tests wait for an answer. So there may be one worker more than processors. xdist gives out the largest group first."""
+    group = item.get_closest_marker("xdist_group")
+    if "PYTEST_XDIST_WORKER" in os.environ and not (group and group.args == ("stack",)):
+        os.nice(max(0, STANDS_BACK - os.nice(0)))
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
