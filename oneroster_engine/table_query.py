@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from oneroster_engine.duckdb_session import quoted
+from oneroster_engine.duckdb_session import quoted, reading
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ def page_of(
 
     Raises ValueError for a column that the file doesn't have.
     """
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with reading() as connection:
         file = {"file": str(parquet)}
         described = connection.execute("DESCRIBE SELECT * FROM read_parquet($file)", file).fetchall()
         types = {str(name): str(kind) for name, kind, *_ in described}

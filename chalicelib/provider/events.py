@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from chalicelib.provider.query import View
+from oneroster_engine.duckdb_session import reading
 from oneroster_engine.planning.snapshot import planned_rows
 
 NOUNS = {
@@ -50,7 +49,7 @@ def events_of(
     that were taken out since."""
     found: list[Event] = []
     row = first_row - sum(gap < first_row for gap in gaps)
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with reading() as connection:
         total = connection.execute("SELECT count(*) FROM read_parquet($1)", [str(changes)]).fetchone()
         rows = int(total[0]) if total else 0
         query = _PAGE.format(rows=planned_rows(connection, changes))

@@ -373,14 +373,18 @@ def _live_item(
     setting = [f"SET {', '.join(f'#{name} = :{name}' for name in values)}"] if values else []
     expression = " ".join([*setting, *([f"REMOVE {', '.join(removed)}"] if removed else [])])
     try:
-        return table(TABLE).update_item(
-            Key=_key(sync_id),
-            UpdateExpression=expression,
-            ConditionExpression=f"#state IN ({', '.join(live)})",
-            ExpressionAttributeNames={"#state": "state", **{f"#{name}": name for name in values}},
-            ExpressionAttributeValues={**live, **{f":{name}": value for name, value in values.items()}},
-            ReturnValues=returned,
-        ).get("Attributes", {})
+        return (
+            table(TABLE)
+            .update_item(
+                Key=_key(sync_id),
+                UpdateExpression=expression,
+                ConditionExpression=f"#state IN ({', '.join(live)})",
+                ExpressionAttributeNames={"#state": "state", **{f"#{name}": name for name in values}},
+                ExpressionAttributeValues={**live, **{f":{name}": value for name, value in values.items()}},
+                ReturnValues=returned,
+            )
+            .get("Attributes", {})
+        )
     except ClientError as refusal:
         if not is_failed_condition(refusal):
             raise

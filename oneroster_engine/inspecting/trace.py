@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, text
+from oneroster_engine.duckdb_session import connect, reading, text
 from oneroster_engine.selecting.selection import Selection, select
 from oneroster_engine.staging.finding import absent_of
 from oneroster_engine.standard.entities import ENTITIES
@@ -110,7 +110,7 @@ def find(room: Path, snapshot: Path | None, typed: str, entity: str = "", limit:
     too. Case and accents count for nothing, but for a sourcedId that is given exactly.
     """
     wanted = [entity] if entity else list(TRACED)
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with reading() as connection:
         known = " UNION ALL ".join(_known(connection, room / "stage", snapshot, each) for each in wanted)
         values = {"typed": typed.strip(), "words": typed.split(), "limit": limit}
         rows = connection.execute(_FIND.format(known=known), values).fetchall()
@@ -129,7 +129,7 @@ def explain(
     `room` holds stage/ and plan/changes.parquet of one sync, `selection` is that sync's; `snapshot` and `written` show
     the platform as it is now.
     """
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with reading() as connection:
         record = _record(connection, snapshot, subject)
         change = _change(connection, room / "plan", subject)
     from_source = explain_source(room, selection, subject)
@@ -147,7 +147,7 @@ def explain_source(room: Path, selection: Selection, subject: Subject) -> list[S
 
     `room` holds stage/.
     """
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with reading() as connection:
         row = _row(connection, room / "stage", subject)
         problems = _problems(connection, room / "stage", subject)
         left_out = row is None and _is_left_out(connection, room / "stage", subject)
@@ -222,7 +222,7 @@ _DETAILS = {
 def _near(stage: Path, subject: Subject, to: Path) -> None:
     """Copy to `to` the rows of the stage that can bear on whether `subject` is selected."""
     to.mkdir()
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with reading() as connection:
         for entity in ENTITIES:
             connection.execute(f"CREATE VIEW {entity} AS SELECT * FROM read_parquet({text(str(stage / f'{entity}.parquet'))})")
         for statement in _NEAR[subject.entity]:

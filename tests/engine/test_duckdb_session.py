@@ -1,10 +1,12 @@
 """How much of a machine the engine takes."""
 
+import os
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from oneroster_engine.duckdb_session import DEFAULT_MB, connect, limit_memory
+from oneroster_engine.duckdb_session import DEFAULT_MB, connect, limit_memory, reading
 
 
 def _limit_mib(room: Path) -> float:
@@ -23,3 +25,42 @@ def test_the_engine_leaves_a_fifth_of_its_functions_memory_to_python_and_spills_
         limit_memory(DEFAULT_MB)
 
     assert limit == pytest.approx(function_mb * 0.8, rel=0.05)
+
+
+def test_what_one_question_makes_is_not_there_for_the_next() -> None:
+    with reading() as connection:
+        connection.execute("CREATE VIEW users AS SELECT 1; CREATE TABLE near AS SELECT 1; SET VARIABLE schools = ['north']")
+
+    with reading() as connection:
+        there = connection.execute("SELECT (SELECT count(*) FROM duckdb_tables()), getvariable('schools')").fetchall()
+
+        assert there == [(0, None)]
+
+
+def test_questions_side_by_side_see_nothing_of_each_other() -> None:
+    with reading() as one, reading() as other:
+        one.execute("CREATE TABLE near AS SELECT 'one' AS whose")
+        other.execute("CREATE TABLE near AS SELECT 'other' AS whose")
+
+        assert one.execute("FROM near").fetchall() == [("one",)]
+
+
+def test_a_file_that_took_the_place_of_another_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "users.parquet"
+    seen = []
+    for number in (1, 2):
+        with connect(file) as connection:
+            connection.execute(f"COPY (SELECT {number} AS number) TO '{file}' (FORMAT parquet)")
+        os.utime(file, (0, 0))
+        with reading() as connection:
+            seen += connection.execute(f"SELECT number FROM read_parquet('{file}')").fetchall()
+
+    assert seen == [(1,), (2,)]
+
+
+def test_a_question_that_fails_leaves_the_next_one_alone() -> None:
+    with pytest.raises(duckdb.Error), reading() as connection:
+        connection.execute("CREATE TABLE near AS SELECT 1; SELECT nothing")
+
+    with reading() as connection:
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
