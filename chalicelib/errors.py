@@ -21,11 +21,19 @@ from oneroster_engine.errors import BundleRefused as BundleRefused  # the machin
 from oneroster_engine.errors import RosterError as RosterError
 
 
-class SourceUnavailable(RosterError):
+class SourceError(RosterError):
+    """Of the source, with its `causes.Cause.kind`: the same for whichever list it was met at; empty where it holds no place."""
+
+    def __init__(self, message: str = "", kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class SourceUnavailable(SourceError):
     """The source didn't answer; it may in a minute. `sync.asl.json` retries it by this very name."""
 
 
-class SourceRefused(RosterError):
+class SourceRefused(SourceError):
     """The source won't do as it is configured: sign-in refused, another host key, an address that is not allowed, no such file.
 
     It has to be fixed there or in the group's settings; the state machine doesn't retry.

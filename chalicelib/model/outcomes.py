@@ -1,12 +1,11 @@
 """How a sync ends: its state, how much of its plan the platform has, and the sentence that its admin reads. Only decides."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from chalicelib import errors
-from chalicelib.model.causes import by_cause
 from chalicelib.model.records import EntityCounts, Group, State, SyncCounts
 
 # An error of the machine, by the name it matches, and the state that it means. Any other is a failure.
@@ -71,9 +70,9 @@ def total(counts: SyncCounts, action: str) -> int:
     return sum(getattr(each, action) for each in _by_field(counts).values())
 
 
-def success(counts: SyncCounts, with_removals: bool, incomplete: Mapping[str, str], undoes: bool = False) -> str:
-    """What was written, in numbers, and what was not proved complete. `counts` are those of `written`."""
-    unproved = "".join(f" Nothing was removed because it was missing there: {why}." for why in by_cause(incomplete))
+def success(counts: SyncCounts, with_removals: bool, incomplete: Iterable[str], undoes: bool = False) -> str:
+    """What was written, in numbers, and what was not proved complete (sentences of `by_cause`). `counts` are of `written`."""
+    unproved = "".join(f" Nothing was removed because it was missing there: {why}." for why in incomplete)
     unproved = "".join(lost(counts)) + unproved
     if not changes(counts) and not undoes and not total(counts, "selected") + total(counts, "unchanged"):
         return NOTHING_BROUGHT + unproved

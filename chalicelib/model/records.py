@@ -440,10 +440,11 @@ class IdDifference(Record):
 
 class IdCheck(Record):
     """The provider's changes compared with the ids of its full lists. By entity: how they `differ`, and why some could not be
-    compared (`unproved`)."""
+    compared (`unproved`; `unproved_kinds` is equal where the cause is the same)."""
 
     differ: dict[str, IdDifference] = {}
     unproved: dict[str, str] = {}
+    unproved_kinds: dict[str, str] = {}
 
 
 class Question(Record):
@@ -504,6 +505,7 @@ class Sync(Record):
     id_check: IdCheck | None = None  # where changes alone were asked for, and the ids of the whole lists with them
     fetching: dict[str, PagesRead] = {}  # by entity
     incomplete: dict[str, str] = {}  # entity -> why it was not proved complete, so that nothing of it is removed
+    incomplete_kinds: dict[str, str] = {}  # entity -> what is equal where the cause is the same
 
 
 class RunningSync(Record):

@@ -112,7 +112,8 @@ def differing(check: IdCheck) -> str:
         if by_entity
         else ""
     )
-    unproved = [f"The ids of its whole list could not be compared: {why}." for why in by_cause(check.unproved)]
+    causes = by_cause(check.unproved, check.unproved_kinds)
+    unproved = [f"The ids of its whole list could not be compared: {why}." for why in causes]
     return " ".join(each for each in (differences, *unproved) if each)
 
 

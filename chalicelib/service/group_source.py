@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from chalicelib.errors import SourceRefused
+from chalicelib.model.causes import Cause
 from chalicelib.model.credentials import Credentials
 from chalicelib.model.records import (
     Group,
@@ -51,7 +52,7 @@ class Csvs:
 
     arrived: Callable[[str], None]
     version: Version = "auto"
-    incomplete: dict[str, str] = field(default_factory=dict)
+    incomplete: dict[str, Cause] = field(default_factory=dict)
 
 
 class GroupSource(Protocol):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.errors import SourceRefused
+from chalicelib.model.causes import Cause, kinds_of, messages_of
 from chalicelib.model.records import Asked, AskedFor, Group, IdCheck, IdDifference, PagesRead, RestSource, Sync
 from chalicelib.service import fetch_scope, waiting
 from chalicelib.service.provider_session import session_of
@@ -184,7 +185,7 @@ def check_again(group_id: str, sync_id: str, settings: RestSource) -> None:
     syncs.source_trouble(sync_id, {})
 
 
-def csvs_of_pages(workdir: Path, host: str) -> dict[str, str]:
+def csvs_of_pages(workdir: Path, host: str) -> dict[str, Cause]:
     """Put what was read into CSVs; by entity, why it was not proved to have come whole."""
     fetch = workdir / FETCH
     fetched = _records(fetch)
@@ -205,14 +206,14 @@ def compare_ids(workdir: Path, held: Path) -> IdCheck | None:
     for entity in unproved:
         (ids / f"{entity}.csv").unlink()
     differ = {entity: IdDifference(added=each.added, removed=each.removed) for entity, each in differences(ids, held).items()}
-    return IdCheck(differ=differ, unproved=unproved)
+    return IdCheck(differ=differ, unproved=messages_of(unproved), unproved_kinds=kinds_of(unproved))
 
 
 def _rechecked(fetch: Path) -> list[Rechecked]:
     return [Rechecked(**{**each, "fetched": Fetched.from_json(each["fetched"])}) for each in _local(fetch / "checked.json")]
 
 
-def _unproved(fetched: Sequence[Fetched], came: Mapping[str, Came], checked: Sequence[Rechecked]) -> dict[str, str]:
+def _unproved(fetched: Sequence[Fetched], came: Mapping[str, Came], checked: Sequence[Rechecked]) -> dict[str, Cause]:
     """By entity, why it was not proved to have come whole."""
     return {
         entity: why

@@ -6,9 +6,10 @@ the first delta it becomes files of its own.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from chalicelib.model.causes import Cause
 from chalicelib.model.records import Group
 from chalicelib.service import rest_reading
 from chalicelib.sources import bundle
@@ -27,7 +28,7 @@ class Earlier:
     of it may be missing, and why."""
 
     view: View | None = None
-    incomplete: Mapping[str, str] = field(default_factory=dict)
+    incomplete: Mapping[str, Cause] = field(default_factory=dict)
 
 
 def earlier(group: Group, workdir: Path, limits: Limits, only: frozenset[str] | None = None) -> Earlier:
@@ -44,13 +45,16 @@ def earlier(group: Group, workdir: Path, limits: Limits, only: frozenset[str] | 
         incomplete = (files.read_json(files.sync_key(group.source_view, "stage/summary.json")) or {}).get("incomplete", {})
         if not _unpacked(group.source_view, workdir / "source" / "received", before, limits, only):
             return Earlier()
-    return Earlier(View(before, workdir / "source" / "after"), incomplete)
+    causes = {entity: cause for entity, why in incomplete.items() if (cause := Cause.from_json(why))}
+    return Earlier(View(before, workdir / "source" / "after"), causes)
 
 
-def keep(group: Group, sync_id: str, view: View | None, staged: Staged) -> None:
-    """Say that the source is now as this sync has read it. Done twice it is done once. Raises LockLost."""
+def keep(group: Group, sync_id: str, view: View | None, staged: Staged, unproved: Mapping[str, Cause]) -> None:
+    """Record that the source is now as this sync has read it; `unproved` is what `staged` was given. Idempotent. Raises
+    LockLost."""
     if view:
-        (view.after / INCOMPLETE).write_text(json.dumps(staged.incomplete))
+        causes = {entity: asdict(unproved.get(entity) or Cause(why)) for entity, why in staged.incomplete.items()}
+        (view.after / INCOMPLETE).write_text(json.dumps(causes))
         files.store_source(group.group_id, sync_id, view.after)
     groups.move_source(group.group_id, sync_id)
     if group.source_view not in (None, sync_id):

@@ -19,7 +19,8 @@ import httpx
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.addresses import clean_base_address
-from chalicelib.sources.rest_answers import Answer, NoPage, Page, page_of, provider_reason, wait_s
+from chalicelib.model.causes import Cause
+from chalicelib.sources.rest_answers import Answer, NoPage, Page, page_of, provider_reason, wait_s, without_traces
 from chalicelib.sources.rest_body import ACCEPTED, BodyTooLarge, UnreadableBody, text_of
 from chalicelib.sources.rest_guard import GuardedTransport, LeadsElsewhere, checked_url, redirected
 from chalicelib.sources.rest_paging import LEAST_SIZE, Range
@@ -177,7 +178,7 @@ class Source:
     def reach(self) -> None:
         """See that the host answers at all, whatever it says. Raises SourceUnavailable, SourceRefused."""
         if not self._send("GET", self.provider.base_url, {}).status:
-            raise SourceUnavailable(self._unavailable(self.provider.base_url, Answer(0), 1))
+            raise self._unavailable(self.provider.base_url, Answer(0), 1)
 
     def read(self, where: Range, leave_at: float = float("inf"), ask: Ask | None = None) -> PageResponse:
         """The page at `where`. A later page that is refused (an error's status, say) says nothing about the end: `unclear`.
@@ -196,13 +197,16 @@ class Source:
                 raise SourceRefused(str(redirect)) from redirect
             if answer.status not in (200, 204):
                 if is_later:
-                    return PageResponse(Page((), unclear=f"the provider answers with {self._status(answer)}"), b"")
+                    status = self._status(answer)
+                    why = Cause(f"the provider answers with {status.message}", f"the provider answers with {status.key}")
+                    return PageResponse(Page((), unclear=why), b"")
                 raise self._refusal(where.path, answer)
             try:
                 return PageResponse(page_of(answer, where.path), answer.body)
             except NoPage as trouble:
                 if attempt == MISREAD_ATTEMPTS:
-                    raise NoPage(self._without_secrets(str(trouble))) from trouble
+                    cause = trouble.cause
+                    raise NoPage(self._without_secrets(cause.message), self._without_secrets(cause.kind)) from trouble
                 self._pause(float(attempt), leave_at, f"{self._without_secrets(str(trouble))}.")
         raise AssertionError("unreachable")
 
@@ -240,9 +244,9 @@ class Source:
             wait = wait_s(answer, attempt, self._now(), random.random()) if _failed(answer) else None
             if wait is None:
                 if answer.cut:
-                    raise NoPage(f"the provider's answer breaks off in the middle, {_times(attempt)}")
+                    raise NoPage(f"the provider's answer breaks off in the middle, {_times(attempt)}", "breaks off in the middle")
                 if _failed(answer):
-                    raise SourceUnavailable(self._unavailable(self.provider.base_url, answer, attempt))
+                    raise self._unavailable(self.provider.base_url, answer, attempt)
                 return answer
             if may_be_less and answer.too_much and attempt >= SLOW_ATTEMPTS:
                 raise TooSlow
@@ -370,15 +374,16 @@ class Source:
                 return answer
             wait = wait_s(answer, attempt, self._now(), random.random())
             if wait is None:
-                raise SourceUnavailable(self._unavailable(url, answer, attempt))
+                raise self._unavailable(url, answer, attempt)
             self._on_wait(self._waits_for(url, answer), wait)
             self._sleep(wait)
             attempt += 1
 
-    def _status(self, answer: Answer) -> str:
+    def _status(self, answer: Answer) -> Cause:
         """The status of an error and the provider's own reason."""
         reason = self._without_secrets(provider_reason(answer))
-        return f"status {answer.status}{', ' + reason if reason else ''}"
+        status = f"status {answer.status}"
+        return Cause(f"{status}, {reason}", f"{status}, {without_traces(reason)}") if reason else Cause(status)
 
     def _without_secrets(self, words: str) -> str:
         """Some providers quote in an error what they were sent."""
@@ -386,33 +391,39 @@ class Source:
             words = words.replace(secret, "…") if secret else words
         return words
 
-    def _unavailable(self, url: str, answer: Answer, attempts: int) -> str:
-        return f"{self._came(url, answer)}, {_times(attempts)}. Try again later."
+    def _unavailable(self, url: str, answer: Answer, attempts: int) -> SourceUnavailable:
+        kind = f"{urlsplit(url).hostname}: {self._status(answer).key}"
+        return SourceUnavailable(f"{self._came(url, answer)}, {_times(attempts)}. Try again later.", kind)
 
     def _waits_for(self, url: str, answer: Answer) -> str:
         """What came in place of an answer, as a sentence."""
         return f"{self._came(url, answer)}."
 
     def _came(self, url: str, answer: Answer) -> str:
-        return f"{urlsplit(url).hostname} {f'answered with {self._status(answer)}' if answer.status else 'did not answer'}"
+        came = f"answered with {self._status(answer).message}" if answer.status else "did not answer"
+        return f"{urlsplit(url).hostname} {came}"
 
     def _unauthorized(self, path: str, answer: Answer) -> SourceRefused:
+        status = self._status(answer)
         return SourceRefused(
-            f"The provider does not accept the sign-in for {path} ({self._status(answer)}).{_skew(answer, self._now())} "
-            "Check the key, the secret and the kind of authorization in the group's configuration."
+            f"The provider does not accept the sign-in for {path} ({status.message}).{_skew(answer, self._now())} "
+            "Check the key, the secret and the kind of authorization in the group's configuration.",
+            f"sign-in not accepted ({status.key})",
         )
 
     def _refusal(self, path: str, answer: Answer) -> Exception:
-        reason = self._status(answer)
+        status = self._status(answer)
         if answer.status == 403:
-            why = f"The provider does not let this sign-in read {path} ({reason})"
-            return NotOffered(why, "Ask it for that permission or scope.")
+            why = f"The provider does not let this sign-in read {path} ({status.message})"
+            return NotOffered(Cause(why, f"not allowed ({status.key})"), "Ask it for that permission or scope.")
         if answer.status == 404:
-            why = f"The provider does not offer {path} ({reason})"
-            return NotOffered(why, "Check the base URL in the group's configuration.")
+            why = f"The provider does not offer {path} ({status.message})"
+            return NotOffered(Cause(why, f"not offered ({status.key})"), "Check the base URL in the group's configuration.")
         if answer.status == 400:
-            return QueryRefused(f"The provider does not take our question for {path} ({reason}).")
-        return SourceRefused(f"The provider does not answer {path} ({reason}). Ask it what that means for this address.")
+            why = f"The provider does not take our query for {path} ({status.message})."
+            return QueryRefused(why, f"query refused ({status.key})")
+        why = f"The provider does not answer {path} ({status.message}). Ask it what that means for this address."
+        return SourceRefused(why, f"not answered ({status.key})")
 
 
 def _failed(answer: Answer) -> bool:
@@ -437,13 +448,17 @@ class TooSlow(Exception):
 
 
 class NotOffered(Exception):
-    """A list that the provider doesn't have, or doesn't show to this sign-in. `why` is a sentence without its full stop; what
-    to do about it stands in the message alone."""
+    """A list that the provider doesn't have, or doesn't show to this sign-in. What to do about it is in the error's message
+    alone."""
 
-    def __init__(self, why: str, advice: str) -> None:
-        super().__init__(f"{why}. {advice}")
-        self.why = why
+    def __init__(self, cause: Cause, advice: str) -> None:
+        super().__init__(f"{cause.message}. {advice}")
+        self.cause, self.kind = cause, cause.key
 
 
 class QueryRefused(Exception):
-    """The provider takes no `sort`, or not this filter."""
+    """The provider takes no `sort`, or not this filter. `kind` as of SourceError."""
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind

@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 import weblinking
 
+from chalicelib.model.causes import Cause
+
 # A provider that asks for more is down for this run; a Lambda must end within 900 s and has its own work to do.
 LONGEST_WAIT_S = 120.0
 FIRST_WAIT_S = 1.0
@@ -23,6 +25,8 @@ PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 SINGULAR = {"classes": "class", "demographics": "demographic"}
 NUMBER = re.compile(r"[0-9]{1,12}")
 LONGEST_REASON = 200
+# What providers put into the words of each error anew: ids of a request, record numbers, times. A status is no such number.
+_TRACE = re.compile(r"(?<!status )\b(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}|\d[\d,.:TZ-]*)\b", re.IGNORECASE)
 EMAIL = re.compile(r"[^\s@,;<>\"']+@[^\s@,;<>\"']+")
 CODES = frozenset({"imsx_codeminor", "imsx_codeminorfieldvalue", "error", "errorcode", "error_code", "code"})
 WORDS = frozenset({"imsx_description", "error_description", "description", "message", "detail"})
@@ -72,11 +76,15 @@ class Page:
     total: int | None = None
     next: Mapping[str, str] | None = None
     links: bool = False
-    unclear: str = ""
+    unclear: Cause | None = None
 
 
 class NoPage(Exception):
-    """The answer is no page of a collection; the message says what it is instead."""
+    """The answer is no page of a collection; `cause` says what it is instead."""
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        super().__init__(message)
+        self.cause = Cause(message, kind)
 
 
 def wait_s(answer: Answer, attempt: int, now: datetime, jitter: float) -> float | None:
@@ -105,12 +113,12 @@ def page_of(answer: Answer, path: str) -> Page:
     """Raises NoPage. `path` is the collection's, e.g. /users or /schools/1/students."""
     if answer.unreadable:
         raise NoPage(answer.unreadable)
-    found, unclear = _usual_heads(answer, path), ""
+    found, unclear = _usual_heads(answer, path), None
     if found is None:
         raw, unclear = _records(answer, path)
         heads = [_head(each) for each in raw]
         if raw and not any(head and head.sourcedId not in (None, "") for head in heads) and _are_errors(raw):
-            raise NoPage(f"the provider sends errors in place of records{_in_words(answer)}")
+            raise _reported("the provider sends errors in place of records", answer)
     else:
         heads = found
         if not heads or not any(head and head.sourcedId not in (None, "") for head in heads):
@@ -182,55 +190,56 @@ def _decoded(raw: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
         raise NoPage("its JSON is not a list of records") from trouble
 
 
-def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], str]:
+def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], Cause | None]:
     """The page's records; and where there are none, why that is no proper empty list."""
     body = answer.body
     if answer.status == 204:
-        return [], "the answer has status 204 and no list"
+        return [], Cause("the answer has status 204 and no list")
     if not body.strip():
         raise NoPage("the answer is empty")
     if body.lstrip()[:1] == b"<":
         raise NoPage("the answer is a web page, as of a sign-in form, and not data")
     members = _decoded(body, _MEMBERS)
     if members is None:
-        return [], "the answer is null and no list"
+        return [], Cause("the answer is null and no list")
     if not isinstance(members, dict):
-        return list(members), "" if members else "the answer is a list without a name, and empty"
+        return list(members), None if members else Cause("the answer is a list without a name, and empty")
     if _failed(members):
-        raise NoPage(f"the provider reports a failure{_in_words(answer)}")
+        raise _reported("the provider reports a failure", answer)
     if not members:
-        return [], "the answer is an empty object and no list"
+        return [], Cause("the answer is an empty object and no list")
     name = _wrapper(members, path)
     if name is None:
         if any(each.casefold() in ERROR_MEMBERS for each in members):
-            raise NoPage(f"the provider reports an error{_in_words(answer)}")
+            raise _reported("the provider reports an error", answer)
         raise NoPage("the answer has no list of records, but " + ", ".join(sorted(map(_plain, members)))[:100])
     raw = bytes(members[name])
     if raw == b"null":
-        return [], f'the answer says "{_plain(name)}": null and has no list'
+        return [], Cause(f'the answer says "{_plain(name)}": null and has no list', "null in place of a list")
     if raw[:1] == b"{":
-        return [members[name]], ""
+        return [members[name]], None
     found = _decoded(raw, _RAWS)
     if not found and any(
         each.casefold() in ERROR_MEMBERS and bytes(value) not in (b"null", b"[]", b'""')
         for each, value in members.items()
         if each != name
     ):
-        raise NoPage(f"the provider reports an error{_in_words(answer)}")
+        raise _reported("the provider reports an error", answer)
     beside = (
         []
         if found
         else _texts({each: value for each, value in msgspec.json.decode(body).items() if each != name}, REASON_MEMBERS)
     )
     if reasons := [each for each in map(_plain, beside) if each and not SAYS_NOTHING.fullmatch(each.rstrip("."))]:
-        return [], f"the list is empty, and the provider says: {reasons[0][:LONGEST_REASON]}"
-    return found, ""
+        message = f"the list is empty, and the provider says: {reasons[0][:LONGEST_REASON]}"
+        return [], Cause(message, without_traces(message))
+    return found, None
 
 
 def _raise_for_errors(answer: Answer, path: str) -> None:
     raw, _ = _records(answer, path)
     if raw and _are_errors(raw):
-        raise NoPage(f"the provider sends errors in place of records{_in_words(answer)}")
+        raise _reported("the provider sends errors in place of records", answer)
 
 
 def _are_errors(raw: list[msgspec.Raw]) -> bool:
@@ -329,9 +338,14 @@ def provider_reason(answer: Answer) -> str:
     ]
 
 
-def _in_words(answer: Answer) -> str:
+def without_traces(words: str) -> str:
+    """A provider's own words for an error, without the ids and numbers that it gives each of them."""
+    return _TRACE.sub("#", words)
+
+
+def _reported(what: str, answer: Answer) -> NoPage:
     reason = provider_reason(answer)
-    return f" ({reason})" if reason else ""
+    return NoPage(f"{what} ({reason})", f"{what} ({without_traces(reason)})") if reason else NoPage(what)
 
 
 def _texts(node: object, names: frozenset[str], depth: int = 0) -> list[str]:

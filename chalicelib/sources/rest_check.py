@@ -8,7 +8,7 @@ from dataclasses import replace
 import httpx
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
-from chalicelib.model.causes import by_cause
+from chalicelib.model.causes import Cause, by_cause, kinds_of, messages_of
 from chalicelib.model.credentials import Credentials
 from chalicelib.model.records import RestSource
 from chalicelib.sources.connection import Check, Name, schools_check
@@ -107,17 +107,20 @@ def _what_it_shows(
 def _lists(provider: Provider, tokens: Tokens, settings: RestSource, transport: httpx.BaseTransport | None) -> list[str]:
     """What is wrong with the first pages of the other lists, as a sync would meet it; each cause once."""
 
-    def trouble(wanted: Collection) -> str:
+    def trouble(wanted: Collection) -> Cause | None:
         with Source(provider, tokens, connections=1, transport=transport, sleep=_briefly) as source:
             try:
                 start = begin(source, wanted, min(LOOKED_AT, settings.page_size), lambda name, body: None)
-            except (NotOffered, QueryRefused, SourceRefused, SourceUnavailable, NoPage) as refusal:
-                return str(refusal).removesuffix(".")
-        return "" if wanted.entity in OPTIONAL else start.fetched.broken_off
+            except NoPage as misread:
+                return misread.cause
+            except (NotOffered, QueryRefused, SourceRefused, SourceUnavailable) as refusal:
+                return Cause(str(refusal).removesuffix("."), refusal.kind)
+        return None if wanted.entity in OPTIONAL else start.fetched.broken_off
 
     with ThreadPoolExecutor(min(settings.max_parallel, len(COLLECTIONS))) as pool:
         found = zip((each.entity for each in COLLECTIONS), pool.map(trouble, COLLECTIONS), strict=True)
-        return by_cause({entity: why for entity, why in found if why})
+        causes = {entity: why for entity, why in found if why}
+        return by_cause(messages_of(causes), kinds_of(causes))
 
 
 def _org_ids(provider: Provider, tokens: Tokens, settings: RestSource, transport: httpx.BaseTransport | None) -> set[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from chalicelib.errors import SourceRefused
+from chalicelib.model.causes import Cause
 from chalicelib.sources import rest_proof
 from chalicelib.sources.rest import Ask, NotOffered, OutOfTime, PageResponse, QueryRefused, Source, TooSlow
 from chalicelib.sources.rest_answers import Answer, NoPage, Page, member_names
@@ -25,6 +26,7 @@ from chalicelib.sources.rest_paging import (
     brings_more,
     expected,
     first,
+    from_record,
     pages_left,
     ranges,
     smaller,
@@ -75,7 +77,7 @@ class Fetched:
     on_a_smaller_page: bool = False
     exceeded: bool = False
     ending: Ending | None = None
-    broken_off: str = ""
+    broken_off: Cause | None = None
     fields: str = ""
 
     @property
@@ -90,7 +92,9 @@ class Fetched:
     def from_json(cls, stored: Mapping[str, Any]) -> "Fetched":
         parts = tuple(PageFile(**part) for part in stored["parts"])
         ending = Ending(stored["ending"]) if stored["ending"] else None
-        return cls(**{**stored, "announced": tuple(stored["announced"]), "parts": parts, "ending": ending})
+        broken_off = Cause.from_json(stored["broken_off"])
+        announced = tuple(stored["announced"])
+        return cls(**{**stored, "announced": announced, "parts": parts, "ending": ending, "broken_off": broken_off})
 
 
 @dataclass(frozen=True)
@@ -168,10 +172,11 @@ def begin(source: Source, wanted: Collection, size: int, keep: Keep) -> ListStar
     except NotOffered as refusal:
         if wanted.entity not in OPTIONAL:
             raise
-        none = Fetched(wanted.entity, wanted.path, 0, (), broken_off=refusal.why, fields=wanted.fields)
+        none = Fetched(wanted.entity, wanted.path, 0, (), broken_off=refusal.cause, fields=wanted.fields)
         return ListStart(none, where, "", (), 0)
     if wanted.fields and not member_names(response.body, wanted.path) <= {*wanted.fields.split(",")}:
-        raise QueryRefused(f"The provider sends whole records of {wanted.path} where {wanted.fields} alone were asked for.")
+        why = f"The provider sends whole records of {wanted.path} where {wanted.fields} alone were asked for."
+        raise QueryRefused(why, "whole records")
     start, pages = where, [_Read(where, response.page)]
     _kept(where, response, keep)
     following = after(where, response.page)
@@ -201,10 +206,11 @@ def _first_page(source: Source, where: Range) -> tuple[PageResponse, Range]:
     except QueryRefused as refusal:
         if where.filter or where.fields:
             raise
-        raise SourceRefused(str(refusal)) from refusal
+        raise SourceRefused(str(refusal), refusal.kind) from refusal
     except NoPage as trouble:
         raise SourceRefused(
-            f"The provider's answer for {where.path} can't be read: {trouble}. Check the base URL in the group's configuration."
+            f"The provider's answer for {where.path} can't be read: {trouble}. Check the base URL in the group's configuration.",
+            f"answer can't be read: {trouble.cause.key}",
         ) from trouble
 
 
@@ -224,7 +230,7 @@ def _read(
     try:
         response, where = _sized(source, where, leave_at, ask)
     except NoPage as trouble:
-        return where, None, End(why=f"from record {where.record:,} on {trouble}")
+        return where, None, End(why=from_record(where, trouble.cause))
     return where, response, after(where, response.page)
 
 
@@ -325,8 +331,8 @@ def _again(source: Source, where: Range) -> PageResponse | None:
         return None
 
 
-def why_not_whole(fetched: Iterable[Fetched], came: Mapping[str, Came], rechecked: Iterable[Rechecked]) -> str:
-    """Why one entity was not proved to have come whole, in a sentence without its full stop; empty when it was.
+def why_not_whole(fetched: Iterable[Fetched], came: Mapping[str, Came], rechecked: Iterable[Rechecked]) -> Cause | None:
+    """Why one entity was not proved to have come whole; None when it was.
 
     `came` by the list's name.
     """
@@ -369,7 +375,7 @@ def _fetched(start: Range, pages: Sequence[_Read], ended: Range | End, without_r
             for each in pages
         ),
         ending=ended.ending if isinstance(ended, End) else None,
-        broken_off=ended.why if isinstance(ended, End) else "",
+        broken_off=ended.why if isinstance(ended, End) else None,
         fields=start.fields,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from chalicelib.model.causes import Cause
 from chalicelib.sources.rest_answers import Page
 
 RANGE_PAGES = 8  # read by one Lambda in a row: long enough to be worth a start, short enough to be read again
@@ -91,7 +92,7 @@ class End:
     """A range has ended: with what was seen there, or `why` it was broken off, without a full stop."""
 
     ending: Ending | None = None
-    why: str = ""
+    why: Cause | None = None
 
 
 def first(wanted: Collection, size: int, *, in_order: bool = True) -> Range:
@@ -121,7 +122,7 @@ def after(where: Range, page: Page) -> Range | End:
     if not rows:
         return _after_an_empty_page(where, page)
     if not any(page.ids):
-        return End(why=_at(where, "the records have no sourcedId, so that one page can't be told from the next"))
+        return End(why=from_record(where, Cause("the records have no sourcedId, so that one page can't be told from the next")))
     if _is_page_again(where, page):
         return _after_a_page_again(where, rows)
     return _after_records(where, page)
@@ -154,7 +155,7 @@ def _after_records(where: Range, page: Page) -> Range | End:
     )  # fmt: skip
     if where.last == page.ids[0] and rows == 1:  # nothing follows; that is believed once the next offset gives nothing
         return (
-            _once_more(where, "the Link header names a next page, and nothing new is in it")
+            _once_more(where, Cause("the Link header names a next page, and nothing new is in it"))
             if promised
             else replace(following, ended=True, before=where.before, landmark=where.landmark, pages=where.pages)
         )
@@ -173,31 +174,35 @@ def _after_a_page_again(where: Range, rows: int) -> Range | End:
     if not where.overlaps and where.offset % where.size and not where.link:
         return replace(where, offset=-(-where.offset // where.size) * where.size)
     return End(
-        why=f"the provider sends the same page again when the next is asked for, so what follows record {where.offset:,} "
-        "could not be read"
+        why=Cause(
+            "the provider sends the same page again when the next is asked for, so what follows record "
+            f"{where.offset:,} could not be read",
+            "the same page again",
+        )
     )
 
 
 def _after_an_empty_page(where: Range, page: Page) -> Range | End:
     if where.last:
-        return _once_more(where, "an empty page came where a record had been")
+        return _once_more(where, Cause("an empty page came where a record had been"))
     announced = page.total if where.until is None else where.until
     if announced is not None and where.offset < announced:
         total = page.total if page.total is not None else announced
-        return _once_more(where, f"an empty page came, and {total:,} records were announced")
+        return _once_more(where, Cause(f"an empty page came, and {total:,} records were announced", "empty before the total"))
     if where.promised:
-        return _once_more(where, "the Link header named a next page, and it is empty")
+        return _once_more(where, Cause("the Link header named a next page, and it is empty"))
     if where.offset and not where.ended:  # one empty answer may be a slip, where no last record came alone before it
         return replace(where, ended=True)
     return End(Ending.NOTHING_AFTER)
 
 
-def _once_more(where: Range, why: str) -> Range | End:
-    return replace(where, tries=where.tries + 1) if where.tries + 1 < TRIES else End(why=_at(where, why))
+def _once_more(where: Range, why: Cause) -> Range | End:
+    return replace(where, tries=where.tries + 1) if where.tries + 1 < TRIES else End(why=from_record(where, why))
 
 
-def _at(where: Range, why: str) -> str:
-    return f"from record {where.record:,} on {why}"
+def from_record(where: Range, why: Cause) -> Cause:
+    """Why a list could not be read from there on."""
+    return Cause(f"from record {where.record:,} on {why.message}", why.key)
 
 
 def ranges(where: Range, page: Page, following: Range | End) -> list[Range]:

@@ -7,7 +7,7 @@ evidence of more; whatever is neither is *not whole*: what came is used, and nob
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from chalicelib.model.causes import counted
+from chalicelib.model.causes import Cause, joined
 from chalicelib.sources.rest_paging import Ending
 
 
@@ -20,7 +20,7 @@ class Reading:
     records, so that it isn't the page's own size; `exceeded`: more came than one told, so that totals are nothing to go by.
     `torn`: places where a page does not begin with the record that the page before ended with. `unchecked`: pages that
     overlap with none, and were not found the same when they were read again. `first_page_changed`: when it was read again at
-    the end. `endings`: what was seen at the end. `broken_off`: why it was not read further, in words.
+    the end. `endings`: what was seen at the end. `broken_off`: why it was not read further.
     """
 
     entity: str
@@ -34,7 +34,7 @@ class Reading:
     unchecked: int = 0
     first_page_changed: bool = False
     endings: frozenset[Ending] = frozenset()
-    broken_off: tuple[str, ...] = field(default=())
+    broken_off: tuple[Cause, ...] = field(default=())
 
     @property
     def totals(self) -> frozenset[int]:
@@ -58,6 +58,7 @@ PROOFS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
     ),
 )
 
+BROKEN_OFF = "{read.broken_off[0].message}"
 # What outweighs any proof, and its message. `{}` is filled from the reading.
 OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
     ("the list changed at the provider while it was read", lambda read: read.first_page_changed or len(read.totals) > 1),
@@ -65,7 +66,7 @@ OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
         "the list changed at the provider while it was read: {read.torn:,} of its pages do not begin where the one before ended",
         lambda read: read.torn > 0,
     ),
-    ("{read.broken_off[0]}", lambda read: bool(read.broken_off) and not _all_announced_came(read)),
+    (BROKEN_OFF, lambda read: bool(read.broken_off) and not _all_announced_came(read)),
     (
         "the provider announces {lowest:,} records and sent {read.ids:,}",
         lambda read: bool(read.totals) and read.totals != {read.ids},
@@ -103,8 +104,8 @@ def _all_announced_came(read: Reading) -> bool:
     return PROOFS[0][1](read)
 
 
-def why_not_whole(readings: Iterable[Reading]) -> str:
-    """Why one entity's collections can't be taken as whole, in a sentence without its full stop; empty when they can.
+def why_not_whole(readings: Iterable[Reading]) -> Cause | None:
+    """Why one entity's collections can't be taken as whole; None when they can.
 
     The same cause in several collections is reported once, with their number.
     """
@@ -112,5 +113,6 @@ def why_not_whole(readings: Iterable[Reading]) -> str:
     for read in readings:
         if objection := next((words for words, holds in OBJECTIONS if holds(read)), None):
             lowest, again = min(read.totals, default=0), read.rows - read.unreadable - read.ids
-            found.append(f"{read.entity}: {objection.format(read=read, lowest=lowest, again=again)}")
-    return "; ".join(counted(found, "(in {number} lists)"))
+            kind = read.broken_off[0].key if objection == BROKEN_OFF else objection
+            found.append(Cause(objection.format(read=read, lowest=lowest, again=again), kind))
+    return joined(found, "(in {number} lists)")

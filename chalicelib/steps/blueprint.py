@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from chalice.app import Blueprint
 
 from chalicelib.model import outcomes
+from chalicelib.model.causes import by_cause, messages_of
 from chalicelib.model.outcomes import applied_extent
 from chalicelib.model.records import (
     EntityCounts,
@@ -165,14 +166,14 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
                 workdir / "stage",
                 csvs.version,
                 group.match_with,
-                unproved,
+                messages_of(unproved),
                 before.view,
                 csvs.arrived,
                 stand_ins=group.untitled is Untitled.STAND_IN,
             )
         source.locate_problems(workdir)
         id_check = source.check_ids(workdir, before.view) if before.view else None
-        source_baseline.keep(group, sync_id, before.view, staged)
+        source_baseline.keep(group, sync_id, before.view, staged, unproved)
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
         rows.number = sum(each.read for each in staged.counts.values())
     syncs.counted(sync_id, _counts(read), held=False)
@@ -279,7 +280,8 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     if sync.ended_at is not None:
         return  # an earlier try came this far
-    message = outcomes.success(sync.counts, event["withRemovals"], sync.incomplete, sync.undoes is not None)
+    unproved = by_cause(sync.incomplete, sync.incomplete_kinds)
+    message = outcomes.success(sync.counts, event["withRemovals"], unproved, sync.undoes is not None)
     if sync.asked and not outcomes.changes(sync.counts):  # nothing new: nothing of what was asked for
         message = f"{message} {fetch_scope.sentence(sync.asked)}".strip()
     if sync.id_check:

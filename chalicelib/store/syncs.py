@@ -17,6 +17,7 @@ from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
 from chalicelib.errors import Conflict, GroupBusy, NotFound, QuestionExpired
+from chalicelib.model.causes import Cause, kinds_of, messages_of
 from chalicelib.model.ids import group_of, oldest_sync_id
 from chalicelib.model.outcomes import applied_extent
 from chalicelib.model.records import (
@@ -247,9 +248,9 @@ def ids_compared(sync_id: str, check: IdCheck) -> None:
     _update_live(sync_id, {"idCheck": to_item(check)})
 
 
-def incomplete(sync_id: str, reasons: dict[str, str]) -> None:
+def incomplete(sync_id: str, causes: Mapping[str, Cause]) -> None:
     """Why entities were not proved complete."""
-    _update_live(sync_id, {"incomplete": reasons})
+    _update_live(sync_id, {"incomplete": messages_of(causes), "incompleteKinds": kinds_of(causes)})
 
 
 def preview(sync_id: str) -> None:

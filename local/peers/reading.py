@@ -36,8 +36,8 @@ def read_whole(source: Source, wanted: Sequence[Collection], folder: Path, size:
             assert rest is None
     again = [recheck(source, start, [each for each in fetched if each.path == start.fetched.path]) for start in starts]
     came = convert(folder, fetched, folder / "csv", "A provider")
-    reasons = [why_not_whole([each for each in fetched if each.entity == one.entity], came, again) for one in wanted]
-    return came, "; ".join(each for each in reasons if each)
+    causes = {one.entity: why_not_whole([each for each in fetched if each.entity == one.entity], came, again) for one in wanted}
+    return came, "; ".join(f"{entity}: {why.message}" for entity, why in causes.items() if why)
 
 
 def read_users(liar: Liar, size: int = 100) -> tuple[set[str], str]:

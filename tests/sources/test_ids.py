@@ -30,7 +30,8 @@ def compared(folder: Path, transport: httpx.BaseTransport, held: list[str]) -> t
         fetched = [start.fetched, *(fetch_range(source, each, keeping(folder))[0] for each in start.left)]
         again = recheck(source, start, fetched)
     came = write_ids(folder, fetched, folder / "ids")
-    return differences(folder / "ids", folder / "held").get("users"), why_not_whole(fetched, came, [again])
+    why = why_not_whole(fetched, came, [again])
+    return differences(folder / "ids", folder / "held").get("users"), why.message if why else ""
 
 
 def test_who_is_listed_and_not_held_and_the_other_way_round_is_counted(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_who_is_listed_as_deleted_is_not_there_and_blanks_around_an_id_are_no_pa
 def test_a_list_of_ids_has_to_be_proved_like_any_other(tmp_path: Path) -> None:
     _, why = compared(tmp_path, Liar(HELD, Lies(members=("sourcedId",), broken={"from 198": "404"})), HELD)
 
-    assert why.startswith("users: from record 200 on the provider answers with status 404")
+    assert why.startswith("from record 200 on the provider answers with status 404")
 
 
 def test_a_provider_that_sends_whole_records_for_ids_is_not_read_twice(tmp_path: Path) -> None:

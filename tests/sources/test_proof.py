@@ -1,8 +1,10 @@
 """When a collection of a provider counts as whole, and that nobody who is in a provider's data is ever taken for gone."""
 
+import json
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,14 +13,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
-from chalicelib.model.causes import by_cause
+from chalicelib.model.causes import Cause, by_cause
 from chalicelib.sources import rest
-from chalicelib.sources.rest import NotOffered, QueryRefused
+from chalicelib.sources.rest import NotOffered, Provider, QueryRefused, Source
 from chalicelib.sources.rest_answers import Answer, Page, page_of
-from chalicelib.sources.rest_paging import End, Ending, Range, after, first
+from chalicelib.sources.rest_fetch import Fetched
+from chalicelib.sources.rest_paging import TRIES, End, Ending, Range, after, first
 from chalicelib.sources.rest_proof import OBJECTIONS, PROOFS, Reading, why_not_whole
 from local.peers.lying_provider import BREAKS, BROKEN_AT, MOVES, TRAITS, Liar, Lies
+from local.peers.provider import BASES
 from local.peers.reading import PEOPLE, USERS, read_users
+
+
+def message(why: Cause | None) -> str:
+    return why.message if why else ""
+
 
 # What providers really do, and what is right. None: whole. A text: not whole, for that reason. `came`: how many of the 250.
 SITUATIONS: dict[str, tuple[Mapping[str, Any], str | None, int]] = {
@@ -296,11 +305,12 @@ def test_a_next_link_without_an_offset_is_followed_as_it_stands() -> None:
 
 
 def test_an_answer_that_says_nothing_is_asked_for_three_times() -> None:
-    unclear = Page((), unclear="the answer is an empty object and no list")
+    unclear = Page((), unclear=Cause("the answer is an empty object and no list"))
     where = walked(page(*range(100)), unclear, unclear)
 
     assert isinstance(where, Range)
-    assert after(where, unclear) == End(why="from record 101 on the answer is an empty object and no list")
+    reason = "the answer is an empty object and no list"
+    assert after(where, unclear) == End(why=Cause(f"from record 101 on {reason}", reason))
 
 
 def test_each_proof_alone_is_enough_and_without_one_nothing_is_whole() -> None:
@@ -312,9 +322,9 @@ def test_each_proof_alone_is_enough_and_without_one_nothing_is_whole() -> None:
     ]
 
     assert len(proved) == len(PROOFS)
-    assert [why_not_whole([each]) for each in proved] == ["", "", ""]
-    assert "nothing proves that it ends with record 120" in why_not_whole([read])
-    assert "nothing proves" in why_not_whole([Reading("users", rows=120, ids=120, announced=frozenset({120}))])
+    assert [why_not_whole([each]) for each in proved] == [None, None, None]
+    assert "nothing proves that it ends with record 120" in message(why_not_whole([read]))
+    assert "nothing proves" in message(why_not_whole([Reading("users", rows=120, ids=120, announced=frozenset({120}))]))
 
 
 def test_every_objection_stands_against_a_proof() -> None:
@@ -322,7 +332,7 @@ def test_every_objection_stands_against_a_proof() -> None:
     objections: list[dict[str, Any]] = [
         {"first_page_changed": True},
         {"torn": 1},
-        {"broken_off": ("from record 101 on the provider answers with status 404",)},
+        {"broken_off": (Cause("from record 101 on the provider answers with status 404"),)},
         {"announced": frozenset({130})},
         {"unreadable": 1, "ids": 119},
         {"ids": 119},
@@ -337,37 +347,79 @@ def test_every_objection_stands_against_a_proof() -> None:
 
 
 def test_the_same_cause_in_many_lists_is_one_reason() -> None:
-    refused = Reading("users", rows=0, ids=0, broken_off=("from record 1 on the provider answers with status 403",))
+    refused = Reading("users", rows=0, ids=0, broken_off=(Cause("from record 1 on the provider answers with status 403"),))
 
-    assert why_not_whole([refused] * 40) == "users: from record 1 on the provider answers with status 403 (in 40 lists)"
+    assert message(why_not_whole([refused] * 40)) == "from record 1 on the provider answers with status 403 (in 40 lists)"
 
 
 def test_reasons_that_differ_by_their_place_alone_are_one_and_another_status_is_another() -> None:
     trace = "0f8fad5b-d9cb-469f-a165-7086772895{:02d}"
     broken = [
         Reading(
-            "users", 0, 0, broken_off=(f"from record {at:,} on the provider answers with status {status}, {trace.format(at)}",)
+            "users",
+            0,
+            0,
+            broken_off=(
+                Cause(
+                    f"from record {at:,} on the provider answers with status {status}, {trace.format(at)}", f"answered {status}"
+                ),
+            ),
         )
         for at, status in ((13, 404), (45, 404), (99, 500))
     ]
 
-    assert why_not_whole(broken) == (
-        f"users: from record 13 on the provider answers with status 404, {trace.format(13)} (in 2 lists); "
-        f"users: from record 99 on the provider answers with status 500, {trace.format(99)}"
+    assert message(why_not_whole(broken)) == (
+        f"from record 13 on the provider answers with status 404, {trace.format(13)} (in 2 lists); "
+        f"from record 99 on the provider answers with status 500, {trace.format(99)}"
     )
 
 
-def test_what_several_entities_lack_for_one_cause_is_said_once() -> None:
+def _refused_at(record: int, body: str, status: int = 404) -> str:
+    """The kind of cause of a list whose page from that record on is refused."""
+    answer = Answer(status, {"content-type": "application/json"}, body.encode())
+    provider = Provider("https://sis.example" + BASES["1.2"], "1.2", "bearer", "", "token")
+    with Source(provider, transport=Liar([], Lies()), sleep=lambda seconds: None) as source:
+        page = source.read(replace(first(USERS, 100), offset=record - 1), ask=lambda where, leave_at: answer).page
+    where = replace(first(USERS, 100), offset=record - 1, tries=TRIES)
+    ended = after(where, page)
+    assert isinstance(ended, End)
+    assert ended.why
+    assert f"from record {record} on the provider answers with status {status}" in ended.why.message
+    return ended.why.key
+
+
+def test_a_refused_page_is_one_cause_wherever_it_is_met_and_whatever_id_the_provider_gives_its_error() -> None:
+    traced = '{{"message": "no such page, trace {}"}}'
+
+    one = _refused_at(13, traced.format("0f8fad5b-d9cb-469f-a165-708677289501"))
+
+    assert _refused_at(45, traced.format("7c9e6679-7425-40de-944b-e07fc1f90ae7")) == one
+    assert _refused_at(45, '{"message": "the roster service is down"}') != one
+    assert _refused_at(45, traced.format("0f8fad5b-d9cb-469f-a165-708677289501"), 500) != one
+
+
+def test_what_several_entities_lack_for_one_cause_is_reported_once() -> None:
     reasons = {
-        "users": "users: from record 2,001 on the provider answers with status 503",
-        "classes": "classes: from record 11 on the provider answers with status 503",
-        "enrollments": "enrollments: the list changed at the provider while it was read",
+        "users": "from record 2,001 on the provider answers with status 503",
+        "classes": "from record 11 on the provider answers with status 503",
+        "enrollments": "the list changed at the provider while it was read",
     }
 
-    assert by_cause(reasons) == [
+    assert by_cause(reasons, {"users": "503", "classes": "503", "enrollments": "changed"}) == [
         "users, classes: from record 2,001 on the provider answers with status 503",
         "enrollments: the list changed at the provider while it was read",
     ]
-    assert by_cause({"users": "The provider does not offer /users", "classes": "The provider does not offer /classes"}) == [
-        "users, classes: The provider does not offer /users"
-    ]
+
+
+def test_reasons_of_a_sync_from_before_kinds_were_stored_are_still_read() -> None:
+    stored = {"users": "users: the list changed at the provider", "classes": "classes: the list changed at the provider"}
+
+    assert by_cause(stored, {}) == ["users, classes: the list changed at the provider"]
+
+
+def test_what_was_read_of_a_range_before_kinds_were_stored_is_still_read() -> None:
+    now = Fetched("users", "/users", 0, (), broken_off=Cause("from record 13 on it broke off", "broke off"))
+
+    assert Fetched.from_json(json.loads(json.dumps(now.to_json()))) == now
+    assert Fetched.from_json({**now.to_json(), "broken_off": "it broke off"}).broken_off == Cause("it broke off")
+    assert Fetched.from_json({**now.to_json(), "broken_off": ""}).broken_off is None

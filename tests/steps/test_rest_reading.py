@@ -384,7 +384,7 @@ def test_a_list_that_changed_meanwhile_loses_nobody_and_says_so(provider: Provid
     finally:
         provider.lists["users"] = missing
 
-    assert sync.incomplete["users"] == "users: the list changed at the provider while it was read"
+    assert sync.incomplete["users"] == "the list changed at the provider while it was read"
     assert sync.counts.users.deactivated == 0
     assert "users: the list changed at the provider while it was read" in sync.message
 

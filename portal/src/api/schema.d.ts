@@ -2638,7 +2638,7 @@ export interface components {
         /**
          * IdCheck
          * @description The provider's changes compared with the ids of its full lists. By entity: how they `differ`, and why some could not be
-         *     compared (`unproved`).
+         *     compared (`unproved`; `unproved_kinds` is equal where the cause is the same).
          */
         IdCheck: {
             /**
@@ -2653,6 +2653,13 @@ export interface components {
              * @default {}
              */
             unproved: {
+                [key: string]: string;
+            };
+            /**
+             * Unprovedkinds
+             * @default {}
+             */
+            unprovedKinds: {
                 [key: string]: string;
             };
         };
@@ -4550,6 +4557,13 @@ export interface components {
              * @default {}
              */
             incomplete: {
+                [key: string]: string;
+            };
+            /**
+             * Incompletekinds
+             * @default {}
+             */
+            incompleteKinds: {
                 [key: string]: string;
             };
         };
