@@ -24,6 +24,7 @@ from chalicelib.api.selections import selections
 from chalicelib.api.service import service
 from chalicelib.api.syncs import syncs
 from chalicelib.api.trails import trails
+from chalicelib.api.webhooks import webhooks
 from chalicelib.steps import steps
 from chalicelib.triggers import triggers
 from oneroster_engine.duckdb_session import limit_memory
@@ -50,6 +51,7 @@ BLUEPRINTS = (
     roster,
     members,
     clients,
+    webhooks,
     rostering,
     events,
     arrivals,

@@ -106,9 +106,13 @@ START = (
     machine("StartExecution"),
 )
 
+# Whoever knows that something has happened writes down for each webhook that it is to be told; `deliver` sends.
+ANNOUNCE = items("Clients", "Query", "PutItem")
+
 # Whoever deletes a group deletes what stands under its id, everywhere. The audit is not among it.
 ERASE = (
     *(items(table, "Query", "BatchWriteItem") for table in ("Roster", "Syncs", "Selections", "Arrivals", "Clients", "Access")),
+    items("Clients", "DeleteItem"),
     items("Deletions", "PutItem"),
     objects(DELETE, "groups/*", "uploads/*", "drop/*"),
     LIST_VERSIONS,
@@ -251,7 +255,7 @@ FUNCTIONS = (
         "plan", "step", 3008, 900, disk_mb=MOST_MB, sized_by_stage=True,
         size="the heaviest step is a first sync's plan; disk to spill to",
         may=(OWN_SYNC, READ_GROUP, items("Selections", "GetItem", "Query"), SYNC_FILES,
-             objects(READ, SNAPSHOTS, SELECTIONS, COMMITS), LIST, MAIL),
+             objects(READ, SNAPSHOTS, SELECTIONS, COMMITS), LIST, MAIL, ANNOUNCE),
     ),
     Function(
         "apply_chunk", "step", 512, 300, share="Apply", size="2,500 changes; waits for the table most of its time",
@@ -269,7 +273,7 @@ FUNCTIONS = (
     Function(
         "execution_ended", "event", 256, 300, size="one item, and the next of a queue",
         hears={"stateMachineArn": [{"Fn::Sub": MACHINE}]},
-        may=(items("Syncs", "GetItem", "PutItem", "UpdateItem"), HOLD_LOCK, *START),
+        may=(items("Syncs", "GetItem", "PutItem", "UpdateItem"), HOLD_LOCK, ANNOUNCE, objects(READ, COMMITS), *START),
     ),
     Function(
         "drop", "event", 512, 300, size="one item; copying is S3's own work",
@@ -287,6 +291,10 @@ FUNCTIONS = (
         size="one processor to write a snapshot's file anew without what is purged; disk for both",
         may=(items("Syncs", "GetItem", "Query", "DeleteItem"), items("Groups", "Scan"), objects(DELETE, SYNCS, SNAPSHOTS),
              LIST_VERSIONS, items("Roster", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, SNAPSHOTS)),
+    ),
+    Function(
+        "deliver", "event", 512, 300, size="signs and sends a few messages at once; waits for their servers",
+        may=(items("Clients", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),),
     ),
     Function(
         "erase", "event", 1769, 900, disk_mb=MOST_MB,

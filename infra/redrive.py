@@ -14,7 +14,7 @@ from botocore.config import Config
 
 FUNCTIONS = {"aws.s3": "Drop", "aws.states": "ExecutionEnded"}  # by the event's source
 CLOCK = "aws.events"
-BY_THE_CLOCK = ("Wake", "Forget", "Erase")  # by the rule that the event names; the rule of Wake is WakeWakeEvent
+BY_THE_CLOCK = ("Wake", "Forget", "Erase", "Deliver")  # by the rule that the event names; the rule of Wake is WakeWakeEvent
 BATCH = 10
 LONGEST_S = 900  # a Lambda's own limit
 

@@ -24,6 +24,8 @@ PATH = {
     "syncId": re.compile(r"[A-Za-z0-9_]{1,64}-[A-Za-z0-9_-]{1,128}"),
     "uploadId": re.compile(r"[A-Za-z0-9_-]{1,64}"),
     "clientId": re.compile(r"[A-Za-z0-9_]{1,64}-[A-Za-z0-9_-]{1,64}"),
+    "webhookId": re.compile(r"[A-Za-z0-9_-]{1,64}"),
+    "deliveryId": re.compile(r"[A-Za-z0-9_.-]{1,255}"),
     "memberId": re.compile(r"[A-Za-z0-9_|@.:=+-]{1,128}"),
     "entity": re.compile(r"[A-Za-z]{1,32}"),
     "name": re.compile(r"[^\x00-\x1f\x7f]{1,80}"),

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from chalicelib.model.deletion import Deletion, is_settled, with_removed
 from chalicelib.platform import writer
-from chalicelib.store import access, arrivals, clients, deletions, files, secrets, selections, syncs
+from chalicelib.store import access, arrivals, clients, deletions, files, secrets, selections, syncs, webhooks
 from chalicelib.store.tables import delete_all
 
 HasTime = Callable[[], bool]
@@ -57,6 +57,7 @@ def _places(group_id: str, has_time: HasTime) -> list[tuple[str, Callable[[], in
         ("Roster table", lambda: writer.delete_group(group_id, has_time)),
         ("Files", lambda: files.delete_group(group_id, has_time)),
         *by_table,
+        ("Messages to webhooks", lambda: webhooks.forget_due(group_id, has_time)),
         ("Secrets", lambda: secrets.forget(group_id)),
     ]
 

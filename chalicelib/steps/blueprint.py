@@ -34,7 +34,7 @@ from chalicelib.model.records import (
     Untitled,
 )
 from chalicelib.platform import writer
-from chalicelib.service import fetch_scope, rest_reading, source_baseline, waiting
+from chalicelib.service import fetch_scope, rest_reading, source_baseline, waiting, webhooks
 from chalicelib.service.group_source import provider_of, source_of
 from chalicelib.service.held_mail import held_mail
 from chalicelib.service.plan import make_plan, purging_of, snapshot_of, write_log
@@ -313,7 +313,9 @@ def record_failure(event: FailureEvent, context: LambdaContext) -> None:
 
 
 def _tell(sync: Sync, group: Group, planned: Planned) -> None:
-    """Write to the group's contact. A mail that can't be sent stops no sync: the portal shows what waits."""
+    """Tell the group's webhooks and its contact. A mail that can't be sent stops no sync: the portal shows what waits."""
+    reasons = [{"kind": each.kind, "removed": each.removed, "records": each.records} for each in planned.breaches]
+    webhooks.announce(group.group_id, "sync.held", sync.sync_id, {"syncId": sync.sync_id, "reasons": reasons}, _now())
     if group.contact_email is None:
         logger.info("held; the group has no contact to tell")
         return

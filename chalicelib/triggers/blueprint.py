@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib.model.ids import group_of
-from chalicelib.service import deletion, erasure, start
+from chalicelib.service import deletion, erasure, start, webhooks
 from chalicelib.store import files, state_machine
 from chalicelib.triggers import dropped_files, retention_job, scheduler_tick
 
@@ -47,6 +47,7 @@ def execution_ended(event: CloudWatchEvent) -> None:
     logger.append_keys(syncId=sync_id)
     if scheduler_tick.ended(sync_id, detail["status"], _now()):
         logger.warning("sync ended by its execution", extra={"status": detail["status"]})
+    webhooks.announce_end(sync_id, _now())
     if following := start.start_next_queued(group_of(sync_id), _now()):
         logger.info("the next sync of the queue started", extra={"nextSyncId": following.sync_id})
 
@@ -86,6 +87,15 @@ def erase(event: CloudWatchEvent) -> None:
     for person in erasure.go_on(_now(), has_time):
         removed = sum(place.items for place in person.removed)
         logger.info("person erased", extra={"groupId": person.group_id, "state": person.state, "removed": removed})
+
+
+@triggers.schedule(Rate(1, unit=Rate.MINUTES), name="deliver")
+def deliver(event: CloudWatchEvent) -> None:
+    """Send to webhooks what is due."""
+    context: Any = event.context
+    tried = webhooks.deliver_due(_now, lambda: context.get_remaining_time_in_millis() > 60_000)
+    if tried:
+        logger.info("webhooks told", extra={"tried": tried})
 
 
 def _now() -> datetime:

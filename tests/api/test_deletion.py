@@ -15,9 +15,11 @@ from chalicelib.model.credentials import PasswordCredentials
 from chalicelib.model.deletion import Deletion
 from chalicelib.model.ids import new_sync_id
 from chalicelib.model.records import GroupSettings, Mode, State, Sync, Trigger, ZipSource
+from chalicelib.model.webhooks import Webhook
 from chalicelib.platform import writer
 from chalicelib.service import deletion
-from chalicelib.store import access, arrivals, audit, clients, deletions, files, groups, secrets, selections, syncs
+from chalicelib.service.webhooks import announce
+from chalicelib.store import access, arrivals, audit, clients, deletions, files, groups, secrets, selections, syncs, webhooks
 from chalicelib.store.arrivals import Arrival, Outcome
 from chalicelib.store.clients import Client
 from infra import ROOT
@@ -26,7 +28,7 @@ from tests.api.test_routes import call
 from tests.platform.test_writer import change
 from tests.steps.walk import NOW
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("aws", "kms")
 CHILD = "Annabel Lee"
 STAYS = {"Audit", "Deletions", "Groups"}
 ENDLESS = lambda: True  # noqa: E731
@@ -36,6 +38,7 @@ ENDLESS = lambda: True  # noqa: E731
 def _own_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A function's copies lie in its temporary folder, which the tests of another process have too, and delete there."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    webhooks._kms.cache_clear()
 
 
 def filled_group(group_id: str, tmp_path: Path) -> None:
@@ -68,6 +71,9 @@ def filled_group(group_id: str, tmp_path: Path) -> None:
     )
     clients.create(client, "secret")
     clients.issue(client, SCOPES, "nonce", NOW)
+    webhook = {"webhook_id": "wh-1", "url": "https://partner.example", "events": ["sync.held"], "created_by": "u1"}
+    webhooks.create(Webhook.model_validate({"group_id": group_id, "created_at": NOW, **webhook}), "whsec_")
+    announce(group_id, "sync.held", sync_id, {}, NOW)
     access.record(group_id, "u1", "record shown", NOW, "n", ["users/u1"], 1)
     secrets.keep(group_id, PasswordCredentials(password=SecretStr("hunter2")), ZipSource())
 
@@ -77,7 +83,7 @@ def everything_that_names(group_id: str) -> dict[str, int]:
     found: dict[str, int] = {}
     dynamodb: Any = boto3.client("dynamodb")
     for table in dynamodb.list_tables()["TableNames"]:
-        items = [item for item in dynamodb.scan(TableName=table)["Items"] if group_id in json.dumps(item)]
+        items = [item for item in dynamodb.scan(TableName=table)["Items"] if group_id in str(item)]
         found[table] = len(items)
     versions = boto3.client("s3").list_object_versions(Bucket="data")
     kept = (*versions.get("Versions", ()), *versions.get("DeleteMarkers", ()))

@@ -16,6 +16,7 @@ FUNCTIONS = ["".join(word.title() for word in each.name.split("_")) for each in 
 NAMES = {
     **{"Drop": "stack-drop", "ExecutionEnded": "stack-ended", "Wake": "stack-wake", "Forget": "stack-forget"},
     **{"Erase": "stack-erase", "EraseEraseEvent": "oneroster-erase"},  # the rules in the saved events
+    **{"Deliver": "stack-deliver", "DeliverDeliverEvent": "oneroster-deliver"},
     **{"WakeWakeEvent": "oneroster-wake", "ForgetForgetEvent": "oneroster-forget"},
 }
 

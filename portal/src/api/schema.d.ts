@@ -1056,6 +1056,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups/{groupId}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The addresses that are told what happens to this group. */
+        get: operations["get_groups_groupId_webhooks"];
+        put?: never;
+        /** Tell an address what happens to this group; the secret that signs is in this answer and never again. */
+        post: operations["post_groups_groupId_webhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{groupId}/webhooks/{webhookId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a webhook with its log; what still waits is not sent. */
+        delete: operations["delete_groups_groupId_webhooks_webhookId"];
+        options?: never;
+        head?: never;
+        /** Turn a webhook off, or on again. */
+        patch: operations["patch_groups_groupId_webhooks_webhookId"];
+        trace?: never;
+    };
+    "/groups/{groupId}/webhooks/{webhookId}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a message that says that it is a test. */
+        post: operations["post_groups_groupId_webhooks_webhookId_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{groupId}/webhooks/{webhookId}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest messages to a webhook, each with every try and what the server said; kept for 30 days. */
+        get: operations["get_groups_groupId_webhooks_webhookId_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{groupId}/webhooks/{webhookId}/deliveries/{deliveryId}/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send one message again, under the id that it had. */
+        post: operations["post_groups_groupId_webhooks_webhookId_deliveries_deliveryId_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1219,6 +1306,27 @@ export interface components {
          * @enum {string}
          */
         AskedFor: "everything" | "schools" | "changes";
+        /**
+         * Attempt
+         * @description `status` is the server's; None where it gave no answer, and `said` then says why.
+         */
+        Attempt: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Status
+             * @default null
+             */
+            status: number | null;
+            /**
+             * Said
+             * @default
+             */
+            said: string;
+        };
         /** AuditEntries */
         AuditEntries: {
             /** Items */
@@ -1784,6 +1892,41 @@ export interface components {
             nextCursor: string | null;
             /** Total */
             total: number;
+        };
+        /** Deliveries */
+        Deliveries: {
+            /** Items */
+            items: components["schemas"]["DeliveryOut"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
+        };
+        /**
+         * DeliveryOut
+         * @description `next_at`: when it is sent again; None once it was delivered or given up.
+         */
+        DeliveryOut: {
+            /** Deliveryid */
+            deliveryId: string;
+            /** Messageid */
+            messageId: string;
+            /** Type */
+            type: string;
+            /** State */
+            state: string;
+            /**
+             * Madeat
+             * Format: date-time
+             */
+            madeAt: string;
+            /** Nextat */
+            nextAt: string | null;
+            /** Attempts */
+            attempts: components["schemas"]["Attempt"][];
         };
         /**
          * Deselected
@@ -4849,6 +4992,65 @@ export interface components {
              */
             until: string;
         };
+        /** WebhookIn */
+        WebhookIn: {
+            /** Url */
+            url: string;
+            /**
+             * Events
+             * @default [
+             *       "sync.held",
+             *       "sync.finished",
+             *       "sync.failed",
+             *       "roster.changed"
+             *     ]
+             */
+            events: ("sync.held" | "sync.finished" | "sync.failed" | "roster.changed")[];
+        };
+        /**
+         * WebhookOut
+         * @description `secret` (`whsec_...`) is there once: in the answer that made it.
+         */
+        WebhookOut: {
+            /** Webhookid */
+            webhookId: string;
+            /** Url */
+            url: string;
+            /** Events */
+            events: ("sync.held" | "sync.finished" | "sync.failed" | "roster.changed")[];
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+            /** Disabledat */
+            disabledAt: string | null;
+            /**
+             * Secret
+             * @default null
+             */
+            secret: string | null;
+        };
+        /**
+         * WebhookPatch
+         * @description `enabled` true sends again to one that was turned off.
+         */
+        WebhookPatch: {
+            /** Enabled */
+            enabled: boolean;
+        };
+        /** Webhooks */
+        Webhooks: {
+            /** Items */
+            items: components["schemas"]["WebhookOut"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor: string | null;
+            /** Total */
+            total: number;
+        };
         /**
          * Weekday
          * @description In the order of `date.weekday()`.
@@ -7601,6 +7803,259 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_groups_groupId_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookIn"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_groups_groupId_webhooks_webhookId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_groups_groupId_webhooks_webhookId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookPatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_groups_groupId_webhooks_webhookId_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_groups_groupId_webhooks_webhookId_deliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deliveries"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_groups_groupId_webhooks_webhookId_deliveries_deliveryId_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+                webhookId: string;
+                deliveryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
                 };
             };
             /** @description Done too often within this hour */

@@ -18,6 +18,7 @@ import { useTitle } from '../../app/title';
 import { moment, number } from '../../app/words';
 import { CreateClient } from './CreateClient';
 import { Secret } from './Secret';
+import { Webhooks } from './Webhooks';
 
 type Client = Schemas['ClientOut'];
 
@@ -60,6 +61,7 @@ export function ClientsPage() {
             empty={<Box textAlign="center" padding="l"><SpaceBetween size="s">No application reads this group’s roster yet.<Button onClick={() => setCreating(true)}>Add application</Button></SpaceBetween></Box>}
           />
         )}
+        <Webhooks groupId={groupId} />
       </SpaceBetween>
       {creating && <CreateClient groupId={groupId} onClose={() => setCreating(false)} onCreated={client => { setCreating(false); setShown(client); }} />}
       {shown && <Secret client={shown} onClose={() => setShown(undefined)} />}

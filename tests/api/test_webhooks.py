@@ -1,0 +1,231 @@
+"""Whoever asked is told what happens to a group, signed as the Standard Webhooks convention says, until they have it."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from chalice.test import Client
+from standardwebhooks import Webhook as Verifier
+from standardwebhooks import WebhookVerificationError
+
+from app import app
+from chalicelib.model.webhooks import AGAIN_AFTER, Attempt, Delivery, after_attempt
+from chalicelib.service import webhooks
+from chalicelib.store import syncs
+from chalicelib.store import webhooks as store
+from local.events import saved
+from tests.api.test_routes import call
+from tests.engine.districts import small, user
+from tests.steps.walk import NOW, ROOT, Walk, make_group, zipped
+
+pytestmark = pytest.mark.usefixtures("aws", "kms")
+Received = list[tuple[dict[str, str], str]]
+
+
+class Listener:
+    """A server of a partner: what it got, and what it answers."""
+
+    def __init__(self) -> None:
+        self.got: Received = []
+        self.status = 204
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                listener.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(listener.status)
+                self.send_header("Location", "http://127.0.0.1/elsewhere")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    monkeypatch.setenv("SOURCES_ON_LOOPBACK", "allowed")
+    monkeypatch.setenv("STATE_MACHINE_ARN", saved("execution_ended")["detail"]["stateMachineArn"])
+    store._kms.cache_clear()
+    listening = Listener()
+    thread = threading.Thread(target=listening.server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield listening
+    listening.server.shutdown()
+    listening.server.server_close()
+    store._kms.cache_clear()
+
+
+def made(url: str, **more: Any) -> dict[str, Any]:
+    status, said = call("POST /groups/g1/webhooks", {"url": url, **more})
+    assert status == 201, said
+    return said
+
+
+def delivered(after: timedelta = timedelta()) -> int:
+    now = datetime.now(UTC) + after
+    return webhooks.deliver_due(lambda: now, lambda: True)
+
+
+def ended(sync_id: str) -> None:
+    event = saved("execution_ended")
+    event["detail"] |= {"name": sync_id, "status": "SUCCEEDED"}
+    Client(app, project_dir=str(ROOT)).lambda_.invoke("execution_ended", event)
+
+
+def log_of(webhook: dict[str, Any]) -> list[dict[str, Any]]:
+    status, said = call(f"GET /groups/g1/webhooks/{webhook['webhookId']}/deliveries")
+    assert status == 200
+    return list(said["items"])
+
+
+def test_a_sync_is_told_once_with_counts_and_a_cursor_and_the_published_library_verifies_it(listener: Listener) -> None:
+    make_group()
+    webhook = made(listener.url)
+    people = [user(f"p{number}") for number in range(40)]
+    first = Walk(zipped(small(users=[user(), *people])))
+    first.through()
+    ended(first.sync_id)
+    ended(first.sync_id)  # EventBridge may say it twice
+    held = Walk(zipped(small()), day=1)
+    held.open()
+    held.stage()
+    assert held.plan()["ask"]
+
+    assert delivered() == 3
+    assert delivered(timedelta(days=4)) == 0
+
+    verifier = Verifier(webhook["secret"])
+    told = {said["type"]: said for headers, body in listener.got if (said := verifier.verify(body, headers))}
+    assert told.keys() == {"sync.finished", "roster.changed", "sync.held"}
+    with pytest.raises(WebhookVerificationError):
+        verifier.verify(listener.got[0][1] + " ", listener.got[0][0])
+    changed = told["roster.changed"]["data"]
+    assert (changed["syncId"], changed["changes"], changed["counts"]["users"]["created"]) == (first.sync_id, 44, 41)
+    feed = call("GET /groups/g1/events", query={"after": changed["cursor"], "limit": "1000"})[1]
+    assert (len(feed["items"]), {each["syncId"] for each in feed["items"]}) == (44, {first.sync_id})
+    assert told["sync.held"]["data"]["reasons"][0]["kind"] == "removals"
+    assert not [body for _, body in listener.got if "p1" in body or "ann" in body]
+    assert {(each["type"], each["state"], each["attempts"][0]["status"]) for each in log_of(webhook)} == {
+        (kind, "delivered", 204) for kind in told
+    }
+
+
+def test_a_message_that_is_not_taken_is_sent_again_under_its_id_and_an_admin_can_send_it_again(listener: Listener) -> None:
+    make_group()
+    webhook = made(listener.url, events=["sync.failed"])
+    path = f"/groups/g1/webhooks/{webhook['webhookId']}"
+    listener.status = 500
+    assert call(f"POST {path}/test")[0] == 202
+
+    assert (delivered(), delivered()) == (1, 0)
+    listener.status = 302  # nobody is followed elsewhere
+    assert delivered(timedelta(minutes=2)) == 1
+    listener.status = 200
+    assert delivered(timedelta(minutes=30)) == 1
+    [one] = log_of(webhook)
+    assert ([each["status"] for each in one["attempts"]], one["state"]) == ([500, 302, 200], "delivered")
+    assert call(f"POST {path}/deliveries/{one['deliveryId']}/again")[0] == 202
+    assert delivered(timedelta(minutes=30)) == 1
+
+    assert len({headers["webhook-id"] for headers, _ in listener.got}) == 1
+    assert len(listener.got) == 4
+    assert json.loads(listener.got[0][1])["type"] == "webhook.test"
+
+
+def test_a_server_that_wants_nothing_any_more_gets_nothing_until_it_is_turned_on_again(listener: Listener) -> None:
+    make_group()
+    webhook = made(listener.url)
+    path = f"/groups/g1/webhooks/{webhook['webhookId']}"
+    listener.status = 410
+    call(f"POST {path}/test")
+    delivered()
+
+    [shown] = call("GET /groups/g1/webhooks")[1]["items"]
+    assert (shown["disabledAt"] is None, "secret" in shown and shown["secret"]) == (False, None)
+    assert webhooks.announce("g1", "sync.held", "g1-s1", {}, NOW) == 0
+    assert call(f"PATCH {path}", {"enabled": True})[1]["disabledAt"] is None
+    assert webhooks.announce("g1", "sync.held", "g1-s1", {}, NOW) == 1
+    assert call(f"DELETE {path}")[0] == 200
+    assert delivered() == 0
+    assert call("GET /groups/g1/webhooks")[1]["items"] == []
+
+
+def test_a_secret_stands_in_no_table(listener: Listener) -> None:
+    make_group()
+    webhook = made(listener.url)
+
+    kept = str(boto3.client("dynamodb").scan(TableName="Clients")["Items"])
+    assert webhook["secret"].removeprefix("whsec_") not in kept
+
+
+@pytest.mark.parametrize(
+    "url", ["http://partner.example/hook", "ftp://partner.example", "https://user:pw@partner.example", "https://"], ids=str
+)
+def test_an_address_that_could_be_read_on_the_way_or_is_none_is_refused(url: str) -> None:
+    make_group()
+
+    status, said = call("POST /groups/g1/webhooks", {"url": url})
+
+    assert (status, said["errors"][0]["field"]) == (422, "url")
+
+
+def test_an_address_that_leads_inside_is_asked_nothing(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_group()
+    webhook = made(listener.url)
+    monkeypatch.delenv("SOURCES_ON_LOOPBACK")
+    call(f"POST /groups/g1/webhooks/{webhook['webhookId']}/test")
+
+    delivered()
+
+    [one] = log_of(webhook)
+    assert (listener.got, one["attempts"][0]["status"], one["state"]) == ([], None, "waiting")
+    assert "https://" in one["attempts"][0]["said"]
+    inside = made("https://localhost/hook")
+    call(f"POST /groups/g1/webhooks/{inside['webhookId']}/test")
+    delivered()
+    assert "not an address on the open internet" in log_of(inside)[0]["attempts"][0]["said"]
+
+
+def test_a_message_is_tried_for_three_days_and_then_given_up() -> None:
+    now = NOW
+    delivery = Delivery.model_validate(
+        {"group_id": "g1", "webhook_id": "w", "delivery_id": "d", "message_id": "m", "type": "t", "body": "{}", "made_at": NOW}
+    )
+    while delivery.state == "waiting":
+        delivery = after_attempt(delivery, Attempt(at=now, status=503))
+        now = delivery.next_at or now
+
+    assert (delivery.state, len(delivery.attempts)) == ("failed", len(AGAIN_AFTER) + 1)
+    assert now - NOW == timedelta(days=3)
+
+
+def test_with_its_group_nothing_waits_any_more(listener: Listener) -> None:
+    make_group()
+    made(listener.url)
+    webhooks.announce("g1", "sync.held", "g1-s1", {}, NOW)
+
+    assert call("DELETE /groups/g1", {"name": "Lakeside"})[0] == 200
+
+    assert boto3.client("dynamodb").scan(TableName="Clients")["Items"] == []
+    assert delivered() == 0
+
+
+def test_of_a_sync_that_failed_is_said_that_it_failed(listener: Listener) -> None:
+    make_group()
+    made(listener.url)
+    walk = Walk(b"")
+    syncs.end(walk.sync_id, walk.sync.state.FAILED, "No.", NOW)
+    ended(walk.sync_id)
+    delivered()
+
+    [(_, body)] = listener.got
+    assert (json.loads(body)["type"], json.loads(body)["data"]["state"]) == ("sync.failed", "failed")
