@@ -19,7 +19,7 @@ from tests.portal import light
 from tests.portal.test_truth import asked, district
 from tests.steps.walk import NOW, Walk, make_group
 
-JS_BYTES, CSS_BYTES = 295_000, 80_000  # of the first load, as it comes over the line; the goal for JS is 250_000
+JS_BYTES, CSS_BYTES = 268_000, 80_000  # of the first load, as it comes over the line; the goal for JS is 250_000
 
 
 @pytest.fixture
@@ -57,11 +57,16 @@ def test_what_was_typed_stays_when_somebody_else_saves_and_a_conflict_shows_both
 
 def test_leaving_with_unsaved_changes_asks_and_a_wrong_figure_is_corrected_in_its_own_unit(page: Page) -> None:
     make_group()
-    page.goto("/groups/g1")
+    page.goto("/")
+    page.get_by_role("button", name="Edit Lakeside").click()
     page.get_by_label("Hold a sync that removes more than (%)").fill("150")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Enter 100 % or less.", exact=True)).to_be_visible()
 
+    page.go_back()
+    expect(page.get_by_text("Leave without saving?")).to_be_visible()
+    page.get_by_role("button", name="Stay").click()
+    expect(page).to_have_url(re.compile("/groups/g1$"))
     page.get_by_role("link", name="Overview", exact=True).click()
     expect(page.get_by_text("Leave without saving?")).to_be_visible()
     page.get_by_role("button", name="Stay").click()

@@ -6,10 +6,11 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { WebStorageStateStore } from 'oidc-client-ts';
 import { AuthProvider } from 'react-oidc-context';
 import { lazy, Suspense } from 'react';
-import { createBrowserRouter, Route, RouterProvider, Routes } from 'react-router';
+import { Route, Routes, unstable_HistoryRouter as HistoryRouter } from 'react-router';
 import { FailedRequest } from '../api/client';
 import { GroupsPage } from '../features/groups/GroupsPage';
 import { backTo } from './backTo';
+import { browserHistory } from './history';
 import { ConfigContext } from './ConfigContext';
 import { InGroup } from './InGroup';
 import { Messages } from './messages';
@@ -49,9 +50,6 @@ const queries = new QueryClient({
   },
 });
 
-/** One route for all: the pages are told apart in `Pages`; a data router can ask before a form is left. */
-const router = createBrowserRouter([{ path: '*', element: <Inside /> }]);
-
 export function App({ config }: { config: Config }) {
   const oidc = {
     authority: config.issuer,
@@ -74,7 +72,7 @@ export function App({ config }: { config: Config }) {
       <AuthProvider {...oidc} onSigninCallback={user => window.location.replace(backTo(user?.state))}>
         <QueryClientProvider client={queries}>
           <I18nProvider locale="en" messages={[words]}>
-            <RouterProvider router={router} />
+            <HistoryRouter history={browserHistory}><Inside /></HistoryRouter>
           </I18nProvider>
         </QueryClientProvider>
       </AuthProvider>

@@ -70,7 +70,7 @@ function Source({ name, counts, last }: { name: string; counts: Schemas['EntityC
     ? [`${number(parts.selected)} selected`, parts.notSelected && `${number(parts.notSelected)} ${NOT_SELECTED[last.mode].toLowerCase()}`, parts.leftOut && `${number(parts.leftOut)} left out for errors`].filter(Boolean).join(', ')
     : counts.leftOut ? `${number(counts.leftOut)} left out for errors` : '';
   return (
-    <>
+    <div>
       <div>{number(counts.read)}</div>
       {parts && (
         <div className="bar" role="img" aria-label={`${name}: ${words}`}>
@@ -78,7 +78,7 @@ function Source({ name, counts, last }: { name: string; counts: Schemas['EntityC
         </div>
       )}
       <Box variant="small">{words}</Box>
-    </>
+    </div>
   );
 }
 

@@ -241,11 +241,11 @@ function History({ groupId }: { groupId: string }) {
       wrapLines
       header={<Header variant="h2">History</Header>}
       columnDefinitions={[
-        { id: 'at', header: 'Started', isRowHeader: true, minWidth: 170, cell: sync => moment(sync.startedAt, true) },
+        { id: 'at', header: 'Started', isRowHeader: true, minWidth: 120, cell: sync => moment(sync.startedAt, true) },
+        { id: 'state', header: 'Status', minWidth: 130, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
+        { id: 'message', header: 'Result', minWidth: 200, cell: sync => readable(sync.message) || '–' },
         { id: 'mode', header: 'Kind', minWidth: 100, cell: sync => kindOf(sync) },
         { id: 'by', header: 'By', minWidth: 120, cell: sync => sync.startedBy },
-        { id: 'state', header: 'Status', minWidth: 180, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
-        { id: 'message', header: 'Result', minWidth: 260, cell: sync => readable(sync.message) || '–' },
       ]}
     />
   );
