@@ -1,7 +1,5 @@
 """The whole wiring on one page: the Chalice app and the blueprints it registers."""
 
-import os
-
 from chalice.app import Chalice
 
 from chalicelib.api.arrivals import arrivals
@@ -26,11 +24,10 @@ from chalicelib.api.syncs import syncs
 from chalicelib.api.trails import trails
 from chalicelib.api.webhooks import webhooks
 from chalicelib.steps import steps
+from chalicelib.store.memory import limit_engine
 from chalicelib.triggers import triggers
-from oneroster_engine.duckdb_session import limit_memory
 
-if memory_mb := os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"):  # Lambda says it; on a laptop the default counts
-    limit_memory(int(memory_mb))
+limit_engine()
 
 app = Chalice(app_name="oneroster")
 app.register_middleware(problems, "http")
