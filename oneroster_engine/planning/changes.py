@@ -65,12 +65,12 @@ def _write_chunks(connection: duckdb.DuckDBPyConnection, query: str, folder: Pat
     """Lines in an order that has nothing to do with the file's, so that no partition of the platform gets them all."""
     names: list[str] = []
     lines = connection.execute(query)
-    with ThreadPoolExecutor(1) as beside:
-        packed = beside.submit(lambda: None)
+    with ThreadPoolExecutor(1) as executor:
+        packed = executor.submit(lambda: None)
         while rows := lines.fetchmany(CHUNK_CHANGES):
             packed.result()  # one at a time, or memory would grow with what waits
             names.append(f"{first + len(names):05d}.jsonl.gz")
-            packed = beside.submit(_pack, rows, folder / names[-1])
+            packed = executor.submit(_pack, rows, folder / names[-1])
         packed.result()
     return names
 

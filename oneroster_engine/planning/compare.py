@@ -1,4 +1,4 @@
-"""The selected rows beside what the platform holds: what each record would become, with its reason.
+"""The selected rows compared with what the platform holds: what each record would become, with its reason.
 
 A record is looked at only where its digest differs, and written only where a value does.
 """

@@ -78,8 +78,8 @@ class Guard:
     `rollover_from` to `rollover_to` (both included) `rollover_share` counts instead of `share`.
 
     `limits` are the group's own figures for other kinds, in place of LIMITS. `standing` says, by a kind of TAKING (or
-    "removals"), what somebody has decided for good: "keep" never takes it away, "letGo" never asks. `closing` are the
-    sourcedIds of schools that the customer has said will close: what goes there is expected. `expected` are those of orgs without
+    "removals"), what an admin has decided for good: "keep" never takes it away, "letGo" never asks. `closing` are the
+    ids of schools marked as closing: removals there are expected. `expected` are those of orgs without
     which a source shows too little, whatever it held before. `keep` names, by entity, the
     causes for which nothing is removed; `never_remove` keeps everything, whatever the cause.
     """
@@ -114,7 +114,7 @@ class Guard:
 
     def lets_go(self, kind: Kind) -> bool:
         decided = "roles" if kind == "moved" else kind
-        return any(name == decided and said == "letGo" for name, said in self.standing.items())
+        return any(name == decided and decision == "letGo" for name, decision in self.standing.items())
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,8 @@ def breaches(removals: Iterable[Removals], guard: Guard, today: date) -> list[Br
     share = guard.share_on(today)
     limit = Limit(share, guard.floor)
     over = _without_wholes([each for each in removals if _is_over(each.removed, each.records, limit)])
-    said = {(each.school, each.entity) for each in over if each.user_type}
-    shown = [each for each in over if each.user_type or (each.school, each.entity) not in said]
+    by_user_type = {(each.school, each.entity) for each in over if each.user_type}
+    shown = [each for each in over if each.user_type or (each.school, each.entity) not in by_user_type]
     shown.sort(key=lambda each: (-each.removed / each.records, each.school, each.entity, each.user_type))
     return [
         Breach(
@@ -195,8 +195,8 @@ def concern_breaches(concerns: Iterable[Concern], guard: Guard, today: date) -> 
         if _is_over(each.number, each.records, limit, each.kind != "errors") and not guard.lets_go(each.kind):
             over.append(each)
     over = _without_wholes(over)
-    said = {(each.kind, each.school, each.entity, each.field) for each in over if each.user_type}
-    shown = [each for each in over if each.user_type or (each.kind, each.school, each.entity, each.field) not in said]
+    by_user_type = {(each.kind, each.school, each.entity, each.field) for each in over if each.user_type}
+    shown = [each for each in over if each.user_type or (each.kind, each.school, each.entity, each.field) not in by_user_type]
     order = list(LIMITS)
     shown.sort(
         key=lambda each: (order.index(each.kind), -each.number / max(each.records, 1), each.school, each.entity, each.field)
@@ -217,8 +217,8 @@ Measured = TypeVar("Measured", Removals, Concern)
 
 def _without_wholes(over: list[Measured]) -> list[Measured]:
     """All schools together count where none of them says it alone: of forty small schools none may reach the floor."""
-    said = {(getattr(each, "kind", ""), each.entity) for each in over if not each.whole}
-    return [each for each in over if not each.whole or (getattr(each, "kind", ""), each.entity) not in said]
+    in_parts = {(getattr(each, "kind", ""), each.entity) for each in over if not each.whole}
+    return [each for each in over if not each.whole or (getattr(each, "kind", ""), each.entity) not in in_parts]
 
 
 def least_measured(limit: Limit) -> int:
@@ -245,8 +245,8 @@ def _sentence(concern: Concern) -> str:
         records=f"{concern.records:,}",
         run="session that runs" if concern.number == 1 else "sessions that run",
     )
-    said = f"{where}: {what}" if where else what[0].upper() + what[1:]
-    return f"{said} {concern.example}".rstrip()
+    sentence = f"{where}: {what}" if where else what[0].upper() + what[1:]
+    return f"{sentence} {concern.example}".rstrip()
 
 
 _OF_A_COLLECTION: tuple[LimitedKind, ...] = ("sessions", "damaged", "errors", "view")
@@ -311,16 +311,16 @@ def _words(user_type: str, otherwise: str) -> str:
 def not_shown(missing: Sequence[str], expected: int) -> Breach:
     """Orgs that the group expects and the source does not show, `missing` of `expected`."""
     shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5:,} more" if len(missing) > 5 else "")
-    said = (
+    message = (
         f"The provider's view became smaller: {len(missing):,} of {expected:,} orgs that this group expects are not in "
         f"the source ({shown}). Ask the provider what this sign-in may see, or correct the list in the group's safety settings."
     )
-    return Breach("", "orgs", len(missing), expected, said, "view")
+    return Breach("", "orgs", len(missing), expected, message, "view")
 
 
 def nothing_at_all() -> Breach:
-    said = "The bundle has no rows that could be kept: no orgs, classes, people or enrollments. Nothing would be written."
-    return Breach("", "orgs", 0, 0, said, "empty")
+    message = "The bundle has no rows that could be kept: no orgs, classes, people or enrollments. Nothing would be written."
+    return Breach("", "orgs", 0, 0, message, "empty")
 
 
 def taken_again(numbers: Mapping[StandingKind, int], entity: str) -> Breach:
@@ -328,11 +328,11 @@ def taken_again(numbers: Mapping[StandingKind, int], entity: str) -> Breach:
     number = sum(numbers.values())
     what = "thing that was" if number == 1 else "things that were"
     kinds = ", ".join(f"{_SPARED[kind]}: {of:,}" for kind, of in numbers.items() if of)
-    said = (
+    message = (
         f"{number:,} {what} spared when an earlier sync was approved without removals would be taken away now ({kinds}). "
         "Approve, approve without removals again, or decide once for this kind in the group's safety settings."
     )
-    return Breach("", entity, number, number, said, "spared")
+    return Breach("", entity, number, number, message, "spared")
 
 
 _SPARED: Mapping[StandingKind, str] = {
@@ -343,8 +343,8 @@ _SPARED: Mapping[StandingKind, str] = {
 
 def empty_collection(entity: str, records: int) -> Breach:
     """A collection without rows, while the platform holds `records` of it."""
-    said = f"The bundle has no {entity}, while the platform holds {records:,}. None of them would be removed."
-    return Breach("", entity, 0, records, said, "empty")
+    message = f"The bundle has no {entity}, while the platform holds {records:,}. None of them would be removed."
+    return Breach("", entity, 0, records, message, "empty")
 
 
 def looks_renumbered(created: int, created_under_old_name: int, selected: int, guard: Guard) -> bool:
@@ -355,11 +355,11 @@ def looks_renumbered(created: int, created_under_old_name: int, selected: int, g
 
 def ambiguous(field: str, new: list[str], former: list[str]) -> Breach:
     """People who can't be told apart by the field that the group matches with; nobody was matched."""
-    said = (
+    message = (
         f"By {field}, {_some(new)} in the source could be {_some(former)} on the platform; nobody was matched. "
         f"Correct the {field} of one of them, or approve to take those in the source for people of their own."
     )
-    return Breach("", "users", 0, len(former), said, "ambiguous")
+    return Breach("", "users", 0, len(former), message, "ambiguous")
 
 
 def _some(ids: list[str]) -> str:
@@ -369,25 +369,25 @@ def _some(ids: list[str]) -> str:
 
 def renumbered(entity: str, created: int, under_old_name: int, records: int, way_out: str = "") -> Breach:
     """`way_out` is the field by which most of them were known again, if it is one that people can be matched by."""
-    said = (
+    message = (
         f"{created:,} {entity} have new ids, and {under_old_name:,} of them bear a name that the platform knows under "
-        "another id: the source seems to have numbered them anew."
+        "another id: the source seems to have renumbered them."
     )
     if way_out:
-        said += (
+        message += (
             f" If they are the same people, discard this sync, let the group match people by {way_out} instead, and sync again."
         )
-    return Breach("", entity, under_old_name, records, said, "renumbered")
+    return Breach("", entity, under_old_name, records, message, "renumbered")
 
 
 def done_again(changes: int, entity: str, when: date, by: str) -> Breach:
-    """Changes that somebody has undone, and that the plan would make again."""
+    """Changes that were undone, and that the plan would make again."""
     what = "change that was" if changes == 1 else "changes that were"
-    said = (
+    message = (
         f"{changes:,} {what} undone on {when.day} {when:%B %Y} by {by} would be made again, because the source still says so. "
         "Correct the source, or approve this plan to let them happen."
     )
-    return Breach("", entity, changes, changes, said, "undone")
+    return Breach("", entity, changes, changes, message, "undone")
 
 
 def _called(removals: Removals) -> str:

@@ -13,7 +13,7 @@ RENAMED = "known under another sourcedId now"
 def match_people(connection: duckdb.DuckDBPyConnection, policy: Policy) -> list[Breach]:
     """Make `matched` (sourcedId, formerId) of people under an id that the source has given up, and let the old ids go.
 
-    Where one side has several, nobody is matched: that is for a human, who is told.
+    Where one side has several, nobody is matched: an admin decides, and is notified.
     """
     connection.execute("CREATE TABLE matched (sourcedId VARCHAR, formerId VARCHAR)")
     if policy.match_with == "sourcedId":

@@ -2,7 +2,7 @@
 
 Everything is measured from the plan's changes, so that a sync in which little changes costs little; the platform's
 records are counted only for schools of which more than the limit's floor is concerned. A *concern* is one change of
-one record that is of a kind; `concern` holds them all, and those that hold a plan are written beside it (held.parquet).
+one record that is of a kind; `concern` holds them all, and those that hold a plan are written next to it (held.parquet).
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def measure(
     connection.execute(
         "DELETE FROM concern WHERE school IN (FROM closing) AND kind NOT IN ('rights', 'doubles', 'damaged', 'recycled')"
     )
-    if guard.keeps("roles"):  # whoever has another school now keeps the old one, as the group has decided
+    if guard.keeps("roles"):  # people with a new school keep the old one too, as the group has decided
         connection.execute("DELETE FROM concern WHERE kind = 'moved' AND field = 'joined'")
     if guard.in_window(today):
         connection.execute("DELETE FROM concern WHERE kind = 'grades' AND field = 'up'")
@@ -61,7 +61,7 @@ def measure(
 
 
 def _measure_new(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, stage: Path, news: dict[str, int]) -> None:
-    """What new records mean beside those that are there. Those are looked up in the stage's columns where the source has them
+    """What new records mean for those that exist already. Those are looked up in the stage's columns where the source has them
     still: the platform's are JSON, and to read a whole district's costs more than the rest of the guard."""
     staged = {entity: text(str(stage / f"{entity}.parquet")) for entity in ENTITIES}
     if news.get("enrollments", 0) >= guard.limit_on("rights", today).floor:
@@ -117,12 +117,12 @@ def _counted(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, e
                     school, name, user_type, field, number, records, example = row
                     if by_type != "''" and not user_type:
                         continue  # it is not counted by type
-                    said = f"For example {example}." if example else ""
+                    detail = f"For example {example}." if example else ""
                     if kind == "identity":
-                        said = f"What differs: {', '.join(sorted(set(example.split(', '))))}."
+                        detail = f"What differs: {', '.join(sorted(set(example.split(', '))))}."
                     name = "All schools together" if whole else name
                     records = number if field == "running" else records  # of those that run, one that doesn't is too many
-                    found.append(Concern(kind, school, name, entity, number, records, user_type, field, said, whole))
+                    found.append(Concern(kind, school, name, entity, number, records, user_type, field, detail, whole))
     return found
 
 
@@ -160,7 +160,7 @@ CREATE TABLE concern (kind VARCHAR, entity VARCHAR, sourcedId VARCHAR, school VA
 _USER_TYPE = "coalesce(userType, 'unknown')"
 _TYPE_BEFORE = "before->'fields'->>'$.roles[0].role'"
 
-# A role that goes is lost to its own school. Somebody who has the same one elsewhere now has moved.
+# A role that goes is lost to its own school. A person who has the same one elsewhere now has moved.
 _TAKEN = f"""
 INSERT INTO concern
 WITH losing AS (
@@ -207,7 +207,7 @@ _IS_BACK = "(before->>'removedAt') IS NOT NULL"
 _GRADE = "try_cast(replace(replace(({side}->'fields'->>'$.grades[0]'), 'KG', '0'), 'PK', '-1') AS INTEGER)"
 _ONE_GRADE = "json_array_length({side}->'fields'->'grades') = 1"
 
-# Where people are on the platform now: who is renamed and moved in one sync is missed there, and is a stranger at the new school.
+# Where people are on the platform now: a person renamed and moved in one sync is missed there, and unknown at the new school.
 _WERE = "list_distinct(coalesce(before->>'$.fields.roles[*].orgSourcedId', []))"
 _WERE_AT = f"unnest(if(len({_WERE}) = 0, [''], {_WERE}))"
 _GAINED_AGENTS = f"""
@@ -219,7 +219,7 @@ SELECT *, list_filter(has, lambda each: NOT list_contains(had, each)) AS gained 
 ) WHERE NOT list_has_all(had, has)
 """
 
-# Who had left and comes back is measured only for being somebody else: everything else of theirs was taken with them.
+# People who had left and come back are measured only for being another person: everything else was removed with them.
 _ALL_ENDED = """(len({side}->>'$.fields.termSourcedIds[*]') > 0 AND list_has_all(
       (SELECT coalesce(list(sourcedId), []) FROM ended_session), ({side}->>'$.fields.termSourcedIds[*]')))"""
 _ORG = "(before->'fields'->>'{field}') || ' would be ' || (after->'fields'->>'{field}')"
@@ -376,7 +376,7 @@ JOIN held_enrollments old USING (userSourcedId, classSourcedId, "role")
 WHERE old.sourcedId NOT IN (SELECT sourcedId FROM change WHERE entity = 'enrollments' AND action = 'end')
 """
 
-# New people who have what somebody has who is there already and stays: an identifier or username, an e-mail with the given
+# New people who share something with a person who exists already and stays: an identifier or username, an e-mail with the given
 # name (brothers and sisters share one), or both names, a role's word, a grade and a school. Of the platform's people those whom
 # the source has still are looked up there, in columns; only of the others is the JSON read.
 _KEYS = """userType, identifier, lower(username) AS username, lower(email) AS email,

@@ -1,4 +1,4 @@
-"""What would change on the platform, record by record, each with its reason: the selected rows beside the snapshot.
+"""What would change on the platform, record by record, each with its reason: the selected rows compared with the snapshot.
 
 `compare.py` says what a record becomes, `removals.py` what goes, `matching.py` who is known under another id now. A
 removed record becomes inactive and stays in the snapshot for the grace period, so that it can come back under the same

@@ -1,4 +1,4 @@
-"""The settings of a group that a plan obeys."""
+"""The settings of a group that a plan follows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -25,8 +25,8 @@ def purge_at(purging: Purging, removed_at: str, entity: str, reason: str) -> str
     days = next((of for name, of in purging.days.items() if name == entity), {})
     longest = None if None in days.values() else max([purging.grace_days, *(each for each in days.values() if each is not None)])
     cases = [
-        f"WHEN {reason} = '{said}' THEN {_later(removed_at, days.get(cause, purging.grace_days))}"
-        for cause, said in CAUSES.items()
+        f"WHEN {reason} = '{words}' THEN {_later(removed_at, days.get(cause, purging.grace_days))}"
+        for cause, words in CAUSES.items()
     ]
     return f"CASE WHEN {removed_at} IS NULL THEN NULL {' '.join(cases)} ELSE {_later(removed_at, longest)} END"
 

@@ -41,7 +41,7 @@ def spare(connection: duckdb.DuckDBPyConnection, staged: dict[str, Any], policy:
     for entity in ENTITIES:
         named_causes = [cause for name, causes in policy.guard.keep.items() if name == entity for cause in causes]
         causes = list(CAUSES) if policy.guard.keeps("removals") else named_causes
-        for reason in (said for cause, said in CAUSES.items() if cause in causes):
+        for reason in (words for cause, words in CAUSES.items() if cause in causes):
             named = f"FROM gone_{entity} WHERE reason = '{reason}'"
             connection.execute(f"INSERT INTO kept_by_policy SELECT '{entity}', '{reason}', count(*) {named} HAVING count(*) > 0")
             connection.execute(f"DELETE {named}")

@@ -4,8 +4,8 @@ Looks at what the plan's files say and nothing else, so that a plan to sync and 
 that a mistake in planning can't hide from the guard. It measures
 - removals, per school and entity, and of users per user type too: a school that loses all its teachers has lost few;
 - ids that look renumbered, as pairs of old and new (renumbered.parquet);
-- changes that somebody has undone and that would be made again.
-What the plan alone knows, such as a collection that came empty, stays as the plan said it.
+- changes that were undone and would be made again.
+What the plan alone knows, such as a collection that came empty, stays as the plan found it.
 """
 
 import json
@@ -268,7 +268,7 @@ SELECT entity, kind, count(*) FROM (
 GROUP BY ALL
 """
 
-# A change that would make a record what it was before somebody undid that.
+# A change that would make a record what it was before an undo.
 _AGAIN = """
 SELECT entity, count(*) FROM change
 JOIN (SELECT entity, sourcedId, before::JSON AS was FROM read_parquet($undone)) undone USING (entity, sourcedId)

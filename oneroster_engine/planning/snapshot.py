@@ -1,4 +1,4 @@
-"""What the platform holds: read as a relation, and written anew once a plan is applied."""
+"""What the platform holds: read as a relation, and rewritten once a plan is applied."""
 
 from datetime import datetime
 from pathlib import Path
@@ -77,7 +77,7 @@ def with_lookups(rows: str, entity: str, *more: str) -> str:
     return f"SELECT * REPLACE (coalesce(modified, since) AS modified{filled}) FROM ({whole})"
 
 
-# What readers of a snapshot look records up by stands beside the JSON too, so that a list of a class's people reads two columns.
+# The columns by which readers look up records are kept next to the JSON, so that a list of a class's people reads two columns.
 # The guard counts people and enrollments by their type, of all schools that lose some.
 LOOKUPS = {
     "users": {"userType": "roles[0].role"},

@@ -24,9 +24,9 @@ class Planned:
 
 
 def write_summary(plan: Path, planned: Planned) -> None:
-    said = asdict(planned)
-    del said["changes"]  # counts say it by entity and action
-    (plan / "summary.json").write_text(json.dumps(said, indent=1, sort_keys=True))
+    summary = asdict(planned)
+    del summary["changes"]  # counts say it by entity and action
+    (plan / "summary.json").write_text(json.dumps(summary, indent=1, sort_keys=True))
 
 
 def schools_with_counts(rows: Iterable[tuple[str, str, str, str, int]]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The rows of a plan that stay as they are: selected, on the platform, and the same. Written when somebody asks for them,
+"""The rows of a plan that stay as they are: selected, on the platform, and the same. Written on request,
 since most syncs leave nearly everything as it is and nobody looks."""
 
 from pathlib import Path
@@ -11,7 +11,7 @@ SAME = "the same in the source"
 
 
 def write_unchanged(stage: Path, selection: Selection, snapshot: Path, plan: Path) -> Path:
-    """Write unchanged.parquet (entity, sourcedId, name, reason, schools) into `plan`, beside its changes.parquet.
+    """Write unchanged.parquet (entity, sourcedId, name, reason, schools) into `plan`, next to its changes.parquet.
 
     `snapshot` is the one that the plan was made from, or the one that it led to: what stayed is the same in both.
     """

@@ -59,9 +59,9 @@ def accept(folder: Path, manifest: Manifest | None, expected: str, view: View | 
 
 def compare_with_manifest(folder: Path, manifest: Manifest | None, bundle: Bundle) -> list[tuple[str, Finding]]:
     """What the manifest says otherwise than the bundle is, each with the file that it is about."""
-    beside = contents(folder)
-    found = [(ARCHIVE, Finding("form", "note", message)) for message in beside.notes]
-    found += [(ARCHIVE, Finding("form", "warning", message)) for message in beside.warnings]
+    archive = contents(folder)
+    found = [(ARCHIVE, Finding("form", "note", message)) for message in archive.notes]
+    found += [(ARCHIVE, Finding("form", "warning", message)) for message in archive.warnings]
     for name in ONLY_1_2 if bundle.version == "1.1" else ():
         if name in bundle.files:
             message = f"{name}.csv is of OneRoster 1.2, and the bundle is read as 1.1; it was not read."
@@ -94,14 +94,14 @@ def _refuse_missing(folder: Path, bundle: Bundle, names: Collection[str]) -> Non
     raise BundleRefused(f"The bundle lacks {missing}. Export again with every file.")
 
 
-def _agreed_version(said: str, expected: str, files: Collection[str]) -> str:
-    if said and expected not in ("auto", said):
+def _agreed_version(declared: str, expected: str, files: Collection[str]) -> str:
+    if declared and expected not in ("auto", declared):
         raise BundleRefused(
-            f"manifest.csv: the bundle is OneRoster {said}, and this group takes {expected}. "
+            f"manifest.csv: the bundle is OneRoster {declared}, and this group takes {expected}. "
             "Send the other export or change the group's version."
         )
     likely = "1.2" if "roles" in files else "1.1"
-    return said or (likely if expected == "auto" else expected)
+    return declared or (likely if expected == "auto" else expected)
 
 
 def _merged(deltas: Collection[str], view: View | None) -> View | None:
@@ -117,12 +117,12 @@ def _merged(deltas: Collection[str], view: View | None) -> View | None:
     return view
 
 
-def _held_version(view: View, said: str) -> str:
+def _held_version(view: View, declared: str) -> str:
     held = read_manifest(view.before / "manifest.csv")
     version = held.version if held and held.version else "1.2" if view.holds("roles") else "1.1"
-    if said and said != version:
+    if declared and declared != version:
         raise BundleRefused(
-            f"manifest.csv: the delta is OneRoster {said}, and what it must be merged into is {version}. "
+            f"manifest.csv: the delta is OneRoster {declared}, and what it must be merged into is {version}. "
             "Send a bundle of everything (bulk) once."
         )
     return version

@@ -1,6 +1,6 @@
 """Where a file's header stands, and in which place each column that is read.
 
-What came instead of a header is said: a title line above it, lines that are one quoted cell each, data without a header.
+What came instead of a header is reported: a title line above it, lines that are one quoted cell each, data without a header.
 """
 
 import difflib
@@ -121,14 +121,14 @@ def _other_file(file: str, header: Header) -> str:
 
 
 def _missing(file: str, header: Header, name: str, others: Sequence[str], is_header: bool) -> BundleRefused:
-    said = f"{file}, line {header.line}: required column `{name}` is missing"
+    message = f"{file}, line {header.line}: required column `{name}` is missing"
     if other := _other_file(file, header):
         return BundleRefused(
-            f"{said}; its columns are those of {other}.csv. Give each file its own name and send the bundle again."
+            f"{message}; its columns are those of {other}.csv. Give each file its own name and send the bundle again."
         )
     if file == "users.csv" and is_header and name in [field.name for field in USER_FIELDS_1_1]:
         return BundleRefused(
-            f"{said}, as in OneRoster 1.2, while manifest.csv (or the group's version, or the lack of roles.csv) says 1.1. "
+            f"{message}, as in OneRoster 1.2, while manifest.csv (or the group's version, or the lack of roles.csv) says 1.1. "
             "Let oneroster.version be that of the files, or export again as one version."
         )
     if not is_header:
@@ -136,4 +136,4 @@ def _missing(file: str, header: Header, name: str, others: Sequence[str], is_hea
     else:
         near = difflib.get_close_matches(name.casefold(), others, n=1)
         more = f"; the nearest is `{next(each.strip() for each in header.names if folded(each) == near[0])}`" if near else ""
-    return BundleRefused(f"{said}{more}. Correct the header and send the bundle again.")
+    return BundleRefused(f"{message}{more}. Correct the header and send the bundle again.")

@@ -61,8 +61,8 @@ def merge(
     connection.execute(f"COPY ({kept}) TO $to ({PACKED})", to)
     held = number_of(connection, f"SELECT count(*) FROM read_{name} WHERE line >= {SENT_EARLIER}")
     if is_delta:
-        said = f"{name}.csv holds changes only: {sent.rows:,} rows; {held:,} rows that were sent earlier stand as they were."
-        findings.append(Finding("delta", "note", said))
+        message = f"{name}.csv holds changes only: {sent.rows:,} rows; {held:,} rows that were sent earlier stand as they were."
+        findings.append(Finding("delta", "note", message))
     return replace(sent, rows=sent.rows + held, findings=tuple(findings), whole=sent.whole and whole)
 
 
@@ -76,7 +76,7 @@ def _none(connection: duckdb.DuckDBPyConnection, table: str, fields: Sequence[Fi
 
 
 def _hold(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], view: View | None, columns: str) -> bool:
-    """Make `held_{name}` of the view's rows; whether no row of it may be missing. What was wrong with them has been said."""
+    """Make `held_{name}` of the view's rows; whether no row of it may be missing. Their problems have been reported before."""
     if view and (parquet := view.before / f"{name}.parquet").is_file():
         connection.execute(f"CREATE VIEW held_{name} AS SELECT {columns} FROM read_parquet({text(str(parquet))})")
         return True
@@ -87,11 +87,11 @@ def _hold(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Fie
 
 def _say_active(connection: duckdb.DuckDBPyConnection, name: str) -> list[Finding]:
     """Let the changes call who is there as the view does. A bulk file leaves that status blank and a delta writes "active":
-    whoever changed would else be lost to a selection of the blank ones."""
+    the changed rows would else be lost to a selection of the blank ones."""
     held = f"FROM held_{name} WHERE ({STATUS_WORD})"
     blank = number_of(connection, f"SELECT count(*) {held} = ''") >= number_of(connection, f"SELECT count(*) {held} = 'active'")
     word = "NULL" if blank else "'active'"
     missing = number_of(connection, f"SELECT count(*) FROM came_{name} WHERE ({STATUS_WORD}) = ''")
     connection.execute(f"UPDATE came_{name} SET status = {word} WHERE ({STATUS_WORD}) IN ('', 'active')")
-    said = f"{missing:,} rows of {name}.csv have no status, which a delta must have; they were read as active."
-    return [Finding("delta-status", "warning", said)] if missing else []
+    message = f"{missing:,} rows of {name}.csv have no status, which a delta must have; they were read as active."
+    return [Finding("delta-status", "warning", message)] if missing else []

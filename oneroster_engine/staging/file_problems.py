@@ -1,4 +1,4 @@
-"""Problems of a whole file, each said once."""
+"""Problems of a whole file, each reported once."""
 
 import duckdb
 

@@ -104,8 +104,10 @@ def _unusual(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[
 
 def _nothing_in(fields: Sequence[Field]) -> str:
     """By field, the cells that say "nothing" in a tool's words."""
-    said = ", ".join(f"{text(each.name)}: CASE WHEN {_says_nothing(each, False)} THEN {quoted(each.name)} END" for each in fields)
-    return f"MAP {{{said}}}::MAP(VARCHAR, VARCHAR) AS nothing_in"
+    cells = ", ".join(
+        f"{text(each.name)}: CASE WHEN {_says_nothing(each, False)} THEN {quoted(each.name)} END" for each in fields
+    )
+    return f"MAP {{{cells}}}::MAP(VARCHAR, VARCHAR) AS nothing_in"
 
 
 def mark_suspect(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], lines: str) -> None:
@@ -163,7 +165,7 @@ def unsure_parents(name: str, each: Field) -> str:
 def judge(
     connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], needed: Collection[str], unusual: Collection[str]
 ) -> None:
-    """Try every rule on the suspect rows of a file, those apart that need what is read later. `needed` are fields that the
+    """Try every rule on the suspect rows of a file, except those that need what is read later. `needed` are fields that the
     group can't do without, whatever the standard says: no stand-in is made for those. `unusual`: what `make_suspects` gave."""
     if name in ENTITIES:
         sent = ", ".join(quoted(each.name) for each in fields)
@@ -351,7 +353,7 @@ def _bare(sent: str) -> str:
 
 def _date_orders(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> dict[str, str]:
     """By field, whether the day or the month comes first in dates like 3/4/2026, where the column decides it or, where it is
-    silent, the file's other dates; else they stay unread. Said once a column."""
+    silent, the file's other dates; else they stay unread. Reported once per column."""
     dates = [each.name for each in fields if each.kind is Kind.DATE]
     if not dates:
         return {}

@@ -203,15 +203,15 @@ class PatientReader:
         """A row with a quote where none may stand."""
         text, separator = record.text, self._header.separator
         if record.open_quote:
-            rule, said = "open-quote", "a quote is left open, or not doubled inside of a cell; the row was left out."
+            rule, message = "open-quote", "a quote is left open, or not doubled inside of a cell; the row was left out."
         else:
-            rule, said = "width", "a quote inside of a cell is not doubled; the row was left out."
+            rule, message = "width", "a quote inside of a cell is not doubled; the row was left out."
         if '\\"' in text:
             cells = cells_of(text.replace('\\"', '""'), separator)
             if not isinstance(cells, Broken) and len(cells) == self._fit.width and not self._fit.misfits(cells):
                 self._say("unescaped", "quotes are escaped by backslashes; they were read as quotes.", record, cells)
                 return cells
-        kept = self._only(record, self._readings(text.split(separator), raw=True), said, rule)
+        kept = self._only(record, self._readings(text.split(separator), raw=True), message, rule)
         if record.open_quote and kept is None:
             self.read.whole = False  # what it may have swallowed
         return kept
@@ -221,13 +221,13 @@ class PatientReader:
         return self._fit.readings(pieces, raw, joins) if self._tried <= MOST_TRIED else []
 
     def _only(
-        self, record: Record, readings: Sequence[Reading], said: str, rule: str = "width", is_counted: bool = False
+        self, record: Record, readings: Sequence[Reading], message: str, rule: str = "width", is_counted: bool = False
     ) -> list[str] | None:
         """The one way to read the row; an error where there is none, or more than one. `is_counted`: how many cells the other
         rows have confirms it."""
         if len(readings) != 1 or not (record.cells is None or is_counted or self._fit.is_confirmed(readings[0])):
             more = " It can be read in more than one way." if len(readings) > 1 else ""
-            self._leave_out(record, rule, f"{said} Look for a missing quote or comma.{more}")
+            self._leave_out(record, rule, f"{message} Look for a missing quote or comma.{more}")
             return None
         found = readings[0]
         name = self._header.names[found.column].strip() if found.column >= 0 else ""

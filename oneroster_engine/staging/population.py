@@ -38,7 +38,7 @@ class Restored:
 
 
 def restore(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored]) -> None:
-    """Have these ids read as what they were, and nothing kept under those that nobody knows; said once a file."""
+    """Read these ids as what they were, and keep nothing under unknown ones; reported once per file."""
     if not restored:
         return
     connection.executemany("INSERT INTO restored VALUES (?, ?, ?)", [[each.file, each.was, each.id] for each in restored])
@@ -195,8 +195,8 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
     assert each.refers is not None
     target, table = each.refers.entity, f"near_{name}_{each.name}"
     known = known or f"SELECT sourcedId FROM ids_{target}"
-    said = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
-    values = values or f"SELECT {said} AS value FROM suspect_{name} WHERE status <> 'tobedeleted'"
+    value = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
+    values = values or f"SELECT {value} AS value FROM suspect_{name} WHERE status <> 'tobedeleted'"
     connection.execute(_DANGLING.format(values=values, known=known))
     if not count(connection, "dangling"):
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_NOTHING_NEAR}")

@@ -21,10 +21,10 @@ def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
         connection.execute(_EXPLAINED)
         chosen = _NUMBERED.format(sample=f"{_SAMPLED} LIMIT {MOST_PROBLEMS}")
     else:
-        chosen = "SELECT *, NULL::BIGINT AS explains FROM problem"  # whoever reads them can count them
+        chosen = "SELECT *, NULL::BIGINT AS explains FROM problem"  # readers can count them
     rules = [rule for (rule,) in connection.execute("SELECT DISTINCT rule FROM problem").fetchall()]
-    told = f"SELECT *, {message_sql(_PLACE, _OTHER, rules)} AS message FROM ({chosen})"
-    shown = f"SELECT * REPLACE ({LINE}, coalesce(cause, key) AS cause) FROM ({told}) ORDER BY file, line"
+    with_message = f"SELECT *, {message_sql(_PLACE, _OTHER, rules)} AS message FROM ({chosen})"
+    shown = f"SELECT * REPLACE ({LINE}, coalesce(cause, key) AS cause) FROM ({with_message}) ORDER BY file, line"
     write_parquet(connection, shown, stage / "problems.parquet")
     write_parquet(connection, _LEFT_OUT_NAMED, stage / "left_out.parquet")
 
@@ -33,7 +33,7 @@ _EARLIER = "a row that was sent earlier"
 _PLACE = f"CASE WHEN line >= {SENT_EARLIER} THEN file || ', {_EARLIER}' WHEN line IS NOT NULL THEN file || ', line ' || line END"
 _OTHER = f"if(other_line >= {SENT_EARLIER}, '{_EARLIER}', 'line ' || other_line)"
 
-# A cause with two rows must be seen beside one with a million.
+# A cause with two rows must be visible next to one with a million.
 _SAMPLED = """
 SELECT * EXCLUDE place FROM (
     SELECT *, row_number() OVER (PARTITION BY coalesce(cause, concat_ws(':', file, rule, field)) ORDER BY line) AS place

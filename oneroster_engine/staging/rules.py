@@ -509,7 +509,7 @@ FOUND_WHILE_READING: tuple[Rule, ...] = tuple(
     )
 )  # fmt: skip
 
-# What is said once of a whole file.
+# Reported once per file.
 OF_FILES: tuple[Rule, ...] = (
     Rule("local-date", N, Phase.READING, "how a column writes dates", _never,
          "{file}: {name} has dates such as 25/9/2026 or 9/25/26; others {where} show that the {leading} comes first.", ""),
@@ -678,7 +678,7 @@ def table() -> str:
     lines = ["| rule | severity | tried on | what is said | what to do |", "|---|---|---|---|---|"]
     for rule in sorted(ALL_RULES, key=lambda each: (order.index(each.severity), each.id)):
         kept = f"{rule.severity}, held back" if rule.held_back else rule.severity
-        said = "(by the reader, case by case)" if rule.message == "{message}" else rule.message
-        cells_ = (f"`{rule.id}`", kept, rule.applies_to, said, rule.how_to_fix or "nothing")
+        message = "(by the reader, case by case)" if rule.message == "{message}" else rule.message
+        cells_ = (f"`{rule.id}`", kept, rule.applies_to, message, rule.how_to_fix or "nothing")
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells_) + " |")
     return "\n".join(lines) + "\n"

@@ -167,7 +167,7 @@ def _read(
             raise _without_roles(bundle.files.get(name))
         costly = needed if name == "users" else needed - {"username"}  # profiles have one too
         _judge(connection, name, bundle.version, costly, is_there=read is not None)
-        if name in ENTITIES and name != "enrollments":  # those are written beside the choices
+        if name in ENTITIES and name != "enrollments":  # those are written together with the choices
             _write_entity(connection, ahead, name)
     return loaded
 

@@ -110,7 +110,7 @@ def test_a_source_that_numbers_everybody_anew_is_held_with_the_pairs_and_the_way
 
     assert said[0] == (
         "32 users have new ids, and 32 of them bear a name that the platform knows under another id: the source seems to have "
-        "numbered them anew. If they are the same people, discard this sync, let the group match people by username instead, "
+        "renumbered them. If they are the same people, discard this sync, let the group match people by username instead, "
         "and sync again."
     )
     pairs = read(platform.room / "plan" / "renumbered.parquet")
