@@ -21,14 +21,21 @@ from oneroster_engine.standard.text_encoding import ESCAPED, NotText, TextEncodi
 MOST_SAID = 1000  # findings of a rule that cost nothing, line by line; the others are counted
 MOST_TRIED = 5000  # rows of a file that are tried in other readings: more of a kind are the export's fault, and an error each
 SAMPLED = 200  # first rows of a file, which show how many cells its rows have
+MOST_BREAKS = 3  # line breaks of one row that may not be quoted
+EMPTY_BOXES = ("false", "falsch", "faux", "falso", "onwaar")
 SHOWN = 80  # characters of a row's cell that a finding shows
+OTHER_SEPARATOR = re.compile(r"[\t;|,^~\x1f]")
+_ROWS = "rows?|records?|lines?|datens(?:ä|ae)tze|zeilen|eintr(?:ä|ae)ge|enregistrements?|lignes?|registros?|filas?|righe|linhas?|rijen"
 FOOTER = re.compile(
-    r"[^a-z0-9]*((grand )?total|count|rows?|records?|end|eof|trailer|footer|\(?\d[\d,. ]*(rows?|records?|lines?)\b)"
-    r"[^a-z]*((number )?(of )?(rows?|records?|lines?|file|data|report|export|document)?( affected| selected| exported)?)"
-    r"\W*\d*[\d,.]*\W*",
+    r"[^a-z0-9]*((grand )?total|count|rows?|records?|end|eof|trailer|footer|"
+    rf"(anzahl|summe|gesamt|nombre( de)?|número( de)?|numero( di)?|aantal)\b|\(?\d[\d,. ]*({_ROWS})\b)"
+    rf"[^a-z0-9]*((number )?(of )?({_ROWS}|file|data|report|export|document)?( affected| selected| exported)?)"
+    rf"\W*\d*[\d,.]*\W*({_ROWS})?\W*"
+    r"|(end of (report|file|export|data)|(report |file |data )?(generated|exported|created|printed|run)( (by|on|at|from|with)\b|:).*"
+    r"|page \d+( (of|/) \d+)?|seite \d+( von \d+)?)\W*[\d/:. apm-]*",
     re.IGNORECASE,
 )
-BLANK = " \t\r\n\0\xa0\x0b\x0c\x1a-*"  # the end of a page, and of a file in DOS; and what queries draw under their header
+BLANK = " \t\r\n\0\xa0\x0b\x0c\x1a-*=_~"  # the end of a page, and of a file in DOS; and what queries draw under their header
 
 
 @dataclass
@@ -53,6 +60,7 @@ class PatientReader:
         self._tried = self._short = 0
         self._usual = fit.width
         self._password = -1
+        self._ids_have_blanks = False
         self._ends = _ends_with_a_line_end(path, encoding)
         self.read = Read()
 
@@ -95,7 +103,38 @@ class PatientReader:
         first = list(islice(data, SAMPLED))
         self._usual = self._usual_width(first)
         self._password = self._place_of_passwords(first)
-        return chain(first, data)
+        rows = [cells for record in first if (cells := self._cells(record)) and not self._is_blank(cells)]
+        self._fit.learn(rows, self._usual)
+        self._ids_have_blanks = any(" " in cells[self._own].strip() for cells in rows if len(cells) >= self._fit.width)
+        return self._joined(chain(first, data))
+
+    def _joined(self, sent: Iterator[Record]) -> Iterator[Record]:
+        """The same records; where a line break that isn't quoted has cut one into several that are none, they are one again."""
+        ahead: list[Record] = []
+        while (record := ahead.pop(0) if ahead else next(sent, None)) is not None:
+            cells = self._cells(record)
+            if cells is None or len(cells) >= self._fit.width or record.open_quote or not self._fit.lacks(cells) or not cells[-1]:
+                yield record
+                continue
+            parts = [record]
+            while len(cells) < self._fit.width and len(parts) <= MOST_BREAKS:
+                if len(parts) > len(ahead) and (more := next(sent, None)) is not None:
+                    ahead.append(more)
+                if len(parts) > len(ahead):
+                    break
+                following = ahead[len(parts) - 1]
+                added = self._cells(following)
+                if following.line != parts[-1].line + 1 or added is None or self._fit.is_one_row(added):
+                    break
+                parts.append(following)
+                cells = [*cells[:-1], f"{cells[-1]}\n{added[0]}", *added[1:]]
+            if len(parts) > 1 and len(cells) in (self._fit.width, self._usual) and self._fit.is_one_row(cells):
+                del ahead[: len(parts) - 1]
+                text = "\n".join(part.text for part in parts)
+                misread = next((part.misread for part in parts if part.misread), "")
+                yield Record(record.line, text, cells if not self._header.in_one_cell else None, misread)
+            else:
+                yield record
 
     def _usual_width(self, first: Sequence[Record]) -> int:
         """How many cells nearly every row has, padding at its end included: spreadsheets pad all rows alike."""
@@ -122,10 +161,14 @@ class PatientReader:
         if own.strip(BLANK) and folded(own) != "sourcedid":
             return False
         repeated = [folded(cell) for cell in cells[: len(self._names)]] == self._names[: len(cells)] and len(cells) > 1
-        if repeated or not any(cell.strip(BLANK) for cell in cells):
+        if repeated or self._is_blank(cells):
             self._padding.append(record.line)
             return True
         return False
+
+    def _is_blank(self, cells: Sequence[str]) -> bool:
+        """Whether there is no data: nothing, or what a box to tick leaves in a row that nobody filled."""
+        return all(not cell.strip(BLANK) or cell.strip().casefold() in EMPTY_BOXES for cell in cells)
 
     def _is_footer(self, cells: Sequence[str]) -> bool:
         there = [cell.strip() for cell in cells if cell.strip()]
@@ -164,6 +207,8 @@ class PatientReader:
         if self._may_show_a_password(cells):
             self._leave_out(record, "width", f"{self._width(len(cells))} What stands last in it may be a password.")
             return None
+        if not surplus and (moved := self._fit.moved_by_a_cell(cells, self._usual)) is not None and self._may_try():
+            return self._with_a_cell_moved(record, cells, moved)
         more = len(cells) - self._usual
         if more > 0 and not surplus and self._fit.may_be_shifted(cells) and (counted := self._readings(cells, joins=more)):
             return self._only(record, counted, self._width(len(cells)), is_counted=True)
@@ -184,6 +229,27 @@ class PatientReader:
             self._short += len(cells) < width
             return [*cells[:width], *[""] * (width - len(cells))]
         return self._only(record, readings, "its cells don't stand under their columns; the row was left out.")
+
+    def _with_a_cell_moved(self, record: Record, cells: Sequence[str], readings: Sequence[Reading]) -> list[str] | None:
+        """A row that has a cell too few or too many, read in the one way in which all look as they do in other rows."""
+        few = len(cells) < self._usual
+        joined = [] if few else self._readings(cells, joins=len(cells) - self._usual)
+        if len({each.cells for each in (*readings, *joined)}) != 1:
+            return self._only(record, (*readings, *joined), self._width(len(cells)))
+        found = (*readings, *joined)[0]
+        if (lost := self._fit.lost(found)) >= 0:
+            missing = f": that of {self._header.names[lost].strip()} is missing;"
+            said = self._width(len(cells)).replace(";", missing, 1)
+            return self._only(record, (), said)
+        name = self._header.names[found.column].strip()
+        how = f"one is missing, and it was read with {name} empty" if few else f"it was read without an empty one before {name}"
+        message = f"{len(cells)} cells where the other rows have {self._usual}; {how}, the only way in which all cells fit."
+        self._say("moved-cell", message, record, list(found.cells))
+        return list(found.cells)
+
+    def _may_try(self) -> bool:
+        self._tried += 1
+        return self._tried <= MOST_TRIED
 
     def _may_show_a_password(self, cells: Sequence[str]) -> bool:
         """Whether a row is too short to have its password, and where that would stand if a cell before it were missing is
@@ -217,8 +283,7 @@ class PatientReader:
         return kept
 
     def _readings(self, pieces: Sequence[str], raw: bool = False, joins: int = 0) -> list[Reading]:
-        self._tried += 1
-        return self._fit.readings(pieces, raw, joins) if self._tried <= MOST_TRIED else []
+        return self._fit.readings(pieces, raw, joins) if self._may_try() else []
 
     def _only(
         self, record: Record, readings: Sequence[Reading], message: str, rule: str = "width", is_counted: bool = False
@@ -242,6 +307,8 @@ class PatientReader:
     def _leave_out(self, record: Record, rule: str, message: str) -> None:
         cells = record.cells if record.cells is not None else record.text.split(self._header.separator)
         own = cells[self._own].strip(' "') if self._own < len(cells) and not self._fit.id_may_be_elsewhere(cells) else ""
+        if OTHER_SEPARATOR.search(own) or (" " in own and not self._ids_have_blanks):
+            own = ""  # it may be anybody's: a whole row, or what a tool wrote when it failed
         self.read.findings.append(Finding(rule, "error", self._at(record.line, message), record.line, own[:255]))
 
     def _say(self, rule: str, message: str, record: Record, cells: Sequence[str]) -> None:

@@ -295,14 +295,12 @@ def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, pla
     """Whether the table has a row for each line, and none that the patient reader may take for padding or for shifted."""
     names = ", ".join(text(each) for each in ("sourcedId", "sourcedid", "SOURCEDID", "SourcedId", "sourcedID"))
     # What begins with a blank is looked at closer: to trim every id is half of the work of reading it.
-    blank = f"sourcedId IS NULL OR ((sourcedId <= '.' OR sourcedId >= chr(127)) AND {_is_blank('sourcedId')})"
-    has_sent = any(name == "sent" for name, *_ in connection.execute(f"DESCRIBE {table}").fetchall())
-    cells = "coalesce(array_to_string(sent, ''), '')" if has_sent else f"concat({', '.join(map(quoted, places))})"
-    padding = f"({blank}) AND {_is_blank(cells)}"
+    may_be = "sourcedId <= '.' OR sourcedId >= '{' OR starts_with(sourcedId, '=') OR starts_with(sourcedId, '_')"
+    blank = f"sourcedId IS NULL OR (({may_be}) AND {_is_blank('sourcedId')})"
     shifted = "false"
     if {"email", "sms", "phone"} <= set(places):
-        shifted = "email <> '' AND NOT contains(email, '@') AND (contains(sms, '@') OR contains(phone, '@'))"
-    doubtful = f"SELECT count(*) FROM {table} WHERE sourcedId IN ({names}) OR ({padding}) OR ({shifted})"
+        shifted = "NOT contains(coalesce(email, ''), '@') AND (contains(sms, '@') OR contains(phone, '@'))"
+    doubtful = f"SELECT count(*) FROM {table} WHERE sourcedId IN ({names}) OR ({blank}) OR ({shifted})"
     if number_of(connection, f"SELECT if(({doubtful}) > 0, -1, count(*)) FROM {table}") != rows:
         return False
     last = connection.execute(f"SELECT sourcedId FROM {table} WHERE line > {1 + rows - FOOTERS}").fetchall()
@@ -311,7 +309,7 @@ def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, pla
 
 def _is_blank(cell: str) -> str:
     """Whether the patient reader sees nothing in it (`BLANK`)."""
-    return f"trim({cell}, ' -*' || {' || '.join(f'chr({each})' for each in (9, 10, 11, 12, 13, 26, 160))}) = ''"
+    return f"trim({cell}, ' -*=_~' || {' || '.join(f'chr({each})' for each in (9, 10, 11, 12, 13, 26, 160))}) = ''"
 
 
 def _note(message: str) -> Finding:

@@ -1,10 +1,12 @@
 """Whether a row's cells stand under their columns, by what these hold; and the only way in which they can, where they don't.
 
-A comma or a quote that isn't escaped moves every cell after it. Dates, booleans, e-mail addresses, known words and ids that exist
-show where they belong. A row is read otherwise than as sent only where exactly one way of joining its pieces fits all of them.
+A comma or a quote that isn't escaped moves every cell after it, and so does a cell that is missing. Dates, booleans, e-mail
+addresses, known words and ids that exist show where they belong, and so do the file's other rows. A row is read otherwise than
+as sent only where exactly one way of joining its pieces, or of leaving a cell empty, fits all of them.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,21 +19,35 @@ from oneroster_engine.standard.entities import Field, Kind, Need
 
 MOST_JOINS = 6  # commas of one row that may have been text
 MOST_PIECES = 200
+MOST_MISSING = 3  # cells of one row that may have been lost, or put in
+OFTEN = 0.25  # of a file's rows: as many are short because the tool that wrote them leaves empty cells out
+NEARLY_ALL = 0.95  # of them: others may be damaged too
+FEWEST_OTHERS = 3  # rows that show what a column holds
 Fits = Callable[[str], bool]
 
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ].*)?|\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})( .*)?|[+-]?infinity", re.IGNORECASE)
 _TIME = re.compile(r"\d{4}-\d{1,2}-\d{1,2}.*|\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2}).*")
 _E_MAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+")
 _PHONE = re.compile(r"[^@A-Za-z]*\d[^@]*|[^@A-Za-z]*")
+_BRACED = re.compile(r"\{[^{}:]+:[^{}]*\}.*")
 _USER_IDS = re.compile(r"(\s*\{?[^{}:,]+:[^{},]*\}?\s*[,;]?)+")
 _GRADE = re.compile(r"\s*(IT|PR|PK|TK|KG|K|PS|UG|Other|\d{1,2})\s*", re.IGNORECASE)
 _BOOLEANS = {"true", "false", "1", "0", "yes", "no", "y", "n"}
 _STATUSES = {"active", "inactive", "tobedeleted"}
+# What a cell looks like, where that tells: a name is none of these, and a telephone is no name.
+_SHAPES = {
+    "e-mail": _E_MAIL, "ids": _BRACED, "date": re.compile(r"\d{4}-\d{1,2}-\d{1,2}.*|\d{1,2}[./]\d{1,2}[./](\d{4}|\d{2}).*"),
+    "telephone": re.compile(r"[+(]?\d[\d ()./+-]{5,}\d"), "number": re.compile(r"\d+"),
+    "truth": re.compile("true|false", re.IGNORECASE),
+}  # fmt: skip
+_NO_NAME = ("e-mail", "ids", "date", "telephone", "number", "truth")
+_NAMES = ("givenName", "familyName", "middleName", "preferredGivenName", "preferredMiddleName", "preferredFamilyName")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A way to read a row: its cells by column, and which column holds the joined text."""
+    """A way to read a row: its cells by column, and which column holds the joined text. Of a row that had too few cells or too
+    many, `column` is the one that was left empty, or where an empty cell was left out."""
 
     cells: tuple[str, ...]
     column: int
@@ -63,6 +79,12 @@ class RowFit:
         self._references: dict[int, Fits] = {}
         self._verified: set[int] = set()
         self._finer: dict[int, Fits] = {}  # for choosing between readings; a district may have words of its own there
+        self._held = [Counter[str]() for _ in range(width)]  # what the columns of other rows hold, by its shape
+        self._filled: frozenset[int] = frozenset()  # columns that hardly any of those leaves empty
+        self._short = Counter[int]()  # rows of the file by how many cells they have, where those are too few
+        self._is_trimmed = True  # whether empty cells may be missing at a row's end
+        self._others = 0
+        self._names = frozenset(places[name] for name in _NAMES if name in places)
         for name, fits in (("status", _is_status), ("dateLastModified", _is_time)):
             if name in places:
                 self._forms[places[name]] = fits
@@ -80,20 +102,40 @@ class RowFit:
             elif each.name.endswith("SourcedId"):
                 self._references[places[each.name]] = _is_id
 
+    def learn(self, rows: Sequence[Sequence[str]], usual: int) -> None:
+        """Look at what the columns of the rows hold that have as many cells as is usual."""
+        whole = [cells for cells in rows if len(cells) == usual]
+        self._short = Counter(len(cells) for cells in rows if len(cells) < self.width)
+        self._others = len(whole)
+        self._is_trimmed = self._short.total() > OFTEN * len(rows) or not any(
+            not cells[self.width - 1].strip() for cells in whole
+        )
+        for cells in whole:
+            for place, cell in enumerate(cells[: self.width]):
+                if cell.strip():
+                    self._held[place][_shape(cell)] += 1
+        if self._others >= FEWEST_OTHERS:
+            self._filled = frozenset(place for place, held in enumerate(self._held) if held.total() >= NEARLY_ALL * self._others)
+            self._is_trimmed = self._is_trimmed and self.width - 1 not in self._filled
+
     def misfits(self, cells: Sequence[str]) -> bool:
         """Whether a cell doesn't hold what its column does, looked at quickly: ids that exist are not looked up."""
-        return any(place < len(cells) and cells[place] and not fits(cells[place]) for place, fits in self._forms.items())
+        if any(place < len(cells) and cells[place] and not fits(cells[place]) for place, fits in self._forms.items()):
+            return True
+        return any(place < len(cells) and _shape(cells[place]) in _NO_NAME for place in self._names)
 
     def is_odd(self, cells: Sequence[str]) -> bool:
         """Whether a row of the right width may be shifted all the same: its e-mail address stands under a telephone."""
         if len(self._contact) < 3:
             return False
         email, *others = (cells[place] for place in self._contact)
-        return bool(email.strip()) and "@" not in email and any("@" in each for each in others)
+        return "@" not in email and any("@" in each for each in others)
 
     def lacks(self, cells: Sequence[str]) -> bool:
-        """Whether a cell that the row can't do without is missing at its end."""
-        return not self._is_going(cells) and any(place >= len(cells) for place in self._strict)
+        """Whether a cell that the row can't do without is missing at its end; or one that should be there, and that nearly
+        every other row has."""
+        needed = self._strict | (self._required & self._filled)
+        return not self._is_going(cells) and any(place >= len(cells) for place in needed)
 
     def is_empty_where_needed(self, cells: Sequence[str]) -> bool:
         """Whether a cell that the row can't do without is there, and empty."""
@@ -173,7 +215,52 @@ class RowFit:
     def _holds(self, column: int, cell: str) -> bool:
         if not cell.strip():
             return column not in self._required
+        if column in self._names and _shape(cell) in _NO_NAME:
+            return False
         return all(forms.get(column, _anything)(cell) for forms in (self._forms, self._finer, self._references))
+
+    def moved_by_a_cell(self, cells: Sequence[str], usual: int) -> list[Reading] | None:
+        """The ways to read a row that lacks a cell in its middle, or has an empty one too many: those in which the fewest cells
+        look otherwise than in the file's other rows. None where nothing shows that it does. `usual`: how many cells those have."""
+        change = usual - len(cells)
+        if not change or abs(change) > MOST_MISSING or self._others < FEWEST_OTHERS or self._is_going(cells):
+            return None
+        if self._short[len(cells)] > OFTEN * (self._others + self._short.total()) or (
+            change > 0 and cells[-1].strip() and self._is_trimmed
+        ):
+            return None  # as other rows are
+        as_sent = tuple([*cells, *[""] * change][: self.width])
+        odd = self._strange(as_sent) + self.misfits(as_sent)
+        if not odd:
+            return None
+        found: dict[tuple[str, ...], Reading] = {}
+        for place in range(1, len(cells)):
+            if change > 0:
+                moved = [*cells[:place], *[""] * change, *cells[place:]]
+            elif any(cell.strip() for cell in cells[place : place - change]):
+                continue
+            else:
+                moved = [*cells[:place], *cells[place - change :]]
+            whole = tuple(moved[: self.width])
+            if whole != as_sent and all(self._holds(column, cell) for column, cell in enumerate(whole)):
+                found.setdefault(whole, Reading(whole, place, ""))
+        strange = {whole: self._strange(whole) for whole in found}
+        least = min(strange.values(), default=odd)
+        if least < odd:
+            return [each for whole, each in found.items() if strange[whole] == least]
+        return [] if any(not as_sent[place].strip() for place in self._required & self._filled) else None
+
+    def lost(self, reading: Reading) -> int:
+        """The column of which a reading has no cell, though every other row has one; -1 where there is none."""
+        return next((place for place in sorted(self._filled) if not reading.cells[place].strip()), -1)
+
+    def _strange(self, cells: Sequence[str]) -> int:
+        """How many cells look like nothing that other rows have in their column."""
+        return sum(bool(cell.strip()) and not self._held[place][_shape(cell)] for place, cell in enumerate(cells))
+
+    def is_one_row(self, cells: Sequence[str]) -> bool:
+        """Whether all that a row can't do without is there, and nothing stands where it can't."""
+        return not self.lacks(cells) and not self.is_empty_where_needed(cells) and not self.misfits(cells)
 
     def is_moved(self, cells: Sequence[str], reading: Reading) -> bool:
         """Whether something shows that a row is shifted, though it might be as it was sent: where a cell misfits or is missing,
@@ -196,8 +283,10 @@ class RowFit:
 
 
 def _may_be_joined(group: Sequence[str]) -> bool:
-    """Blanks are no two parts of a text, and an e-mail address is none."""
-    return sum(bool(piece.strip()) for piece in group) > 1 and not any(_E_MAIL.fullmatch(piece.strip()) for piece in group)
+    """Blanks are no two parts of a text, and neither an e-mail address nor an id in braces beside other text is one."""
+    parts = [piece.strip() for piece in group if piece.strip()]
+    braced = sum(_BRACED.fullmatch(piece) is not None for piece in parts)
+    return len(parts) > 1 and not any(map(_E_MAIL.fullmatch, parts)) and braced in (0, len(parts))
 
 
 def _cell(group: Sequence[str], separator: str, raw: bool) -> str | None:
@@ -248,6 +337,11 @@ def _exists(connection: duckdb.DuckDBPyConnection, each: Field) -> Fits | None:
 
 def _matches(form: re.Pattern[str]) -> Fits:
     return lambda cell: form.fullmatch(cell.strip()) is not None
+
+
+def _shape(cell: str) -> str:
+    bare = cell.strip()
+    return next((name for name, form in _SHAPES.items() if form.fullmatch(bare)), "text" if bare else "")
 
 
 def _anything(cell: str) -> bool:

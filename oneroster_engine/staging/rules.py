@@ -495,6 +495,8 @@ FOUND_WHILE_READING: tuple[Rule, ...] = tuple(
          "Close the quote in this line, or double it where it belongs to the text."),
         ("unescaped", W, "a quote or comma in a cell that isn't escaped",
          "Double each quote inside of a cell, and put cells that hold commas in quotes."),
+        ("moved-cell", W, "a row that lacks an empty cell, or has one too many",
+         "Export again; where a tool or a person has edited the file, let them keep each row's separators."),
         ("garbled", W, "text that was garbled before it came", "Export as UTF-8 from where the text was still right."),
         ("line-break", W, "a line break in a cell", "Remove the line break from the cell."),
         ("encoding", W, "bytes that are not UTF-8", "Export as UTF-8, so that no letter can be misread."),

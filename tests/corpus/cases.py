@@ -223,6 +223,11 @@ FORMS = (
              Found("users.csv", 3, "warning", "garbled before it came, which was `'`")),
     users_as("a NUL", "issue 20", text_of("users", [ZOE, user("bo", givenName="B\0o", enabledUser="true")]).encode(),
              Found("users.csv", 3, "warning", "a NUL character")),
+    Case("a row that lacks an empty cell", "issue 20: kept only where its cells stand under their columns",
+         bundle(users=text_of("users", [user(f"p{n}", username=f"u{n}", email=f"u{n}@x.org", phone="555-0101", enabledUser="true")
+                                        for n in range(5)]).replace("p2,,,", "p2,,").encode(), enrollments=[]),
+         problems=(Found("users.csv", 4, "warning", "it was read with status empty, the only way in which all cells fit"),),
+         incomplete=frozenset({"enrollments"})),
     Case("a comma in a title that isn't quoted", "issue 20: exactly one reading fits",
          bundle(classes=text_of("classes", [class_(title="Algebra p1", grades="09", courseSourcedId="math")])
                 .replace("Algebra p1", "Algebra, p1").encode()),

@@ -26,6 +26,7 @@ SHOWN_BY_CASE = {
     "line-break": "a line break in a cell",
     "open-quote": "a quote left open that a later one closes",
     "garbled": "text that was garbled before it came",
+    "moved-cell": "a row that lacks an empty cell",
     "unescaped": "a comma in a title that isn't quoted",
     "column-order": "columns in another order and case, with blanks",
     "column-ignored": "columns of one's own",
