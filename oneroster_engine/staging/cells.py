@@ -11,9 +11,13 @@ FIRST_YEAR, LAST_YEAR = 1900, 2100  # of a date in a roster; what a cast gives b
 IN_RANGE = f"BETWEEN DATE '{FIRST_YEAR}-01-01' AND DATE '{LAST_YEAR}-12-31'"
 
 # What the tools say for "nothing": databases, spreadsheets' errors, scripts. Names and titles may be None or Null.
-NOTHING = ("N/A", "n/a", "-", "--", "---", ".", "..", "...", "(null)", "<null>", r"\N", "NaN", "nan", "undefined")
+NOTHING = (
+    "N/A", "n/a", "N.A.", "n.a.", "-", "--", "---", ".", "..", "...", "(null)", "(blank)", "(empty)", "(none)", "<null>",
+    "<NULL>",
+    "[null]", "[NULL]", "[object Object]", r"\N", "NaN", "nan", "undefined",
+)  # fmt: skip
 # #N/A, #NV, #REF!, #WERT!, #NAME?, ###: a spreadsheet's errors, in any of its languages.
-SHEET_ERROR = "#(N/A|NV|N/D|N/V|¡?[[:upper:]ÄÖÜÉ/0_]+[!?]|#+)"
+SHEET_ERROR = r"#(N/A|NV|N/D|N/V|GETTING_DATA|¡?[\p{Lu}/0_]+[!?]|#+)"
 NOTHING_BUT_A_NAME = ("NULL", "null", "Null", "None", "none", "nil")
 
 # Active, inactive and tobedeleted as exports of common systems and languages write them, without case, blanks, - and _.
@@ -144,19 +148,23 @@ def _with_month_name(own: str) -> str:
 # --- lists and user ids -----------------------------------------------------------------------------------------------
 
 # What no item has. A quote or a bracket at an item's edge is none of it, and in the middle of it may be: O'Neil, 1(A-B).
-LIST_DIRT = r"""["\[\]{}|;]|^\s*['(]|,\s*'"""
+WIDE = "\uff0c\u3001\uff1b"  # commas and a semicolon as Chinese and Japanese keyboards write them
+LIST_DIRT = r"""["\[\]{}|;\x{FF0C}\x{3001}\x{FF1B}]|^\s*['(]|,\s*'|(^|,)\s*(null|NULL)\s*(,|$)"""
 
 
 def items(cell: str, any_separator: bool) -> str:
     """A list whose items may stand in quotes or brackets, with bars between them; with `any_separator` semicolons too, which
     else belong to an item."""
-    bare = rf"regexp_replace(trim({cell}), '^[\[({{]+(.*?)[\])}}]+$', '\1')"
+    ids = rf"""regexp_extract_all({cell}, '["'']sourcedId["'']\s*:\s*["'']([^"'']*)["'']', 1)"""
+    bare = rf"""regexp_replace(translate(trim({cell}), '{WIDE}', ',,;'), '^"([^"]*)"$', '\1')"""
+    bare = rf"regexp_replace({bare}, '^[\[({{]+(.*?)[\])}}]+$', '\1')"
     bare = rf"if({bare} IN ('[]', '{{}}', '()'), '', {bare})"
     between = "[;|]" if any_separator else "[|]"
     split = f"if(contains({bare}, ','), {bare}, regexp_replace({bare}, '{between}', ',', 'g'))"
     parts = f"""if(contains({split}, '"'), regexp_extract_all({split}, '"[^"]*"|[^,"]+'), string_split({split}, ','))"""
     return (
-        f"CASE WHEN {cell} IS NULL THEN []::VARCHAR[] ELSE list_filter(list_transform({parts}, "
+        f"CASE WHEN {cell} IS NULL THEN []::VARCHAR[] WHEN len({ids}) > 0 THEN {ids} "
+        f"ELSE list_filter(list_transform({parts}, "
         """lambda each: regexp_replace(trim(each), '^["'']+|["'']+$', '', 'g')), """
         "lambda each: each NOT IN ('', 'null', 'NULL')) END"
     )
@@ -176,8 +184,8 @@ def user_ids(cell: str) -> str:
     json = f"list_transform(list_zip({types}, {identifiers}), lambda each: {{'type': each[1], 'identifier': each[2]}})"
     pairs = rf"""regexp_extract_all({cell}, '[^{{}},;|]+:[^{{}},;|]+')"""
     plain = (
-        f"list_transform({pairs}, lambda each: {{'type': trim(split_part(each, ':', 1), ' \"'''), "
-        "'identifier': trim(split_part(each, ':', 2), ' \"''')})"
+        f"list_transform({pairs}, lambda each: {{'type': trim(split_part(each, ':', 1), ' \"''[(<'), "
+        "'identifier': trim(split_part(each, ':', 2), ' \"''])>')})"
     )
     return (
         f"CASE WHEN {cell} IS NULL THEN [] WHEN contains({cell}, '\"identifier\"') THEN {json} "

@@ -41,11 +41,13 @@ ID = (
     "AND NOT contains(own.sourcedId, '+') AND own.sourcedId >= '(' AND NOT starts_with(own.sourcedId, '=') "  # 1E+11, '1, =1
     f"AND CASE WHEN length(own.sourcedId) <= {LONGEST_NOTHING} THEN own.sourcedId NOT IN ({_NOTHINGS}) ELSE true END "
     "AND CASE WHEN own.sourcedId < ':' AND (contains(own.sourcedId, '.') OR contains(own.sourcedId, ',') "
-    f"OR contains(own.sourcedId, '/')) THEN NOT ({_DAMAGED_NUMBER}) ELSE true END "
+    f"OR contains(own.sourcedId, '/') OR contains(own.sourcedId, '%')) THEN NOT ({_DAMAGED_NUMBER}) ELSE true END "
     f"AND CASE WHEN length(own.sourcedId) BETWEEN {KEPT_DIGITS + 1} AND {LONGEST_CUT} AND own.sourcedId < ':' "
     f"THEN NOT regexp_full_match(own.sourcedId, {CUT_SQL}) ELSE true END "
     f"AND CASE WHEN length(own.sourcedId) BETWEEN 5 AND {LONGEST_DATE} AND contains(own.sourcedId, '-') "
     f"THEN NOT regexp_full_match(own.sourcedId, {DATE_SQL}) ELSE true END "
+    "AND CASE WHEN length(own.sourcedId) = 10 AND own.sourcedId < ':' AND own.sourcedId[5] = '-' "
+    f"THEN NOT regexp_full_match(own.sourcedId, {FULL_DATE_SQL}) ELSE true END "
     "AND NOT contains(own.sourcedId, ' ') AND NOT contains(own.sourcedId, chr(127)) "
     "AND strlen(to_json(own.sourcedId)::VARCHAR) = strlen(own.sourcedId) + 2)"
 )

@@ -337,8 +337,11 @@ def _typed(each: Field, sent: str, order: str) -> str:
         case Kind.USER_IDS:
             plain = fast_path.typed(each, sent)
             simple = f"len({plain}) > 0 AND NOT contains({sent}, chr(34)) AND NOT contains({sent}, chr(39))"
-            read = f"if({simple} AND NOT contains({sent}, 'identifier:'), {plain}, {cells.user_ids(sent)})"
-            return f"list_filter({read}, lambda each: each.type <> '' AND each.identifier <> '')"
+            two = rf"regexp_matches({sent}, ',[^{{{{}}}},:=]+:')"  # {{LDAP:a,SIS:b}}
+            read = f"if({simple} AND NOT contains({sent}, 'identifier:') AND NOT {two}, {plain}, {cells.user_ids(sent)})"
+            return (
+                f"list_filter({read}, lambda each: each.type <> '' AND each.identifier <> '' AND each.identifier NOT LIKE '//%')"
+            )
         case _:
             return f"nullif({_bare(sent)}, '')" if each.refers else fast_path.typed(each, sent)
 
@@ -388,7 +391,7 @@ def _note_forms(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequen
             rule, other = "other-list", f"len({own}) > 0 AND regexp_matches({sent}, {text(cells.LIST_DIRT)})"
             other += f" AND {sent} <> {own}::VARCHAR"
         elif each.kind is Kind.USER_IDS:
-            rule, other = "other-list", f"{sent} IS NOT NULL AND len({own}) > 0 AND len({fast_path.typed(each, sent)}) = 0"
+            rule, other = "other-list", f"len({own}) > 0 AND {own} <> {fast_path.typed(each, sent)}"
         else:
             continue
         _note_form(connection, name, rule, each.name, sent, other)

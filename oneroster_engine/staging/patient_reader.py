@@ -25,13 +25,17 @@ MOST_BREAKS = 3  # line breaks of one row that may not be quoted
 EMPTY_BOXES = ("false", "falsch", "faux", "falso", "onwaar")
 SHOWN = 80  # characters of a row's cell that a finding shows
 OTHER_SEPARATOR = re.compile(r"[\t;|,^~\x1f]")
-_ROWS = "rows?|records?|lines?|datens(?:ä|ae)tze|zeilen|eintr(?:ä|ae)ge|enregistrements?|lignes?|registros?|filas?|righe|linhas?|rijen"
+_ROWS = (
+    "rows?|records?|lines?|datens(?:ä|ae)tze|zeilen|eintr(?:ä|ae)ge|"
+    "enregistrements?|lignes?|registros?|filas?|righe|linhas?|rijen"
+)
 FOOTER = re.compile(
     r"[^a-z0-9]*((grand )?total|count|rows?|records?|end|eof|trailer|footer|"
     rf"(anzahl|summe|gesamt|nombre( de)?|número( de)?|numero( di)?|aantal)\b|\(?\d[\d,. ]*({_ROWS})\b)"
     rf"[^a-z0-9]*((number )?(of )?({_ROWS}|file|data|report|export|document)?( affected| selected| exported)?)"
     rf"\W*\d*[\d,.]*\W*({_ROWS})?\W*"
-    r"|(end of (report|file|export|data)|(report |file |data )?(generated|exported|created|printed|run)( (by|on|at|from|with)\b|:).*"
+    r"|(end of (report|file|export|data)"
+    r"|(report |file |data )?(generated|exported|created|printed|run)( (by|on|at|from|with)\b|:).*"
     r"|page \d+( (of|/) \d+)?|seite \d+( von \d+)?)\W*[\d/:. apm-]*",
     re.IGNORECASE,
 )
@@ -187,11 +191,13 @@ class PatientReader:
             self._say("garbled", f"`{found}` was garbled before it came, {was}; it was kept as it is.", record, kept)
         if "\0" in record.text:
             self._say("garbled", "a NUL character in a cell was left out.", record, kept)
-            kept = [cell.replace("\0", "") for cell in kept]
+            # A database's false: nobody becomes active by it.
+            states = {self._places[name] for name in ("status", "enabledUser") if name in self._places}
+            kept = [cell.replace("\0", "") or ("\\0" if cell and at in states else "") for at, cell in enumerate(kept)]
         if "\n" in record.text or "\r" in record.text:
             if any("\n" in kept[place] or "\r" in kept[place] for place in self._places.values()):
-                self._say("line-break", "a line break inside a cell was read as a blank.", record, kept)
-            kept = [LINE_END.sub(" ", cell) for cell in kept]
+                self._say("line-break", "a line break inside a cell was read as a blank, and as a comma in a list.", record, kept)
+            kept = [LINE_END.sub("," if at in self._fit.lists else " ", cell.strip()) for at, cell in enumerate(kept)]
         yield record.line, kept
 
     def _read(self, cells: Sequence[str]) -> str:

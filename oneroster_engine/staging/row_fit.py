@@ -84,6 +84,7 @@ class RowFit:
         self._short = Counter[int]()  # rows of the file by how many cells they have, where those are too few
         self._is_trimmed = True  # whether empty cells may be missing at a row's end
         self._others = 0
+        self.lists = frozenset(places[each.name] for each in fields if each.kind is Kind.LIST and each.name in places)
         self._names = frozenset(places[name] for name in _NAMES if name in places)
         for name, fits in (("status", _is_status), ("dateLastModified", _is_time)):
             if name in places:
@@ -221,7 +222,7 @@ class RowFit:
 
     def moved_by_a_cell(self, cells: Sequence[str], usual: int) -> list[Reading] | None:
         """The ways to read a row that lacks a cell in its middle, or has an empty one too many: those in which the fewest cells
-        look otherwise than in the file's other rows. None where nothing shows that it does. `usual`: how many cells those have."""
+        look otherwise than in the file's other rows. None where nothing shows that it does. Those have `usual` cells."""
         change = usual - len(cells)
         if not change or abs(change) > MOST_MISSING or self._others < FEWEST_OTHERS or self._is_going(cells):
             return None

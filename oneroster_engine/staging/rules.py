@@ -20,7 +20,24 @@ from oneroster_engine.staging.finding import absent_key
 from oneroster_engine.standard.damaged_ids import holds_date_sql, is_date_sql, is_rounded_sql, shown_sql
 from oneroster_engine.standard.entities import ENTITIES, ROSTER_FILES, Field, Kind, Need, fields_of
 
-NO_IDS = ("NULL", "null", "None", "none", "N/A", "n/a", "NaN", "nan", "(null)", "nil")  # a tool's words for nothing
+NO_IDS = (
+    "NULL",
+    "null",
+    "None",
+    "none",
+    "N/A",
+    "n/a",
+    "NaN",
+    "nan",
+    "(null)",
+    "nil",
+    "TRUE",
+    "FALSE",
+    "true",
+    "false",
+    "WAHR",
+    "FALSCH",
+)  # a tool's words for nothing
 LONGEST_ID = 255  # OneRoster: a GUID is a string of 1 to 255 characters
 
 
@@ -147,6 +164,8 @@ _SOMETHING = (  # what a tool writes for nothing begins with one of #(-.Nn, and 
     "ELSE ({cell} < '#' OR {cell} >= '$') AND ({cell} < '-' OR {cell} >= '/') "
     f"AND {{cell}} NOT IN ({', '.join(map(text, cells.COMMON_NOTHING))}) END"
 )
+# [NULL], <NULL>, (blank): of names alone, since each look at a cell takes time.
+_OPENS_WITH_A_LETTER = " AND ".join(f"({{cell}} < '{each}' OR {{cell}} >= '{chr(ord(each) + 1)}')" for each in "(<[")
 _NOTHING = "{name} is `{value}`, which is what a tool writes for nothing; {then}."
 # Of a row that is there and was left out, no other is the nearest.
 _NEAREST = (
@@ -174,6 +193,7 @@ _ADDRESS = r"'[^@\s,;:<>()]+@[^@\s,;:<>()]+'"
 _YEAR = "regexp_full_match({cell}, '\\d{{4}}')"
 _UNREADABLE = "{name} can't be read for certain; {then}. Write it as {form}."
 _NEEDED, _LOST = "'the row needs it'", "'it was dropped'"
+_ID_PAIR = r"""\\{{[^{{}}:"'']+:[^{{}}:"'']+\\}}"""
 _ALLOWED = "({usual}lower({cell}) IN ({allowed}))"
 
 
@@ -268,7 +288,7 @@ RULES: tuple[Rule, ...] = (
         "lost-letter", W, Phase.VALUES, "people's names", _fields(lambda file, each: each.name in PERSONS_NAMES),
         "{name} has a question mark where a letter was lost; it was kept.",
         "Export as UTF-8 from where the name was still right.",
-        broken="contains({field}, '?')", fine="NOT contains({cell}, '?')",
+        broken="contains({field}, '?')", fine=f"NOT contains({{cell}}, '?') AND {_OPENS_WITH_A_LETTER}",
     ),
     Rule(
         "lost-letter", W, Phase.VALUES, "titles, and names of schools",
@@ -352,9 +372,7 @@ RULES: tuple[Rule, ...] = (
         "unreadable-userids", W, Phase.VALUES, "userIds", _fields(lambda file, each: each.kind == Kind.USER_IDS),
         _UNREADABLE, "Write each id as {type:identifier}, with commas between.",
         broken="len({field}) = 0 AND {sent} IS NOT NULL",
-        fine="starts_with({cell}, '{{') AND ends_with({cell}, '}}') AND NOT contains({cell}, '\"') "
-             "AND NOT contains({cell}, chr(39)) AND NOT contains({cell}, 'identifier:') "
-             "AND NOT contains({cell}, '{{:') AND NOT contains({cell}, ':}}')",
+        fine=f"regexp_full_match({{cell}}, '{_ID_PAIR}(,{_ID_PAIR})*')",
         arguments={"then": _LOST, "form": "'{{type:identifier}}'"},
     ),
     Rule(

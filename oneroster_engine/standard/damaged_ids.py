@@ -8,7 +8,9 @@ that, or upper and lower case, distinguishes them. Each function has an SQL twin
 import re
 
 ROUNDED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)  # a long number, as a spreadsheet saves it in a CSV
-ROUNDED_SQL = r"'\d([.,]\d+)?[eE]\+\d+|\d[.,]\d+[eE]\d{1,3}'"  # Java writes no plus; 12E5 may be an id
+ROUNDED_SQL = (
+    r"'\d([.,]\d+)? ?[eE] ?\+\d+|\d[.,]\d+[eE]\d{1,3}|\d([.,]\d+)? ?[x\x{D7}] ?10\^\d+'"  # Java writes no plus; 12E5 may be an id
+)
 # 3-12 becomes 12-Mar, 12. Mrz or 12-mars, and 3/2012 Mar-12: as English, German, French and Spanish spreadsheets write it. Only
 # what each of them writes, letter by letter: 12-MAR may be an id.
 _ENGLISH, _FRENCH = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec", "janv|févr|mars|avr|juin|juil|août|sept|déc"
@@ -18,13 +20,20 @@ DATE_SQL = rf"'\d{{1,2}}-({_DASHED})|({_DASHED}|Mrz|Okt|Dez)-\d{{2}}|\d{{1,2}}\.
 LONGEST_DATE = 8  # characters of one without a blank
 # 12.03.2026 and 3/12/2026: with a year, so that 10.11.12 may be an id.
 _DAY, _MONTH = r"(0?[1-9]|[12]\d|3[01])", "(0?[1-9]|1[0-2])"
-FULL_DATE_SQL = rf"'{_DAY}[./]{_MONTH}[./](19|20)\d{{2}}|{_MONTH}[./]{_DAY}[./](19|20)\d{{2}}'"
-DOTTED_SQL = r"'\d+[./]\d+[./]\d{4}'"  # what else has the form of such dates
+_ISO = "(19|20)\\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])"
+FULL_DATE_SQL = rf"'{_DAY}[./]{_MONTH}[./](19|20)\d{{2}}|{_MONTH}[./]{_DAY}[./](19|20)\d{{2}}|{_ISO}'"
+DOTTED_SQL = r"'\d+[./]\d+[./]\d{4}|\d{4}-\d{2}-\d{2}'"  # what else has the form of such dates
 # 71.0 and 12,071: a number that was taken for a measure, by a spreadsheet or by a script that filled a gap in the column.
-MEASURE_SQL = r"'\d+\.0+|\d{1,3}(,\d{3})+(\.0+)?'"
+MEASURE_SQL = r"'\+?\d+\.0+|\+\d+|\+?\d{1,3}(,\d{3})+(\.0+)?|[$€£] ?\d+([.,]00)?|\d+([.,]00)? ?[$€£%]'"
 # A spreadsheet keeps fifteen digits of a number, and writes zeros for the others.
 CUT_SQL, KEPT_DIGITS, LONGEST_CUT = r"'[1-9]\d{14}0+'", 15, 24
 INVISIBLE = r"\x{00AD}\x{061C}\x{180E}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{FEFF}"
+# Cyrillic and Greek letters that look like Latin ones, and those.
+ALIKE = (
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0430\u0435\u043e\u0440\u0441\u0445\u0456"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7",
+    "ABEKMHOPCTXaeopcxiABEZHIKMNOPTYX",
+)
 BLANK = r"\s\x{00A0}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}"
 
 
@@ -57,20 +66,22 @@ def bare_sql(cell: str) -> str:
     characters."""
     seen = f"regexp_replace({cell}, '[{INVISIBLE}]', '', 'g')"
     trimmed = f"regexp_replace({seen}, '^[{BLANK}]+|[{BLANK}]+$', '', 'g')"
-    unwrapped = f"""regexp_replace(regexp_replace({trimmed}, '^=(\\d+)$', '\\1'), '^=?"(.*)"$', '\\1')"""
+    plain = rf"""regexp_replace({trimmed}, '^= *[A-Z]*\(? *"([^"]*)"( *,[^()]*)?\)?$', '\1')"""
+    unwrapped = f"""regexp_replace(regexp_replace({plain}, '^=(\\d+)$', '\\1'), '^=?"(.*)"$', '\\1')"""
     return f"""regexp_replace(regexp_replace({unwrapped}, '^''(.*?)''?$', '\\1'), '^[{BLANK}]+|[{BLANK}]+$', '', 'g')"""
 
 
 def core_sql(cell: str) -> str:
     """An id without the brackets around it, and the number that was taken for a measure as a plain one; digits as in ASCII."""
-    wide = "".join(chr(0xFF10 + digit) for digit in range(10))
-    narrow = f"translate({bare_sql(cell)}, '{wide}', '0123456789')"
-    return number_sql(rf"regexp_replace({narrow}, '^[\[{{(<“„«=]+|[\]}})>”“»]+$', '', 'g')")
+    digits = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0) for digit in range(10))
+    bare = rf"regexp_replace({bare_sql(cell)}, '^https?://\S*/', '')"  # an address, as an API refers to a row
+    narrow = f"translate({bare}, '{digits}{ALIKE[0]}', '{3 * '0123456789'}{ALIKE[1]}')"
+    return number_sql(rf"regexp_replace({narrow}, '^[\[{{(<“„«=`]+|[\]}})>”“»`]+$', '', 'g')")
 
 
 def number_sql(cell: str) -> str:
     """The digits of a number that was taken for a measure; any other id as it is."""
-    plain = rf"replace(regexp_replace({cell}, '\.0+$', ''), ',', '')"
+    plain = rf"replace(regexp_replace(regexp_replace({cell}, '[$€£+ ]', '', 'g'), '[.,]0+$', ''), ',', '')"
     return f"CASE WHEN regexp_full_match({cell}, {MEASURE_SQL}) THEN {plain} ELSE {cell} END"
 
 
@@ -90,7 +101,8 @@ def difference_sql(one: str, other: str) -> str:
         f"CASE WHEN {one} = {other} THEN '' "
         f"WHEN {bare_sql(one)} = {bare_sql(other)} THEN 'by quotes, blanks or characters that nobody sees' "
         f"WHEN lower({bare_sql(one)}) = lower({bare_sql(other)}) THEN 'by upper and lower case only' "
-        f"WHEN lower({core_sql(one)}) = lower({core_sql(other)}) THEN 'by brackets or a decimal point' "
+        f"WHEN lower({core_sql(one)}) = lower({core_sql(other)}) "
+        "THEN 'by brackets, an address, letters that look alike or a decimal point' "
         f"WHEN {key_sql(one)} = {key_sql(other)} THEN 'by leading zeros only' END"
     )
 

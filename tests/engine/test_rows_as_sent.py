@@ -38,7 +38,7 @@ def instead(old: str, new: str) -> Callable[[str], str]:
 
 MOVED = (
     Moved("the empty cell of a status is missing", instead(",,,true", ",,true"), "it was read with status empty", kept=True),
-    Moved("an empty cell behind the name is missing", instead("Fern,,,", "Fern,,"), "it was read with middleName empty", kept=True),
+    Moved("an empty cell behind the name is missing", instead("Fern,,,", "Fern,,"), "was read with middleName empty", kept=True),
     Moved("an empty cell too many before the name", instead("Ida", ",Ida"), "without an empty one before givenName", kept=True),
     Moved("the cell of an e-mail is missing", without("ida@x.org,"), LOST_A_CELL.format("email")),
     Moved("the cell of a username is missing", without("ida@LOCAL,"), LOST_A_CELL.format("username")),
