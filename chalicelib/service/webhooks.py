@@ -1,28 +1,17 @@
-"""Tells a group's webhooks what has happened, and sends what is due: signed, to the open internet alone, for three days."""
+"""Tells a group's webhooks what has happened: a delivery is written down for each, and `webhook_delivery.py` sends it."""
 
 import json
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-import httpx
-from aws_lambda_powertools import Logger
-
-from chalicelib.errors import NotFound, SourceRefused, SourceUnavailable
+from chalicelib.errors import NotFound
 from chalicelib.model import webhooks as model
 from chalicelib.model.outcomes import changes
 from chalicelib.model.records import LIVE_STATES, Group, State
-from chalicelib.model.webhooks import Attempt, Delivery, Webhook
-from chalicelib.sources.rest_guard import GuardedTransport, checked_url
+from chalicelib.model.webhooks import Delivery, Webhook
 from chalicelib.store import commits, groups, syncs
 from chalicelib.store import webhooks as store
-
-logger = Logger(child=True)
-ANSWERS_WITHIN_S = 15
-AT_ONCE = 8
-CLAIMED_FOR = timedelta(minutes=5)
-MOST_SAID = 200  # characters of why there was no answer
 
 
 def announce(group_id: str, kind: str, event_id: str, data: Mapping[str, Any], now: datetime) -> int:
@@ -61,21 +50,6 @@ def again(delivery: Delivery, now: datetime) -> Delivery:
     return following
 
 
-def deliver_due(now: Callable[[], datetime], has_time: Callable[[], bool]) -> int:
-    """Send what is due until the time is up; how many messages were tried."""
-
-    def turn(mark: dict[str, Any]) -> bool:
-        until = now() + CLAIMED_FOR
-        if not has_time() or not store.claim(mark, until):
-            return False
-        tried = _deliver(mark, now())
-        store.release(mark, until)
-        return tried
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:  # a slow server keeps the others waiting for no more than its own answer
-        return sum(pool.map(turn, store.due(now())))
-
-
 def _queue(webhook: Webhook, kind: str, message_id: str, data: Mapping[str, Any], now: datetime) -> bool:
     body = json.dumps(model.message(kind, webhook.group_id, now, data))
     made = Delivery(
@@ -89,41 +63,6 @@ def _queue(webhook: Webhook, kind: str, message_id: str, data: Mapping[str, Any]
         next_at=now,
     )
     return store.add(made)
-
-
-def _deliver(mark: Mapping[str, Any], now: datetime) -> bool:
-    try:
-        webhook = store.get(mark["group"], mark["webhook"])
-        delivery = store.delivery(mark["group"], mark["webhook"], mark["delivery"])
-        secret = store.secret_of(webhook)
-    except NotFound:  # removed meanwhile
-        return False
-    if delivery.state != "waiting":
-        return False
-    tried = model.after_attempt(delivery, _sent(webhook, delivery, secret, now))
-    store.store(tried)
-    if tried.attempts[-1].status == 410:  # the convention's word for: nobody wants this any more
-        store.disable(webhook, now)
-    said = {"groupId": webhook.group_id, "webhookId": webhook.webhook_id, "state": tried.state, "tries": len(tried.attempts)}
-    logger.info("webhook tried", extra=said)
-    return True
-
-
-def _sent(webhook: Webhook, delivery: Delivery, secret: str, now: datetime) -> Attempt:
-    headers = model.headers(secret, delivery.message_id, delivery.body, now)
-    try:
-        url, body = checked_url(webhook.url), delivery.body.encode()
-        with (
-            httpx.Client(transport=GuardedTransport(1), timeout=ANSWERS_WITHIN_S, follow_redirects=False) as client,
-            client.stream("POST", url, content=body, headers=headers) as answer,  # nobody reads what it says
-        ):
-            return Attempt(at=now, status=answer.status_code)
-    except (SourceRefused, SourceUnavailable) as refusal:
-        return Attempt(at=now, said=str(refusal)[:MOST_SAID])
-    except httpx.TimeoutException:
-        return Attempt(at=now, said=f"There was no answer within {ANSWERS_WITHIN_S} seconds.")
-    except (httpx.HTTPError, httpx.InvalidURL) as trouble:
-        return Attempt(at=now, said=f"The server could not be reached ({type(trouble).__name__}).")
 
 
 def _cursor(group: Group, sync_id: str) -> str:

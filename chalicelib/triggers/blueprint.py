@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib.model.ids import group_of
-from chalicelib.service import deletion, erasure, start, webhooks
+from chalicelib.service import deletion, start, webhooks
 from chalicelib.store import files, state_machine
 from chalicelib.triggers import dropped_files, retention_job, scheduler_tick
 
@@ -76,6 +76,8 @@ def forget(event: CloudWatchEvent) -> None:
 @triggers.schedule(Rate(5, unit=Rate.MINUTES), name="erase")
 def erase(event: CloudWatchEvent) -> None:
     """Go on with the deletions of groups, and of what is held about single people, that are not finished yet."""
+    from chalicelib.service import erasure  # with what writes reports, of which the other functions have no use
+
     context: Any = event.context
 
     def has_time() -> bool:
@@ -92,8 +94,10 @@ def erase(event: CloudWatchEvent) -> None:
 @triggers.schedule(Rate(1, unit=Rate.MINUTES), name="deliver")
 def deliver(event: CloudWatchEvent) -> None:
     """Send to webhooks what is due."""
+    from chalicelib.service.webhook_delivery import deliver_due  # with httpx, of which the other functions have no use
+
     context: Any = event.context
-    tried = webhooks.deliver_due(_now, lambda: context.get_remaining_time_in_millis() > 60_000)
+    tried = deliver_due(_now, lambda: context.get_remaining_time_in_millis() > 60_000)
     if tried:
         logger.info("webhooks told", extra={"tried": tried})
 

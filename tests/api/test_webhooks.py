@@ -16,6 +16,7 @@ from standardwebhooks import WebhookVerificationError
 from app import app
 from chalicelib.model.webhooks import AGAIN_AFTER, Attempt, Delivery, after_attempt
 from chalicelib.service import webhooks
+from chalicelib.service.webhook_delivery import deliver_due
 from chalicelib.store import syncs
 from chalicelib.store import webhooks as store
 from local.events import saved
@@ -72,7 +73,7 @@ def made(url: str, **more: Any) -> dict[str, Any]:
 
 def delivered(after: timedelta = timedelta()) -> int:
     now = datetime.now(UTC) + after
-    return webhooks.deliver_due(lambda: now, lambda: True)
+    return deliver_due(lambda: now, lambda: True)
 
 
 def ended(sync_id: str) -> None:

@@ -43,6 +43,7 @@ def test_a_dropped_file_that_lost_its_people_is_held(admin: Client, stack: Stack
     put(stack, f"drop/{group_id}/1.zip", district.read_bytes())
     settled(admin, group_id, 1)
     before = records(stack, group_id)
+    webhook = admin.call("POST", f"/groups/{group_id}/webhooks", {"url": "https://localhost/hook"}, 201)
 
     put(stack, f"drop/{group_id}/2.zip", shrunk(tmp_path, district).read_bytes())
     settled(admin, group_id, 2)
@@ -51,6 +52,22 @@ def test_a_dropped_file_that_lost_its_people_is_held(admin: Client, stack: Stack
     assert records(stack, group_id) == before
     admin.call("POST", f"/syncs/{sync['syncId']}/approval", {"decision": "discard"}, 202)
     assert admin.until(sync["syncId"])["state"] == "discarded"
+    invoked(stack, "Deliver", "deliver")
+    log = admin.call("GET", f"/groups/{group_id}/webhooks/{webhook['webhookId']}/deliveries")["items"]
+    told = next(each for each in log if each["type"] == "sync.held")
+    assert [each["status"] for each in told["attempts"]] == [None]  # nothing listens there
+    erased(admin, stack, group_id)
+
+
+def erased(admin: Client, stack: Stack, group_id: str) -> None:
+    """One person is taken off the platform by the API, and out of every file by the job, with no more than it may."""
+    person = admin.call("GET", f"/groups/{group_id}/roster/users?limit=1")["items"][0]["sourcedId"]
+    admin.call("POST", f"/groups/{group_id}/erasures", {"id": person, "confirm": person}, 202)
+    invoked(stack, "Erase", "erase")
+    [erasure] = admin.call("GET", f"/groups/{group_id}/erasures")["items"]
+    places = {each["place"] for each in erasure["removed"]}
+    assert places >= {"Roster table", "Files of syncs", "Snapshots", "Uploads and drops"}, erasure
+    admin.call("GET", f"/groups/{group_id}/roster/users/record?id={person}", None, 404)
 
 
 def test_a_scheduled_sync_of_a_server_that_lost_its_people_is_held(
