@@ -21,6 +21,7 @@ class Page:
     def __init__(self, sheet: "Worksheet", heading: "Format", text: "Format", moment: "Format", free: "Format") -> None:
         self.sheet = sheet
         self.rows = 0
+        self._columns = 0  # of the header
         self._heading, self._text, self._moment, self._free = heading, text, moment, free
 
     def header(self, names: Sequence[str], widths: Sequence[int]) -> None:
@@ -28,7 +29,12 @@ class Page:
         self.sheet.freeze_panes(1, 0)
         for place, width in enumerate(widths):
             self.sheet.set_column(place, place, width)
+        self._columns = len(names)
         self.row(names, self._heading)
+
+    def filtered(self) -> None:
+        """A filter on each column of the header, over the rows so far."""
+        self.sheet.autofilter(0, 0, max(self.rows - 1, 0), self._columns - 1)
 
     def lock(self, free: int) -> None:
         """Let people write in the column `free` alone; filter, widen and hide they may everywhere. There is no password:

@@ -15,6 +15,7 @@ from oneroster_engine.inspecting.export import write_roster
 from oneroster_engine.inspecting.problems import problem_groups
 from oneroster_engine.inspecting.trace import REASONS, judge_people
 from oneroster_engine.planning.snapshot import planned_rows
+from oneroster_engine.plural import plural
 from oneroster_engine.selecting.selection import Selection, select
 from oneroster_engine.spreadsheet_csv import write_csv
 from oneroster_engine.standard.entities import ENTITIES
@@ -146,7 +147,7 @@ def _without_removals(plan: dict[str, Any], spared: list[str]) -> dict[str, Any]
     withheld = sum(counts[action] for counts in plan["counts"].values() for action in REMOVALS)
     if withheld:
         spared = [
-            f"Approved without removals: {withheld:,} planned removals were not done. They stand in the sheet Kept.",
+            f"Approved without removals. Not done: {plural(withheld, 'planned removal')}; see the sheet Kept.",
             *spared,
         ]
     none = dict.fromkeys(REMOVALS, 0)
@@ -194,6 +195,7 @@ def _schools(page: cells.Page, plan: dict[str, Any]) -> None:
     rows = [(school, entity) for school in plan["schools"] for entity in school["counts"]]
     for school, entity in rows[:MOST_ROWS]:
         page.row((school["name"], school["sourcedId"], entity, *(school["counts"][entity][action] for action in ACTIONS)))
+    page.filtered()
     _say_the_rest(page, len(rows), "changes.csv.gz")
 
 
@@ -204,6 +206,7 @@ def _problems(page: cells.Page, stage: Path) -> None:
     for group in found.items:
         keys = ("severity", "explains", "message", "file", "line", "sourcedId", "howToFix")
         page.row([group[key] for key in keys])
+    page.filtered()
     _say_the_rest(page, found.total, "problems.csv.gz")
 
 
@@ -211,6 +214,7 @@ def _changes(page: cells.Page, connection: duckdb.DuckDBPyConnection) -> None:
     page.header(("Of", "sourcedId", "Name", "Action", "Reason", "Schools", "Fields that differ"), [18, 20, 36, 12, 36, 24, 36])
     for row in connection.execute(f"SELECT {', '.join(CHANGES)} FROM change LIMIT {MOST_ROWS}").fetchall():
         page.row(["; ".join(value) if isinstance(value, list) else value for value in row])
+    page.filtered()
     _say_the_rest(page, count(connection, "change"), "changes.csv.gz")
 
 
@@ -226,6 +230,7 @@ def _kept_page(page: cells.Page, connection: duckdb.DuckDBPyConnection) -> None:
     page.header(names, [18, 20, 36, 24, 36, 18, 36, 36])
     for row in connection.execute(f"SELECT * FROM kept LIMIT {MOST_ROWS}").fetchall():
         page.row(["; ".join(value) if isinstance(value, list) else value for value in row])
+    page.filtered()
     _say_the_rest(page, count(connection, "kept"), "kept.csv.gz")
 
 

@@ -117,7 +117,7 @@ def _stops() -> Iterator[Stop]:
     yield Stop("full-sync", "/groups/riverside/sync", "Upload the district", "operator")
     yield Stop("status", "/groups/riverside/status", "Problems in the source files")
     yield Stop("status-never", "/groups/never/status", "has never been synced")
-    yield Stop("status-waiting", "/groups/harbor/status", "waits for your choice")
+    yield Stop("status-waiting", "/groups/harbor/status", "waits for your selection")
     yield Stop("status-refused", "/groups/refused/status", "History")
     yield Stop("status-held", "/groups/held/status", "This sync is held")
     yield Stop("trace", "/groups/riverside/trace?entity=users&id=s1", "In the source")

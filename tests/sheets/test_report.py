@@ -61,6 +61,8 @@ def test_what_was_read_is_kept_or_left_out_and_every_kept_row_has_an_outcome(tmp
     users = entities[4]
     assert (users["Rows read"], users["Left out"], users["Selected"], users["Created"]) == (3, 1, 2, 2)
     assert ("Group", "=Riverside") in {row[:2] for row in rows}
+    book = openpyxl.load_workbook(tmp_path / "report" / "report.xlsx")
+    assert all(page.auto_filter.ref.startswith("A1:") for page in book if page.title != "Summary"), "each list can be filtered"
 
 
 def test_schools_are_counted_one_by_one(tmp_path: Path) -> None:
@@ -168,9 +170,7 @@ def test_removals_that_were_not_approved_are_listed_as_kept_and_as_nothing_else(
     head, *rows = sheet(platform.room, "Summary")
     users = dict(zip(head, rows[4], strict=True))
     assert (users["Updated"], users["Deactivated"]) == (1, 0)
-    assert ("Note", "Approved without removals: 1 planned removals were not done. They stand in the sheet Kept.") in {
-        r[:2] for r in rows
-    }
+    assert ("Note", "Approved without removals. Not done: 1 planned removal; see the sheet Kept.") in {r[:2] for r in rows}
     assert {row[3] for row in sheet(platform.room, "Changes")[1:]} == {"update"}
     assert {row["action"] for row in table(platform.room, "changes")} == {"update"}
     kept = [(row["entity"], row["sourcedId"], row["kept"], row["inTheSource"]) for row in table(platform.room, "kept")]

@@ -20,6 +20,14 @@ import { GroupMenu } from '../../app/GroupMenu';
 import { Expires } from './Expires';
 import { LostArrivalsNotice } from '../../app/Arrivals';
 
+/** What is done in which order by somebody who has just arrived. */
+const FIRST_TIME = [
+  'Create a group: give it the district’s name. The method ZIP needs nothing else.',
+  'Open its Actions, choose Selective sync, and give it the district’s OneRoster ZIP.',
+  'Select schools, classes and people, on the page or in a sheet.',
+  'Preview the changes: nothing is written before you approve them.',
+];
+
 export function GroupsPage() {
   useTitle('Groups');
   const api = useApi();
@@ -95,6 +103,7 @@ export function GroupsPage() {
         <Box textAlign="center" padding="l">
           <SpaceBetween size="s">
             {search ? `No group has “${search}” in its name.` : nothing}
+            {!search && me.role === 'admin' && <ol className="guide">{FIRST_TIME.map(each => <li key={each}>{each}</li>)}</ol>}
             {search && <Button onClick={() => find('')}>Show all groups</Button>}
           </SpaceBetween>
         </Box>
