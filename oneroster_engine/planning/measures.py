@@ -67,9 +67,9 @@ def _measure_new(connection: duckdb.DuckDBPyConnection, guard: Guard, today: dat
     if news.get("enrollments", 0) >= guard.limit_on("rights", today).floor:
         connection.execute(_NEW_TEACHERS.format(staged=staged["users"]))
         connection.execute(_DOUBLED_ENROLLMENTS)
-    if news.get("classes", 0) >= guard.limit_on("doubles", today).floor:
+    if news.get("classes", 0) >= least_measured(guard.limit_on("doubles", today)):
         connection.execute(_DOUBLED_CLASSES)
-    if news.get("users", 0) >= guard.limit_on("doubles", today).floor:
+    if news.get("users", 0) >= least_measured(guard.limit_on("doubles", today)):
         connection.execute(_DOUBLES.format(staged=staged["users"]))
     if news.get("users", 0) >= guard.limit_on("newcomers", today).floor:
         connection.execute(_NEWCOMERS)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from oneroster_engine.planning import guard
@@ -329,6 +329,44 @@ def test_each_kind_is_held_exactly_where_its_number_is_over_the_limit(
         if number and number > share * 40 and number >= (half if number == 40 else floor)
     }
     assert {kind: number for kind, number in said.items() if kind in over or kind in {*DONE, "rights"}} == over
+
+
+@given(
+    st.integers(0, 40),
+    st.integers(0, 8),
+    st.integers(0, 136),
+    st.sampled_from([0.0, 0.25, 0.5]),
+    st.sampled_from([1, 3, 10, 60]),
+)
+@example(40, 0, 0, 0.25, 60)  # a whole school, of which half of the floor counts
+@example(6, 3, 70, 0.25, 3)
+@settings(
+    max_examples=EXAMPLES or 1,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate] if EXAMPLES else [Phase.explicit],
+)
+def test_doubles_damaged_ids_and_errors_are_held_exactly_where_their_number_is_over_the_limit(
+    school: School, twice: int, capitals: int, wrong: int, share: float, floor: int
+) -> None:
+    files = a_district()
+    files["users"] = [{**row, "role": "boss"} if place < wrong else row for place, row in enumerate(files["users"])]
+    files["users"] += [renamed(row, lambda i: f"again-{i}") for row in students(twice)]
+    files["classes"] = [renamed(row, str.upper) if place < capitals else row for place, row in enumerate(files["classes"])]
+
+    limits = {"doubles": Limit(share, floor), "damaged": Limit(0.0, floor), "errors": Limit(share, floor)}
+    found = school.guarded(files, Guard(limits=limits)).breaches  # type: ignore[arg-type]
+
+    half = min(floor, max(5, floor / 2)) if share else floor
+    over = {
+        "doubles": twice if twice > share * 40 and twice >= (half if twice == 40 else floor) else 0,
+        "damaged": capitals if capitals and capitals >= floor else 0,
+        "errors": wrong if wrong > share * (136 + twice) and wrong >= floor else 0,
+    }
+    said = {
+        each.kind: each.removed for each in found if each.kind in over and (each.kind != "doubles" or each.user_type == "student")
+    }
+    assert said == {kind: number for kind, number in over.items() if number}
 
 
 @pytest.mark.parametrize("name", ORDINARY)
