@@ -39,9 +39,9 @@ def tables_made(source: str) -> set[str]:
 
 def tables_read(source: str) -> set[str]:
     """The names that a module's SQL reads or writes, without those that the same SQL gives itself."""
-    said = list(texts(source))
-    within = {name for text in said for name in WITHIN.findall(text)}
-    return {name for text in said for name in READ.findall(text) if re.search("[a-z]", name)} - within
+    strings = list(texts(source))
+    within = {name for text in strings for name in WITHIN.findall(text)}
+    return {name for text in strings for name in READ.findall(text) if re.search("[a-z]", name)} - within
 
 
 def pattern(name: str) -> re.Pattern[str]:
@@ -155,8 +155,8 @@ def policies(tree: Path) -> tuple[int, int]:
     """Lines that somebody keeps by hand, and statements in them: of the files of policies, or of the declarations."""
     written = sorted((tree / ".chalice").glob("policy-*.json"))
     if written:
-        said = [path.read_text() for path in written]
-        return sum(len(each.splitlines()) for each in said), sum(len(json.loads(each)["Statement"]) for each in said)
+        documents = [path.read_text() for path in written]
+        return sum(len(each.splitlines()) for each in documents), sum(len(json.loads(each)["Statement"]) for each in documents)
     declared = (tree / "infra" / "functions.py").read_text()
     grants = {"Grant", "items", "objects", "bucket", "machine", "executions", "secrets"}
     calls = [each for each in ast.walk(ast.parse(declared)) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)]

@@ -30,26 +30,26 @@ def a_liar(random: Random, share: float) -> Liar:
 
 
 def measure(situations: int, seed: int, share: float) -> dict[str, object]:
-    random, told, reasons, removed = Random(seed), Counter[str](), Counter[str](), 0
+    random, outcomes, reasons, removed = Random(seed), Counter[str](), Counter[str](), 0
     for _ in range(situations):
         liar = a_liar(random, share)
         before = set(liar.ids)
         try:
             came, why = read_users(liar, random.choice(SIZES))
         except (SourceRefused, SourceUnavailable, NotOffered, QueryRefused):
-            told["refused, so that nothing is changed"] += 1
+            outcomes["refused, so that nothing is changed"] += 1
             continue
         missing = liar.always - came
         if not why:
-            told["whole"] += 1
-            told["wrongly whole"] += bool(missing)
+            outcomes["whole"] += 1
+            outcomes["wrongly whole"] += bool(missing)
             removed += len(missing)
         elif came - {""} == before == set(liar.ids):
-            told["wrongly not whole"] += 1
+            outcomes["wrongly not whole"] += 1
             reasons[re.sub(r"[0-9][0-9,]*", "N", why)[:120]] += 1
         else:
-            told["rightly not whole"] += 1
-    found = {"situations": situations, **told, "wrongly whole": told["wrongly whole"], "people wrongly removed": removed}
+            outcomes["rightly not whole"] += 1
+    found = {"situations": situations, **outcomes, "wrongly whole": outcomes["wrongly whole"], "people wrongly removed": removed}
     return {**found, "why wrongly not whole": dict(reasons.most_common(15))}
 
 

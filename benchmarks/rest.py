@@ -119,9 +119,9 @@ def provider(shape: str) -> Iterator[str]:
 def read(origin: str, parallel: int) -> dict[str, float]:
     """Seconds, pages and the highest memory of reading everything, `parallel` pages at once."""
     spawn = multiprocessing.get_context("spawn")
-    ranges, told = spawn.Queue(), spawn.Queue()
+    ranges, results = spawn.Queue(), spawn.Queue()
     with TemporaryDirectory() as folder:
-        readers = [spawn.Process(target=read_ranges, args=(origin, Path(folder), ranges, told)) for _ in range(parallel)]
+        readers = [spawn.Process(target=read_ranges, args=(origin, Path(folder), ranges, results)) for _ in range(parallel)]
         for each in readers:
             each.start()
         time.sleep(3)  # until they have imported what they need: a Lambda is warm after its first range
@@ -133,7 +133,7 @@ def read(origin: str, parallel: int) -> dict[str, float]:
                 ranges.put({name: getattr(left, name) for name in left.__dataclass_fields__})
         for _ in readers:
             ranges.put(None)
-        ended = [told.get(timeout=600) for _ in readers]
+        ended = [results.get(timeout=600) for _ in readers]
         with source(origin) as own, ThreadPoolExecutor(parallel) as pool:
             again = pool.map(lambda each: recheck(own, each, ()), begun)
             assert not any(each.first_page_changed for each in again)

@@ -101,9 +101,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", nargs="+", type=int, default=[200])
     parser.add_argument("--rounds", type=int, default=5)
-    told = parser.parse_args()
-    for megabytes in told.megabytes:
-        show(megabytes * 1_000_000, told.rounds)
+    arguments = parser.parse_args()
+    for megabytes in arguments.megabytes:
+        show(megabytes * 1_000_000, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -75,9 +75,9 @@ def plan(day: int) -> Callable[[Path], None]:
 def review(folder: Path) -> None:
     import json
 
-    said = json.loads((folder / "plan2" / "summary.json").read_text())
-    breaches = [engine("planning.guard").Breach(**each) for each in said["breaches"]]
-    planned = engine("planning.summary").Planned(said["counts"], 0, said["held"], breaches, said["notes"])
+    answer = json.loads((folder / "plan2" / "summary.json").read_text())
+    breaches = [engine("planning.guard").Breach(**each) for each in answer["breaches"]]
+    planned = engine("planning.summary").Planned(answer["counts"], 0, answer["held"], breaches, answer["notes"])
     reviewed = engine("planning.review").review
     reviewed(planned, folder / "plan2", folder / "snapshot", _policy(2), folder / "stage2")
 

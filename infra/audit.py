@@ -33,10 +33,10 @@ def python_licences(wheels: list[Path]) -> Iterator[tuple[str, str]]:
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as packed:
             name = next(each for each in packed.namelist() if each.endswith(".dist-info/METADATA"))
-            said = HeaderParser().parsestr(packed.read(name).decode())
-        classified = [each.split(" :: ")[-1] for each in said.get_all("Classifier") or [] if each.startswith("License ::")]
-        first = (said["License-Expression"], *classified, (said["License"] or "").partition("\n")[0])
-        yield f"{said['Name']} {said['Version']}", next((each for each in first if each), "")
+            package = HeaderParser().parsestr(packed.read(name).decode())
+        classified = [each.split(" :: ")[-1] for each in package.get_all("Classifier") or [] if each.startswith("License ::")]
+        first = (package["License-Expression"], *classified, (package["License"] or "").partition("\n")[0])
+        yield f"{package['Name']} {package['Version']}", next((each for each in first if each), "")
 
 
 def portal_licences() -> Iterator[tuple[str, str]]:

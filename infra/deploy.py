@@ -194,14 +194,14 @@ class Deployment:
         try:
             known = budgets.describe_budget(AccountId=account, BudgetName=name)["Budget"]
             notices = budgets.describe_notifications_for_budget(AccountId=account, BudgetName=name)["Notifications"]
-            told = {
+            notified = {
                 each["Address"]
                 for notice in notices
                 for each in budgets.describe_subscribers_for_notification(
                     AccountId=account, BudgetName=name, Notification=notice
                 )["Subscribers"]
             }
-            if told == {email} and float(known["BudgetLimit"]["Amount"]) == monthly_usd:
+            if notified == {email} and float(known["BudgetLimit"]["Amount"]) == monthly_usd:
                 return
             budgets.delete_budget(AccountId=account, BudgetName=name)
         except ClientError as refusal:
@@ -304,13 +304,13 @@ class Deployment:
     def _proposed(self, change_set: str) -> list[Change]:
         cloudformation = self.client("cloudformation")
         while True:
-            said = cloudformation.describe_change_set(StackName=self.stack, ChangeSetName=change_set)
-            if said["Status"] == "FAILED":
-                if any(words in said.get("StatusReason", "") for words in NO_CHANGES):
+            answer = cloudformation.describe_change_set(StackName=self.stack, ChangeSetName=change_set)
+            if answer["Status"] == "FAILED":
+                if any(words in answer.get("StatusReason", "") for words in NO_CHANGES):
                     return []
-                why = "\n".join([said.get("StatusReason", ""), *self._invalid(ChangeSetName=change_set)])
+                why = "\n".join([answer.get("StatusReason", ""), *self._invalid(ChangeSetName=change_set)])
                 raise Failed(f"CloudFormation refuses the template. Nothing was changed.\n{why}")
-            if said["Status"] == "CREATE_COMPLETE":
+            if answer["Status"] == "CREATE_COMPLETE":
                 break
             time.sleep(self.pause_s)
         pages = cloudformation.get_paginator("describe_change_set").paginate(StackName=self.stack, ChangeSetName=change_set)
@@ -429,15 +429,15 @@ def portal_config(
     """
     own = {"apiUrl": f"{origin}/api", "redirectUri": f"{origin}/signed-in"}
     if provider:
-        said = provider.says
+        metadata = provider.says
         return own | {
-            "issuer": said["issuer"],
+            "issuer": metadata["issuer"],
             "clientId": provider.client_id,
-            "authorizationEndpoint": said["authorization_endpoint"],
-            "tokenEndpoint": said["token_endpoint"],
-            "jwksUri": said["jwks_uri"],
-            "endSessionEndpoint": said.get("end_session_endpoint", ""),
-            "revocationEndpoint": said.get("revocation_endpoint", ""),
+            "authorizationEndpoint": metadata["authorization_endpoint"],
+            "tokenEndpoint": metadata["token_endpoint"],
+            "jwksUri": metadata["jwks_uri"],
+            "endSessionEndpoint": metadata.get("end_session_endpoint", ""),
+            "revocationEndpoint": metadata.get("revocation_endpoint", ""),
         }
     issuer = f"https://cognito-idp.{region}.amazonaws.com/{outputs['UserPool']}"
     pages = sign_in or f"https://{outputs['UserPoolDomain']}.auth.{region}.amazoncognito.com"

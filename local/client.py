@@ -65,18 +65,18 @@ class Client:
     def sync_all(self, group_id: str, zip_file: Path) -> Any:
         return self.until(self.start(group_id, zip_file)["syncId"])
 
-    def answer(self, sync_id: str, question: str, **said: Any) -> None:
+    def answer(self, sync_id: str, question: str, **fields: Any) -> None:
         """Say that all of it is wanted, unless told otherwise, once it is asked."""
         self.until(sync_id, asks=question)
         if question == "statuses":
             cells = self.call("GET", f"/syncs/{sync_id}/statuses")["cells"]
-            said = {"cells": [{name: each[name] for name in ("status", "userType")} for each in cells], **said}
+            fields = {"cells": [{name: each[name] for name in ("status", "userType")} for each in cells], **fields}
         elif question == "approval":
-            said = {"decision": "approve", **said}
+            fields = {"decision": "approve", **fields}
         else:
-            said = said or {"all": True}
+            fields = fields or {"all": True}
         path = "approval" if question == "approval" else f"{question}/selection"
-        self.call("POST", f"/syncs/{sync_id}/{path}", said, 202)
+        self.call("POST", f"/syncs/{sync_id}/{path}", fields, 202)
 
 
 def invoked(stack: Stack, function: str, event: str) -> None:

@@ -185,8 +185,8 @@ def guarding_attributes(update: Callable[[Json], Any]) -> Callable[[Json], Any]:
         client = ((pool or {}).get("_clients") or {}).get(claims.get("client_id")) or {}
         writable = set(client.get("WriteAttributes") or [])
         if writable and not {each["Name"] for each in data.get("UserAttributes", [])} <= writable:
-            said = "A client attempted to write unauthorized attribute"
-            return cognito.error_response_json("NotAuthorizedException", said, 400)
+            message = "A client attempted to write unauthorized attribute"
+            return cognito.error_response_json("NotAuthorizedException", message, 400)
         return update(data)
 
     return updated
@@ -195,8 +195,8 @@ def guarding_attributes(update: Callable[[Json], Any]) -> Callable[[Json], Any]:
 def bounding_results(select: Callable[[Json, Any], Any]) -> Callable[[Json, Any], Any]:
     def selected(state: Json, result: Any) -> Any:
         if len(json.dumps(result, separators=(",", ":")).encode()) > MOST_RESULT_BYTES:
-            said = "The state/task returned a result with a size exceeding the maximum number of bytes service limit."
-            raise stepfunctions._ExecutionError(DATA_LIMIT, said)
+            message = "The state/task returned a result with a size exceeding the maximum number of bytes service limit."
+            raise stepfunctions._ExecutionError(DATA_LIMIT, message)
         return select(state, result)
 
     return selected

@@ -27,8 +27,8 @@ TIMEOUT_S = 60.0
 
 def _problem(status: int, title: str, detail: str) -> JSONResponse:
     """As the API says what went wrong (RFC 9457)."""
-    said = {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": [], "requestId": ""}
-    return JSONResponse(said, status, media_type="application/problem+json", headers={"Cache-Control": "no-store"})
+    problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": [], "requestId": ""}
+    return JSONResponse(problem, status, media_type="application/problem+json", headers={"Cache-Control": "no-store"})
 
 
 def front(stack: Stack, dist: Path) -> Starlette:

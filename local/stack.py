@@ -124,9 +124,9 @@ class Stack:
     def let_people_in(self) -> None:
         """One person a role, let into every group, as often an hour as scripts ask. Asking twice is asking once."""
         ssm, limits = self.client("ssm"), f"/{STACK}/limits"
-        said = json.loads(ssm.get_parameter(Name=limits)["Parameter"]["Value"])
-        said |= dict.fromkeys((name for name in said if name.endswith("AnHour")), 1_000_000)
-        ssm.put_parameter(Name=limits, Value=json.dumps(said), Overwrite=True)
+        answer = json.loads(ssm.get_parameter(Name=limits)["Parameter"]["Value"])
+        answer |= dict.fromkeys((name for name in answer if name.endswith("AnHour")), 1_000_000)
+        ssm.put_parameter(Name=limits, Value=json.dumps(answer), Overwrite=True)
         cognito, pool = self.client("cognito-idp"), self.outputs["UserPool"]
         for role, name in PEOPLE.items():
             attributes = {"email": _email(role), "email_verified": "true", "name": name, "custom:rosterGroups": "*"}

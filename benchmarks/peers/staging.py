@@ -65,8 +65,8 @@ def stage(bundle: Path, out: Path) -> None:
                 writer = csv.writer(clean)
                 for line, row in enumerate(csv.DictReader(sent), start=2):
                     mine: list[tuple[str, str, str]] = []
-                    judged = judge(entity, fields, row, kept, lambda *said, mine=mine: mine.append(said))
-                    problems.writerows((f"{entity}.csv", line, row["sourcedId"], *said) for said in mine)
+                    judged = judge(entity, fields, row, kept, lambda *message, mine=mine: mine.append(message))
+                    problems.writerows((f"{entity}.csv", line, row["sourcedId"], *message) for message in mine)
                     if all(severity != "error" for *_, severity in mine):
                         ids[judged["sourcedId"]] = judged.get("schoolSourcedId", "")
                         writer.writerow(judged.values())

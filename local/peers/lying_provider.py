@@ -196,8 +196,8 @@ class Liar(httpx.BaseTransport):
     def _body(self, shown: list[str], at: int) -> bytes:
         own = self.lies
         records: list[object] = [None if at + place in own.nulls_at else self._record(each) for place, each in enumerate(shown)]
-        told: object = records if own.wrap == "bare" else {own.wrap: records}
-        return json.dumps(told, ensure_ascii=False).encode()
+        document: object = records if own.wrap == "bare" else {own.wrap: records}
+        return json.dumps(document, ensure_ascii=False).encode()
 
     def _record(self, sourced_id: str) -> dict[str, str]:
         status = "tobedeleted" if sourced_id in self.lies.deleted else "active"
@@ -206,7 +206,7 @@ class Liar(httpx.BaseTransport):
 
     def _announced(self, at: int, shown: list[str]) -> list[tuple[str, str]]:
         number = len(self.ids)
-        told = {
+        totals = {
             "right": str(number), "page": str(len(shown)), "low": str(number - 37), "high": str(number + 7),
             "text": "many", "jitter": str(number + self._random.choice((-1, 0, 1))), "twice": f"{number}, {number}",
             "two": f"{number}, {number + 1}",
@@ -214,7 +214,7 @@ class Liar(httpx.BaseTransport):
             "huge": "9" * 5000, "negative": "-1", "decimal": f"{number}.0",
             "last page": str(at + len(shown)),
         }  # fmt: skip
-        return [("X-Total-Count", told[self.lies.total])] if self.lies.total in told else []
+        return [("X-Total-Count", totals[self.lies.total])] if self.lies.total in totals else []
 
     def _links(self, at: int, shown: list[str], query: dict[str, str], number: int) -> list[tuple[str, str]]:
         own, end = self.lies.link, at + len(shown)

@@ -252,11 +252,11 @@ class Provider:
         return b'{"' + wrapper.encode() + b'":' + array + more + b"}"
 
     def _signed_in(self, request: Request) -> bool:
-        said = request.headers.get("authorization", "")
+        header = request.headers.get("authorization", "")
         own = self.behaviour
-        if (said.startswith("OAuth ") or "oauth_signature" in request.query_params) and "oauth1" in own.accepts:
+        if (header.startswith("OAuth ") or "oauth_signature" in request.query_params) and "oauth1" in own.accepts:
             return self._signature_is_right(request)
-        value = said.removeprefix("Bearer ")
+        value = header.removeprefix("Bearer ")
         if value == BEARER:
             return "bearer" in own.accepts
         with self._lock:
@@ -266,8 +266,8 @@ class Provider:
             return own.token_dies_after is None or self._tokens[value] <= own.token_dies_after
 
     def _signature_is_right(self, request: Request) -> bool:
-        said = request.headers.get("authorization")
-        read = OAuth1Request("GET", str(request.url), None, {"Authorization": said} if said else {})
+        header = request.headers.get("authorization")
+        read = OAuth1Request("GET", str(request.url), None, {"Authorization": header} if header else {})
         if read.signature_type not in self.behaviour.signature_in:
             return False
         key, nonce = read.client_id, read.oauth_params["oauth_nonce"]

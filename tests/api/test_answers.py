@@ -48,9 +48,9 @@ def test_the_time_of_writing_counts_from_the_decision_not_from_the_plan(waiting:
     syncs.progressed(sync_id, Progress(step=Step.APPLY, total=7, started_at=NOW - timedelta(days=3)))
     waiting.add_response("send_task_success", {}, {"taskToken": "token", "output": json.dumps(APPROVE)})
 
-    _, said = call(f"POST /syncs/{sync_id}/approval", APPROVE)
+    _, answer = call(f"POST /syncs/{sync_id}/approval", APPROVE)
 
-    (applying,) = said["sync"]["progress"]
+    (applying,) = answer["sync"]["progress"]
     assert (applying["step"], applying["total"]) == ("apply", 7)
     assert datetime.fromisoformat(applying["startedAt"]) >= NOW
 
@@ -61,7 +61,7 @@ def test_an_answer_after_seven_days_is_gone_whoever_gives_it(waiting: Stubber) -
     answers = [call(f"POST /syncs/{sync_id}/approval", APPROVE, groups=of) for of in ("*", "g1")]
 
     assert [status for status, _ in answers] == [410, 410]
-    assert len({said["detail"] for _, said in answers}) == 1
+    assert len({message["detail"] for _, message in answers}) == 1
     assert "had to be answered earlier; nothing was changed" in answers[0][1]["detail"]
 
 
@@ -70,9 +70,9 @@ def test_an_answer_that_the_machine_does_not_wait_for_any_more_is_gone_and_opens
     sync_id = waiting_for_approval(NOW)
     waiting.add_client_error("send_task_success", refusal)
 
-    status, said = call(f"POST /syncs/{sync_id}/approval", APPROVE)
+    status, answer = call(f"POST /syncs/{sync_id}/approval", APPROVE)
 
-    assert (status, "was not taken" in said["detail"]) == (410, True)
+    assert (status, "was not taken" in answer["detail"]) == (410, True)
     assert syncs.get(sync_id).question is None
 
 
@@ -120,7 +120,7 @@ def test_the_same_key_gives_the_same_sync_and_completes_a_start_that_was_cut_off
     answers = [call("POST /groups/g1/syncs", body, headers=key) for _ in range(3)]
 
     assert [status for status, _ in answers] == [202, 202, 202]
-    assert len({said["syncId"] for _, said in answers}) == 1
+    assert len({message["syncId"] for _, message in answers}) == 1
     waiting.assert_no_pending_responses()
 
 
@@ -142,9 +142,9 @@ def test_a_refused_answer_leaves_no_saved_selection_and_no_preview_behind(waitin
     files.write_json(choices.matrix_key(sync_id, files.selection_of(sync_id)), {"cells": [matrix], "guardians": 0, "rule": "r"})
     body = {"cells": [{"status": "active", "userType": "student"}], "preview": True, "saveAs": {"name": "Late"}}
 
-    status, said = call(f"POST /syncs/{sync_id}/statuses/selection", body)
+    status, answer = call(f"POST /syncs/{sync_id}/statuses/selection", body)
 
-    assert (status, "is not open" in said["detail"]) == (409, True)
+    assert (status, "is not open" in answer["detail"]) == (409, True)
     assert selections.all_latest("g1") == []
     assert not syncs.get(sync_id).preview
 
@@ -159,9 +159,9 @@ def test_who_goes_back_to_the_schools_is_asked_about_classes_anew_and_the_machin
     sync_id = waiting_for_approval(NOW)
     asks(sync_id, QuestionKind.STATUSES, orgs=["north"], classes=["n1"])
 
-    status, said = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})
+    status, answer = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})
 
-    assert (status, said["sync"]["question"]["kind"]) == (202, "statuses")
+    assert (status, answer["sync"]["question"]["kind"]) == (202, "statuses")
     assert files.selection_of(sync_id) == {"orgs": None, "classesBefore": ["n1"]}  # to be offered again
     assert call(f"GET /syncs/{sync_id}/statuses")[0] == 409  # whoever looks at the old counts must not sync by them
     question = syncs.get(sync_id).question
@@ -184,9 +184,9 @@ def test_schools_are_not_chosen_anew_where_only_the_chosen_ones_were_fetched(wai
     asks(sync_id, QuestionKind.CLASSES, orgs=["north"])
     syncs.asked(sync_id, Asked(kind=AskedFor.SCHOOLS, schools=1))
 
-    status, said = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})
+    status, answer = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})
 
-    assert (status, said["detail"][:55]) == (409, "Only the schools that were selected first have been fet")
+    assert (status, answer["detail"][:55]) == (409, "Only the schools that were selected first have been fet")
     assert files.selection_of(sync_id) == {"orgs": ["north"]}
     assert syncs.get(sync_id).question is not None
 
@@ -194,6 +194,6 @@ def test_schools_are_not_chosen_anew_where_only_the_chosen_ones_were_fetched(wai
 def test_nobody_goes_back_once_the_people_are_chosen(waiting: Stubber) -> None:
     sync_id = waiting_for_approval(NOW)
 
-    status, said = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})
+    status, answer = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})
 
-    assert (status, "is not open" in said["detail"]) == (409, True)
+    assert (status, "is not open" in answer["detail"]) == (409, True)

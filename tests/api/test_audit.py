@@ -28,10 +28,10 @@ def read(**query: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     cursor = ""
     while cursor is not None:
-        status, said = call("GET /groups/g1/audit", query={**query, "cursor": cursor})
-        assert status == 200, said
-        found += [(each["name"], each["syncId"]) for each in said["items"]]
-        cursor = said["nextCursor"]
+        status, answer = call("GET /groups/g1/audit", query={**query, "cursor": cursor})
+        assert status == 200, answer
+        found += [(each["name"], each["syncId"]) for each in answer["items"]]
+        cursor = answer["nextCursor"]
     return found
 
 
@@ -75,9 +75,9 @@ def test_the_history_counts_every_sync_and_no_key_that_one_was_started_with() ->
         syncs.start(a_sync(number), idempotency_key=f"k{number}")
         syncs.end(a_sync(number).sync_id, State.SUCCEEDED, "Done.", NOW)
 
-    said = call("GET /groups/g1/syncs", query={"limit": "2"})[1]
+    answer = call("GET /groups/g1/syncs", query={"limit": "2"})[1]
 
-    assert (len(said["items"]), said["total"]) == (2, 3)
+    assert (len(answer["items"]), answer["total"]) == (2, 3)
 
 
 def test_a_cursor_reaches_nothing_but_its_own_list() -> None:
@@ -94,8 +94,8 @@ def test_a_cursor_reaches_nothing_but_its_own_list() -> None:
         ("GET /groups/g1/syncs", forged),
         ("GET /groups", of_audit),
     ):
-        status, said = call(path, query={"cursor": cursor})
-        assert (status, said["errors"][0]["field"]) == (422, "cursor"), path
+        status, answer = call(path, query={"cursor": cursor})
+        assert (status, answer["errors"][0]["field"]) == (422, "cursor"), path
 
 
 def a_sync(number: int) -> Sync:

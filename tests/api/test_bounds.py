@@ -66,9 +66,9 @@ def test_a_body_that_is_no_form_is_refused_in_a_sentence(said: str) -> None:
 
 
 def test_a_guard_that_would_be_off_is_refused() -> None:
-    status, said = call("POST /groups", {"name": "A", "guard": {"floor": 2_000_000}})
+    status, answer = call("POST /groups", {"name": "A", "guard": {"floor": 2_000_000}})
 
-    assert (status, "turns the guard off" in said["errors"][0]["message"]) == (422, True)
+    assert (status, "turns the guard off" in answer["errors"][0]["message"]) == (422, True)
 
 
 def test_a_description_may_have_several_lines() -> None:
@@ -92,8 +92,8 @@ def test_a_path_that_can_name_nothing_is_answered_like_an_unknown_one() -> None:
     for route in (route for route in ROUTES if "{" in route.path and route.role):
         parameters = re.findall(r"{\w+}", route.path)
         for (name, value), parameter in itertools.product(NAMES.items(), parameters):
-            said = route.path.replace(parameter, value).replace("{groupId}", "g1").replace("{syncId}", "g1-s1")
-            status, problem = call(f"{route.method} {re.sub(r'{[a-zA-Z]+}', 'u1', said)}", {}, headers={"If-Match": "e1"})
+            found = route.path.replace(parameter, value).replace("{groupId}", "g1").replace("{syncId}", "g1-s1")
+            status, problem = call(f"{route.method} {re.sub(r'{[a-zA-Z]+}', 'u1', found)}", {}, headers={"If-Match": "e1"})
 
             assert 400 <= status < 500, (route.path, parameter, name, problem)
 
@@ -143,8 +143,8 @@ def test_another_content_type_is_refused_by_a_problem_document(kind: str) -> Non
 
     answer = wiring.app(event, Context())
 
-    said = json.loads(answer["body"])
-    assert (answer["statusCode"], said["status"], said["title"]) == (415, 415, "Unsupported media type")
+    response = json.loads(answer["body"])
+    assert (answer["statusCode"], response["status"], response["title"]) == (415, 415, "Unsupported media type")
     assert "application/problem+json" in str(answer["multiValueHeaders"] or answer["headers"])
 
 
@@ -187,13 +187,13 @@ def test_no_made_up_request_is_a_5xx() -> None:
             wanted = list(route.body.model_json_schema()["properties"])
             body |= {name: made(chance) for name in chance.sample(wanted, min(len(wanted), 4))}
 
-        status, said = call(filled(route), body, query=query, headers={"If-Match": "e1", "Idempotency-Key": "k1"})
+        status, answer = call(filled(route), body, query=query, headers={"If-Match": "e1", "Idempotency-Key": "k1"})
 
-        assert status < 500, (filled(route), number, query, body, said)
+        assert status < 500, (filled(route), number, query, body, answer)
 
 
 def test_a_contact_that_is_no_e_mail_address_is_told_with_an_example() -> None:
-    status, said = call("POST /groups", {"name": "Lakeside", "contactEmail": "roster at district"})
+    status, answer = call("POST /groups", {"name": "Lakeside", "contactEmail": "roster at district"})
 
-    assert (status, said["errors"][0]["field"]) == (422, "contactEmail"), said
-    assert said["errors"][0]["message"] == "Enter an e-mail address such as roster@district.example."
+    assert (status, answer["errors"][0]["field"]) == (422, "contactEmail"), answer
+    assert answer["errors"][0]["message"] == "Enter an e-mail address such as roster@district.example."

@@ -13,11 +13,11 @@ def test_two_syncs_are_compared_and_the_people_who_came_are_listed() -> None:
     after = Walk(zipped(small(users=[user(), user("zoe")])), day=1).through().sync_id
     asked = {"from": before, "to": after}
 
-    status, said = call("GET /groups/g1/compare", query=asked)
+    status, answer = call("GET /groups/g1/compare", query=asked)
     _, rows = call("GET /groups/g1/compare/rows", query={**asked, "entity": "users", "way": "came"})
 
-    assert (status, said["counts"]["users"]) == (200, {"before": 1, "after": 2, "came": 1, "went": 0})
-    assert [(each["sourcedId"], each["usersCame"]) for each in said["schools"]] == [("north", 1)]
+    assert (status, answer["counts"]["users"]) == (200, {"before": 1, "after": 2, "came": 1, "went": 0})
+    assert [(each["sourcedId"], each["usersCame"]) for each in answer["schools"]] == [("north", 1)]
     assert [each["sourcedId"] for each in rows["items"]] == ["zoe"]
 
 

@@ -40,9 +40,9 @@ def group_at(server: OtherServer, **settings: Any) -> dict[str, Any]:
 
 
 def outcome(group: dict[str, Any]) -> dict[str, Any]:
-    status, said = call(f"POST /groups/{group['groupId']}/connection-test")
-    assert status == 200, said
-    return said
+    status, answer = call(f"POST /groups/{group['groupId']}/connection-test")
+    assert status == 200, answer
+    return answer
 
 
 def steps(said: dict[str, Any]) -> dict[str, str]:
@@ -56,11 +56,11 @@ def two_schools() -> dict[str, Any]:
 def test_a_zip_is_looked_into_as_far_as_its_schools(server: OtherServer) -> None:
     (server.files / "lakeside.zip").write_bytes(zipped(two_schools()))
 
-    said = outcome(group_at(server))
+    answer = outcome(group_at(server))
 
-    assert (said["ok"], list(steps(said))) == (True, ALL)
-    assert steps(said)["file"].startswith("lakeside.zip, ")
-    assert steps(said)["schools"] == "2 schools."
+    assert (answer["ok"], list(steps(answer))) == (True, ALL)
+    assert steps(answer)["file"].startswith("lakeside.zip, ")
+    assert steps(answer)["schools"] == "2 schools."
 
 
 def test_the_orgs_that_the_group_expects_are_looked_for(server: OtherServer) -> None:
@@ -69,12 +69,12 @@ def test_the_orgs_that_the_group_expects_are_looked_for(server: OtherServer) -> 
     for expected, fine in ((["north", "district"], True), (["north", "west"], False)):
         _, made = call(f"GET /groups/{made['groupId']}")
         guard = {**made["guard"], "expected": expected}
-        status, told = call(f"PATCH /groups/{made['groupId']}", {"guard": guard}, headers={"If-Match": f'"{made["etag"]}"'})
-        assert status == 200, told
+        status, response = call(f"PATCH /groups/{made['groupId']}", {"guard": guard}, headers={"If-Match": f'"{made["etag"]}"'})
+        assert status == 200, response
 
-        said = outcome(made)
+        answer = outcome(made)
 
-        assert (said["ok"], "orgs that this group expects are not among them (west)" in steps(said)["schools"]) == (
+        assert (answer["ok"], "orgs that this group expects are not among them (west)" in steps(answer)["schools"]) == (
             fine,
             not fine,
         )
@@ -85,38 +85,38 @@ def test_zips_that_are_one_a_school_are_found_before_the_night(server: OtherServ
         (server.files / f"{name}.zip").write_bytes(zipped(small(orgs=[org(name)])))
         os.utime(server.files / f"{name}.zip", (modified, modified))
 
-    said = outcome(group_at(server))
+    answer = outcome(group_at(server))
 
-    assert not said["ok"]
-    assert "north.zip came within an hour before south.zip" in steps(said)["file"]
+    assert not answer["ok"]
+    assert "north.zip came within an hour before south.zip" in steps(answer)["file"]
 
 
 def test_loose_csvs_are_too(server: OtherServer) -> None:
     write_bundle(server.files, "1.2", **two_schools())
     (server.files / "manifest.csv").write_text("propertyName,value\noneroster.version,1.2\n")
 
-    said = outcome(group_at(server))
+    answer = outcome(group_at(server))
 
-    assert (said["ok"], steps(said)["version"], steps(said)["schools"]) == (True, "OneRoster 1.2.", "2 schools.")
+    assert (answer["ok"], steps(answer)["version"], steps(answer)["schools"]) == (True, "OneRoster 1.2.", "2 schools.")
 
 
 def test_an_unconfirmed_key_is_shown_and_nobody_signs_in_before_it_is_confirmed(server: OtherServer) -> None:
     (server.files / "lakeside.zip").write_bytes(zipped(small()))
     group = group_at(server, hostKeyFingerprint=None)
 
-    said = outcome(group)
-    assert (said["ok"], list(steps(said)), server.sign_ins) == (False, ["host", "hostKey"], 0)
-    confirmed = {**group["source"], "hostKeyFingerprint": said["hostKeyFingerprint"]}
+    answer = outcome(group)
+    assert (answer["ok"], list(steps(answer)), server.sign_ins) == (False, ["host", "hostKey"], 0)
+    confirmed = {**group["source"], "hostKeyFingerprint": answer["hostKeyFingerprint"]}
     status, group = call(f"PATCH /groups/{group['groupId']}", {"source": confirmed}, headers={"If-Match": f'"{group["etag"]}"'})
 
     assert (status, outcome(group)["ok"], server.sign_ins) == (200, True, 1)
 
 
 def test_a_changed_key_says_what_it_was(server: OtherServer) -> None:
-    said = outcome(group_at(server, hostKeyFingerprint="SHA256:" + "A" * 43))
+    answer = outcome(group_at(server, hostKeyFingerprint="SHA256:" + "A" * 43))
 
-    assert (said["ok"], said["steps"][-1]["step"], server.sign_ins) == (False, "hostKey", 0)
-    assert "SHA256:AAAA" in said["steps"][-1]["message"]
+    assert (answer["ok"], answer["steps"][-1]["step"], server.sign_ins) == (False, "hostKey", 0)
+    assert "SHA256:AAAA" in answer["steps"][-1]["message"]
 
 
 @pytest.mark.parametrize(
@@ -135,11 +135,11 @@ def test_the_first_step_that_fails_says_what_to_do_and_is_the_last(
     source = {**server.source().model_dump(mode="json", by_alias=True), "credentials": {"password": server.password}, **settings}
     _, group = call("POST /groups", {"name": "Lakeside", "source": source})
 
-    said = outcome(group)
+    answer = outcome(group)
 
-    assert (said["ok"], said["steps"][-1]["step"]) == (False, step)
-    assert words in said["steps"][-1]["message"]
-    assert "wrong" not in str(said)
+    assert (answer["ok"], answer["steps"][-1]["step"]) == (False, step)
+    assert words in answer["steps"][-1]["message"]
+    assert "wrong" not in str(answer)
 
 
 def test_a_group_without_a_secret_is_told_so(server: OtherServer) -> None:
@@ -173,9 +173,9 @@ def test_what_the_night_would_wait_for_or_fail_at_is_said_now(
     for name in files:
         (server.files / name).write_bytes(zipped(small()) if name.endswith(".zip") else b"sourcedId")
 
-    told = outcome(group_at(server, **settings))
+    answer = outcome(group_at(server, **settings))
 
-    assert (told["ok"], said in steps(told)["file"]) == (False, True), steps(told)
+    assert (answer["ok"], said in steps(answer)["file"]) == (False, True), steps(answer)
 
 
 def test_nothing_is_written_but_that_it_was_tested(server: OtherServer) -> None:

@@ -61,10 +61,10 @@ def filled_group(group_id: str, tmp_path: Path) -> None:
         files.upload(tmp_path / "child.parquet", key)
         files.upload(tmp_path / "child.parquet", key)
     files.cached(files.snapshot_key(group_id, sync_id, "users.parquet"))
-    said = Saved(schools=Schools(all=True), classes=Classes(all=True))
-    selections.save(group_id, "North", said, by="Ada", now=NOW, etag="e1")
-    told = {"name": f"{CHILD}.zip", "size_bytes": 1, "at": NOW, "outcome": Outcome.TAKEN, "message": ""}
-    arrivals.record(Arrival.model_validate({"group_id": group_id, "arrival_id": "a1", **told}))
+    selection = Saved(schools=Schools(all=True), classes=Classes(all=True))
+    selections.save(group_id, "North", selection, by="Ada", now=NOW, etag="e1")
+    fields = {"name": f"{CHILD}.zip", "size_bytes": 1, "at": NOW, "outcome": Outcome.TAKEN, "message": ""}
+    arrivals.record(Arrival.model_validate({"group_id": group_id, "arrival_id": "a1", **fields}))
     moments = {"created_at": NOW, "created_by": "u1", "secret_changed_at": NOW}
     client = Client.model_validate(
         {"group_id": group_id, "client_id": f"{group_id}-c", "name": "LMS", "scopes": SCOPES, **moments}
@@ -106,9 +106,9 @@ def test_a_deleted_group_leaves_nothing_in_any_table_version_secret_or_cache(
     before = everything_that_names("gone")
     assert all(before[place] for place in set(before) - STAYS - {"Members"})
 
-    status, said = call("DELETE /groups/gone", {"name": groups.get("gone").name})
+    status, answer = call("DELETE /groups/gone", {"name": groups.get("gone").name})
 
-    assert status == 200, said
+    assert status == 200, answer
     left = {place: count for place, count in everything_that_names("gone").items() if count}
     assert left.keys() == {"Audit", "Deletions"}
     assert call("GET /groups/gone")[0] == 404

@@ -55,13 +55,13 @@ def held() -> dict[str, str]:
 
 
 def saying(places: dict[str, str], *texts: str) -> set[str]:
-    return {place for place, said in places.items() if any(each in said for each in texts)}
+    return {place for place, message in places.items() if any(each in message for each in texts)}
 
 
 def asked_for(sourced_id: str = ID) -> dict[str, Any]:
-    status, said = call("POST /groups/g1/erasures", {"id": sourced_id, "confirm": sourced_id})
-    assert status == 202, said
-    return dict(said)
+    status, answer = call("POST /groups/g1/erasures", {"id": sourced_id, "confirm": sourced_id})
+    assert status == 202, answer
+    return dict(answer)
 
 
 def later(minutes: float = 20) -> datetime:
@@ -137,8 +137,8 @@ def test_an_erasure_needs_an_admin_and_the_id_twice() -> None:
     write([change(ID)])
 
     assert call("POST /groups/g1/erasures", {"id": ID, "confirm": ID}, role="operator")[0] == 403
-    status, said = call("POST /groups/g1/erasures", {"id": ID, "confirm": "ann"})
-    assert (status, said["errors"][0]["field"]) == (422, "confirm")
+    status, answer = call("POST /groups/g1/erasures", {"id": ID, "confirm": "ann"})
+    assert (status, answer["errors"][0]["field"]) == (422, "confirm")
     assert on_the_table() == {ID}
     assert audit.entries("g1", 10) == []
 

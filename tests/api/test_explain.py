@@ -16,9 +16,9 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 
 def traced(q: str, entity: str = "", role: str = "viewer") -> dict[str, Any]:
-    status, said = call("GET /groups/g1/trace", role=role, query={"q": q, **({"entity": entity} if entity else {})})
-    assert status == 200, said
-    return said
+    status, answer = call("GET /groups/g1/trace", role=role, query={"q": q, **({"entity": entity} if entity else {})})
+    assert status == 200, answer
+    return answer
 
 
 def verdicts(said: dict[str, Any]) -> dict[str, str]:
@@ -30,13 +30,13 @@ def test_a_viewer_follows_somebody_from_the_source_to_the_platform() -> None:
     walk = Walk(zipped(TWO_SCHOOLS))
     walk.through()
 
-    said = traced("ann")
+    answer = traced("ann")
 
-    assert set(verdicts(said).values()) == {"yes"}
-    assert said["subject"] == {"entity": "users", "sourcedId": "ann", "name": "G F", "detail": "student, ann", "line": 2}
-    assert said["conclusion"] == f"On the platform, active, last written by sync {walk.sync_id}."
-    assert datetime.fromisoformat(said["steps"][-1]["at"]) == NOW
-    assert (said["syncId"], said["syncState"], said["candidates"]) == (walk.sync_id, "succeeded", [])
+    assert set(verdicts(answer).values()) == {"yes"}
+    assert answer["subject"] == {"entity": "users", "sourcedId": "ann", "name": "G F", "detail": "student, ann", "line": 2}
+    assert answer["conclusion"] == f"On the platform, active, last written by sync {walk.sync_id}."
+    assert datetime.fromisoformat(answer["steps"][-1]["at"]) == NOW
+    assert (answer["syncId"], answer["syncState"], answer["candidates"]) == (walk.sync_id, "succeeded", [])
 
 
 def test_somebody_of_a_school_that_was_not_chosen_is_told_so() -> None:
@@ -47,13 +47,13 @@ def test_somebody_of_a_school_that_was_not_chosen_is_told_so() -> None:
     walk.choose(orgs=["north"], otherMembers=False, guardians=False)
     walk.plan()
 
-    said = traced("cat")
+    answer = traced("cat")
 
-    assert said["conclusion"] == (
+    assert answer["conclusion"] == (
         "Not selected: none of their schools is selected. Status and user type: blank, student. Schools (* selected): South. "
         "Classes: 1, 0 of them selected."
     )
-    assert verdicts(said)["platform"] == "info"
+    assert verdicts(answer)["platform"] == "info"
     assert "is still running" in traced("ann")["steps"][-1]["text"]
 
 
@@ -71,19 +71,19 @@ def test_a_name_of_several_gives_candidates_one_of_which_answers() -> None:
     make_group()
     Walk(zipped(TWO_SCHOOLS)).through()
 
-    said = traced("G F", "users")
-    chosen = traced(said["candidates"][0]["sourcedId"], said["candidates"][0]["entity"])
+    answer = traced("G F", "users")
+    chosen = traced(answer["candidates"][0]["sourcedId"], answer["candidates"][0]["entity"])
 
-    assert (said["subject"], said["total"], len(said["candidates"]), said["steps"]) == (None, 6, 6, [])
-    assert chosen["subject"] == said["candidates"][0]
+    assert (answer["subject"], answer["total"], len(answer["candidates"]), answer["steps"]) == (None, 6, 6, [])
+    assert chosen["subject"] == answer["candidates"][0]
 
 
 def test_before_a_first_sync_there_is_nothing_to_trace_in() -> None:
     make_group()
 
-    status, said = call("GET /groups/g1/trace", role="viewer", query={"q": "ann"})
+    status, answer = call("GET /groups/g1/trace", role="viewer", query={"q": "ann"})
 
-    assert (status, said["detail"]) == (
+    assert (status, answer["detail"]) == (
         409,
         "No sync of this group has read its source and planned yet. Start one, then ask again.",
     )
@@ -104,8 +104,8 @@ def test_what_was_asked_stands_in_no_log(caplog: pytest.LogCaptureFixture, capsy
     traced("Nobody Inparticular")
     call("GET /groups/g1/trace", role="viewer", query={"q": "Inparticular", "entity": "pets"})
 
-    said = capsys.readouterr()
-    assert "Inparticular" not in caplog.text + said.out + said.err
+    printed = capsys.readouterr()
+    assert "Inparticular" not in caplog.text + printed.out + printed.err
 
 
 def test_the_roster_is_checked_before_and_after_the_plan() -> None:

@@ -19,9 +19,9 @@ SFTP = {"method": "sftp", "host": "sftp.example.org", "username": "u", "path": "
 
 
 def exported() -> dict[str, Any]:
-    status, said = call("GET /groups/g1/export")
-    assert status == 200, said
-    return said
+    status, answer = call("GET /groups/g1/export")
+    assert status == 200, answer
+    return answer
 
 
 @pytest.fixture
@@ -62,9 +62,9 @@ def test_what_a_file_says_is_checked_as_a_form_is_and_nothing_is_made_of_a_wrong
     good = exported()
 
     def refused(**change: Any) -> str:
-        status, said = call("POST /imports", {**good, **change})
+        status, answer = call("POST /imports", {**good, **change})
         assert status == 422
-        return str(said["errors"][0]["field"])
+        return str(answer["errors"][0]["field"])
 
     mark = {"set": True, "changedAt": "2026-09-01T00:00:00Z"}
     assert refused(format="oneroster-group/2") == "format"

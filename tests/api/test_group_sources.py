@@ -29,9 +29,9 @@ CLIENT = {"clientId": "ours", "clientSecret": "hunter2"}
 
 
 def made(source: dict[str, Any]) -> dict[str, Any]:
-    status, said = call("POST /groups", {"name": "Lakeside", "source": source})
-    assert status == 201, said
-    return said
+    status, answer = call("POST /groups", {"name": "Lakeside", "source": source})
+    assert status == 201, answer
+    return answer
 
 
 def patched(group: dict[str, Any], **settings: Any) -> tuple[int, dict[str, Any]]:
@@ -39,9 +39,9 @@ def patched(group: dict[str, Any], **settings: Any) -> tuple[int, dict[str, Any]
 
 
 def changed(group: dict[str, Any], **settings: Any) -> dict[str, Any]:
-    status, said = patched(group, **settings)
-    assert status == 200, said
-    return said
+    status, answer = patched(group, **settings)
+    assert status == 200, answer
+    return answer
 
 
 def kept(group: dict[str, Any]) -> Any:
@@ -81,9 +81,10 @@ def test_a_secret_is_shown_as_set_and_stands_in_no_answer_and_no_table(source: A
 
 
 def test_a_key_that_can_not_be_read_is_refused_before_it_is_kept() -> None:
-    status, said = call("POST /groups", {"name": "L", "source": {**SFTP, "credentials": {"privateKey": KEY, "passphrase": "no"}}})
+    credentials = {"privateKey": KEY, "passphrase": "no"}
+    status, answer = call("POST /groups", {"name": "L", "source": {**SFTP, "credentials": credentials}})
 
-    assert (status, [each["field"] for each in said["errors"]]) == (422, ["source.credentials.privateKey"])
+    assert (status, [each["field"] for each in answer["errors"]]) == (422, ["source.credentials.privateKey"])
     assert secrets_stored() == 0
 
 
@@ -147,9 +148,9 @@ def test_a_secret_is_replaced() -> None:
 def test_a_secret_goes_to_no_other_place_than_it_was_given_for(before: Any, after: Any) -> None:
     group = made(before)
 
-    status, said = patched(group, source=after)
+    status, answer = patched(group, source=after)
 
-    assert (status, [each["field"] for each in said["errors"]]) == (422, ["source.credentials"])
+    assert (status, [each["field"] for each in answer["errors"]]) == (422, ["source.credentials"])
     assert call(f"GET /groups/{group['groupId']}")[1]["etag"] == group["etag"]
 
 
@@ -213,20 +214,20 @@ def test_the_secret_goes_with_its_group() -> None:
     ],
 )
 def test_a_source_that_makes_no_sense_says_which_field(source: Any, field: str) -> None:
-    status, said = call("POST /groups", {"name": "Lakeside", "source": source})
+    status, answer = call("POST /groups", {"name": "Lakeside", "source": source})
 
     assert status == 422
-    assert field in [each["field"] for each in said["errors"]]
-    assert "hunter2" not in str(said)
+    assert field in [each["field"] for each in answer["errors"]]
+    assert "hunter2" not in str(answer)
 
 
 def test_a_zip_group_needs_an_upload_and_the_others_take_none() -> None:
     by_zip, by_sftp = made({"method": "zip"}), made(SFTP)
 
-    status, said = call(f"POST /groups/{by_zip['groupId']}/syncs", {"mode": "full"})
-    assert (status, said["errors"]) == (422, [{"field": "uploadId", "message": "is missing"}])
-    status, said = call(f"POST /groups/{by_sftp['groupId']}/syncs", {"mode": "full", "uploadId": "u1"})
-    assert (status, said["errors"]) == (422, [{"field": "uploadId", "message": "not for this group"}])
+    status, answer = call(f"POST /groups/{by_zip['groupId']}/syncs", {"mode": "full"})
+    assert (status, answer["errors"]) == (422, [{"field": "uploadId", "message": "is missing"}])
+    status, answer = call(f"POST /groups/{by_sftp['groupId']}/syncs", {"mode": "full", "uploadId": "u1"})
+    assert (status, answer["errors"]) == (422, [{"field": "uploadId", "message": "not for this group"}])
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ def pool(aws: None, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def invited(**changed: Any) -> dict[str, Any]:
-    status, said = call("POST /members", BEA | changed)
-    assert status == 201, said
-    return said
+    status, answer = call("POST /members", BEA | changed)
+    assert status == 201, answer
+    return answer
 
 
 def change(member: dict[str, Any], **changed: Any) -> tuple[int, dict[str, Any]]:
@@ -77,9 +77,9 @@ def test_the_last_admin_cannot_lock_everybody_out(changed: dict[str, Any]) -> No
     call("GET /me")
     [ada] = call("GET /members")[1]["items"]
 
-    status, said = change(ada, **changed)
+    status, found = change(ada, **changed)
 
-    assert (status, "Make somebody else an admin" in said["detail"]) == (409, True)
+    assert (status, "Make somebody else an admin" in found["detail"]) == (409, True)
     assert call("DELETE /members/u1")[0] == 409
     assert members.get("u1").may_manage
 
@@ -98,7 +98,7 @@ def test_of_two_admins_who_disable_each_other_at_once_one_stays(pool: str) -> No
 
 
 def test_an_admin_of_some_groups_says_nothing_about_people_and_makes_no_group() -> None:
-    for said, body in {
+    for message, body in {
         "GET /members": None,
         "POST /members": BEA,
         "PATCH /members/m1": {"role": "admin"},
@@ -107,8 +107,8 @@ def test_an_admin_of_some_groups_says_nothing_about_people_and_makes_no_group() 
         "POST /groups": {"name": "Mine"},
         "GET /arrivals": None,
     }.items():
-        status, answer = call(said, body, groups="g1")
-        assert (status, "every group" in answer["detail"]) == (403, True), said
+        status, answer = call(message, body, groups="g1")
+        assert (status, "every group" in answer["detail"]) == (403, True), message
 
 
 def test_every_change_of_people_is_in_the_audit_without_a_mail_address(pool: str) -> None:
@@ -125,9 +125,9 @@ def test_every_change_of_people_is_in_the_audit_without_a_mail_address(pool: str
 
 
 def test_without_a_pool_people_are_invited_where_they_sign_in() -> None:
-    status, said = call("POST /members", BEA)
+    status, answer = call("POST /members", BEA)
 
-    assert (status, "your own identity provider" in said["detail"]) == (422, True)
+    assert (status, "your own identity provider" in answer["detail"]) == (422, True)
     assert call("GET /members")[1]["invitable"] is False
 
 

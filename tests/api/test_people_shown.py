@@ -78,10 +78,10 @@ def text_of(key: str) -> str:
 
 def shown_by(answer: Any) -> str:
     """The answer, and what its links lead to."""
-    said = json.dumps(answer, ensure_ascii=False)
-    links = [unquote(urlsplit(url).path).split("/data/", 1)[-1].lstrip("/") for url in re.findall(r'https://[^"\s]+', said)]
+    text = json.dumps(answer, ensure_ascii=False)
+    links = [unquote(urlsplit(url).path).split("/data/", 1)[-1].lstrip("/") for url in re.findall(r'https://[^"\s]+', text)]
     keys = {each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket="data")["Contents"]}
-    return said + "".join(text_of(key) for key in links if key in keys)
+    return text + "".join(text_of(key) for key in links if key in keys)
 
 
 def asked(route: Route, before: Sync, sync: Sync, role: str = "admin", show: str = "", **of_query: str) -> tuple[int, Any]:
@@ -142,14 +142,14 @@ def test_each_route_that_shows_a_person_leaves_a_trace_and_no_password_is_anywhe
 
 
 def test_contact_details_are_masked_wherever_they_stand_and_ids_are_not() -> None:
-    said = {
+    fields = {
         "sourcedId": "ann@district.example",
         "fields": {"email": "a@b.example", "sms": "1", "birthDate": "2010-01-01", "phone": "", "username": "ann@b.example"},
         "rows": [{"field": "phone", "message": "+1 555 010 4477 was rounded."}, {"field": "grades", "message": "2026-2027"}],
         "text": "Two have a.b@c.example.",
     }
 
-    assert masked(said) == {
+    assert masked(fields) == {
         "sourcedId": "ann@district.example",
         "fields": {"email": "•••", "sms": "•••", "birthDate": "•••", "phone": "", "username": "•••"},
         "rows": [{"field": "phone", "message": "••• was rounded."}, {"field": "grades", "message": "2026-2027"}],

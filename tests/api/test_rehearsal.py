@@ -15,9 +15,9 @@ NOW = datetime.now(UTC)
 def test_a_rehearsal_cannot_be_applied_and_goes_on_waiting(decision: str) -> None:
     sync_id = waiting_for_approval(NOW, preview=True, rehearsal=True)
 
-    status, said = call(f"POST /syncs/{sync_id}/approval", {"decision": decision})
+    status, answer = call(f"POST /syncs/{sync_id}/approval", {"decision": decision})
 
-    assert (status, "can only be discarded" in said["detail"]) == (422, True)
+    assert (status, "can only be discarded" in answer["detail"]) == (422, True)
     assert syncs.get(sync_id).state is State.WAITING
 
 

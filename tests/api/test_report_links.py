@@ -16,8 +16,8 @@ def test_a_log_is_saved_under_its_groups_name_and_date_and_opened_by_what_it_is(
     make_group()
     sync = Walk(district()).through()
 
-    _, told = call(f"GET /syncs/{sync.sync_id}/report")
-    asked = {each["name"]: parse_qs(urlsplit(each["url"]).query) for each in told["files"]}
+    _, answer = call(f"GET /syncs/{sync.sync_id}/report")
+    asked = {each["name"]: parse_qs(urlsplit(each["url"]).query) for each in answer["files"]}
 
     assert asked["report.xlsx"]["response-content-disposition"] == ['attachment; filename="Lakeside-2026-09-01-0600-report.xlsx"']
     assert asked["report.xlsx"]["response-content-type"][0].endswith("spreadsheetml.sheet")

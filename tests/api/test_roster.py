@@ -12,9 +12,9 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 
 def browsed(entity: str, **query: str) -> dict[str, Any]:
-    status, said = call(f"GET /groups/g1/roster/{entity}", query=query)
-    assert status == 200, said
-    return said
+    status, answer = call(f"GET /groups/g1/roster/{entity}", query=query)
+    assert status == 200, answer
+    return answer
 
 
 def test_who_is_there_is_listed_by_page_searched_and_narrowed_to_a_school() -> None:

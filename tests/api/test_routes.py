@@ -93,26 +93,26 @@ def test_only_health_and_the_openapi_document_are_open_to_all() -> None:
 def test_a_lower_role_is_sent_away_before_anything_else(route: Route) -> None:
     assert route.role is not None
     for lower in ROLES[: ROLES.index(route.role)]:
-        status, said = call(filled(route), {}, role=lower)
-        assert (status, said["title"]) == (403, "Not allowed")
+        status, answer = call(filled(route), {}, role=lower)
+        assert (status, answer["title"]) == (403, "Not allowed")
 
 
 @pytest.mark.parametrize("route", [route for route in guarded if re.search("{(group|sync)Id}", route.path)], ids=filled)
 def test_a_foreign_group_does_not_exist(route: Route) -> None:
     groups.create(GroupSettings(name="Theirs"), "g1", "e1", NOW)
 
-    status, said = call(filled(route), {}, groups="g2 g3")
+    status, answer = call(filled(route), {}, groups="g2 g3")
 
-    assert (status, "There is no" in said["detail"]) == (404, True)
+    assert (status, "There is no" in answer["detail"]) == (404, True)
 
 
 def test_lists_leave_out_foreign_groups() -> None:
     groups.create(GroupSettings(name="Theirs"), "g1", "e1", NOW)
     groups.create(GroupSettings(name="Mine"), "g2", "e2", NOW)
 
-    status, said = call("GET /groups", groups="g2")
+    status, answer = call("GET /groups", groups="g2")
 
-    assert (status, [each["name"] for each in said["items"]], said["total"]) == (200, ["Mine"], 1)
+    assert (status, [each["name"] for each in answer["items"]], answer["total"]) == (200, ["Mine"], 1)
 
 
 def test_a_change_needs_the_etag_of_what_was_read() -> None:
@@ -120,9 +120,9 @@ def test_a_change_needs_the_etag_of_what_was_read() -> None:
 
     assert call("PATCH /groups/g1", {"name": "B"})[0] == 422
     assert call("PATCH /groups/g1", {"name": "B"}, headers={"If-Match": '"old"'})[0] == 409
-    status, said = call("PATCH /groups/g1", {"name": "B"}, headers={"If-Match": '"e1"'})
+    status, answer = call("PATCH /groups/g1", {"name": "B"}, headers={"If-Match": '"e1"'})
 
-    assert (status, said["name"], said["description"]) == (200, "B", "kept")
+    assert (status, answer["name"], answer["description"]) == (200, "B", "kept")
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ def test_a_change_needs_the_etag_of_what_was_read() -> None:
     ],
 )
 def test_a_wrong_form_says_which_field(body: dict[str, Any], field: str) -> None:
-    status, said = call("POST /groups", body)
+    status, answer = call("POST /groups", body)
 
-    assert (status, [each["field"] for each in said["errors"]]) == (422, [field])
+    assert (status, [each["field"] for each in answer["errors"]]) == (422, [field])
 
 
 def test_what_is_no_json_is_malformed() -> None:
@@ -160,9 +160,9 @@ def test_a_cursor_leads_through_the_whole_list() -> None:
     seen: list[str] = []
     cursor = ""
     while cursor is not None:
-        _, said = call("GET /groups", query={"limit": "2", "cursor": cursor})
-        seen += [each["name"] for each in said["items"]]
-        cursor = said["nextCursor"]
+        _, answer = call("GET /groups", query={"limit": "2", "cursor": cursor})
+        seen += [each["name"] for each in answer["items"]]
+        cursor = answer["nextCursor"]
 
     assert seen == [f"Group {number}" for number in range(5)]
     assert call("GET /groups", query={"cursor": "nonsense"})[0] == 422
@@ -170,8 +170,8 @@ def test_a_cursor_leads_through_the_whole_list() -> None:
 
 
 def test_an_error_of_ours_shows_no_trace() -> None:
-    status, said = call("GET /groups/g1/syncs/last", query={})
-    assert (status, said["title"]) == (404, "Not found")
+    status, answer = call("GET /groups/g1/syncs/last", query={})
+    assert (status, answer["title"]) == (404, "Not found")
 
 
 def test_every_route_is_in_the_openapi_document_with_its_role() -> None:
@@ -184,10 +184,10 @@ def test_every_route_is_in_the_openapi_document_with_its_role() -> None:
 
 
 def test_a_schedule_for_a_group_with_nothing_to_fetch_is_refused_in_a_sentence() -> None:
-    status, said = call("POST /groups", {"name": "G", "schedule": {"frequency": "daily"}})
+    status, answer = call("POST /groups", {"name": "G", "schedule": {"frequency": "daily"}})
 
-    assert (status, said["errors"][0]["field"]) == (422, "schedule.frequency")
-    assert "nothing to fetch" in said["detail"]
+    assert (status, answer["errors"][0]["field"]) == (422, "schedule.frequency")
+    assert "nothing to fetch" in answer["detail"]
 
 
 def test_a_scheduled_group_says_when_it_runs_next() -> None:
@@ -195,11 +195,11 @@ def test_a_scheduled_group_says_when_it_runs_next() -> None:
     settings = GroupSettings.model_validate({"name": "G", "source": sftp, "schedule": {"frequency": "daily", "at": "03:10"}})
     groups.create(settings, "g1", "e1", NOW)
 
-    _, said = call("GET /groups/g1")
+    _, answer = call("GET /groups/g1")
 
-    assert said["nextRunAt"].endswith("T03:10:00Z")
-    assert said["nextRuns"][0] == {"at": said["nextRunAt"], "localTime": said["nextRunAt"]}
-    assert len({run["at"] for run in said["nextRuns"]}) == 3
+    assert answer["nextRunAt"].endswith("T03:10:00Z")
+    assert answer["nextRuns"][0] == {"at": answer["nextRunAt"], "localTime": answer["nextRunAt"]}
+    assert len({run["at"] for run in answer["nextRuns"]}) == 3
 
 
 def test_a_time_zone_that_is_no_place_is_refused_for_what_is_new_and_kept_where_it_was() -> None:
@@ -207,10 +207,10 @@ def test_a_time_zone_that_is_no_place_is_refused_for_what_is_new_and_kept_where_
     schedule = {"frequency": "daily", "timeZone": "EST"}
     groups.create(GroupSettings.model_validate({"name": "G", "source": sftp, "schedule": schedule}), "g1", "e1", NOW)
 
-    refused, said = call("POST /groups", {"name": "H", "schedule": {"timeZone": "Etc/GMT+5"}})
+    refused, answer = call("POST /groups", {"name": "H", "schedule": {"timeZone": "Etc/GMT+5"}})
     kept, _ = call("PATCH /groups/g1", {"schedule": {**schedule, "at": "04:00"}}, headers={"If-Match": "e1"})
     _, stored = call("GET /groups/g1")
     changed, _ = call("PATCH /groups/g1", {"schedule": {**schedule, "timeZone": "CET"}}, headers={"If-Match": stored["etag"]})
 
-    assert (refused, said["errors"][0]["field"]) == (422, "schedule.timeZone")
+    assert (refused, answer["errors"][0]["field"]) == (422, "schedule.timeZone")
     assert (kept, changed) == (200, 422)

@@ -65,8 +65,8 @@ def test_each_folder_of_a_group_has_its_row() -> None:
 
 
 def test_what_stays_after_an_erasure_is_what_its_certificate_says() -> None:
-    said = PRIVACY.split("| stays after an erasure |")[1].split("\n\n")[0]
-    rows = re.findall(r"^ *\| ([A-Z][^|]*?) \|", said, re.MULTILINE)
+    section = PRIVACY.split("| stays after an erasure |")[1].split("\n\n")[0]
+    rows = re.findall(r"^ *\| ([A-Z][^|]*?) \|", section, re.MULTILINE)
 
     assert rows == [each.place for each in erasure.REMAINS]
     for table, kept in {"Audit table": audit.KEPT, "Access table": access.KEPT}.items():

@@ -36,9 +36,9 @@ def obey(bundle: dict[str, Any], name: str, day: int) -> Walk:
 
 
 def saved(name: str = "Nightly", selection: dict[str, Any] | None = None) -> dict[str, Any]:
-    status, said = call("POST /groups/g1/selections", {"name": name, "selection": selection or ALL_NOW})
-    assert status == 201, said
-    return said
+    status, answer = call("POST /groups/g1/selections", {"name": name, "selection": selection or ALL_NOW})
+    assert status == 201, answer
+    return answer
 
 
 def test_a_new_school_waits_in_the_inbox_and_comes_with_the_next_sync_once_included() -> None:
@@ -110,20 +110,20 @@ def test_a_list_says_what_each_selection_comes_to_now() -> None:
 def test_a_sync_with_an_unknown_saved_selection_is_refused() -> None:
     make_group()
 
-    status, said = call("POST /groups/g1/syncs", {"mode": "full", "uploadId": "u", "savedSelection": "Nightly"})
+    status, answer = call("POST /groups/g1/syncs", {"mode": "full", "uploadId": "u", "savedSelection": "Nightly"})
 
     assert status in (404, 422)
     assert syncs.history("g1", 1) == []
-    assert said["detail"]
+    assert answer["detail"]
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a#1", "50%", "x" * 81])
 def test_a_name_that_would_not_survive_an_address_is_refused(name: str) -> None:
     make_group()
 
-    status, said = call("POST /groups/g1/selections", {"name": name, "selection": ALL_NOW})
+    status, answer = call("POST /groups/g1/selections", {"name": name, "selection": ALL_NOW})
 
-    assert (status, said["errors"][0]["field"]) == (422, "name")
+    assert (status, answer["errors"][0]["field"]) == (422, "name")
 
 
 def test_a_selection_that_the_schedule_obeys_is_not_deleted_and_one_that_there_is_not_is_not_scheduled() -> None:

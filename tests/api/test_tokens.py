@@ -141,8 +141,8 @@ def test_a_token_counts_as_a_bearer_token_alone(scheme: str) -> None:
 
 
 def entry(**changed: Any) -> Member:
-    said = {"member_id": "u1", "role": "viewer", "groups": ("g1",), "etag": "e1", "created_at": datetime.now(UTC)}
-    return Member.model_validate(said | changed)
+    fields = {"member_id": "u1", "role": "viewer", "groups": ("g1",), "etag": "e1", "created_at": datetime.now(UTC)}
+    return Member.model_validate(fields | changed)
 
 
 def test_what_an_admin_wrote_counts_whatever_the_token_says() -> None:

@@ -55,9 +55,9 @@ def test_who_has_seen_a_record_can_be_asked() -> None:
     access.record("g1", "olu", "people listed", NOW + timedelta(minutes=1), "b", ["users/u2", "users/u1"], 2)
     access.record("g1", "ada", "people listed", NOW + timedelta(minutes=2), "c", ["users/u2"], 1)
 
-    said = call("GET /groups/g1/access", query={"search": "users/u1"})[1]
+    answer = call("GET /groups/g1/access", query={"search": "users/u1"})[1]
 
-    assert ([each["who"] for each in said["items"]], said["total"]) == (["olu", "vera"], 2)
+    assert ([each["who"] for each in answer["items"]], answer["total"]) == (["olu", "vera"], 2)
 
 
 READS_PEOPLE = {
@@ -98,14 +98,14 @@ def test_who_has_done_too_much_may_again_with_the_next_hour() -> None:
 
 def started() -> str:
     sync_id = new_sync_id("g1", NOW, "aa")
-    said = {"group_id": "g1", "sync_id": sync_id, "mode": "full", "trigger": "api", "started_by": "Ada", "started_at": NOW}
-    syncs.start(Sync.model_validate(said | {"state": "running"}))
+    fields = {"group_id": "g1", "sync_id": sync_id, "mode": "full", "trigger": "api", "started_by": "Ada", "started_at": NOW}
+    syncs.start(Sync.model_validate(fields | {"state": "running"}))
     return sync_id
 
 
 def exported(form: str) -> str:
-    status, said = call("GET /groups/g1/audit/export", query={"format": form})
-    assert status == 200, said
+    status, answer = call("GET /groups/g1/audit/export", query={"format": form})
+    assert status == 200, answer
     [key] = [each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket="data")["Contents"] if key_of(each, form)]
     return boto3.client("s3").get_object(Bucket="data", Key=key)["Body"].read().decode()
 

@@ -66,9 +66,9 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
 
 
 def made(url: str, **more: Any) -> dict[str, Any]:
-    status, said = call("POST /groups/g1/webhooks", {"url": url, **more})
-    assert status == 201, said
-    return said
+    status, answer = call("POST /groups/g1/webhooks", {"url": url, **more})
+    assert status == 201, answer
+    return answer
 
 
 def delivered(after: timedelta = timedelta()) -> int:
@@ -83,9 +83,9 @@ def ended(sync_id: str) -> None:
 
 
 def log_of(webhook: dict[str, Any]) -> list[dict[str, Any]]:
-    status, said = call(f"GET /groups/g1/webhooks/{webhook['webhookId']}/deliveries")
+    status, answer = call(f"GET /groups/g1/webhooks/{webhook['webhookId']}/deliveries")
     assert status == 200
-    return list(said["items"])
+    return list(answer["items"])
 
 
 def test_a_sync_is_told_once_with_counts_and_a_cursor_and_the_published_library_verifies_it(listener: Listener) -> None:
@@ -105,18 +105,18 @@ def test_a_sync_is_told_once_with_counts_and_a_cursor_and_the_published_library_
     assert delivered(timedelta(days=4)) == 0
 
     verifier = Verifier(webhook["secret"])
-    told = {said["type"]: said for headers, body in listener.got if (said := verifier.verify(body, headers))}
-    assert told.keys() == {"sync.finished", "roster.changed", "sync.held"}
+    by_type = {event["type"]: event for headers, body in listener.got if (event := verifier.verify(body, headers))}
+    assert by_type.keys() == {"sync.finished", "roster.changed", "sync.held"}
     with pytest.raises(WebhookVerificationError):
         verifier.verify(listener.got[0][1] + " ", listener.got[0][0])
-    changed = told["roster.changed"]["data"]
+    changed = by_type["roster.changed"]["data"]
     assert (changed["syncId"], changed["changes"], changed["counts"]["users"]["created"]) == (first.sync_id, 44, 41)
     feed = call("GET /groups/g1/events", query={"after": changed["cursor"], "limit": "1000"})[1]
     assert (len(feed["items"]), {each["syncId"] for each in feed["items"]}) == (44, {first.sync_id})
-    assert told["sync.held"]["data"]["reasons"][0]["kind"] == "removals"
+    assert by_type["sync.held"]["data"]["reasons"][0]["kind"] == "removals"
     assert not [body for _, body in listener.got if "p1" in body or "ann" in body]
     assert {(each["type"], each["state"], each["attempts"][0]["status"]) for each in log_of(webhook)} == {
-        (kind, "delivered", 204) for kind in told
+        (kind, "delivered", 204) for kind in by_type
     }
 
 
@@ -174,9 +174,9 @@ def test_a_secret_stands_in_no_table(listener: Listener) -> None:
 def test_an_address_that_could_be_read_on_the_way_or_is_none_is_refused(url: str) -> None:
     make_group()
 
-    status, said = call("POST /groups/g1/webhooks", {"url": url})
+    status, answer = call("POST /groups/g1/webhooks", {"url": url})
 
-    assert (status, said["errors"][0]["field"]) == (422, "url")
+    assert (status, answer["errors"][0]["field"]) == (422, "url")
 
 
 def test_an_address_that_leads_inside_is_asked_nothing(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:

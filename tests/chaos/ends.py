@@ -105,8 +105,8 @@ def _ended_in(world: World, case: Case, fed: Fed, at: At, how: str) -> None:
     until = time.monotonic() + SAID_WITHIN_S
     while "unsaid" in (sync := world.sync(sync_id)) and time.monotonic() < until:
         time.sleep(0.1)
-    said = str(sync.get("message"))
-    case.name += f": {said}"
+    message = str(sync.get("message"))
+    case.name += f": {message}"
     if sync["state"] != "cancelled":
         case.wrong.append(f"the sync is {sync['state']}")
     if sync.get("question"):
@@ -116,7 +116,7 @@ def _ended_in(world: World, case: Case, fed: Fed, at: At, how: str) -> None:
     as_before, as_after = (difference(right, group_id, roster) == Difference() for right in fed.rights)
     true = {"Nothing was changed.": as_before, "All its changes had been written.": as_after}
     true["Some changes had been written already; the next sync makes them right without help."] = not as_before
-    if not any(said.endswith(sentence) and holds for sentence, holds in true.items()):
+    if not any(message.endswith(sentence) and holds for sentence, holds in true.items()):
         case.wrong.append(f"it says so, and the platform is {'as before' if as_before else 'changed'}")
     world.next_sync(case, group_id, fed.lay(0), fed.rights[0])
 

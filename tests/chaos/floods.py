@@ -38,10 +38,10 @@ def starts_at_once(world: World, short: bool) -> Iterator[Case]:
         syncs = [each["syncId"] for each in world.syncs(group_id)]
         codes = Counter(answer.status_code for answer in answers)
         case.name += f": {dict(codes)}, {len(syncs)} syncs"
-        told = {answer.json().get("syncId") for answer in answers if answer.status_code == 202}
-        if len(syncs) != 1 or told != set(syncs) or set(codes) - {202, 409} or (name == "the same key" and codes[409]):
+        response = {answer.json().get("syncId") for answer in answers if answer.status_code == 202}
+        if len(syncs) != 1 or response != set(syncs) or set(codes) - {202, 409} or (name == "the same key" and codes[409]):
             odd = [answer.text for answer in answers if answer.status_code not in (202, 409)]
-            case.wrong.append(f"{codes}, told of {told}, there are {syncs}; {odd}")
+            case.wrong.append(f"{codes}, told of {response}, there are {syncs}; {odd}")
         world.judge(case, group_id, world.small[0])
         world.next_sync(case, group_id, world.small[1])
         yield case
@@ -167,14 +167,14 @@ def _tell_again(world: World, queue: str, wanted: int) -> int:
         config=Config(read_timeout=PATIENCE_S, retries={"max_attempts": 8}),
     )
     names = [each["FunctionName"] for each in functions.list_functions()["Functions"]]
-    drop, told, until = next(name for name in names if "-Drop-" in name), 0, time.monotonic() + PATIENCE_S
-    while told < wanted and time.monotonic() < until:
+    drop, result, until = next(name for name in names if "-Drop-" in name), 0, time.monotonic() + PATIENCE_S
+    while result < wanted and time.monotonic() < until:
         found: list[Any] = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])
-        for message in found[: wanted - told]:
+        for message in found[: wanted - result]:
             answer = functions.invoke(FunctionName=drop, Payload=message["Body"].encode())
-            told += "FunctionError" not in answer
+            result += "FunctionError" not in answer
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return told
+    return result
 
 
 def _arrived(world: World, group_id: str, files: int) -> list[Json]:

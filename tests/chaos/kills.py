@@ -71,12 +71,12 @@ def at_each_state(world: World, short: bool) -> Iterator[Case]:
     """Once, which is ridden out by trying again, and each time, which ends the sync, or leaves the event in the queue."""
     jobs = [(each, times) for each in STATES for times in (1, EVER)]
     jobs = [(each, times) for each, times in jobs if times == 1 or each.way != "start"][: 2 if short else None]
-    told = [(each, times) for each in TRIGGERS for times in (1, EVER)][: 1 if short else None]
+    found = [(each, times) for each in TRIGGERS for times in (1, EVER)][: 1 if short else None]
     with ExitStack() as stack:
         free = {way: Free(partial(_group, world, stack, way)) for way in ("api", "zip")}
         states = [partial(_killed_at, world, free["api" if at.way == "api" else "zip"], at, times) for at, times in jobs]
-        own = [partial(_group, world, stack, at.way, 100 + place) for place, (at, _) in enumerate(told)]
-        triggers = [partial(_trigger_killed, world, *job) for job in zip(own, told, strict=True)]
+        own = [partial(_group, world, stack, at.way, 100 + place) for place, (at, _) in enumerate(found)]
+        triggers = [partial(_trigger_killed, world, *job) for job in zip(own, found, strict=True)]
         # One after another, since the queue is everybody's.
         yield from side_by_side([lambda: [job() for job in triggers], *states])
 

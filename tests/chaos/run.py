@@ -83,8 +83,8 @@ def run(name: str, world: World, short: bool) -> tuple[str, bool]:
         cases.append(case)
         took = "" if case.recovered_s is None else f", next sync {case.recovered_s:.1f} s"
         print(f"  {name}: {'as promised' if case.as_promised else 'NOT AS PROMISED'}: {case.name}{took}", flush=True)
-        for said in case.wrong if case.as_promised else [*case.wrong, str(case.found)]:
-            print(f"    {name}: {said}", flush=True)
+        for message in case.wrong if case.as_promised else [*case.wrong, str(case.found)]:
+            print(f"    {name}: {message}", flush=True)
     journal = world.journal()
     print(f"  {name}: {len(cases)} cases, {_did(journal)}, {(time.monotonic() - began) / 60:.1f} minutes", flush=True)
     good = bool(cases) and all(case.as_promised for case in cases) and not journal.unlike

@@ -214,10 +214,10 @@ class World:
                 answer = self.admin.http.post(f"/groups/{group_id}/syncs", json=body, headers={"Idempotency-Key": key})
                 if answer.status_code == 202 or (answer.status_code == 409 and answer.json().get("syncId")):
                     return str(answer.json()["syncId"])
-                said = f"{answer.status_code} {answer.text}"
+                found = f"{answer.status_code} {answer.text}"
             except httpx.HTTPError as trouble:
-                said = repr(trouble)
-            assert time.monotonic() < until, f"no start came through: {said}"
+                found = repr(trouble)
+            assert time.monotonic() < until, f"no start came through: {found}"
             time.sleep(0.3)
 
     def answer(self, sync_id: str, before: str = "") -> None:
@@ -250,10 +250,10 @@ class World:
     def upload(self, group_id: str, bundle: Path) -> str:
         form = self.admin.http.post(f"/groups/{group_id}/uploads", json={"fileName": "a.zip", "size": bundle.stat().st_size})
         form.raise_for_status()
-        said = form.json()
+        answer = form.json()
         sent = {"file": ("a.zip", bundle.read_bytes())}
-        httpx.post(said["url"], data=said["fields"], files=sent, timeout=PATIENCE_S).raise_for_status()
-        return str(said["uploadId"])
+        httpx.post(answer["url"], data=answer["fields"], files=sent, timeout=PATIENCE_S).raise_for_status()
+        return str(answer["uploadId"])
 
     def put(self, key: str, body: bytes) -> None:
         self._s3.put_object(Bucket=self.stack.outputs["DataBucket"], Key=key, Body=body)
@@ -435,7 +435,7 @@ class World:
     def _stuck(self, group_id: str) -> str:
         """How a group's syncs and their executions stand that have not come to an end."""
         machine, arn = self.stack.client("stepfunctions"), self.stack.outputs["StateMachineArn"]
-        group, said = self.item(group_id), []
+        group, result = self.item(group_id), []
         for sync in (each for each in self.syncs(group_id) if each["state"] in LIVE or "sync" in group):
             try:
                 execution = arn.replace(":stateMachine:", ":execution:") + f":{sync['syncId']}"
@@ -443,8 +443,8 @@ class World:
                 status = f"{found['status']} {found.get('error', '')} {found.get('cause', '')}"
             except machine.exceptions.ExecutionDoesNotExist:
                 status = "none"
-            said.append(f"{sync['syncId']} is {sync['state']}, its execution: {status}")
-        return f"not quiet, lock {group.get('sync')}, queue {group.get('queue')}: {'; '.join(said)}"
+            result.append(f"{sync['syncId']} is {sync['state']}, its execution: {status}")
+        return f"not quiet, lock {group.get('sync')}, queue {group.get('queue')}: {'; '.join(result)}"
 
     def next_sync(self, case: Case, group_id: str, bundle: Path | None, right: Path | Rows | None = None) -> None:
         """The sync that makes right whatever the case has left, nothing going wrong; then the judgement."""

@@ -21,8 +21,8 @@ class Command:
 
 def commands() -> Iterator[Command]:
     for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL):
-        for said in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            line, _, output = said.partition("\n")
+        for message in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            line, _, output = message.partition("\n")
             line, _, comment = line.partition("   # exit code ")
             program, *arguments = shlex.split(line)
             assert program == "oneroster"

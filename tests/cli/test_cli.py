@@ -57,7 +57,7 @@ def test_check_finds_row_for_row_what_a_sync_of_the_same_zip_finds(tmp_path: Pat
 
     ended = run(tmp_path, "check", "district.zip", "--out", "findings", "--format", "json")
 
-    said = json.loads(ended.out)
+    answer = json.loads(ended.out)
     for table in ("problems", "left_out"):
         shown = rows_of(tmp_path / "findings" / f"{table}.csv")
         columns = ", ".join(f'"{column}"' for column in shown[0]) if shown else "1"
@@ -69,7 +69,7 @@ def test_check_finds_row_for_row_what_a_sync_of_the_same_zip_finds(tmp_path: Pat
             [cell.replace("'", "") for cell in row] for row in wanted
         )
     counted = walk.sync.counts
-    assert {entity: list(each.values()) for entity, each in said["counts"].items()} == {
+    assert {entity: list(each.values()) for entity, each in answer["counts"].items()} == {
         "orgs": [counted.orgs.read, counted.orgs.kept, counted.orgs.left_out],
         "academicSessions": [counted.academic_sessions.read, counted.academic_sessions.kept, counted.academic_sessions.left_out],
         "courses": [counted.courses.read, counted.courses.kept, counted.courses.left_out],
@@ -136,9 +136,9 @@ def test_a_plan_that_the_guard_holds_ends_with_two_and_says_why(made: Path) -> N
 
     ended = run(made, "plan", "clean.zip", "today.zip", "--guard", "guard.json", "--format", "json")
 
-    said = json.loads(ended.out)
-    assert (ended.code, said["held"]) == (2, True)
-    assert {breach["entity"] for breach in said["breaches"]} == {"users", "enrollments"}
+    answer = json.loads(ended.out)
+    assert (ended.code, answer["held"]) == (2, True)
+    assert {breach["entity"] for breach in answer["breaches"]} == {"users", "enrollments"}
 
 
 def test_a_delta_is_merged_into_the_first_bundle_so_nobody_leaves(made: Path) -> None:

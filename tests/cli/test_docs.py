@@ -80,8 +80,8 @@ def test_every_command_and_option_is_on_the_page() -> None:
 
 def test_help_of_every_command_shows_examples_that_the_command_takes(tmp_path: Path) -> None:
     for name, command in cli.commands.items():
-        told = run(tmp_path, name, "--help")
+        found = run(tmp_path, name, "--help")
 
-        assert told.code == 0
-        assert f"oneroster {name}" in told.out.partition("Examples:")[2], name
+        assert found.code == 0
+        assert f"oneroster {name}" in found.out.partition("Examples:")[2], name
         assert command.get_short_help_str()

@@ -59,8 +59,8 @@ def header_of(name: str, version: str = "1.1") -> list[str]:
 
 def manifest_of(version: str, *more: str, modes: Mapping[str, str] | None = None) -> bytes:
     files = [name for name in ROSTER_FILES if version == "1.2" or name not in ("roles", "userProfiles")]
-    said = {**dict.fromkeys(files, "bulk"), **(modes or {})}
-    rows = [f"file.{name},{mode}" for name, mode in said.items()]
+    fields = {**dict.fromkeys(files, "bulk"), **(modes or {})}
+    rows = [f"file.{name},{mode}" for name, mode in fields.items()]
     return (MANIFEST.format(version=version) + "\r\n".join([*rows, *more, ""])).encode()
 
 

@@ -103,8 +103,8 @@ def test_a_damaged_csv_is_read_or_refused(
 def test_a_damaged_manifest_is_read_or_refused(
     changes: list[tuple[tuple[int, int], bytes, int]], version: str, other: bool
 ) -> None:
-    said = "1.2" if (version == "1.1") == other else "1.1"
-    survives(packed({**files(version), "manifest.csv": damaged(manifest_of(said), changes)}))
+    found = "1.2" if (version == "1.1") == other else "1.1"
+    survives(packed({**files(version), "manifest.csv": damaged(manifest_of(found), changes)}))
 
 
 DIRT = (

@@ -250,9 +250,9 @@ DAMAGES: Mapping[str, Damage] = {each.name: each for each in (*OF_ROWS, *OF_BYTE
 
 def sent(files: Files, version: str) -> Sent:
     """The bundle of these rows, manifest and all."""
-    said = lifted(files) if version == "1.2" else files
-    modes = "".join(f"file.{name},bulk\r\n" for name in said)
-    content = {f"{name}.csv": text_of(name, rows, version).encode() for name, rows in said.items()}
+    found = lifted(files) if version == "1.2" else files
+    modes = "".join(f"file.{name},bulk\r\n" for name in found)
+    content = {f"{name}.csv": text_of(name, rows, version).encode() for name, rows in found.items()}
     return {"manifest.csv": f"propertyName,value\r\noneroster.version,{version}\r\n{modes}".encode(), **content}
 
 

@@ -66,7 +66,7 @@ def assert_harmless(names: list[str], version: str, folder: Path) -> None:
         assert any(each.refusable for each in damages), refusal  # noqa: PT017 - either end is right
         assert WHAT_AND_WHAT_TO_DO.fullmatch(str(refusal))  # noqa: PT017
         return
-    stage, told = rows_of(read), Told(read.problems)
+    stage, found = rows_of(read), Reported(read.problems)
 
     for entity in ENTITIES:
         assert stage[entity].keys() <= before.stage[entity].keys(), "somebody was made anew"
@@ -75,13 +75,13 @@ def assert_harmless(names: list[str], version: str, folder: Path) -> None:
             now = stage[entity].get(sourced_id)
             if not same(now, before.stage[entity][sourced_id]):
                 touched = sent[entity][at] != row or any(each.sent and each.of_column for each in damages)
-                of_file = touched and any(each.of_column for each in damages) and told.file(entity)
-                assert of_file or told.line(entity, line) or told.repeated(entity, sourced_id), (entity, line, now)
+                of_file = touched and any(each.of_column for each in damages) and found.file(entity)
+                assert of_file or found.line(entity, line) or found.repeated(entity, sourced_id), (entity, line, now)
     assert_removes_nobody(read, before, stage, folder)
 
 
-class Told:
-    """What the problems say of files and lines, notes apart: those say that nothing is lost."""
+class Reported:
+    """What the problems say of files and lines, without notes, which say that nothing is lost."""
 
     def __init__(self, problems: list[dict[str, Any]]) -> None:
         self.problems = [each for each in problems if each["severity"] != "note"]

@@ -11,8 +11,8 @@ from oneroster_engine.duckdb_session import DEFAULT_MB, connect, limit_memory, r
 
 def _limit_mib(room: Path) -> float:
     with connect(room / "plan") as connection:
-        ((said,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
-    number, unit = said.split()
+        ((found,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+    number, unit = found.split()
     return float(number) * {"MiB": 1, "GiB": 1024}[unit]
 
 

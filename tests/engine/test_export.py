@@ -173,7 +173,7 @@ def test_1_1_has_one_role_and_fewer_words_so_nobody_becomes_more_than_they_are(t
         "nurse": ("aide", "00001"),
         "both": ("teacher", "00001,00003"),
     }
-    assert [said.partition(" people")[0] for said in lost] == ["1", "2"]
+    assert [message.partition(" people")[0] for message in lost] == ["1", "2"]
 
 
 def test_a_district_without_courses_says_that_they_are_absent(tmp_path: Path) -> None:

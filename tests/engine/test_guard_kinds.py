@@ -260,8 +260,8 @@ def test_a_plan_that_hurts_is_held_with_school_and_numbers_and_its_rows(school: 
 
     planned = school.guarded(files)
 
-    said = [each.message for each in planned.breaches if each.kind == kind]
-    assert any(message in each for each in said), [each.message for each in planned.breaches]
+    found = [each.message for each in planned.breaches if each.kind == kind]
+    assert any(message in each for each in found), [each.message for each in planned.breaches]
     if kind not in ("view", "removals"):
         rows = read(school.room / "plan" / "held.parquet")
         assert [row for row in rows if row["kind"] == kind]
@@ -321,14 +321,14 @@ def test_each_kind_is_held_exactly_where_its_number_is_over_the_limit(
 
     found = school.guarded(files, Guard(limits=dict.fromkeys(guard.LIMITS, Limit(share, floor)))).breaches
 
-    said = {each.kind: each.removed for each in found if each.school == "north" and each.user_type == "student"}
+    fields = {each.kind: each.removed for each in found if each.school == "north" and each.user_type == "student"}
     half = min(floor, max(5, floor / 2)) if share else floor
     over = {
         kind: number
         for kind, number in counted(before, after).items()
         if number and number > share * 40 and number >= (half if number == 40 else floor)
     }
-    assert {kind: number for kind, number in said.items() if kind in over or kind in {*DONE, "rights"}} == over
+    assert {kind: number for kind, number in fields.items() if kind in over or kind in {*DONE, "rights"}} == over
 
 
 @given(
@@ -426,8 +426,8 @@ def test_suspended_accounts_that_are_opened_in_bulk_are_held_and_a_few_are_not(s
     school.guarded(suspended)
     school.commit(removals=True)
 
-    said = [(each.kind, each.message) for each in school.guarded(a_district()).breaches]
-    assert said == [("enabled", "North: 12 of 40 students are inactive and would become active again.")]
+    found = [(each.kind, each.message) for each in school.guarded(a_district()).breaches]
+    assert found == [("enabled", "North: 12 of 40 students are inactive and would become active again.")]
     a_few = with_each("users", lambda r: {**r, "enabledUser": "false"}, "ns", 3)
     assert [each.kind for each in school.guarded(a_few).breaches if each.removed < 10] == []
 
@@ -458,9 +458,9 @@ def test_a_view_without_an_org_that_the_group_expects_is_held_from_the_first_syn
 
     first, later = School(tmp_path).guarded(a_district(), expected), school.guarded(a_district(), expected)
 
-    said = "The provider's view became smaller: 2 of 4 orgs that this group expects are not in the source (west, 0815)."
-    assert [each.message[: len(said)] for each in first.breaches] == [said]
-    assert [each.message[: len(said)] for each in later.breaches] == [said]
+    start = "The provider's view became smaller: 2 of 4 orgs that this group expects are not in the source (west, 0815)."
+    assert [each.message[: len(start)] for each in first.breaches] == [start]
+    assert [each.message[: len(start)] for each in later.breaches] == [start]
     assert school.guarded(a_district(), Guard(expected=("south", "d"))).breaches == []
 
 
@@ -471,10 +471,10 @@ def test_a_view_that_lost_many_schools_is_one_reason(tmp_path: Path) -> None:
     many.guarded(files)
     many.commit(removals=True)
 
-    said = [each.message for each in many.guarded(a_district()).breaches if each.kind == "view"]
+    found = [each.message for each in many.guarded(a_district()).breaches if each.kind == "view"]
 
-    assert len(said) == 1
-    assert said[0].startswith(
+    assert len(found) == 1
+    assert found[0].startswith(
         "The provider's view became smaller: 6 of 9 orgs are not in the source any more. For example Tiny0, "
     )
 
@@ -564,10 +564,10 @@ def test_what_was_spared_is_asked_about_again_however_little_it_is_until_somebod
     changes = school.room / "plan" / "changes.parquet"
     school.commit(removals=False)
 
-    said = [each.message for each in school.guarded(harmed, spared=changes).breaches]
-    assert said == [guard.taken_again({"emptied": 2}, "users").message]
-    assert "2 things that were spared" in said[0]
-    assert "(emptied values: 2)" in said[0]
+    found = [each.message for each in school.guarded(harmed, spared=changes).breaches]
+    assert found == [guard.taken_again({"emptied": 2}, "users").message]
+    assert "2 things that were spared" in found[0]
+    assert "(emptied values: 2)" in found[0]
     assert school.guarded(harmed, Guard(standing={"emptied": "letGo"}), spared=changes).breaches == []
     assert school.guarded(a_district(), spared=changes).breaches == []
 

@@ -41,8 +41,8 @@ def assert_as_the_rules_say(platform: Platform, before: Records, planned: Planne
             if sourced_id not in selected[entity]:
                 assert record == before[entity][sourced_id], draw
             elif staged:
-                said = json.loads(json.dumps({key: staged[key] for key in record if key not in KEPT}, default=str))
-                assert {key: value for key, value in record.items() if key not in KEPT} == said, draw
+                answer = json.loads(json.dumps({key: staged[key] for key in record if key not in KEPT}, default=str))
+                assert {key: value for key, value in record.items() if key not in KEPT} == answer, draw
             if sourced_id in before[entity]:
                 assert record["platformId"] == before[entity][sourced_id]["platformId"], draw
         counts = planned.counts[entity]

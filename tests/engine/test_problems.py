@@ -69,7 +69,7 @@ def test_of_too_many_problems_each_cause_is_seen_all_are_counted_and_that_is_sai
 
     assert len(kept) == 6
     assert {each["rule"] for each in kept} >= {"sampled", "unknown-reference", "expected", "required"}, kept
-    (said,) = [each["message"] for each in kept if each["rule"] == "sampled"]
-    assert said.startswith("62 problems were found and counted; the list holds 6 of them")
+    (found,) = [each["message"] for each in kept if each["rule"] == "sampled"]
+    assert found.startswith("62 problems were found and counted; the list holds 6 of them")
     counted = json.loads((staged.folder / "summary.json").read_text())["problems"]
     assert (counted["error"], counted["warning"]) == (21, 40)

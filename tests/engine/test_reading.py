@@ -90,7 +90,7 @@ def test_a_row_keeps_the_line_of_the_spreadsheet_past_blank_lines_and_broken_cel
 
     assert [(row[0], row[1], row[3]) for row in rows] == [(2, "1", "A"), (4, "2", "B C"), (6, "4", "D")]
     assert loaded.rows == 4
-    assert [(found.rule, found.line, found.sourced_id) for found in loaded.findings] == [
+    assert [(messages.rule, messages.line, messages.sourced_id) for messages in loaded.findings] == [
         ("line-break", 4, "2"),
         ("width", 5, "3"),
     ]
@@ -122,8 +122,8 @@ def test_columns_are_found_in_any_order_and_case_and_extra_ones_are_named(tmp_pa
     rows, loaded = read(tmp_path, content)
 
     assert rows == [(2, "001", None, "A", "school", None)]
-    assert {found.rule for found in loaded.findings} == {"column-order", "column-ignored"}
-    assert any("colour" in found.message for found in loaded.findings)
+    assert {messages.rule for messages in loaded.findings} == {"column-order", "column-ignored"}
+    assert any("colour" in messages.message for messages in loaded.findings)
 
 
 def test_a_missing_required_column_is_refused_with_the_nearest_header(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_padding_is_no_data(tmp_path: Path, form: str) -> None:
 
     assert names(rows) == [(2, "1", "A"), (4, "2", "B")]
     assert loaded.rows == 2
-    assert {found.severity for found in loaded.findings} <= {"note"}
+    assert {messages.severity for messages in loaded.findings} <= {"note"}
 
 
 def test_what_looks_like_a_footer_and_has_rows_below_is_a_row(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_row_is_repaired_where_exactly_one_reading_fits_and_both_are_shown(tmp
 
     assert names(rows) == [(2, "2", "B"), (3, "1", name), (4, "3", "C")]
     assert rows[1][4:] == ("school", "7")
-    assert [(found.rule, found.severity, found.line) for found in loaded.findings] == [("unescaped", "warning", 3)]
+    assert [(messages.rule, messages.severity, messages.line) for messages in loaded.findings] == [("unescaped", "warning", 3)]
 
 
 LEFT_OUT = {
@@ -253,7 +253,7 @@ def test_a_row_that_no_reading_fits_alone_is_left_out_and_no_other(tmp_path: Pat
     rows, loaded = read(tmp_path, f"{HEADER}\n{content}\n3,,,C,school,7,\n".encode())
 
     assert names(rows) == [(3, "2", "B"), (4, "3", "C")]
-    assert [(found.severity, found.line, found.sourced_id) for found in loaded.findings] == [("error", 2, "1")]
+    assert [(messages.severity, messages.line, messages.sourced_id) for messages in loaded.findings] == [("error", 2, "1")]
     assert loaded.whole == ('"' not in line)
 
 
@@ -285,7 +285,7 @@ def test_lines_that_are_one_quoted_cell_each_are_read_as_the_lines_they_hold(tmp
     rows, loaded = read(tmp_path, "\n".join(f'"{line}"' for line in [*lines, ""][:3]).encode())
 
     assert names(rows) == [(2, "1", "Heron, High"), (3, "2", "B")]
-    assert [found.severity for found in loaded.findings] == ["note"]
+    assert [messages.severity for messages in loaded.findings] == ["note"]
 
 
 def test_columns_without_a_name_or_twice_that_nobody_reads_are_padding(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_single_bytes_of_another_encoding_are_named_and_other_rows_keep_their_le
     rows, loaded = read(tmp_path, content)
 
     assert names(rows) == [(2, "1", "École"), (3, "2", "René"), (4, "3", "Zoë")]
-    assert [(found.rule, found.line) for found in loaded.findings] == [("encoding", 3)]
+    assert [(messages.rule, messages.line) for messages in loaded.findings] == [("encoding", 3)]
     assert "byte E9 is not UTF-8; it was read as `é`" in loaded.findings[0].message
 
 
@@ -344,7 +344,7 @@ def test_an_encoding_is_told_by_the_rows_of_the_file(tmp_path: Path, encoding: s
     rows, loaded = read(tmp_path, "\n".join([HEADER, *lines, ""]).encode(encoding))
 
     assert [row[3] for row in rows] == ENCODINGS[encoding]
-    assert [(found.rule, found.severity, found.line) for found in loaded.findings] == [("encoding", "warning", None)]
+    assert [(messages.rule, messages.severity, messages.line) for messages in loaded.findings] == [("encoding", "warning", None)]
 
 
 @pytest.mark.parametrize("patiently", [False, True])
@@ -354,7 +354,7 @@ def test_text_that_was_garbled_before_it_came_is_named_with_its_line(tmp_path: P
     rows, loaded = read(tmp_path, content, patiently)
 
     assert [row[3] for row in rows] == ["RenÃ©", "JOÃO ÅNGSTRÖM", "Zo\ufffd"]
-    assert [(found.rule, found.line) for found in loaded.findings] == [("garbled", 2), ("garbled", 4)]
+    assert [(messages.rule, messages.line) for messages in loaded.findings] == [("garbled", 2), ("garbled", 4)]
 
 
 def test_two_byte_order_marks_are_no_part_of_the_first_column(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_a_nul_is_left_out_and_told_by_whatever_reader(tmp_path: Path) -> None:
     rows, loaded = read(tmp_path, f"{HEADER}\n1,,,A\0B,school,7,\n".encode())
 
     assert names(rows) == [(2, "1", "AB")]
-    assert [(found.rule, found.line) for found in loaded.findings] == [("garbled", 2)]
+    assert [(messages.rule, messages.line) for messages in loaded.findings] == [("garbled", 2)]
 
 
 @pytest.mark.parametrize("content", ["1,,,A,school,7,", '1,,,"A, B",school,7,', '"1","","","A","school","7",""'])
@@ -396,7 +396,7 @@ def read_users(folder: Path, *rows: str, encoding: str = "utf-8") -> tuple[list[
         loaded = reading.load(connection, path, fields_of("users", "1.1"), "raw", lambda rows: f"SELECT * FROM {rows}")
         names = "sourcedId, givenName, familyName, email, phone, grades"
         rows_ = connection.execute(f"SELECT {names} FROM raw ORDER BY sourcedId").fetchall()
-    return rows_, [found.message for found in loaded.findings if found.severity != "note"]
+    return rows_, [messages.message for messages in loaded.findings if messages.severity != "note"]
 
 
 OTHERS = ("2,,n,student,b,Bo,Vale,72,b@ex.test,555-0102,,09,", "3,,n,student,c,Cy,Day,73,c@ex.test,555-0103,,10,")
@@ -417,38 +417,38 @@ OTHERS = ("2,,n,student,b,Bo,Vale,72,b@ex.test,555-0102,,09,", "3,,n,student,c,C
 def test_a_row_with_a_cell_more_than_the_others_is_looked_at_for_a_comma(
     tmp_path: Path, row: str, email: str | None, phone: str | None, grades: str | None, says: str
 ) -> None:
-    rows, said = read_users(tmp_path, row, *OTHERS)
+    rows, messages = read_users(tmp_path, row, *OTHERS)
 
     assert [one[3:] for one in rows if one[0] == "1"] == ([(email, phone, grades)] if email else [])
-    assert len(said) == bool(says)
-    assert all(says in message and "line 2" in message for message in said)
+    assert len(messages) == bool(says)
+    assert all(says in message and "line 2" in message for message in messages)
 
 
 def test_one_bad_byte_in_a_row_leaves_its_other_letters_as_they_are(tmp_path: Path) -> None:
-    rows, said = read_users(tmp_path, "1,,n,student,a,Ren\udce9,B\u00e9ranger,71,a@ex.test,,,,", *OTHERS)
+    rows, messages = read_users(tmp_path, "1,,n,student,a,Ren\udce9,B\u00e9ranger,71,a@ex.test,,,,", *OTHERS)
 
     assert rows[0][1:3] == ("René", "Béranger")
-    assert len(said) == 1
-    assert "line 2: byte E9 is not UTF-8" in said[0]
+    assert len(messages) == 1
+    assert "line 2: byte E9 is not UTF-8" in messages[0]
 
 
 def test_a_row_that_makes_no_sense_in_any_encoding_costs_no_other_row_its_place(tmp_path: Path) -> None:
     others = [OTHERS[0].replace("2,", f"{at},", 1) for at in range(100, 300)]
 
-    rows, said = read_users(tmp_path, "1,,n,student,a,Al\udc81,Lee,71,a@ex.test,,,,", *others)
+    rows, messages = read_users(tmp_path, "1,,n,student,a,Al\udc81,Lee,71,a@ex.test,,,,", *others)
 
     assert len(rows) == 201
-    assert len(said) == 1
-    assert "line 2: byte 81 is not UTF-8" in said[0]
+    assert len(messages) == 1
+    assert "line 2: byte 81 is not UTF-8" in messages[0]
 
 
 def test_a_row_of_halved_characters_is_read_as_what_they_were(tmp_path: Path) -> None:
     halves = b"\xed\xa0\xbd\xed\xb8\x80".decode("utf-8", "surrogateescape")
 
-    rows, said = read_users(tmp_path, f"1,,n,student,a,{halves},Lee,71,a@ex.test,,,,", *OTHERS)
+    rows, messages = read_users(tmp_path, f"1,,n,student,a,{halves},Lee,71,a@ex.test,,,,", *OTHERS)
 
     assert rows[0][1] == "\U0001f600"
-    assert "CESU-8" in said[0]
+    assert "CESU-8" in messages[0]
 
 
 NAMES_OF = {
@@ -462,10 +462,10 @@ def test_names_in_an_old_encoding_are_read_in_the_only_one_that_makes_sense_of_t
     given, family, other = NAMES_OF[codec]
     row = f"1,,n,student,a,{given},{family},71,a@ex.test,,,,"
 
-    rows, said = read_users(tmp_path, row, row.replace("1,", "4,", 1).replace(given, other), *OTHERS, encoding=codec)
+    rows, messages = read_users(tmp_path, row, row.replace("1,", "4,", 1).replace(given, other), *OTHERS, encoding=codec)
 
     assert (rows[0][1:3], rows[3][1:3]) == ((given, family), (other, family))
-    assert len(said) == (codec != "iso2022_jp")
+    assert len(messages) == (codec != "iso2022_jp")
 
 
 @pytest.mark.parametrize(
@@ -480,13 +480,13 @@ def test_names_in_an_old_encoding_are_read_in_the_only_one_that_makes_sense_of_t
     ids=["MacRoman", "Cyrillic", "a web page", "an apostrophe of a web page", "an ampersand"],
 )
 def test_a_name_that_was_garbled_before_it_came_is_named_with_what_it_was(tmp_path: Path, sent: str, meant: str) -> None:
-    rows, said = read_users(tmp_path, f"1,,n,student,a,{sent},Lee,71,a@ex.test,,,,", *OTHERS)
+    rows, messages = read_users(tmp_path, f"1,,n,student,a,{sent},Lee,71,a@ex.test,,,,", *OTHERS)
 
     assert rows[0][1] == sent
-    assert [f"which was `{meant}`" in each and "line 2" in each for each in said] == ([True] if meant else [])
+    assert [f"which was `{meant}`" in each and "line 2" in each for each in messages] == ([True] if meant else [])
 
 
 def test_a_password_is_never_said_to_be_garbled(tmp_path: Path) -> None:
-    _, said = read_users(tmp_path, "1,,n,student,a,Al,Lee,71,a@ex.test,,,,pass&eacute;Ã©word", *OTHERS)
+    _, messages = read_users(tmp_path, "1,,n,student,a,Al,Lee,71,a@ex.test,,,,pass&eacute;Ã©word", *OTHERS)
 
-    assert said == []
+    assert messages == []

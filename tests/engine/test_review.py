@@ -62,10 +62,10 @@ def school_of(*users: list[dict[str, str]]) -> dict[str, Rows]:
 def test_students_who_would_go_are_counted_among_their_school_s_students(platform: Guarded) -> None:
     assert platform.plan(school_of(people(range(100), range(10)), people(range(40), school="south"))) == []
 
-    said = platform.plan(school_of(people(range(11, 100), range(10)), people(range(40), school="south")))
+    messages = platform.plan(school_of(people(range(11, 100), range(10)), people(range(40), school="south")))
 
-    assert "North: 11 of 100 students would be deactivated." in said
-    assert not any("users would be" in each or "South" in each for each in said)
+    assert "North: 11 of 100 students would be deactivated." in messages
+    assert not any("users would be" in each or "South" in each for each in messages)
 
 
 def test_a_school_that_loses_all_its_teachers_is_held_though_they_are_few(platform: Guarded) -> None:
@@ -77,9 +77,9 @@ def test_a_school_that_loses_all_its_teachers_is_held_though_they_are_few(platfo
 def test_few_of_every_kind_are_held_when_together_they_are_many(platform: Guarded) -> None:
     platform.plan(school_of(people(range(20), range(20))))
 
-    said = platform.plan(school_of(people(range(6, 20), range(6, 20))))
+    messages = platform.plan(school_of(people(range(6, 20), range(6, 20))))
 
-    assert "North: 12 of 40 users would be deactivated." in said
+    assert "North: 12 of 40 users would be deactivated." in messages
 
 
 def test_the_figures_are_the_group_s_own_and_wider_while_its_rollover_window_is_open(platform: Guarded) -> None:
@@ -106,9 +106,9 @@ def test_the_figures_are_the_group_s_own_and_wider_while_its_rollover_window_is_
 def test_a_source_that_numbers_everybody_anew_is_held_with_the_pairs_and_the_way_out(platform: Guarded) -> None:
     platform.plan(school_of(people(range(30), range(2))))
 
-    said = platform.plan(school_of(people(range(30), range(2), prefix="new-")))
+    messages = platform.plan(school_of(people(range(30), range(2), prefix="new-")))
 
-    assert said[0] == (
+    assert messages[0] == (
         "32 users have new ids, and 32 of them bear a name that the platform knows under another id: the source seems to have "
         "renumbered them. If they are the same people, discard this sync, let the group match people by username instead, "
         "and sync again."
@@ -123,9 +123,9 @@ def test_a_source_that_numbers_everybody_anew_is_held_with_the_pairs_and_the_way
 def test_new_people_under_other_names_are_not_taken_for_renumbered(platform: Guarded) -> None:
     platform.plan(school_of(people(range(30))))
 
-    said = platform.plan(school_of(people(range(100, 140))))
+    messages = platform.plan(school_of(people(range(100, 140))))
 
-    assert not any("numbered" in each for each in said)
+    assert not any("numbered" in each for each in messages)
     assert not (platform.room / "plan" / "renumbered.parquet").exists()
 
 
@@ -135,10 +135,10 @@ def test_what_was_undone_is_not_done_again_without_a_word(platform: Guarded) -> 
     platform.undo(2)
     undone = (Undone("Ada Admin", NOW, platform.room / "plan" / "changes.parquet"),)
 
-    said = platform.plan(school_of(people(range(95))), undone=undone)
+    messages = platform.plan(school_of(people(range(95))), undone=undone)
     corrected = platform.plan(school_of(people(range(100))), undone=undone)
 
-    assert said == [
+    assert messages == [
         "10 changes that were undone on 1 September 2026 by Ada Admin would be made again, because the source still says so. "
         "Correct the source, or approve this plan to let them happen."
     ]
@@ -175,7 +175,7 @@ def test_the_guard_is_never_silent(
     planned = platform.reviewed(platform.sync(second, selection), before, guard)
 
     assert before
-    said = {(breach.school, breach.entity) for breach in planned.breaches if breach.kind == "removals"}
+    values = {(breach.school, breach.entity) for breach in planned.breaches if breach.kind == "removals"}
     gone = {(row["entity"], row["sourcedId"]) for row in platform.changes() if row["action"] in ("deactivate", "end")}
     beyond = set()
     for entity in ENTITIES:
@@ -191,5 +191,5 @@ def test_the_guard_is_never_silent(
                 removed["all schools", kind] += (entity, row["sourcedId"]) in gone
         over = {key[0] for key in removed if removed[key] >= guard.floor and removed[key] > guard.share * records[key]}
         beyond |= {(each, entity) for each in over - {"all schools"} or ({""} if over else set())}
-    assert said == beyond
+    assert values == beyond
     assert planned.held == bool(beyond or planned.breaches)

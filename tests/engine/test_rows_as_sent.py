@@ -86,11 +86,11 @@ def test_a_row_that_was_moved_stands_under_its_columns_again_or_is_named(at: int
     sourced_id, other = f"{at * 4:05}", read.row("users", f"{at * 4 + 1:05}")
     assert other is not None
 
-    said = [each for each in read.problems if each["line"] == lines_of[moved.name] and each["rule"] != "same-username"]
+    found = [each for each in read.problems if each["line"] == lines_of[moved.name] and each["rule"] != "same-username"]
     row = read.row("users", sourced_id)
 
-    assert [each["severity"] for each in said] == ["warning" if moved.kept else "error"], said
-    assert re.search(moved.says, said[0]["message"])
+    assert [each["severity"] for each in found] == ["warning" if moved.kept else "error"], found
+    assert re.search(moved.says, found[0]["message"])
     assert (row is not None) == moved.kept
     for name, value in (row or {}).items():
         expected = moved.now[1] if name == moved.now[0] else str(other[name])

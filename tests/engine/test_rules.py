@@ -25,7 +25,7 @@ def test_every_rule_is_tried_somewhere(rule: Rule) -> None:
 def test_one_rule_has_one_sentence_whatever_it_costs() -> None:
     sentences = {each.id: {rule.message for rule in ALL_RULES if rule.id == each.id} for each in ALL_RULES}
 
-    assert {id: said for id, said in sentences.items() if len(said) > 1} == {}
+    assert {id: message for id, message in sentences.items() if len(message) > 1} == {}
 
 
 def test_a_sentence_has_no_hole_that_its_rule_does_not_fill() -> None:

@@ -51,8 +51,8 @@ def school(sourced_id: str, parent: str | None = "district") -> Row:
 
 
 def class_(sourced_id: str, school: str = "north", **more: Any) -> Row:
-    said = {"title": sourced_id.title(), "classCode": "", "course": "", "terms": "", "grades": [], "subjects": []}
-    return {"sourcedId": sourced_id, "schoolSourcedId": school, **said, **more}
+    fields = {"title": sourced_id.title(), "classCode": "", "course": "", "terms": "", "grades": [], "subjects": []}
+    return {"sourcedId": sourced_id, "schoolSourcedId": school, **fields, **more}
 
 
 def resolved(
@@ -283,7 +283,7 @@ def test_it_says_what_its_rules_say(
 
     found = resolved(saved, schools, classes, seen)
 
-    said = {
+    fields = {
         row["sourcedId"]: verdict(
             saved.schools, row["sourcedId"], row["parentSourcedId"] in saved.schools.parents, row["sourcedId"] in seen_schools
         )
@@ -297,13 +297,13 @@ def test_it_says_what_its_rules_say(
             row["sourcedId"] in seen_classes,
         )
         for row in classes
-        if said.get(row["schoolSourcedId"]) == "include"
+        if fields.get(row["schoolSourcedId"]) == "include"
     }
-    assert found.selection.orgs in ({each for each in said if said[each] == "include"}, None)
+    assert found.selection.orgs in ({each for each in fields if fields[each] == "include"}, None)
     assert found.selection.classes in ({each for each in said_classes if said_classes[each] == "include"}, None)
-    assert found.schools == list(said.values()).count("include")
+    assert found.schools == list(fields.values()).count("include")
     assert found.classes == list(said_classes.values()).count("include")
-    assert {each.sourced_id for each in found.new_schools} == {each for each in said if said[each] == "ask"}
+    assert {each.sourced_id for each in found.new_schools} == {each for each in fields if fields[each] == "ask"}
     assert {each.sourced_id for each in found.new_classes} == {each for each in said_classes if said_classes[each] == "ask"}
-    assert set(found.missing_schools) == set(saved.schools.ids) - set(said)
+    assert set(found.missing_schools) == set(saved.schools.ids) - set(fields)
     assert set(found.missing_classes) == set(saved.classes.ids) - {row["sourcedId"] for row in classes}

@@ -22,14 +22,14 @@ def test_what_is_not_chosen_any_more_is_counted_before_it_goes(platform: Platfor
     planned = platform.sync(TWO_SCHOOLS, SOUTH, commit=False)
 
     impact = selection_impact(platform.room / "stage", SOUTH, before)
-    said = impact.counts
+    found = impact.counts
 
     gone = {entity: counts["deactivated"] + counts["ended"] for entity, counts in planned.counts.items()}
-    assert (said["users"], said["classes"], said["enrollments"]) == (4, 2, 3)
-    assert {entity: said[entity] for entity in ("users", "classes", "enrollments")} == {
+    assert (found["users"], found["classes"], found["enrollments"]) == (4, 2, 3)
+    assert {entity: found[entity] for entity in ("users", "classes", "enrollments")} == {
         entity: gone[entity] for entity in ("users", "classes", "enrollments")
     }
-    assert (said["orgs"], gone["orgs"]) == (0, 0)  # bob, who is selected, has a role at north too
+    assert (found["orgs"], gone["orgs"]) == (0, 0)  # bob, who is selected, has a role at north too
     assert (impact.schools_along, impact.schools_along_total) == (("North",), 1)
 
 

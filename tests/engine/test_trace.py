@@ -132,11 +132,11 @@ def test_somebody_who_was_planned_and_written_is_followed_to_the_platform(tmp_pa
     assert [(step.about, step.verdict) for step in steps] == [
         ("source", "yes"), ("problems", "yes"), ("selection", "yes"), ("match", "yes"), ("plan", "yes"), ("platform", "yes"),
     ]  # fmt: skip
-    said = by_about(steps)
-    assert said["source"].text == "In the source: users.csv, line 2, with the status blank."
-    assert said["plan"].text == "Planned by this sync: to be created, because: not on the platform yet."
-    assert "waits for approval" in said["platform"].text
-    assert said["platform"].at == "2026-09-02T06:00:00+00:00"
+    found = by_about(steps)
+    assert found["source"].text == "In the source: users.csv, line 2, with the status blank."
+    assert found["plan"].text == "Planned by this sync: to be created, because: not on the platform yet."
+    assert "waits for approval" in found["platform"].text
+    assert found["platform"].at == "2026-09-02T06:00:00+00:00"
     assert conclusion(steps).startswith("On the platform, active, last written by sync g1-s1.")
 
 
@@ -160,11 +160,11 @@ def test_a_row_with_an_error_is_found_and_its_root_cause_is_named(tmp_path: Path
     platform.sync(files)
 
     steps = explain(platform.room, EVERYTHING, platform.snapshot, person(platform.room, "lost"), RUN, None)
-    said = by_about(steps)
+    found = by_about(steps)
 
-    assert said["source"].text == "In the source: users.csv, line 3; the row could not be kept."
-    assert said["problems"].verdict == "no"
-    assert "orgs.csv, line 3: type is none of" in said["problems"].text
+    assert found["source"].text == "In the source: users.csv, line 3; the row could not be kept."
+    assert found["problems"].verdict == "no"
+    assert "orgs.csv, line 3: type is none of" in found["problems"].text
     assert conclusion(steps).startswith("Left out because of an error.")
 
 

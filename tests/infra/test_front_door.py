@@ -80,12 +80,12 @@ def test_names_that_are_global_to_an_account_hold_stack_and_region(resources: di
 def test_two_stages_of_an_account_do_not_mix_their_metrics(resources: dict[str, Any]) -> None:
     dashboard = json.loads(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
     shown = [metric for widget in dashboard["widgets"] for metric in widget["properties"]["metrics"]]
-    told = [
+    found = [
         [each["Namespace"], each["MetricName"], *(part for one in each["Dimensions"] for part in (one["Name"], one["Value"]))]
         for each in of_kind(resources, "AWS::CloudWatch::Alarm").values()
     ]
     by_account = {"AWS/Lambda"}  # the account's concurrency is one, whoever uses it up
-    for metric in [*shown, *told]:
+    for metric in [*shown, *found]:
         named = json.dumps(metric)
         assert metric[0] in by_account or re.search(r"\$\{|\"Ref\"|Fn::GetAtt", named), metric
     for function in of_kind(resources, "AWS::Lambda::Function").values():

@@ -48,9 +48,9 @@ def test_a_policy_names_each_action_and_each_resource(function: Any) -> None:
 
 def test_mail_is_sent_in_the_name_of_the_stack_s_own_sender_alone() -> None:
     """The emulator names no identity as the resource of a mail, so the sender is bound by a condition."""
-    said = [each for function in FUNCTIONS for each in function.policy()["Statement"] if "ses:SendEmail" in each["Action"]]
+    found = [each for function in FUNCTIONS for each in function.policy()["Statement"] if "ses:SendEmail" in each["Action"]]
 
-    assert [each["Condition"] for each in said] == [{"StringEqualsIfExists": {"ses:FromAddress": {"Ref": "MailFrom"}}}]
+    assert [each["Condition"] for each in found] == [{"StringEqualsIfExists": {"ses:FromAddress": {"Ref": "MailFrom"}}}]
 
 
 @each_function

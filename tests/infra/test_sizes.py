@@ -23,9 +23,9 @@ def test_every_function_has_a_size_and_the_reason_beside_it(resources: dict[str,
 def test_the_page_of_sizes_says_what_is_set() -> None:
     page = (ROOT / "docs" / "operate" / "sizes.md").read_text()
     rows = re.findall(r"^\| (\w+) \| ([\d,]+) \| ([\d,]+) \| (\d+) \|.*\| (.*) \|$", page, re.MULTILINE)
-    said = {name: (*(int(cell.replace(",", "")) for cell in cells), why) for name, *cells, why in rows}
+    fields = {name: (*(int(cell.replace(",", "")) for cell in cells), why) for name, *cells, why in rows}
 
-    assert said == {each.logical_id: (each.memory_mb, each.disk_mb, each.time_s, each.size) for each in FUNCTIONS}
+    assert fields == {each.logical_id: (each.memory_mb, each.disk_mb, each.time_s, each.size) for each in FUNCTIONS}
 
 
 def test_what_runs_the_engine_has_room_above_its_limit_and_a_processor() -> None:

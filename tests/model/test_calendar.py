@@ -18,10 +18,10 @@ def test_a_blackout_holds_from_its_first_day_to_its_last(day: str, runs: bool) -
 
 
 def test_a_blackout_says_which_days_and_why() -> None:
-    said = scheduled(Calendar(blackouts=(A_DAY, WINTER)), date(2026, 12, 25))
+    found = scheduled(Calendar(blackouts=(A_DAY, WINTER)), date(2026, 12, 25))
     one_day = scheduled(Calendar(blackouts=(A_DAY, WINTER)), date(2026, 11, 26))
 
-    assert said.why == "Blackout, 21 December 2026 to 03 January 2027: Winter break."
+    assert found.why == "Blackout, 21 December 2026 to 03 January 2027: Winter break."
     assert one_day.why == "Blackout, 26 November 2026."
 
 

@@ -12,8 +12,8 @@ REFUSAL = "users.csv is missing. Export again with every file."
 
 
 def error(name: str, message: str = "") -> dict[str, str]:
-    said = {"errorMessage": message, "errorType": name, "stackTrace": ["  File blueprint.py, line 1\n"]}
-    return {"Error": name, "Cause": json.dumps(said)}
+    fields = {"errorMessage": message, "errorType": name, "stackTrace": ["  File blueprint.py, line 1\n"]}
+    return {"Error": name, "Cause": json.dumps(fields)}
 
 
 @pytest.mark.parametrize(

@@ -78,9 +78,9 @@ def problems() -> list[dict[str, Any]]:
         if route.role is None:
             continue
         for body in [None, *bodies(route)]:
-            status, told = call(filled(route), body)
-            if status >= 400 and isinstance(told, dict) and "detail" in told:
-                found[json.dumps([told["detail"], told.get("errors")])] = told
+            status, answer = call(filled(route), body)
+            if status >= 400 and isinstance(answer, dict) and "detail" in answer:
+                found[json.dumps([answer["detail"], answer.get("errors")])] = answer
     return list(found.values())
 
 
@@ -103,26 +103,26 @@ def rendered(told: list[dict[str, Any]], folder: Path) -> list[str]:
 
 
 def test_no_error_of_the_api_reads_like_code(tmp_path: Path) -> None:
-    told = problems()
-    sentences = rendered(told, tmp_path)
+    found = problems()
+    sentences = rendered(found, tmp_path)
 
-    assert len(told) > 100  # it did walk
-    unsaid = {f"{why}: {said}" for said in sentences for why, pattern in UNSAID.items() if pattern.search(said)}
+    assert len(found) > 100  # it did walk
+    unsaid = {f"{why}: {message}" for message in sentences for why, pattern in UNSAID.items() if pattern.search(message)}
     assert unsaid == set()
 
 
 def test_a_share_is_corrected_in_percent_and_by_its_label(tmp_path: Path) -> None:
-    status, told = call("POST /groups", {"name": "Lakeside", "guard": {"share": 1.5}})
+    status, answer = call("POST /groups", {"name": "Lakeside", "guard": {"share": 1.5}})
 
     assert status == 422
-    assert rendered([told], tmp_path) == [
+    assert rendered([answer], tmp_path) == [
         "Some fields need another value. Hold a sync that removes more than: Enter 100 % or less."
     ]
 
 
 def test_a_sync_is_named_by_its_moment_and_a_support_reference_is_kept(tmp_path: Path) -> None:
     sync = "0a1b2c3d4e5f-20261127T082800123-ab12"
-    told = [
+    found = [
         {
             "status": 409,
             "title": "",
@@ -136,7 +136,7 @@ def test_a_sync_is_named_by_its_moment_and_a_support_reference_is_kept(tmp_path:
         {"status": 422, "title": "", "detail": "Nothing was changed. Nothing was changed."},
     ]
 
-    busy, failed, twice = rendered(told, tmp_path)
+    busy, failed, twice = rendered(found, tmp_path)
 
     assert re.match(r"This group is already being synced by the sync of Nov 27, 2026, \d+:28\sAM\. Wait", busy)
     assert failed.endswith(f"Reference for support: {sync}")

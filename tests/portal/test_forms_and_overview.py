@@ -31,8 +31,8 @@ def page(browser: Browser, aws: None) -> Iterator[Page]:
 
 
 def changed_elsewhere(**settings: Any) -> None:
-    status, told = call("PATCH /groups/g1", settings, headers={"If-Match": groups.get("g1").etag})
-    assert status == 200, told
+    status, answer = call("PATCH /groups/g1", settings, headers={"If-Match": groups.get("g1").etag})
+    assert status == 200, answer
 
 
 def test_what_was_typed_stays_when_somebody_else_saves_and_a_conflict_shows_both(page: Page) -> None:
@@ -113,10 +113,10 @@ def test_the_overview_shows_what_needs_somebody_first_and_two_thousand_groups_in
     ]
 
     began = time.process_time()
-    told = Overview(items=rows_of([from_item(Group, item) for item in items], {}, now)).model_dump_json(by_alias=True)
+    found = Overview(items=rows_of([from_item(Group, item) for item in items], {}, now)).model_dump_json(by_alias=True)
     took_s = time.process_time() - began
-    print(f"overview: rows of 2,000 items as JSON in {took_s:.2f} s of one processor, {len(told):,} bytes")
-    page.route("**/api/overview", lambda route: route.fulfill(body=told, content_type="application/json"))
+    print(f"overview: rows of 2,000 items as JSON in {took_s:.2f} s of one processor, {len(found):,} bytes")
+    page.route("**/api/overview", lambda route: route.fulfill(body=found, content_type="application/json"))
     opened_at = time.perf_counter()
     page.goto("/overview")
     rows = page.get_by_role("row")

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 
 def feed(after: str = "", **query: str) -> dict[str, Any]:
-    status, said = call("GET /groups/g1/events", query={"after": after, **query})
-    assert status == 200, said
-    return said
+    status, answer = call("GET /groups/g1/events", query={"after": after, **query})
+    assert status == 200, answer
+    return answer
 
 
 def followed(after: str = "", limit: str = "100") -> tuple[list[dict[str, Any]], str]:
@@ -56,9 +56,9 @@ NOUNS = {
 def on_the_platform() -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
     for entity, noun in NOUNS.items():
-        status, said = call(f"GET /groups/g1/roster/{entity}", query={"status": "active", "limit": "1000"})
+        status, answer = call(f"GET /groups/g1/roster/{entity}", query={"status": "active", "limit": "1000"})
         assert status == 200
-        found |= {(noun, row["sourcedId"]): row["fields"] for row in said["items"]}
+        found |= {(noun, row["sourcedId"]): row["fields"] for row in answer["items"]}
     return found
 
 
@@ -122,11 +122,11 @@ def test_a_cursor_whose_changes_are_not_kept_any_more_says_the_way_out() -> None
     walk.through()
     files.delete_folder(files.sync_key(walk.sync_id, ""))
 
-    status, said = call("GET /groups/g1/events", query={"after": ""})
+    status, answer = call("GET /groups/g1/events", query={"after": ""})
     unknown, _ = call("GET /groups/g1/events", query={"after": "99.0"})
 
     assert (status, unknown) == (410, 422)
-    assert "Read the lists once more" in said["detail"]
+    assert "Read the lists once more" in answer["detail"]
 
 
 def test_a_machine_follows_only_what_it_may_see() -> None:
@@ -134,9 +134,9 @@ def test_a_machine_follows_only_what_it_may_see() -> None:
     Walk(zipped(TWO_SCHOOLS)).through()
     south = Reader(made(schools=["south"], fields=["username"]), "/oneroster")
 
-    status, said, _ = south.follow()
+    status, found, _ = south.follow()
 
     assert status == 200
-    assert {event["sourcedId"] for event in said["items"] if event["kind"].startswith("user")} == {"cat", "bob"}
-    assert "ann" not in str(said)
-    assert {role["orgSourcedId"] for event in said["items"] for role in (event["after"] or {}).get("roles", [])} == {"south"}
+    assert {event["sourcedId"] for event in found["items"] if event["kind"].startswith("user")} == {"cat", "bob"}
+    assert "ann" not in str(found)
+    assert {role["orgSourcedId"] for event in found["items"] for role in (event["after"] or {}).get("roles", [])} == {"south"}

@@ -29,10 +29,10 @@ def users(archive: Path) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
 def test_a_clean_district_has_no_problem_at_all(tmp_path: Path, version: str) -> None:
-    said = staged(tmp_path, version, problems=False)
+    found = staged(tmp_path, version, problems=False)
 
-    assert (said.version, said.problems) == (version, {})
-    assert said.counts["users"].kept == SHAPES["tiny"].users
+    assert (found.version, found.problems) == (version, {})
+    assert found.counts["users"].kept == SHAPES["tiny"].users
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
@@ -53,10 +53,10 @@ def test_a_day_later_some_changed_fewer_are_gone_and_some_are_new(tmp_path: Path
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
 def test_a_dirty_district_has_every_kind_of_problem_and_every_row_is_accounted_for(tmp_path: Path, version: str) -> None:
-    said = staged(tmp_path, version, problems=True, shape="T")
+    found = staged(tmp_path, version, problems=True, shape="T")
 
-    assert all(each.read == each.kept + each.left_out for each in said.counts.values())
-    assert all(each.kept > each.read * 0.9 for name, each in said.counts.items() if name in ("classes", "users", "enrollments"))
+    assert all(each.read == each.kept + each.left_out for each in found.counts.values())
+    assert all(each.kept > each.read * 0.9 for name, each in found.counts.items() if name in ("classes", "users", "enrollments"))
     rules = duckdb.read_parquet(str(tmp_path / "stage" / "problems.parquet")).project("rule").distinct().fetchall()
     assert {rule for (rule,) in rules} >= {
         "sourced-id", "repeated", "repeated-differently", "required", "expected", "unknown-word", "unusual-word",

@@ -15,7 +15,7 @@ CHANGES = Asked(kind=AskedFor.CHANGES, since=NOW)
 
 
 def sync(days_ago: float, asked: Asked | None = EVERYTHING, **other: Any) -> Sync:
-    told: dict[str, Any] = {"mode": Mode.FULL, "state": State.SUCCEEDED, **other}
+    fields: dict[str, Any] = {"mode": Mode.FULL, "state": State.SUCCEEDED, **other}
     started = NOW - timedelta(days=days_ago)
     return Sync(
         group_id="g1",
@@ -24,7 +24,7 @@ def sync(days_ago: float, asked: Asked | None = EVERYTHING, **other: Any) -> Syn
         started_by="Ada",
         started_at=started,
         asked=asked,
-        **told,
+        **fields,
     )
 
 
@@ -33,15 +33,15 @@ def asked(*earlier: Sync, changed_at: datetime = CHANGED_AT, has_view: bool = Tr
 
 
 def test_changes_are_asked_for_since_the_last_sync_began_and_an_hour_before() -> None:
-    told = asked(sync(1, CHANGES), sync(2, CHANGES), sync(3))
+    found = asked(sync(1, CHANGES), sync(2, CHANGES), sync(3))
 
-    assert told == Asked(kind=AskedFor.CHANGES, since=NOW - timedelta(days=1, hours=1))
+    assert found == Asked(kind=AskedFor.CHANGES, since=NOW - timedelta(days=1, hours=1))
 
 
 def test_what_read_nothing_of_the_source_counts_for_nothing() -> None:
-    told = asked(sync(0.1, None, mode=Mode.UNDO), sync(0.2, None, state=State.SUPERSEDED), sync(1))
+    found = asked(sync(0.1, None, mode=Mode.UNDO), sync(0.2, None, state=State.SUPERSEDED), sync(1))
 
-    assert told == Asked(kind=AskedFor.CHANGES, since=NOW - timedelta(days=1, hours=1))
+    assert found == Asked(kind=AskedFor.CHANGES, since=NOW - timedelta(days=1, hours=1))
 
 
 @pytest.mark.parametrize(

@@ -74,14 +74,14 @@ def test_a_retry_after_that_is_none_costs_no_more_than_a_wait(said: str) -> None
 
 def test_a_body_is_read_whole_in_whatever_form_it_comes() -> None:
     text = '{"users":[{"sourcedId":"ü"}]}'
-    told: Mapping[str, str] = {"content-encoding": "gzip"}
+    fields: Mapping[str, str] = {"content-encoding": "gzip"}
 
-    assert text_of(gzip.compress(text.encode()[:9]) + gzip.compress(text.encode()[9:]), told, MOST).decode() == text
+    assert text_of(gzip.compress(text.encode()[:9]) + gzip.compress(text.encode()[9:]), fields, MOST).decode() == text
     assert text_of(text.encode("latin-1"), {"content-type": "application/json; charset=ISO-8859-1"}, MOST).decode() == text
     assert text_of(text.encode(), {"content-type": "application/json; charset=ISO-8859-1"}, MOST).decode() == text
     assert text_of(b"\xef\xbb\xbf" + text.encode(), {}, MOST).decode() == text
     assert text_of(text.encode("utf-16-le"), {}, MOST).decode() == text
-    assert text_of(text.encode(), told, MOST).decode() == text  # a proxy has opened it and left the header
+    assert text_of(text.encode(), fields, MOST).decode() == text  # a proxy has opened it and left the header
 
 
 @pytest.mark.parametrize(
@@ -170,10 +170,10 @@ class Tokens(httpx.BaseTransport):
 
 
 def with_tokens(transport: Tokens) -> Callable[[], Answer]:
-    told = Provider("https://sis.example" + BASES["1.2"], "1.2", "oauth2", "id", "secret", "https://sis.example/token")
+    found = Provider("https://sis.example" + BASES["1.2"], "1.2", "oauth2", "id", "secret", "https://sis.example/token")
 
     def read() -> Answer:
-        with Source(told, transport=transport, sleep=lambda seconds: None) as source:
+        with Source(found, transport=transport, sleep=lambda seconds: None) as source:
             return source.get("/orgs", {})
 
     return read

@@ -46,7 +46,7 @@ def provider(providers: dict[str, tuple[Provider, str]], monkeypatch: pytest.Mon
 
 
 def source(origin: str, version: Any = "1.2", authorization: Any = "oauth2", **more: Any) -> Source:
-    told = rest.Provider(
+    found = rest.Provider(
         base_url=origin + BASES[version],
         version=version,
         authorization=authorization,
@@ -56,7 +56,7 @@ def source(origin: str, version: Any = "1.2", authorization: Any = "oauth2", **m
         signature_method=more.pop("signature_method", "HMAC-SHA256"),
         scopes=more.pop("scopes", ()),
     )
-    return Source(told, sleep=more.pop("sleep", lambda seconds: None), **more)
+    return Source(found, sleep=more.pop("sleep", lambda seconds: None), **more)
 
 
 def read(source: Source, wanted: Collection, folder: Path, size: int = SIZE) -> tuple[int, str]:
@@ -181,11 +181,11 @@ def test_a_list_that_may_not_be_whole_says_why(
     own.behave(**behaviour)
 
     with source(origin) as asked:
-        came, said = read(asked, USERS, tmp_path)
+        came, answer = read(asked, USERS, tmp_path)
 
-    assert why in said
+    assert why in answer
     assert came == got
-    assert said.startswith("users: ")
+    assert answer.startswith("users: ")
 
 
 def test_a_list_that_is_not_offered_is_an_error_where_a_roster_needs_it(provider: tuple[Provider, str], tmp_path: Path) -> None:
@@ -281,13 +281,13 @@ def test_the_waits_that_a_provider_asks_for_are_kept(provider: tuple[Provider, s
     own, origin = provider
     own.behave(busy=2, retry_after="7")
     waited: list[float] = []
-    said: list[tuple[str, float]] = []
+    found: list[tuple[str, float]] = []
 
-    with source(origin, sleep=waited.append, on_wait=lambda what, at_most_s: said.append((what, at_most_s))) as asked:
+    with source(origin, sleep=waited.append, on_wait=lambda what, at_most_s: found.append((what, at_most_s))) as asked:
         asked.get("/orgs", {})
 
     assert waited == [7.0, 7.0]
-    assert said == [("127.0.0.1 answered with status 429.", 7.0)] * 2
+    assert found == [("127.0.0.1 answered with status 429.", 7.0)] * 2
 
 
 def test_where_the_time_is_up_the_rest_of_a_range_is_handed_on(provider: tuple[Provider, str], tmp_path: Path) -> None:

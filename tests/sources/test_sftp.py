@@ -222,8 +222,8 @@ def test_what_is_no_private_key_says_what_to_send(text: str, passphrase: str, sa
 def test_a_key_needs_its_own_passphrase(tmp_path: Path) -> None:
     locked = make_key(tmp_path / "locked", "ed25519", "a phrase").read_text()
 
-    for passphrase, said in ((None, "needs its passphrase"), ("another", "can't be read with this passphrase")):
-        with pytest.raises(Unacceptable, match=said):
+    for passphrase, message in ((None, "needs its passphrase"), ("another", "can't be read with this passphrase")):
+        with pytest.raises(Unacceptable, match=message):
             private_key(locked, passphrase)
 
 
@@ -237,11 +237,11 @@ def test_a_changed_host_key_stops_everything_with_both_keys_named(sshd: Sshd, ou
     sshd.new_host_key()
     sshd.start()
 
-    with pytest.raises(SourceRefused, match="has changed") as said:
+    with pytest.raises(SourceRefused, match="has changed") as found:
         sftp.signed_in(before, key(our_key))
 
-    assert first in str(said.value)
-    assert sshd.fingerprint in str(said.value)
+    assert first in str(found.value)
+    assert sshd.fingerprint in str(found.value)
 
 
 def test_an_unconfirmed_host_key_is_no_reason_to_sign_in(sshd: Sshd, our_key: Path) -> None:
@@ -394,19 +394,19 @@ def settled(
 
 
 def test_a_file_that_still_grows_is_waited_for(sshd: Sshd, our_key: Path) -> None:
-    sizes, told = iter((2, 3, 3)), list[str]()
+    sizes, result = iter((2, 3, 3)), list[str]()
 
     found = settled(
         sshd,
         key(our_key),
         60,
         lambda: put(sshd, "roster.zip", bytes(next(sizes))),
-        lambda what, at_most_s: told.append(what),
+        lambda what, at_most_s: result.append(what),
         path=_put_first(sshd),
     )
 
     assert (found.size_bytes, list(sizes)) == (3, [])
-    assert told == ["roster.zip on 127.0.0.1 is still growing."] * 2  # the first look knows nothing of that
+    assert result == ["roster.zip on 127.0.0.1 is still growing."] * 2  # the first look knows nothing of that
 
 
 def test_a_file_that_never_stops_growing_is_not_taken(sshd: Sshd, our_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -422,7 +422,7 @@ def test_the_marker_is_waited_for_and_yesterdays_does_not_count(
     sshd: Sshd, our_key: Path, marker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(sshd, marker, b"", modified=1)
-    looks, told = list[int](), list[tuple[str, float]]()
+    looks, result = list[int](), list[tuple[str, float]]()
     monkeypatch.setattr(sftp, "SETTLE_S", 5.0)
 
     def third_look_finds_it() -> None:
@@ -431,11 +431,11 @@ def test_the_marker_is_waited_for_and_yesterdays_does_not_count(
             put(sshd, marker, b"", modified=1_000_000_001)
 
     found = settled(
-        sshd, key(our_key), 60, third_look_finds_it, lambda *wait: told.append(wait), path=_put_first(sshd), doneMarker=".done"
+        sshd, key(our_key), 60, third_look_finds_it, lambda *wait: result.append(wait), path=_put_first(sshd), doneMarker=".done"
     )
 
     assert (found.marked, len(looks)) == (True, 3)
-    assert told == [("roster.zip on 127.0.0.1 has no .done marker yet.", seconds) for seconds in (60.0, 55.0, 50.0)]
+    assert result == [("roster.zip on 127.0.0.1 has no .done marker yet.", seconds) for seconds in (60.0, 55.0, 50.0)]
 
 
 def test_a_marker_alone_is_not_believed_where_the_server_sends_no_times(
@@ -527,12 +527,12 @@ def test_a_line_that_brings_nothing_any_more_is_given_up(
     put(sshd, "roster.zip", noise(20 << 20))
     line = BreakingLine(sshd.port, cuts=[5_000_000_000, *[10_000] * 100])
 
-    told: list[str] = []
+    found: list[str] = []
     with pytest.raises(SourceUnavailable, match="broke"):
-        brought(arriving, sshd.source(port=line.port), key(our_key), on_wait=lambda what, at_most_s: told.append(what))
+        brought(arriving, sshd.source(port=line.port), key(our_key), on_wait=lambda what, at_most_s: found.append(what))
 
-    assert told
-    assert all("broke" in each for each in told)
+    assert found
+    assert all("broke" in each for each in found)
     assert not arriving.held
 
 
@@ -593,12 +593,12 @@ def test_a_host_key_that_changes_in_the_middle_ends_the_reading(arriving: InMemo
     stranger = Sshd()
     stranger.start()
     line = BreakingLine(sshd.port, cuts=[5_000_000_000, 10 << 20])
-    told: list[Fetched] = []
+    found: list[Fetched] = []
     once = threading.Lock()
 
     def to_the_stranger(fetched: Fetched) -> None:
         with once:
-            told.append(fetched)
+            found.append(fetched)
             line.lead_to(stranger.port)
 
     try:

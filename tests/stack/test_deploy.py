@@ -275,12 +275,12 @@ def test_a_first_deploy_that_breaks_leaves_nothing_and_can_be_repeated(
 def test_a_person_can_not_widen_their_own_groups_nor_sign_in_by_another_way_than_the_pages(deployed: Stack) -> None:
     cognito, pool, client = deployed.client("cognito-idp"), deployed.outputs["UserPool"], deployed.outputs["PortalClient"]
     name, password = "narrow@example.org", "Narrow-scope-2026"
-    told = {"email": name, "email_verified": "true", "name": "Nia Narrow", "custom:rosterGroups": "onegroup"}
+    fields = {"email": name, "email_verified": "true", "name": "Nia Narrow", "custom:rosterGroups": "onegroup"}
     cognito.admin_create_user(
         UserPoolId=pool,
         Username=name,
         MessageAction="SUPPRESS",
-        UserAttributes=[{"Name": k, "Value": v} for k, v in told.items()],
+        UserAttributes=[{"Name": k, "Value": v} for k, v in fields.items()],
     )
     cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=password, Permanent=True)
     cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName="viewer")
@@ -344,19 +344,19 @@ def test_make_deploy_asks_shows_and_prints_and_make_destroy_wants_the_stage_s_na
     def exists() -> bool:
         return bool(Deployment("oneroster-test", empty.client).outputs_now())
 
-    said = typed("deploy", "n")
-    assert re.search(r"^Add +GroupsTable +AWS::DynamoDB::Table$", said, re.MULTILINE)
-    assert "Nothing was changed." in said
+    found = typed("deploy", "n")
+    assert re.search(r"^Add +GroupsTable +AWS::DynamoDB::Table$", found, re.MULTILINE)
+    assert "Nothing was changed." in found
     assert not exists()
-    said = typed("deploy", "y")
+    found = typed("deploy", "y")
     assert re.search(
-        r"The stack is as the template says.\nPortal    https://\S+  \(2 files sent\)\nAPI       https://", said, re.MULTILINE
+        r"The stack is as the template says.\nPortal    https://\S+  \(2 files sent\)\nAPI       https://", found, re.MULTILINE
     )
     assert "The stack is as it was." in typed("deploy", "")
     assert "That is not its name. Nothing was changed." in typed("destroy", "prod")
     assert exists()
-    said = typed("destroy", "test")
-    assert re.search(r"The stack is deleted. Kept:\n(  .*\n)*  AWS::DynamoDB::Table oneroster-test-GroupsTable", said)
+    found = typed("destroy", "test")
+    assert re.search(r"The stack is deleted. Kept:\n(  .*\n)*  AWS::DynamoDB::Table oneroster-test-GroupsTable", found)
     assert not exists()
 
 

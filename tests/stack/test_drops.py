@@ -169,10 +169,10 @@ def test_an_event_that_could_not_be_handled_waits_until_the_redrive_command_hand
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": settings})
     assert admin.call("GET", f"/groups/{group_id}/arrivals")["items"] == []
     command = [sys.executable, "-m", "infra.redrive", "oneroster-local"]
-    said = subprocess.run(command, cwd=ROOT, env={**os.environ, **stack.environment()}, capture_output=True, text=True)
+    found = subprocess.run(command, cwd=ROOT, env={**os.environ, **stack.environment()}, capture_output=True, text=True)
 
-    assert (said.returncode, said.stdout) == (0, "1 events handled, 0 failed again, 0 of no known kind (both kinds stay).\n"), (
-        said
+    assert (found.returncode, found.stdout) == (0, "1 events handled, 0 failed again, 0 of no known kind (both kinds stay).\n"), (
+        found
     )
     assert [each["syncState"] for each in settled(admin, group_id, 1)] == ["succeeded"]
 

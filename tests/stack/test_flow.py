@@ -53,8 +53,8 @@ def test_a_district_is_brought_in_by_both_workbooks_and_a_choice_of_people(
     link = admin.call("GET", f"/syncs/{sync_id}/orgs/sheet")
     filled = fill(link["url"], tmp_path / "Org.xlsx", "Org", {"00001"})
     sheet = admin.upload(f"/syncs/{sync_id}/orgs/sheet", filled)
-    said = admin.call("POST", f"/syncs/{sync_id}/orgs/sheet/{sheet}/check")
-    assert (said["chosen"], said["notChosen"], said["usable"], said["missing"]) == (1, 2, True, 0)
+    answer = admin.call("POST", f"/syncs/{sync_id}/orgs/sheet/{sheet}/check")
+    assert (answer["chosen"], answer["notChosen"], answer["usable"], answer["missing"]) == (1, 2, True, 0)
     admin.call("POST", f"/syncs/{sync_id}/orgs/selection", {"sheetUploadId": sheet}, 202)
 
     admin.until(sync_id, asks="classes")
@@ -71,8 +71,8 @@ def test_a_district_is_brought_in_by_both_workbooks_and_a_choice_of_people(
     ticked = [cell for cell in matrix["cells"] if cell["preset"]]
     assert {cell["status"] for cell in ticked} == {"blank"}
     cells = [{"status": cell["status"], "userType": cell["userType"]} for cell in ticked]
-    said = admin.call("POST", f"/syncs/{sync_id}/statuses/selection", {"cells": cells}, 202)
-    assert said["message"].startswith("Sync started.")
+    answer = admin.call("POST", f"/syncs/{sync_id}/statuses/selection", {"cells": cells}, 202)
+    assert answer["message"].startswith("Sync started.")
 
     done = admin.until(sync_id)
     assert (done["state"], done["question"]) == ("succeeded", None)
@@ -259,7 +259,7 @@ def test_nobody_gets_in_without_a_token_and_a_role_reaches_as_far_as_it_says(sta
     assert open_to_all == {"/health": 200, "/openapi.json": 200}
     assert {answer.status_code for answer in closed} == {401}
     assert {answer.headers["content-type"] for answer in closed} == {"application/problem+json"}
-    assert {(said["title"], said["status"]) for said in (answer.json() for answer in closed)} == {("Not signed in", 401)}
+    assert {(message["title"], message["status"]) for message in (answer.json() for answer in closed)} == {("Not signed in", 401)}
     assert viewer.call("GET", "/me")["role"] == "viewer"
     assert "needs the role admin" in operator.call("POST", "/groups", {"name": "No"}, 403)["detail"]
     viewer.call("POST", "/groups/any/uploads", {"fileName": "a.zip", "size": 1}, 403)

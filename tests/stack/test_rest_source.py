@@ -86,8 +86,8 @@ def test_a_saved_selections_schools_are_all_that_is_asked_of_a_provider(admin: C
     own, origin = provider
     own.behave()
     group_id = group(admin, origin, "By school", bySchool=True)
-    said = {"schools": {"ids": ["00001"]}, "classes": {"all": True}}
-    admin.call("POST", f"/groups/{group_id}/selections", {"name": "One school", "selection": said}, 201)
+    fields = {"schools": {"ids": ["00001"]}, "classes": {"all": True}}
+    admin.call("POST", f"/groups/{group_id}/selections", {"name": "One school", "selection": fields}, 201)
 
     started = admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "selective", "savedSelection": "One school"}, 202)
     ended = admin.until(started["syncId"])
@@ -131,9 +131,9 @@ def test_a_connection_is_tested_step_by_step(admin: Client, provider: tuple[Prov
     own, origin = provider
     own.behave(scopes=frozenset())
 
-    told = admin.call("POST", f"/groups/{group(admin, origin, 'Tested')}/connection-test")
+    answer = admin.call("POST", f"/groups/{group(admin, origin, 'Tested')}/connection-test")
 
-    assert [(each["step"], each["ok"]) for each in told["steps"]] == [
+    assert [(each["step"], each["ok"]) for each in answer["steps"]] == [
         ("host", True), ("signIn", True), ("version", True), ("lists", True), ("schools", True),
     ]  # fmt: skip
-    assert told["steps"][4]["message"] == "3 schools among 4 orgs."
+    assert answer["steps"][4]["message"] == "3 schools among 4 orgs."

@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     place = s3.list_objects_v2(Bucket="scripts", Prefix=prefix).get("KeyCount", 0)
     s3.put_object(Bucket="scripts", Key=f"{prefix}{time.time_ns()}", Body=json.dumps(event).encode())
     lines = script.get(function, [])
-    said = lines[place] if place < len(lines) else {"more": False, "fetch": False, "parallel": 1}
-    if isinstance(said, str):
-        raise type(said, (Exception,), {})(f"{function} says {said}.")
-    return said
+    found = lines[place] if place < len(lines) else {"more": False, "fetch": False, "parallel": 1}
+    if isinstance(found, str):
+        raise type(found, (Exception,), {})(f"{function} says {found}.")
+    return found

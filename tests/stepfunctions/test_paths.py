@@ -126,8 +126,8 @@ class Run:
 
     def ended(self, within_s: float = PATIENCE_S) -> str:
         def status() -> str:
-            said = str(self.machine.states.describe_execution(executionArn=self.execution)["status"])
-            return "" if said == "RUNNING" else said
+            answer = str(self.machine.states.describe_execution(executionArn=self.execution)["status"])
+            return "" if answer == "RUNNING" else answer
 
         return until(status, within_s)
 
@@ -168,12 +168,12 @@ def started(log: Path, **more: str) -> Iterator[Machine]:
         port = free.getsockname()[1]
     endpoint = f"http://127.0.0.1:{port}"
     settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SFN_WAIT_SCALE": "0", "AWS_ENDPOINT_URL": endpoint, **more}
-    with log.open("wb") as said:
+    with log.open("wb") as found:
         process = subprocess.Popen(
             [sys.executable, "-m", "local.emulator"],
             env={**os.environ, **KEYS, **settings},
-            stdout=said,
-            stderr=said,
+            stdout=found,
+            stderr=found,
         )
         try:
             until(lambda: answers(f"{endpoint}/_ministack/health"))

@@ -150,6 +150,6 @@ def test_a_cancel_that_was_cut_off_says_what_had_been_written_when_the_execution
         syncs.stop(walk.sync_id, State.CANCELLED, "Cancelled.", NOW)
     syncs.stop(walk.sync_id, State.CANCELLED, "Cancelled.", NOW)
 
-    said = "Cancelled. Some changes had been written already; the next sync makes them right without help."
-    assert (walk.sync.state, walk.sync.message) == (State.CANCELLED, said)
+    found = "Cancelled. Some changes had been written already; the next sync makes them right without help."
+    assert (walk.sync.state, walk.sync.message) == (State.CANCELLED, found)
     assert groups.get("g1").sync is None

@@ -78,11 +78,11 @@ class RestWalk(Walk):
     def fetch(self) -> None:
         self.invoke("plan_fetch")
         for each in files.read_json(files.sync_key(self.sync_id, "bundle/fetch/manifest.json")) or []:
-            told: Any = {"done": False, "range": each}
-            while not told["done"]:
-                told = (
+            fields: Any = {"done": False, "range": each}
+            while not fields["done"]:
+                fields = (
                     ChaliceClient(app, project_dir=str(ROOT))
-                    .lambda_.invoke("fetch_part", saved("fetch_part", syncId=self.sync_id, range=told["range"]))
+                    .lambda_.invoke("fetch_part", saved("fetch_part", syncId=self.sync_id, range=fields["range"]))
                     .payload
                 )
         self.invoke("check_fetched")
@@ -90,8 +90,8 @@ class RestWalk(Walk):
 
 def received(sync_id: str) -> bytes:
     """What the report's link to the provider's pages leads to."""
-    _, said = call(f"GET /syncs/{sync_id}/report")
-    (url,) = [each["url"] for each in said["files"] if each["title"] == "As received: pages.zip"]
+    _, answer = call(f"GET /syncs/{sync_id}/report")
+    (url,) = [each["url"] for each in answer["files"] if each["title"] == "As received: pages.zip"]
     key = urlsplit(url).path.removeprefix("/")
     body: bytes = boto3.client("s3").get_object(Bucket="data", Key=key)["Body"].read()
     return body
@@ -152,8 +152,8 @@ def configure(**asked_for: bool) -> None:
 
 
 def choose_school(*schools: str) -> SavedUse:
-    said = Saved(schools=Schools(ids=schools), classes=Classes(all=True))
-    selections.save("g1", "Nightly", said, by="Ada", now=NOW, etag="v1")
+    found = Saved(schools=Schools(ids=schools), classes=Classes(all=True))
+    selections.save("g1", "Nightly", found, by="Ada", now=NOW, etag="v1")
     return SavedUse(name="Nightly", version=1)
 
 
@@ -224,8 +224,8 @@ def test_a_sign_in_that_sees_one_school_alone_is_a_view_that_became_smaller(prov
 
     breaches = (files.read_json(files.sync_key(walk.sync_id, "plan/summary.json")) or {})["breaches"]
     assert (walk.sync.incomplete, walk.sync.held) == ({}, True)
-    said = "the provider's view became smaller"
-    assert [said in each["message"] for each in breaches[:4]] == [True, True, True, False]  # the district and two schools, first
+    found = "the provider's view became smaller"
+    assert [found in each["message"] for each in breaches[:4]] == [True, True, True, False]  # the district and two schools, first
 
 
 def test_who_is_in_no_list_of_his_school_is_not_taken_for_gone(provider: Provider) -> None:
@@ -406,9 +406,9 @@ def test_a_problem_names_the_page_and_the_record_that_it_is_about(provider: Prov
         found = connection.execute(
             "SELECT file, line, message FROM read_parquet($path)", {"path": str(tmp_path / "problems.parquet")}
         )
-        told = found.fetchall()
-    assert [(file, line) for file, line, _ in told] == [("enrollments/part-000000099.json", 52)]
-    assert told[0][2].startswith("enrollments/part-000000099.json, record 52: role is none of")
+        result = found.fetchall()
+    assert [(file, line) for file, line, _ in result] == [("enrollments/part-000000099.json", 52)]
+    assert result[0][2].startswith("enrollments/part-000000099.json, record 52: role is none of")
 
 
 def test_each_state_may_run_twice_and_leaves_the_same_rows(provider: Provider) -> None:

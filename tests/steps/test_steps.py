@@ -324,9 +324,9 @@ def test_a_failure_after_the_commit_says_that_everything_was_written() -> None:
 
 
 def test_the_log_names_group_and_sync_and_no_person_and_no_token() -> None:
-    said = io.StringIO()
+    found = io.StringIO()
     handler = blueprint.logger.registered_handler
-    earlier = handler.setStream(said)  # type: ignore[attr-defined]
+    earlier = handler.setStream(found)  # type: ignore[attr-defined]
     try:
         make_group()
         walk = Walk(zipped(small(users=[user("ann", givenName="Annabel", familyName="Lee", email="annabel@example.org")])))
@@ -337,9 +337,9 @@ def test_the_log_names_group_and_sync_and_no_person_and_no_token() -> None:
     finally:
         handler.setStream(earlier)  # type: ignore[attr-defined]
 
-    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    lines = [json.loads(line) for line in found.getvalue().splitlines()]
     assert {(line["groupId"], line["syncId"]) for line in lines} >= {("g1", walk.sync_id)}
-    assert not any(secret in said.getvalue() for secret in ("Annabel", "example.org", "a-secret-token"))
+    assert not any(secret in found.getvalue() for secret in ("Annabel", "example.org", "a-secret-token"))
     assert "Annabel" not in walk.sync.message
 
 

@@ -42,8 +42,8 @@ class UndoWalk(Walk):
 
 def records() -> dict[str, object]:
     """The platform's items, but for what tells of the sync that wrote them, and when."""
-    told = ("syncId", "since", "removedAt", "purgeAt")
-    return {i: {name: value for name, value in item.items() if name not in told} for i, item in platform().items()}
+    found = ("syncId", "since", "removedAt", "purgeAt")
+    return {i: {name: value for name, value in item.items() if name not in found} for i, item in platform().items()}
 
 
 def said(sync_id: str, name: str) -> Any:

@@ -84,9 +84,9 @@ class Walk:
         files.write_selection(self.sync_id, {**everybody, "removeUnselected": False, **selection})
 
     def plan(self) -> dict[str, Any]:
-        said: dict[str, Any] = self.invoke("plan")
-        self.planned = said
-        return said
+        answer: dict[str, Any] = self.invoke("plan")
+        self.planned = answer
+        return answer
 
     def chunks(self) -> list[str]:
         manifest = boto3.client("s3").get_object(Bucket=self.planned["bucket"], Key=self.planned["manifestKey"])

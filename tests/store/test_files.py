@@ -98,7 +98,7 @@ def test_the_audit_tells_the_newest_first() -> None:
         audit.record("g1", "u1", what, NOW, chance, detail={"n": 1})
     audit.record("g2", "u1", "group created", NOW, "c")
 
-    told = audit.entries("g1", limit=10)
+    found = audit.entries("g1", limit=10)
 
-    assert [entry.what for entry in told] == ["full sync started", "group created"]
-    assert [entry.what for entry in audit.entries("g1", 10, before=told[0].at)] == ["group created"]
+    assert [entry.what for entry in found] == ["full sync started", "group created"]
+    assert [entry.what for entry in audit.entries("g1", 10, before=found[0].at)] == ["group created"]

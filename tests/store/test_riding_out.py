@@ -38,11 +38,11 @@ def failing(times: int, how: Any) -> tuple[Any, list[int]]:
             return None
         if isinstance(how, Exception):
             raise how
-        status, said = how
+        status, found = how
 
         class Raw:
             def stream(self, *_: Any) -> Iterator[bytes]:
-                yield json.dumps(said).encode()
+                yield json.dumps(found).encode()
 
         return AWSResponse(request.url, status, HTTPHeaders(), Raw())
 

@@ -87,15 +87,15 @@ def test_a_forgotten_secret_is_read_by_nobody_and_may_be_set_again() -> None:
 
 def test_no_way_of_writing_a_secret_down_shows_it() -> None:
     for credentials in KINDS:
-        assert not any("hunter2" in said for said in (repr(credentials), str(credentials), credentials.model_dump_json()))
+        assert not any("hunter2" in message for message in (repr(credentials), str(credentials), credentials.model_dump_json()))
 
 
 def test_an_expiry_is_the_admins_word_or_the_tokens_own() -> None:
     own = TokenCredentials.model_validate({"token": jwt.encode({"exp": int(ENDS.timestamp())}, "k" * 32)})
-    said = PasswordCredentials.model_validate({"password": "x", "expiresAt": ENDS.isoformat()})
+    found = PasswordCredentials.model_validate({"password": "x", "expiresAt": ENDS.isoformat()})
     odd = TokenCredentials.model_validate({"token": jwt.encode({"exp": "soon"}, "k" * 32)})
 
-    assert [mark_of(each, NOW).expires_at for each in (own, said, odd)] == [ENDS, ENDS, None]
+    assert [mark_of(each, NOW).expires_at for each in (own, found, odd)] == [ENDS, ENDS, None]
     secrets.keep("g1", odd, SOURCE)
     kept = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId="oneroster/tests/g1")["SecretString"])
     assert kept.keys() == {"token", "givenFor"}

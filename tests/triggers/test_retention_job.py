@@ -171,8 +171,8 @@ def test_what_was_removed_is_purged_on_the_day_that_the_group_gives_it_with_an_e
     assert (forget(after(20), always).purged, forget(after(21), always).purged) == (0, 1)
     assert (forget(after(900), always).purged, set(platform())) == (0, there - {"art", "bob"})
 
-    said = [{name: int(number) for name, number in each.detail.items()} for each in audit.everything("g1")]
-    assert said == [{"records": 1, "classes": 1}, {"records": 1, "users": 1}]
+    found = [{name: int(number) for name, number in each.detail.items()} for each in audit.everything("g1")]
+    assert found == [{"records": 1, "classes": 1}, {"records": 1, "users": 1}]
     Walk(zipped(more), day=901).through()
     assert (platform()["south"]["status"], platform()["south"]["platformId"]) == ("active", known)
 

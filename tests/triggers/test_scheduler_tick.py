@@ -21,8 +21,8 @@ NEXT_MORNING = datetime(2026, 6, 2, 3, tzinfo=UTC)
 
 
 def make(group_id: str = "g1", **settings: Any) -> None:
-    said = {"name": group_id, "source": SFTP, "schedule": NIGHTLY, **settings}
-    groups.create(GroupSettings.model_validate(said), group_id, "e1", MADE)
+    fields = {"name": group_id, "source": SFTP, "schedule": NIGHTLY, **settings}
+    groups.create(GroupSettings.model_validate(fields), group_id, "e1", MADE)
 
 
 def wake(now: datetime = NEXT_MORNING) -> scheduler_tick.TickResult:
