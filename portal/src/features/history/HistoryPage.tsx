@@ -62,8 +62,8 @@ export function HistoryPage() {
               actions={<Button {...(two.length === 2 ? {} : { disabled: true, disabledReason: 'Select two syncs first.' })} onClick={() => setParams({ from: two[0]?.syncId ?? '', to: two[1]?.syncId ?? '' })}>Compare</Button>}>Syncs</Header>}
             filter={<Select ariaLabel="Status" selectedOption={states.find(each => each.value === state) ?? ANY} options={states} onChange={({ detail }) => setState(detail.selectedOption.value ?? '')} />}
             columnDefinitions={[
-              { id: 'at', header: 'Started', isRowHeader: true, cell: sync => moment(sync.startedAt, true) },
-              { id: 'state', header: 'Status', minWidth: 130, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
+              { id: 'at', header: 'Started', isRowHeader: true, minWidth: 130, cell: sync => moment(sync.startedAt, true) },
+              { id: 'state', header: 'Status', minWidth: 150, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
               { id: 'message', header: 'Result', minWidth: 200, cell: sync => `${readable(sync.message) || '–'}${sync.state === 'superseded' && sync.bundleName ? ` File: ${sync.bundleName}` : ''}` },
               { id: 'mode', header: 'Kind', cell: sync => sync.undoes ? `Undo of ${readable(`sync ${sync.undoes}`)}` : kindOf(sync) },
               { id: 'by', header: 'By', cell: sync => sync.startedBy },

@@ -242,7 +242,7 @@ function History({ groupId }: { groupId: string }) {
       header={<Header variant="h2">History</Header>}
       columnDefinitions={[
         { id: 'at', header: 'Started', isRowHeader: true, minWidth: 120, cell: sync => moment(sync.startedAt, true) },
-        { id: 'state', header: 'Status', minWidth: 130, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
+        { id: 'state', header: 'Status', minWidth: 150, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
         { id: 'message', header: 'Result', minWidth: 200, cell: sync => readable(sync.message) || '–' },
         { id: 'mode', header: 'Kind', minWidth: 100, cell: sync => kindOf(sync) },
         { id: 'by', header: 'By', minWidth: 120, cell: sync => sync.startedBy },
