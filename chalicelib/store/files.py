@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any
 
@@ -205,14 +206,25 @@ def _copies(group_id: str) -> Path:
 
 def _evict(now: float, wanted: Path) -> None:
     """A copy that is being read stays readable: it is at most as old as a request, and what is open outlives its name."""
-    root = Path(gettempdir()) / "objects"
     held = 0
-    for path in sorted((each for each in root.rglob("*") if each.is_file()), key=lambda each: -each.stat().st_mtime):
-        stat = path.stat()
-        age = now - stat.st_mtime
-        held += stat.st_size
+    for modified, size, path in _by_age(Path(gettempdir()) / "objects"):
+        age = now - modified
+        held += size
         if path != wanted and (age > COPIES_KEPT_S or (held > MOST_COPIES_BYTES and age > LONGEST_REQUEST_S)):
             path.unlink(missing_ok=True)
+
+
+def _by_age(root: Path) -> list[tuple[float, int, Path]]:
+    """Modification time, size and path of each file, the newest first; without what another thread takes away meanwhile."""
+    found: list[tuple[float, int, Path]] = []
+    for path in root.rglob("*"):
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            continue
+        if S_ISREG(stat.st_mode):
+            found.append((stat.st_mtime, stat.st_size, path))
+    return sorted(found, reverse=True)
 
 
 def presigned_upload(key: str, max_bytes: int, now: datetime) -> PresignedUpload:
