@@ -65,8 +65,9 @@ portal-types: portal/node_modules/ready ## make the portal's types from the API
 	@$(BIN)/python -m chalicelib.api.openapi > portal/openapi.json
 	@$(NPM) run --silent types
 
-# No AWS, no server, no browser: what decides. The rest stands on them.
-PURE := tests/engine tests/model tests/corpus/test_corpus.py tests/sheets tests/samples tests/stepfunctions tests/test_docs.py
+# No AWS, no server, no browser: what decides. The rest stands on them. The state machine's paths run in the embedded AWS, and so
+# in `make test` alone; its definition is read here.
+PURE := tests/engine tests/model tests/corpus/test_corpus.py tests/sheets tests/samples tests/stepfunctions/test_definition.py tests/test_docs.py
 
 check: lint types ## for every few minutes of work: lint, types and the tests that need no AWS, in under a minute
 	$(BIN)/pytest -n 2 $(PURE)
