@@ -72,7 +72,7 @@ def test_an_answer_that_the_machine_does_not_wait_for_any_more_is_gone_and_opens
 
     status, answer = call(f"POST /syncs/{sync_id}/approval", APPROVE)
 
-    assert (status, "was not taken" in answer["detail"]) == (410, True)
+    assert (status, "was not used" in answer["detail"]) == (410, True)
     assert syncs.get(sync_id).question is None
 
 

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.model.erasure import REMAINS
 from chalicelib.model.records import Sync
 from chalicelib.service import erasure
-from chalicelib.store import audit, files, groups
+from chalicelib.store import access, audit, files, groups
 from tests.api.test_people_shown import EMAIL, PERSON, text_of
 from tests.api.test_routes import call
 from tests.engine.districts import enrollment, small, user
@@ -86,6 +86,10 @@ def test_an_erased_person_is_nowhere_any_more_and_everybody_else_is_where_they_w
     assert call("GET /groups/g1/person", query={"id": ID})[0] == 200
     assert call("GET /groups/g1/roster/users", query={})[0] == 200  # a copy is in the cache
     events, cursor = followed()
+    enrolled = next(each for each in events if each["kind"] == "enrollment.created")
+    assert call("GET /groups/g1/events", query={"after": enrolled["id"], "limit": "1"})[1]["items"] == [enrolled]
+    [seen] = access.entries("g1", 1)  # whose enrollment is shown stands in the trail
+    assert (seen.what, seen.subjects) == ("changes shown", (f"users/{enrolled['after']['userSourcedId']}",))
     number, _, row = followed(limit="2")[0][2]["id"].partition(".")
     half = f"{number}.{int(row) + 1}"  # where a reader stands in the middle of the first commit
     before = held()
