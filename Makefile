@@ -66,11 +66,11 @@ portal-types: portal/node_modules/ready ## make the portal's types from the API
 	@$(NPM) run --silent types
 
 # No AWS, no server, no browser: what decides. The rest stands on them. The state machine's paths run in the embedded AWS, and so
-# in `make test` alone; its definition is read here.
+# in `make test` alone; its definition is read here. Tests marked `long` too.
 PURE := tests/engine tests/model tests/corpus/test_corpus.py tests/sheets tests/samples tests/stepfunctions/test_definition.py tests/test_docs.py
 
 check: lint types ## for every few minutes of work: lint, types and the tests that need no AWS, in under a minute
-	$(BIN)/pytest -n 2 $(PURE)
+	$(BIN)/pytest -n 2 -m "not long" $(PURE)
 
 test: lint types portal-check portal/dist/index.html $(VENV)/checkov/ready ## set up all that is needed and run every test
 	@local/chromium.sh

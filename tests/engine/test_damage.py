@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -121,6 +122,7 @@ def assert_removes_nobody(read: Read, before: Clean, stage: Mapping[str, Any], f
         }
 
 
+@pytest.mark.long
 @given(st.lists(st.sampled_from(sorted(DAMAGES)), min_size=1, max_size=2, unique=True), st.sampled_from(["1.1", "1.2"]))
 @settings(max_examples=EXAMPLES or 10, derandomize=not EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 def test_damage_of_one_kind_or_two_is_read_right_or_named_and_removes_nobody(damages: list[str], version: str) -> None:

@@ -148,6 +148,7 @@ PEOPLE = st.sampled_from(["ann", "bob", "cat", "dan", "eve", "0007", "Ann"])
 CHANGES = st.dictionaries(PEOPLE, st.tuples(st.sampled_from(["Max", "Zoë", ""]), st.sampled_from(["active", "tobedeleted"])))
 
 
+@pytest.mark.long
 @MANY
 @given(
     first=st.dictionaries(PEOPLE, st.sampled_from(["Max", "Zoë", ""]), min_size=1),

@@ -364,6 +364,7 @@ def test_an_answer_without_an_id_is_named_and_an_empty_row_is_not(tmp_path: Path
     assert [(each.cell, "no sourcedId" in each.message) for each in checked.findings] == [("A2", True)]
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_classes_go_out_and_come_back_each_with_its_answer(tmp_path: Path) -> None:
     rows = {
         f"{n:07d}": {**dict.fromkeys(CLASSES.columns, "text"), "sourcedId": f"{n:07d}", "grades": ["09"], "subjects": []}
