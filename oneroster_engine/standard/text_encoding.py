@@ -28,16 +28,21 @@ NAMES = {
     "cp1255": "Windows-1255 (Hebrew)", "cp1256": "Windows-1256 (Arabic)", "cp1257": "Windows-1257 (Baltic)",
     "cp932": "Shift-JIS", "gb18030": "GB18030", "big5hkscs": "Big5", "cp949": "Korean (CP949)",
     "iso8859_15": "ISO-8859-15 (Latin 9)", "iso8859_2": "ISO-8859-2 (Central Europe)", "koi8_r": "KOI8-R (Cyrillic)",
+    "euc_jis_2004": "EUC-JP (Japanese)", "iso8859_5": "ISO-8859-5 (Cyrillic)", "cp866": "CP866 (DOS, Cyrillic)",
+    "koi8_u": "KOI8-U (Cyrillic)", "cp874": "Windows-874 (Thai)",
     "cp850": "CP850 (DOS, Western Europe)", "cp437": "CP437 (DOS)", "cp852": "CP852 (DOS, Central Europe)",
 }  # fmt: skip
 # Fewer letters don't tell which encoding it is, beyond the alphabets of Latin letters.
 FEWEST_LETTERS = 3
 LATIN = (WINDOWS_1252, "mac_roman", "cp1250", "cp1257")
-MULTIBYTE = ("cp932", "gb18030", "big5hkscs", "cp949")
+MULTIBYTE = ("cp932", "euc_jis_2004", "gb18030", "big5hkscs", "cp949")
 ISO_2022_JP, ESCAPES = "iso2022_jp", (b"\x1b$B", b"\x1b$@", b"\x1b(J")  # Japanese in seven bits: looks like ASCII
 FEW = 0.01  # of the lines: so many that make no sense in any encoding were damaged, and the others are as they are
 SURER = 1.25  # how much surer than of Windows-1252 the detector must be of another: mixed Western names reach 1.1, Czech ones 2.5
 MOST_IMPLAUSIBLE = 0.25  # of the letters beyond ASCII
+TURKISH, AS_SURE = "cp1254", 0.98  # where Turkish and Western names tie, they are Turkish: Icelandic ones reach 0.5
+EUC_JP, MAY_BE_JAPANESE = "euc_jis_2004", 0.25  # of the other score: Chinese and Korean names reach 0.2, Japanese ones 0.3
+_LATIN_WORD = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]|(?:^|[^\x80-\xff])[\x80-\xff](?![\x80-\xff])")
 _RUN = re.compile(r"[^\x00-\x7f]+")
 # What a text shows that was written for a web page. Others, such as &sect, are rare in names and may be meant.
 _ACCENTS = "acute|grave|uml|circ|tilde|cedil|slash|ring|lig|caron"
@@ -307,7 +312,13 @@ def _detected(sample: bytes, alone: bool) -> str:
         return best_ones[0]
     first = max(scores, key=lambda codec: scores[codec])
     if WINDOWS_1252 in scores and scores[first] < scores[WINDOWS_1252] * SURER:
-        return WINDOWS_1252
+        first = WINDOWS_1252
+        if scores.get(TURKISH, 0) >= scores[first] * AS_SURE and sample.decode(TURKISH) != sample.decode(first):
+            return TURKISH
+    if alone and first in ("gb18030", "cp949") and scores.get(EUC_JP, 0) >= scores[first] * MAY_BE_JAPANESE:
+        raise NotText(f"it is not UTF-8, and whether its letters are {NAMES[first]} or {NAMES[EUC_JP]} can't be told for certain")
+    if alone and first in LATIN and not _LATIN_WORD.search(sample):
+        raise NotText("it is not UTF-8, and in which other alphabet than the Latin one its names are can't be told for certain")
     return first
 
 
