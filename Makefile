@@ -69,7 +69,7 @@ portal-types: portal/node_modules/ready ## make the portal's types from the API
 # in `make test` alone; its definition is read here. Tests marked `long` too.
 PURE := tests/engine tests/model tests/corpus/test_corpus.py tests/sheets tests/samples tests/stepfunctions/test_definition.py tests/test_docs.py
 
-check: lint types ## for every few minutes of work: lint, types and the tests that need no AWS, in under a minute
+check: lint types ## for every few minutes of work: lint, types and the quick tests that need no AWS
 	$(BIN)/pytest -n 2 -m "not long" $(PURE)
 
 test: lint types portal-check portal/dist/index.html $(VENV)/checkov/ready ## set up all that is needed and run every test
