@@ -35,7 +35,7 @@ KEYS = {
 MOCKED: Any = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
 
 
-STANDS_BACK = 10  # a process's `nice`
+STANDS_BACK = 5  # a process's `nice`
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
