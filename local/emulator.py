@@ -16,6 +16,7 @@ Where ministack 1.5.33 differs, and what is mended here:
 - A person may change only those of their own attributes that the client which they signed in by may write. There, any.
 - A web ACL can be put before an API. There CloudFormation doesn't know how, and nothing is put there.
 - API Gateway's own answers read as the API's OpenAPI document says. There an import passes over that part of it.
+- A function's process is forked from one that has imported its packages. There each is a new Python.
 - Everybody comes by TLS, which policies ask for. There it is plain HTTP, on loopback.
 """
 
@@ -34,9 +35,11 @@ from hashlib import md5
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_actions
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import apigateway_v1, cognito, eventbridge, lambda_svc, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
+
+from local.function_processes import forking_subprocess
 
 NAMELESS = "Runtime.HandlerError"
 DATA_LIMIT = "States.DataLimitExceeded"
@@ -221,6 +224,7 @@ def importing_answers(import_schemes: Callable[[str, Json], Any]) -> Callable[[s
 
 
 if __name__ == "__main__":
+    lambda_runtime.subprocess = forking_subprocess()
     lambda_svc._execute_function_warm = naming_errors(lambda_svc._execute_function_warm)
     stepfunctions._call_lambda = failing_waits(naming_throttles(stepfunctions._call_lambda))
     eventbridge._dispatch_to_lambda = tell
