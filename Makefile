@@ -72,7 +72,8 @@ PURE := tests/engine tests/model tests/corpus/test_corpus.py tests/sheets tests/
 check: lint types ## for every few minutes of work: lint, types and the quick tests that need no AWS
 	$(BIN)/pytest -n 2 -m "not long" $(PURE)
 
-test: lint types portal-check portal/dist/index.html $(VENV)/checkov/ready ## set up all that is needed and run every test
+test: $(VENV)/ready ## set up all that is needed and run every test
+	@$(MAKE) -j 2 lint types portal-check portal/dist/index.html $(VENV)/checkov/ready
 	@local/chromium.sh
 	@local/sshd.sh
 	$(BIN)/pytest -n 3 --dist loadgroup --durations 20  # two stand back behind that with the embedded AWS: tests/conftest.py
