@@ -67,7 +67,8 @@ class PageFile:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What was read of one range; the rest as in `rest_proof.Reading`. `fields` as in `Collection`."""
+    """What was read of one range; the rest as in `rest_proof.Reading`. `fields` as in `Collection`, `end_question` and `end_rows`
+    as in `rest_paging.End`."""
 
     entity: str
     path: str
@@ -79,6 +80,8 @@ class Fetched:
     ending: Ending | None = None
     broken_off: Cause | None = None
     fields: str = ""
+    end_question: Mapping[str, str] = field(default_factory=dict)
+    end_rows: int = 0
 
     @property
     def list_name(self) -> str:
@@ -132,11 +135,13 @@ class Came:
 
 @dataclass(frozen=True)
 class Rechecked:
-    """What was seen when a collection was looked at again at the end. `unchecked`: pages that were not the same."""
+    """What was seen when a collection was looked at again at the end. `unchecked`: pages that were not the same; `end_moved`: its
+    end was not."""
 
     fetched: Fetched
     first_page_changed: bool = False
     unchecked: int = 0
+    end_moved: bool = False
 
 
 def lists_of_schools(schools: Iterable[str]) -> tuple[Collection, ...]:
@@ -191,7 +196,8 @@ def begin(source: Source, wanted: Collection, size: int, keep: Keep) -> ListStar
     left = ranges(last.where, last.page, following) if isinstance(following, Range) else []
     unread = pages_left(left, last.page.total)
     # One page is of one moment, several are of several; and of nothing one wants to hear twice.
-    again = bool(left) or len(pages) > 1 or not response.page.ids
+    ends_by_nothing = isinstance(following, End) and following.question and not following.rows
+    again = bool(left) or len(pages) > 1 or not response.page.ids or ends_by_nothing
     fingerprint = _fingerprint(response.page) if again else ""
     total = None if unread is None else unread + len(pages)
     return ListStart(_fetched(start, pages, following), start, fingerprint, tuple(left), total)
@@ -307,21 +313,28 @@ def fetch_range(
 
 
 def recheck(source: Source, start: ListStart, fetched: Iterable[Fetched]) -> Rechecked:
-    """Look at a collection again, now that all of it was read: at its first page, what is announced now, and at each page that
-    overlaps with none."""
+    """Look at a collection again, now that all of it was read: at each page that overlaps with none, its first page and what is
+    announced now, and its end. The end comes last: a service that gives nothing for a while shows that at the pages before."""
+    everything = [start.fetched, *(each for each in fetched if each != start.fetched)]
     unchecked = 0
-    alone = [part for each in fetched for part in each.parts if part.query]
+    alone = [part for each in everything for part in each.parts if part.query]
     unchecked += len(alone[MOST_READ_AGAIN:])
     for part in alone[:MOST_READ_AGAIN]:
         response = _again(source, replace(start.first, offset=max(1, part.offset), link=part.query))
         unchecked += response is None or _fingerprint(response.page) != part.fingerprint
-    if not start.fingerprint:
-        return Rechecked(replace(start.fetched, parts=()), unchecked=unchecked)
-    response = _again(source, start.first)
-    if response is None:
-        return Rechecked(replace(start.fetched, parts=()), first_page_changed=True, unchecked=unchecked)
-    again = replace(_fetched(start.first, [_Read(start.first, response.page)], End()), parts=())
-    return Rechecked(again, _fingerprint(response.page) != start.fingerprint, unchecked)
+    seen = Rechecked(replace(start.fetched, parts=()), unchecked=unchecked)
+    if start.fingerprint:
+        response = _again(source, start.first)
+        if response is None:
+            return replace(seen, first_page_changed=True)
+        again = replace(_fetched(start.first, [_Read(start.first, response.page)], End()), parts=())
+        seen = replace(seen, fetched=again, first_page_changed=_fingerprint(response.page) != start.fingerprint)
+    return replace(seen, end_moved=any(_has_moved(source, start, each) for each in everything if each.end_question))
+
+
+def _has_moved(source: Source, start: ListStart, read: Fetched) -> bool:
+    response = _again(source, replace(start.first, offset=1, link=read.end_question))
+    return response is None or response.page.unclear is not None or len(response.page.ids) != read.end_rows
 
 
 def _again(source: Source, where: Range) -> PageResponse | None:
@@ -356,6 +369,7 @@ def _reading(parts: Sequence[Fetched], came: Came, again: Rechecked | None) -> R
         exceeded=any(each.exceeded for each in everything),
         unchecked=came.loose + (again.unchecked if again else sum(bool(part.query) for each in parts for part in each.parts)),
         first_page_changed=bool(again and again.first_page_changed),
+        end_moved=bool(again and again.end_moved),
         endings=frozenset(each.ending for each in parts if each.ending),
         broken_off=tuple(each.broken_off for each in parts if each.broken_off),
     )
@@ -377,6 +391,8 @@ def _fetched(start: Range, pages: Sequence[_Read], ended: Range | End, without_r
         ending=ended.ending if isinstance(ended, End) else None,
         broken_off=ended.why if isinstance(ended, End) else None,
         fields=start.fields,
+        end_question=ended.question if isinstance(ended, End) else {},
+        end_rows=ended.rows if isinstance(ended, End) else 0,
     )
 
 

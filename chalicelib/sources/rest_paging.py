@@ -7,7 +7,7 @@ received, never by those asked for, since providers cap `limit` without a word. 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from chalicelib.model.causes import Cause
@@ -34,7 +34,8 @@ class Collection:
 class Ending(StrEnum):
     """What was seen at a collection's end; `rest_proof` says what it proves."""
 
-    NOTHING_AFTER = "nothing after"  # from the last record on that record alone came, or from the next offset a proper empty list
+    NOTHING_AFTER = "nothing after"  # from the last record on that record alone came, or none behind a page with room for more
+    AFTER_A_FULL_PAGE = "after a full page"  # the same where pages can't overlap, and the last one had no room for more
     NO_NEXT_LINK = "no next link"  # the Link header, which has named a next page before, names none
 
 
@@ -49,6 +50,7 @@ class Range:
     False once a provider has shown that its pages begin only where it likes. `landmark` is the first id of the last page whose
     number was a power of two, of `pages` read: a circle of next pages, however long, meets it again (Brent's algorithm).
     `tries` counts answers without content; `ended`: one answer has shown already that nothing follows, and a second confirms it.
+    `had_room`: the last page with records had fewer than a page before it, or than were asked for where it was the first.
     """
 
     entity: str
@@ -71,6 +73,7 @@ class Range:
     pages: int = 0
     tries: int = 0
     ended: bool = False
+    had_room: bool = True
 
     def query_params(self) -> dict[str, str]:
         """The query of the next page."""
@@ -89,10 +92,13 @@ class Range:
 
 @dataclass(frozen=True)
 class End:
-    """A range has ended: with what was seen there, or `why` it was broken off, without a full stop."""
+    """A range has ended: with what was seen there, or `why` it was broken off, without a full stop. Where only an empty answer
+    shows that nothing follows, `question` asks for the end once more, and `rows` is how many records that brings."""
 
     ending: Ending | None = None
     why: Cause | None = None
+    question: Mapping[str, str] = field(default_factory=dict, compare=False)
+    rows: int = field(default=0, compare=False)
 
 
 def first(wanted: Collection, size: int, *, in_order: bool = True) -> Range:
@@ -151,6 +157,7 @@ def _after_records(where: Range, page: Page) -> Range | End:
     following = replace(
         where, offset=end, first=where.first or page.ids[0], before=page.ids[0], last="", full=full, link=None,
         linked=where.linked or promised, promised=promised, tries=0, pages=pages, ended=False,
+        had_room=rows < (where.full or where.size),
         landmark=page.ids[0] if pages & (pages - 1) == 0 else where.landmark,
     )  # fmt: skip
     if where.last == page.ids[0] and rows == 1:  # nothing follows; that is believed once the next offset gives nothing
@@ -169,8 +176,8 @@ def _after_records(where: Range, page: Page) -> Range | End:
 def _after_a_page_again(where: Range, rows: int) -> Range | End:
     """Some servers make whole pages of an offset, which begin at multiples of `limit`; others ignore it."""
     size = where.full or rows
-    if where.last and where.overlaps:
-        return replace(where, offset=where.offset + 1, last="", overlaps=False, size=size)
+    if where.overlaps and (where.last or (where.pages == 1 and not where.ended and not where.link)):
+        return replace(where, offset=where.offset + bool(where.last), last="", overlaps=False, size=size)
     if not where.overlaps and where.offset % where.size and not where.link:
         return replace(where, offset=-(-where.offset // where.size) * where.size)
     return End(
@@ -193,7 +200,10 @@ def _after_an_empty_page(where: Range, page: Page) -> Range | End:
         return _once_more(where, Cause("the Link header named a next page, and it is empty"))
     if where.offset and not where.ended:  # one empty answer may be a slip, where no last record came alone before it
         return replace(where, ended=True)
-    return End(Ending.NOTHING_AFTER)
+    if where.overlaps and where.offset:  # the record before is real data, which an empty answer by mistake doesn't bring
+        return End(Ending.NOTHING_AFTER, question=replace(where, offset=where.offset - 1).query_params(), rows=1)
+    ending = Ending.NOTHING_AFTER if where.had_room else Ending.AFTER_A_FULL_PAGE
+    return End(ending, question=where.query_params())
 
 
 def _once_more(where: Range, why: Cause) -> Range | End:

@@ -20,7 +20,8 @@ class Reading:
     records, so that it isn't the page's own size; `exceeded`: more came than one told, so that totals are nothing to go by.
     `torn`: places where a page does not begin with the record that the page before ended with. `unchecked`: pages that
     overlap with none, and were not found the same when they were read again. `first_page_changed`: when it was read again at
-    the end. `endings`: what was seen at the end. `broken_off`: why it was not read further.
+    the end, and `end_moved`: what was asked for its end brought more, or none, when it was asked again then. `endings`: what was
+    seen at the end. `broken_off`: why it was not read further.
     """
 
     entity: str
@@ -33,6 +34,7 @@ class Reading:
     torn: int = 0
     unchecked: int = 0
     first_page_changed: bool = False
+    end_moved: bool = False
     endings: frozenset[Ending] = frozenset()
     broken_off: tuple[Cause, ...] = field(default=())
 
@@ -49,7 +51,7 @@ PROOFS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
         lambda read: read.totals == {read.ids} and read.on_a_smaller_page,
     ),
     (
-        "nothing after the last record: asked for again it came alone, and the next offset was answered by a proper empty list",
+        "nothing after the last record: it came alone, or on a page with room for more, and behind it a proper empty list",
         lambda read: Ending.NOTHING_AFTER in read.endings,
     ),
     (
@@ -82,6 +84,14 @@ OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
     (
         "{read.unchecked:,} of its pages do not overlap with another, and were not the same when they were read again",
         lambda read: read.unchecked > 0,
+    ),
+    (
+        "other records came, or none, when its end was asked for again after everything was read",
+        lambda read: read.end_moved,
+    ),
+    (
+        "it ends with record {read.rows:,} exactly, where a full page ends, and no total says that these are all",
+        lambda read: Ending.AFTER_A_FULL_PAGE in read.endings and not _all_announced_came(read),
     ),
     (
         "it ends with record {read.rows:,} exactly, as if the provider gave no more, and no total says that these are all",

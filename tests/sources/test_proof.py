@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,12 +18,12 @@ from chalicelib.model.causes import Cause, by_cause
 from chalicelib.sources import rest
 from chalicelib.sources.rest import NotOffered, Provider, QueryRefused, Source
 from chalicelib.sources.rest_answers import Answer, Page, page_of
-from chalicelib.sources.rest_fetch import Fetched
+from chalicelib.sources.rest_fetch import Fetched, begin, recheck
 from chalicelib.sources.rest_paging import TRIES, End, Ending, Range, after, first
 from chalicelib.sources.rest_proof import OBJECTIONS, PROOFS, Reading, why_not_whole
 from local.peers.lying_provider import BREAKS, BROKEN_AT, MOVES, TRAITS, Liar, Lies
 from local.peers.provider import BASES
-from local.peers.reading import PEOPLE, USERS, read_users
+from local.peers.reading import PEOPLE, USERS, keeping, read_users
 
 
 def message(why: Cause | None) -> str:
@@ -125,6 +126,18 @@ SITUATIONS: dict[str, tuple[Mapping[str, Any], str | None, int]] = {
     "offsets that begin again in a list that became shorter": ({"offsets": "wrap", "scope_shrinks": 2}, "the list changed", 249),
     "one empty page after a page of one record": ({"cap": 1, "broken": {1: "empty"}}, "do not overlap with another", 250),
     "one empty page among whole pages": ({"offsets": "pages", "cap": 125, "broken": {2: "empty"}}, None, 250),
+    "an empty page between two whole ones": ({"offsets": "pages", "cap": 60, "broken": {3: "empty"}}, None, 250),
+    "two empty pages among whole pages": (
+        {"offsets": "pages", "cap": 60, "broken": {3: "empty", 4: "empty"}}, "when its end was asked for again", 120,
+    ),
+    "nothing behind a page that was full": (
+        {"offsets": "pages", "cap": 60, "broken": {"from 120": "empty"}}, "with record 120 exactly, where a full page ends", 120,
+    ),
+    "whole pages, the last of them full": ({"offsets": "pages", "cap": 50}, "where a full page ends", 250),
+    "whole pages, the last of them full, and a total": ({"offsets": "pages", "cap": 50, "total": "right"}, None, 250),
+    "a page of its first record alone, and an empty one": (
+        {"cap": 60, "broken": {1: "short 1", 2: "empty"}}, "when its end was asked for again", 60,
+    ),
     "offsets that count from one": ({"offsets": "from one"}, "do not begin where the one before ended", 250),
     "offsets that are numbers of pages": ({"offsets": "numbers"}, "an empty page came where a record had been", 100),
     "offsets that begin again behind the end": ({"offsets": "wrap"}, "sends the same page again", 250),
@@ -176,6 +189,34 @@ def test_a_collection_is_whole_where_its_end_is_proved_and_not_otherwise(name: s
     assert (reason or "") in why
     assert not why or why.startswith("users: ")
     assert why or liar.always <= came
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 37, 99])
+@pytest.mark.parametrize("offsets", ["records", "pages"])
+def test_a_list_of_one_page_is_whole_where_that_had_room_for_more(offsets: str, number: int) -> None:
+    came, why = read_users(Liar(PEOPLE[:number], Lies(offsets=offsets)))
+
+    assert (len(came), why) == (number, "")
+
+
+def test_a_page_that_was_read_while_a_list_was_begun_is_read_again_like_any_other(tmp_path: Path) -> None:
+    liar = Liar(PEOPLE[:20], Lies(offsets="pages", cap=10, broken={3: "short 1"}))
+    provider = Provider("https://sis.example" + BASES["1.2"], "1.2", "bearer", "", "token")
+
+    with Source(provider, transport=liar, sleep=lambda seconds: None) as source:
+        start = begin(source, USERS, 10, keeping(tmp_path))
+        again = recheck(source, start, ())
+
+    assert again.unchecked == 1
+
+
+def test_a_service_that_gives_nothing_for_a_while_and_comes_back_has_no_end() -> None:
+    answers: dict[int | str, str] = {2: "empty", 3: "empty", 4: "empty", 5: "empty"}
+
+    came, why = read_users(Liar(PEOPLE[:47], Lies(offsets="pages", cap=45, broken=answers)))
+
+    assert len(came) == 45
+    assert "when its end was asked for again" in why or "the list changed" in why
 
 
 @pytest.mark.parametrize("encoding", ["cut gzip"])
@@ -337,7 +378,9 @@ def test_every_objection_stands_against_a_proof() -> None:
         {"unreadable": 1, "ids": 119},
         {"ids": 119},
         {"unchecked": 2},
+        {"end_moved": True},
         {"rows": 3000, "ids": 3000},
+        {"endings": frozenset({Ending.NOTHING_AFTER, Ending.AFTER_A_FULL_PAGE})},
         {"endings": frozenset()},
     ]
 
