@@ -30,6 +30,7 @@ from chalicelib.sources.rest_signing import (
     TokenRequest,
     is_header_value,
     oauth1_signed,
+    pasted_token,
     query_string,
     token_form,
     token_of,
@@ -303,7 +304,7 @@ class Source:
             place: Literal["query", "header"] = "query" if self._signs_query else "header"
             nonce = secrets.token_hex(16)
             return oauth1_signed(url, own.client_id, own.client_secret, own.signature_method, nonce, self._now(), place)
-        value = own.client_secret.strip() if own.authorization == "bearer" else self._current().value
+        value = pasted_token(own.client_secret) if own.authorization == "bearer" else self._current().value
         if not is_header_value(value):
             raise SourceRefused("The bearer token holds characters that no token can have. Copy it again and set it again.")
         return url, {"Authorization": f"Bearer {value}"}
@@ -427,7 +428,7 @@ class Source:
 
 
 def _failed(answer: Answer) -> bool:
-    return not answer.status or answer.status == 429 or answer.status >= 500 or answer.status in (408, 425)
+    return answer.is_passing or answer.status >= 500
 
 
 def _times(attempts: int) -> str:

@@ -21,7 +21,7 @@ from chalicelib.model.causes import Cause
 LONGEST_WAIT_S = 120.0
 FIRST_WAIT_S = 1.0
 ATTEMPTS = 5
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+PASSING = frozenset({202, 408, 425, 429, 500, 502, 503, 504})
 SINGULAR = {"classes": "class", "demographics": "demographic"}
 NUMBER = re.compile(r"[0-9]{1,12}")
 LONGEST_REASON = 200
@@ -34,10 +34,21 @@ ERROR_MEMBERS = frozenset({"imsx_codemajor", "imsx_codeminor", "imsx_description
 FAILURES = frozenset({"failure", "unsupported", "processing"})
 # What an empty list's answer may contain besides. Anything else there, e.g. a limit that was reached, may be why it is empty.
 SAYS_NOTHING = re.compile(
-    r"ok|success\w*|(no|0) ((more|matching) )?(records?|results?|data|items?|rows?|users?|classes|courses|enrollments?|orgs?)"
-    r"( (were|was|are))?( (found|available))?",
+    r"ok|((the )?(request|query|operation|call) (was |is |has )?(been )?)?(success\w*|completed|processed)( success\w*)?"
+    r"|end of (the )?(list|results?|data|collection|records)"
+    r"|(success\w* )?((retrieved|returned|found|fetched) )?(no|0) ((more|matching) )?"
+    r"(records?|results?|data|items?|rows?|users?|classes|courses|enrollments?|orgs?)( (were|was|are))?( (found|available))?",
     re.IGNORECASE,
 )
+# What a page says beside its records, where it is one of more: names without "_" and in lower case.
+MORE_IS_TRUE = frozenset(
+    {"hasmore", "hasnext", "hasnextpage", "moreavailable", "truncated", "istruncated", "partial", "incomplete"}
+)
+NEXT_IS_NAMED = frozenset(
+    {"next", "nextpage", "nextlink", "nextpagelink", "nextcursor", "nextpagetoken", "nexttoken", "@odata.nextlink"}
+)
+TOTALS = frozenset({"total", "totalcount", "totalrecords", "totalitems", "totalresults", "totalelements", "@odata.count"})
+IS_CUT = re.compile(r"truncat|incomplete|partial|limited to|only the first|first \d+|exceed|timed? ?out|not all ", re.IGNORECASE)
 REASON_MEMBERS = WORDS | {"title", "fault", "exception", "warning", "warnings"}
 
 T = TypeVar("T")
@@ -59,6 +70,11 @@ class Answer:
     unreadable: str = ""
 
     @property
+    def is_passing(self) -> bool:
+        """Whether asking again may help: the list is being made (202), or a limit was reached that firewalls tell by 403."""
+        return not self.status or self.status in PASSING or (self.status == 403 and "retry-after" in self.headers)
+
+    @property
     def too_much(self) -> bool:
         """Whether less may be answered where this was not."""
         return self.late or self.status == 504
@@ -69,7 +85,8 @@ class Page:
     """A collection's page. `ids` in the order sent, "" where a record has none; `total` is what the provider announces.
 
     `next` is the query of the next page that a `Link` header names; `links`: there is such a header that can be read.
-    `unclear`: why a page without records is no proper empty list, and so says nothing about the collection's end.
+    `unclear`: why a page without records is no proper empty list, and so says nothing about the collection's end. What the body
+    says beside its records: `told`, how many there are in all; `more`, that others follow; `cut`, that they are not all.
     """
 
     ids: tuple[str, ...]
@@ -77,6 +94,9 @@ class Page:
     next: Mapping[str, str] | None = None
     links: bool = False
     unclear: Cause | None = None
+    told: int = 0
+    more: str = ""
+    cut: str = ""
 
 
 class NoPage(Exception):
@@ -92,7 +112,7 @@ def wait_s(answer: Answer, attempt: int, now: datetime, jitter: float) -> float 
 
     `Retry-After` in both its forms (RFC 9110, 10.2.3) is respected; without it the wait doubles. `jitter` is from 0 to 1.
     """
-    if answer.status and answer.status not in PASSING:
+    if not answer.is_passing:
         return None
     asked = _retry_after_s(answer.headers.get("retry-after", ""), now)
     if attempt >= ATTEMPTS or (asked is not None and asked > LONGEST_WAIT_S):
@@ -124,12 +144,16 @@ def page_of(answer: Answer, path: str) -> Page:
         if not heads or not any(head and head.sourcedId not in (None, "") for head in heads):
             _raise_for_errors(answer, path)
     links = weblinking.parse(answer.headers.get("link", ""))
+    told, more, cut = (0, "", "") if found is not None or unclear else _beside_records(answer.body, path)
     return Page(
         ids=tuple([str(head.sourcedId) if head and head.sourcedId is not None else "" for head in heads]),
         total=_total(answer),
         next=_next_query(links),
         links=bool(links),
         unclear=unclear,
+        told=told,
+        more=more,
+        cut=cut,
     )
 
 
@@ -156,12 +180,13 @@ def member_names(body: bytes, path: str) -> set[str]:
 
 
 class _Head(msgspec.Struct):
-    sourcedId: str | int | None = None  # noqa: N815  the standard's spelling
+    sourcedId: str | int | float | None = None  # noqa: N815  the standard's spelling
 
 
 _USUAL = msgspec.json.Decoder(dict[str, list[_Head | None]])
 _USUAL_RECORDS = msgspec.json.Decoder(dict[str, list[dict[str, object] | None]])
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw] | None)
+_ANY = msgspec.json.Decoder(object)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _HEAD = msgspec.json.Decoder(_Head)
 _RECORD = msgspec.json.Decoder(dict[str, object])
@@ -236,6 +261,35 @@ def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], Cause | None
     return found, None
 
 
+def _beside_records(body: bytes, path: str) -> tuple[int, str, str]:
+    """`Page.told`, `more` and `cut`, of a body with records or a proper empty list."""
+    members = _decoded(body, _MEMBERS)
+    if not isinstance(members, dict):
+        return 0, "", ""
+    list_name = _wrapper(members, path)
+    beside: dict[str, object] = {}
+    for name, raw in members.items():
+        value = None if name == list_name else _decoded(bytes(raw), _ANY)
+        beside.update({name: value, **value} if isinstance(value, dict) else {name: value})
+    told, more = 0, ""
+    for name, value in beside.items():
+        folded = name.casefold().replace("_", "")
+        if folded in TOTALS and isinstance(value, int | str) and NUMBER.fullmatch(str(value)):
+            told = max(told, int(value))
+        elif (folded in MORE_IS_TRUE and str(value).casefold() == "true") or (
+            folded in NEXT_IS_NAMED and value not in (None, "", False, [], {})
+        ):
+            more = more or _plain(name)[:40]
+    reasons = [_plain(each)[:LONGEST_REASON] for each in _texts(beside, REASON_MEMBERS) + _listed_words(beside)]
+    return told, more, next((each for each in reasons if IS_CUT.search(each)), "")
+
+
+def _listed_words(beside: Mapping[str, object]) -> list[str]:
+    """Warnings that are a list of texts."""
+    lists = [value for name, value in beside.items() if name.casefold() in REASON_MEMBERS and isinstance(value, list)]
+    return [each for value in lists for each in value[:20] if isinstance(each, str)]
+
+
 def _raise_for_errors(answer: Answer, path: str) -> None:
     raw, _ = _records(answer, path)
     if raw and _are_errors(raw):
@@ -306,7 +360,7 @@ def _wrapper(members: Mapping[str, msgspec.Raw], path: str) -> str | None:
 
 def _total(answer: Answer) -> int | None:
     """Of one `X-Total-Count`, or of several that say the same."""
-    totals = {each.strip() for each in answer.headers.get("x-total-count", "").split(",")}
+    totals = {each.strip() for each in re.split(r",\s+", answer.headers.get("x-total-count", ""))}  # 111,111 is one number
     found = totals.pop() if len(totals) == 1 else ""
     return int(found) if NUMBER.fullmatch(found) else None
 

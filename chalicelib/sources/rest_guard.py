@@ -45,7 +45,7 @@ class LeadsElsewhere(Exception):
 def redirected(url: str, location: str) -> str:
     """Where a redirect leads, if that is the same host. Raises LeadsElsewhere."""
     try:
-        target = urljoin(url, location)
+        target = _secure(urljoin(url, location), url)
         origin = _origin(target)
     except ValueError as trouble:  # a port that is none, brackets that are not closed
         raise LeadsElsewhere(f"{_shown(url)} redirects to an address that is none. Tell the provider.") from trouble
@@ -92,6 +92,14 @@ class GuardedTransport(httpx.HTTPTransport):
             max_keepalive_connections=connections,
             network_backend=_Backend(),
         )
+
+
+def _secure(target: str, url: str) -> str:
+    """A redirect to http of a host that was asked by https, as a proxy writes it behind which no https is known, is to https."""
+    parts, own = urlsplit(target), urlsplit(url)
+    if (parts.scheme, own.scheme, parts.hostname, parts.port or 80) != ("http", "https", own.hostname, 80):
+        return target
+    return parts._replace(scheme="https", netloc=own.netloc).geturl()
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from chalicelib.model.causes import Cause
-from chalicelib.sources.rest_answers import Page
+from chalicelib.sources.rest_answers import NUMBER, Page, without_traces
 
 RANGE_PAGES = 8  # read by one Lambda in a row: long enough to be worth a start, short enough to be read again
 LEAST_RANGE_PAGES = 2  # of the last ones, so that no Lambda is left with eight pages while the others have ended
@@ -51,6 +51,7 @@ class Range:
     number was a power of two, of `pages` read: a circle of next pages, however long, meets it again (Brent's algorithm).
     `tries` counts answers without content; `ended`: one answer has shown already that nothing follows, and a second confirms it.
     `had_room`: the last page with records had fewer than a page before it, or than were asked for where it was the first.
+    `told` and `cut` are what bodies have said beside their records, as in `rest_answers.Page`.
     """
 
     entity: str
@@ -74,6 +75,8 @@ class Range:
     tries: int = 0
     ended: bool = False
     had_room: bool = True
+    told: int = 0
+    cut: str = ""
 
     def query_params(self) -> dict[str, str]:
         """The query of the next page."""
@@ -152,12 +155,13 @@ def _after_records(where: Range, page: Page) -> Range | End:
     if where.until is None and page.total == end and rows < full:
         return End()  # as many as were announced, by a page that had room for more
     if where.until is None and where.linked and page.links and not promised and (rows < full or where.link):
-        return End(Ending.NO_NEXT_LINK)
+        said = _said_otherwise(where, page, end)
+        return End(why=from_record(replace(where, offset=end, last=""), said)) if said else End(Ending.NO_NEXT_LINK)
     pages = where.pages + 1
     following = replace(
         where, offset=end, first=where.first or page.ids[0], before=page.ids[0], last="", full=full, link=None,
         linked=where.linked or promised, promised=promised, tries=0, pages=pages, ended=False,
-        had_room=rows < (where.full or where.size),
+        had_room=rows < (where.full or where.size), told=max(where.told, page.told), cut=where.cut or page.cut,
         landmark=page.ids[0] if pages & (pages - 1) == 0 else where.landmark,
     )  # fmt: skip
     if where.last == page.ids[0] and rows == 1:  # nothing follows; that is believed once the next offset gives nothing
@@ -166,8 +170,13 @@ def _after_records(where: Range, page: Page) -> Range | End:
             if promised
             else replace(following, ended=True, before=where.before, landmark=where.landmark, pages=where.pages)
         )
-    if page.next is not None and page.next.get("offset") != str(end):
-        return replace(following, link=page.next)
+    if page.next is not None:
+        named = page.next.get("offset", "")
+        ahead = int(named) - end if NUMBER.fullmatch(named) else -1
+        if ahead == 1 and where.overlaps and rows > 1:  # it counts from one, or leaves one out: where they join will tell
+            return replace(following, offset=end - 1, last=page.ids[-1], link={**page.next, "offset": str(end)})
+        if ahead < 0:  # a cursor, or the number of a page; a link that leads past what is next is not followed
+            return replace(following, link=page.next)
     if not where.full and page.total is not None and page.total > rows:
         following = replace(following, size=rows)
     return replace(following, offset=end - 1, last=page.ids[-1]) if where.overlaps and rows > 1 else following
@@ -177,7 +186,7 @@ def _after_a_page_again(where: Range, rows: int) -> Range | End:
     """Some servers make whole pages of an offset, which begin at multiples of `limit`; others ignore it."""
     size = where.full or rows
     if where.overlaps and (where.last or (where.pages == 1 and not where.ended and not where.link)):
-        return replace(where, offset=where.offset + bool(where.last), last="", overlaps=False, size=size)
+        return replace(where, offset=where.offset + bool(where.last), last="", overlaps=False, size=size, link=None)
     if not where.overlaps and where.offset % where.size and not where.link:
         return replace(where, offset=-(-where.offset // where.size) * where.size)
     return End(
@@ -198,12 +207,23 @@ def _after_an_empty_page(where: Range, page: Page) -> Range | End:
         return _once_more(where, Cause(f"an empty page came, and {total:,} records were announced", "empty before the total"))
     if where.promised:
         return _once_more(where, Cause("the Link header named a next page, and it is empty"))
+    if said := _said_otherwise(where, page, where.offset):
+        return _once_more(where, said)
     if where.offset and not where.ended:  # one empty answer may be a slip, where no last record came alone before it
         return replace(where, ended=True)
     if where.overlaps and where.offset:  # the record before is real data, which an empty answer by mistake doesn't bring
         return End(Ending.NOTHING_AFTER, question=replace(where, offset=where.offset - 1).query_params(), rows=1)
     ending = Ending.NOTHING_AFTER if where.had_room else Ending.AFTER_A_FULL_PAGE
     return End(ending, question=where.query_params())
+
+
+def _said_otherwise(where: Range, page: Page, end: int) -> Cause | None:
+    """What bodies say beside their records that speaks against an end of so many; None where nothing does."""
+    if cut := where.cut or page.cut:
+        return Cause(f"nothing more came, and the provider says: {cut}", without_traces(cut))
+    if (told := max(where.told, page.told)) > end:
+        return Cause(f"nothing more came, and the provider tells of {told:,} records", "tells of more records")
+    return Cause(f'nothing more came, and the provider says "{page.more}"') if page.more else None
 
 
 def _once_more(where: Range, why: Cause) -> Range | End:

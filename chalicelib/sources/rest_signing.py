@@ -5,6 +5,7 @@ address is answered by the next way to ask (`TokenRequest`), of which there is a
 """
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -125,6 +126,11 @@ def _value(raw: msgspec.Raw | None) -> object:
         return None if raw is None else msgspec.json.decode(raw)
     except BAD_JSON:
         return bytes(raw).decode(errors="replace") if raw is not None else None
+
+
+def pasted_token(pasted: str) -> str:
+    """A bearer token without what people copy along: the header's name, the scheme, quotation marks, blanks."""
+    return re.sub(r"^(authorization\s*:\s*)?(bearer\s+)?", "", pasted.strip().strip("\"'"), flags=re.IGNORECASE).strip()
 
 
 def is_header_value(token: str) -> bool:

@@ -45,6 +45,7 @@ class Lies:
     scope_shrinks: int | None = None  # after so many requests the sign-in sees the last fifty alone
     members: tuple[str, ...] = ("sourcedId", "givenName")
     deleted: frozenset[str] = frozenset()
+    beside: Mapping[str, object] = field(default_factory=dict)  # what each page says besides its records
 
 
 FAILURE = {"imsx_codeMajor": "failure", "imsx_severity": "error", "imsx_description": "The roster service is down"}
@@ -92,12 +93,13 @@ TRAITS: dict[str, list[Any]] = {
     "cap": [1, 2, 7, 10, 15, 45, 100],
     "total": ["none", "none", "right", "page", "low", "high", "text", "jitter", "two", "last page"],
     "link": ["none", "none", "right", "cursor", "only with next", "no brackets", "relative", "no query", "titled",
-             "lost at 1", "lost at 2", "circle"],
+             "lost at 1", "lost at 2", "circle", "by limit", "skips one"],
     "offsets": ["records", "records", "records", "pages", "ignored", "from one", "numbers", "wrap", "one late", "one early"],
     "order": ["asc", "desc", "none", "each time"],
     "wrap": ["users", "users", "items", "bare"],
     "always_next": [False, True],
     "varies": [0, 0, 0, 9],
+    "beside": [{}, {}, {}, {"hasMore": True}, {"meta": {"total": 45}}, {"message": "Truncated"}, {"next": None, "total": 7}],
     "cached": [False, False, False, True],
     "scope_shrinks": [None, None, None, 1, 2, 4],
 }  # fmt: skip
@@ -196,7 +198,7 @@ class Liar(httpx.BaseTransport):
     def _body(self, shown: list[str], at: int) -> bytes:
         own = self.lies
         records: list[object] = [None if at + place in own.nulls_at else self._record(each) for place, each in enumerate(shown)]
-        document: object = records if own.wrap == "bare" else {own.wrap: records}
+        document: object = records if own.wrap == "bare" else {own.wrap: records, **own.beside}
         return json.dumps(document, ensure_ascii=False).encode()
 
     def _record(self, sourced_id: str) -> dict[str, str]:
@@ -227,6 +229,9 @@ class Liar(httpx.BaseTransport):
         if own == "circle":  # from record 200 on back to record 60
             circling = urlencode({"cursor": str(end if end < 200 else 60), "limit": "20"})
             return [("Link", f'<{PATH}?{circling}>; rel="next"')]
+        # By the limit that was asked for, whatever the cap; past a record; and as one who counts from one.
+        ahead = {"by limit": at + int(query.get("limit", "100")), "skips one": end + 1, "counts from one": end + 1}
+        following = urlencode({**query, "offset": str(ahead[own])}) if own in ahead else following
         target = f"https://elsewhere.example{PATH}?{following}"
         first = f'<{PATH}?offset=0>; rel="first"'
         if own == "only with next" and not more:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.errors import SourceRefused
+from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.records import RestSource
 from chalicelib.sources.rest import Provider, Source, base_url, versions
 from chalicelib.sources.rest_answers import Answer, NoPage, page_of, provider_reason, wait_s
@@ -222,3 +222,85 @@ def test_a_groups_addresses_may_be_pasted_with_what_nobody_sees() -> None:
     for wrong in ("ftp://sis.example", "https://ada@sis.example", " "):
         with pytest.raises(ValidationError):
             RestSource(base_url=wrong, authorization="bearer")
+
+
+class Answers(httpx.BaseTransport):
+    """These answers, one after another, the last again and again."""
+
+    def __init__(self, *answers: httpx.Response) -> None:
+        self.answers, self.asked = list(answers), list[httpx.Request]()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        found = self.answers[min(len(self.asked), len(self.answers)) - 1]
+        return httpx.Response(found.status_code, headers=found.headers, stream=_Body(found.content))
+
+
+def asked(transport: Answers, token: str = "abc") -> tuple[Answer, list[float]]:
+    """The answer to a question for /orgs, and the waits on the way."""
+    waits: list[float] = []
+    found = Provider("https://sis.example" + BASES["1.2"], "1.2", "bearer", "", token)
+    with Source(found, transport=transport, sleep=waits.append) as source:
+        return source.get("/orgs", {}), waits
+
+
+@pytest.mark.parametrize("status", [202, 403, 429, 503])
+def test_whoever_asks_to_wait_is_waited_for_whatever_the_status(status: int) -> None:
+    soon = httpx.Response(status, headers={"Retry-After": "7"}, content=b"<html>")
+
+    answer, waits = asked(Answers(soon, soon, httpx.Response(200, content=b'{"orgs":[]}')))
+
+    assert (answer.status, waits) == (200, [7.0, 7.0])
+    with pytest.raises(SourceUnavailable, match=f"status {status}, 5 times over. Try again later"):
+        asked(Answers(soon))
+
+
+def test_a_refusal_that_asks_for_no_wait_is_not_repeated() -> None:
+    transport = Answers(httpx.Response(403))
+
+    assert (asked(transport)[0].status, len(transport.asked)) == (403, 1)
+
+
+def test_a_proxy_that_redirects_to_http_of_its_own_host_is_asked_by_https() -> None:
+    elsewhere = httpx.Response(301, headers={"Location": "http://sis.example/roster/orgs"})
+    transport = Answers(elsewhere, httpx.Response(200, content=b'{"orgs":[]}'))
+
+    assert asked(transport)[0].status == 200
+    assert str(transport.asked[1].url) == "https://sis.example/roster/orgs"
+    for location in ("http://elsewhere.example/orgs", "http://sis.example:8080/orgs"):
+        with pytest.raises(LeadsElsewhere):
+            redirected("https://sis.example/orgs", location)
+
+
+@pytest.mark.parametrize("pasted", ["Bearer abc", " bearer  abc\n", "Authorization: Bearer abc", '"abc"', "abc"])
+def test_a_token_may_be_pasted_with_what_stands_before_it_in_the_header(pasted: str) -> None:
+    transport = Answers(httpx.Response(200, content=b'{"orgs":[]}'))
+
+    asked(transport, pasted)
+
+    assert transport.asked[0].headers["Authorization"] == "Bearer abc"
+
+
+@pytest.mark.parametrize(
+    "said", ["The request was successful.", "Successfully retrieved 0 users", "End of results", "No data found"]
+)
+def test_an_empty_list_may_say_that_all_is_well(said: str) -> None:
+    page = page_of(answer(json.dumps({"users": [], "message": said}).encode()), "/users")
+
+    assert (page.ids, page.unclear) == ((), None)
+
+
+@pytest.mark.parametrize("said", ["Request was successful, limit reached", "0 users returned: session expired", "Processing"])
+def test_an_empty_list_that_says_more_than_that_is_no_end(said: str) -> None:
+    assert page_of(answer(json.dumps({"users": [], "message": said}).encode()), "/users").unclear
+
+
+def test_a_total_with_a_separator_is_none_and_one_that_is_said_twice_is_one() -> None:
+    assert page_of(answer(b'{"users":[]}', x_total_count="111,111"), "/users").total is None
+    assert page_of(answer(b'{"users":[]}', x_total_count="111, 111"), "/users").total == 111
+
+
+def test_ids_that_are_numbers_are_told_apart_however_they_are_written() -> None:
+    page = page_of(answer(b'{"users":[{"sourcedId":7},{"sourcedId":7.5},{"sourcedId":12345678901234567890123}]}'), "/users")
+
+    assert page.ids == ("7", "7.5", "12345678901234567890123")
