@@ -20,6 +20,10 @@ UNDER_WAY = (".part", ".partial", ".filepart", ".tmp", ".crdownload")
 SAME_DELIVERY_S = 3600  # files that are no further apart may be parts of one delivery
 NEEDED = ("orgs.csv", "users.csv", "classes.csv", "enrollments.csv")  # unless a manifest says that one is absent
 
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = re.compile(rf"(?<![a-z])({'|'.join(MONTHS)})[a-z]{{0,6}}(?=[-_. ]?\d)", re.IGNORECASE)
+_YEAR_LAST = re.compile(r"(?<!\d)(\d{1,2})([-_. ])(\d{1,2})\2(\d{4})(?!\d)")
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -77,7 +81,7 @@ class SameName(Exception):
 
 def candidates(named: Iterable[Entry], beside: Sequence[Entry], done_marker: str) -> list[Found]:
     """Each ZIP among the entries, and their CSVs together; `beside` is where markers may lie. Raises SameName."""
-    markers = [each for each in beside if done_marker and each.name.endswith(done_marker)]
+    markers = [each for each in beside if done_marker and each.name.casefold().endswith(done_marker.casefold())]
     files = [each for each in named if not each.is_folder and each not in markers and not _is_junk(each.name)]
     csvs: dict[str, Entry] = {}
     for each in files:
@@ -89,14 +93,18 @@ def candidates(named: Iterable[Entry], beside: Sequence[Entry], done_marker: str
     found = [_found(each.name, {ZIP: each}, [m for m in markers if _marks(m.name, each.name, done_marker)]) for each in zips]
     if csvs:
         folder = str(PurePosixPath(next(iter(csvs.values())).path).parent)
-        lacks = () if "manifest.csv" in csvs else tuple(each for each in NEEDED if each not in csvs)
+        has_said_all = "manifest.csv" in csvs and len(csvs) > 1  # a manifest alone is an upload's first file
+        lacks = () if has_said_all else tuple(each for each in NEEDED if each not in csvs)
         found.append(_found(f"{len(csvs)} CSV files in {folder}", csvs, markers, lacks))
     return found
 
 
 def newest(found: Iterable[Found]) -> Found | None:
     """Whole sets before others, then by time, then by name."""
-    ranked = sorted(found, key=lambda each: (not each.lacks, each.modified_s, in_order(each.files[0].path)), reverse=True)
+    found = list(found)
+    paths = [each.files[0].path for each in found]
+    by_path = dict(zip(paths, _in_order_of_dates(paths), strict=True))
+    ranked = sorted(found, key=lambda each: (not each.lacks, each.modified_s, by_path[each.files[0].path]), reverse=True)
     if not ranked:
         return None
     first, others = ranked[0], ranked[1:]
@@ -113,6 +121,19 @@ def newest(found: Iterable[Found]) -> Found | None:
 
 def _is_zip(found: Found) -> bool:
     return found.files[0].name == ZIP
+
+
+def _in_order_of_dates(names: Sequence[str]) -> list[list[tuple[int, str]]]:
+    """As `in_order`, and dates that put the year last are read as dates. Whether day or month comes first is seen by the dates
+    themselves, where one has a number above twelve; else the month, as where OneRoster is at home."""
+    numbers = [_MONTH.sub(lambda month: f"{MONTHS.index(month[1].casefold()) + 1:02d}", name) for name in names]
+    day_first = any(int(date[1]) > 12 for name in numbers for date in _YEAR_LAST.finditer(name))
+
+    def year_first(date: re.Match[str]) -> str:
+        day, month = (date[1], date[3]) if day_first else (date[3], date[1])
+        return f"{date[4]}-{month}-{day}"
+
+    return [in_order(_YEAR_LAST.sub(year_first, name)) for name in numbers]
 
 
 def in_order(name: str) -> list[tuple[int, str]]:
@@ -133,4 +154,4 @@ def _found(called: str, files: dict[str, Entry], markers: Sequence[Entry], lacks
 
 def _marks(marker: str, name: str, done_marker: str) -> bool:
     """roster.zip.done and roster.done both speak of roster.zip."""
-    return marker in (name + done_marker, PurePosixPath(name).stem + done_marker)
+    return marker.casefold() in ((name + done_marker).casefold(), (PurePosixPath(name).stem + done_marker).casefold())

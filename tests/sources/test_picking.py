@@ -67,3 +67,30 @@ def test_half_a_set_counts_only_where_there_is_nothing_else_and_says_what_it_lac
     assert picked(entry("roster.zip", 100), *half).called == "roster.zip"
     assert picked(*half).lacks == ("classes.csv", "enrollments.csv")
     assert picked(*half, entry("manifest.csv", 900)).lacks == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "newest_name"),
+    [
+        (("roster-27-11-2026.zip", "roster-05-12-2026.zip", "roster-30-10-2026.zip"), "roster-05-12-2026.zip"),
+        (("roster_11.27.2025.zip", "roster_02.05.2026.zip", "roster_12.01.2025.zip"), "roster_02.05.2026.zip"),
+        (("roster Nov-27-2026.zip", "roster Dec-01-2026.zip"), "roster Dec-01-2026.zip"),
+        (("1_Sept_2026.zip", "30_Aug_2026.zip"), "1_Sept_2026.zip"),
+        (("roster-2026-11-27.zip", "roster-2026-12-05.zip"), "roster-2026-12-05.zip"),
+        (("march-7.zip", "march-12.zip"), "march-12.zip"),
+    ],
+    ids=["the day first", "the month first", "a month's name", "a month's name after the day", "the year first", "no date"],
+)
+def test_dates_in_names_are_compared_as_dates_where_a_server_sends_no_times(names: tuple[str, ...], newest_name: str) -> None:
+    assert picked(*(entry(name) for name in names)).called == newest_name
+    assert picked(*(entry(name) for name in reversed(names))).called == newest_name
+
+
+def test_a_manifest_alone_is_the_first_file_of_an_upload_and_no_roster() -> None:
+    assert picked(entry("manifest.csv", 900), entry("roster.zip", 100)).called == "roster.zip"
+    assert picked(entry("manifest.csv", 900)).lacks == ("orgs.csv", "users.csv", "classes.csv", "enrollments.csv")
+
+
+def test_a_marker_is_known_in_either_case() -> None:
+    assert picked(entry("roster.zip", 100), entry("ROSTER.DONE", 200), done_marker=".done").marked
+    assert not picked(entry("roster.zip", 100), entry("other.DONE", 200), done_marker=".done").marked
