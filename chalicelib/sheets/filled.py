@@ -18,7 +18,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -48,6 +48,8 @@ CELL = rb"""<(?:[^\s<>/!?:]+:)?c\s(?:[^>]*\s)?r=["']"""
 # A cell with something in it right of column Z. Cells that have but a style end in `/>`.
 FAR_RIGHT = re.compile(CELL + rb"""([A-Z]{2,3}[0-9]{1,7})["'][^>]*(?<!/)>""")
 FORMULA = re.compile(CELL + rb"""([A-Z]{1,3}[0-9]{1,7})["'][^>]*><(?:[^\s<>/!?:]+:)?f[\s/>]""")
+MERGED = re.compile(rb"""<(?:[^\s<>/!?:]+:)?mergeCell\s(?:[^>]*\s)?ref=["']([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})["']""")
+MOST_MERGED = 10_000
 COUNTED = re.compile(rb"<(?:[^\s<>/!?:]+:)?(row|c|si)[\s/>]")
 # Nothing that a spreadsheet writes: what an XML file may define, others have to expand.
 DEFINITION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
@@ -86,6 +88,7 @@ def read_filled(sheet: str, columns: Sequence[str], path: Path, listed: int) -> 
         else:
             pages, origin = _by_calamine(path, name, columns)
         found = _below_header(f"Sheet `{sheet}` lacks", columns, pages)
+    _answers_stand_alone(seen[part].merged, found[1])
     formulas = frozenset(seen[part].formulas)
     return Filled(_unbroken(found[0]), found[1], formulas, origin.get("sync", ""), origin.get("made", ""))
 
@@ -99,6 +102,26 @@ def _fits(part: "_Part", listed: int) -> None:
         raise Unacceptable(f"The sheet has {part.rows:,} rows, and the list {listed:,}. {again}")
     if part.cells > most * COLUMNS:
         raise Unacceptable(f"The sheet has {part.cells:,} cells, far more than a list of {listed:,} rows. {again}")
+
+
+def _answers_stand_alone(merged: Iterable[tuple[str, str]], places: Mapping[str, int]) -> None:
+    """Raises Unacceptable for merged cells with ids or answers in them: one Yes beside three rows means three, and the
+    file holds it for the first alone."""
+    for first, last in merged:
+        left, right = (_column(each.rstrip("0123456789")) for each in (first, last))
+        if any(left <= places[name] <= right for name in ("sourcedId", "sync")):
+            raise Unacceptable(
+                f"The cells {first}:{last} are merged, so their answer counts for one row alone. "
+                "Unmerge them, write Yes or No into each row, and upload the sheet again."
+            )
+
+
+def _column(letters: str) -> int:
+    """Counted from A = 0."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ascii_uppercase.index(letter) + 1
+    return number - 1
 
 
 def visible(value: Any) -> str:
@@ -122,6 +145,7 @@ class _Part:
     strings: int = 0
     far: str = ""
     formulas: set[str] | frozenset[str] = frozenset()
+    merged: list[tuple[str, str]] = field(default_factory=list)  # the first and the last cell of each
 
 
 def _look(path: Path, listed: int) -> dict[str, _Part]:
@@ -166,6 +190,10 @@ def _take(whole: bytes, found: _Part, counted: Counter[bytes], formulas: set[str
     counted.update(COUNTED.findall(whole))
     if not found.far and (far := FAR_RIGHT.search(whole) or below.search(whole)):
         found.far = far[1].decode()
+    if b"mergeCell" in whole:
+        found.merged += [(each[1].decode(), each[2].decode()) for each in MERGED.finditer(whole)]
+        if len(found.merged) > MOST_MERGED:
+            raise Unacceptable(f"The workbook has more than {MOST_MERGED:,} merged cells. Download it again and fill that.")
     if b"f" in whole:
         formulas |= {each[1].decode() for each in FORMULA.finditer(whole)}
 
@@ -302,6 +330,10 @@ def _below_header(
     places = {name: first.index(name.casefold()) for name in columns if name.casefold() in first}
     if lacking := [name for name in ("sourcedId", "sync") if name not in places]:
         raise Unacceptable(f"{lacks} the column {' and '.join(lacking)} in its first row. Download it again.")
+    if twice := next((name for name in ("sourcedId", "sync") if first.count(name.casefold()) > 1), None):
+        raise Unacceptable(
+            f"Two columns are called {twice}, and only one can count. Delete or rename the other and upload it again."
+        )
 
     def found() -> Iterator[tuple[int, dict[str, Any]]]:
         for line, values in rows:

@@ -69,6 +69,48 @@ def test_yes_is_yes_however_it_is_written(tmp_path: Path, said: object) -> None:
     assert filled(tmp_path, fill).chosen == {"00123"}
 
 
+@pytest.mark.parametrize("merged", ["H2:H4", "G2:H3", "A2:A3"])
+def test_merged_answers_are_refused_since_they_count_for_one_row_alone(tmp_path: Path, merged: str) -> None:
+    def fill(page: Any) -> None:
+        page["H2"].value = "Yes"
+        page.merge_cells(merged)
+
+    with pytest.raises(Unacceptable, match=f"The cells {merged} are merged"):
+        filled(tmp_path, fill)
+
+
+def test_merged_cells_beside_the_answers_do_no_harm(tmp_path: Path) -> None:
+    def fill(page: Any) -> None:
+        page["H2"].value, page["J2"].value = "Yes", "Asked on Monday"
+        page.merge_cells("J2:K4")
+
+    assert filled(tmp_path, fill).chosen == {"00123"}
+
+
+@pytest.mark.parametrize("name", ["sync", "SourcedID", " Sync\u200b"])
+def test_two_columns_of_one_name_are_refused_instead_of_one_being_picked(tmp_path: Path, name: str) -> None:
+    def fill(page: Any) -> None:
+        page["H2"].value, page["I1"].value, page["I3"].value = "Yes", name, "Yes"
+
+    with pytest.raises(Unacceptable, match="Two columns are called"):
+        filled(tmp_path, fill)
+
+
+def test_two_columns_of_one_name_are_refused_in_a_csv_too(tmp_path: Path) -> None:
+    (tmp_path / "Org.csv").write_text("sourcedId,sync,sync\n00123,No,Yes\n")
+
+    with pytest.raises(Unacceptable, match="Two columns are called sync"):
+        check_sheet(ORG, tmp_path / "Org.csv", KNOWN, "g1-s1")
+
+
+def test_answers_in_rows_that_a_filter_hides_count_like_the_others(tmp_path: Path) -> None:
+    def fill(page: Any) -> None:
+        page["H2"].value, page["H3"].value = "Yes", "Yes"
+        page.row_dimensions[3].hidden = True
+
+    assert filled(tmp_path, fill).chosen == {"00123", "124"}
+
+
 @pytest.mark.parametrize("said", [None, "", "No", "n", "FALSE", False, 0, "  "])
 def test_blank_and_no_mean_no(tmp_path: Path, said: object) -> None:
     def fill(page: Any) -> None:
