@@ -81,7 +81,8 @@ def core_sql(cell: str) -> str:
 
 def number_sql(cell: str) -> str:
     """The digits of a number that was taken for a measure; any other id as it is."""
-    plain = rf"replace(regexp_replace(regexp_replace({cell}, '[$€£+ ]', '', 'g'), '[.,]0+$', ''), ',', '')"
+    # Of zeros behind a comma two are cents and three belong to the number: 12,00 and 12,000.
+    plain = rf"replace(regexp_replace(regexp_replace({cell}, '[$€£+ ]', '', 'g'), '\.0+$|,00$', ''), ',', '')"
     return f"CASE WHEN regexp_full_match({cell}, {MEASURE_SQL}) THEN {plain} ELSE {cell} END"
 
 
