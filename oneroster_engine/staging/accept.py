@@ -53,6 +53,11 @@ def accept(folder: Path, manifest: Manifest | None, expected: str, view: View | 
         version = _held_version(view, manifest.version if manifest else "")
         (view.after / "manifest.csv").write_text(f"propertyName,value\noneroster.version,{version}\n")
     bundle = Bundle(files, version, deltas, view)
+    if absent := [name for name in REQUIRED_FILES if name not in files and (folder / f"{name}.csv").is_file()]:
+        raise BundleRefused(
+            f"The bundle lacks {csvs(absent)}, as manifest.csv has it, which calls that absent; yet the file is there. "
+            "Let the manifest say bulk where the file is whole, and send the bundle again."
+        )
     _refuse_missing(folder, bundle, REQUIRED_FILES)
     return bundle
 

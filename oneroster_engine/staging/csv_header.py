@@ -4,12 +4,14 @@ What came instead of a header is reported: a title line above it, lines that are
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.standard.csv_grammar import (
     SEPARATORS,
+    Broken,
     cells_of,
     folded,
     likely_separator,
@@ -39,7 +41,7 @@ class Header:
 def find_header(file: str, first_lines: Iterable[Line], fields: Sequence[Field]) -> Header:
     """The header among the first lines of `file`; the first of them where none has a column that is known.
 
-    Raises BundleRefused where a quote of it is left open.
+    Raises BundleRefused where its quotes make no names of it.
     """
     sent = [without_end(line.text) for line, _ in zip(first_lines, range(MOST_TITLE_LINES), strict=False)]
     known = _known(fields)
@@ -50,7 +52,7 @@ def find_header(file: str, first_lines: Iterable[Line], fields: Sequence[Field])
         if found and any(folded(name) == "sourcedid" for name in found.names):
             return _told(file, found, at, start)
     text = sent[start] if len(sent) > start else ""
-    return _header(text, separator or likely_separator(text, known), frozenset()) or _open_header(file, start + 1)
+    return _header(text, separator or likely_separator(text, known), frozenset()) or _broken_header(file, start + 1, text)
 
 
 def places_of(file: str, header: Header, fields: Sequence[Field]) -> dict[str, int]:
@@ -92,8 +94,10 @@ def _told(file: str, found: Header, at: int, start: int) -> Header:
 
 
 def _header(text: str, separator: str, known: frozenset[str]) -> Header | None:
-    """The header that a line is; None where its quotes make none."""
+    """The header that a line is; None where its quotes make none. Blanks around a name's quotes are none of it."""
     cells = cells_of(text, separator)
+    if cells is Broken.MISPLACED:
+        cells = cells_of(re.sub(rf"[ \t]*({re.escape(separator)})[ \t]*", r"\1", text.strip(" \t")), separator)
     if not isinstance(cells, list):
         return None
     if len(cells) == 1 and text.startswith('"'):
@@ -104,8 +108,13 @@ def _header(text: str, separator: str, known: frozenset[str]) -> Header | None:
     return Header(separator, tuple(cells))
 
 
-def _open_header(file: str, line: int) -> Header:
-    raise BundleRefused(f"{file}, line {line}: a quote of the header is left open. Close it and send the bundle again.")
+def _broken_header(file: str, line: int, text: str) -> Header:
+    if text.count('"') % 2:
+        raise BundleRefused(f"{file}, line {line}: a quote of the header is left open. Close it and send the bundle again.")
+    raise BundleRefused(
+        f"{file}, line {line}: a quote of the header stands inside of a name. Put each name in quotes whole, or none, and send "
+        "the bundle again."
+    )
 
 
 def _known(fields: Sequence[Field]) -> frozenset[str]:

@@ -259,7 +259,8 @@ def _members(infos: Iterable[zipfile.ZipInfo]) -> "_Found | zipfile.ZipInfo":
         return _only_zip(paths, zips)
     if len({path.parent for path, _ in chosen}) > 1:
         raise _refused("The CSVs lie in more than one folder of the ZIP", "Put them all in one place")
-    instead = _instead([path for path, info in paths if info not in found.values()], found)
+    others = [path for path, info in paths if info not in found.values()]
+    instead = _instead(others, found)
     if "manifest" in instead:
         raise _refused(
             f"The ZIP holds {_short(instead['manifest'])} instead of manifest.csv, which says how its files are meant",
@@ -268,6 +269,11 @@ def _members(infos: Iterable[zipfile.ZipInfo]) -> "_Found | zipfile.ZipInfo":
     if zips:
         notes.append(f"The ZIP holds another ZIP next to the CSVs, which was not read: {_listed(path for path, _ in zips)}.")
     notes += [f"{_short(other)} was not read; if it is {name}.csv, rename it." for name, other in instead.items()]
+    notes += [
+        f"{_short(str(path))} was not read, since {name} is there too. If it is the newer one, send it as {name}."
+        for path in others
+        if (name := _copied(path)) in found
+    ]
     return _Found(found, Contents(instead, tuple(notes)))
 
 
@@ -295,13 +301,22 @@ def _instead(others: Iterable[PurePosixPath], found: Collection[str]) -> dict[st
     """Of the standard's files that are missing, what may be meant by them: users.csv.txt, users (1).csv, users.xlsx."""
     instead: dict[str, str] = {}
     for path in others:
-        stem = path.name
-        while (suffix := PurePosixPath(stem).suffix) and suffix.casefold() in TABLES:
-            stem = stem.removesuffix(suffix)
-        name = READ.get(f"{_COPY.sub('', stem.strip()).strip()}.csv".casefold()) or _near(stem)
+        name = _copied(path) or _near(_stem(path))
         if name and name not in found:
             instead.setdefault(name.removesuffix(".csv"), str(path))
     return instead
+
+
+def _copied(path: PurePosixPath) -> str:
+    """The standard's file whose name this is but for what copying adds, users (1).csv and users.csv.txt; else empty."""
+    return READ.get(f"{_COPY.sub('', _stem(path).strip()).strip()}.csv".casefold(), "")
+
+
+def _stem(path: PurePosixPath) -> str:
+    stem = path.name
+    while (suffix := PurePosixPath(stem).suffix) and suffix.casefold() in TABLES:
+        stem = stem.removesuffix(suffix)
+    return stem
 
 
 def _near(stem: str) -> str:
