@@ -101,8 +101,17 @@ def local_parts(cell: str) -> tuple[str, str]:
     return tuple(f"try_cast(regexp_extract({own}, '{LOCAL_DATE}', {part}) AS INT)" for part in (1, 2))  # type: ignore[return-value]
 
 
+def may_begin_with_year(cell: str) -> str:
+    """Whether a date like 26-08-20 may have its year first, NULL of any cell without such a date."""
+    own = without_clock(cell)
+    first = rf"regexp_extract({own}, '^\d{{2}}[/.-]\d{{1,2}}[/.-]\d{{2}}$')"
+    year_first = f"try_strptime(regexp_replace({first}, '[/.]', '-', 'g'), '%y-%m-%d') IS NOT NULL"
+    return f"CASE WHEN regexp_matches({own}, '{LOCAL_DATE}') THEN {year_first} END"
+
+
 def date(cell: str, order: str = "") -> str:
-    """A date with or without a clock: as ISO has it, with a month's name, or in the column's `order`, "day" or "month" first.
+    """A date with or without a clock: as ISO has it, with a month's name, or in the column's `order`: day, month or (of two
+    digits) year first.
 
     NULL for years outside 1900 to 2100, `infinity`, and what is not certain. A two-digit year is of 1969 to 2068 (POSIX).
     """
@@ -113,7 +122,10 @@ def date(cell: str, order: str = "") -> str:
     twice = rf"regexp_extract({own}, '^0?(\d{{1,2}})[/.-]0?(\d{{1,2}})[/.-](\d{{4}})$', ['day', 'month', 'year'])"
     same = f"(SELECT try_cast(year || '-' || month || '-' || day AS DATE) FROM (SELECT unnest({twice})) WHERE day = month)"
     readings = [f"{iso}::DATE", f"({plain})::DATE", _with_month_name(own), same]
-    if order:
+    if order == "year":
+        slashed = f"regexp_replace(regexp_extract({own}, '{LOCAL_DATE}'), '[.-]', '/', 'g')"
+        readings.append(f"try_strptime({slashed}, '%y/%m/%d')::DATE")
+    elif order:
         first, second = ("%d", "%m") if order == "day" else ("%m", "%d")
         slashed = f"regexp_replace(regexp_extract({own}, '{LOCAL_DATE}'), '[.-]', '/', 'g')"
         four = rf"regexp_matches({slashed}, '/\d{{4}}$')"

@@ -11,6 +11,7 @@ import duckdb
 
 from oneroster_engine.duckdb_session import count, number_of, quoted, text
 from oneroster_engine.staging import cells, fast_path, population
+from oneroster_engine.staging.date_orders import date_orders
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.finding import ARCHIVE, Finding
 from oneroster_engine.staging.rules import IN_THE_LIST, NAMED_LATER, NAMES, STANDING, Bound, Phase, bound_rules, fine_cell
@@ -69,7 +70,7 @@ def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
 
 
 def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> Collection[str]:
-    order = _date_orders(connection, name, fields)
+    order = date_orders(connection, name, fields)
     meant = [f"{_meant(each)} AS {quoted('sent_' + each.name)}" for each in fields]
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId AS sent_sourcedId, status AS sent_status, "
@@ -352,33 +353,6 @@ _PLAIN_ID = "regexp_full_match({id}, '[0-9A-Za-z_.:{{}}-]+')"
 
 def _bare(sent: str) -> str:
     return f"CASE WHEN {_PLAIN_ID.format(id=sent)} THEN {sent} ELSE {bare_sql(sent)} END"
-
-
-def _date_orders(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> dict[str, str]:
-    """By field, whether the day or the month comes first in dates like 3/4/2026, where the column decides it or, where it is
-    silent, the file's other dates; else they stay unread. Reported once per column."""
-    dates = [each.name for each in fields if each.kind is Kind.DATE]
-    if not dates:
-        return {}
-    largest = ", ".join(f"max({part})" for each in dates for part in cells.local_parts(quoted(each)))
-    found = connection.execute(f"SELECT {largest} FROM raw_{name}").fetchone() or ()
-    parts = {each: (found[2 * at], found[2 * at + 1]) for at, each in enumerate(dates) if found[2 * at] is not None}
-    alone = {each: _leading(*own) for each, own in parts.items()}
-    shown = set(alone.values()) - {""}
-    by_neighbours = next(iter(shown)) if len(shown) == 1 else ""
-    orders: dict[str, str] = {}
-    for each, leading in alone.items():
-        agreed = leading or by_neighbours
-        if agreed in ("day", "month"):
-            orders[each] = agreed
-            where = "in the column" if leading else "in the file"
-            add_file_problem(connection, name, "local-date", each, leading=agreed, where=where)
-    return orders
-
-
-def _leading(first: int, second: int) -> str:
-    """Which part comes first, by the largest number at either place: empty where nothing shows it, `both` where all does."""
-    return "both" if first > 12 and second > 12 else "day" if first > 12 else "month" if second > 12 else ""
 
 
 def _note_forms(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:

@@ -166,6 +166,15 @@ def _all_are_cut(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     return bool(number > 1 and all_so and zeros > 2)
 
 
+def _all_are_measures(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether no id of a file has a fraction: among 10.1 and 10.2, 10.0 is just an id."""
+    return not number_of(
+        connection,
+        f"SELECT count(*) FROM read_{name} WHERE regexp_full_match(sourcedId, '\\d+[.,]\\d+') "
+        f"AND NOT regexp_full_match(sourcedId, {MEASURE_SQL})",
+    )
+
+
 def _all_are_dates(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Whether every id of a file that has the form of 12.03.2026 is a date: among others, as 99.12.2026, it is just an id."""
     return not number_of(
@@ -179,7 +188,7 @@ def _all_are_dates(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
 _SHAPES: tuple[tuple[str, str, Callable[[duckdb.DuckDBPyConnection, str], bool]], ...] = (
     ("rounded-ids", ROUNDED_SQL, _is_no_id),
     ("rounded-ids", CUT_SQL, _all_are_cut),
-    ("measure-ids", MEASURE_SQL, _is_no_id),
+    ("measure-ids", MEASURE_SQL, _all_are_measures),
     ("date-ids", DATE_SQL, _is_no_id),
     ("date-ids", FULL_DATE_SQL, _all_are_dates),
 )
