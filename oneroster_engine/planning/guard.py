@@ -286,6 +286,7 @@ def _gone(concern: Concern) -> str:
 _SPECIAL = {
     "roles role": "{of} {who} would become a student's or another one without rights.",
     "memberships endDate": "{of} {who} would be over: their last day has passed.",
+    "memberships beginDate": "{of} {who} would not have begun any more: their first day would be yet to come.",
     "moved joined": "{number} {who} of other schools would belong to this school too, to which {records} belong now.",
     "doubles classes": "{number} new classes look like classes that are already there ({of} would exist twice).",
     "doubles enrollments": "{number} new enrollments are of a person and class that have one already ({of} would exist twice).",

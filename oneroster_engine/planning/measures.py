@@ -23,7 +23,7 @@ from oneroster_engine.standard.records import Form, schools_of
 ADMINISTRATORS = ("administrator", "districtAdministrator", "siteAdministrator", "systemAdministrator", "principal")
 ALREADY_MANY = 10  # of a type at a school; of fewer nobody knows how many there should be
 MANY_CHILDREN = 10  # that a guardian is new to, in one sync
-IDENTITY = ("givenName", "familyName", "username", "email", "identifier")
+IDENTITY = ("givenName", "familyName", "username", "email", "identifier", "userMasterIdentifier", "userIds")
 MOVED_DAYS = 31  # a term that begins or ends by less another day is a correction
 MOST_NAMED = 3  # vanished orgs, one reason each
 VANISHING = ("school", "district", "local", "state", "national")  # departments come and go
@@ -190,7 +190,10 @@ FROM (
 
 
 def _differs(field: str) -> str:
-    """A value became another; one that came or went is no other."""
+    """A value became another; one that came or went is no other. Of user ids, one that was there is not there any more."""
+    if field == "userIds":
+        had, has = (f"({side}->>'$.fields.userIds[*]')" for side in ("before", "after"))
+        return f"coalesce(list_contains(change.fields, 'userIds') AND len({has}) > 0 AND NOT list_has_all({has}, {had}), false)"
     return (
         f"coalesce(list_contains(change.fields, '{field}') AND (before->'fields'->>'{field}') <> '' "
         f"AND (after->'fields'->>'{field}') <> '', false)"
@@ -201,7 +204,10 @@ _SCHOOLS = "unnest(if(len(schools) = 0, [''], schools))"
 _ADMINISTERS = f"len(list_filter({{side}}->>'$.fields.roles[*].role', lambda each: each IN {ADMINISTRATORS})) > 0"
 _HAS_RIGHTS = f"len(list_filter({{side}}->>'$.fields.roles[*].role', lambda each: each NOT IN {WITHOUT_RIGHTS})) > 0"
 
-_WORDS = {"givenName": "given name", "familyName": "family name", "email": "e-mail"}
+_WORDS = {
+    "givenName": "given name", "familyName": "family name", "email": "e-mail", "userMasterIdentifier": "master identifier",
+    "userIds": "user ids",
+}  # fmt: skip
 _WHAT_DIFFERS = " || ".join(f"if({_differs(each)}, '{_WORDS.get(each, each)}, ', '')" for each in IDENTITY)
 _IS_BACK = "(before->>'removedAt') IS NOT NULL"
 _GRADE = "try_cast(replace(replace(({side}->'fields'->>'$.grades[0]'), 'KG', '0'), 'PK', '-1') AS INTEGER)"
@@ -221,8 +227,12 @@ SELECT *, list_filter(has, lambda each: NOT list_contains(had, each)) AS gained 
 
 # People who had left and come back are measured only for being another person: everything else was removed with them.
 _ALL_ENDED = """(len({side}->>'$.fields.termSourcedIds[*]') > 0 AND list_has_all(
-      (SELECT coalesce(list(sourcedId), []) FROM ended_session), ({side}->>'$.fields.termSourcedIds[*]')))"""
+      (SELECT coalesce(list(sourcedId), []) FROM (
+           FROM ended_session UNION ALL
+           SELECT sourcedId FROM change WHERE entity = 'academicSessions' AND action = 'create'
+           AND try_cast(after->'fields'->>'endDate' AS DATE) < $today)), ({side}->>'$.fields.termSourcedIds[*]')))"""
 _ORG = "(before->'fields'->>'{field}') || ' would be ' || (after->'fields'->>'{field}')"
+_HAS_BEGUN = "coalesce(try_cast({side}->'fields'->>'beginDate' AS DATE) <= $today, true)"
 _RUNS = "(try_cast({begins} AS DATE) <= $today AND try_cast({ends} AS DATE) >= $today)"
 _UPDATED = {
     "orgs": f"""
@@ -282,6 +292,10 @@ INSERT INTO concern
 SELECT 'rights', 'enrollments', sourcedId, {_SCHOOLS}, '', '', '' FROM change
 WHERE entity = 'enrollments' AND action = 'update' AND list_contains(change.fields, 'role')
   AND (before->'fields'->>'role') IN {WITHOUT_RIGHTS} AND (after->'fields'->>'role') NOT IN {WITHOUT_RIGHTS}
+UNION ALL
+SELECT 'memberships', 'enrollments', sourcedId, {_SCHOOLS}, before->'fields'->>'role', 'beginDate', '' FROM change
+WHERE entity = 'enrollments' AND action = 'update' AND list_contains(change.fields, 'beginDate') AND NOT {_IS_BACK}
+  AND {_HAS_BEGUN.format(side="before")} AND NOT {_HAS_BEGUN.format(side="after")}
 """,
     "classes": f"""
 INSERT INTO concern

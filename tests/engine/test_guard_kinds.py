@@ -31,7 +31,8 @@ def a_district() -> Files:
             i = f"{school[0]}s{n:03}"
             users.append(
                 user(i, givenName=f"Given{i}", familyName=f"Family{i}", username=i, email=f"{i}@x.example", identifier=f"id{i}",
-                     grades="09", orgSourcedIds=school, agentSourcedIds=f"g{i}", enabledUser="true")
+                     grades="09", orgSourcedIds=school, agentSourcedIds=f"g{i}", enabledUser="true",
+                     userIds=f"{{LDAP:{i}}}")
             )  # fmt: skip
             users.append(user(f"g{i}", givenName=f"Adult{i}", familyName=f"Family{i}", role="guardian", orgSourcedIds=school))
             enrollments += [
@@ -178,6 +179,17 @@ HELD: dict[str, tuple[Files, str, str]] = {
     "memberships: enrollments over since last week": (
         with_each("enrollments", lambda r: {**r, "endDate": "2026-08-25"}, "ens", 30),
         "memberships", "North: 30 of 120 student enrollments would be over: their last day has passed."),
+    "memberships: enrollments that have begun would begin later": (
+        with_each("enrollments", lambda r: {**r, "beginDate": "2027-08-25"}, "ens", 30),
+        "memberships", "North: 30 of 120 student enrollments would not have begun any more: their first day would be yet to come."),
+    "identity: everybody's user ids another": (
+        with_each("users", lambda r: {**r, "userIds": r["userIds"].replace("LDAP:", "LDAP:x")}, "ns"),
+        "identity", "North: 40 of 40 students would get another name, username, e-mail or identifier. What differs: user ids."),
+    "classes: in a new session that has ended": (
+        {**with_each("classes", lambda r: {**r, "termSourcedIds": "past"}, "nc"),
+         "academicSessions": [*a_district()["academicSessions"],
+                              session("past", startDate="2025-08-20", endDate="2026-06-13")]},
+        "classes", "North: 8 of 8 classes would be over: all their terms have ended."),
     "moved: a school in another one too": (
         with_each("users", lambda r: {**r, "orgSourcedIds": "north,south"}, "ns"),
         "moved", "South: 40 students of other schools would belong to this school too, to which 20 belong now."),
@@ -217,6 +229,8 @@ ORDINARY: dict[str, Files] = {
         "classes": [*a_district()["classes"], *(class_(f"n{n}", courseSourcedId="k1") for n in range(4))],
     },
     "everybody is a grade higher": with_each("users", lambda r: {**r, "grades": "10"}, "ns"),
+    "everybody gets a second user id": with_each("users", lambda r: {**r, "userIds": r["userIds"] + ",{AD:x}"}, "ns"),
+    "enrollments begin a day later": with_each("enrollments", lambda r: {**r, "beginDate": "2026-08-21"}),
     "everybody gets an e-mail at last": with_each("users", lambda r: {**r, "email": r["sourcedId"] + "@x.example"}, "gns"),
 }  # fmt: skip
 
