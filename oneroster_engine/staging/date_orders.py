@@ -43,7 +43,12 @@ def date_orders(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequen
         orders = sure | (dict.fromkeys(unsure, fitting[0]) if len(fitting) == 1 else {})
     for each, leading in orders.items():
         add_file_problem(
-            connection, name, "local-date", each, leading=leading, where="in the column" if alone[each] and each not in unsure else "in the file"
+            connection,
+            name,
+            "local-date",
+            each,
+            leading=leading,
+            where="in the column" if alone[each] and each not in unsure else "in the file",
         )
     return orders
 

@@ -532,7 +532,8 @@ FOUND_WHILE_READING: tuple[Rule, ...] = tuple(
 # Reported once per file.
 OF_FILES: tuple[Rule, ...] = (
     Rule("local-date", N, Phase.READING, "how a column writes dates", _never,
-         "{file}: {name} has dates such as 25/9/2026, 9/25/26 or 26-9-25; others {where} show that the {leading} comes first.", ""),
+         "{file}: {name} has dates such as 25/9/2026, 9/25/26 or 26-9-25; others {where} show that the "
+         "{leading} comes first.", ""),
     Rule("other-boolean", N, Phase.READING, "how a column writes true and false", _never,
          "{file}: {name} is written as {examples} (rows: {number}); it was read as true or false.", ""),
     Rule("rounded-ids", E, Phase.READING, "a column of ids", _never,

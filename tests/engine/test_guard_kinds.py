@@ -181,7 +181,8 @@ HELD: dict[str, tuple[Files, str, str]] = {
         "memberships", "North: 30 of 120 student enrollments would be over: their last day has passed."),
     "memberships: enrollments that have begun would begin later": (
         with_each("enrollments", lambda r: {**r, "beginDate": "2027-08-25"}, "ens", 30),
-        "memberships", "North: 30 of 120 student enrollments would not have begun any more: their first day would be yet to come."),
+        "memberships",
+        "North: 30 of 120 student enrollments would not have begun any more: their first day would be yet to come."),
     "identity: everybody's user ids another": (
         with_each("users", lambda r: {**r, "userIds": r["userIds"].replace("LDAP:", "LDAP:x")}, "ns"),
         "identity", "North: 40 of 40 students would get another name, username, e-mail or identifier. What differs: user ids."),
