@@ -17,7 +17,7 @@ from chalicelib.model.ids import oldest_sync_id
 from chalicelib.model.records import LIVE_STATES, Group, Sync
 
 # What is left of a sync while it can still be undone.
-FOR_UNDO = ("plan/changes.parquet", "plan/gaps.json", "plan/summary.json")
+FOR_UNDO = ("plan/changes.parquet", "plan/summary.json")
 SNAPSHOTS = 2
 
 

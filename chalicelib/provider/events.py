@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.provider.query import View
 from oneroster_engine.duckdb_session import reading
+from oneroster_engine.inspecting.one_person import as_written, gaps_of
 from oneroster_engine.planning.snapshot import planned_rows
 
 NOUNS = {
@@ -41,15 +42,14 @@ class Event:
     after: Mapping[str, Any] | None
 
 
-def events_of(
-    changes: Path, first_row: int, limit: int, view: View, with_removals: bool, gaps: Sequence[int] = ()
-) -> tuple[list[Event], int | None]:
+def events_of(changes: Path, first_row: int, limit: int, view: View, with_removals: bool) -> tuple[list[Event], int | None]:
     """Up to `limit` events of a changes.parquet from `first_row` on, and the row that the next ones begin at: None after the
-    last. Without removals those that were planned and left out are none. Rows are counted as they were written: `gaps` are those
-    that were taken out since."""
+    last. Without removals those that were planned and left out are none. Rows are counted as they were written, those that were
+    taken out since included."""
     found: list[Event] = []
-    row = first_row - sum(gap < first_row for gap in gaps)
     with reading() as connection:
+        gaps = gaps_of(connection, changes)
+        row = first_row - sum(gap < first_row for gap in gaps)
         total = connection.execute("SELECT count(*) FROM read_parquet($1)", [str(changes)]).fetchone()
         rows = int(total[0]) if total else 0
         query = _PAGE.format(rows=planned_rows(connection, changes))
@@ -62,15 +62,6 @@ def events_of(
                     if len(found) == limit:
                         break
     return found, as_written(row, gaps) if row < rows else None
-
-
-def as_written(place: int, gaps: Sequence[int]) -> int:
-    """The row that stood at this place of the file before rows (the `gaps`, as they were written) were taken out."""
-    for gap in sorted(gaps):
-        if gap > place:
-            break
-        place += 1
-    return place
 
 
 def erased(records: Sequence[tuple[str, str, str, Collection[str]]], view: View) -> list[Event]:

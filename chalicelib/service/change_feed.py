@@ -5,19 +5,17 @@ committed after it. So an application reads the lists once, and follows the feed
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.errors import Gone, NotFound, Unacceptable
-from chalicelib.provider.events import Event, as_written, erased, events_of
+from chalicelib.provider.events import Event, erased, events_of
 from chalicelib.provider.query import View
 from chalicelib.store import commits, files, groups
 from chalicelib.store.commits import Commit
 
 MOST_EVENTS = 1000  # of one page
 CHANGES = "plan/changes.parquet"
-GAPS = "plan/gaps.json"
 GONE = (
     "The changes after this cursor are not kept any more. Read the lists once more, and follow the feed from the version that "
     "their ETag names."
@@ -71,18 +69,7 @@ def _events(commit: Commit, row: int, limit: int, view: View) -> tuple[list[Even
         left = [each for each in erased(said, view) if each.row >= row]
         return left[:limit], left[limit].row if len(left) > limit else None
     changes = files.cached(files.sync_key(commit.sync_id, CHANGES))
-    return events_of(changes, row, limit, view, commit.with_removals, gaps(commit.sync_id))
-
-
-def gaps(sync_id: str) -> list[int]:
-    """The rows of a sync's changes that were taken out with people whose data was erased, counted as they were written."""
-    return list(files.read_json(files.sync_key(sync_id, GAPS)) or [])
-
-
-def note_gaps(sync_id: str, places: Sequence[int]) -> None:
-    """Remember that the rows at these places of the file are taken out, so that cursors keep their places."""
-    before = gaps(sync_id)
-    files.write_json(files.sync_key(sync_id, GAPS), sorted({*before, *(as_written(place, before) for place in places)}))
+    return events_of(changes, row, limit, view, commit.with_removals)
 
 
 def _place(group_id: str, after: str, newest: int) -> tuple[int, int]:

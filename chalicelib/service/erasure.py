@@ -9,24 +9,27 @@ runs comes first, since it may write what it has read before. `model/erasure.py`
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from aws_lambda_powertools import Logger
+
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.erasure import Erasure, is_settled, with_erased
 from chalicelib.model.records import LIVE_STATES, Group, State, Sync
 from chalicelib.platform import reader, writer
-from chalicelib.service.change_feed import CHANGES, note_gaps
+from chalicelib.service.change_feed import CHANGES
 from chalicelib.service.plan import write_log
 from chalicelib.store import commits, erasures, files, groups, syncs
 from chalicelib.store.commits import Commit, Erased
 from oneroster_engine.duckdb_session import connect
 from oneroster_engine.inspecting.one_person import Connection, Person, enrollments_of, texts_about, without_person
 
+logger = Logger(child=True)
 HasTime = Callable[[], bool]
 TEXT = "(erased)"
 LEAST_TEXT = 4  # characters of what is looked for in running text
@@ -36,8 +39,8 @@ NUMBERS = re.compile(r"(stage|plan)/\w+\.json|selection\.json")
 
 
 def begin(erasure: Erasure) -> Erasure:
-    """Write the job down, and take the person off the platform where no sync is in the way. Raises NotFound where nothing is
-    known of them there."""
+    """Write the job down, and take the person off the platform where no sync is in the way. Of somebody who is not there too:
+    files of earlier syncs may still hold them."""
     group = groups.get(erasure.group_id)
     files.forget_copies(group.group_id)
     record = reader.get(group.group_id, "users", erasure.sourced_id)
@@ -62,22 +65,51 @@ def erase(erasure: Erasure, now: datetime, has_time: HasTime) -> Erasure:
     person = _known(group, erasure.sourced_id)
     erasure = _taken_out(group, erasure, person)
     erasures.store(erasure)
-    for place, remove in _places(group, erasure, person):
-        if not has_time():
+    clean = set(files.read_json(_clean_key(erasure)) or ())
+    places = [*_places(group, erasure, person, clean)]  # of now: a sync that begins later keeps its files
+    for place, key, remove in places:
+        if not has_time() or _is_disturbed(group):
             return erasure
         if items := remove():
             erasure = with_erased(erasure, place, items)
             erasures.store(erasure)
-    after = groups.get(erasure.group_id)
-    undisturbed = (after.sync, after.snapshot) == (None, group.snapshot)
-    if undisturbed and is_settled(erasure, now) and sum(each.items for each in erasure.removed) == before:
+        elif key and is_settled(erasure, now):
+            clean.add(key)
+            files.write_json(_clean_key(erasure), sorted(clean))
+    if not _is_disturbed(group) and is_settled(erasure, now) and sum(each.items for each in erasure.removed) == before:
+        files.delete_folder(_clean_key(erasure))
         return erasures.certify(erasure, now)
     return erasure
 
 
+def _is_disturbed(group: Group) -> bool:
+    """Whether a sync has begun since the group was read, or another has been committed, or the group is gone."""
+    try:
+        now = groups.get(group.group_id)
+    except NotFound:
+        return True
+    return (now.sync, now.snapshot) != (None, group.snapshot)
+
+
+def _clean_key(erasure: Erasure) -> str:
+    """The list of syncs that were looked through and hold nothing: a group may keep more of them than one call can read."""
+    return f"groups/{erasure.group_id}/erasures/{erasure.erasure_id}.json"
+
+
 def go_on(now: datetime, has_time: HasTime) -> list[Erasure]:
-    """A pass for each erasure that runs; how each stands."""
-    return [erase(each, now, has_time) for each in erasures.running() if has_time()]
+    """A pass for each erasure that runs; how each stands. Raises what failed once each has had its turn."""
+    done: list[Erasure] = []
+    failures: list[Exception] = []
+    for each in erasures.running():
+        if not has_time():
+            break
+        try:
+            done.append(erase(each, now, has_time))
+        except Exception as trouble:  # noqa: BLE001 (one that can't go on keeps nobody else waiting)
+            failures.append(trouble)
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} erasures had no turn", failures)
+    return done
 
 
 def _known(group: Group, sourced_id: str) -> Person:
@@ -115,11 +147,16 @@ def _schools(fields: Any) -> tuple[str, ...]:
 
 
 def _announced(group: Group, erasure: Erasure, gone: tuple[Erased, ...]) -> bool:
-    """Make a commit of what is taken out; False where a sync has begun."""
+    """Make a commit of what is taken out; False where a sync has begun, whose own commit of this number stays as it is."""
     number, at = group.commits + 1, erasure.requested_at
     commit = Commit(number=number, sync_id=erasure.erasure_id, at=at, with_removals=True, erased=gone)
     try:
-        commits.write(group.group_id, commit)  # a sync that begins first writes its own over it
+        if not commits.write_new(group.group_id, commit):
+            there, now = commits.get(group.group_id, number), groups.get(group.group_id)
+            if now.sync or now.commits != group.commits:
+                return False
+            if there is None or there.sync_id != erasure.erasure_id:  # left by somebody who was cut off before it counted
+                commits.write(group.group_id, commit)
         groups.count_commit(group.group_id, number)
     except Conflict:
         return False
@@ -139,23 +176,26 @@ def _fetched(key: str) -> Iterator[tuple[Connection, Path | None]]:
         yield connection, path
 
 
-def _places(group: Group, erasure: Erasure, person: Person) -> Iterator[tuple[str, Callable[[], int]]]:
-    """The snapshots last: they say which enrollments are the person's."""
+def _places(
+    group: Group, erasure: Erasure, person: Person, clean: Collection[str]
+) -> Iterator[tuple[str, str, Callable[[], int]]]:
+    """Each with what to remember it by where nobody writes to it any more. The snapshots last: they say which enrollments are the
+    person's."""
     group_id, id_ = group.group_id, person.sourced_id
     root = f"groups/{group_id}/"
-    yield "Old versions of files", lambda: sum(files.delete_old_versions(each) for each in (root, f"uploads/{group_id}/"))
+    yield "Old versions of files", "", lambda: sum(files.delete_old_versions(each) for each in (root, f"uploads/{group_id}/"))
     for prefix in (f"uploads/{group_id}/", f"drop/{group_id}/"):
         for key in files.in_folder(prefix, erasure.requested_at):
-            yield "Uploads and drops", lambda key=key: files.delete_folder(key)  # type: ignore[misc]
+            yield "Uploads and drops", "", lambda key=key: files.delete_folder(key)  # type: ignore[misc]
     for key in files.in_folder(f"{root}exports/"):
         if PurePosixPath(key).suffix == ".json" and (files.read_json(key) or {}).get("sourcedId") == id_:
-            yield "Exports", lambda key=key: files.delete_folder(key)  # type: ignore[misc]
-    for sync_id in files.folders(f"{root}syncs/"):
-        yield "Files of syncs", lambda sync_id=sync_id: _erase_sync(group, sync_id, person)  # type: ignore[misc]
+            yield "Exports", "", lambda key=key: files.delete_folder(key)  # type: ignore[misc]
+    for sync_id in sorted({*files.folders(f"{root}syncs/")} - {*clean}):
+        yield "Files of syncs", sync_id, lambda sync_id=sync_id: _erase_sync(group, sync_id, person)  # type: ignore[misc]
     for key in files.in_folder(f"{root}source/"):
-        yield "The source's own view", lambda key=key: _erase_rows(key, person)  # type: ignore[misc]
+        yield "The source's own view", "", lambda key=key: _erase_rows(key, person)  # type: ignore[misc]
     for key in sorted(files.in_folder(f"{root}snapshot/"), key=lambda key: key.split("/")[3] == group.snapshot):
-        yield "Snapshots", lambda key=key: _erase_rows(key, person)  # type: ignore[misc]
+        yield "Snapshots", "", lambda key=key: _erase_rows(key, person)  # type: ignore[misc]
 
 
 def _erase_sync(group: Group, sync_id: str, person: Person) -> int:
@@ -182,8 +222,6 @@ def _erase_sync(group: Group, sync_id: str, person: Person) -> int:
         gone = sum(files.delete_folder(root + name) for name in received)
         for name in (each for each in names if NUMBERS.fullmatch(each)):
             _erase_texts(root + name, texts)
-        if places := without.get(CHANGES):
-            note_gaps(sync_id, places)
         for name in tables:
             if without[name]:
                 (workdir / f"{name}.out").replace(workdir / name)
@@ -201,19 +239,26 @@ def _tables_last(name: str) -> tuple[bool, str]:
 
 
 def _report_anew(group: Group, sync_id: str, workdir: Path, reported: bool) -> int:
-    """Take the report's files away, and write them again from the tables as they are now."""
-    gone = files.delete_folder(files.sync_key(sync_id, "report/"))
+    """Write the report's files again from the tables as they are now, and take away those that were there. One that can't be
+    made any more goes."""
+    root = files.sync_key(sync_id, "report/")
     try:
         sync = syncs.get(sync_id)
         summary = workdir / "plan" / "summary.json"
         files.download(files.sync_key(sync_id, "plan/summary.json"), summary)
         files.download(files.sync_key(sync_id, "stage/summary.json"), workdir / "stage" / "summary.json")
     except NotFound:
-        return gone
+        return files.delete_folder(root)
+    made: set[str] = set()
     if reported and (workdir / CHANGES).is_file() and sync.ended_at and sync.state not in LIVE_STATES:
-        write_log(sync, group, workdir, sync.message, sync.ended_at, _with_removals(group, sync))
-        files.store_folder(sync_id, "report", workdir / "report")
-    return gone
+        try:
+            write_log(sync, group, workdir, sync.message, sync.ended_at, _with_removals(group, sync))
+        except Exception:  # whatever a version of before has left: the person goes, the report with them
+            logger.exception("report could not be made anew", extra={"syncId": sync_id})
+        else:
+            files.store_folder(sync_id, "report", workdir / "report")
+            made = {root + path.name for path in (workdir / "report").iterdir()}
+    return files.delete_folder(root, made) + files.delete_old_versions(root)
 
 
 def _with_removals(group: Group, sync: Sync) -> bool:
@@ -243,12 +288,12 @@ def _erase_rows(key: str, person: Person) -> int:
 
 
 def _erase_texts(key: str, texts: Iterable[str]) -> None:
-    """Take the person out of a JSON file's sentences."""
+    """Take the person out of a JSON file's sentences. Ids and dates stay, also those that are made of the same letters."""
     wanted = [re.escape(each) for each in sorted(texts, key=len, reverse=True) if len(each) >= LEAST_TEXT]
     said = files.read_json(key)
     if not wanted or said is None:
         return
-    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(wanted)})(?!\w)", re.IGNORECASE)
+    pattern = re.compile(rf"(?<!\w)(?<!\w[-.:/@])(?:{'|'.join(wanted)})(?!\w|[-.:/@]\w)", re.IGNORECASE)
     cleaned = _replaced(said, pattern)
     if cleaned != said:
         files.write_json(key, cleaned)
@@ -256,7 +301,7 @@ def _erase_texts(key: str, texts: Iterable[str]) -> None:
 
 def _replaced(value: Any, pattern: re.Pattern[str]) -> Any:
     if isinstance(value, str):
-        return pattern.sub(TEXT, value)
+        return pattern.sub(TEXT, value) if " " in value else value  # one word is an id, a date or a name of ours
     if isinstance(value, list):
         return [_replaced(inner, pattern) for inner in value]
     if isinstance(value, dict):

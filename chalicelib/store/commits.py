@@ -31,6 +31,11 @@ def write(group_id: str, commit: Commit) -> None:
     files.write_json(_key(group_id, commit.number), commit.model_dump(mode="json", by_alias=True))
 
 
+def write_new(group_id: str, commit: Commit) -> bool:
+    """Write it where its number is free; False where another stands there."""
+    return files.write_new(_key(group_id, commit.number), commit.model_dump_json(by_alias=True).encode())
+
+
 def get(group_id: str, number: int) -> Commit | None:
     """None where there is none, or it is not kept any more."""
     stored = files.read_json(_key(group_id, number))

@@ -173,6 +173,17 @@ def write(key: str, body: bytes) -> None:
     s3().put_object(Bucket=bucket(), Key=key, Body=body, ContentType="application/json")
 
 
+def write_new(key: str, body: bytes) -> bool:
+    """Write an object where there is none; False where there is one."""
+    try:
+        s3().put_object(Bucket=bucket(), Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
+    except ClientError as refusal:  # 409: somebody writes it this moment
+        if refusal.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
+            raise
+        return False
+    return True
+
+
 def write_gzipped(key: str, body: bytes) -> None:
     """Fast rather than small: pages of JSON come to a tenth of their size."""
     s3().put_object(Bucket=bucket(), Key=key, Body=igzip.compress(body, 1, mtime=0))

@@ -5,7 +5,8 @@ person in `sourcedId` or `userSourcedId`; the others (changes, problems, what is
 `entity` it is of.
 """
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from oneroster_engine.standard.entities import ENTITIES
 
 Connection = duckdb.DuckDBPyConnection
 OWN_FILES = ("users", "demographics")  # a row of theirs is the person with that id
+GAPS = "erasedRows"  # the entry of a Parquet file's own metadata
 NAMING_FIELDS = ("userSourcedId", "agentSourcedIds", "agents")  # a problem about one of these names somebody
 _NAMES = ("givenName", "middleName", "familyName", "preferredGivenName", "preferredMiddleName", "preferredFamilyName")
 
@@ -55,7 +57,8 @@ def texts_about(connection: Connection, parquet: Path, sourced_id: str) -> set[s
 def without_person(connection: Connection, parquet: Path, person: Person, out: Path, texts: Collection[str] = ()) -> list[int]:
     """Write the file into `out` without the person's rows; which rows (from 0) these were. With none nothing is written.
 
-    Problems of others go too where their sentence would say one of the `texts`.
+    Problems of others go too where their sentence would say one of the `texts`. The file that is written says in its metadata
+    which rows are gone (`gaps_of`): whoever is cut off leaves the file with its gaps, or as it was.
     """
     rows = f"read_parquet({text(str(parquet))}, file_row_number = true)"
     about = _about(_columns(connection, parquet), parquet.stem)
@@ -65,8 +68,27 @@ def without_person(connection: Connection, parquet: Path, person: Person, out: P
     places = [int(place) for (place,) in found]
     if places:
         kept = f"SELECT * EXCLUDE file_row_number FROM {rows} WHERE file_row_number NOT IN ({', '.join(map(str, places))})"
-        connection.execute(f"COPY ({kept}) TO {text(str(out))} ({PACKED})")
+        before = gaps_of(connection, parquet)
+        gaps = sorted({*before, *(as_written(place, before) for place in places)})
+        metadata = f"KV_METADATA {{{GAPS}: {text(json.dumps(gaps))}}}"
+        connection.execute(f"COPY ({kept}) TO {text(str(out))} ({PACKED}, {metadata})")
     return places
+
+
+def gaps_of(connection: Connection, parquet: Path) -> list[int]:
+    """The rows that were taken out of a file with people who were erased, counted from 0 as the file was written first."""
+    query = f"SELECT decode(value) FROM parquet_kv_metadata({text(str(parquet))}) WHERE decode(key) = '{GAPS}'"
+    found = connection.execute(query).fetchone()
+    return [int(each) for each in json.loads(found[0])] if found else []
+
+
+def as_written(place: int, gaps: Sequence[int]) -> int:
+    """The row that stood at this place of the file before its `gaps` were made."""
+    for gap in sorted(gaps):
+        if gap > place:
+            break
+        place += 1
+    return place
 
 
 def _columns(connection: Connection, parquet: Path) -> frozenset[str]:

@@ -10,10 +10,11 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.model.erasure import REMAINS
+from chalicelib.model.erasure import REMAINS, Erasure
 from chalicelib.model.records import Sync
 from chalicelib.service import erasure
-from chalicelib.store import access, audit, files, groups
+from chalicelib.store import access, audit, commits, files, groups
+from chalicelib.store.commits import Commit, Erased
 from tests.api.test_people_shown import EMAIL, PERSON, text_of
 from tests.api.test_routes import call
 from tests.engine.districts import enrollment, small, user
@@ -157,3 +158,93 @@ def test_with_the_group_its_erasures_end() -> None:
     assert status == 200
     erasure.go_on(later(), ENDLESS)
     assert erasure.go_on(later(), ENDLESS) == []
+
+
+def bundles() -> list[str]:
+    return [each for each in files.in_folder("groups/g1/syncs/") if each.endswith("bundle.zip")]
+
+
+def test_a_sync_that_begins_while_a_person_is_erased_keeps_what_it_has_received() -> None:
+    make_group()
+    synced(0)
+    asked_for()
+    begun: list[Walk] = []
+
+    def has_time() -> bool:
+        if not begun:
+            begun.append(Walk(bundle(), day=1))
+        return True
+
+    erasure.go_on(later(), has_time)
+
+    assert [key for key in bundles() if begun[0].sync_id in key]
+    begun[0].through()
+    assert begun[0].sync.state == "succeeded"
+
+
+def test_whoever_is_cut_off_between_two_files_leaves_every_cursor_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_group()
+    synced(0)
+    before = [each["id"] for each in followed()[0] if ID not in each["sourcedId"]]
+    report = [name for name in files.in_folder("groups/g1/syncs/") if "/report/" in name]
+    asked_for()
+    replace = files.replace
+
+    def cut_off(path: Path, key: str) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(files, "replace", cut_off)
+    with pytest.raises(ExceptionGroup):
+        erasure.go_on(later(), ENDLESS)
+    monkeypatch.setattr(files, "replace", replace)
+    erasure.go_on(later(), ENDLESS)
+    erasure.go_on(later(), ENDLESS)
+
+    assert [each["id"] for each in followed()[0] if ID not in each["sourcedId"]] == before
+    assert [name for name in files.in_folder("groups/g1/syncs/") if "/report/" in name] == report
+
+
+def test_an_erasure_that_one_call_has_no_time_for_ends_all_the_same() -> None:
+    make_group()
+    for day in range(4):
+        synced(day)
+    asked_for()
+    places = 0
+
+    def counts() -> bool:
+        nonlocal places
+        places += 1
+        return True
+
+    erasure.go_on(later(), counts)
+    for _ in range(10):
+        left = iter(range(places - 3))
+        erasure.go_on(later(), lambda left=left: next(left, None) is not None)  # type: ignore[misc]
+
+    assert states() == ["done"]
+
+
+def test_a_commit_of_a_sync_is_not_written_over() -> None:
+    make_group()
+    synced(0)
+    group = groups.get("g1")
+    theirs = Commit(number=group.commits + 1, sync_id="g1-other", at=later(), with_removals=True)
+    commits.write("g1", theirs)  # as a sync that began and committed since the group was read
+    groups.count_commit("g1", theirs.number)
+
+    wanted = Erasure(erasure_id="g1-erased-1", group_id="g1", sourced_id=ID, requested_by="Ada", requested_at=later())
+    gone = (Erased(entity="users", sourced_id=ID, platform_id="p"),)
+
+    assert erasure._announced(group, wanted, gone) is False
+    assert commits.get("g1", theirs.number) == theirs
+
+
+def test_ids_and_dates_that_read_like_the_person_stay_as_they_are(aws: None) -> None:
+    key = files.sync_key("g1-s1", "selection.json")
+    said = {"orgs": ["1001"], "at": "2024-08-01T00:00:00Z", "notes": ["1001 of school-1001 is new since 2024-08-01.", "2024 x"]}
+    files.write_json(key, said)
+
+    erasure._erase_texts(key, {"1001", "2024"})
+
+    notes = ["(erased) of school-1001 is new since 2024-08-01.", "(erased) x"]
+    assert files.read_json(key) == {**said, "notes": notes}
