@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 
 from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Message, Page
-from chalicelib.errors import SourceRefused, Unacceptable
+from chalicelib.errors import Conflict, SourceRefused, Unacceptable
 from chalicelib.model.addresses import clean_address
 from chalicelib.model.records import Record
 from chalicelib.model.webhooks import EVENTS, PREFIX, Attempt, Delivery, EventType, Webhook
@@ -124,7 +124,7 @@ def remove_webhook(call: Call, group_id: str, webhook_id: str) -> Message:
 @route(webhooks, "POST /groups/{groupId}/webhooks/{webhookId}/test", role="admin", answer=Message, status=202, costly="start")
 def test_webhook(call: Call, group_id: str, webhook_id: str) -> Message:
     """Send a message that says that it is a test."""
-    service.test(store.get(group_id, webhook_id), call.nonce, call.now)
+    service.test(_turned_on(group_id, webhook_id), call.nonce, call.now)
     return Message(message="A test message is on its way. The log shows within a minute or two what the server said.")
 
 
@@ -146,10 +146,18 @@ def list_deliveries(call: Call, group_id: str, webhook_id: str) -> Deliveries:
 )
 def send_again(call: Call, group_id: str, webhook_id: str, delivery_id: str) -> DeliveryOut:
     """Send one message again, under the id that it had."""
-    store.get(group_id, webhook_id)
+    _turned_on(group_id, webhook_id)
     following = service.again(store.delivery(group_id, webhook_id, delivery_id), call.now)
     call.audit(group_id, "webhook message sent again", detail={"webhookId": webhook_id, "deliveryId": delivery_id})
     return DeliveryOut.of(following)
+
+
+def _turned_on(group_id: str, webhook_id: str) -> Webhook:
+    """Raises Conflict: nothing is sent to one that is turned off."""
+    webhook = store.get(group_id, webhook_id)
+    if webhook.disabled_at:
+        raise Conflict("This webhook is turned off, so nothing is sent to it. Turn it on first.")
+    return webhook
 
 
 def _checked(url: str) -> str:

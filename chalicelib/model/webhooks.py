@@ -19,6 +19,7 @@ PREFIX = "whsec_"
 FAILED = frozenset({State.FAILED, State.REFUSED, State.EXPIRED})
 # After the first try, each counted from the one before: the last is three days after the message came about.
 AGAIN_AFTER = tuple(timedelta(minutes=each) for each in (1, 5, 30, 120, 300, 600, 840, 1_200, 1_224))
+MOST_LOGGED = 100  # tries of a message that was sent again and again
 LOG_KEPT = timedelta(days=30)
 
 
@@ -43,7 +44,8 @@ class Attempt(Record):
 
 
 class Delivery(Record):
-    """One message to one webhook. `message_id` is the same however often it is sent."""
+    """One message to one webhook. `message_id` is the same however often it is sent. `tried_before`: the tries of `attempts` that
+    count no more, since an admin had it sent again."""
 
     group_id: str
     webhook_id: str
@@ -55,6 +57,7 @@ class Delivery(Record):
     made_at: datetime
     next_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
+    tried_before: int = 0
 
 
 def message(kind: str, group_id: str, at: datetime, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,16 +91,23 @@ def headers(secret: str, message_id: str, body: str, now: datetime) -> dict[str,
 def after_attempt(delivery: Delivery, attempt: Attempt) -> Delivery:
     """The delivery after one more try: delivered, waiting for the next, or given up."""
     attempts = (*delivery.attempts, attempt)
+    tries = len(attempts) - delivery.tried_before
     changed: dict[str, Any] = {"attempts": attempts, "next_at": None}
     if attempt.status is not None and 200 <= attempt.status < 300:
         changed["state"] = "delivered"
-    elif attempt.status == 410 or len(attempts) > len(AGAIN_AFTER):
+    elif attempt.status == 410 or tries > len(AGAIN_AFTER):
         changed["state"] = "failed"
     else:
-        changed |= {"state": "waiting", "next_at": attempt.at + AGAIN_AFTER[len(attempts) - 1]}
+        changed |= {"state": "waiting", "next_at": attempt.at + AGAIN_AFTER[tries - 1]}
     return delivery.model_copy(update=changed)
 
 
 def once_more(delivery: Delivery, now: datetime) -> Delivery:
-    """Send it again from the beginning of its times; what was tried stays in the log."""
-    return delivery.model_copy(update={"state": "waiting", "next_at": now})
+    """Send it again from the beginning of its times; what was tried last stays in the log."""
+    kept = delivery.attempts[-MOST_LOGGED:]
+    return delivery.model_copy(update={"state": "waiting", "next_at": now, "attempts": kept, "tried_before": len(kept)})
+
+
+def given_up(delivery: Delivery) -> Delivery:
+    """Of a webhook that was turned off: it is not sent, unless an admin has it sent again."""
+    return delivery.model_copy(update={"state": "failed", "next_at": None})

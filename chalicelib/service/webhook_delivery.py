@@ -22,7 +22,11 @@ MOST_SAID = 200  # characters of why there was no answer
 
 
 def deliver_due(now: Callable[[], datetime], has_time: Callable[[], bool]) -> int:
-    """Send what is due until the time is up; how many messages were tried."""
+    """Send what is due until the time is up; how many messages were tried. One after the other to each webhook, so that a slow
+    server keeps nobody else waiting."""
+    by_webhook: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for mark in store.due(now()):
+        by_webhook.setdefault((mark["group"], mark["webhook"]), []).append(mark)
 
     def turn(mark: dict[str, Any]) -> bool:
         until = now() + CLAIMED_FOR
@@ -32,8 +36,8 @@ def deliver_due(now: Callable[[], datetime], has_time: Callable[[], bool]) -> in
         store.release(mark, until)
         return tried
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:  # a slow server keeps the others waiting for no more than its own answer
-        return sum(pool.map(turn, store.due(now())))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return sum(pool.map(lambda marks: sum(map(turn, marks)), by_webhook.values()))
 
 
 def _deliver(mark: Mapping[str, Any], now: datetime) -> bool:
@@ -44,6 +48,12 @@ def _deliver(mark: Mapping[str, Any], now: datetime) -> bool:
     except NotFound:  # removed meanwhile
         return False
     if delivery.state != "waiting":
+        return False
+    if delivery.next_at and delivery.next_at > now:  # a mark that whoever was cut off has left; its turn comes
+        store.keep_due(delivery)
+        return False
+    if webhook.disabled_at:
+        store.store(model.given_up(delivery))
         return False
     tried = model.after_attempt(delivery, _sent(webhook, delivery, secret, now))
     store.store(tried)
@@ -59,7 +69,9 @@ def _sent(webhook: Webhook, delivery: Delivery, secret: str, now: datetime) -> A
     try:
         url, body = checked_url(webhook.url), delivery.body.encode()
         with (
-            httpx.Client(transport=GuardedTransport(1), timeout=ANSWERS_WITHIN_S, follow_redirects=False) as client,
+            httpx.Client(
+                transport=GuardedTransport(1, ANSWERS_WITHIN_S), timeout=ANSWERS_WITHIN_S, follow_redirects=False
+            ) as client,
             client.stream("POST", url, content=body, headers=headers) as answer,  # nobody reads what it says
         ):
             return Attempt(at=now, status=answer.status_code)

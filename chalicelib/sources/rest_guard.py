@@ -6,6 +6,7 @@ answer otherwise the second time.
 
 import ipaddress
 import ssl
+import time
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -57,7 +58,41 @@ def redirected(url: str, location: str) -> str:
     return checked_url(target)
 
 
+class _Ending(httpcore.NetworkStream):
+    """A connection that ends at a moment (of `time.monotonic`): a timeout of its own begins anew with every byte."""
+
+    def __init__(self, stream: httpcore.NetworkStream, at: float) -> None:
+        self._stream, self._at = stream, at
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = self._left(timeout, httpcore.ConnectTimeout)
+        return _Ending(self._stream.start_tls(ssl_context, server_hostname, left), self._at)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    def _left(self, timeout: float | None, ended: type[Exception]) -> float:
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise ended("the connection's time is up")
+        return left if timeout is None else min(timeout, left)
+
+
 class _Backend(httpcore.SyncBackend):
+    def __init__(self, ends_after_s: float | None) -> None:
+        self._ends_after_s = ends_after_s
+
     def connect_tcp(
         self,
         host: str,
@@ -69,9 +104,11 @@ class _Backend(httpcore.SyncBackend):
         failure: Exception | None = None
         for address in addresses_of(host, port):
             try:
-                return super().connect_tcp(address, port, timeout, local_address, socket_options)
+                stream = super().connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as trouble:
                 failure = trouble
+                continue
+            return stream if self._ends_after_s is None else _Ending(stream, time.monotonic() + self._ends_after_s)
         raise failure or httpcore.ConnectError(f"{host} has no address")
 
 
@@ -82,15 +119,15 @@ def _tls() -> ssl.SSLContext:
 
 
 class GuardedTransport(httpx.HTTPTransport):
-    """httpx's own, but a connection goes to an address that `outside` has let through."""
+    """httpx's own, but a connection goes to an address that `outside` has let through, and ends after `ends_after_s`."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, ends_after_s: float | None = None) -> None:
         super().__init__()
         self._pool = httpcore.ConnectionPool(
             ssl_context=_tls(),
             max_connections=connections,
             max_keepalive_connections=connections,
-            network_backend=_Backend(),
+            network_backend=_Backend(ends_after_s),
         )
 
 

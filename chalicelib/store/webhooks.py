@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from chalicelib.errors import NotFound
 from chalicelib.model.webhooks import LOG_KEPT, Delivery, Webhook
 from chalicelib.store.clients import TABLE
-from chalicelib.store.tables import from_item, query, table, to_item
+from chalicelib.store.tables import client, from_item, query, table, to_item
 
 DUE = "~due"  # no group's id
 
@@ -76,15 +76,7 @@ def remove(webhook: Webhook) -> None:
 
 def add(delivery: Delivery) -> bool:
     """Write a delivery and when it is due; False where there is one already."""
-    key = _delivery_key(delivery.group_id, delivery.webhook_id, delivery.delivery_id)
-    try:
-        table(TABLE).put_item(Item=_stored(delivery) | key, ConditionExpression=Attr("item").not_exists())
-    except ClientError as refusal:
-        if refusal.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
-        return False
-    _put_due(delivery)
-    return True
+    return _written(delivery, "attribute_not_exists(#item)")
 
 
 def delivery(group_id: str, webhook_id: str, delivery_id: str) -> Delivery:
@@ -103,11 +95,8 @@ def deliveries(group_id: str, webhook_id: str, most: int) -> list[Delivery]:
 
 
 def store(delivery: Delivery) -> None:
-    """As it is now, and when it is due next where it waits."""
-    key = _delivery_key(delivery.group_id, delivery.webhook_id, delivery.delivery_id)
-    table(TABLE).put_item(Item=_stored(delivery) | key)
-    if delivery.next_at:
-        _put_due(delivery)
+    """As it is now, and when it is due next where it waits. One that was removed meanwhile stays away."""
+    _written(delivery, "attribute_exists(#item)")
 
 
 def due(now: datetime) -> list[dict[str, Any]]:
@@ -142,11 +131,35 @@ def forget_due(group_id: str, has_time: Callable[[], bool]) -> int:
     return len(gone)
 
 
-def _put_due(delivery: Delivery) -> None:
+def keep_due(delivery: Delivery) -> None:
+    """Make sure that a delivery that waits has the mark that it is found by."""
+    if delivery.next_at:
+        table(TABLE).put_item(Item=_due(delivery))
+
+
+def _written(delivery: Delivery, condition: str) -> bool:
+    """Write a delivery and its mark, both or neither; False where the condition (of `#item`, its key) is not met."""
+    item = _stored(delivery) | _delivery_key(delivery.group_id, delivery.webhook_id, delivery.delivery_id)
+    name = table(TABLE).name
+    conditional = {"ConditionExpression": condition, "ExpressionAttributeNames": {"#item": "item"}}
+    writes: list[Any] = [{"Put": {"TableName": name, "Item": item, **conditional}}]
+    if delivery.next_at:
+        writes.append({"Put": {"TableName": name, "Item": _due(delivery)}})
+    try:
+        client().transact_write_items(TransactItems=writes)
+    except ClientError as refusal:
+        reasons = refusal.response.get("CancellationReasons", [])
+        if [each.get("Code") for each in reasons[:1]] != ["ConditionalCheckFailed"]:
+            raise
+        return False
+    return True
+
+
+def _due(delivery: Delivery) -> dict[str, Any]:
     of = f"{delivery.group_id}/{delivery.webhook_id}/{delivery.delivery_id}"
     mark = {"group": delivery.group_id, "webhook": delivery.webhook_id, "delivery": delivery.delivery_id, "of": of}
     at = delivery.next_at or delivery.made_at
-    table(TABLE).put_item(Item={"groupId": DUE, "item": f"{_moment(at)}#{of}", **mark})
+    return {"groupId": DUE, "item": f"{_moment(at)}#{of}", **mark}
 
 
 def _claim(mark: dict[str, Any], until: datetime) -> str:

@@ -1,9 +1,12 @@
 """Whoever asked is told what happens to a group, signed as the Standard Webhooks convention says, until they have it."""
 
 import json
+import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,8 +19,8 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from app import app
-from chalicelib.model.webhooks import AGAIN_AFTER, Attempt, Delivery, after_attempt
-from chalicelib.service import webhooks
+from chalicelib.model.webhooks import AGAIN_AFTER, Attempt, Delivery, after_attempt, once_more
+from chalicelib.service import webhook_delivery, webhooks
 from chalicelib.service.webhook_delivery import deliver_due
 from chalicelib.store import syncs
 from chalicelib.store import webhooks as store
@@ -233,3 +236,103 @@ def test_of_a_sync_that_failed_is_said_that_it_failed(listener: Listener) -> Non
 
     [(_, body)] = listener.got
     assert (json.loads(body)["type"], json.loads(body)["data"]["state"]) == ("sync.failed", "failed")
+
+
+def test_what_waits_for_a_webhook_that_is_turned_off_is_not_sent(listener: Listener) -> None:
+    make_group()
+    webhook = made(listener.url)
+    path = f"/groups/g1/webhooks/{webhook['webhookId']}"
+    webhooks.announce("g1", "sync.held", "g1-s1", {}, NOW)
+    assert call(f"PATCH {path}", {"enabled": False})[0] == 200
+
+    assert delivered() == 0
+    assert (listener.got, [each["state"] for each in log_of(webhook)]) == ([], ["failed"])
+    status, answer = call(f"POST {path}/test")
+    assert (status, "turned off" in answer["detail"]) == (409, True)
+
+    call(f"PATCH {path}", {"enabled": True})
+    [one] = log_of(webhook)
+    assert call(f"POST {path}/deliveries/{one['deliveryId']}/again")[0] == 202
+    assert delivered() == 1
+
+
+def test_a_message_that_is_sent_again_has_all_its_tries_again(listener: Listener) -> None:
+    delivery = Delivery.model_validate(
+        {"group_id": "g1", "webhook_id": "w", "delivery_id": "d", "message_id": "m", "type": "t", "body": "{}", "made_at": NOW}
+    )
+    for _ in range(len(AGAIN_AFTER) + 1):
+        delivery = after_attempt(delivery, Attempt(at=NOW, status=503))
+    assert delivery.state == "failed"
+
+    again = after_attempt(once_more(delivery, NOW), Attempt(at=NOW, status=503))
+
+    assert (again.state, again.next_at) == ("waiting", NOW + AGAIN_AFTER[0])
+    assert len(again.attempts) == len(AGAIN_AFTER) + 2
+
+
+def test_a_message_and_its_turn_are_written_together_and_a_turn_that_is_left_over_sends_nothing_twice(listener: Listener) -> None:
+    make_group()
+    webhook = made(listener.url)
+    listener.status = 500
+    webhooks.announce("g1", "sync.held", "g1-s1", {}, NOW)
+    [mark] = store.due(datetime.now(UTC))
+    assert delivered() == 1
+
+    boto3.resource("dynamodb").Table("Clients").put_item(Item=mark)  # as one who was cut off leaves it
+
+    assert delivered() == 0
+    assert delivered(timedelta(minutes=2)) == 1
+    assert len(log_of(webhook)[0]["attempts"]) == 2
+
+
+def test_a_server_that_lets_wait_keeps_one_thread_and_the_others_are_told(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_group()
+    slow, quick = made(listener.url), made(listener.url)
+    for number in range(20):
+        service = store.get("g1", slow["webhookId"])
+        webhooks._queue(service, "sync.held", f"g1-s{number}", {}, NOW)
+    webhooks._queue(store.get("g1", quick["webhookId"]), "sync.held", "g1-later", {}, NOW + timedelta(minutes=1))
+    told = threading.Event()
+
+    def sent(webhook: Any, *_: Any) -> Attempt:
+        if webhook.webhook_id == quick["webhookId"]:
+            told.set()
+            return Attempt(at=NOW, status=204)
+        assert told.wait(5), "the other webhook waited for the slow one"
+        return Attempt(at=NOW, status=204)
+
+    monkeypatch.setattr(webhook_delivery, "_sent", sent)
+
+    assert delivered() == 21
+
+
+def test_a_server_that_answers_a_byte_at_a_time_has_no_more_time_than_others(
+    monkeypatch: pytest.MonkeyPatch, listener: Listener
+) -> None:
+    make_group()
+    monkeypatch.setattr(webhook_delivery, "ANSWERS_WITHIN_S", 0.3)
+    ended = threading.Event()
+
+    def trickle(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Slow: yes\r\n" * 1000:
+                if ended.wait(0.05):
+                    return
+                connection.sendall(bytes([byte]))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=trickle, args=(server,), daemon=True)
+        thread.start()
+        webhook = made(f"http://127.0.0.1:{server.getsockname()[1]}/hook")
+        webhooks.announce("g1", "sync.held", "g1-s1", {}, NOW)
+        began = time.monotonic()
+        delivered()
+        took = time.monotonic() - began
+        ended.set()
+        thread.join()
+
+    assert took < 10
+    assert "There was no answer" in log_of(webhook)[0]["attempts"][0]["said"]
