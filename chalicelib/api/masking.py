@@ -11,6 +11,7 @@ MASK = "•••"
 MASKED = frozenset({"email", "sms", "phone", "birthDate"})
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
 _NUMBER = re.compile(r"\+?\(?\d[\d\s()./-]{5,}\d")
+_QUOTED = re.compile(rf"\b({'|'.join(sorted(MASKED))})\b([^`]{{0,40}})`[^`]*`")  # as a problem's sentence quotes a value
 _IDS = re.compile(r"(?:id|\w*Ids?)")
 
 
@@ -30,9 +31,11 @@ def _masked(value: Any, name: str) -> Any:
     if name in MASKED and value not in (None, ""):
         return MASK
     if isinstance(value, str) and not _IDS.fullmatch(name):
-        return _ADDRESS.sub(MASK, value)
+        return _QUOTED.sub(rf"\1\2{MASK}", _ADDRESS.sub(MASK, value))
     return value
 
 
 def _in_sentence(message: Any) -> Any:
-    return _NUMBER.sub(MASK, _ADDRESS.sub(MASK, message)) if isinstance(message, str) else message
+    if not isinstance(message, str):
+        return message
+    return _NUMBER.sub(MASK, _QUOTED.sub(rf"\1\2{MASK}", _ADDRESS.sub(MASK, message)))

@@ -10,7 +10,7 @@ import re
 import zipfile
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote, urlsplit
 
 import boto3
@@ -20,7 +20,7 @@ import pytest
 from chalicelib.api import role_table
 from chalicelib.api.masking import masked
 from chalicelib.api.routing import ROUTES, Route
-from chalicelib.model.records import Sync
+from chalicelib.model.records import Record, Sync
 from chalicelib.store import access, audit
 from tests.api.test_routes import call
 from tests.engine.districts import small, user
@@ -146,6 +146,8 @@ def test_contact_details_are_masked_wherever_they_stand_and_ids_are_not() -> Non
         "sourcedId": "ann@district.example",
         "fields": {"email": "a@b.example", "sms": "1", "birthDate": "2010-01-01", "phone": "", "username": "ann@b.example"},
         "rows": [{"field": "phone", "message": "+1 555 010 4477 was rounded."}, {"field": "grades", "message": "2026-2027"}],
+        "groups": [{"rule": "rounded", "message": "phone is `1.55501E+10`, a number."}, {"message": "grades is `9`."}],
+        "birth": {"field": "birthDate", "message": "birthDate is `March 3, 2010`, which is no date."},
         "text": "Two have a.b@c.example.",
     }
 
@@ -153,9 +155,34 @@ def test_contact_details_are_masked_wherever_they_stand_and_ids_are_not() -> Non
         "sourcedId": "ann@district.example",
         "fields": {"email": "•••", "sms": "•••", "birthDate": "•••", "phone": "", "username": "•••"},
         "rows": [{"field": "phone", "message": "••• was rounded."}, {"field": "grades", "message": "2026-2027"}],
+        "groups": [{"rule": "rounded", "message": "phone is •••, a number."}, {"message": "grades is `9`."}],
+        "birth": {"field": "birthDate", "message": "birthDate is •••, which is no date."},
         "text": "Two have •••.",
     }
 
 
 def test_the_page_of_roles_says_what_each_route_asks_for() -> None:
     assert role_table.PAGE.read_text() == role_table.page()
+
+
+ABOUT_NOBODY = frozenset({"NamedId", "Breach", "SchoolCounts", "ActionCounts"})  # orgs by name, and numbers
+
+
+def shapes(kind: Any, found: set[str]) -> set[str]:
+    """The names of the records that an answer is made of."""
+    if isinstance(kind, type) and issubclass(kind, Record) and kind.__name__ not in found:
+        found.add(kind.__name__)
+        for field in kind.model_fields.values():
+            shapes(field.annotation, found)
+    for inner in get_args(kind):
+        shapes(inner, found)
+    return found
+
+
+def test_a_route_that_is_no_look_up_shows_people_only_where_it_is_marked_and_traced_as_one() -> None:
+    people = set().union(*(shapes(route.answer, set()) for route in ROUTES if route.people)) - ABOUT_NOBODY
+    assert {"RosterRecord", "Change", "ProblemRow", "RosterEvent"} <= people
+
+    showing = {f"{route.method} {route.path}" for route in ROUTES if not route.people and shapes(route.answer, set()) & people}
+
+    assert showing == set()
