@@ -86,7 +86,7 @@ def shown_by(answer: Any) -> str:
 
 def asked(route: Route, before: Sync, sync: Sync, role: str = "admin", show: str = "", **of_query: str) -> tuple[int, Any]:
     path = route.path.format(
-        groupId="g1", syncId=sync.sync_id, entity="users", name="x", clientId="x", memberId="x", uploadId="x"
+        groupId="g1", syncId=sync.sync_id, entity="users", name="x", clientId="x", memberId="x", uploadId="x", webhookId="x"
     )
     known = {"id": "annabel", "q": PERSON, "from": before.sync_id, "to": sync.sync_id, "search": "", **of_query}
     names = [field.alias or name for name, field in (route.query.model_fields if route.query else {}).items()]
