@@ -370,7 +370,7 @@ def _next_query(links: list[weblinking.Link]) -> Mapping[str, str] | None:
     several in one `rel`; single quotes are no part of it, and seen."""
     for link in links:
         if any(rel.strip("'").casefold() == "next" for rel in link.rels):
-            query = dict(parse_qsl(urlsplit(link.uri).query, keep_blank_values=True))
+            query = dict(parse_qsl(urlsplit(link.uri.replace("&amp;", "&")).query, keep_blank_values=True))
             if query:
                 return query
     return None

@@ -333,7 +333,7 @@ def _user(record: Record) -> Iterator[Row]:
 
 def _roles(record: Record) -> Iterator[tuple[str, ...]]:
     """roleType, role, beginDate, endDate, org, profile. A 1.1 user has one role in each of his orgs, the first his primary."""
-    orgs = _many(_any(record, "orgs", "org", "orgSourcedIds"))
+    orgs = [each for each in _many(_any(record, "orgs", "org", "orgSourcedIds")) if each is not None]
     if len(orgs) == 1 and isinstance(orgs[0], str):  # as the CSV has it
         orgs = [each.strip() for each in orgs[0].split(",") if each.strip()]
     given = [each for each in _many(record.get("roles")) if isinstance(each, dict)]
@@ -349,7 +349,7 @@ def _roles(record: Record) -> Iterator[tuple[str, ...]]:
         )
     if given:
         return
-    role = as_text(record.get("role")) or as_text(next(iter(_many(record.get("roles"))), None))
+    role = as_text(next(iter(_many(_any(record, "role", "roles"))), None))
     for place, org in enumerate(orgs):
         yield ("secondary" if place else "primary", role, "", "", _ref(org), "")
 

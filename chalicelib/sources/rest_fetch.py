@@ -322,6 +322,7 @@ def recheck(source: Source, start: ListStart, fetched: Iterable[Fetched]) -> Rec
     for part in alone[:MOST_READ_AGAIN]:
         response = _again(source, replace(start.first, offset=max(1, part.offset), link=part.query))
         unchecked += response is None or _fingerprint(response.page) != part.fingerprint
+    unchecked += _leaves_out(source, start)
     seen = Rechecked(replace(start.fetched, parts=()), unchecked=unchecked)
     if start.fingerprint:
         response = _again(source, start.first)
@@ -330,6 +331,18 @@ def recheck(source: Source, start: ListStart, fetched: Iterable[Fetched]) -> Rec
         again = replace(_fetched(start.first, [_Read(start.first, response.page)], End()), parts=())
         seen = replace(seen, fetched=again, first_page_changed=_fingerprint(response.page) != start.fingerprint)
     return replace(seen, end_moved=any(_has_moved(source, start, each) for each in everything if each.end_question))
+
+
+def _leaves_out(source: Source, start: ListStart) -> bool:
+    """Whether the second page, by a Link that names no offset, is another one than the offset behind the first page gives: some
+    providers count on by the limit that was asked for and give less. Where they ignore offsets, nothing is to be seen."""
+    first_page, second = (*start.fetched.parts, None, None)[:2]
+    if not first_page or not second or not second.query or "offset" in second.query:
+        return False
+    response = _again(source, replace(start.first, offset=second.offset))
+    if response is None or not response.page.ids:
+        return False
+    return _fingerprint(response.page) not in (second.fingerprint, start.fingerprint)
 
 
 def _has_moved(source: Source, start: ListStart, read: Fetched) -> bool:

@@ -111,10 +111,11 @@ def token_of(answer: Answer, now: datetime) -> Token:
     value = _value(response.get("access_token"))
     if not isinstance(value, str) or not value.strip():
         raise TokenRefused(provider_reason(answer) or "the answer holds no access_token")
-    if not is_header_value(value.strip()):
+    value = pasted_token(value)
+    if not is_header_value(value):
         raise TokenRefused("the access_token holds characters that no token can have")
     life_s = min(_seconds(_value(response.get("expires_in"))) or UNSAID_LIFE_S, LONGEST_LIFE_S)
-    return Token(value.strip(), now + timedelta(seconds=life_s * RENEWED_AT))
+    return Token(value, now + timedelta(seconds=life_s * RENEWED_AT))
 
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -129,7 +130,7 @@ def _value(raw: msgspec.Raw | None) -> object:
 
 
 def pasted_token(pasted: str) -> str:
-    """A bearer token without what people copy along: the header's name, the scheme, quotation marks, blanks."""
+    """A bearer token without what people copy, and some providers send, along: the header's name, the scheme, quotation marks."""
     return re.sub(r"^(authorization\s*:\s*)?(bearer\s+)?", "", pasted.strip().strip("\"'"), flags=re.IGNORECASE).strip()
 
 

@@ -93,7 +93,7 @@ TRAITS: dict[str, list[Any]] = {
     "cap": [1, 2, 7, 10, 15, 45, 100],
     "total": ["none", "none", "right", "page", "low", "high", "text", "jitter", "two", "last page"],
     "link": ["none", "none", "right", "cursor", "only with next", "no brackets", "relative", "no query", "titled",
-             "lost at 1", "lost at 2", "circle", "by limit", "skips one"],
+             "lost at 1", "lost at 2", "circle", "by limit", "skips one", "pages by limit"],
     "offsets": ["records", "records", "records", "pages", "ignored", "from one", "numbers", "wrap", "one late", "one early"],
     "order": ["asc", "desc", "none", "each time"],
     "wrap": ["users", "users", "items", "bare"],
@@ -232,6 +232,11 @@ class Liar(httpx.BaseTransport):
         # By the limit that was asked for, whatever the cap; past a record; and as one who counts from one.
         ahead = {"by limit": at + int(query.get("limit", "100")), "skips one": end + 1, "counts from one": end + 1}
         following = urlencode({**query, "offset": str(ahead[own])}) if own in ahead else following
+        if own == "pages by limit":  # the cursor counts on by the limit that was asked for, the page is capped
+            counted = urlencode({"cursor": str(at + int(query.get("limit", "100"))), "limit": query.get("limit", "100")})
+            return [
+                ("Link", f'<{PATH}?{counted}>; rel="next"' if at + 100 < len(self.ids) else f'<{PATH}?offset=0>; rel="first"')
+            ]
         target = f"https://elsewhere.example{PATH}?{following}"
         first = f'<{PATH}?offset=0>; rel="first"'
         if own == "only with next" and not more:

@@ -44,6 +44,10 @@ def test_a_token_is_used_however_long_it_says_that_it_lives(said: str, life_s: i
     assert int((token.renew_at - NOW).total_seconds()) == life_s
 
 
+def test_a_token_that_comes_with_its_scheme_is_sent_without_it_once_more() -> None:
+    assert token_of(answer(b'{"access_token":"Bearer abc"}'), NOW).value == "abc"
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"OK", b"[]", b"null", b'{"access_token":null}', b'{"access_token":""}', b'{"access_token":"a b\\nc"}', b"\xff"]
 )
@@ -304,3 +308,19 @@ def test_ids_that_are_numbers_are_told_apart_however_they_are_written() -> None:
     page = page_of(answer(b'{"users":[{"sourcedId":7},{"sourcedId":7.5},{"sourcedId":12345678901234567890123}]}'), "/users")
 
     assert page.ids == ("7", "7.5", "12345678901234567890123")
+
+
+def test_a_link_that_was_escaped_for_a_web_page_is_read() -> None:
+    page = page_of(answer(b'{"users":[]}', link='</users?limit=60&amp;cursor=x>; rel="next"'), "/users")
+
+    assert page.next == {"limit": "60", "cursor": "x"}
+
+
+def test_a_role_in_a_list_is_that_role_and_a_null_among_orgs_is_none(tmp_path: Path) -> None:
+    (tmp_path / "users").mkdir()
+    record = b'{"users":[{"sourcedId":"a","role":["student"],"orgs":[null,{"sourcedId":"s1"}]}]}'
+    (tmp_path / "users/part-0.json.gz").write_bytes(gzip.compress(record))
+
+    convert(tmp_path, [Fetched("users", "/users", 0, (PageFile("users/part-0.json", 0, 1),))], tmp_path / "csv", "")
+
+    assert (tmp_path / "csv/roles.csv").read_text().splitlines()[1:] == ["a/0000,,,a,primary,student,,,s1,"]

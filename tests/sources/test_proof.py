@@ -173,6 +173,10 @@ SITUATIONS: dict[str, tuple[Mapping[str, Any], str | None, int]] = {
     "single quotes": ({"broken": {"from 99": "python"}}, "not a list of records", 100),
     "a number that is none": ({"broken": {"from 99": "NaN"}}, "not a list of records", 100),
     "links by the limit that was asked for, and a smaller cap": ({"link": "by limit", "cap": 60}, None, 250),
+    "cursors by the limit that was asked for, and a smaller cap": (
+        {"link": "pages by limit", "cap": 60}, "were not the same when they were read again", 170,
+    ),
+    "cursors by the limit, and no cap below it": ({"link": "pages by limit"}, None, 250),
     "links that leave a record out": ({"link": "skips one"}, "do not begin where the one before ended", 250),
     "links that count from one": ({"link": "counts from one", "offsets": "from one"}, None, 250),
     "a body that tells of more than came": (
