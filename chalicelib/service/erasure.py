@@ -200,7 +200,8 @@ def _places(
 
 def _erase_sync(group: Group, sync_id: str, person: Person) -> int:
     """Of a sync that has the person in it: what was received and made for people goes, tables lose their rows, the report is made
-    anew. The tables are last, since they say that there is something to do."""
+    anew. A bundle goes at once, since changes that come later would be merged into what is left of it. The tables are last, since
+    they say that there is something to do."""
     root = files.sync_key(sync_id, "")
     names = [key.removeprefix(root) for key in files.in_folder(root)]
     tables = sorted((name for name in names if TABLES.fullmatch(name)), key=_tables_last)
@@ -219,7 +220,8 @@ def _erase_sync(group: Group, sync_id: str, person: Person) -> int:
         unread = bool(received) and "stage/users.parquet" not in tables
         if not any(without.values()) and not unread:
             return 0
-        gone = sum(files.delete_folder(root + name) for name in received)
+        gone = files.delete_folder(f"{root}bundle/") if any(name.startswith("bundle/") for name in received) else 0
+        gone += sum(files.delete_folder(root + name) for name in received if not name.startswith("bundle/"))
         for name in (each for each in names if NUMBERS.fullmatch(each)):
             _erase_texts(root + name, texts)
         for name in tables:

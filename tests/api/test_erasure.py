@@ -249,3 +249,24 @@ def test_ids_and_dates_that_read_like_the_person_stay_as_they_are(aws: None) -> 
 
     notes = ["(erased) of school-1001 is new since 2024-08-01.", "(erased) x"]
     assert files.read_json(key) == {**said, "notes": notes}
+
+
+def test_a_bundle_of_several_files_goes_at_once_so_that_nothing_is_merged_into_half_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_group()
+    sync = synced(0)
+    for name in ("enrollments.csv", "manifest.csv", "users.csv"):
+        files.write(files.sync_key(sync.sync_id, f"bundle/{name}"), b"x")
+    asked_for()
+    delete = files.delete_folder
+
+    def cut_off(prefix: str, *more: Any, **others: Any) -> int:
+        delete(prefix, *more, **others)
+        raise TimeoutError
+
+    monkeypatch.setattr(files, "delete_folder", cut_off)
+    with pytest.raises(ExceptionGroup):
+        erasure.go_on(later(), ENDLESS)
+
+    assert files.names(sync.sync_id, "bundle") == []
