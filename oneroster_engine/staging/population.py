@@ -11,6 +11,7 @@ from oneroster_engine.standard.damaged_ids import (
     CUT_SQL,
     DATE_SQL,
     DOTTED_SQL,
+    FORMULA_SQL,
     FULL_DATE_SQL,
     KEPT_DIGITS,
     MEASURE_SQL,
@@ -189,6 +190,7 @@ _SHAPES: tuple[tuple[str, str, Callable[[duckdb.DuckDBPyConnection, str], bool]]
     ("rounded-ids", ROUNDED_SQL, _is_no_id),
     ("rounded-ids", CUT_SQL, _all_are_cut),
     ("measure-ids", MEASURE_SQL, _all_are_measures),
+    ("formula-ids", FORMULA_SQL, _is_no_id),
     ("date-ids", DATE_SQL, _is_no_id),
     ("date-ids", FULL_DATE_SQL, _all_are_dates),
 )

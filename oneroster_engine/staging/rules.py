@@ -544,6 +544,10 @@ OF_FILES: tuple[Rule, ...] = (
          "{file}: ids in {name} were taken for measures, such as {examples} (rows: {number}); whether they had leading zeros "
          "can't be told.{there}",
          "Export again, with the ids as text."),
+    Rule("formula-ids", E, Phase.READING, "a column of ids", _never,
+         "{file}: ids in {name} are formulas of a spreadsheet, such as {examples} (rows: {number}); what they show "
+         "can't be told.{there}",
+         "Export again, with the ids as text."),
     Rule("lost-zeros", W, Phase.READING, "a column of ids", _never,
          "{file}: ids in {name} were changed as a spreadsheet changes numbers (leading zeros lost, or a decimal point or commas "
          "gained): {number} were restored as others refer to them ({examples}).{lost} Nothing of this file is removed.",

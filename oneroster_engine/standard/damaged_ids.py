@@ -25,6 +25,7 @@ FULL_DATE_SQL = rf"'{_DAY}[./]{_MONTH}[./](19|20)\d{{2}}|{_MONTH}[./]{_DAY}[./](
 DOTTED_SQL = r"'\d+[./]\d+[./]\d{4}|\d{4}-\d{2}-\d{2}'"  # what else has the form of such dates
 # 71.0 and 12,071: a number that was taken for a measure, by a spreadsheet or by a script that filled a gap in the column.
 MEASURE_SQL = r"'\+?\d+\.0+|\+\d+|\+?\d{1,3}(,\d{3})+(\.0+)?|[$€£] ?\d+([.,]00)?|\d+([.,]00)? ?[$€£%]'"
+FORMULA_SQL = r"'= *[A-Z]+ *\(.*\)'"  # =TEXT(71,"00000"): what it shows is in no file
 # A spreadsheet keeps fifteen digits of a number, and writes zeros for the others.
 CUT_SQL, KEPT_DIGITS, LONGEST_CUT = r"'[1-9]\d{14}0+'", 15, 24
 INVISIBLE = r"\x{00AD}\x{061C}\x{180E}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{FEFF}"
@@ -66,7 +67,8 @@ def bare_sql(cell: str) -> str:
     characters."""
     seen = f"regexp_replace({cell}, '[{INVISIBLE}]', '', 'g')"
     trimmed = f"regexp_replace({seen}, '^[{BLANK}]+|[{BLANK}]+$', '', 'g')"
-    plain = rf"""regexp_replace({trimmed}, '^= *[A-Z]*\(? *"([^"]*)"( *,[^()]*)?\)?$', '\1')"""
+    # Of a function with a second argument the first is not the text that it shows.
+    plain = rf"""regexp_replace({trimmed}, '^= *(T|TRIM|CLEAN)?\(? *"([^"]*)" *\)?$', '\2')"""
     unwrapped = f"""regexp_replace(regexp_replace({plain}, '^=(\\d+)$', '\\1'), '^=?"(.*)"$', '\\1')"""
     return f"""regexp_replace(regexp_replace({unwrapped}, '^''(.*?)''?$', '\\1'), '^[{BLANK}]+|[{BLANK}]+$', '', 'g')"""
 

@@ -36,6 +36,7 @@ SHOWN_BY_CASE = {
     "lost-zeros": "people whose ids have lost their zeros",
     "damaged-id": "people whose ids have lost their zeros, one of whom nobody refers to",
     "measure-ids": "ids that became measures in every file",
+    "formula-ids": "ids that are formulas with two arguments",
     "rounded-ids": "ids that a spreadsheet rounded",
     "date-ids": "ids that a spreadsheet made dates of",
     "blank-column": "classes without any title, with codes",
