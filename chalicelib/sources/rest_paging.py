@@ -144,7 +144,10 @@ def brings_more(where: Range, page: Page) -> bool:
 
 
 def _is_page_again(where: Range, page: Page) -> bool:
-    return bool(where.offset) and page.ids[0] in ({where.first, where.before, where.landmark} - {"", where.last})
+    if not where.offset or not page.ids[0]:
+        return False
+    # A page begins with the last record of the one before; with the landmark, which began a page long ago, none begins again.
+    return page.ids[0] == where.landmark or page.ids[0] in {where.first, where.before} - {where.last}
 
 
 def _after_records(where: Range, page: Page) -> Range | End:

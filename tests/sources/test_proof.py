@@ -221,6 +221,15 @@ def test_a_list_of_one_page_is_whole_where_that_had_room_for_more(offsets: str, 
     assert (len(came), why) == (number, "")
 
 
+def test_a_circle_whose_pages_begin_where_the_one_before_ended_is_left() -> None:
+    liar = Liar(PEOPLE[:10], Lies(offsets="wrap", moves={2: "delete 0"}))
+
+    _, why = read_users(liar, 7)
+
+    assert why
+    assert liar.requests < 40
+
+
 def test_a_page_that_was_read_while_a_list_was_begun_is_read_again_like_any_other(tmp_path: Path) -> None:
     liar = Liar(PEOPLE[:20], Lies(offsets="pages", cap=10, broken={3: "short 1"}))
     provider = Provider("https://sis.example" + BASES["1.2"], "1.2", "bearer", "", "token")
