@@ -51,6 +51,10 @@ def test_people_sign_in_to_the_portal_with_their_provider_and_have_its_role(brow
                 expect(page.get_by_role("heading", name="Groups")).to_be_visible()
                 expect(page.get_by_role("button", name="Ada of Lakeside")).to_be_visible()
                 expect(page.get_by_role("button", name="Create group").first).to_be_enabled()  # for admins alone
+                says = stack.provider.says
+                page.get_by_role("button", name="Ada of Lakeside").click()
+                with page.expect_request(lambda asked: asked.url.startswith(str(says["end_session_endpoint"]))):
+                    page.get_by_role("menuitem", name="Sign out").click()
                 assert refused == []
         finally:
             stack.stop()
