@@ -19,6 +19,7 @@ const client = (client_id, more = {}) => ({
   redirect_uris: redirects,
   application_type: 'native', // so that http to this machine may be its address
   token_endpoint_auth_method: 'none',
+  grant_types: ['authorization_code', 'refresh_token'],
   ...more,
 });
 
@@ -30,6 +31,8 @@ const provider = new Provider(issuer, {
     client('user-pool', { client_secret: 'between-them', token_endpoint_auth_method: 'client_secret_post' }),
   ],
   pkce: { required: (_, asking) => asking.clientId !== 'user-pool' },
+  features: { revocation: { enabled: true } },
+  issueRefreshToken: () => true,
   clientBasedCORS: () => true,
   conformIdTokenClaims: false, // the ID token has what the scopes ask for, as Entra's and Okta's have
   claims: { openid: ['sub', 'roles', 'roster_groups'], profile: ['name'], email: ['email', 'email_verified'] },

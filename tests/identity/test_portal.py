@@ -1,6 +1,7 @@
 """The portal of a stage whose people sign in with their own OpenID provider, in a real Chromium."""
 
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -53,8 +54,13 @@ def test_people_sign_in_to_the_portal_with_their_provider_and_have_its_role(brow
                 expect(page.get_by_role("button", name="Create group").first).to_be_enabled()  # for admins alone
                 says = stack.provider.says
                 page.get_by_role("button", name="Ada of Lakeside").click()
-                with page.expect_request(lambda asked: asked.url.startswith(str(says["end_session_endpoint"]))):
+                with (
+                    page.expect_request(lambda asked: asked.url.startswith(str(says["end_session_endpoint"]))),
+                    page.expect_response(lambda answer: answer.url == says["revocation_endpoint"]) as revoked,
+                ):
                     page.get_by_role("menuitem", name="Sign out").click()
+                asked = parse_qs(revoked.value.request.post_data or "")
+                assert (revoked.value.status, asked["token_type_hint"]) == (200, ["refresh_token"])
                 assert refused == []
         finally:
             stack.stop()
