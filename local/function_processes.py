@@ -144,6 +144,9 @@ def _become(streams: list[int], script: str, cwd: str, env: dict[str, str]) -> N
     os.environ.clear()
     os.environ.update(env)
     sys.argv, sys.path[0] = [script], str(Path(script).parent)
+    sys.modules.pop("sitecustomize", None)  # which a new Python looks for, and which may ask what function it is in
+    with contextlib.suppress(ImportError):
+        importlib.import_module("sitecustomize")
     try:
         runpy.run_path(script, run_name="__main__")
     except Exception:  # noqa: BLE001  a process says why it ends, and runs nothing of its parent's

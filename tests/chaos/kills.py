@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.model.deletion import Deletion
 from chalicelib.model.ids import new_sync_id, oldest_sync_id
 from chalicelib.platform.writer import BATCH
-from chalicelib.store import deletions, files
+from chalicelib.store import deletions, files, webhooks
 from local.peers.provider import Provider, served
 from tests.chaos.fed import Fed, Free, by_api, by_zip, synced
 from tests.chaos.naive import rows_of
@@ -61,7 +61,7 @@ STATES = (
     At("ExecutionEnded", 1, 1, "refused"),
     At("APIHandler", 1, 1, "start", "StartExecution"),
 )
-TRIGGERS = (At("Drop", 1, 5), At("Wake", 1, 4, "api"), At("Forget", 1, 4), At("Erase", 1, 5))
+TRIGGERS = (At("Drop", 1, 5), At("Wake", 1, 4, "api"), At("Forget", 1, 4), At("Erase", 1, 5), At("Deliver", 1, 5))
 # How a sync may end. Killed each time it fails, unless a function is through before its "soon" has come.
 ONCE = {"refused": ("refused",)}
 EACH_TIME = {"refused": ("refused", "failed")}
@@ -135,8 +135,12 @@ def _trigger_killed(world: World, made: Callable[[], Fed], job: tuple[At, int]) 
     group = made()
     group_id = group.group_id
     begin, done = {
-        "Drop": (_drop, _synced), "Wake": (_fall_due, _synced), "Forget": (_grow_old, _forgotten), "Erase": (_delete, _erased)
-    }[at.place]  # fmt: skip
+        "Drop": (_drop, _synced),
+        "Wake": (_fall_due, _synced),
+        "Forget": (_grow_old, _forgotten),
+        "Erase": (_delete, _erased),
+        "Deliver": (_owe_a_message, _tried_or_due),
+    }[at.place]
     with world.killing(group_id, at.function, number, times, when):
         begin(world, group)
         wait(lambda: world.killed(group_id) and (done(world, group) or world.undelivered(group_id)))
@@ -155,7 +159,13 @@ def _trigger_killed(world: World, made: Callable[[], Fed], job: tuple[At, int]) 
         if not wait(lambda: deletions.get(group_id).state == "done"):
             case.wrong.append(f"no certificate: {deletions.get(group_id)}")
         return case
-    world.judge(case, group_id, group.rights[0 if at.place == "Forget" else 1])
+    if at.place == "Deliver":  # whoever was killed had claimed it for some minutes
+        for mark in _marks(group_id):
+            webhooks.claim(mark, datetime.now(UTC))
+        world.tell("Deliver", world.tick("Deliver", group_id))
+        if not wait(lambda: _tried(group_id)):
+            case.wrong.append("the message was never sent")
+    world.judge(case, group_id, group.rights[0 if at.place in ("Forget", "Deliver") else 1])
     world.next_sync(case, group_id, group.lay(0), group.rights[0])
     return case
 
@@ -208,6 +218,28 @@ def _erased(world: World, group: Fed) -> bool:
     """Records, files and syncs."""
     group_id = group.group_id
     return not (world.syncs(group_id) or world.files_of(group_id, before="~") or world.roster(group_id))
+
+
+def _owe_a_message(world: World, group: Fed) -> None:
+    """A message is due to a webhook that nobody can reach."""
+    place = f"/groups/{group.group_id}/webhooks"
+    webhook = world.admin.call("POST", place, {"url": "https://webhooks.invalid/roster"}, 201)["webhookId"]
+    world.admin.call("POST", f"{place}/{webhook}/test", None, 202)
+    world.tell("Deliver", world.tick("Deliver", group.group_id))
+
+
+def _marks(group_id: str) -> list[dict[str, Any]]:
+    """When what is owed to the group's webhook is due."""
+    return [each for each in webhooks.due(datetime.now(UTC) + timedelta(days=1)) if each["group"] == group_id]
+
+
+def _tried(group_id: str) -> bool:
+    [webhook] = webhooks.of_group(group_id)
+    return any(each.attempts for each in webhooks.deliveries(group_id, webhook.webhook_id, 10))
+
+
+def _tried_or_due(world: World, group: Fed) -> bool:
+    return bool(_tried(group.group_id) or _marks(group.group_id))
 
 
 # --- a large apply ----------------------------------------------------------------------------------------------------

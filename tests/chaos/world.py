@@ -42,7 +42,7 @@ CONCURRENCY = 40
 UNRESERVED = {"ApiConcurrency": "0", "ApplyConcurrency": "0"}  # no share of so few is anybody's own
 EVER = 1_000_000  # times, of a function that dies each time it is called
 LARGE = Shape(schools=4, classes=600, users=2_700, enrollments=18_700)  # 20,000 records and a few
-TOLD = ("Drop", "ExecutionEnded", "Wake", "Forget", "Erase")  # functions that are told events
+TOLD = ("Drop", "ExecutionEnded", "Wake", "Forget", "Erase", "Deliver")  # functions that are told events
 Json = dict[str, Any]
 Lists = dict[str, list[bytes]]  # a provider's, by entity
 

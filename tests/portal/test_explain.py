@@ -77,6 +77,6 @@ def test_what_is_odd_about_a_roster_opens_its_rows_and_each_row_its_way(page: Pa
     page.get_by_role("link", name="Math-1").click()
 
     expect(page.get_by_role("heading", name="Why is this person not here?")).to_be_visible()
-    expect(page.get_by_text("Selected: it is selected, and so is its school. School: North.")).to_be_visible()
+    expect(page.get_by_text("It is selected, and so is its school. School: North.")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("link", name="Math-1")).to_be_visible()

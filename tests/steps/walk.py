@@ -140,8 +140,8 @@ def _timeless(item: dict[str, Any]) -> dict[str, Any]:
     """`applied` counts a chunk that was repeated twice; it is shown up to the total."""
     moments = ("startedAt", "endedAt", "since", "until")
     kept = {name: value for name, value in item.items() if name != "applied"}
-    if "progress" in kept:
-        kept["progress"] = [{name: each[name] for name in each if name not in moments} for each in kept["progress"]]
+    for step in (name for name in kept if name.startswith("progress") and isinstance(kept[name], dict)):
+        kept[step] = {name: value for name, value in kept[step].items() if name not in moments}
     if "question" in kept:
         kept["question"] = kept["question"]["kind"]
     return kept
