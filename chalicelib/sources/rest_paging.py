@@ -157,7 +157,7 @@ def _after_records(where: Range, page: Page) -> Range | End:
         return End()
     if where.until is None and page.total == end and rows < full:
         return End()  # as many as were announced, by a page that had room for more
-    if where.until is None and where.linked and page.links and not promised and (rows < full or where.link):
+    if where.until is None and where.linked and page.links and not promised and rows < full:
         said = _said_otherwise(where, page, end)
         return End(why=from_record(replace(where, offset=end, last=""), said)) if said else End(Ending.NO_NEXT_LINK)
     pages = where.pages + 1

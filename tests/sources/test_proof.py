@@ -221,6 +221,12 @@ def test_a_list_of_one_page_is_whole_where_that_had_room_for_more(offsets: str, 
     assert (len(came), why) == (number, "")
 
 
+def test_a_cursor_that_is_lost_at_a_full_page_is_no_end() -> None:
+    came, why = read_users(Liar(PEOPLE, Lies(link="pages by limit")), 20)  # it names no next page from record 160 on
+
+    assert why or len(came) == 250
+
+
 def test_a_circle_whose_pages_begin_where_the_one_before_ended_is_left() -> None:
     liar = Liar(PEOPLE[:10], Lies(offsets="wrap", moves={2: "delete 0"}))
 
