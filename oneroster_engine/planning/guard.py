@@ -267,7 +267,7 @@ _SENTENCES: Mapping[LimitedKind, str] = {
     "doubles": "{number} new {who} look like people who are already there ({of} would exist twice).",
     "newcomers": "{number} new {who} would join {records} who are there now, more than doubling them.",
     "enabled": "{of} {who} are inactive and would become active again.",
-    "guardians": "{of} {who} would get guardians whom they do not have now, beside others or with many other children.",
+    "guardians": "{of} {who} would get guardians whom they do not have now, besides their own or shared with many others.",
     "grades": "{of} {who} would change to another grade than the next.",
     "rights": "{number} {who} would get the rights of staff, which they do not have now.",
     "classes": "{of} classes would change their course or school.",

@@ -24,7 +24,7 @@ const EVENTS: Record<EventType, string> = {
 };
 const KINDS = Object.keys(EVENTS) as EventType[];
 
-/** Addresses that are told what happens to a group: added here with a secret that is shown once, tested, and their log. */
+/** Addresses that get a group's messages: added here with a secret that is shown once, tested, and their log. */
 export function Webhooks({ groupId }: { groupId: string }) {
   const api = useApi();
   const queries = useQueryClient();
@@ -57,12 +57,12 @@ export function Webhooks({ groupId }: { groupId: string }) {
       {trouble && <Problem error={trouble} />}
       <Table
         items={page?.items ?? []} trackBy="webhookId" wrapLines loading={isPending} loadingText="Loading webhooks"
-        header={<Header variant="h2" counter={page && `(${page.total})`} description="Addresses that are told when a sync is held, ends or fails, and when the roster changes. No person’s data is sent."
+        header={<Header variant="h2" counter={page && `(${page.total})`} description="Addresses that get a message when a sync is held, ends or fails, and when the roster changes. No person’s data is sent."
           actions={<Button onClick={() => setAdding(true)}>Add webhook</Button>}>Webhooks</Header>}
         columnDefinitions={[
           { id: 'url', header: 'Address', isRowHeader: true, minWidth: 200, cell: each => each.url },
           { id: 'state', header: 'State', minWidth: 120, cell: each => (each.disabledAt ? <StatusIndicator type="stopped">Off since {moment(each.disabledAt)}</StatusIndicator> : <StatusIndicator type="success">On</StatusIndicator>) },
-          { id: 'events', header: 'Is told that', minWidth: 180, cell: each => each.events.map(kind => EVENTS[kind].toLowerCase()).join('; ') },
+          { id: 'events', header: 'Events', minWidth: 180, cell: each => each.events.map(kind => EVENTS[kind].toLowerCase()).join('; ') },
           { id: 'do', header: 'Actions', minWidth: 220, cell: each => (
             <SpaceBetween size="xs" direction="horizontal">
               <Button ariaLabel={`Test ${each.url}`} disabled={!!each.disabledAt} disabledReason="It is turned off." loading={test.isPending && test.variables === each} onClick={() => test.mutate(each)}>Test</Button>
@@ -72,7 +72,7 @@ export function Webhooks({ groupId }: { groupId: string }) {
             </SpaceBetween>
           ) },
         ]}
-        empty={<Box textAlign="center" padding="l">Nobody is told yet.</Box>}
+        empty={<Box textAlign="center" padding="l">No webhook yet.</Box>}
       />
       {looked && <Deliveries key={looked.webhookId} groupId={groupId} webhook={looked} onClose={() => setLooked(undefined)} />}
       {adding && <AddWebhook groupId={groupId} onDone={() => { setAdding(false); again(); }} />}
