@@ -18,7 +18,7 @@ from oneroster_engine.duckdb_session import number_of, quoted, text
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.csv_header import COMMON, Header, find_header, ignored_columns, places_of
 from oneroster_engine.staging.finding import Finding
-from oneroster_engine.staging.patient_reader import FOOTER, PatientReader
+from oneroster_engine.staging.patient_reader import EMPTY_BOXES, FOOTER, PatientReader
 from oneroster_engine.staging.row_fit import RowFit
 from oneroster_engine.standard.csv_grammar import folded
 from oneroster_engine.standard.entities import Field
@@ -297,10 +297,17 @@ def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, pla
     # What begins with a blank is looked at closer: to trim every id is half of the work of reading it.
     may_be = "sourcedId <= '.' OR sourcedId >= '{' OR starts_with(sourcedId, '=') OR starts_with(sourcedId, '_')"
     blank = f"sourcedId IS NULL OR (({may_be}) AND {_is_blank('sourcedId')})"
+    # A row without an id is read alike by both readers, unless it is empty otherwise too, or stands where a footer may.
+    has_sent = any(name == "sent" for name, *_ in connection.execute(f"DESCRIBE {table}").fetchall())
+    cells = "sent" if has_sent else f"[{', '.join(f'{quoted(name)}::VARCHAR' for name in places)}]"
+    boxes = ", ".join(map(text, EMPTY_BOXES))
+    empty = f"each IS NULL OR {_is_blank('each')} OR lower(trim(each)) IN ({boxes})"
+    padding = f"len(list_filter(coalesce({cells}, []), lambda each: NOT ({empty}))) = 0"
+    skipped = f"({blank}) AND (line > {1 + rows - FOOTERS} OR {padding})"
     shifted = "false"
     if {"email", "sms", "phone"} <= set(places):
         shifted = "NOT contains(coalesce(email, ''), '@') AND (contains(sms, '@') OR contains(phone, '@'))"
-    doubtful = f"SELECT count(*) FROM {table} WHERE sourcedId IN ({names}) OR ({blank}) OR ({shifted})"
+    doubtful = f"SELECT count(*) FROM {table} WHERE sourcedId IN ({names}) OR ({skipped}) OR ({shifted})"
     if number_of(connection, f"SELECT if(({doubtful}) > 0, -1, count(*)) FROM {table}") != rows:
         return False
     last = connection.execute(f"SELECT sourcedId FROM {table} WHERE line > {1 + rows - FOOTERS}").fetchall()

@@ -490,3 +490,34 @@ def test_a_password_is_never_said_to_be_garbled(tmp_path: Path) -> None:
     _, messages = read_users(tmp_path, "1,,n,student,a,Al,Lee,71,a@ex.test,,,,pass&eacute;Ã©word", *OTHERS)
 
     assert messages == []
+
+
+ROWS = [
+    "north,active,,North,school,,",
+    "south,active,,South,school,,",
+    *(f"s{number},active,,School,school,," for number in range(5)),
+]
+
+
+@pytest.mark.parametrize(
+    ("row", "at", "is_fast"),
+    [
+        pytest.param(",active,,Without an id,school,,", 1, True, id="a row without an id"),
+        pytest.param(",FALSE,,,FALSE,,", 1, False, id="boxes that nobody ticked"),
+        pytest.param(",,,,,,", 1, False, id="an empty row"),
+        pytest.param(",active,,Without an id,school,,", 7, False, id="a last row without an id, which may be a footer"),
+    ],
+)
+def test_a_row_without_an_id_does_not_make_a_file_slow_to_read(tmp_path: Path, row: str, at: int, is_fast: bool) -> None:
+    path = tmp_path / "orgs.csv"
+    path.write_text("\n".join([HEADER, *ROWS[:at], row, *ROWS[at:]]) + "\n")
+    relations: list[str] = []
+
+    def query(rows: str) -> str:
+        relations.append(rows)
+        return f"SELECT * FROM {rows}"
+
+    with connect(path) as connection:
+        reading.load(connection, path, FIELDS["orgs"], "raw", query)
+
+    assert (FAST in relations[-1]) is is_fast
