@@ -45,13 +45,11 @@ class Deletion(Record):
     remains: tuple[Remains, ...] = REMAINS
 
 
-def with_removed(deletion: Deletion, place: str, items: int) -> Deletion:
-    """The deletion with so many more items removed from a place."""
-    if not items:
-        return deletion
-    counts = {each.place: each.items for each in deletion.removed}
+def added(removed: tuple[Removed, ...], place: str, items: int) -> tuple[Removed, ...]:
+    """What was removed so far, with so many more items of a place."""
+    counts = {each.place: each.items for each in removed}
     counts[place] = counts.get(place, 0) + items
-    return deletion.model_copy(update={"removed": tuple(Removed(place=name, items=count) for name, count in counts.items())})
+    return tuple(Removed(place=name, items=count) for name, count in counts.items() if count)
 
 
 def is_settled(deletion: Deletion, now: datetime) -> bool:

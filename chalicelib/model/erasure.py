@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-from chalicelib.model.deletion import Remains, Removed
+from chalicelib.model.deletion import Remains, Removed, added
 from chalicelib.model.records import Record
 
 # Whoever was writing a file anew when the erasure began (the hourly purge) has ended by then; a look after that is the last.
@@ -42,12 +42,7 @@ class Erasure(Record):
 
 
 def with_erased(erasure: Erasure, place: str, items: int) -> Erasure:
-    """The erasure with so many more items removed from a place."""
-    if not items:
-        return erasure
-    counts = {each.place: each.items for each in erasure.removed}
-    counts[place] = counts.get(place, 0) + items
-    return erasure.model_copy(update={"removed": tuple(Removed(place=name, items=count) for name, count in counts.items())})
+    return erasure.model_copy(update={"removed": added(erasure.removed, place, items)})
 
 
 def is_settled(erasure: Erasure, now: datetime) -> bool:

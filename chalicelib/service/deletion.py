@@ -7,7 +7,7 @@ continues in the next, since what was deleted is no longer found. A pass that fi
 from collections.abc import Callable
 from datetime import datetime
 
-from chalicelib.model.deletion import Deletion, is_settled, with_removed
+from chalicelib.model.deletion import Deletion, added, is_settled
 from chalicelib.platform import writer
 from chalicelib.store import access, arrivals, clients, deletions, files, secrets, selections, syncs, webhooks
 from chalicelib.store.tables import delete_all
@@ -29,7 +29,7 @@ def delete(deletion: Deletion, now: datetime, has_time: HasTime) -> Deletion:
     for place, remove in _places(deletion.group_id, has_time):
         items = remove()
         found_any |= items > 0
-        deletion = with_removed(deletion, place, items)
+        deletion = deletion.model_copy(update={"removed": added(deletion.removed, place, items)})
         if items:
             deletions.store(deletion)
         if not has_time():
