@@ -290,7 +290,8 @@ FUNCTIONS = (
         "forget", "event", 1769, 900, disk_mb=MOST_MB,
         size="one processor to write a snapshot's file anew without what is purged; disk for both",
         may=(items("Syncs", "GetItem", "Query", "DeleteItem"), items("Groups", "Scan"), objects(DELETE, SYNCS, SNAPSHOTS),
-             LIST_VERSIONS, items("Roster", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, SNAPSHOTS)),
+             LIST_VERSIONS, items("Roster", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, SNAPSHOTS),
+             items("Deletions", "PutItem", "DeleteItem")),
     ),
     Function(
         "deliver", "event", 512, 300, size="signs and sends a few messages at once; waits for their servers",
@@ -300,7 +301,7 @@ FUNCTIONS = (
         "erase", "event", 1769, 900, disk_mb=MOST_MB,
         size="one processor to write files anew without a person who is erased; disk for a sync's tables and their copies",
         may=(items("Deletions", "Scan", "DeleteItem"), items("Groups", "GetItem", "UpdateItem"), items("Syncs", "GetItem"),
-             items("Roster", "GetItem", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, "groups/*"), *ERASE),
+             items("Roster", "GetItem", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, "groups/*"), ANNOUNCE, *ERASE),
     ),
 )  # fmt: skip
 STEPS = {each.logical_id: each for each in FUNCTIONS if each.runs in ("step", "question")}

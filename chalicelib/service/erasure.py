@@ -11,7 +11,7 @@ runs comes first, since it may write what it has read before. `model/erasure.py`
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +22,7 @@ from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.erasure import Erasure, is_settled, with_erased
 from chalicelib.model.records import LIVE_STATES, Group, State, Sync
 from chalicelib.platform import reader, writer
+from chalicelib.service import webhooks
 from chalicelib.service.change_feed import CHANGES
 from chalicelib.service.plan import write_log
 from chalicelib.store import commits, erasures, files, groups, syncs
@@ -97,16 +98,18 @@ def _clean_key(erasure: Erasure) -> str:
 
 
 def go_on(now: datetime, has_time: HasTime) -> list[Erasure]:
-    """A pass for each erasure that runs; how each stands. Raises what failed once each has had its turn."""
+    """A pass for each erasure that runs; how each stands. None while another call is at it. Raises what failed once each has had
+    its turn."""
     done: list[Erasure] = []
     failures: list[Exception] = []
-    for each in erasures.running():
-        if not has_time():
-            break
-        try:
-            done.append(erase(each, now, has_time))
-        except Exception as trouble:  # noqa: BLE001 (one that can't go on keeps nobody else waiting)
-            failures.append(trouble)
+    with erasures.turn(now) as ours:
+        for each in erasures.running() if ours else ():
+            if not has_time():
+                break
+            try:
+                done.append(erase(each, now, has_time))
+            except Exception as trouble:  # noqa: BLE001 (one that can't go on keeps nobody else waiting)
+                failures.append(trouble)
     if failures:
         raise ExceptionGroup(f"{len(failures)} erasures had no turn", failures)
     return done
@@ -137,7 +140,9 @@ def _taken_out(group: Group, erasure: Erasure, person: Person) -> Erasure:
         )
         if gone and not _announced(group, erasure, gone):
             return erasure
-    return with_erased(erasure, "Roster table", writer.erase(group.group_id, records))
+    erasure = with_erased(erasure, "Roster table", writer.erase(group.group_id, records))
+    webhooks.announce_erasure(group.group_id, erasure.erasure_id, erasure.requested_at, datetime.now(UTC))
+    return erasure
 
 
 def _schools(fields: Any) -> tuple[str, ...]:

@@ -39,6 +39,22 @@ def announce_end(sync_id: str, now: datetime) -> None:
         announce(sync.group_id, "roster.changed", sync.sync_id, data, now)
 
 
+def announce_erasure(group_id: str, erasure_id: str, since: datetime, now: datetime) -> None:
+    """Of the commit that took a person out, made at `since` or later; nothing where nobody was there. It names no one."""
+    for number in range(groups.get(group_id).commits, 0, -1):
+        commit = commits.get(group_id, number)
+        if commit is None or commit.at < since:
+            return
+        if commit.sync_id == erasure_id:
+            data = {"erasureId": erasure_id, "changes": len(commit.erased), "cursor": f"{number}.0"}
+            announce(group_id, "roster.changed", erasure_id, data, now)
+            return
+
+
+def is_anything_due(now: datetime) -> bool:
+    return store.is_any_due(now)
+
+
 def test(webhook: Webhook, nonce: str, now: datetime) -> None:
     """Send a message that says nothing but that it is a test."""
     _queue(webhook, model.TEST, f"test-{nonce}", {}, now)

@@ -11,6 +11,7 @@ from chalicelib.store.tables import client, from_item, table, to_item
 
 TABLE = "DELETIONS_TABLE"
 ERASURE = "erasure"  # what an item holds that is one person's (store/erasures.py)
+TURN = "~turn"  # no group's id: the item of whoever erases people at the moment
 
 
 def begin(deletion: Deletion) -> None:
@@ -53,5 +54,6 @@ def store(deletion: Deletion) -> None:
 def everyone() -> list[Deletion]:
     """Newest first. Reads the whole table: an item for each group that ever was deleted."""
     pages = client().get_paginator("scan").paginate(TableName=table(TABLE).name, ConsistentRead=True)
-    found = (from_item(Deletion, item) for page in pages for item in page["Items"] if ERASURE not in item)
+    items: list[dict[str, Any]] = [item for page in pages for item in page["Items"]]
+    found = (from_item(Deletion, item) for item in items if ERASURE not in item and item["groupId"] != TURN)
     return sorted(found, key=lambda each: each.requested_at, reverse=True)

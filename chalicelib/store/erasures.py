@@ -1,16 +1,20 @@
 """People whose data is being erased: an item each in the Deletions table, until nothing is left; the audit certifies it."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from chalicelib.model.erasure import Erasure
 from chalicelib.store import audit
-from chalicelib.store.deletions import ERASURE, TABLE
+from chalicelib.store.deletions import ERASURE, TABLE, TURN
 from chalicelib.store.tables import client, from_item, table, to_item
 
 ERASED = "person erased"
+LONGEST_TURN = timedelta(minutes=15)  # what a Lambda can run: whoever was cut off has ended by then
 
 
 def store(erasure: Erasure) -> None:
@@ -27,6 +31,32 @@ def running() -> list[Erasure]:
     items: list[dict[str, Any]] = [item for page in pages for item in page["Items"]]
     found = [from_item(Erasure, item[ERASURE]) for item in items if ERASURE in item]
     return sorted(found, key=lambda each: each.requested_at)
+
+
+@contextmanager
+def turn(now: datetime) -> Iterator[bool]:
+    """Whether it is ours to erase, until the block ends: nobody else rewrites files at the same time.
+
+    Two who rewrite one file, each without a person of theirs, would bring the other's back.
+    """
+    until = int((now + LONGEST_TURN).timestamp())
+    values = {":now": int(now.timestamp())}
+    try:
+        table(TABLE).put_item(
+            Item={"groupId": TURN, "until": until},
+            ConditionExpression="attribute_not_exists(groupId) OR #until <= :now",
+            ExpressionAttributeNames={"#until": "until"},
+            ExpressionAttributeValues=values,
+        )
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        table(TABLE).delete_item(Key={"groupId": TURN})
 
 
 def certify(erasure: Erasure, now: datetime) -> Erasure:

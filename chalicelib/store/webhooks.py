@@ -101,8 +101,15 @@ def store(delivery: Delivery) -> None:
 
 def due(now: datetime) -> list[dict[str, Any]]:
     """The marks of what is due, the oldest first; each is claimed before it is sent."""
-    condition = Key("groupId").eq(DUE) & Key("item").lte(f"{_moment(now)}~")
-    return list(query(TABLE, KeyConditionExpression=condition, ConsistentRead=True))
+    return list(query(TABLE, KeyConditionExpression=_until(now), ConsistentRead=True))
+
+
+def is_any_due(now: datetime) -> bool:
+    return any(True for _ in query(TABLE, KeyConditionExpression=_until(now), ConsistentRead=True, Limit=1))
+
+
+def _until(now: datetime) -> Any:
+    return Key("groupId").eq(DUE) & Key("item").lte(f"{_moment(now)}~")
 
 
 def claim(mark: dict[str, Any], until: datetime) -> bool:

@@ -47,9 +47,11 @@ def execution_ended(event: CloudWatchEvent) -> None:
     logger.append_keys(syncId=sync_id)
     if scheduler_tick.ended(sync_id, detail["status"], _now()):
         logger.warning("sync ended by its execution", extra={"status": detail["status"]})
-    webhooks.announce_end(sync_id, _now())
-    if following := start.start_next_queued(group_of(sync_id), _now()):
-        logger.info("the next sync of the queue started", extra={"nextSyncId": following.sync_id})
+    try:
+        if following := start.start_next_queued(group_of(sync_id), _now()):
+            logger.info("the next sync of the queue started", extra={"nextSyncId": following.sync_id})
+    finally:  # neither keeps the other from its turn; the event comes again where one has failed
+        webhooks.announce_end(sync_id, _now())
 
 
 @triggers.schedule(Rate(scheduler_tick.EVERY_MINUTES, unit=Rate.MINUTES), name="wake")
@@ -93,7 +95,9 @@ def erase(event: CloudWatchEvent) -> None:
 
 @triggers.schedule(Rate(1, unit=Rate.MINUTES), name="deliver")
 def deliver(event: CloudWatchEvent) -> None:
-    """Send to webhooks what is due."""
+    """Send to webhooks what is due. Most minutes nothing is: that costs one question and loads nothing."""
+    if not webhooks.is_anything_due(_now()):
+        return
     from chalicelib.service.webhook_delivery import deliver_due  # with httpx, of which the other functions have no use
 
     context: Any = event.context

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.model.erasure import REMAINS, Erasure
 from chalicelib.model.records import Sync
 from chalicelib.service import erasure
-from chalicelib.store import access, audit, commits, files, groups
+from chalicelib.store import access, audit, commits, files, groups, tables
 from chalicelib.store.commits import Commit, Erased
 from tests.api.test_people_shown import EMAIL, PERSON, text_of
 from tests.api.test_routes import call
@@ -223,6 +223,39 @@ def test_an_erasure_that_one_call_has_no_time_for_ends_all_the_same() -> None:
         erasure.go_on(later(), lambda left=left: next(left, None) is not None)  # type: ignore[misc]
 
     assert states() == ["done"]
+
+
+def test_two_calls_at_once_do_not_rewrite_one_file_and_bring_back_each_other_s_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_group()
+    synced(0)
+    asked_for()
+    asked_for("bo")
+    replace = files.replace
+    others: list[list[Erasure]] = []
+
+    def meanwhile(path: Path, key: str) -> None:
+        if not others:
+            others.append(erasure.go_on(later(), ENDLESS))  # the clock calls while an earlier call is at it
+        replace(path, key)
+
+    monkeypatch.setattr(files, "replace", meanwhile)
+
+    assert len(erasure.go_on(later(), ENDLESS)) == 2
+
+    assert others == [[]]
+    assert saying(held(), PERSON) == set()
+    assert len(erasure.go_on(later(), ENDLESS)) == 2, "the turn is given back"
+
+
+def test_a_call_that_was_killed_keeps_the_others_waiting_no_longer_than_a_function_can_run() -> None:
+    make_group()
+    synced(0)
+    asked_for()
+    tables.table("DELETIONS_TABLE").put_item(Item={"groupId": "~turn", "until": int(later(15).timestamp())})
+
+    assert erasure.go_on(later(1), ENDLESS) == []
+    assert len(erasure.go_on(later(16), ENDLESS)) == 1
+    assert call("GET /deletions")[1]["items"] == []
 
 
 def test_a_commit_of_a_sync_is_not_written_over() -> None:

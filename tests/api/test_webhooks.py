@@ -20,7 +20,7 @@ from standardwebhooks import WebhookVerificationError
 
 from app import app
 from chalicelib.model.webhooks import AGAIN_AFTER, Attempt, Delivery, after_attempt, once_more
-from chalicelib.service import webhook_delivery, webhooks
+from chalicelib.service import erasure, webhook_delivery, webhooks
 from chalicelib.service.webhook_delivery import deliver_due
 from chalicelib.store import syncs
 from chalicelib.store import webhooks as store
@@ -123,6 +123,45 @@ def test_a_sync_is_told_once_with_counts_and_a_cursor_and_the_published_library_
     assert {(each["type"], each["state"], each["attempts"][0]["status"]) for each in log_of(webhook)} == {
         (kind, "delivered", 204) for kind in by_type
     }
+
+
+def test_whoever_follows_the_roster_is_told_once_that_somebody_was_erased_and_not_who(listener: Listener) -> None:
+    make_group()
+    webhook = made(listener.url, events=["roster.changed"])
+    Walk(zipped(small(users=[user("annabel-77"), user("bo")]))).through()
+    asked = call("POST /groups/g1/erasures", {"id": "annabel-77", "confirm": "annabel-77"})[1]
+    erasure.go_on(datetime.now(UTC) + timedelta(minutes=20), lambda: True)
+    erasure.go_on(datetime.now(UTC) + timedelta(minutes=25), lambda: True)
+
+    assert delivered() == 1
+
+    [(headers, body)] = listener.got
+    message = Verifier(webhook["secret"]).verify(body, headers)
+    assert (message["type"], message["data"]["erasureId"], message["data"]["changes"]) == (
+        "roster.changed",
+        asked["erasureId"],
+        1,
+    )
+    assert "annabel" not in body
+    feed = call("GET /groups/g1/events", query={"after": message["data"]["cursor"], "limit": "1000"})[1]
+    assert [(each["kind"], each["sourcedId"]) for each in feed["items"]] == [("user.removed", "annabel-77")]
+
+
+def test_a_minute_in_which_nothing_is_due_costs_one_question_and_loads_nothing(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_group()
+    loaded: list[str] = []
+    monkeypatch.setattr(webhook_delivery, "deliver_due", lambda *_: loaded.append("httpx"))
+    minute = Client(app, project_dir=str(ROOT)).lambda_
+
+    minute.invoke("deliver", saved("deliver"))
+    assert loaded == []
+
+    webhook = made(listener.url)
+    assert call(f"POST /groups/g1/webhooks/{webhook['webhookId']}/test")[0] == 202
+    minute.invoke("deliver", saved("deliver"))
+    assert loaded == ["httpx"]
 
 
 def test_a_message_that_is_not_taken_is_sent_again_under_its_id_and_an_admin_can_send_it_again(listener: Listener) -> None:

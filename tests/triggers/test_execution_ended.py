@@ -7,6 +7,7 @@ from chalice.test import Client
 
 from app import app
 from chalicelib.model.records import Mode, State
+from chalicelib.service import start, webhooks
 from chalicelib.store import groups, syncs
 from local.events import saved
 from tests.steps.walk import NOW, ROOT, Walk, make_group
@@ -70,6 +71,41 @@ def test_another_machines_execution_is_none_of_ours() -> None:
     tell(walk.sync_id, stateMachineArn=OURS + "-of-somebody-else")
 
     assert walk.sync.state is State.RUNNING
+
+
+def test_a_message_that_can_not_be_written_down_keeps_no_sync_of_the_queue_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_group()
+    walk = Walk(b"", Mode.FULL)
+    turns: list[str] = []
+
+    def fails(*_: Any) -> None:
+        turns.append("webhooks")
+        raise TimeoutError
+
+    monkeypatch.setattr(webhooks, "announce_end", fails)
+    monkeypatch.setattr(start, "start_next_queued", lambda *_: turns.append("queue"))
+
+    with pytest.raises(TimeoutError):  # EventBridge sends the event again
+        tell(walk.sync_id, status="FAILED")
+
+    assert turns == ["queue", "webhooks"]
+
+
+def test_a_sync_of_the_queue_that_can_not_start_keeps_no_message_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_group()
+    walk = Walk(b"", Mode.FULL)
+    sent: list[str] = []
+
+    def fails(*_: Any) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(start, "start_next_queued", fails)
+    monkeypatch.setattr(webhooks, "announce_end", lambda sync_id, _: sent.append(sync_id))
+
+    with pytest.raises(TimeoutError):
+        tell(walk.sync_id, status="FAILED")
+
+    assert sent == [walk.sync_id]
 
 
 def test_an_execution_started_by_hand_under_another_name_is_no_trouble() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.errors import NotFound
 from chalicelib.model.records import GuardFigures, Mode, State
-from chalicelib.store import audit, files, groups, syncs
+from chalicelib.store import audit, erasures, files, groups, syncs
 from chalicelib.triggers.retention_job import forget
 from tests.engine.districts import class_, org, small, user
 from tests.steps.test_undo import UndoWalk
@@ -147,6 +147,18 @@ def test_what_one_hour_has_no_time_for_is_left_to_the_next() -> None:
 def in_the_snapshot(sync_id: str, entity: str) -> set[str]:
     path = files.cached(files.snapshot_key("g1", sync_id, f"{entity}.parquet"))
     return {str(row[0]) for row in duckdb.execute("SELECT sourcedId FROM read_parquet($1)", [str(path)]).fetchall()}
+
+
+def test_nothing_is_purged_while_a_person_is_erased_from_the_same_files() -> None:
+    make_group(grace_days=10)
+    Walk(zipped(small(users=[user(), user("bob")]))).through()
+    Walk(zipped(small()), day=1).through()
+
+    with erasures.turn(after(12)) as ours:
+        assert ours
+        assert forget(after(12), always).purged == 0
+    assert "bob" in platform()
+    assert forget(after(12), always).purged == 1
 
 
 def test_what_was_removed_is_purged_on_the_day_that_the_group_gives_it_with_an_entry_in_the_audit(
