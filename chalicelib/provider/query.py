@@ -121,7 +121,7 @@ def enrolled(enrollments: Path, column: Literal["userSourcedId", "classSourcedId
 
 def shown(entity: str, view: View, version: Version) -> frozenset[str]:
     """The top-level members that a record of the entity can have for this consumer."""
-    names = {path.partition(".")[0] for path in attributes(entity, version)}
+    names = {path.partition(".")[0] for path in attributes(entity, version)} | {"metadata"}
     return frozenset(names - view.hidden if entity == "users" else names)
 
 
@@ -185,11 +185,11 @@ def _list(ids: Sequence[str]) -> str:
     return f"[{', '.join(map(text, ids))}]::VARCHAR[]"
 
 
-_COLUMNS = "sourcedId, removedAt IS NOT NULL, modified, fields"
+_COLUMNS = "sourcedId, removedAt IS NOT NULL, platformStatus = 'inactive', modified, fields"
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    return Record(row[0], bool(row[1]), row[2], json.loads(row[3]))
+    return Record(row[0], bool(row[1]), bool(row[2]), row[3], json.loads(row[4]))
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any]) -> int:

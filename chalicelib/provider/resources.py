@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+from chalicelib.model.record_notes import ROLE, ROLES_1_1, STAND_INS, STATUS
+
 
 class Version(StrEnum):
     V1P1 = "1.1"
@@ -46,10 +48,12 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Record:
-    """One row of a snapshot. `modified` is when a sync last changed it here (ISO 8601, UTC)."""
+    """One row of a snapshot. `inactive`: the platform lets this person in no more, or the source gave the record that legacy
+    status. `modified` is when a sync last changed it here (ISO 8601, UTC)."""
 
     sourced_id: str
     removed: bool
+    inactive: bool
     modified: str
     fields: Mapping[str, Any]
 
@@ -57,14 +61,6 @@ class Record:
 Link = Callable[[str, str], dict[str, str]]
 Render = Callable[[Record, Link, Version], dict[str, Any]]
 
-# Of 1.2's roles those that 1.1 has no word for. Never a word that gives more rights than the role itself.
-ROLES_1_1 = {
-    "districtAdministrator": "administrator",
-    "siteAdministrator": "administrator",
-    "systemAdministrator": "administrator",
-    "principal": "administrator",
-    "counselor": "aide",
-}
 WORDS_1_1 = frozenset(("administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher"))
 ENROLLMENT_WORDS = frozenset(("administrator", "proctor", "student", "teacher"))
 
@@ -98,7 +94,30 @@ def render(entity: str, record: Record, link: Link, version: Version) -> dict[st
         "status": "tobedeleted" if record.removed else "active",
         "dateLastModified": moment(record.modified),
     }
-    return common | {name: value for name, value in _RENDER[entity](record, link, version).items() if value not in (None, "", [])}
+    own = {name: value for name, value in _RENDER[entity](record, link, version).items() if value not in (None, "", [])}
+    notes = _notes(entity, record, own)
+    return common | own | ({"metadata": notes} if notes else {})
+
+
+def _notes(entity: str, record: Record, shown: Mapping[str, Any]) -> dict[str, str]:
+    """What `shown`, the standard's members, can't say of the record."""
+    notes = {}
+    absent = [name for name in _STAND_INS.get(entity, ()) if record.fields.get(name) in (None, "") and name in shown]
+    if absent:
+        notes[STAND_INS] = ",".join(absent)
+    if record.inactive and not record.removed and record.fields.get("enabledUser") is not False:
+        notes[STATUS] = "inactive"
+    if entity == "users" and "role" in shown and (role := str(record.fields["roles"][0]["role"])) in ROLES_1_1:
+        notes[ROLE] = role
+    return notes
+
+
+_STAND_INS = {
+    "orgs": ("identifier",),
+    "courses": ("courseCode",),
+    "academicSessions": ("schoolYear",),
+    "users": ("enabledUser",),
+}
 
 
 def moment(iso: str) -> str:
@@ -177,7 +196,7 @@ def _user(record: Record, link: Link, version: Version) -> dict[str, Any]:
     common = {
         "username": own.get("username"),
         "userIds": [{"type": each["type"], "identifier": each["identifier"]} for each in own.get("userIds") or ()],
-        "enabledUser": _boolean(own.get("enabledUser"), absent="true"),
+        "enabledUser": "false" if record.inactive else _boolean(own.get("enabledUser"), absent="true"),
         "givenName": own.get("givenName"),
         "familyName": own.get("familyName"),
         "middleName": own.get("middleName"),
@@ -323,7 +342,7 @@ _ATTRIBUTES: dict[str, dict[str, Attribute]] = {
             name: _text(name)
             for name in ("username", "givenName", "familyName", "middleName", "identifier", "email", "sms", "phone")
         },
-        "enabledUser": Attribute("coalesce(fields->>'$.enabledUser', 'true')"),
+        "enabledUser": Attribute("if(platformStatus = 'inactive', 'false', coalesce(fields->>'$.enabledUser', 'true'))"),
         "userIds.type": _list("userIds[*].type"),
         "userIds.identifier": _list("userIds[*].identifier"),
         "agents.sourcedId": _list("agentSourcedIds[*]", Kind.IDS),

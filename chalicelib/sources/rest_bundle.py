@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from chalicelib.model.record_notes import as_noted
 from chalicelib.sources.rest_answers import records_of
 from chalicelib.sources.rest_fetch import Came, Fetched, PageFile
 from oneroster_engine.duckdb_session import PACKED, connect, quoted, text
@@ -57,7 +58,7 @@ def convert(
                 for record, values in enumerate(found[again:], start=1 + again):
                     if not values or others.have(each.entity, each.path, ids[record - 1]):
                         continue
-                    for name, cells in ROWS[each.entity](values):
+                    for name, cells in ROWS[each.entity](as_noted(values)):
                         sheet = sheets[name]
                         if name != each.entity and each.entity in changes:  # every row of a delta has a status
                             cells = (cells[0], as_text(values.get("status")) or "active", *cells[2:])

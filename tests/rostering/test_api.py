@@ -105,6 +105,20 @@ def test_a_client_reads_the_roster_by_both_versions_with_one_secret_shown_once()
     assert listed["items"][0]["lastReadAt"]
 
 
+@pytest.mark.parametrize("base", [pytest.param(V1P1, id="1.1"), pytest.param(V1P2, id="1.2")])
+def test_whom_the_platform_lets_in_no_more_is_never_shown_as_enabled(aws: None, base: str) -> None:
+    make_group()
+    legacy = {**TWO_SCHOOLS, "users": [*TWO_SCHOOLS["users"], user("off", status="inactive")]}
+    Walk(zipped(legacy)).through()
+    reader = Reader(made(), base)
+
+    _, found, _ = reader.get("users/off")
+
+    assert (found["user"]["status"], found["user"]["enabledUser"]) == ("active", "false")
+    assert reader.ids("users", filter="enabledUser='false'") == ["off"]
+    assert "off" not in reader.ids("users", filter="enabledUser='true'")
+
+
 @pytest.mark.usefixtures("synced")
 def test_a_token_is_given_for_the_right_secret_alone_by_basic_or_in_the_body() -> None:
     client = made()

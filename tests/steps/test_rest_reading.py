@@ -12,10 +12,8 @@ from urllib.parse import urlsplit
 import boto3
 import duckdb
 import pytest
-from chalice.test import Client as ChaliceClient
 from pydantic import SecretStr
 
-from app import app
 from chalicelib.errors import SourceRefused
 from chalicelib.model.credentials import ClientCredentials
 from chalicelib.model.records import (
@@ -35,13 +33,12 @@ from chalicelib.model.records import (
 from chalicelib.service import fetch_scope, rest_reading
 from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.store import files, groups, secrets, selections
-from local.events import saved
 from local.peers.provider import CLIENT_ID, CLIENT_SECRET, Provider, served
 from local.peers.records import rendered
 from oneroster_engine.sample_district import SHAPES, District
 from oneroster_engine.selecting.saved import Classes, Saved, Schools
 from tests.api.test_routes import call
-from tests.steps.walk import NOW, ROOT, Walk, make_group, platform
+from tests.steps.walk import NOW, Walk, make_group, platform
 
 pytestmark = pytest.mark.usefixtures("kms")
 
@@ -66,8 +63,8 @@ def provider(kms: None, served_provider: tuple[Provider, str], monkeypatch: pyte
 
 
 class RestWalk(Walk):
-    def __init__(self, mode: Mode = Mode.FULL, day: int = 0, saved: SavedUse | None = None) -> None:
-        super().__init__(None, mode, day, saved)
+    def __init__(self, mode: Mode = Mode.FULL, day: int = 0, saved: SavedUse | None = None, group_id: str = "g1") -> None:
+        super().__init__(None, mode, day, saved, group_id)
 
     def open(self) -> None:
         opened = self.invoke("open_source", mode=self.mode)
@@ -80,11 +77,7 @@ class RestWalk(Walk):
         for each in files.read_json(files.sync_key(self.sync_id, "bundle/fetch/manifest.json")) or []:
             fields: Any = {"done": False, "range": each}
             while not fields["done"]:
-                fields = (
-                    ChaliceClient(app, project_dir=str(ROOT))
-                    .lambda_.invoke("fetch_part", saved("fetch_part", syncId=self.sync_id, range=fields["range"]))
-                    .payload
-                )
+                fields = self.invoke("fetch_part", range=fields["range"])
         self.invoke("check_fetched")
 
 
