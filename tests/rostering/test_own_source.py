@@ -113,7 +113,7 @@ def roster(sync: Sync) -> dict[str, dict[str, Any]]:
     for entity in ENTITIES:
         path = files.cached(files.snapshot_key(sync.group_id, sync.sync_id, f"{entity}.parquet"))
         wanted = "sourcedId, fields, platformStatus, schools"
-        rows = duckdb.sql(f"SELECT {wanted} FROM read_parquet('{path}') WHERE removedAt IS NULL").fetchall()
+        rows = duckdb.execute(f"SELECT {wanted} FROM read_parquet('{path}') WHERE removedAt IS NULL").fetchall()
         for sourced_id, fields, status, schools in rows:
             found[f"{entity}/{sourced_id}"] = json.loads(fields) | {"platformStatus": status, "schools": sorted(schools)}
     return found
