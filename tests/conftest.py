@@ -36,13 +36,15 @@ MOCKED: Any = {"core": {"reset_boto3_session": False, "mock_credentials": False}
 
 
 STANDS_BACK = 5  # a process's `nice`
+WAIT_FOR_ANSWERS = {("stack",), ("portal",)}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A worker whose tests wait for nobody takes the processor that is left by the one with the embedded AWS and the browser,
-    whose tests wait for an answer. So there may be one worker more than processors. xdist gives out the largest group first."""
+    """A worker whose tests wait for nobody takes the processor that is left by those with the embedded AWS and the browser, whose
+    tests wait for an answer. There are two of these, each with an AWS of its own: one alone took longer than all other tests.
+    xdist gives out the largest group first."""
     group = item.get_closest_marker("xdist_group")
-    if "PYTEST_XDIST_WORKER" in os.environ and not (group and group.args == ("stack",)):
+    if "PYTEST_XDIST_WORKER" in os.environ and not (group and group.args in WAIT_FOR_ANSWERS):
         os.nice(max(0, STANDS_BACK - os.nice(0)))
 
 

@@ -12,7 +12,7 @@ from local.stack import Stack
 from tests.stack.test_decisions import records
 from tests.stack.test_flow import shrunk
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("portal")
 
 
 def test_an_admin_pauses_blacks_out_resumes_and_rehearses_from_the_groups_own_server(

@@ -17,7 +17,7 @@ from local.stack import Stack
 from tests.portal.test_portal import choose_in_menu, create_group, upload_zip
 from tests.stack.test_decisions import records
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("portal")
 SYNC_ALL = "Sync all data \N{EN DASH} ZIP"
 PHOTOS = os.environ.get("PHOTOS")  # a folder for pictures of the pages, for docs/screenshots
 

@@ -173,7 +173,7 @@ def tab_to(page: Page, role: str, name: str) -> None:
     raise AssertionError(f"Tab does not lead to the {role} {name}")
 
 
-@pytest.mark.xdist_group("stack")
+@pytest.mark.xdist_group("portal")
 def test_the_menu_and_the_wizard_work_without_a_mouse(browser: Browser, portal: str, admin: Client, district: Path) -> None:
     admin.new_group("Without a mouse")
     page = browser.new_context(base_url=portal, viewport={"width": 1280, "height": 900}, locale="en-US").new_page()

@@ -13,7 +13,7 @@ from local.stack import Stack
 from tests.engine.test_sanity import ODD
 from tests.steps.walk import zipped
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("portal")
 
 
 def users_of(district: Path) -> list[dict[str, str]]:

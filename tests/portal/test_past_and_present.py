@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from local.client import Client
 from local.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("portal")
 
 
 def test_an_admin_takes_a_syncs_files_away_reads_the_roster_and_sees_it_in_the_audit(

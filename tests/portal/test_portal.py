@@ -11,7 +11,7 @@ from local.client import Client
 from local.stack import Stack
 from tests.portal.conftest import sign_in
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("portal")
 
 
 def create_group(page: Page, name: str) -> None:

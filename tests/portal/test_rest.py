@@ -16,7 +16,7 @@ from local.peers.records import rendered
 from oneroster_engine.sample_district import SHAPES, District
 from tests.portal.test_portal import choose_everything, choose_in_menu
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("portal")
 FIRST_ROWS = 90  # less than two pages of 50, which overlap
 
 

@@ -15,7 +15,7 @@ from tests.portal.test_decisions import filtered, photo
 from tests.portal.test_portal import upload_zip
 from tests.stack.test_drops import put
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("portal")
 NAME = "Mathematics, every night"
 
 

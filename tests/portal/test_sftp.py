@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from local.peers.sftp import Sshd, make_key
 from tests.portal.test_portal import choose_everything, choose_in_menu
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("portal")
 
 
 @pytest.fixture
