@@ -13,13 +13,13 @@ $(VENV)/ready: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Set PYTHON=python3.13 or the like.")'
 	@echo "Setting up Python's packages in $(VENV) (the first time only; about a minute)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/checkov/ready: infra/requirements-checkov.txt $(VENV)/ready
 	@echo "Setting up checkov"
 	@$(PYTHON) -m venv $(VENV)/checkov
-	@$(VENV)/checkov/bin/pip install --quiet --disable-pip-version-check -r $<
+	@$(VENV)/checkov/bin/pip install --quiet --disable-pip-version-check --no-compile -r $<
 	@touch $@
 
 portal/node_modules/ready: portal/package-lock.json $(VENV)/ready
