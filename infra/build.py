@@ -137,7 +137,7 @@ GATEWAY_SAYS: dict[str, tuple[int | None, str, str]] = {
     "REQUEST_TOO_LARGE": (
         413,
         "Too large",
-        "A body may have 10 MB. Files go by a presigned form; ask for one by POST .../uploads.",
+        "A body may have some 5 MB. Files go by a presigned form; ask for one by POST .../uploads.",
     ),
     "THROTTLED": (429, "Too many requests", "Wait a second and send the request again."),
     "QUOTA_EXCEEDED": (429, "Too many requests", "The day's requests are used up. Try again tomorrow."),

@@ -7,6 +7,7 @@ import hashlib
 import json
 import mimetypes
 import os
+import re
 import secrets
 import sys
 import time
@@ -29,6 +30,8 @@ from infra.regions import SUPPORTED
 # What a stage may say in stages.toml that is no parameter of the template.
 SETTINGS = {"TerminationProtection": "False", "MonthlyBudgetUsd": "100"}
 STAGES = ROOT / "infra" / "stages.toml"
+STAGE = re.compile(r"[a-z][a-z0-9]{0,15}")
+RESERVED = ("aws", "amazon", "cognito")  # Cognito refuses them in a domain's name
 PORTAL = ROOT / "portal" / "dist"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 # Before the first deploy CloudFront has not said yet where the portal will be. The second round, right after, knows.
@@ -482,8 +485,13 @@ class Provider:
 def parameters_of(stage: str) -> dict[str, str]:
     """The stage's settings from `stages.toml`: the template's parameters, and those of SETTINGS.
 
-    Raises Failed for a stage that isn't there, which may be a slip.
+    Raises Failed for a stage that isn't there, which may be a slip, and for one whose name AWS would refuse half way.
     """
+    if not STAGE.fullmatch(stage) or any(word in stage for word in RESERVED):
+        raise Failed(
+            f"A stage can't be called {stage!r}: its name goes into names that AWS takes with small letters and digits, a letter "
+            f"first, at most 16 of them, and without {', '.join(RESERVED)}. Nothing was changed."
+        )
     stages = tomllib.loads(STAGES.read_text())
     if stage not in stages:
         raise Failed(f"There is no stage {stage!r} in infra/stages.toml; it has {', '.join(stages)}. Nothing was changed.")

@@ -26,6 +26,7 @@ from chalice.app import Blueprint, Request, Response
 from pydantic import ValidationError
 
 from chalicelib.api.feed import FeedQuery, roster_events
+from chalicelib.api.routing import MOST_ANSWER_BYTES, answer_bytes
 from chalicelib.errors import Gone, NotFound, Unacceptable
 from chalicelib.provider.errors import RequestFailed, invalid_data, status_info
 from chalicelib.provider.filter_grammar import parse_filter
@@ -57,8 +58,6 @@ SCOPE = "https://purl.imsglobal.org/spec/or/{version}/scope/{name}"
 PATH_VERSIONS = {Version.V1P2: "v1p2", Version.V1P1: "v1p1"}
 Headers = dict[str, str | list[str]]
 JSON: Headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-# What API Gateway takes back from a function is 6 MB; a little less, for the envelope around it.
-MOST_BYTES = 5_500_000
 PARAMETERS = frozenset(("limit", "offset", "sort", "orderBy", "fields", "filter", "version"))
 
 
@@ -240,8 +239,8 @@ def _page(reader: Reader, version: Version, path: ListPath, parts: list[str], as
         page = read_page(snapshot, path, asked.query, reader.view, version)
     items = _rendered(reader, version, collection.entity, page.records, asked.fields)
     body = json.dumps({collection.many: items}, ensure_ascii=False)
-    if (size := len(body.encode())) > MOST_BYTES:
-        fits = max(1, len(items) * MOST_BYTES // size * 9 // 10)
+    if (size := answer_bytes(body)) > MOST_ANSWER_BYTES:
+        fits = max(1, len(items) * MOST_ANSWER_BYTES // size * 9 // 10)
         raise invalid_data(
             f"{len(items):,} records are more than one answer can hold. Ask for a limit of {fits:,} or less, or for some fields."
         )

@@ -126,6 +126,8 @@ class Route:
 
 
 ROUTES: list[Route] = []
+# Lambda hands back 6 MB, and API Gateway answers 502 beyond; a little less, for status and headers.
+MOST_ANSWER_BYTES = 6_200_000
 NAMED_IN_ACCESS = 100  # some 5 KB of an item
 SHOW = "show"
 IF_MATCH, IDEMPOTENCY_KEY = "If-Match", "Idempotency-Key"
@@ -218,8 +220,16 @@ def _answer(declared: Route, handler: Callable[..., Any], request: Request, para
     body = answer.model_dump_json(by_alias=True) if isinstance(answer, Record) else json.dumps(answer)
     if call.hides:
         body = json.dumps(masked(json.loads(body)), ensure_ascii=False)
+    if (size := answer_bytes(body)) > MOST_ANSWER_BYTES:
+        words = f"The answer would have {size:,} bytes; {MOST_ANSWER_BYTES:,} can be sent. Ask for less, as by a smaller limit."
+        return _problem(Unacceptable(words), request_id)
     etag = {"ETag": f'"{answer.etag}"'} if getattr(answer, "etag", "") else {}
     return Response(body, {"Content-Type": "application/json", "Cache-Control": "no-store", **etag}, declared.status)
+
+
+def answer_bytes(body: str) -> int:
+    """What a body takes in a Lambda's answer, where it is a text within JSON: quotes and backslashes twice."""
+    return len(body.encode()) + body.count('"') + body.count("\\")
 
 
 def _note_showing(declared: Route, call: Call, parameters: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ nothing is sent to a place that it was not given for.
 
 import json
 import os
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -44,7 +45,8 @@ def keep(group_id: str, credentials: Credentials, source: Source) -> None:
     value = json.dumps({**fields, GIVEN_FOR: source.shown_to})
     name = _name(group_id)
     try:
-        _secretsmanager().restore_secret(SecretId=name)  # it may have been forgotten within the last days
+        with suppress(_secretsmanager().exceptions.InvalidRequestException):  # of one that isn't forgotten, where AWS minds
+            _secretsmanager().restore_secret(SecretId=name)  # it may have been forgotten within the last days
         _secretsmanager().put_secret_value(SecretId=name, SecretString=value)
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] != MISSING:

@@ -9,6 +9,7 @@ import duckdb
 from isal import igzip
 
 from oneroster_engine.duckdb_session import PACKED, count, text
+from oneroster_engine.errors import BundleRefused
 from oneroster_engine.planning.compare import CUT_OFF
 from oneroster_engine.planning.policy import Purging
 from oneroster_engine.planning.purging import purge_at
@@ -17,6 +18,7 @@ from oneroster_engine.standard.entities import ENTITIES
 CHUNK_CHANGES = 2_500  # about a megabyte of DynamoDB writes, some seconds of one Lambda
 ACTIONS = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended", "unchanged": "unchanged"}
 
+LARGEST_RECORD_BYTES = 390_000  # DynamoDB holds 400 KB (409,600 bytes) of an item; a little less, for its keys and marks
 SORTED_AT_ONCE = 2_000_000  # changes, in less than 2 GB
 
 
@@ -76,8 +78,27 @@ def _write_chunks(connection: duckdb.DuckDBPyConnection, query: str, folder: Pat
 
 
 def _pack(rows: Sequence[tuple[bytes]], to: Path) -> None:
-    """ISA-L's first level packs records as small as its third, its default, in half of the time."""
-    to.write_bytes(igzip.compress(b"".join([line for (line,) in rows]), 1, mtime=0))
+    """ISA-L's first level packs records as small as its third, its default, in half of the time.
+
+    Raises BundleRefused for a record that the platform can't hold, while nothing has been written yet.
+    """
+    lines = [line for (line,) in rows]
+    longest = max(lines, key=len)
+    if len(longest) > LARGEST_RECORD_BYTES:
+        _check_size(longest)
+    to.write_bytes(igzip.compress(b"".join(lines), 1, mtime=0))
+
+
+def _check_size(line: bytes) -> None:
+    change = json.loads(line)
+    fields = {name: len(json.dumps(value, ensure_ascii=False).encode()) for name, value in change["record"]["fields"].items()}
+    size = sum(fields.values())
+    if size > LARGEST_RECORD_BYTES:
+        raise BundleRefused(
+            f"{change['entity']}, {change['sourcedId']}: the record has {size:,} bytes, most of them in "
+            f"{max(fields, key=lambda name: fields[name])}; the platform holds {LARGEST_RECORD_BYTES:,} of one. "
+            "Shorten it and send the bundle again."
+        )
 
 
 _LINES = """

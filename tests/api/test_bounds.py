@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import app as wiring
+from chalicelib.api import routing
 from chalicelib.api.routing import ROUTES
 from tests.api.test_routes import Context, call, filled
 from tests.steps.walk import make_group
@@ -197,3 +198,23 @@ def test_a_contact_that_is_no_e_mail_address_is_told_with_an_example() -> None:
 
     assert (status, answer["errors"][0]["field"]) == (422, "contactEmail"), answer
     assert answer["errors"][0]["message"] == "Enter an e-mail address such as roster@district.example."
+
+
+def test_an_answer_that_lambda_could_not_hand_back_says_what_to_ask_for_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_group()
+    monkeypatch.setattr(routing, "MOST_ANSWER_BYTES", 100)
+
+    status, answer = call("GET /groups", {})
+
+    assert (status, answer["title"]) == (422, "Refused")
+    assert re.fullmatch(
+        r"The answer would have [\d,]+ bytes; 100 can be sent\. Ask for less, as by a smaller limit\.", answer["detail"]
+    )
+
+
+@pytest.mark.parametrize("text", ["plain", 'quoted "words"', "back\\slash", "Zoë 漢 \U0001f4a9", "two\nlines\t"], ids=ascii)
+def test_an_answer_s_size_is_what_lambda_hands_back_of_it(text: str) -> None:
+    """Python's runtime writes the answer as JSON in UTF-8, in which the body is a text once more."""
+    body = json.dumps({"items": [text] * 100}, ensure_ascii=False)
+
+    assert routing.answer_bytes(body) == len(json.dumps(body, ensure_ascii=False).encode()) - 2

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.errors import Conflict, LockLost
+from chalicelib.errors import Conflict, GroupBusy, LockLost
 from chalicelib.model.records import Mode, QuestionKind, State, Step
 from chalicelib.steps import blueprint
 from chalicelib.store import files, groups, syncs
@@ -351,3 +351,30 @@ def test_the_saved_events_are_those_that_the_machine_sends() -> None:
         function = str(given["FunctionName"]).strip("${}")
         name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in function).lstrip("_")
         assert {key.removesuffix(".$") for key in given["Payload"]} == set(saved(name)), name
+
+
+def test_a_record_that_the_platform_can_not_hold_is_named_before_anything_is_written() -> None:
+    make_group()
+    bob = user("bob", middleName="x" * 400_000)
+    walk = Walk(zipped(small(users=[user(), bob])))
+    walk.open()
+    walk.stage()
+
+    with pytest.raises(
+        BundleRefused, match=r"users, bob: the record has 40\d,\d\d\d bytes, most of them in middleName; .*Shorten it"
+    ):
+        walk.plan()
+
+    assert platform() == {}
+
+
+def test_a_long_record_that_the_platform_holds_is_written() -> None:
+    make_group()
+    Walk(zipped(small(users=[user(), user("bob", middleName="x" * 380_000)]))).through()
+
+    assert len(platform()["bob"]["fields"]["middleName"]) == 380_000
+
+
+def test_a_refusal_s_words_are_no_longer_than_the_machine_carries() -> None:
+    assert len(str(BundleRefused("a name, " * 100_000))) == 4_000
+    assert len(str(GroupBusy("s" * 100_000))) == 4_000

@@ -123,3 +123,19 @@ def test_a_secret_of_before_that_names_no_place_is_not_sent_to_a_server_that_was
     assert secrets.of_group("g1", marked(now)) == secrets.of_group("g1", marked(now - timedelta(days=90))) == KINDS[0]
     with pytest.raises(SourceUnavailable, match="another place"):
         secrets.of_group("g1", marked(now + timedelta(days=90)))
+
+
+def test_a_secret_is_replaced_whether_or_not_aws_minds_to_restore_what_was_never_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secrets.keep("g1", KINDS[0], SOURCE)
+    client = secrets._secretsmanager()
+    refusal = client.exceptions.InvalidRequestException({"Error": {"Code": "InvalidRequestException"}}, "RestoreSecret")
+
+    def minds(**_: str) -> None:
+        raise refusal
+
+    monkeypatch.setattr(client, "restore_secret", minds)
+    secrets.keep("g1", KINDS[3], SOURCE)
+
+    assert secrets.of_group("g1", SOURCE) == KINDS[3]
