@@ -55,7 +55,8 @@ STAGING = (
           "judging, people, choices, problem_files, stage"),
     Table("suspect_lines_{file}", "line of the clean rows that were marked suspect later", "judging", "judging, choices, stage"),
     Table("marked", "line of the rows about to be marked suspect", "judging", "judging"),
-    Table("repeated_{entity}", "line of a row whose sourcedId stands above, first of the row above, same where they are alike",
+    Table("repeated_{entity}", "line of a row whose sourcedId stands above, first of the row above, same where they are alike, "
+          "merges where they make one person, another where they are of two",
           "judging", "rules"),
     Table("circling_{file}", "line of rows whose parents lead back to them", "judging", "rules"),
     Table("dangling_{file}_{field}", "line and each item of a list that refers to no row", "judging", "judging"),

@@ -116,7 +116,7 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
     if kept_whole and records:
         without_id = nameless(connection, entity)
         why = staged.get("incomplete", {}).get(entity) or "the bundle has no row that could be kept"
-        why = f"{without_id:,} rows have an id that can't be read" if without_id else why
+        why = f"{without_id:,} rows have an id that can't be read, or that of another row" if without_id else why
         notes.append(f"{entity}: {why}, so nothing of it is removed.")
     kept = connection.execute("SELECT reason, number FROM kept_by_policy WHERE entity = $1 ORDER BY reason", [entity]).fetchall()
     for reason, number in kept:

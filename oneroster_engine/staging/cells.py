@@ -19,6 +19,7 @@ NOTHING = (
 # #N/A, #NV, #REF!, #WERT!, #NAME?, ###: a spreadsheet's errors, in any of its languages.
 SHEET_ERROR = r"#(N/A|NV|N/D|N/V|GETTING_DATA|¡?[\p{Lu}/0_]+[!?]|#+)"
 NOTHING_BUT_A_NAME = ("NULL", "null", "Null", "None", "none", "nil")
+NOTHING_BUT_AN_ID = ("NA",)  # R writes that; and the North Academy may be called so
 
 # Active, inactive and tobedeleted as exports of common systems and languages write them, without case, blanks, - and _.
 STATUS_WORDS = {
@@ -48,7 +49,7 @@ def _among(words: Iterable[str]) -> str:
 
 
 # For the fast path, which compares every cell with each: those that exports write. The others are known in suspect rows.
-COMMON_NOTHING = ("NULL", "null", "N/A", "n/a", "None", "(null)", "NaN", "nan")
+COMMON_NOTHING = ("NULL", "null", "N/A", "n/a", "NA", "None", "(null)", "NaN", "nan")
 
 
 # What databases say: a spreadsheet's error in a person's state is no state, and not a blank one.
@@ -59,9 +60,10 @@ def nothing_in_a_database(cell: str) -> str:
     return f"{cell} IN ({_among(NOTHING_IN_A_DATABASE)})"
 
 
-def nothing(cell: str, may_be_a_name: bool = False) -> str:
+def nothing(cell: str, may_be_a_name: bool = False, may_be_an_id: bool = False) -> str:
     """Whether a cell says "nothing" in a tool's words."""
     words = NOTHING if may_be_a_name else (*NOTHING, *NOTHING_BUT_A_NAME)
+    words = words if may_be_a_name or may_be_an_id else (*words, *NOTHING_BUT_AN_ID)
     return f"({cell} IN ({_among(words)}) OR regexp_full_match({cell}, {text(SHEET_ERROR)}))"
 
 

@@ -23,6 +23,8 @@ from oneroster_engine.standard.text_encoding import Line
 
 COMMON = ("sourcedId", "status", "dateLastModified")
 MOST_TITLE_LINES = 15
+MOST_BY_CHANCE = 2  # of a file's columns, in a line that is no header
+_WORD = re.compile("[A-Za-z]+")
 # Read by nobody, and no news to anybody.
 _EXPECTED = ("password", "resourcesourcedids")
 
@@ -140,7 +142,15 @@ def _missing(file: str, header: Header, name: str, others: Sequence[str], is_hea
             f"{message}, as in OneRoster 1.2, while manifest.csv (or the group's version, or the lack of roles.csv) says 1.1. "
             "Let oneroster.version be that of the files, or export again as one version."
         )
-    if not is_header:
+    text = header.separator.join(header.names)
+    known = {each.casefold() for each in (*COMMON, *(field.name for field in fields_of(file.removesuffix(".csv"), "1.2")))}
+    if not is_header and sum(word.casefold() in known for word in _WORD.findall(text)) > MOST_BY_CHANCE:
+        between = "".join(
+            each if each.isprintable() else f"U+{ord(each):04X}" for each in next(filter(None, _WORD.split(text)[1:-1]))[:10]
+        )
+        names = ", ".join(SEPARATORS.values())
+        more = f": `{between}` stands between the names, and only {names} are read there"
+    elif not is_header:
         more = ", and so are all others; the line is no header but data, a title or another file's text"
     else:
         near = difflib.get_close_matches(name.casefold(), others, n=1)

@@ -71,10 +71,11 @@ def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
 
 def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> Collection[str]:
     order = date_orders(connection, name, fields)
+    status = f"CASE WHEN NOT coalesce({cells.nothing_in_a_database('status')}, false) THEN status END"
     meant = [f"{_meant(each)} AS {quoted('sent_' + each.name)}" for each in fields]
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId AS sent_sourcedId, status AS sent_status, "
-        f"{cells.status('status')} AS status, dateLastModified, {', '.join([_nothing_in(fields), *meant])} FROM raw_{name}"
+        f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId AS sent_sourcedId, {status} AS sent_status, "
+        f"{cells.status(status)} AS status, dateLastModified, {', '.join([_nothing_in(fields), *meant])} FROM raw_{name}"
     )
     unusual = _unusual(connection, name, fields)
     own_id = _bare("sent_sourcedId") if "sourcedId" in unusual else "sent_sourcedId"
@@ -105,10 +106,9 @@ def _unusual(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[
 
 def _nothing_in(fields: Sequence[Field]) -> str:
     """By field, the cells that say "nothing" in a tool's words."""
-    cells = ", ".join(
-        f"{text(each.name)}: CASE WHEN {_says_nothing(each, False)} THEN {quoted(each.name)} END" for each in fields
-    )
-    return f"MAP {{{cells}}}::MAP(VARCHAR, VARCHAR) AS nothing_in"
+    said = {each.name: _says_nothing(each, False) for each in fields} | {"status": cells.nothing_in_a_database("status")}
+    found = ", ".join(f"{text(name)}: CASE WHEN {is_so} THEN {quoted(name)} END" for name, is_so in said.items())
+    return f"MAP {{{found}}}::MAP(VARCHAR, VARCHAR) AS nothing_in"
 
 
 def mark_suspect(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], lines: str) -> None:
@@ -172,7 +172,7 @@ def judge(
         sent = ", ".join(quoted(each.name) for each in fields)
         for bound in bound_rules(name, fields, Phase.IDS):
             if bound.rule.id == "repeated":
-                connection.execute(_REPEATED.format(entity=name, sent=sent, about=_about(name, fields)))
+                connection.execute(_REPEATED.format(entity=name, sent=sent, about=_about(name, fields), who=_WHO[name]))
             add_problems(connection, bound)
     population.put_stand_ins(connection, name, leave_out="title" in needed)
     for bound in _broken(connection, name, list(bound_rules(name, fields, Phase.VALUES, needed))):
@@ -302,13 +302,21 @@ def add_problems(connection: duckdb.DuckDBPyConnection, bound: Bound, known: str
     )
     if rule.leaves_out:
         connection.execute(
-            _LEFT_OUT, {"file": bound.file, "rule": rule.id, "field": bound.field_name, "severity": str(rule.severity)}
+            _LEFT_OUT.format(nameless=_nameless(bound)),
+            {"file": bound.file, "rule": rule.id, "field": bound.field_name, "severity": str(rule.severity)},
         )
     if rule.repair == IN_THE_LIST and bound.field:
         population.replace_items(connection, bound.file, bound.field)
     elif rule.repair:
         assignment = bound.sql(rule.repair, known)
         connection.execute(f"UPDATE suspect_{bound.file} own SET {assignment} WHERE {bound.sql(rule.broken, known)}")
+
+
+def _nameless(bound: Bound) -> str:
+    """Whether a row that a rule leaves out may be anybody's: its id can't be read, or is another's."""
+    if bound.rule.id == "repeated-differently":
+        return f"line IN (SELECT line FROM repeated_{bound.file} WHERE another)"
+    return "true" if bound.rule.id == "sourced-id" else "false"
 
 
 def _meant(each: Field) -> str:
@@ -321,7 +329,11 @@ def _meant(each: Field) -> str:
 
 def _says_nothing(each: Field, may_be_a_name: bool) -> str:
     own = quoted(each.name)
-    return cells.nothing_in_a_database(own) if each.name == "enabledUser" else cells.nothing(own, may_be_a_name)
+    return (
+        cells.nothing_in_a_database(own)
+        if each.name == "enabledUser"
+        else cells.nothing(own, may_be_a_name, each.name.endswith(("SourcedId", "SourcedIds")))
+    )
 
 
 def _typed(each: Field, sent: str, order: str) -> str:
@@ -392,26 +404,38 @@ FROM {rows} own
 WHERE ({broken}) AND ($deleted OR own.status <> 'tobedeleted') AND own.line NOT IN {standing}
 """
 
-# A row without an id that can be read may be anybody's: nothing of its file is removed.
+# Nothing of a file is removed of which a row may be anybody's.
 _LEFT_OUT = """
 INSERT INTO left_out
-SELECT entity, if($rule = 'sourced-id', NULL, nullif(sourcedId, '')), line, coalesce(cause, key) FROM problem
+SELECT entity, if({nameless}, NULL, nullif(sourcedId, '')), line, coalesce(cause, key) FROM problem
 WHERE (entity, rule, field, severity) = ($file, $rule, $field, $severity) AND line IS NOT NULL
 """
 
-_NO_REPEATS = "CREATE TABLE repeated_{entity} (line BIGINT, first BIGINT, same BOOLEAN, merges BOOLEAN)"
+_NO_REPEATS = "CREATE TABLE repeated_{entity} (line BIGINT, first BIGINT, same BOOLEAN, merges BOOLEAN, another BOOLEAN)"
+
+# What a record is recognised by. Where a row has the id of another and none of this alike, its own id was lost, as where somebody
+# filled a column down.
+_WHO = {
+    "users": "[lower(givenName), lower(familyName)]",
+    "enrollments": "[classSourcedId || ' ' || userSourcedId]",
+    **dict.fromkeys(("classes", "courses", "academicSessions"), "[lower(title)]"),
+    "orgs": "[lower(name)]",
+}
 
 # `merges`: rows that differ only in a person's role and orgs, as where a district has a row a school (OneRoster 1.1).
 _REPEATED = """
 INSERT INTO repeated_{entity}
 WITH repeated AS (
-    SELECT line, sourcedId, row(status, {sent}) AS said, {about} AS about FROM suspect_{entity}
+    SELECT line, sourcedId, row(status, {sent}) AS said, {about} AS about, {who} AS who FROM suspect_{entity}
     WHERE sourcedId IN (SELECT sourcedId FROM suspect_{entity} GROUP BY sourcedId HAVING count(*) > 1)
       AND line NOT IN (SELECT line FROM left_out WHERE entity = '{entity}' AND line IS NOT NULL)
-), first AS (SELECT sourcedId, min(line) AS line, arg_min(said, line) AS said, arg_min(about, line) AS about
+), first AS (SELECT sourcedId, min(line) AS line, arg_min(said, line) AS said, arg_min(about, line) AS about,
+                  arg_min(who, line) AS who
            FROM repeated GROUP BY sourcedId)
 SELECT repeated.line, first.line AS first, repeated.said IS NOT DISTINCT FROM first.said AS same,
-       repeated.about IS NOT NULL AND repeated.about IS NOT DISTINCT FROM first.about AS merges
+       repeated.about IS NOT NULL AND repeated.about IS NOT DISTINCT FROM first.about AS merges,
+       len(list_filter(list_zip(repeated.who, first.who), lambda each: each[1] IS DISTINCT FROM each[2])) = len(first.who)
+       AS another
 FROM repeated JOIN first USING (sourcedId) WHERE repeated.line > first.line
 """
 

@@ -15,8 +15,8 @@ from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.csv_header import Header
 from oneroster_engine.staging.finding import Finding
 from oneroster_engine.staging.row_fit import Reading, RowFit
-from oneroster_engine.standard.csv_grammar import LINE_END, Broken, Record, cells_of, folded, records
-from oneroster_engine.standard.text_encoding import ESCAPED, NotText, TextEncoding, garbled, lines, ungarbled
+from oneroster_engine.standard.csv_grammar import LINE_END, SEPARATORS, Broken, Record, cells_of, folded, records
+from oneroster_engine.standard.text_encoding import ESCAPED, NotText, TextEncoding, garbled, lines, may_be_coded, ungarbled
 
 MOST_SAID = 1000  # findings of a rule that cost nothing, line by line; the others are counted
 MOST_TRIED = 5000  # rows of a file that are tried in other readings: more of a kind are the export's fault, and an error each
@@ -39,6 +39,14 @@ FOOTER = re.compile(
     r"|page \d+( (of|/) \d+)?|seite \d+( von \d+)?)\W*[\d/:. apm-]*",
     re.IGNORECASE,
 )
+# How many rows a footer counts: those of a query exactly, others the header and itself too. And which page of how many it ends.
+_COUNTED = re.compile(
+    rf"\D*(?P<exact>\d[\d,. ]*?)\s*rows?\W*( (affected|selected)\W*)?"
+    rf"|.*?(?P<about>\d[\d,. ]*?)\W*({_ROWS})?( affected| selected| exported)?\W*",
+    re.IGNORECASE,
+)
+_OF_ROWS = re.compile(rf"total|count|anzahl|summe|gesamt|nombre|número|numero|aantal|trailer|\b({_ROWS})\b", re.IGNORECASE)
+_PAGE = re.compile(r"(?:page|seite) (\d+) ?(?:of|/|von) ?(\d+).*", re.IGNORECASE)
 BLANK = " \t\r\n\0\xa0\x0b\x0c\x1a-*=_~"  # the end of a page, and of a file in DOS; and what queries draw under their header
 
 
@@ -98,7 +106,9 @@ class PatientReader:
             self._leave_out(last, "width", "the file ends in the middle of this row, as one that was cut does; it was left out.")
         else:
             yield from cut
-        self._padding += [record.line for record, _ in footers]
+        for record, cells in footers:
+            self._padding.append(record.line)
+            self._compare_with_footer(record, " ".join(cell.strip() for cell in cells if cell.strip()))
         self._sum_up()
 
     def _records(self) -> Iterator[Record]:
@@ -178,6 +188,23 @@ class PatientReader:
         there = [cell.strip() for cell in cells if cell.strip()]
         return bool(there) and len(there) <= 2 and FOOTER.fullmatch(" ".join(there)) is not None and cells[0].strip() != ""
 
+    def _compare_with_footer(self, record: Record, footer: str) -> None:
+        """Say where a file ends before its footer says that it does."""
+        rows = self.read.rows
+        page = _PAGE.fullmatch(footer)
+        if page and int(page[1]) < int(page[2]):
+            missing = f"the file ends with page {page[1]} of {page[2]}"
+        elif _OF_ROWS.search(footer) and (counted := _COUNTED.fullmatch(footer)):
+            exact, stated = counted["exact"] is not None, int(re.sub(r"\D", "", counted["exact"] or counted["about"]))
+            if stated <= rows + (0 if exact else 2):
+                return
+            missing = f"the file says that it has {stated:,} rows, and {rows:,} came"
+        else:
+            return
+        self.read.whole = False
+        message = f"{missing}; nothing of it is removed."
+        self.read.findings.append(Finding("fewer-rows", "warning", self._at(record.line, message), record.line))
+
     def _row(self, record: Record, cells: list[str] | None) -> Iterator[tuple[int, list[str]]]:
         self.read.rows += 1
         kept = self._broken(record) if cells is None else self._standing(record, cells)
@@ -185,7 +212,7 @@ class PatientReader:
             return
         if record.misread:
             self._say("encoding", f"{record.misread}.", record, kept)
-        elif (not record.text.isascii() or "&" in record.text or ESCAPED in record.text) and (found := garbled(self._read(kept))):
+        elif _may_be_garbled(record.text) and (found := garbled(self._read(kept))):
             meant = ungarbled(found)
             was = f"which was `{meant}`" if meant else "and which letter it was is lost"
             self._say("garbled", f"`{found}` was garbled before it came, {was}; it was kept as it is.", record, kept)
@@ -297,7 +324,7 @@ class PatientReader:
         """The one way to read the row; an error where there is none, or more than one. `is_counted`: how many cells the other
         rows have confirms it."""
         if len(readings) != 1 or not (record.cells is None or is_counted or self._fit.is_confirmed(readings[0])):
-            more = " It can be read in more than one way." if len(readings) > 1 else ""
+            more = " It can be read in more than one way." if len(readings) > 1 else self._other_separator(record.text)
             self._leave_out(record, rule, f"{message} Look for a missing quote or comma.{more}")
             return None
         found = readings[0]
@@ -310,10 +337,18 @@ class PatientReader:
         self._say("unescaped", f"{what}; {as_read}", record, list(found.cells))
         return list(found.cells)
 
+    def _other_separator(self, text: str) -> str:
+        """What is wrong with a row that has all its cells, with another separator between them than the header."""
+        own = self._header.separator
+        for separator, name in SEPARATORS.items():
+            if separator != own and own not in text and text.count(separator) == self._fit.width - 1:
+                return f" It has {name} between its cells, and the header has {SEPARATORS.get(own, own)}."
+        return ""
+
     def _leave_out(self, record: Record, rule: str, message: str) -> None:
         cells = record.cells if record.cells is not None else record.text.split(self._header.separator)
         own = cells[self._own].strip(' "') if self._own < len(cells) and not self._fit.id_may_be_elsewhere(cells) else ""
-        if OTHER_SEPARATOR.search(own) or (" " in own and not self._ids_have_blanks):
+        if OTHER_SEPARATOR.search(own) or not any(map(str.isalnum, own)) or (" " in own and not self._ids_have_blanks):
             own = ""  # it may be anybody's: a whole row, or what a tool wrote when it failed
         self.read.findings.append(Finding(rule, "error", self._at(record.line, message), record.line, own[:255]))
 
@@ -339,6 +374,10 @@ class PatientReader:
                 "cells or a footer, left unread."
             )
             self.read.findings.append(Finding("form", "note", message))
+
+
+def _may_be_garbled(text: str) -> bool:
+    return not text.isascii() or "&" in text or ESCAPED in text or may_be_coded(text)
 
 
 def _ends_with_a_line_end(path: Path, encoding: TextEncoding) -> bool:

@@ -13,9 +13,11 @@ from oneroster_engine.standard.damaged_ids import (
     DOTTED_SQL,
     FORMULA_SQL,
     FULL_DATE_SQL,
+    GROUPED_SQL,
     KEPT_DIGITS,
     MEASURE_SQL,
     ROUNDED_SQL,
+    TIME_SQL,
     macros,
     number_sql,
 )
@@ -25,7 +27,7 @@ from oneroster_engine.standard.entities import ROSTER_FILES, Field, Kind, fields
 # that is there; all are matched by what spreadsheets do.
 MOST_SPELLED = 10
 THROUGHOUT = 0.9  # of a file's rows: so many empty cells are the export's doing and no row's
-REASON = "ids in its file were damaged by a spreadsheet, so that an absent row proves nothing"
+REASON = "ids in its file were damaged by a spreadsheet, and an absent row proves nothing"
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Rest
                 references[each.refers.entity] = [*references.get(each.refers.entity, []), *of_file]
     found: list[Restored] = []
     for target, queries in references.items():
-        holes = {"number": number_sql("sourcedId"), "measure": MEASURE_SQL, "references": " UNION ALL ".join(queries)}
+        holes = {"number": number_sql("sourcedId"), "measure": f"'{MEASURE_SQL[1:-1]}|{GROUPED_SQL[1:-1]}'"}
+        holes["references"] = " UNION ALL ".join(queries)
         connection.execute(_LOST_ZEROS.format(target=target, **holes))
         pairs, used = count(connection, "lost WHERE id IS NOT NULL"), count(connection, "used")
         if pairs > used:
@@ -193,6 +196,7 @@ _SHAPES: tuple[tuple[str, str, Callable[[duckdb.DuckDBPyConnection, str], bool]]
     ("formula-ids", FORMULA_SQL, _is_no_id),
     ("date-ids", DATE_SQL, _is_no_id),
     ("date-ids", FULL_DATE_SQL, _all_are_dates),
+    ("date-ids", TIME_SQL, _is_no_id),
 )
 
 
@@ -213,7 +217,10 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_NOTHING_NEAR}")
         return
     connection.execute(macros())  # only here, since to make them takes as long as to read a small file
-    connection.execute(_NEAR.format(table=table, known=known, most=MOST_SPELLED))
+    connection.execute(_NEAR.format(table=table, known=known, most=MOST_SPELLED, grouped=GROUPED_SQL))
+    if target in _OTHER_NAMES and known == f"SELECT sourcedId FROM ids_{target}":
+        names = ", ".join(f"{{'name': {quoted(name)}, 'column': '{name}'}}" for name in _OTHER_NAMES[target])
+        connection.execute(_BY_OTHER_NAME.format(table=table, target=target, names=names))
     connection.execute(_BY_DAMAGE, {"target": target})
     explained = connection.execute(_EXPLAINS, {"target": target}).fetchall()
     for key, examples in explained:
@@ -222,23 +229,21 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
             "UPDATE problem SET arguments = map_concat(arguments, MAP {'there': $there}) WHERE key = $key",
             {"there": there, "key": key},
         )
-    _rounded_references(connection, name, each, target, known)
+    _damaged_references(connection, name, each, target, known)
 
 
-def _rounded_references(connection: duckdb.DuckDBPyConnection, name: str, each: Field, target: str, known: str) -> None:
+def _damaged_references(connection: duckdb.DuckDBPyConnection, name: str, each: Field, target: str, known: str) -> None:
     long = f"SELECT sourcedId[:{KEPT_DIGITS}] FROM ({known}) WHERE length(sourcedId) > {KEPT_DIGITS}"
     is_cut = f"regexp_full_match(value, {CUT_SQL}) AND value[:{KEPT_DIGITS}] IN ({long})"
-    is_so = (
-        f"(regexp_full_match(value, {ROUNDED_SQL}) OR ({is_cut})) "
-        "AND value NOT IN (SELECT sourcedId FROM damaged WHERE file = $target)"
-    )
-    found = connection.execute(
-        f"SELECT count(*), list_sort(list(value))[:3] FROM dangling WHERE {is_so}", {"target": target}
-    ).fetchone()
-    if found and found[0]:
-        key = add_file_problem(
-            connection, name, "rounded-ids", each.name, number=f"{found[0]:,}", examples=_listed(found[1]), there=""
-        )
+    dates = " OR ".join(f"regexp_full_match(value, {shape})" for shape in (DATE_SQL, FULL_DATE_SQL, TIME_SQL))
+    for rule, is_one in (("rounded-ids", f"regexp_full_match(value, {ROUNDED_SQL}) OR ({is_cut})"), ("date-ids", dates)):
+        is_so = f"({is_one}) AND value NOT IN (SELECT sourcedId FROM damaged WHERE file = $target)"
+        found = connection.execute(
+            f"SELECT count(*), list_sort(list(value))[:3] FROM dangling WHERE {is_so}", {"target": target}
+        ).fetchone()
+        if not found or not found[0]:
+            continue
+        key = add_file_problem(connection, name, rule, each.name, number=f"{found[0]:,}", examples=_listed(found[1]), there="")
         connection.execute(
             f"INSERT INTO explained_value SELECT $target, value, $key FROM dangling WHERE {is_so}", {"target": target, "key": key}
         )
@@ -263,13 +268,13 @@ _MADE_OF = {"classes": "their class code, else of their course and period", "cou
 
 _LOST_ZEROS = """
 CREATE OR REPLACE TEMP TABLE referred AS
-SELECT DISTINCT value FROM ({references}) WHERE regexp_full_match(value, '\\d+');
+SELECT DISTINCT value FROM ({references}) WHERE regexp_full_match(value, '\\d+') OR regexp_full_match(value, {measure});
 CREATE OR REPLACE TEMP TABLE bare AS
 SELECT DISTINCT sourcedId, {number} AS number FROM read_{target}
 WHERE regexp_full_match(sourcedId, '[1-9]\\d*') OR regexp_full_match(sourcedId, {measure});
 CREATE OR REPLACE TEMP TABLE padded AS
 SELECT ltrim(value, '0') AS was, coalesce(min(value) FILTER (value LIKE '0%'), min(value)) AS id FROM referred
-WHERE value NOT IN (SELECT sourcedId FROM read_{target} WHERE sourcedId IS NOT NULL)
+WHERE regexp_full_match(value, '\\d+') AND value NOT IN (SELECT sourcedId FROM read_{target} WHERE sourcedId IS NOT NULL)
 GROUP BY was HAVING count(*) FILTER (value LIKE '0%') < 2;
 CREATE OR REPLACE TEMP TABLE used AS
 SELECT sourcedId FROM bare JOIN referred ON value = sourcedId ANTI JOIN padded ON was = number;
@@ -309,9 +314,13 @@ SELECT NULL::VARCHAR AS value, NULL::VARCHAR AS id, NULL::VARCHAR AS how, false 
 
 # What differs by one character, or by two that changed places, has one half in common. To look for that first (`head`, `tail`)
 # takes a thirtieth of measuring how far apart each two ids are.
-# A reference with more zeros than the id that is there says that the id has lost them: that is no reading of the reference.
+# A reference with more zeros than the id that is there, or without its separators, says that the id has lost or gained them:
+# that is no reading of the reference.
 _NEAR = """
 CREATE OR REPLACE TEMP MACRO least_same(id) AS greatest(3, (length(id) - 2) // 2);
+CREATE OR REPLACE TEMP MACRO is_added(long, short) AS length(short) > 3
+    AND (ends_with(long, short) AND regexp_matches(long[:length(long) - length(short)], '[^0-9A-Za-z]$|^[A-Za-z]+$')
+         OR starts_with(long, short) AND regexp_matches(long[length(short) + 1:], '^[^0-9A-Za-z]|^[A-Za-z]+$'));
 CREATE OR REPLACE TABLE {table} AS
 WITH known AS (
     {known}
@@ -326,11 +335,32 @@ WITH known AS (
     JOIN known ON CASE WHEN starts_with(sourcedId, head) OR ends_with(sourcedId, tail)
                        THEN damerau_levenshtein(value, sourcedId) = 1 ELSE false END
     GROUP BY value
+), added AS (
+    SELECT value, arg_max(sourcedId, length(sourcedId)) AS id, 'by what stands before or behind it' AS how, 2 AS fitting
+    FROM (SELECT value FROM dangling WHERE length(value) > 3 AND value NOT IN (SELECT value FROM relative)
+          AND value NOT IN (SELECT value FROM spelled) ORDER BY value LIMIT {most})
+    JOIN known ON is_added(value, sourcedId) OR is_added(sourcedId, value) GROUP BY value
 )
 SELECT value, min(id) AS id, min(how) AS how,
-       bool_and(fitting = 1 AND (how <> 'by leading zeros only' OR length(value) <= length(id))) AS matched,
+       bool_and(fitting = 1 AND (NOT starts_with(how, 'by leading zeros') OR length(value) <= length(id))
+                AND (NOT regexp_full_match(id, {grouped}) OR regexp_full_match(value, {grouped}))) AS matched,
        ' The nearest there is `' || min(id) || '`, which differs ' || min(how) || '.' AS nearest
-FROM (FROM relative UNION ALL FROM spelled) GROUP BY value
+FROM (FROM relative UNION ALL FROM spelled UNION ALL FROM added) GROUP BY value
+"""
+
+# By what else a record may be called where another system made the references.
+_OTHER_NAMES = {
+    "users": ("identifier", "username", "email", "userMasterIdentifier"),
+    "orgs": ("identifier", "name"),
+    "courses": ("courseCode",),
+    "classes": ("classCode",),
+}
+
+_BY_OTHER_NAME = """
+INSERT INTO {table}
+SELECT value, NULL, NULL, false, ' It is the ' || min(called.column) || ' of `' || min(sourcedId) || '` there.'
+FROM dangling JOIN (SELECT sourcedId, unnest([{names}]) AS called FROM kept_{target}) ON called.name = value
+WHERE value NOT IN (SELECT value FROM {table}) GROUP BY value HAVING count(DISTINCT sourcedId) = 1
 """
 
 _BY_DAMAGE = """

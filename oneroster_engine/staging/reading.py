@@ -24,6 +24,8 @@ from oneroster_engine.standard.csv_grammar import folded
 from oneroster_engine.standard.entities import Field
 from oneroster_engine.standard.file_kinds import other_kind
 from oneroster_engine.standard.text_encoding import (
+    CODE_BEGINS,
+    CODED,
     ENTITY,
     ESCAPED,
     HEAD,
@@ -226,6 +228,7 @@ _MAY_BE_GARBLED = (
 )
 _ENTITY = re.compile(ENTITY.encode())
 _ESCAPED = ESCAPED.encode()
+_CODE_BEGINS = tuple(each.encode() for each in CODE_BEGINS)
 _BLANKS = (b" ", b"\t")
 
 
@@ -268,6 +271,8 @@ def _lines_of_plain(part: bytes, width: int, has_header: bool, may_hold_returns:
                 return -1
         elif not _are_as_wide(part, width, number):
             return -1
+    if any(each in part for each in _CODE_BEGINS) and CODED.search(part.decode("utf-8", errors="replace")):
+        return -1
     if _ESCAPED in part:
         return -1
     if b"&" in part and _ENTITY.search(part):

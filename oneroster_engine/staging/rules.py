@@ -31,6 +31,10 @@ NO_IDS = (
     "nan",
     "(null)",
     "nil",
+    "undefined",
+    "..",
+    "...",
+    "\u2026",
     "TRUE",
     "FALSE",
     "true",
@@ -191,7 +195,8 @@ _DATE = f"length({{cell}}) = 10 AND try_cast({{cell}} AS DATE) {cells.IN_RANGE}"
 _TRUTH = "lower({cell}) IN ('true', 'false')"
 _ADDRESS = r"'[^@\s,;:<>()]+@[^@\s,;:<>()]+'"
 _YEAR = "regexp_full_match({cell}, '\\d{{4}}')"
-_UNREADABLE = "{name} can't be read for certain; {then}. Write it as {form}."
+_UNREADABLE = "{name} can't be read for certain; {then}. It is `{value}`; write it as {form}."
+_SENT = "left(own.{sent}, 60)"
 _NEEDED, _LOST = "'the row needs it'", "'it was dropped'"
 _ID_PAIR = r"""\\{{[^{{}}:"'']+:[^{{}}:"'']+\\}}"""
 _ALLOWED = "({usual}lower({cell}) IN ({allowed}))"
@@ -278,6 +283,12 @@ RULES: tuple[Rule, ...] = (
         arguments={"value": "nothing_in['{name}']", "then": "'it was read as empty'"},
     ),
     Rule(
+        "nothing-status", W, Phase.VALUES, "a status that says NULL", _row,
+        "status is `{value}`, which is what a tool writes for nothing; it was read as empty.",
+        "Leave the cell empty.",
+        broken="nothing_in['status'] IS NOT NULL", arguments={"value": "nothing_in['status']"},
+    ),
+    Rule(
         "nothing", W, Phase.VALUES, "names and titles that say so",
         _fields(lambda file, each: each.name in NAMES),
         _NOTHING, "Leave the cell empty, unless it is meant.",
@@ -327,16 +338,16 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "unknown-word", E, Phase.VALUES, "fields with words of their own, without which a row is useless",
         _fields(lambda file, each: each.words is not None and each.words.strict),
-        "{name} is none of: {words}.",
+        "{name} is none of: {words}. It is `{value}`.",
         "Use one of the words that the message names.",
-        broken=_UNREAD, fine=_ALLOWED, arguments={"words": "'{words}'"},
+        broken=_UNREAD, fine=_ALLOWED, arguments={"words": "'{words}'", "value": _SENT},
     ),
     Rule(
         "unknown-word", W, Phase.VALUES, "other fields with words of their own",
         _fields(lambda file, each: each.words is not None and not each.words.strict),
-        "{name} is none of: {words}.",
+        "{name} is none of: {words}. It is `{value}`.",
         "Use one of the words that the message names.",
-        broken=_UNREAD, fine=_ALLOWED, arguments={"words": "'{words}'"},
+        broken=_UNREAD, fine=_ALLOWED, arguments={"words": "'{words}'", "value": _SENT},
     ),
     Rule(
         "unusual-word", W, Phase.VALUES, "words that the standard doesn't allow there and users have",
@@ -349,36 +360,36 @@ RULES: tuple[Rule, ...] = (
         "unreadable-date", E, Phase.VALUES, "required dates",
         _fields(lambda file, each: each.kind == Kind.DATE and each.need == Need.REQUIRED),
         _UNREADABLE, "Write dates as YYYY-MM-DD.",
-        broken=_UNREAD, fine=_DATE, arguments={"then": _NEEDED, "form": "'YYYY-MM-DD'"},
+        broken=_UNREAD, fine=_DATE, arguments={"then": _NEEDED, "form": "'YYYY-MM-DD'", "value": _SENT},
     ),
     Rule(
         "unreadable-date", W, Phase.VALUES, "other dates",
         _fields(lambda file, each: each.kind == Kind.DATE and each.need != Need.REQUIRED),
         _UNREADABLE, "Write dates as YYYY-MM-DD.",
-        broken=_UNREAD, fine=_DATE, arguments={"then": _LOST, "form": "'YYYY-MM-DD'"},
+        broken=_UNREAD, fine=_DATE, arguments={"then": _LOST, "form": "'YYYY-MM-DD'", "value": _SENT},
     ),
     Rule(
         "unreadable-boolean", W, Phase.VALUES, "enabledUser", _named("users", "enabledUser"),
         _UNREADABLE, "Write true or false.",
-        broken=_UNREAD, fine=_TRUTH, arguments={"then": _HOLD, "form": "'true or false'"}, held_back=True,
+        broken=_UNREAD, fine=_TRUTH, arguments={"then": _HOLD, "form": "'true or false'", "value": _SENT}, held_back=True,
     ),
     Rule(
         "unreadable-boolean", W, Phase.VALUES, "other fields of true or false",
         _fields(lambda file, each: each.kind == Kind.BOOLEAN and each.name != "enabledUser"),
         _UNREADABLE, "Write true or false.",
-        broken=_UNREAD, fine=_TRUTH, arguments={"then": _LOST, "form": "'true or false'"},
+        broken=_UNREAD, fine=_TRUTH, arguments={"then": _LOST, "form": "'true or false'", "value": _SENT},
     ),
     Rule(
         "unreadable-userids", W, Phase.VALUES, "userIds", _fields(lambda file, each: each.kind == Kind.USER_IDS),
         _UNREADABLE, "Write each id as {type:identifier}, with commas between.",
         broken="len({field}) = 0 AND {sent} IS NOT NULL",
         fine=f"regexp_full_match({{cell}}, '{_ID_PAIR}(,{_ID_PAIR})*')",
-        arguments={"then": _LOST, "form": "'{{type:identifier}}'"},
+        arguments={"then": _LOST, "form": "'{{type:identifier}}'", "value": _SENT},
     ),
     Rule(
         "unreadable-year", W, Phase.VALUES, "school years", _fields(lambda file, each: each.kind == Kind.YEAR),
         _UNREADABLE, "Write the year in which the school year ends, with four digits.",
-        broken=_UNREAD, fine=_YEAR, arguments={"then": _LOST, "form": "'YYYY'"},
+        broken=_UNREAD, fine=_YEAR, arguments={"then": _LOST, "form": "'YYYY'", "value": _SENT},
     ),
     Rule(
         "two-years", W, Phase.VALUES, "school years", _fields(lambda file, each: each.kind == Kind.YEAR),
@@ -511,6 +522,8 @@ FOUND_WHILE_READING: tuple[Rule, ...] = tuple(
         ("width", E, "a row wider or narrower than its header", "Look for a missing quote or a stray comma in this line."),
         ("open-quote", E, "a quote that is left open",
          "Close the quote in this line, or double it where it belongs to the text."),
+        ("fewer-rows", W, "a footer that counts more rows than came",
+         "Export again: the file was cut, or the tool that made it has a limit of rows."),
         ("unescaped", W, "a quote or comma in a cell that isn't escaped",
          "Double each quote inside of a cell, and put cells that hold commas in quotes."),
         ("moved-cell", W, "a row that lacks an empty cell, or has one too many",
@@ -549,8 +562,8 @@ OF_FILES: tuple[Rule, ...] = (
          "can't be told.{there}",
          "Export again, with the ids as text."),
     Rule("lost-zeros", W, Phase.READING, "a column of ids", _never,
-         "{file}: ids in {name} were changed as a spreadsheet changes numbers (leading zeros lost, or a decimal point or commas "
-         "gained): {number} were restored as others refer to them ({examples}).{lost} Nothing of this file is removed.",
+         "{file}: ids in {name} were changed as a spreadsheet changes numbers (leading zeros lost, or a decimal point, commas "
+         "or blanks gained): {number} were restored as others refer to them ({examples}).{lost} Nothing of this file is removed.",
          "Export again, and don't open the files in a spreadsheet before you send them."),
     Rule("blank-column", W, Phase.READING, "a required text that is empty throughout", _never,
          "{file}: {name} is empty in {number} rows, so in nearly all; {then}.",

@@ -146,7 +146,7 @@ def _stage(
         return _write(connection, stage, manifest, accepted, loaded, unproved)
 
 
-_SWALLOWED = "a quote is left open in its file, so rows may be missing"
+_SWALLOWED = "its file shows that rows may be missing (a quote left open, a cut end, or a footer that counts more)"
 
 
 def _read(

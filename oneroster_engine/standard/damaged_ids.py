@@ -21,10 +21,18 @@ LONGEST_DATE = 8  # characters of one without a blank
 # 12.03.2026 and 3/12/2026: with a year, so that 10.11.12 may be an id.
 _DAY, _MONTH = r"(0?[1-9]|[12]\d|3[01])", "(0?[1-9]|1[0-2])"
 _ISO = "(19|20)\\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])"
-FULL_DATE_SQL = rf"'{_DAY}[./]{_MONTH}[./](19|20)\d{{2}}|{_MONTH}[./]{_DAY}[./](19|20)\d{{2}}|{_ISO}'"
+_CLOCK = "( +\\d{1,2}:\\d{2}(:\\d{2})?( ?[AaPp][Mm])?)?"
+FULL_DATE_SQL = rf"'({_DAY}[./]{_MONTH}[./](19|20)\d{{2}}|{_MONTH}[./]{_DAY}[./](19|20)\d{{2}}|{_ISO}){_CLOCK}'"
+TIME_SQL = r"'\d{1,2}:\d{2}(:\d{2})? [AaPp][Mm]'"  # 9:05 AM, which 9:05 became
 DOTTED_SQL = r"'\d+[./]\d+[./]\d{4}|\d{4}-\d{2}-\d{2}'"  # what else has the form of such dates
 # 71.0 and 12,071: a number that was taken for a measure, by a spreadsheet or by a script that filled a gap in the column.
-MEASURE_SQL = r"'\+?\d+\.0+|\+\d+|\+?\d{1,3}(,\d{3})+(\.0+)?|[$€£] ?\d+([.,]00)?|\d+([.,]00)? ?[$€£%]'"
+_NARROW = r"\x{00A0}\x{2009}\x{202F}"  # blanks that stand between a number's thousands, and in no id that a person wrote
+MEASURE_SQL = (
+    rf"'\+?\d+(\.0+|,00?)|\+\d+|\+?\d{{1,3}}(,\d{{3}})+(\.0+)?|\d{{1,3}}([{_NARROW}]\d{{3}})+(,0+)?"
+    r"|[$€£] ?\d+([.,]00)?|\d+([.,]00)? ?[$€£%]'"
+)
+# 12.071, 12 071 and 12'071: the same in other languages, and often just an id. Only what refers to it shows which.
+GROUPED_SQL = r"'\d{1,3}((\.\d{3})+|( \d{3})+|(''\d{3})+|(\x{2019}\d{3})+)(,0+)?'"
 FORMULA_SQL = r"'= *[A-Z]+ *\(.*\)'"  # =TEXT(71,"00000"): what it shows is in no file
 # A spreadsheet keeps fifteen digits of a number, and writes zeros for the others.
 CUT_SQL, KEPT_DIGITS, LONGEST_CUT = r"'[1-9]\d{14}0+'", 15, 24
@@ -35,6 +43,7 @@ ALIKE = (
     "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7",
     "ABEKMHOPCTXaeopcxiABEZHIKMNOPTYX",
 )
+_HYPHENS, _BLANKS = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "\u00a0\u2007\u2009\u202f"  # within an id
 BLANK = r"\s\x{00A0}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}"
 
 
@@ -76,16 +85,21 @@ def bare_sql(cell: str) -> str:
 def core_sql(cell: str) -> str:
     """An id without the brackets around it, and the number that was taken for a measure as a plain one; digits as in ASCII."""
     digits = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0) for digit in range(10))
-    bare = rf"regexp_replace({bare_sql(cell)}, '^https?://\S*/', '')"  # an address, as an API refers to a row
-    narrow = f"translate({bare}, '{digits}{ALIKE[0]}', '{3 * '0123456789'}{ALIKE[1]}')"
+    composed = f"nfc_normalize({bare_sql(cell)})"  # a letter and its accent as one character
+    bare = rf"regexp_replace({composed}, '^(https?://\S*/|urn:uuid:)', '')"  # an address, as an API refers to a row
+    alike, ascii_ = f"{ALIKE[0]}{_HYPHENS}{_BLANKS}", f"{ALIKE[1]}{'-' * len(_HYPHENS)}{' ' * len(_BLANKS)}"
+    narrow = f"translate({bare}, '{digits}{alike}', '{3 * '0123456789'}{ascii_}')"
     return number_sql(rf"regexp_replace({narrow}, '^[\[{{(<“„«=`]+|[\]}})>”“»`]+$', '', 'g')")
 
 
 def number_sql(cell: str) -> str:
     """The digits of a number that was taken for a measure; any other id as it is."""
     # Of zeros behind a comma two are cents and three belong to the number: 12,00 and 12,000.
-    plain = rf"replace(regexp_replace(regexp_replace({cell}, '[$€£+ ]', '', 'g'), '\.0+$|,00$', ''), ',', '')"
-    return f"CASE WHEN regexp_full_match({cell}, {MEASURE_SQL}) THEN {plain} ELSE {cell} END"
+    whole = rf"regexp_replace(regexp_replace({cell}, '[$€£+ {_NARROW}]', '', 'g'), '\.0+$|,00?$', '')"
+    is_measure = f"regexp_full_match({cell}, {MEASURE_SQL})"
+    grouped = rf"regexp_replace(regexp_replace({cell}, ',0+$', ''), '[. ''\x{{2019}}]', '', 'g')"
+    is_grouped = rf"regexp_full_match({cell}, {GROUPED_SQL})"
+    return f"CASE WHEN {is_measure} THEN replace({whole}, ',', '') WHEN {is_grouped} THEN {grouped} ELSE {cell} END"
 
 
 def key_sql(cell: str) -> str:
@@ -95,7 +109,13 @@ def key_sql(cell: str) -> str:
 
 
 def _folded_sql(core: str) -> str:
-    return f"if(regexp_full_match({core}, '\\d+'), coalesce(nullif(ltrim({core}, '0'), ''), '0'), lower({core}))"
+    number = f"coalesce(nullif(ltrim({core}, '0'), ''), '0')"
+    return f"if(regexp_full_match({core}, '\\d+'), {number}, lower(if(length({core}) = 36, {_without_hyphens(core)}, {core})))"
+
+
+def _without_hyphens(core: str) -> str:
+    """A UUID as the systems write it that leave its hyphens out."""
+    return f"replace({core}, '-', '')"
 
 
 def difference_sql(one: str, other: str) -> str:
@@ -106,7 +126,9 @@ def difference_sql(one: str, other: str) -> str:
         f"WHEN lower({bare_sql(one)}) = lower({bare_sql(other)}) THEN 'by upper and lower case only' "
         f"WHEN lower({core_sql(one)}) = lower({core_sql(other)}) "
         "THEN 'by brackets, an address, letters that look alike or a decimal point' "
-        f"WHEN {key_sql(one)} = {key_sql(other)} THEN 'by leading zeros only' END"
+        f"WHEN lower({_without_hyphens(core_sql(one))}) = lower({_without_hyphens(core_sql(other))}) THEN 'by hyphens only' "
+        f"WHEN {key_sql(one)} = {key_sql(other)} THEN 'by leading zeros ' "
+        f"|| if(regexp_full_match({one} || {other}, '\\d+'), 'only', 'and how a number is written') END"
     )
 
 

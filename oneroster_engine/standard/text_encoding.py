@@ -48,6 +48,10 @@ _RUN = re.compile(r"[^\x00-\x7f]+")
 _ACCENTS = "acute|grave|uml|circ|tilde|cedil|slash|ring|lig|caron"
 ENTITY = rf"&(?:amp|lt|gt|quot|apos|nbsp|#\d{{2,5}}|#[xX][0-9a-fA-F]{{2,5}}|[A-Za-z]{{1,2}}(?:{_ACCENTS}));"
 _ENTITY = re.compile(ENTITY)
+# A letter as JSON, an address or an e-mail writes it: \u00e9, %C3%A9, =C3=A9. Only what Latin letters give, since a username may
+# hold a backslash and a u.
+CODED = re.compile(r"\\u0(?:0[c-f]|1[0-7])[0-9a-f]|%c[3-5]%[89ab][0-9a-f]|=c[3-5]=[89ab][0-9a-f]", re.IGNORECASE)
+CODE_BEGINS = ("\\u0", "%C", "%c", "=C", "=c")
 ESCAPED = "\\'"  # an apostrophe as databases' tools write it
 # First letters of two or more that stand for one, by how UTF-8 was read: as Windows-1252, MacRoman or the encoding of DOS.
 _LEADS = {WINDOWS_1252: "ÂÃÄÅÎÏÐÑ\xd7ØÙãäåæçèé", "mac_roman": "√¬ƒ≈\u2013—", "cp437": "├┬─┼"}
@@ -129,7 +133,7 @@ def wide_unicode(head: bytes) -> str:
 
 def garbled(text: str) -> str:
     """The first place of a text that was garbled before it came: UTF-8 that was read as another encoding (`Ã©`), a replacement
-    character, a letter as web pages write it (`&eacute;`), or an apostrophe behind a backslash.
+    character, a letter as web pages write it (`&eacute;`) or JSON (`\\u00e9`), or an apostrophe behind a backslash.
     Empty where nothing looks like that."""
     if "\ufffd" in text:
         return "\ufffd"
@@ -137,10 +141,16 @@ def garbled(text: str) -> str:
         return ESCAPED
     if "&" in text and (entity := _ENTITY.search(text)):
         return entity[0]
+    if may_be_coded(text) and (coded := CODED.search(text)):
+        return coded[0]
     for run in _RUN.finditer(text):
         if len(run[0]) > 1 and (found := _twice_encoded(run[0])):
             return found
     return ""
+
+
+def may_be_coded(text: str) -> bool:
+    return any(each in text for each in CODE_BEGINS)
 
 
 def ungarbled(text: str) -> str:
@@ -149,6 +159,10 @@ def ungarbled(text: str) -> str:
         return "'"
     if text.startswith("&"):
         return html.unescape(text)
+    if CODED.fullmatch(text):
+        return (
+            chr(int(text[2:], 16)) if text[0] == "\\" else bytes.fromhex(text[1:3] + text[4:]).decode("utf-8", errors="replace")
+        )
     return "" if "\ufffd" in text else next(filter(None, (_meant(text, codec) for codec in _LEADS)), "")
 
 

@@ -108,6 +108,10 @@ REFUSED = (
     refused("1.2's manifest and 1.1's files", "issue 20: the versions disagree",
             packed({**files("1.1"), "manifest.csv": manifest_of("1.2")}), 
             r"roles\.csv is missing and users\.csv .*, as in OneRoster 1\.1, while .* 1\.2"),
+    *(refused(f"another separator, {name}", "issue 20: a refusal names what came instead",
+              bundle(users=USERS.replace(",", separator).encode()),
+              rf"`sourcedId` is missing: `{re.escape(name)}` stands between the names")
+      for separator, name in (("^", "^"), ("~", "~"), ("\x01", "U+0001"), ("#", "#"))),
     refused("another file's columns", "issue 20: a refusal names what came instead",
             packed({**files(), "users.csv": files()["enrollments.csv"]}), r"its columns are those of enrollments\.csv"),
     refused("a manifest with two modes in a line", "issue 20: never the destructive reading",
@@ -139,6 +143,7 @@ REFUSED = (
             bundle(orgs=CLEAN_ORGS.encode() + b"1,,,\x81\xff,school,,\r\n"), r"orgs\.csv.*neither UTF-8 nor Windows-1252"),
 )  # fmt: skip
 
+NOT_REMOVED = frozenset({"users"})
 READ_ZOE = {("users", "ann", "givenName"): "Zoë"}
 
 
@@ -181,6 +186,11 @@ FORMS = (
     Case("1.2's roles.csv beside 1.1's users", "issue 20: files that are not read are named",
          packed({**files(), "roles.csv": files("1.2")["roles.csv"]}),
          problems=(Found("roles.csv", None, "warning", "is of OneRoster 1.2, and the bundle is read as 1.1"),)),
+    Case("semicolons under a header with commas", "issue 20: advice is right for the case",
+         bundle(users="\r\n".join([USERS.splitlines()[0], *(line.replace(",", ";") for line in USERS.splitlines()[1:]), ""])
+                .encode(), enrollments=[]),
+         problems=(Found("users.csv", 2, "error", "has semicolons between its cells, and the header has commas"),),
+         counts={"users": (1, 0, 1)}, incomplete=frozenset({"users", "enrollments"})),
     Case("a ZIP around it", "issue 20", packed({"export.zip": bundle()}), problems=(note("the ZIP", "inside of the ZIP"),)),
     Case("a ZIP next to the CSVs", "issue 20", packed({**files(), "photos.zip": packed({"a.jpg": b"x"})}),
          problems=(note("the ZIP", r"another ZIP next to the CSVs, which was not read: photos\.zip"),)),
@@ -215,6 +225,15 @@ FORMS = (
     users_as("rows of separators", "issue 20", (USERS + "," * 10 + "\r\n,,,\r\n").encode(),
              note("users.csv", "2 lines without data")),
     users_as("a footer", "issue 20", (USERS + "Total rows: 1\r\n").encode(), note("users.csv", "1 line without data")),
+    *(Case(f"a footer that counts more rows, {footer}", "issue 20: an absent row proves nothing",
+           bundle(users=(USERS + f"{footer}\r\n").encode()),
+           problems=(Found("users.csv", 3, "warning", says),), values=READ_ZOE, incomplete=NOT_REMOVED)
+      for footer, says in (("(2 rows)", "says that it has 2 rows, and 1 came"), ("Total records: 40", "40 rows, and 1 came"),
+                           ("TRAILER,500", "500 rows, and 1 came"), ("Anzahl Zeilen: 20", "20 rows, and 1 came"),
+                           ("Page 1 of 3", "ends with page 1 of 3"))),
+    *(users_as(f"a footer that counts its rows, {footer}", "issue 20", (USERS + f"{footer}\r\n").encode())
+      for footer in ("(1 row)", "1 rows selected.", "Total records: 3", "TRAILER,2", "Page 3 of 3",
+                     "Report generated on 2026-11-28 12:30")),
     users_as("rows without their last empty cells", "issue 20", re.sub(",+\r\n", "\r\n", USERS).encode()),
     users_as("surplus empty cells", "issue 20", USERS.replace("\r\n", ",,,\r\n").encode()),
     users_as("a password twice", "issue 20",
@@ -234,6 +253,13 @@ FORMS = (
     users_as("an apostrophe as a database writes it", "issue 20",
              text_of("users", [ZOE, user("neil", familyName="O\\'Neil", enabledUser="true")]).encode(),
              Found("users.csv", 3, "warning", "garbled before it came, which was `'`")),
+    *(users_as(f"a letter as {where} writes it", "issue 20",
+               text_of("users", [ZOE, user("rene", givenName=sent, enabledUser="true")]).encode(),
+               Found("users.csv", 3, "warning", f"`{re.escape(code)}` was garbled before it came, which was `é`"))
+      for where, sent, code in (("JSON", "Ren\\u00e9", "\\u00e9"), ("an address", "Ren%C3%A9", "%C3%A9"),
+                                ("an e-mail", "Ren=C3=A9", "=C3=A9"), ("an address in small letters", "Ren%c3%a9", "%c3%a9"))),
+    users_as("a username behind its domain", "no cry of wolf",
+             text_of("users", [ZOE, user("rene", username="SCHOOL\\u0071", enabledUser="true")]).encode()),
     users_as("a NUL", "issue 20", text_of("users", [ZOE, user("bo", givenName="B\0o", enabledUser="true")]).encode(),
              Found("users.csv", 3, "warning", "a NUL character")),
     Case("a row that lacks an empty cell", "issue 20: kept only where its cells stand under their columns",
@@ -399,7 +425,6 @@ DATES = (
          problems=(note("users.csv", "enabledUser"),), values={("users", "ann", "enabledUser"): True}),
 )  # fmt: skip
 
-NOT_REMOVED = frozenset({"users"})
 POPULATIONS = (
     Case("people whose ids have lost their zeros", "validation.md, damaged ids",
          bundle(users=[user("71"), user("72")],
@@ -454,6 +479,54 @@ POPULATIONS = (
     Case("ids of two numbers, of which one is zero", "no cry of wolf",
          bundle(users=[user("10.0"), user("10.1"), user("10.12")], enrollments=[enrollment(userSourcedId="10.0")]),
          values={("enrollments", "e1", "userSourcedId"): "10.0"}),
+    *(Case(f"people whose ids are numbers as in {where}", "validation.md, damaged ids",
+           bundle(users=[user(first), user(second), user("9")],
+                  enrollments=[enrollment("e1", userSourcedId="012071"), enrollment("e2", userSourcedId="012072"),
+                               enrollment("e3", userSourcedId="9")]),
+           problems=(Found("users.csv", None, "warning", f"2 were restored.*`{re.escape(first)}` for `012071`"),),
+           values={("users", "012072", "username"): second}, incomplete=NOT_REMOVED)
+      for where, first, second in (("Germany", "12.071", "12.072"), ("France", "12\u202f071", "12\u202f072"),
+                                   ("Poland", "12 071", "12 072"), ("Switzerland", "12\u2019071", "12\u2019072"),
+                                   ("Germany, with a comma", "12071,0", "12072,00"), ("Spain", "12.071,00", "12.072,00"))),
+    Case("ids of two numbers that are referred to as they stand", "no cry of wolf",
+         bundle(classes=[class_("12.071"), class_("12.072"), class_("12.073")],
+                enrollments=[enrollment("e1", classSourcedId="12.071"), enrollment("e2", classSourcedId="12.072"),
+                             enrollment("e3", classSourcedId="12073")]),
+         problems=(Found("enrollments.csv", 4, "error", "`12073`, which is missing.*nearest there is `12.073`"),),
+         counts={"enrollments": (3, 2, 1)}, values={("classes", "12.071", "title"): "12.071"}),
+    *(Case(f"ids that are {what}", "validation.md, damaged ids",
+           bundle(classes=[class_(), class_(first), class_(second)]),
+           problems=(Found("classes.csv", None, "error", f"made dates of ids.*{first}"),
+                     Found("classes.csv", 3, "error", f"`{first}`"), Found("classes.csv", 4, "error", f"`{second}`")),
+           counts={"classes": (3, 1, 2)}, incomplete=frozenset({"classes"}))
+      for what, first, second in (("days with a clock", "10/8/1902 0:00", "3/12/2026 12:00:00 AM"),
+                                  ("times of the day", "10:08 AM", "9:05:00 PM"))),
+    Case("references that a spreadsheet made dates of", "validation.md, damaged ids",
+         bundle(classes=[class_(), class_("2-1")], enrollments=[enrollment(), enrollment("e2", classSourcedId="2-Jan")]),
+         problems=(Found("enrollments.csv", None, "error", "made dates of ids in classSourcedId, such as `2-Jan`"),
+                   Found("enrollments.csv", 3, "error", "`2-Jan`, which is missing")),
+         counts={"enrollments": (2, 1, 1)}),
+    *(Case(f"a reference that differs by {how}", "validation.md, a dangling reference tells all it knows",
+           bundle(users=[user(there)], enrollments=[enrollment(userSourcedId=sent)]),
+           problems=(Found("enrollments.csv", 2, "warning", f"the row there is `{there}`: they differ by {says}"),),
+           values={("enrollments", "e1", "userSourcedId"): there})
+      for how, there, sent, says in (
+          ("the hyphens of a UUID", "6f9619ff-8b86-d011-b42d-00c04fc91008", "6f9619ff8b86d011b42d00c04fc91008", "hyphens"),
+          ("a UUID's prefix", "6f9619ff-8b86-d011-b42d-00c04fc91008", "urn:uuid:6f9619ff-8b86-d011-b42d-00c04fc91008", ""),
+          ("an accent of its own", "zoe\u0301-1", "zo\u00e9-1", ""),
+          ("another dash", "S-71", "S\u201371", ""),
+          ("a blank that doesn't break", "S 71", "S\u00a071", ""))),
+    *(Case(f"a reference by {what}", "validation.md, a dangling reference tells all it knows",
+           bundle(users=[user("00071", username="anna", identifier="N-17", email="anna@ex.test")],
+                  enrollments=[enrollment(userSourcedId=sent)]),
+           problems=(Found("enrollments.csv", 2, "error", f"`{sent}`, which is missing from users.csv. {says}"),),
+           counts={"enrollments": (1, 0, 1)}, incomplete=frozenset({"enrollments"}))
+      for what, sent, says in (
+          ("username", "anna", "It is the username of `00071` there"),
+          ("identifier", "N-17", "It is the identifier of `00071` there"),
+          ("e-mail", "anna@ex.test", "It is the email of `00071` there"),
+          ("an id with a prefix", "S-00071", "The nearest there is `00071`, which differs by what stands before or behind it"),
+          ("an id with a year behind it", "00071-2027", "The nearest there is `00071`, which differs by what stands before"))),
     Case("people whose ids gained commas", "validation.md, damaged ids",
          bundle(users=[user("12,071"), user("12,072")],
                 enrollments=[enrollment("e1", userSourcedId="12071"), enrollment("e2", userSourcedId="12072")]),

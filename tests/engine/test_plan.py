@@ -309,7 +309,51 @@ def test_a_row_whose_id_can_not_be_read_stops_every_removal_of_its_kind(platform
     planned = platform.sync({**TWO_SCHOOLS, "users": [*without("users", "idle", "cat")["users"], user("")]})
 
     assert [row for row in platform.did() if row[0] == "users"] == []
-    assert "users: 1 rows have an id that can't be read, so nothing of it is removed." in planned.notes
+    assert "users: 1 rows have an id that can't be read, or that of another row, so nothing of it is removed." in planned.notes
+
+
+NOT_REMOVED = "{} rows have an id that can't be read, or that of another row, so nothing of it is removed."
+
+
+def test_a_person_under_another_ones_id_stops_every_removal_of_people(platform: Platform) -> None:
+    """As where somebody filled the column of ids down: whoever has lost theirs looks as if they were gone."""
+    platform.sync(TWO_SCHOOLS)
+    filled = [user("cat", givenName="Ida", familyName="Fern"), user("cat", givenName="Bo", familyName="Lee")]
+
+    planned = platform.sync({**TWO_SCHOOLS, "users": [*without("users", "idle", "cat")["users"], *filled]})
+
+    assert [row for row in platform.did() if row[:3] == ("users", "idle", "deactivate")] == []
+    assert f"users: {NOT_REMOVED.format(1)}" in planned.notes
+
+
+def test_the_same_person_twice_stops_no_removal(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    married = [user("cat", givenName="Ida", familyName="Fern"), user("cat", givenName="Ida", familyName="Lee")]
+
+    planned = platform.sync({**TWO_SCHOOLS, "users": [*without("users", "idle", "cat")["users"], *married]})
+
+    assert "idle" not in ids(platform, "users")
+    assert [note for note in planned.notes if note.startswith("users")] == []
+
+
+def test_an_enrollment_under_another_ones_id_ends_none(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    *others, last = TWO_SCHOOLS["enrollments"]
+
+    planned = platform.sync({**TWO_SCHOOLS, "enrollments": [*others, {**last, "sourcedId": others[0]["sourcedId"]}]})
+
+    assert [row for row in platform.did() if row[0] == "enrollments"] == []
+    assert f"enrollments: {NOT_REMOVED.format(1)}" in planned.notes
+
+
+def test_a_class_under_another_ones_id_stays(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    *others, last = TWO_SCHOOLS["classes"]
+
+    platform.sync({**TWO_SCHOOLS, "classes": [*others, {**last, "sourcedId": others[0]["sourcedId"]}]})
+
+    assert [row for row in platform.did() if row[0] == "classes"] == []
+    assert last["sourcedId"] in ids(platform, "classes")
 
 
 def test_a_collection_without_rows_removes_nothing_and_holds_the_plan(platform: Platform) -> None:
