@@ -250,10 +250,16 @@ def presigned_upload(key: str, max_bytes: int, now: datetime) -> PresignedUpload
 
 
 def presigned_download(key: str, file_name: str) -> str:
-    """A link to one object for five minutes, saved by browsers as `file_name` (plain ASCII), of the type its ending says."""
+    """A link to one object for five minutes, saved by browsers as `file_name` (plain ASCII), of the type its ending says.
+
+    A gzipped CSV is sent with `Content-Encoding: gzip`: a browser unpacks it, so that it is saved as the CSV that Excel opens.
+    """
+    packed = file_name.endswith(".csv.gz")
+    saved_as = file_name.removesuffix(".gz") if packed else file_name
     response_headers = {
-        "ResponseContentDisposition": f'attachment; filename="{file_name}"',
-        "ResponseContentType": CONTENT_TYPES.get(PurePosixPath(file_name).suffix, "application/octet-stream"),
+        "ResponseContentDisposition": f'attachment; filename="{saved_as}"',
+        "ResponseContentType": CONTENT_TYPES.get(PurePosixPath(saved_as).suffix, "application/octet-stream"),
+        **({"ResponseContentEncoding": "gzip"} if packed else {}),
     }
     return s3().generate_presigned_url(
         "get_object",

@@ -23,6 +23,17 @@ def test_a_log_is_saved_under_its_groups_name_and_date_and_opened_by_what_it_is(
     assert asked["report.xlsx"]["response-content-type"][0].endswith("spreadsheetml.sheet")
 
 
+def test_a_csv_of_the_log_is_saved_as_the_file_that_excel_opens() -> None:
+    make_group()
+    sync = Walk(district()).through()
+
+    _, answer = call(f"GET /syncs/{sync.sync_id}/report")
+    asked = {each["name"]: parse_qs(urlsplit(each["url"]).query) for each in answer["files"]}["changes.csv.gz"]
+
+    assert asked["response-content-disposition"] == ['attachment; filename="Lakeside-2026-09-01-0600-changes.csv"']
+    assert (asked["response-content-type"], asked["response-content-encoding"]) == (["text/csv; charset=utf-8"], ["gzip"])
+
+
 @pytest.mark.parametrize(
     ("name", "stem"),
     [("Académie de Rouen", "Academie-de-Rouen"), ("東京国際学区", "group"), ('a"b/../c', "a-b-c"), ("x" * 120, "x" * 60)],
