@@ -54,6 +54,14 @@ def page_of(
     return Rows(items, int(found[0]) if found else 0)
 
 
+def tally(parquet: Path, conditions: Mapping[str, str]) -> dict[str, int]:
+    """How many rows of the file fulfil each condition, by its name. A condition is SQL of our own, never of a request."""
+    counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions.values())
+    with reading() as connection:
+        row = connection.execute(f"SELECT {counts} FROM read_parquet($file)", {"file": str(parquet)}).fetchone()
+    return dict(zip(conditions, row or (), strict=True))
+
+
 def _conditions(
     types: Mapping[str, str], search: str, search_in: Sequence[str], where: Mapping[str, Sequence[str]]
 ) -> tuple[str, dict[str, Any]]:

@@ -96,7 +96,7 @@ def approve(call: Call, sync_id: str, body: Approval) -> Accepted:
     message = {
         "approve": "Sync started. The changes are being applied.",
         "approveWithoutRemovals": "Sync started. The changes are being applied, without the removals.",
-        "discard": "The changes are discarded.",
+        "discard": "The changes will not be written.",
     }[body.decision]
     answer.decide(sync_id, body.decision, call.now)
     detail = {"decision": body.decision, "note": body.note}

@@ -302,10 +302,11 @@ class LastSync(Record):
 
 
 class PlatformCount(Record):
-    """Records that are active, and those that were removed and can still come back."""
+    """Records that are active, those that the source calls inactive, and those that were removed and can still come back."""
 
-    active: int
-    removed: int
+    active: int = 0
+    inactive: int = 0
+    removed: int = 0
 
 
 class PlatformCounts(Record):

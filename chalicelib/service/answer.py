@@ -61,8 +61,14 @@ def decide(sync_id: str, decision: str, now: datetime) -> None:
     """Answer the question of a held or previewed plan. Raises Conflict, QuestionExpired, and Unacceptable for a rehearsal."""
     if decision != "discard" and syncs.get(sync_id).rehearsal:
         raise Unacceptable(REHEARSAL)
-    kind = QuestionKind.APPROVAL
-    _answer(sync_id, kind, now, {"decision": decision}, lambda: syncs.begun_anew(sync_id, Step.APPLY, now))
+
+    def write() -> None:
+        if decision != "discard":
+            syncs.begun_anew(sync_id, Step.APPLY, now)
+
+    _answer(sync_id, QuestionKind.APPROVAL, now, {"decision": decision}, write)
+    if decision == "discard":
+        syncs.never_begun(sync_id, Step.APPLY)  # or the page would say for a moment that the changes are being written
 
 
 def _answer(sync_id: str, kind: QuestionKind, now: datetime, output: dict[str, Any], write: Callable[[], None]) -> None:

@@ -190,6 +190,11 @@ def begun_anew(sync_id: str, step: Step, now: datetime) -> None:
         progressed(sync_id, progress.model_copy(update={"started_at": now}))
 
 
+def never_begun(sync_id: str, step: Step) -> None:
+    """A step that was expected and will not come."""
+    _update_live(sync_id, {}, (_attribute_of(step),))
+
+
 def applied(sync_id: str, changes: int) -> None:
     """Add to the changes applied so far; chunks do so side by side. A chunk that was repeated counts twice."""
     table(TABLE).update_item(

@@ -55,6 +55,17 @@ def test_the_time_of_writing_counts_from_the_decision_not_from_the_plan(waiting:
     assert datetime.fromisoformat(applying["startedAt"]) >= NOW
 
 
+def test_changes_that_are_discarded_are_at_no_moment_said_to_be_written(waiting: Stubber) -> None:
+    sync_id = waiting_for_approval(NOW)
+    syncs.progressed(sync_id, Progress(step=Step.APPLY, total=7, started_at=NOW))
+    waiting.add_response("send_task_success", {}, {"taskToken": "token", "output": json.dumps({"decision": "discard"})})
+
+    _, answer = call(f"POST /syncs/{sync_id}/approval", {"decision": "discard"})
+
+    assert answer["message"] == "The changes will not be written."
+    assert [each["step"] for each in answer["sync"]["progress"]] == []
+
+
 def test_an_answer_after_seven_days_is_gone_whoever_gives_it(waiting: Stubber) -> None:
     sync_id = waiting_for_approval(NOW - WEEK - timedelta(minutes=1))
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.test_routes import call
-from tests.engine.test_plan import TWO_SCHOOLS, without
+from tests.engine.test_plan import TWO_SCHOOLS, changed, without
 from tests.steps.walk import Walk, make_group, zipped
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -41,6 +41,18 @@ def test_somebody_removed_is_still_found_with_the_day_until_he_is_purged() -> No
 
     assert (gone["sourcedId"], gone["removedAt"]) == ("idle", "2026-09-02T06:00:00Z")
     assert browsed("users", status="active")["total"] == 5
+
+
+def test_everybody_on_the_platform_is_counted_once_as_active_inactive_or_removed() -> None:
+    make_group()
+    Walk(zipped(changed("users", "gil", enabledUser="false"))).through()
+    users = [row for row in changed("users", "gil", enabledUser="false")["users"] if row["sourcedId"] != "idle"]
+    Walk(zipped({**TWO_SCHOOLS, "users": users}), day=1).through()
+
+    _, platform = call("GET /groups/g1/platform")
+
+    assert platform["users"] == {"active": 4, "inactive": 1, "removed": 1}
+    assert call("GET /groups/g2/platform")[0] == 404
 
 
 def test_a_person_shows_the_classes_and_a_class_the_people() -> None:

@@ -45,6 +45,7 @@ def test_an_admin_pauses_blacks_out_resumes_and_rehearses_from_the_groups_own_se
         assert (blackout["from"], blackout["to"]) == ("2030-12-20", "2031-01-03")
 
         shutil.copy(shrunk(tmp_path, district), sshd.files / "roster.zip")
+        page.get_by_role("button", name="Start a rehearsal").click()
         page.get_by_role("button", name="Fetch and rehearse").click()
         expect(page.get_by_role("heading", name="Changes in numbers")).to_be_visible(timeout=60_000)
         expect(page.get_by_text("would be deactivated").first).to_be_visible()

@@ -89,6 +89,18 @@ def test_what_was_read_is_selected_marked_deleted_or_left_out_without_a_rest(pag
     expect(page.get_by_role("button", name="Undo this sync")).to_be_visible()
 
 
+def test_somebody_created_who_is_inactive_is_seen_beside_those_who_are_active(page: Page) -> None:
+    make_group()
+    people = [{**each, "enabledUser": "false"} if each["sourcedId"] == "s3" else each for each in PEOPLE]
+    Walk(zipped(small(users=people, enrollments=ENROLLED))).through()
+
+    page.goto("/groups/g1/status")
+
+    row = page.get_by_role("row", name=re.compile("^Users"))
+    expect(row.get_by_role("link", name="12 created: show the rows of users")).to_be_visible()
+    expect(row.get_by_role("cell").nth(0)).to_have_text("11active; 1 inactive")
+
+
 def test_nothing_written_is_nothing_to_undo(page: Page) -> None:
     make_group()
     Walk(district()).through()
@@ -134,6 +146,17 @@ def test_the_end_of_a_sync_is_told_on_any_page_and_the_tab_and_charts_open_the_s
     chart.focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("link", name="Open the sync of Nov 1, 2026")).to_be_visible()
+
+
+def test_a_group_that_was_busy_takes_a_file_as_soon_as_its_sync_has_ended(page: Page) -> None:
+    make_group()
+    running = asked(Walk(district()))
+    page.goto("/groups/g1/sync")
+    expect(page.get_by_text("This group is being synced")).to_be_visible()
+
+    syncs.end(running.sync_id, State.DISCARDED, "The changes were discarded. Nothing was changed.", NOW)
+
+    expect(page.get_by_role("button", name="Upload and sync all data")).to_be_visible()
 
 
 def test_a_keyboard_leads_past_the_top_bar_at_once(page: Page) -> None:

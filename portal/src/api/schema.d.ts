@@ -3327,12 +3327,23 @@ export interface components {
         };
         /**
          * PlatformCount
-         * @description Records that are active, and those that were removed and can still come back.
+         * @description Records that are active, those that the source calls inactive, and those that were removed and can still come back.
          */
         PlatformCount: {
-            /** Active */
+            /**
+             * Active
+             * @default 0
+             */
             active: number;
-            /** Removed */
+            /**
+             * Inactive
+             * @default 0
+             */
+            inactive: number;
+            /**
+             * Removed
+             * @default 0
+             */
             removed: number;
         };
         /**

@@ -28,7 +28,7 @@ export function GroupArrivals({ groupId }: { groupId: string }) {
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   if (!page?.items.length) return null;
-  return <ArrivalTable items={page.items} title="What arrived" description={`Files put into drop/${groupId}/, newest first.`} />;
+  return <ArrivalTable items={page.items} title="Files that arrived" description={`Files dropped into drop/${groupId}/, newest first.`} />;
 }
 
 /** Says so above the groups when files arrived for none of them; silent for those who may not see every group. */
@@ -46,7 +46,7 @@ export function LostArrivalsNotice() {
   if (!last) return null;
   return (
     <Alert type="warning" header="A file arrived that matches no group" action={<Button onClick={() => void navigate('/arrivals')}>See these files</Button>}>
-      The last one came {moment(last.at)}. Its folder belongs to no group, so nothing was done with it.
+      The last one arrived {moment(last.at)}. Its folder doesn’t belong to any group, so it was not synced.
     </Alert>
   );
 }
@@ -65,7 +65,7 @@ export function ArrivalTable({ items, title, description, loading }: { items: Ar
         { id: 'at', header: 'Arrived', cell: each => moment(each.at) },
         { id: 'name', header: 'File', isRowHeader: true, cell: each => each.name || '(folder)' },
         { id: 'size', header: 'Size', cell: each => `${number(Math.ceil(each.sizeBytes / 1024))} KB` },
-        { id: 'became', header: 'What became of it', cell: became },
+        { id: 'became', header: 'Outcome', cell: became },
         { id: 'message', header: 'Why', cell: each => each.message || '–' },
       ]}
       empty={<Box textAlign="center">No unmatched files.</Box>}

@@ -27,7 +27,7 @@ export function CancelSync({ groupId, syncId }: { groupId: string; syncId: strin
         <Modal visible onDismiss={() => setAsking(false)} header="Cancel this sync?"
           footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button variant="link" onClick={() => setAsking(false)}>Continue the sync</Button>
             <Button variant="primary" loading={cancel.isPending} onClick={() => cancel.mutate()}>Cancel the sync</Button></SpaceBetween></Box>}>
-          <SpaceBetween size="s">{cancel.error && <Problem error={cancel.error} />}<div>What was selected so far is forgotten. Changes that are being written are finished, no others are begun.</div></SpaceBetween>
+          <SpaceBetween size="s">{cancel.error && <Problem error={cancel.error} />}<div>What you have selected so far is lost. Changes already being written are finished; no others are started.</div></SpaceBetween>
         </Modal>
       )}
     </>

@@ -7,9 +7,9 @@ import { entityName, moment, number } from './words';
 /** What the provider was asked for; nothing where that was everything, and nothing less was wanted. */
 const askedFor = ({ kind, schools, since, why }: Schemas['Asked']) => {
   if (kind === 'schools')
-    return `Asked for ${number(schools)} selected ${schools === 1 ? 'school' : 'schools'} alone: classes, students, teachers and enrollments.`;
-  if (kind === 'changes') return `Asked for what has changed since ${moment(since ?? '')}.`;
-  return why && `Asked for everything, since ${why}.`;
+    return `Fetching only ${number(schools)} selected ${schools === 1 ? 'school' : 'schools'}: classes, students, teachers and enrollments.`;
+  if (kind === 'changes') return `Fetching only what has changed since ${moment(since ?? '')}.`;
+  return why && `Fetching everything, because ${why}.`;
 };
 
 /** How far each list of a provider's API is read, in pages. Nothing where no list is read. */

@@ -42,7 +42,7 @@ function Waiting({ groupId, item }: { groupId: string; item: Schemas['InboxItem'
   return (
     <Alert type="info" header={`${number(item.total)} new ${word}${since(item.since)}`} action={buttons(null, `all ${item.kind}`)}>
       <SpaceBetween size="xs">
-        <div>“{item.selection}” leaves {item.total === 1 ? 'it' : 'them'} out until you decide. Buttons here decide about {item.total === 1 ? 'it' : 'all of them'}.{item.kind === 'schools' && ' The name of a school is on the platform already where a selected person is a member there too.'}</div>
+        <div>“{item.selection}” leaves {item.total === 1 ? 'it' : 'them'} out until you decide.{item.total > 1 && ' These buttons decide for all of them.'}{item.kind === 'schools' && ' A school’s name may already be on the platform, if someone you selected is a member there too.'}</div>
         {decide.error && <Problem error={decide.error} />}
         {item.total > 1 && (
           <ExpandableSection headerText="One by one">

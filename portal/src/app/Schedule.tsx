@@ -30,7 +30,7 @@ const hoursAfter = (at: string, hours: number) => `${String((Number(at.slice(0, 
 /** The schedule as one would say it. */
 export function inWords(schedule: Schedule): string {
   const { frequency, at, timeZone, weekday, day } = schedule;
-  if (frequency === 'manual') return 'A sync runs only when somebody starts it.';
+  if (frequency === 'manual') return 'A sync runs only when someone starts it.';
   const every = (hours: number) => Array.from({ length: 24 / hours }, (_, place) => hoursAfter(at, place * hours)).sort().join(', ');
   const when = {
     every6h: `every day at ${every(6)}`,
@@ -40,7 +40,7 @@ export function inWords(schedule: Schedule): string {
     weekly: `every ${capital(weekday)} at ${at}`,
     monthly: `on day ${day} of each month${day > 28 ? ' (in a shorter month, on its last day)' : ''} at ${at}`,
   }[frequency];
-  return `A sync starts ${when}, ${timeZone} time, or up to a quarter of an hour later.`;
+  return `A sync starts ${when} (${timeZone.replaceAll('_', ' ')} time), or up to 15 minutes later.`;
 }
 
 /** The form's section. `method`: a ZIP group has nothing to fetch, so there is nothing to set. */
@@ -56,7 +56,7 @@ export function ScheduleSection({ schedule, onChange, method, nextRuns, paused =
   return (
     <Container header={<Header variant="h2" description="When the source is fetched automatically.">Schedule</Header>}>
       {method === 'zip' ? (
-        <Box>There is nothing to fetch on a schedule: this group’s ZIPs are uploaded here, or dropped into its folder, where a sync starts as they come.</Box>
+        <Box>A ZIP group has no schedule: upload ZIPs here, or drop them into the group’s folder, where a sync starts on its own.</Box>
       ) : (
         <SpaceBetween size="m">
           <FormField label="How often" errorText={wrong('schedule.frequency')}>
@@ -71,23 +71,23 @@ export function ScheduleSection({ schedule, onChange, method, nextRuns, paused =
             </FormField>
           )}
           {schedule.frequency === 'monthly' && (
-            <FormField label="Day of the month" constraintText="1 to 31; a shorter month has it on its last day." errorText={wrong('schedule.day')}>
+            <FormField label="Day of the month" constraintText="1 to 31. In a shorter month, the last day." errorText={wrong('schedule.day')}>
               <Input type="number" inputMode="numeric" value={String(schedule.day)} onChange={e => set({ day: Number(e.detail.value) })} />
             </FormField>
           )}
           {schedule.frequency !== 'manual' && (
             <>
-              <FormField label="Time of day" constraintText="24 hours, such as 02:30." errorText={wrong('schedule.at')}>
+              <FormField label="Time of day" constraintText="24-hour time, such as 02:30." errorText={wrong('schedule.at')}>
                 <TimeInput format="hh:mm" placeholder="hh:mm" value={schedule.at} onChange={e => set({ at: e.detail.value })} />
               </FormField>
-              <FormField label="Time zone" description="The district’s own; changes of the clock are taken care of." errorText={wrong('schedule.timeZone')}>
+              <FormField label="Time zone" description="The district’s own. Daylight saving time is handled for you." errorText={wrong('schedule.timeZone')}>
                 <Select filteringType="auto" selectedOption={{ value: schedule.timeZone }} options={ZONES} onChange={e => set({ timeZone: e.detail.selectedOption.value ?? 'UTC' })} />
               </FormField>
             </>
           )}
           <Box>{inWords(schedule)}{paused && ' Scheduled syncs are paused; resume them on the Calendar page.'}</Box>
           {!paused && !!nextRuns?.length && (
-            <FormField label="Next syncs, as the schedule is saved now">
+            <FormField label="Next syncs, by the saved schedule">
               {nextRuns.map(({ at, localTime }) => (
                 <Box key={at}>{localTime.slice(0, 10)} {localTime.slice(11, 16)} there, {at.slice(0, 10)} {at.slice(11, 16)} UTC</Box>
               ))}

@@ -32,7 +32,7 @@ export function SignedIn({ children }: { children: ReactNode }) {
     <>
       {lost && (
         <Alert type="warning" header="Your sign-in has ended" action={<Button onClick={() => void auth.signinRedirect(here())}>Sign in again</Button>}>
-          What you have typed is still here. The portal tries to renew your sign-in; signing in again leaves this page.
+          What you typed is still here. The portal is trying to renew your sign-in. Signing in again leaves this page.
         </Alert>
       )}
       {children}

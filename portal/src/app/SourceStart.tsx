@@ -8,6 +8,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { data, useApi, type Schemas } from '../api/client';
 import { Problem } from './Problem';
+import { lastIsOld } from './syncQuery';
 import { ZipUpload } from './ZipUpload';
 
 interface Start {
@@ -35,7 +36,7 @@ function FetchStart({ group, mode, savedSelection = null, rehearsal = false, pre
   const start = useMutation({
     mutationFn: () => data(api.POST('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId } }, body: { mode, uploadId: null, savedSelection, rehearsal, preview, readEverything }, headers: { 'Idempotency-Key': key.current } })),
     onError: () => { key.current = crypto.randomUUID(); },
-    onSuccess: sync => { void queries.invalidateQueries(); onStarted(sync); },
+    onSuccess: sync => { lastIsOld(queries, group.groupId); onStarted(sync); },
   });
   const { mutate } = start;
   const begun = useRef(false);
@@ -49,7 +50,7 @@ function FetchStart({ group, mode, savedSelection = null, rehearsal = false, pre
       <SpaceBetween size="m">
         <Box>{from(group.source)}</Box>
         {children}
-        {asksForLess && <Checkbox checked={readEverything} onChange={({ detail }) => setReadEverything(detail.checked)} description="Not only what has changed, or the selected schools.">Read everything now</Checkbox>}
+        {asksForLess && <Checkbox checked={readEverything} onChange={({ detail }) => setReadEverything(detail.checked)} description="Not only what has changed, or only the selected schools.">Read everything now</Checkbox>}
         {start.error && <Problem error={start.error} />}
         <Button variant="primary" loading={start.isPending} onClick={() => start.mutate()}>
           {rehearsal ? 'Fetch and rehearse' : mode === 'full' ? 'Fetch and sync all data' : 'Fetch and choose schools'}

@@ -28,8 +28,8 @@ export function UndoButton({ groupId, syncId }: { groupId: string; syncId: strin
           <Button variant="primary" loading={undo.isPending} onClick={() => undo.mutate()}>Show what would change</Button></SpaceBetween></Box>}>
         <SpaceBetween size="s">
           {undo.error && <Problem error={undo.error} />}
-          <Box>What it created is deactivated, what it changed is set back, and those it removed come back. What later syncs have changed is left alone.</Box>
-          <Box>You see all of it first; nothing is written before you approve it.</Box>
+          <Box>Records it created are deactivated, records it changed are restored, and records it removed come back. Anything that later syncs have changed is left alone.</Box>
+          <Box>You will see every change first. Nothing is written until you approve it.</Box>
         </SpaceBetween>
       </Modal>
     </>

@@ -7,6 +7,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState, type ReactNode } from 'react';
 import { data, send, sentence, useApi, type Schemas } from '../api/client';
+import { lastIsOld } from './syncQuery';
 
 /** Takes the district's ZIP, sends it straight to the bucket, and starts a sync of it. */
 export function ZipUpload({ groupId, mode, savedSelection = null, rehearsal = false, preview = false, onStarted, children }: { preview?: boolean; children?: ReactNode; groupId: string; mode: Schemas['SyncStart']['mode']; savedSelection?: string | null; rehearsal?: boolean; onStarted: (sync: Schemas['Sync']) => void }) {
@@ -23,7 +24,7 @@ export function ZipUpload({ groupId, mode, savedSelection = null, rehearsal = fa
       return data(api.POST('/groups/{groupId}/syncs', { params: { path }, body: { mode, uploadId: form.uploadId, savedSelection, rehearsal, preview, readEverything: false }, headers: { 'Idempotency-Key': key.current } }));
     },
     onError: () => { key.current = crypto.randomUUID(); },
-    onSuccess: sync => { void queries.invalidateQueries(); onStarted(sync); },
+    onSuccess: sync => { lastIsOld(queries, groupId); onStarted(sync); },
   });
   const file = chosen[0];
   return (

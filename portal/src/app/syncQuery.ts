@@ -1,3 +1,4 @@
+import type { QueryClient } from '@tanstack/react-query';
 import { data, type Api } from '../api/client';
 
 /**
@@ -13,3 +14,9 @@ export const syncQuery = (api: Api, syncId: string) => ({
   queryKey: ['sync', syncId],
   queryFn: () => data(api.GET('/syncs/{syncId}', { params: { path: { syncId } } })),
 });
+
+/** A sync was started or answered: the status page waits for the news instead of showing for a moment what was before. */
+export function lastIsOld(queries: QueryClient, groupId: string) {
+  queries.removeQueries({ queryKey: ['last', groupId] });
+  void queries.invalidateQueries();
+}

@@ -6,16 +6,16 @@ export const METHODS = { zip: 'ZIP', sftp: 'SFTP', rest: 'API' } as const;
 
 /** Each status by its label, and what it means for whoever asks. */
 export const STATES: Record<Schemas['State'], { label: string; type: StatusIndicatorProps.Type; means: string }> = {
-  queued: { label: 'Queued', type: 'pending', means: 'Another sync of this group runs; this one starts when it ends.' },
-  running: { label: 'Running', type: 'in-progress', means: 'The sync is at work. You can leave the page.' },
-  waiting: { label: 'Waiting for you', type: 'info', means: 'The sync needs an answer. Nothing is written before it has one.' },
+  queued: { label: 'Queued', type: 'pending', means: 'Another sync of this group is running. This one starts when it ends.' },
+  running: { label: 'Running', type: 'in-progress', means: 'The sync is running. You can leave the page.' },
+  waiting: { label: 'Waiting for you', type: 'info', means: 'The sync needs an answer. Nothing is written until it gets one.' },
   succeeded: { label: 'Succeeded', type: 'success', means: 'Everything that was planned is on the platform.' },
   failed: { label: 'Failed', type: 'error', means: 'The sync could not finish. The message says why; starting it again is safe.' },
   refused: { label: 'Refused', type: 'error', means: 'What came from the source can’t be used. Nothing was changed.' },
-  expired: { label: 'Expired', type: 'stopped', means: 'Nobody answered in seven days. Nothing was changed.' },
-  cancelled: { label: 'Cancelled', type: 'stopped', means: 'Somebody ended the sync.' },
-  discarded: { label: 'Discarded', type: 'stopped', means: 'Somebody looked at the changes and decided against them. Nothing was changed.' },
-  superseded: { label: 'Superseded', type: 'stopped', means: 'A newer file came before this one’s turn, so this one was not synced.' },
+  expired: { label: 'Expired', type: 'stopped', means: 'Nobody answered within seven days. Nothing was changed.' },
+  cancelled: { label: 'Canceled', type: 'stopped', means: 'Someone canceled the sync.' },
+  discarded: { label: 'Discarded', type: 'stopped', means: 'Someone reviewed the changes and decided against them. Nothing was changed.' },
+  superseded: { label: 'Superseded', type: 'stopped', means: 'A newer file arrived first, so this one was not synced.' },
 };
 
 export const MODES: Record<Schemas['Mode'], string> = { full: 'All data', selective: 'Selective', undo: 'Undo' };
@@ -53,6 +53,13 @@ export const capital = (word: string) => {
   const spaced = word.replace(/(?<=[a-z])[A-Z]/g, letter => ` ${letter.toLowerCase()}`);
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 };
+/** A value of a record as a person reads it: lists with commas, what belongs together with the names of its parts. */
+export function inWords(value: unknown): string {
+  if (value == null || value === '') return 'empty';
+  if (Array.isArray(value)) return value.length ? value.map(inWords).join(typeof value[0] === 'object' ? '; ' : ', ') : 'empty';
+  if (typeof value === 'object') return Object.entries(value).filter(([, inner]) => inner != null && inner !== '').map(([name, inner]) => `${capital(name).toLowerCase()} ${inWords(inner)}`).join(', ');
+  return typeof value === 'boolean' ? (value ? 'Yes' : 'No') : String(value);
+}
 /** Seconds as people say them: 0.4 s, 12 s, 3 min, 2 h 5 min. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

@@ -18,7 +18,7 @@ export function LostArrivalsPage() {
   return (
     <ContentLayout header={<Header variant="h1">Unmatched files</Header>}>
       <ArrivalTable items={page?.items ?? []} loading={isPending} title="Files"
-        description="Files put into drop/ whose folder is no group’s id. Tell their sender the right folder: drop/, the group’s id, the file." />
+        description="Files dropped into a folder that is not a group’s id. Tell the sender the right folder: drop/, then the group’s id." />
     </ContentLayout>
   );
 }

@@ -10,9 +10,10 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { BY_CURSOR, data, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
+import { readable } from '../../api/plain';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
-import { capital, moment } from '../../app/words';
+import { capital, inWords, moment } from '../../app/words';
 
 const PAGE = 50;
 
@@ -39,13 +40,13 @@ export function AuditPage() {
         {entries.error && !entries.data ? <Problem error={entries.error} onRetry={() => void entries.refetch()} /> : (
           <Table
             items={items} trackBy="at" wrapLines loading={entries.isPending} loadingText="Loading entries"
-            header={<Header variant="h2" description="Newest first. Entries stay when a group’s syncs and files are not kept any more.">Who did what</Header>}
+            header={<Header variant="h2" description="Newest first. Entries stay even after a group’s syncs and files are deleted.">Who did what</Header>}
             filter={<TextFilter filteringText={search} filteringPlaceholder="Find by person, what was done, or sync" filteringAriaLabel="Find entries" onChange={({ detail }) => find(detail.filteringText)} />}
             columnDefinitions={[
               { id: 'at', header: 'When', minWidth: 170, cell: entry => moment(entry.at) },
               { id: 'who', header: 'Who', minWidth: 130, cell: entry => entry.name || entry.who },
               { id: 'what', header: 'What', isRowHeader: true, minWidth: 180, cell: entry => capital(entry.what) },
-              { id: 'detail', header: 'In detail', minWidth: 220, cell: entry => detailOf(entry) || '–' },
+              { id: 'detail', header: 'Details', minWidth: 220, cell: entry => detailOf(entry) || '–' },
               { id: 'sync', header: 'Sync', minWidth: 120, cell: entry => <SyncLink entry={entry} onOpen={href => void navigate(href)} groupId={groupId} /> },
             ]}
             footer={entries.hasNextPage && <Box textAlign="center"><Button loading={entries.isFetchingNextPage} onClick={() => void entries.fetchNextPage()}>Show older entries</Button></Box>}
@@ -60,16 +61,16 @@ export function AuditPage() {
 function SyncLink({ entry, groupId, onOpen }: { entry: Schemas['AuditEntry']; groupId: string; onOpen: (href: string) => void }) {
   if (!entry.syncId) return '–';
   const href = `/groups/${groupId}/syncs/${entry.syncId}/changes`;
-  return <Link href={href} ariaLabel={`Changes of the sync ${entry.syncId}`} onFollow={event => { event.preventDefault(); onOpen(href); }}>Changes</Link>;
+  return <Link href={href} ariaLabel={`Changes of ${readable(`sync ${entry.syncId}`)}`} onFollow={event => { event.preventDefault(); onOpen(href); }}>Changes</Link>;
 }
 
 /** What an entry says beside its name: field: value, the empty ones left out. */
 function detailOf(entry: Schemas['AuditEntry']): string {
   return Object.entries(entry.detail)
     .filter(([, value]) => value !== '' && value != null)
-    .map(([name, value]) => `${capital(name)}: ${Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? said(value) : JSON.stringify(value)}`)
+    .map(([name, value]) => `${capital(name)}: ${Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? said(value) : inWords(value)}`)
     .join('; ');
 }
 
-/** Moments in the viewer's time, everything else as it is. */
-const said = (value: string) => (/^\d{4}-\d\d-\d\dT/.test(value) ? moment(value) : value === 'approveWithoutRemovals' ? 'approve without removals' : value);
+/** Moments in the viewer's time, a sync by its moment, everything else as it is. */
+const said = (value: string) => (/^\d{4}-\d\d-\d\dT/.test(value) ? moment(value) : value === 'approveWithoutRemovals' ? 'approve without removals' : readable(value));

@@ -16,18 +16,16 @@ import { useNavigate, useParams } from 'react-router';
 import { data, sentence, useApi, type Schemas } from '../../api/client';
 import { useGroupChange } from '../../app/groupChange';
 import { GroupNav } from '../../app/GroupNav';
-import { useSay } from '../../app/messages';
 import { pauseOf } from '../../app/pause';
 import { Problem } from '../../app/Problem';
-import { For, useMay } from '../../app/role';
+import { useMay } from '../../app/role';
 import { Month } from './Month';
 import { useTitle } from '../../app/title';
-import { SourceStart } from '../../app/SourceStart';
 
 type Group = Schemas['GroupOut'];
 const shown = (date: string) => new Date(`${date}T12:00`).toLocaleDateString(undefined, { dateStyle: 'long' });
 
-/** When a group's scheduled syncs do not run, when a new school year may remove more, and the rehearsal of one. */
+/** When a group's scheduled syncs do not run, when a new school year may remove more, and the way to a rehearsal of one. */
 export function CalendarPage() {
   const { groupId = '' } = useParams();
   const api = useApi();
@@ -38,7 +36,7 @@ export function CalendarPage() {
     <ContentLayout header={<Header variant="h1" description={group?.name}>Calendar</Header>}>
       <SpaceBetween size="l">
         <GroupNav groupId={groupId} />
-        {group ? <SpaceBetween size="l"><Month group={group} /><Pause group={group} /><Blackouts group={group} /><Rollover key={group.etag} group={group} /><Rehearsal group={group} /></SpaceBetween> : <Spinner />}
+        {group ? <SpaceBetween size="l"><Month group={group} /><Pause group={group} /><Blackouts group={group} /><Rollover key={group.etag} group={group} /><Rehearsal groupId={groupId} /></SpaceBetween> : <Spinner />}
       </SpaceBetween>
     </ContentLayout>
   );
@@ -58,12 +56,12 @@ function Pause({ group }: { group: Group }) {
     <Container header={<Header variant="h2" description="Manual and dropped-file syncs still run.">Scheduled syncs</Header>}>
       <SpaceBetween size="m">
         {pause
-          ? <StatusIndicator type="stopped">Paused {pause.until ? `until ${shown(pause.until)} (included)` : 'until they are resumed'}{pause.reason && `: ${pause.reason}`}</StatusIndicator>
-          : <StatusIndicator type="success">{group.calendar.blackouts.length ? 'Run as scheduled, except on the blackout dates below' : 'Run as scheduled'}</StatusIndicator>}
+          ? <StatusIndicator type="stopped">Paused {pause.until ? `through ${shown(pause.until)}` : 'until they are resumed'}{pause.reason && `: ${pause.reason}`}</StatusIndicator>
+          : <StatusIndicator type="success">{group.calendar.blackouts.length ? 'Running as scheduled, except on the blackout dates below' : 'Running as scheduled'}</StatusIndicator>}
         {change.error && <Problem error={change.error} />}
         {pause ? <Button {...changing} loading={change.isPending} onClick={() => change.mutate({ calendar: { ...group.calendar, pause: null } })}>Resume</Button> : (
           <SpaceBetween size="m" direction="horizontal" alignItems="end">
-            <FormField label="Last day of the pause" description="Empty: until you resume."><Day value={until} onChange={value => setUntil(value)} label="Choose the last day of the pause" /></FormField>
+            <FormField label="Last day of the pause" description="Leave empty to pause until you resume."><Day value={until} onChange={value => setUntil(value)} label="Choose the last day of the pause" /></FormField>
             <FormField label="Why"><Input value={reason} placeholder="Optional" onChange={e => setReason(e.detail.value)} /></FormField>
             <Button {...changing} loading={change.isPending} onClick={() => change.mutate({ calendar: { ...group.calendar, pause: { until: until || null, reason } } })}>Pause</Button>
           </SpaceBetween>
@@ -112,13 +110,13 @@ function Rollover({ group }: { group: Group }) {
   const [share, setShare] = useState(String(Math.round(guard.rolloverShare * 100)));
   const change = useGroupChange(group, () => 'The rollover window was saved.');
   return (
-    <Container header={<Header variant="h2" description={`At the end of a school year, many people leave at once. During the window, a sync is held only above the figure here instead of above ${Math.round(guard.share * 100)} %.`}>Rollover window</Header>}>
+    <Container header={<Header variant="h2" description={`At the end of a school year, many people leave at once. During the window, a sync is held only when it removes more than the share set here, instead of more than ${Math.round(guard.share * 100)} %.`}>Rollover window</Header>}>
       <SpaceBetween size="m">
         <SpaceBetween size="m" direction="horizontal" alignItems="end">
           <FormField label="Window opens"><Day value={from} onChange={value => setFrom(value)} label="Choose the day the window opens" /></FormField>
           <FormField label="Window closes"><Day value={to} onChange={value => setTo(value)} label="Choose the day the window closes" /></FormField>
           <FormField label="Hold above (%)"><Input type="number" inputMode="numeric" value={share} onChange={e => setShare(e.detail.value)} /></FormField>
-          <Button loading={change.isPending} {...(changing.disabled || !from === !to ? changing : { disabled: true, disabledReason: 'Choose both days, or none.' })} onClick={() => change.mutate({ guard: { ...guard, rolloverShare: Number(share) / 100, rollover: from && to ? { from, to } : null } })}>Save window</Button>
+          <Button loading={change.isPending} {...(changing.disabled || !from === !to ? changing : { disabled: true, disabledReason: 'Choose both days, or neither.' })} onClick={() => change.mutate({ guard: { ...guard, rolloverShare: Number(share) / 100, rollover: from && to ? { from, to } : null } })}>Save window</Button>
           {guard.rollover && <Button disabled={change.isPending} {...changing} onClick={() => change.mutate({ guard: { ...guard, rollover: null } })}>Close window</Button>}
         </SpaceBetween>
         {change.error && <Box color="text-status-error">{sentence(change.error)}</Box>}
@@ -127,13 +125,9 @@ function Rollover({ group }: { group: Group }) {
   );
 }
 
-function Rehearsal({ group }: { group: Group }) {
+function Rehearsal({ groupId }: { groupId: string }) {
   const navigate = useNavigate();
-  const say = useSay();
   return (
-    <SpaceBetween size="s">
-      <Header variant="h2" description="Try next year’s data and see what it would change, with the window’s figure. Nothing is ever written: a rehearsal can only be discarded.">Rehearsal</Header>
-      <For role="operator"><SourceStart group={group} mode="full" rehearsal onStarted={started => { say('success', 'Rehearsal started. Its changes are shown when they are worked out.', started.syncId); void navigate(`/groups/${group.groupId}/selective`); }} /></For>
-    </SpaceBetween>
+    <Container header={<Header variant="h2" description="Try next year’s data and see what it would change. Nothing is ever written." actions={<Button {...useMay()('operator')} onClick={() => void navigate(`/groups/${groupId}/rehearsal`)}>Start a rehearsal</Button>}>Rehearsal</Header>} />
   );
 }

@@ -16,7 +16,7 @@ import { GroupMenu } from '../../app/GroupMenu';
 import { LogFiles } from '../../app/LogFiles';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
-import { syncQuery, watchEvery } from '../../app/syncQuery';
+import { lastIsOld, syncQuery, watchEvery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { UndoButton } from '../../app/UndoButton';
 import { isLive, kindOf, moment, tenseOf } from '../../app/words';
@@ -43,14 +43,19 @@ export function ChangesPage() {
   const waits = sync.data?.question?.kind === 'approval' ? sync.data.question : null;
   const planned = !!waits || (!!sync.data && !isLive(sync.data.state));
   const plan = useQuery({ queryKey: ['plan', syncId], queryFn: () => data(api.GET('/syncs/{syncId}/plan', { params: { path: { syncId } } })), enabled: planned });
-  const decided = (message: string) => { say('success', message, syncId); void queries.invalidateQueries(); void navigate(`/groups/${groupId}/status`); };
+  const decided = (accepted: Schemas['Accepted']) => {
+    say('success', accepted.message, syncId);
+    queries.setQueryData(['sync', syncId], accepted.sync);
+    lastIsOld(queries, groupId);
+    void navigate(`/groups/${groupId}/status`);
+  };
   const [asked, setAsked] = useState(false);
   if (waits && !asked) setAsked(true); // this page has shown an open question
   if (sync.error && !sync.data) return <Problem error={sync.error} onRetry={() => void sync.refetch()} />;
   const none = plan.error instanceof FailedRequest && plan.error.problem.status === 409;
   const tense = sync.data ? tenseOf(sync.data.state) : 'will';
   const deciding = (data: Schemas['Plan'], until: string) => ({
-    syncId, plan: data, until, rehearsal: sync.data?.rehearsal ?? false, undo: !!sync.data?.undoes, onDecided: (accepted: Schemas['Accepted']) => decided(accepted.message),
+    syncId, plan: data, until, rehearsal: sync.data?.rehearsal ?? false, undo: !!sync.data?.undoes, onDecided: decided,
   });
   const schools = new Map((plan.data?.schools ?? []).map(school => [school.sourcedId, school.name]));
   return (
@@ -62,10 +67,10 @@ export function ChangesPage() {
         </SpaceBetween>}>Changes</Header>}>
       <SpaceBetween size="l">
         {sync.data && !planned && <Container><Box><Spinner /> Working out the changes…</Box></Container>}
-        {waits && <Alert type="info" header="Nothing is written yet">{sync.data?.rehearsal ? 'This is a rehearsal: it shows what would change and is never written.' : 'This is what the sync would change.'}</Alert>}
+        {waits && <Alert type="info" header="Nothing is written yet">{sync.data?.rehearsal ? 'A rehearsal shows what would change. It is never written.' : 'Review what this sync would change, then decide.'}</Alert>}
         {asked && !waits && sync.data && <Answered groupId={groupId} sync={sync.data} />}
         {sync.data && !isLive(sync.data.state) && sync.data.message && <Alert type="info">{readable(sync.data.message)}</Alert>}
-        {sync.data?.undoes && <Alert type="info">This takes back what another sync has done: <Link href={`/groups/${groupId}/syncs/${sync.data.undoes}/changes`}
+        {sync.data?.undoes && <Alert type="info">This undoes another sync: <Link href={`/groups/${groupId}/syncs/${sync.data.undoes}/changes`}
           onFollow={event => { event.preventDefault(); void navigate(`/groups/${groupId}/syncs/${sync.data.undoes ?? ''}/changes`); }}>see its changes</Link>.</Alert>}
         {none && <Container><Box textAlign="center">This sync ended before its changes were worked out.</Box></Container>}
         {plan.error && !none && <Problem error={plan.error} onRetry={() => void plan.refetch()} />}
@@ -100,7 +105,7 @@ function Answered({ groupId, sync }: { groupId: string; sync: Schemas['Sync'] })
   const decision = { approve: 'approved the changes', approveWithoutRemovals: 'approved the changes without the removals', discard: 'discarded the changes' }[String(entry?.detail['decision'])];
   return (
     <Alert type="warning" header="This question has been answered" action={<Button onClick={() => void navigate(`/groups/${groupId}/status`)}>Check last sync status</Button>}>
-      {entry && decision ? `${entry.name || entry.who} ${decision} at ${moment(entry.at)}. ` : ''}Nothing that you had not confirmed on this page was sent.
+      {entry && decision ? `${entry.name || entry.who} ${decision} at ${moment(entry.at)}. ` : ''}Your own answer was not sent.
     </Alert>
   );
 }
@@ -111,7 +116,7 @@ const wroteSomething = (sync: Schemas['Sync']) =>
 function Downloads({ syncId }: { syncId: string }) {
   const [asked, setAsked] = useState(false);
   return (
-    <Container header={<Header variant="h2" description="To look at it in a spreadsheet, before the decision or after.">Download</Header>}>
+    <Container header={<Header variant="h2" description="To review the changes in a spreadsheet.">Download</Header>}>
       {asked ? <LogFiles syncId={syncId} /> : <Button iconName="download" onClick={() => setAsked(true)}>Download workbook and CSV</Button>}
     </Container>
   );

@@ -49,14 +49,14 @@ export function Decide({ syncId, plan, until, rehearsal, undo, onDecided, brief 
   const gone = removalsOf(plan.counts);
   const removals = total(plan.counts, 'deactivated', 'ended');
   const others = total(plan.counts, 'created', 'updated');
-  const careful = plan.held && !undo; // an undo that consists of removals is meant so
+  const careful = plan.held && !undo && removals > 0; // an undo that consists of removals is meant so
   const what = rehearsal
-    ? 'This is a rehearsal: nothing of it is ever written. Discard it when you have seen enough; the group can be synced again then.'
-    : `Exactly what is shown here is written, even if the source has changed since${gone.length ? `, including ${gone.join(', ')}` : '; it removes nothing'}. Without a decision by ${moment(until)} nothing is written.`;
+    ? 'A rehearsal is never written. Discard it when you have seen enough; then the group can be synced again.'
+    : `Approve writes exactly what is shown here, even if the source has changed since${gone.length ? `: ${gone.join(', ')}` : '. Nothing is removed'}. If nobody decides by ${moment(until)}, nothing is written.`;
   const none = may.disabled ? may : removals ? {} : { disabled: true, disabledReason: 'This sync removes nothing.' };
   const buttons = (
     <SpaceBetween size="xs" direction="horizontal">
-      {!rehearsal && <Button variant={careful ? 'normal' : 'primary'} {...may} loading={decide.isPending} onClick={() => setAsking('approve')}>Approve</Button>}
+      {!rehearsal && <Button variant={plan.held && !undo ? 'normal' : 'primary'} {...may} loading={decide.isPending} onClick={() => setAsking('approve')}>Approve</Button>}
       {!rehearsal && <Button variant={careful ? 'primary' : 'normal'} {...none} loading={decide.isPending} onClick={() => setAsking('approveWithoutRemovals')}>Approve without removals</Button>}
       <Button {...discarding} loading={decide.isPending} onClick={() => decide.mutate('discard')}>Discard</Button>
     </SpaceBetween>
@@ -66,7 +66,7 @@ export function Decide({ syncId, plan, until, rehearsal, undo, onDecided, brief 
       <Container header={<Header variant="h2" description={what}>{brief ? 'Your decision' : 'Decide'}</Header>}>
         <SpaceBetween size="m">
           {decide.error && <Problem error={decide.error} />}
-          {!brief && <FormField label="Note – optional" description="Kept in the audit with your name."><Input value={note} onChange={({ detail }) => setNote(detail.value)} /></FormField>}
+          {!brief && <FormField label="Note – optional" description="Saved in the audit with your name."><Input value={note} onChange={({ detail }) => setNote(detail.value)} /></FormField>}
           {buttons}
         </SpaceBetween>
       </Container>
@@ -77,7 +77,7 @@ export function Decide({ syncId, plan, until, rehearsal, undo, onDecided, brief 
           <SpaceBetween size="s">
             <Box>{plural(others, 'record')} will be created or updated.</Box>
             {asking === 'approve'
-              ? gone.length > 0 && <><Box fontWeight="bold">What goes:</Box><ul>{gone.map(each => <li key={each}>{each}</li>)}</ul></>
+              ? gone.length > 0 && <><Box fontWeight="bold">What will be removed:</Box><ul>{gone.map(each => <li key={each}>{each}</li>)}</ul></>
               : <Box>{plural(removals, 'removal')} will be left out: {number(plan.counts.users?.deactivated ?? 0)} people stay active.</Box>}
           </SpaceBetween>
         </Modal>

@@ -11,38 +11,38 @@ import { data, useApi, type Schemas } from '../../api/client';
 import type { paths } from '../../api/schema';
 import { readable } from '../../api/plain';
 import { Problem } from '../../app/Problem';
-import { entityName, number } from '../../app/words';
+import { capital, entityName, inWords, number } from '../../app/words';
 import { type Look } from './look';
 
 const SHOWN = 20;
 const PAGE = 10;
 const HEADERS: Record<NonNullable<Schemas['Breach']['kind']>, string> = {
   removals: 'Held: more removals than this group’s safety limit allows',
-  empty: 'Held: a file came without any rows',
-  renumbered: 'Held: the ids look renumbered',
-  undone: 'Held: it would repeat changes that were undone',
+  empty: 'Held: a file has no rows',
+  renumbered: 'Held: ids seem to have been renumbered',
+  undone: 'Held: changes that were undone would be made again',
   ambiguous: 'Held: some people match more than one record',
-  spared: 'Held: it would take away what was spared before',
-  rights: 'Held: people would get rights of staff',
-  recycled: 'Held: somebody would get another person’s account',
+  spared: 'Held: what was kept by “Approve without removals” would be removed now',
+  rights: 'Held: people would get staff access',
+  recycled: 'Held: someone would get another person’s account',
   doubles: 'Held: people, classes or enrollments would exist twice',
   newcomers: 'Held: a school would more than double',
   enabled: 'Held: many inactive people would become active again',
-  guardians: 'Held: children would get guardians whom they do not have now',
-  replaced: 'Held: people would become somebody else',
-  identity: 'Held: names, usernames, e-mails or identifiers change for many',
+  guardians: 'Held: students would get guardians they don’t have now',
+  replaced: 'Held: people would become someone else',
+  identity: 'Held: names, usernames, e-mails or identifiers would change for many',
   damaged: 'Held: ids look damaged',
-  view: 'Held: schools or districts are not what they were',
+  view: 'Held: schools or districts are missing or have changed',
   errors: 'Held: many rows could not be read',
   disabled: 'Held: many people would become inactive',
   roles: 'Held: many people would lose a role',
-  moved: 'Held: many people would leave their school for another',
+  moved: 'Held: many people would move to another school',
   relations: 'Held: guardians or primary teachers would be lost',
-  memberships: 'Held: enrollments would move or be over',
+  memberships: 'Held: many enrollments would move or end',
   grades: 'Held: grades would change in an unusual way',
-  emptied: 'Held: a field would be emptied for many',
+  emptied: 'Held: a field would become empty for many',
   classes: 'Held: classes would change their course or school',
-  sessions: 'Held: academic sessions would move',
+  sessions: 'Held: academic sessions would move to other dates',
 };
 type Kind = keyof typeof HEADERS;
 type Listed = NonNullable<NonNullable<paths['/syncs/{syncId}/plan/changes']['get']['parameters']['query']>['kind']>;
@@ -58,14 +58,14 @@ export function Held({ syncId, plan, onLook }: { syncId: string; plan: Schemas['
   return (
     <SpaceBetween size="s">
       {kinds.map(kind => {
-        const said = plan.breaches.filter(breach => breach.kind === kind);
+        const said = plan.breaches.filter((breach, place, all) => breach.kind === kind && all.findIndex(each => each.message === breach.message) === place);
         return (
           <Alert key={kind} type="warning" header={HEADERS[kind]}>
             <ul>{said.slice(0, SHOWN).map(breach => <li key={breach.message}>{readable(breach.message)}{' '}
               {kind === 'removals' && <Link ariaLabel={`Show the rows: ${breach.message}`} onFollow={() => rows(breach)}>Show the rows</Link>}</li>)}</ul>
             {said.length > SHOWN && <Box>{number(said.length - SHOWN)} more are in the list of schools below.</Box>}
-            {kind === 'renumbered' && <ExpandableSection headerText="Old and new ids, as pairs"><Pairs syncId={syncId} /></ExpandableSection>}
-            {hasRows(kind) && <ExpandableSection headerText="Who and what is concerned"><Concerned syncId={syncId} kind={kind} /></ExpandableSection>}
+            {kind === 'renumbered' && <ExpandableSection headerText="Old and new ids"><Pairs syncId={syncId} /></ExpandableSection>}
+            {hasRows(kind) && <ExpandableSection headerText="Affected records"><Concerned syncId={syncId} kind={kind} /></ExpandableSection>}
           </Alert>
         );
       })}
@@ -84,7 +84,7 @@ function Concerned({ syncId, kind }: { syncId: string; kind: Listed }) {
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   const total = page?.total ?? 0;
   const side = (fields: Record<string, unknown> | null | undefined, names: string[]) => names
-    .map(name => `${name}: ${JSON.stringify((fields?.fields as Record<string, unknown> | undefined)?.[name] ?? null)}`).join(', ');
+    .map(name => `${capital(name)}: ${inWords((fields?.fields as Record<string, unknown> | undefined)?.[name])}`).join('; ');
   return (
     <Table variant="embedded" items={page?.items ?? []} loading={isPending} loadingText="Loading rows" wrapLines
       pagination={total > PAGE && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => setPlace(detail.currentPageIndex)}
@@ -92,7 +92,7 @@ function Concerned({ syncId, kind }: { syncId: string; kind: Listed }) {
       columnDefinitions={[
         { id: 'name', header: 'Name', isRowHeader: true, cell: row => row.name },
         { id: 'of', header: 'Record type', cell: row => entityName(row.entity) },
-        { id: 'id', header: 'Sourced id', cell: row => row.sourcedId },
+        { id: 'id', header: 'sourcedId', cell: row => row.sourcedId },
         { id: 'before', header: 'Before', cell: row => side(row.before, row.fields) },
         { id: 'after', header: 'After', cell: row => side(row.after, row.fields) },
       ]}

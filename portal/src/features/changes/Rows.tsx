@@ -11,7 +11,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { readable } from '../../api/plain';
-import { actionWord, capital, entityName, number, type Tense } from '../../app/words';
+import { actionWord, capital, entityName, inWords, number, type Tense } from '../../app/words';
 import { ENTITIES, IN_COUNTS, type Action, type Look } from './look';
 
 const PAGE = 25;
@@ -79,18 +79,11 @@ function Difference({ change }: { change: Schemas['Change'] }) {
   const side = (record: Schemas['Change']['before'], name: string) => {
     const fields = (record?.['fields'] ?? {}) as Record<string, unknown>;
     const value = name in fields ? fields[name] : record?.[name];
-    return value == null || value === '' ? 'empty' : inWords(value);
+    return inWords(value);
   };
   return (
     <ExpandableSection headerText={change.fields.map(capital).join(', ')} variant="inline">
       {change.fields.map(name => <div key={name}><b>{capital(name)}</b>: {side(change.before, name)} → {side(change.after, name)}</div>)}
     </ExpandableSection>
   );
-}
-
-/** A value of a record as a person reads it. */
-function inWords(value: unknown): string {
-  if (Array.isArray(value)) return value.map(inWords).join(', ');
-  if (typeof value === 'object' && value) return Object.entries(value).filter(([, inner]) => inner != null && inner !== '').map(([name, inner]) => `${capital(name)} ${inWords(inner)}`).join(', ');
-  return typeof value === 'boolean' ? (value ? 'Yes' : 'No') : String(value);
 }

@@ -99,13 +99,13 @@ function Confirm({ groupId, client, what, onClose, onNewSecret }: { groupId: str
         onNewSecret(changed);
         return;
       }
-      say('success', `${client.name} can’t read this group’s roster any more.`);
+      say('success', `${client.name} can no longer read this group’s roster.`);
       onClose();
     },
   });
   const [header, sentences, button] = what === 'revoke'
-    ? [`Revoke ${client.name}?`, 'It can’t read this group’s roster from now on. This can’t be undone: add the application again if it should.', 'Revoke']
-    : [`New secret for ${client.name}?`, 'The secret it uses now stops working at once. The new one is shown to you once.', 'Make a new secret'];
+    ? [`Revoke ${client.name}?`, 'It can no longer read this group’s roster. This can’t be undone; you would have to add the application again.', 'Revoke']
+    : [`New secret for ${client.name}?`, 'The secret it uses now stops working immediately. The new one is shown to you once.', 'Make a new secret'];
   return (
     <Modal visible onDismiss={onClose} header={header}
       footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button variant="link" onClick={onClose}>Cancel</Button>

@@ -41,7 +41,7 @@ export function CreateClient({ groupId, onClose, onCreated }: { groupId: string;
       footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button variant="link" onClick={onClose}>Cancel</Button>
         <Button variant="primary" disabled={!name.trim()} disabledReason="Give the application a name." loading={create.isPending} onClick={() => create.mutate()}>Add</Button></SpaceBetween></Box>}>
       <SpaceBetween size="m">
-        <FormField label="Name" description="How you will know the application again.">
+        <FormField label="Name" description="How you will recognize the application.">
           <Input value={name} onChange={({ detail }) => setName(detail.value)} placeholder="Gradebook" />
         </FormField>
         <FormField label="Schools it can see" description="Leave empty for all schools.">

@@ -57,7 +57,7 @@ export function Webhooks({ groupId }: { groupId: string }) {
       {trouble && <Problem error={trouble} />}
       <Table
         items={page?.items ?? []} trackBy="webhookId" wrapLines loading={isPending} loadingText="Loading webhooks"
-        header={<Header variant="h2" counter={page && `(${page.total})`} description="Addresses that get a message when a sync is held, ends or fails, and when the roster changes. No person’s data is sent."
+        header={<Header variant="h2" counter={page && `(${page.total})`} description="Addresses that get a message when a sync is held, ends or fails, and when the roster changes. No personal data is sent."
           actions={<Button onClick={() => setAdding(true)}>Add webhook</Button>}>Webhooks</Header>}
         columnDefinitions={[
           { id: 'url', header: 'Address', isRowHeader: true, minWidth: 200, cell: each => each.url },
@@ -72,7 +72,7 @@ export function Webhooks({ groupId }: { groupId: string }) {
             </SpaceBetween>
           ) },
         ]}
-        empty={<Box textAlign="center" padding="l">No webhook yet.</Box>}
+        empty={<Box textAlign="center" padding="l">No webhooks yet.</Box>}
       />
       {looked && <Deliveries key={looked.webhookId} groupId={groupId} webhook={looked} onClose={() => setLooked(undefined)} />}
       {adding && <AddWebhook groupId={groupId} onDone={() => { setAdding(false); again(); }} />}
@@ -96,17 +96,17 @@ function Deliveries({ groupId, webhook, onClose }: { groupId: string; webhook: W
   return (
     <Table
       items={page?.items ?? []} trackBy="deliveryId" wrapLines loading={isPending} loadingText="Loading the log"
-      header={<Header variant="h3" description={send.error ? 'It could not be sent again. Try once more.' : 'Each message is tried for three days. The log is kept for 30.'}
+      header={<Header variant="h3" description={send.error ? 'It could not be sent again. Try once more.' : 'Each message is tried for 3 days. The log is kept for 30 days.'}
         actions={<SpaceBetween size="xs" direction="horizontal"><Button iconName="refresh" ariaLabel="Load the log again" onClick={() => void refetch()} /><Button onClick={onClose}>Close</Button></SpaceBetween>}>Sent to {webhook.url}</Header>}
       columnDefinitions={[
         { id: 'at', header: 'When', isRowHeader: true, minWidth: 150, cell: each => moment(each.madeAt) },
-        { id: 'type', header: 'Message', minWidth: 130, cell: each => each.type },
+        { id: 'type', header: 'Message', minWidth: 130, cell: each => EVENTS[each.type as EventType] ?? 'Test' },
         { id: 'state', header: 'State', minWidth: 150, cell: each => <StatusIndicator type={each.state === 'delivered' ? 'success' : each.state === 'failed' ? 'error' : 'pending'}>
-          {each.state === 'delivered' ? 'Delivered' : each.state === 'failed' ? 'Given up' : `Next try ${each.nextAt ? moment(each.nextAt) : 'soon'}`}</StatusIndicator> },
+          {each.state === 'delivered' ? 'Delivered' : each.state === 'failed' ? 'Gave up' : `Next try ${each.nextAt ? moment(each.nextAt) : 'soon'}`}</StatusIndicator> },
         { id: 'said', header: 'Last answer', minWidth: 180, cell: each => { const last = each.attempts.at(-1); return last ? `${String(last.status ?? last.said)} (try ${String(each.attempts.length)})` : 'Not tried yet'; } },
         { id: 'do', header: 'Actions', minWidth: 120, cell: each => each.state !== 'waiting' && <Button ariaLabel={`Send ${each.type} again`} onClick={() => send.mutate(each.deliveryId)}>Send again</Button> },
       ]}
-      empty={<Box textAlign="center" padding="l">Nothing was sent yet.</Box>}
+      empty={<Box textAlign="center" padding="l">Nothing has been sent yet.</Box>}
     />
   );
 }
@@ -122,18 +122,18 @@ function AddWebhook({ groupId, onDone }: { groupId: string; onDone: () => void }
       footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal">
         {secret ? <Button variant="primary" onClick={onDone}>I have stored the secret</Button> : <>
           <Button variant="link" onClick={onDone}>Cancel</Button>
-          <Button variant="primary" loading={add.isPending} disabled={!url.trim() || !events.length} disabledReason="Give an address and at least one event." onClick={() => add.mutate()}>Add webhook</Button>
+          <Button variant="primary" loading={add.isPending} disabled={!url.trim() || !events.length} disabledReason="Enter an address and select at least one event." onClick={() => add.mutate()}>Add webhook</Button>
         </>}</SpaceBetween></Box>}>
       {secret ? (
         <SpaceBetween size="s">
-          <Alert type="warning">This secret is shown now and never again. It signs each message (Standard Webhooks).</Alert>
+          <Alert type="warning">Copy this secret now. It is never shown again. Each message is signed with it (Standard Webhooks).</Alert>
           <CopyToClipboard variant="inline" textToCopy={secret} copyButtonAriaLabel="Copy the secret" copySuccessText="Copied" copyErrorText="Copy it by hand" />
         </SpaceBetween>
       ) : (
         <SpaceBetween size="s">
           {add.error && <Problem error={add.error} />}
-          <FormField label="Address" description="It begins with https:// and is reached over the internet."><Input type="url" value={url} onChange={({ detail }) => setUrl(detail.value)} /></FormField>
-          <FormField label="Tell it when">
+          <FormField label="Address" description="It starts with https:// and can be reached from the internet."><Input type="url" value={url} onChange={({ detail }) => setUrl(detail.value)} /></FormField>
+          <FormField label="Send a message when">
             {KINDS.map(kind => <Checkbox key={kind} checked={events.includes(kind)} onChange={({ detail }) => setEvents(detail.checked ? KINDS.filter(each => each === kind || events.includes(each)) : events.filter(each => each !== kind))}>{EVENTS[kind]}</Checkbox>)}
           </FormField>
         </SpaceBetween>

@@ -34,7 +34,7 @@ export function SanityPage() {
   const odd = (sanity?.findings ?? []).filter(finding => finding.count > 0);
   const right = (sanity?.findings ?? []).filter(finding => finding.count === 0);
   return (
-    <ContentLayout header={<Header variant="h1" description="Nothing here is an error. These are things that often mean that something went wrong where the data comes from." actions={<Button onClick={() => void navigate(`/groups/${groupId}/status`)}>Last sync status</Button>}>Does this roster look right?</Header>}>
+    <ContentLayout header={<Header variant="h1" description="Nothing here is an error. These findings often mean that something went wrong in the student information system." actions={<Button onClick={() => void navigate(`/groups/${groupId}/status`)}>Last sync status</Button>}>Does this roster look right?</Header>}>
       <SpaceBetween size="m">
         {isPending && <StatusIndicator type="loading">Looking through the roster</StatusIndicator>}
         {error && <Problem error={error} onRetry={() => void refetch()} />}

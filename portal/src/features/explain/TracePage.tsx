@@ -79,7 +79,7 @@ export function TracePage() {
         </Container>
         {error && <Problem error={error} onRetry={() => (search.error ? search.mutate(typed.trim()) : void chosen.refetch())} />}
         {looking && <StatusIndicator type="loading">Looking through the last sync</StatusIndicator>}
-        {!found && !error && !looking && <Box textAlign="center" color="text-body-secondary">You will see every step from the source to the platform, and which one stands in the way.</Box>}
+        {!found && !error && !looking && <Box textAlign="center" color="text-body-secondary">You will see every step from the source to the platform, and where it stopped.</Box>}
         {found && !error && !looking && (found.subject
           ? <Way trace={found} subject={found.subject} />
           : found.total ? <Candidates trace={found} onChoose={show} /> : <Nobody trace={found} groupId={groupId} />)}
@@ -94,12 +94,12 @@ function Way({ trace, subject }: { trace: Schemas['Trace']; subject: Subject }) 
       <SpaceBetween size="m">
         <Box variant="p" fontSize="heading-s">{readable(trace.conclusion)}</Box>
         <Steps
-          ariaLabel="The way from the source to the platform"
+          ariaLabel="Steps from the source to the platform"
           steps={trace.steps.map(step => ({
             header: <b>{ABOUT[step.about]}</b>,
             details: <>{capital(readable(step.text).replace(`${ABOUT[step.about]}: `, ''))}{step.at && ` Since ${moment(step.at)}.`}</>,
             status: VERDICT[step.verdict],
-            statusIconAriaLabel: step.verdict === 'no' ? 'stands in the way' : step.verdict,
+            statusIconAriaLabel: step.verdict === 'no' ? 'stopped here' : step.verdict,
           }))}
         />
       </SpaceBetween>
@@ -113,7 +113,7 @@ function Candidates({ trace, onChoose }: { trace: Schemas['Trace']; onChoose: (s
       items={trace.candidates}
       trackBy={subject => `${subject.entity}/${subject.sourcedId}`}
       wrapLines
-      header={<Header variant="h2" counter={`(${number(trace.total)})`} description={trace.total > trace.candidates.length ? 'The nearest are shown. Type more of the name, or the sourcedId.' : 'Select the one you mean.'}>Which one?</Header>}
+      header={<Header variant="h2" counter={`(${number(trace.total)})`} description={trace.total > trace.candidates.length ? 'The closest matches are shown. Type more of the name, or the sourcedId.' : 'Select the one you mean.'}>Which one?</Header>}
       columnDefinitions={[
         { id: 'name', header: 'Name', isRowHeader: true, cell: subject => <Link href="#" onFollow={event => { event.preventDefault(); onChoose(subject); }}>{subject.name || subject.sourcedId}</Link> },
         { id: 'kind', header: 'Record type', cell: subject => KIND[subject.entity] },
@@ -129,7 +129,7 @@ function Nobody({ trace, groupId }: { trace: Schemas['Trace']; groupId: string }
   return (
     <Container footer={<Looked trace={trace} />}>
       <Box variant="p">
-        Nobody and nothing of that name is in the last sync’s source or on the platform. See that the name is spelt as in the student
+        Nobody and nothing of that name is in the last sync’s source or on the platform. Check that the name is spelled as in the student
         information system, or search by sourcedId. Rows whose own id can’t be read are listed under{' '}
         <Link href={`/groups/${groupId}/status`}>problems</Link>. If the row was added since, sync again.
       </Box>

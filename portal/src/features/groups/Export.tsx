@@ -52,8 +52,8 @@ export function ImportGroup({ onClose }: { onClose: () => void }) {
         footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button variant="link" onClick={close}>Cancel</Button>
           <Button variant="primary" {...(file ? {} : { disabled: true, disabledReason: 'Choose the file first.' })} loading={bring.isPending} onClick={() => file && bring.mutate(file)}>Make the group</Button></SpaceBetween></Box>}>
         <SpaceBetween size="m">
-          <Box>A new group is made of a file that Export has saved: its configuration and its saved selections.</Box>
-          <Alert type="info">Such a file has no passwords, keys or secrets: enter them in the new group. Its schedule is paused until you resume it.</Alert>
+          <Box>Creates a new group from a file saved by Export: its configuration and its saved selections.</Box>
+          <Alert type="info">The file has no passwords, keys or secrets: enter them in the new group. Its schedule is paused until you resume it.</Alert>
           <FileUpload value={chosen} accept=".json" onChange={({ detail }) => { setChosen(detail.value); bring.reset(); }}
             errorText={bring.error ? (bring.error instanceof SyntaxError ? bring.error.message : sentence(bring.error)) : undefined} constraintText="One .json file"
             i18nStrings={{ uploadButtonText: () => 'Choose file', dropzoneText: () => 'Drop the file here', removeFileAriaLabel: () => 'Remove the file', errorIconAriaLabel: 'Error' }} />
@@ -67,6 +67,6 @@ function parsed(content: string): Schemas['GroupExport-Input'] {
   try {
     return JSON.parse(content) as Schemas['GroupExport-Input'];
   } catch (error) {
-    throw new SyntaxError('This isn’t a file that Export has saved.', { cause: error });
+    throw new SyntaxError('This isn’t a file saved by Export.', { cause: error });
   }
 }

@@ -38,7 +38,7 @@ const MATCHES = [
 ];
 
 const UNTITLED = [
-  { value: 'stand-in', label: 'Keep them, called by their code or course' },
+  { value: 'stand-in', label: 'Keep them, named by their code or course' },
   { value: 'leave-out', label: 'Leave them out' },
 ];
 
@@ -128,7 +128,7 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
             <Alert type="warning" header="Somebody else has saved this group meanwhile"
               action={<SpaceBetween size="xs" direction="horizontal"><Button formAction="none" onClick={() => take('theirs')}>Take theirs</Button><Button formAction="none" variant="primary" onClick={() => take('mine')}>Keep mine</Button></SpaceBetween>}>
               <SpaceBetween size="xs">
-                <div>Saved {moment(theirs.updatedAt)}. Nothing of yours is lost: choose, then save again. Fields that only one of you has changed keep that change.</div>
+                <div>Saved {moment(theirs.updatedAt)}. Nothing you typed is lost: choose, then save again. Fields that only one of you has changed keep that change.</div>
                 {both.length > 0 && (
                   <table className="matrix"><thead><tr><th scope="col">Field</th><th scope="col">Theirs</th><th scope="col">Yours</th></tr></thead>
                     <tbody>{both.map(part => <tr key={part}><th scope="row">{PARTS[part]}</th><td>{inShort(part, valuesOf(theirs))}</td><td>{inShort(part, values)}</td></tr>)}</tbody></table>
@@ -152,8 +152,8 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
             <SpaceBetween size="m">
               <FormField label="Match people with" description="Field used to match people between syncs." errorText={wrong('matchWith')}>
                 <Select selectedOption={MATCHES.find(each => each.value === values.matchWith) ?? null} options={MATCHES} onChange={e => set({ matchWith: e.detail.selectedOption.value as Values['matchWith'] })} /></FormField>
-              <FormField label="Username suffix" description="Added once to every username, for example @district." errorText={wrong('usernameSuffix')}><Input value={values.usernameSuffix} onChange={e => set({ usernameSuffix: e.detail.value })} /></FormField>
-              <FormField label="Classes without titles" description="Where the export leaves nearly every title of a file empty." errorText={wrong('untitled')}>
+              <FormField label="Username suffix" description="Added to every username, for example @district." errorText={wrong('usernameSuffix')}><Input value={values.usernameSuffix} onChange={e => set({ usernameSuffix: e.detail.value })} /></FormField>
+              <FormField label="Classes without titles" description="For exports in which nearly every title is empty." errorText={wrong('untitled')}>
                 <Select selectedOption={UNTITLED.find(each => each.value === values.untitled) ?? null} options={UNTITLED} onChange={e => set({ untitled: e.detail.selectedOption.value as Values['untitled'] })} /></FormField>
             </SpaceBetween>
           </Container>
@@ -181,7 +181,7 @@ function DeleteGroup({ group, onClose, onGone }: { group: Schemas['GroupOut']; o
       footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button formAction="none" variant="link" onClick={onClose}>Cancel</Button>
         <Button formAction="none" variant="primary" {...(typed === group.name ? {} : { disabled: true, disabledReason: 'Type the group’s name first.' })} loading={remove.isPending} onClick={() => remove.mutate()}>Delete group</Button></SpaceBetween></Box>}>
       <SpaceBetween size="m">
-        <Box>Everything of this group is deleted: its settings, passwords, files, logs and syncs, and all it has brought onto the platform. This can’t be undone. The audit stays.</Box>
+        <Box>Everything in this group is deleted: its settings, passwords, files, logs and syncs, and everyone it has brought onto the platform. This can’t be undone. The audit stays.</Box>
         <FormField label="Type the group’s name" errorText={remove.error ? sentence(remove.error) : undefined}><Input value={typed} onChange={e => setTyped(e.detail.value)} /></FormField>
       </SpaceBetween>
     </Modal>

@@ -22,10 +22,10 @@ import { LostArrivalsNotice } from '../../app/Arrivals';
 
 /** What is done in which order by somebody who has just arrived. */
 const FIRST_TIME = [
-  'Create a group: give it the district’s name. The method ZIP needs nothing else.',
+  'Create a group and give it the district’s name. With the method ZIP, nothing else is needed.',
   'Open its Actions, choose Selective sync, and give it the district’s OneRoster ZIP.',
-  'Select schools, classes and people, on the page or in a sheet.',
-  'Preview the changes: nothing is written before you approve them.',
+  'Select schools, classes and people, on the page or in a spreadsheet.',
+  'Preview the changes. Nothing is written until you approve them.',
 ];
 
 export function GroupsPage() {
@@ -72,7 +72,7 @@ export function GroupsPage() {
     { id: 'next', header: 'Next sync', minWidth: 140, cell: group => (pauseOf(group) ? 'Paused' : nextRun(group.nextRunAt)) },
     { id: 'edit', header: 'Configuration', minWidth: 120, cell: group => <Button variant="inline-link" {...may('admin')} ariaLabel={`Edit ${group.name}`} onClick={() => void navigate(`/groups/${group.groupId}`)}>Edit</Button> },
   ];
-  const nothing = me.role === 'admin' ? 'There is no group yet. Create one to bring in a district.' : 'You have not been let into any group yet. Ask an administrator.';
+  const nothing = me.role === 'admin' ? 'There are no groups yet. Create one to bring in a district.' : 'You don’t have access to any group yet. Ask an administrator.';
   if (error && !found) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
     <>
@@ -88,7 +88,7 @@ export function GroupsPage() {
       loading={isPending}
       loadingText="Loading groups"
       header={
-        <Header variant="h1" counter={total === undefined ? '' : `(${number(total)})`} description="Each group is one customer’s OneRoster configuration."
+        <Header variant="h1" counter={total === undefined ? '' : `(${number(total)})`} description="Each group is one district: where its roster comes from, and how it is synced."
           actions={<SpaceBetween size="xs" direction="horizontal"><ImportButton /><Button variant="primary" {...may('admin')} onClick={() => void navigate('/groups/new')}>Create group</Button></SpaceBetween>}>
           Groups
         </Header>

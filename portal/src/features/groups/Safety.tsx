@@ -37,24 +37,24 @@ type Standing = 'ask' | 'keep' | 'letGo';
 
 /** The engine's own figures (percent, records), in the order in which they are shown. */
 const LIMITS: Record<Limited, { label: string; share: number; floor: number }> = {
-  rights: { label: 'People who would get rights of staff', share: 0, floor: 3 },
-  recycled: { label: 'People who would get the account of somebody who left', share: 0, floor: 1 },
+  rights: { label: 'People who would get staff access', share: 0, floor: 3 },
+  recycled: { label: 'People who would get the account of someone who left', share: 0, floor: 1 },
   doubles: { label: 'New people, classes or enrollments that look like some already there', share: 5, floor: 5 },
-  newcomers: { label: 'New people, beside as many who are there', share: 100, floor: 50 },
-  guardians: { label: 'Students who get guardians whom they do not have now', share: 20, floor: 10 },
-  grades: { label: 'Students whose grade changes, but not to the next', share: 25, floor: 10 },
+  newcomers: { label: 'New people, compared with those already there', share: 100, floor: 50 },
+  guardians: { label: 'Students who get guardians they don’t have now', share: 20, floor: 10 },
+  grades: { label: 'Students whose grade changes, but not to the next grade', share: 25, floor: 10 },
   replaced: { label: 'People both of whose names change', share: 5, floor: 5 },
   identity: { label: 'People whose name, username, e-mail or identifier changes', share: 50, floor: 10 },
   emptied: { label: 'People or classes that lose the value of a field', share: 20, floor: 10 },
   relations: { label: 'Students who lose guardians, classes that lose their primary teacher', share: 10, floor: 10 },
   roles: { label: 'People who lose a role', share: 10, floor: 10 },
-  moved: { label: 'People who leave their school for another', share: 25, floor: 10 },
+  moved: { label: 'People who move to another school', share: 25, floor: 10 },
   disabled: { label: 'People who become inactive', share: 10, floor: 10 },
   enabled: { label: 'Inactive people who become active again', share: 5, floor: 10 },
-  memberships: { label: 'Enrollments that move to another class or person, or are over', share: 10, floor: 10 },
+  memberships: { label: 'Enrollments that move to another class or person, or end', share: 10, floor: 10 },
   classes: { label: 'Classes that change their course or school', share: 20, floor: 5 },
   sessions: { label: 'Academic sessions that move by more than a month', share: 25, floor: 1 },
-  view: { label: 'Schools or districts that vanish, or become another’s', share: 0, floor: 1 },
+  view: { label: 'Schools or districts that are missing or change parent', share: 0, floor: 1 },
   damaged: { label: 'Ids that look damaged', share: 0, floor: 3 },
   errors: { label: 'Rows of a file that are left out because of errors', share: 50, floor: 10 },
 };
@@ -70,7 +70,7 @@ interface Removal { then: 'purge' | 'own' | 'never' | 'keep'; days: string }
 const REMOVED: Record<Removed, string> = { users: 'People', classes: 'Classes', enrollments: 'Enrollments' };
 const ENTITIES = Object.keys(REMOVED) as Removed[];
 const CAUSES: Record<Cause, string> = {
-  leftSource: 'left the source', statusDeleted: 'have the status deleted', notChosen: 'are no longer selected', roleEnded: 'lose a role',
+  leftSource: 'left the source', statusDeleted: 'are marked deleted', notChosen: 'are no longer selected', roleEnded: 'lose a role',
 };
 const causesOf = (entity: Removed) => (Object.keys(CAUSES) as Cause[]).filter(cause => cause !== 'roleEnded' || entity === 'users');
 const THEN = [
@@ -85,7 +85,7 @@ function removalOf(guard: Schemas['GuardFigures'] | undefined, entity: Removed, 
   return days === undefined ? { then: 'purge', days: '' } : { then: days ? 'own' : 'never', days: days ? String(days) : '' };
 }
 const STANDING = [
-  { value: 'ask', label: 'Ask above the limit' }, { value: 'keep', label: 'Always keep' }, { value: 'letGo', label: 'Let go without asking' },
+  { value: 'ask', label: 'Ask above the limit' }, { value: 'keep', label: 'Always keep' }, { value: 'letGo', label: 'Remove without asking' },
 ] as const;
 
 /** As the API has it: what is kept, and what is purged after other days than the group's; 0 is never. */
@@ -140,7 +140,7 @@ export const guardOf = (figures: SafetyFigures): Schemas['GuardFigures'] => ({
   ...removalPolicy(figures.removal),
 });
 
-/** When a sync waits for a word, and for how long a removal can be taken back. */
+/** When a sync waits for approval, and for how long a removal can be taken back. */
 export function Safety({ figures, onChange, wrong, contact, alwaysPreview, onAlways }: { alwaysPreview: boolean; onAlways: (next: boolean) => void; figures: SafetyFigures; onChange: (next: SafetyFigures) => void; wrong: (field: string) => string | undefined; contact: string }) {
   const set = (next: Partial<SafetyFigures>) => onChange({ ...figures, ...next });
   const typed = (name: 'share' | 'floor' | 'graceDays' | 'retentionDays' | 'rolloverShare') => (
@@ -151,21 +151,21 @@ export function Safety({ figures, onChange, wrong, contact, alwaysPreview, onAlw
       <SpaceBetween size="m">
         {!contact && <Alert type="info">Add a contact e-mail above to be notified of held syncs.</Alert>}
         <ColumnLayout columns={3}>
-          <FormField label="Hold a sync that removes more than (%)" description="Of one school’s people (of each user type too), classes or enrollments." errorText={wrong('guard.share')}>{typed('share')}</FormField>
-          <FormField label="and at least (records)" description="So that a small school isn’t held for two people." errorText={wrong('guard.floor')}>{typed('floor')}</FormField>
-          <FormField label="Days in which somebody removed can come back" description="Under the same platform id, with the enrollments. After that the record is purged." errorText={wrong('graceDays')}>{typed('graceDays')}</FormField>
-          <FormField label="Days for which files, logs and history are kept" description="Then they are deleted for good. What an undo needs stays as long as somebody removed can come back, and the last sync that succeeded stays whole." errorText={wrong('retentionDays')}>{typed('retentionDays')}</FormField>
+          <FormField label="Hold a sync that removes more than (%)" description="At one school: of its people (and of each user type), classes or enrollments." errorText={wrong('guard.share')}>{typed('share')}</FormField>
+          <FormField label="and at least (records)" description="So that a small school isn’t held because of two people." errorText={wrong('guard.floor')}>{typed('floor')}</FormField>
+          <FormField label="Days in which somebody removed can come back" description="With the same platform id and enrollments. After that, the record is purged." errorText={wrong('graceDays')}>{typed('graceDays')}</FormField>
+          <FormField label="Days for which files, logs and history are kept" description="After that, they are deleted for good. What an undo needs is kept as long as someone removed can come back, and the last successful sync is always kept." errorText={wrong('retentionDays')}>{typed('retentionDays')}</FormField>
         </ColumnLayout>
         <Toggle checked={alwaysPreview} onChange={({ detail }) => onAlways(detail.checked)} description="Every sync that would change anything waits until an administrator has seen the changes, whoever or whatever started it.">Always ask me before writing</Toggle>
-        <Toggle checked={figures.rollover} onChange={({ detail }) => set({ rollover: detail.checked })} description="The days in which a new school year starts and many people and classes go.">Rollover window</Toggle>
+        <Toggle checked={figures.rollover} onChange={({ detail }) => set({ rollover: detail.checked })} description="The days when a new school year starts and many people and classes leave.">Rollover window</Toggle>
         {figures.rollover && (
           <ColumnLayout columns={3}>
             <FormField label="First day" errorText={wrong('guard.rollover')}><DatePicker value={figures.from} onChange={({ detail }) => set({ from: detail.value })} placeholder="YYYY/MM/DD" i18nStrings={{ openCalendarAriaLabel: () => 'Choose the first day' }} /></FormField>
             <FormField label="Last day"><DatePicker value={figures.to} onChange={({ detail }) => set({ to: detail.value })} placeholder="YYYY/MM/DD" i18nStrings={{ openCalendarAriaLabel: () => 'Choose the last day' }} /></FormField>
-            <FormField label="Hold then at more than (%)" errorText={wrong('guard.rolloverShare')}>{typed('rolloverShare')}</FormField>
+            <FormField label="Hold above (%) in this window" errorText={wrong('guard.rolloverShare')}>{typed('rolloverShare')}</FormField>
           </ColumnLayout>
         )}
-        <ExpandableSection headerText="Other limits" headerDescription="Everything else that holds a sync, measured at each school, and the people of each type too.">
+        <ExpandableSection headerText="Other limits" headerDescription="Everything else that holds a sync, measured at each school and for each user type.">
           <SpaceBetween size="s">
             {LIMITED.map(kind => (
               <ColumnLayout key={kind} columns={3}>
@@ -182,7 +182,7 @@ export function Safety({ figures, onChange, wrong, contact, alwaysPreview, onAlw
             ))}
           </SpaceBetween>
         </ExpandableSection>
-        <ExpandableSection headerText="Decided once" headerDescription="What a sync takes away can be kept on the platform always, or let go without asking.">
+        <ExpandableSection headerText="Standing decisions" headerDescription="Decide once: always keep what a sync would take away, or remove it without asking.">
           <ColumnLayout columns={3}>
             {(Object.keys(DECIDED) as Decided[]).map(kind => (
               <FormField key={kind} label={DECIDED[kind]}>
@@ -192,9 +192,9 @@ export function Safety({ figures, onChange, wrong, contact, alwaysPreview, onAlw
             ))}
           </ColumnLayout>
         </ExpandableSection>
-        <Toggle checked={figures.neverRemove} onChange={({ detail }) => set({ neverRemove: detail.checked })} description="Nobody and nothing is deactivated or ended, and no value is taken away, whatever the source says.">Never remove</Toggle>
+        <Toggle checked={figures.neverRemove} onChange={({ detail }) => set({ neverRemove: detail.checked })} description="Nothing is deactivated or ended, and no value is removed, whatever the source says.">Never remove</Toggle>
         {!figures.neverRemove && (
-          <ExpandableSection headerText="Removal policy" headerDescription="What becomes of records, by the reason for which they would go. Purged is deleted for good, with an entry in the audit.">
+          <ExpandableSection headerText="Removal policy" headerDescription="What happens to records, by the reason they would be removed. To purge is to delete for good; the audit keeps an entry.">
             <ColumnLayout columns={3}>
               {ENTITIES.flatMap(entity => causesOf(entity).map(cause => {
                 const removal = figures.removal[entity][cause];
@@ -214,10 +214,10 @@ export function Safety({ figures, onChange, wrong, contact, alwaysPreview, onAlw
             </ColumnLayout>
           </ExpandableSection>
         )}
-        <FormField label="Schools that will close" description="Sourced ids, one per line. What goes at these schools doesn’t hold a sync." errorText={wrong('guard.closing')}>
+        <FormField label="Schools that will close" description="Their sourcedIds, one per line. Removals at these schools don’t hold a sync." errorText={wrong('guard.closing')}>
           <Textarea value={figures.closing} rows={2} onChange={({ detail }) => set({ closing: detail.value })} />
         </FormField>
-        <FormField label="Orgs that must be in the source – optional" description="Sourced ids of schools or districts, one per line. A sync that lacks one is held, from the first sync on." errorText={wrong('guard.expected')}>
+        <FormField label="Orgs that must be in the source – optional" description="The sourcedIds of schools or districts, one per line. A sync without one of them is held, even the first." errorText={wrong('guard.expected')}>
           <Textarea value={figures.expected} rows={2} onChange={({ detail }) => set({ expected: detail.value })} />
         </FormField>
       </SpaceBetween>

@@ -31,7 +31,7 @@ const VERSIONS = [
 const METHODS = [
   { value: 'zip', label: 'ZIP', description: 'You upload the district’s OneRoster ZIP here.' },
   { value: 'sftp', label: 'SFTP', description: 'Fetched from the district’s SFTP server: a ZIP, or a folder of CSVs.' },
-  { value: 'rest', label: 'API', description: 'Fetched from the student information system by OneRoster’s API.' },
+  { value: 'rest', label: 'API', description: 'Fetched from the student information system through the OneRoster API.' },
 ];
 const LABELS = { zip: 'ZIP', sftp: 'SFTP', rest: 'API' } as const;
 const AUTHORIZATIONS = [
@@ -72,7 +72,7 @@ export function SourceSection({ source, onChange, stored, wrong, children }: {
             onChange={({ detail }) => { setTyped({ ...typed, [source.method]: source }); onChange(typed[detail.value as Source['method']] ?? (stored?.method === detail.value ? stored : EMPTY[detail.value as Source['method']])); }} />
         </FormField>
         {stored && stored.method !== 'zip' && stored.method !== source.method && (
-          <Alert type="warning">Saving drops this group’s {LABELS[stored.method]} settings and its password, key or secret. Until then you can switch back.</Alert>
+          <Alert type="warning">Saving deletes this group’s {LABELS[stored.method]} settings and its password, key or secret. Until you save, you can switch back.</Alert>
         )}
         <FormField label="OneRoster version">
           <Select selectedOption={VERSIONS.find(each => each.value === source.version) ?? null} options={VERSIONS}
@@ -103,7 +103,7 @@ function SftpFields({ source, onChange, wrong, mark }: Fields<Sftp>) {
       <SecretFields mark={mark} error={wrong('source.credentials')} onReplace={() => onChange({ ...source, credentials: null })}>
         <FormField label="Sign in with">
           <RadioGroup value={way} onChange={({ detail }) => { setWay(detail.value); onChange({ ...source, credentials: null }); }}
-            items={[{ value: 'password', label: 'Password' }, { value: 'key', label: 'Private key', description: 'Ed25519, ECDSA or RSA, as OpenSSH writes it.' }]} />
+            items={[{ value: 'password', label: 'Password' }, { value: 'key', label: 'Private key', description: 'Ed25519, ECDSA or RSA, in OpenSSH format.' }]} />
         </FormField>
         {way === 'password'
           ? <Hidden label="Password" name="password" source={source} onChange={onChange} />
@@ -113,16 +113,16 @@ function SftpFields({ source, onChange, wrong, mark }: Fields<Sftp>) {
             </SpaceBetween>}
         <Expiry source={source} onChange={onChange} />
       </SecretFields>
-      <FormField label="Path" errorText={wrong('source.path')} description="A file, a folder, or a pattern such as /out/*.zip. The newest that matches is taken.">
+      <FormField label="Path" errorText={wrong('source.path')} description="A file, a folder, or a pattern such as /out/*.zip. The newest match is fetched.">
         <Input {...field('path')} placeholder="/out/*.zip" /></FormField>
-      <ExpandableSection headerText="More about the server and its files">
+      <ExpandableSection headerText="More settings for the server and its files">
         <SpaceBetween size="m">
           <Checkbox checked={source.oldServer} onChange={({ detail }) => onChange({ ...source, oldServer: detail.checked })}
             description="Only for a server that offers no modern way to sign in securely; the connection test says so. Ask the district to update it.">
             Allow older, weaker encryption for this server</Checkbox>
-          {source.oldServer && <Alert type="warning">People’s data is fetched by weak encryption while this is on. The group’s status page says so until it is off.</Alert>}
+          {source.oldServer && <Alert type="warning">While this is on, people’s data is fetched with weak encryption. The group’s status page says so until you turn it off.</Alert>}
           <FormField label="Ending of the marker file – optional" errorText={wrong('source.doneMarker')}
-            description="Where the district writes, say, roster.zip.done once roster.zip is complete: .done"><Input {...field('doneMarker')} placeholder=".done" /></FormField>
+            description="If the district adds, for example, roster.zip.done when roster.zip is complete, enter .done."><Input {...field('doneMarker')} placeholder=".done" /></FormField>
           <FormField label="Afterwards" errorText={wrong('source.moveTo')}>
             <RadioGroup value={source.afterwards} onChange={({ detail }) => onChange({ ...source, afterwards: detail.value as 'leave' | 'move' })}
               items={[{ value: 'leave', label: 'Leave the files where they are' }, { value: 'move', label: 'Move them to a folder' }]} /></FormField>
@@ -161,16 +161,16 @@ function RestFields({ source, onChange, wrong, mark }: Fields<Rest>) {
             </SpaceBetween>}
         <Expiry source={source} onChange={onChange} />
       </SecretFields>
-      <ExpandableSection headerText="How much is asked for">
+      <ExpandableSection headerText="How much is fetched">
         <SpaceBetween size="m">
           <Checkbox checked={source.bySchool} onChange={({ detail }) => onChange({ ...source, bySchool: detail.checked })}
             description="Where a saved selection names schools, only their classes, students, teachers and enrollments are fetched. Guardians and other staff are not in these lists; those on the platform stay as they are.">
             Only the selected schools’ records</Checkbox>
           <Checkbox checked={source.changesOnly} onChange={({ detail }) => onChange({ ...source, changesOnly: detail.checked })}
-            description="Between two full readings, at most a week apart, only records that have changed since the last sync are fetched.">
+            description="Fetches only records that have changed since the last sync. Everything is fetched at least once a week.">
             Only what has changed</Checkbox>
           {source.changesOnly && <FormField label="Compare with all ids every … days" errorText={wrong('source.checkIdsDays')}
-            description="Many providers forget to date a change, or never report a deletion. The ids of the full lists show it; if they differ, the next sync reads everything.">
+            description="Some providers miss changes or deletions. Comparing all ids finds them; if they differ, the next sync fetches everything.">
             <Input type="number" inputMode="numeric" value={String(source.checkIdsDays)} onChange={({ detail }) => onChange({ ...source, checkIdsDays: Number(detail.value) })} /></FormField>}
           <FormField label="Parallel requests" errorText={wrong('source.maxParallel')}>
             <Input type="number" inputMode="numeric" value={String(source.maxParallel)} onChange={({ detail }) => onChange({ ...source, maxParallel: Number(detail.value) })} /></FormField>
@@ -227,7 +227,7 @@ function Expiry<S extends Sftp | Rest>({ source, onChange }: { source: S; onChan
   if (!isNew(secret)) return null;
   const change = (day: string) => onChange({ ...source, credentials: { ...secret, expiresAt: day ? `${day}T00:00:00Z` : null } });
   return (
-    <FormField label="Valid until – optional" description="Where the district says so; you are warned a month before. YYYY-MM-DD">
+    <FormField label="Valid until – optional" description="If the district gave you a date (YYYY-MM-DD). You are warned a month before.">
       <DayInput value={secret.expiresAt?.slice(0, 10) ?? ''} onDay={change} />
     </FormField>
   );

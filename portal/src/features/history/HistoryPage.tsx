@@ -79,7 +79,7 @@ export function HistoryPage() {
         )}
         {filesOf && (
           <Modal visible onDismiss={() => setFilesOf(null)} header={`The sync of ${moment(filesOf.startedAt)}`} footer={<Box float="right"><Button onClick={() => setFilesOf(null)}>Close</Button></Box>}>
-            <LogFiles syncId={filesOf.syncId} none="This sync has no files: it ended before anything was read, or they are not kept any more." />
+            <LogFiles syncId={filesOf.syncId} none="This sync has no files: it ended before anything was read, or they are no longer kept." />
           </Modal>
         )}
         {from && to && <Compared key={`${from} ${to}`} groupId={groupId} from={from} to={to} />}
@@ -113,8 +113,8 @@ function Compared({ groupId, from, to }: Two) {
           { id: 'entity', header: 'Record type', isRowHeader: true, cell: each => entityName(each.entity) },
           { id: 'before', header: 'Earlier', cell: each => number(each.before ?? 0) },
           { id: 'after', header: 'Later', cell: each => number(each.after ?? 0) },
-          { id: 'came', header: 'Came', cell: each => number(each.came ?? 0) },
-          { id: 'went', header: 'Went', cell: each => number(each.went ?? 0) },
+          { id: 'came', header: 'Added', cell: each => number(each.came ?? 0) },
+          { id: 'went', header: 'Gone', cell: each => number(each.went ?? 0) },
         ]}
       />
       <Schools schools={said.schools} />
@@ -128,14 +128,14 @@ function Schools({ schools }: { schools: Schemas['Comparison']['schools'] }) {
   return (
     <Table
       items={schools.slice((place - 1) * PAGE, place * PAGE)} trackBy="sourcedId" wrapLines
-      header={<Header variant="h2" counter={`(${number(schools.length)})`} description="Those in which most came and went first.">By school</Header>}
+      header={<Header variant="h2" counter={`(${number(schools.length)})`} description="Schools with the most changes first.">By school</Header>}
       pagination={schools.length > PAGE && <Pages place={place} total={schools.length} onChange={setPlace} />}
       columnDefinitions={[
         { id: 'name', header: 'School', isRowHeader: true, cell: each => `${each.name}${each.came ? ' (new)' : each.went ? ' (gone)' : ''}` },
         { id: 'users', header: 'People, earlier → later', cell: each => `${number(each.usersBefore)} → ${number(each.usersAfter)}` },
-        { id: 'people', header: 'Came, went', cell: each => `${number(each.usersCame)}, ${number(each.usersWent)}` },
+        { id: 'people', header: 'People added, gone', cell: each => `${number(each.usersCame)}, ${number(each.usersWent)}` },
         { id: 'classes', header: 'Classes, earlier → later', cell: each => `${number(each.classesBefore)} → ${number(each.classesAfter)}` },
-        { id: 'moved', header: 'Came, went', cell: each => `${number(each.classesCame)}, ${number(each.classesWent)}` },
+        { id: 'moved', header: 'Classes added, gone', cell: each => `${number(each.classesCame)}, ${number(each.classesWent)}` },
       ]}
       empty={<Box textAlign="center">Neither sync has a school.</Box>}
     />
@@ -143,7 +143,7 @@ function Schools({ schools }: { schools: Schemas['Comparison']['schools'] }) {
 }
 
 const OF = [{ value: 'users', label: 'People' }, { value: 'classes', label: 'Classes' }, { value: 'orgs', label: 'Schools and orgs' }] as const;
-const WAYS = [{ value: 'came', label: 'Came' }, { value: 'went', label: 'Went' }] as const;
+const WAYS = [{ value: 'came', label: 'Added' }, { value: 'went', label: 'Gone' }] as const;
 
 function Moved({ groupId, from, to }: Two) {
   const api = useApi();
@@ -161,12 +161,12 @@ function Moved({ groupId, from, to }: Two) {
   return (
     <Table
       items={page?.items ?? []} trackBy="sourcedId" loading={isPending} loadingText="Loading"
-      header={<Header variant="h2" counter={`(${number(total)})`}>Who came and went</Header>}
+      header={<Header variant="h2" counter={`(${number(total)})`}>Added and gone</Header>}
       filter={
         <SpaceBetween size="xs" direction="horizontal">
-          <TextFilter filteringText={search} filteringPlaceholder="Find by name or sourcedId" filteringAriaLabel="Find who came and went" onChange={({ detail }) => { setSearch(detail.filteringText); setPlace(1); }} />
+          <TextFilter filteringText={search} filteringPlaceholder="Find by name or sourcedId" filteringAriaLabel="Find who was added or is gone" onChange={({ detail }) => { setSearch(detail.filteringText); setPlace(1); }} />
           <Select ariaLabel="Record type" selectedOption={of} options={OF} onChange={({ detail }) => { setOf(OF.find(each => each.value === detail.selectedOption.value) ?? OF[0]); setPlace(1); }} />
-          <Select ariaLabel="Way" selectedOption={way} options={WAYS} onChange={({ detail }) => { setWay(WAYS.find(each => each.value === detail.selectedOption.value) ?? WAYS[0]); setPlace(1); }} />
+          <Select ariaLabel="Added or gone" selectedOption={way} options={WAYS} onChange={({ detail }) => { setWay(WAYS.find(each => each.value === detail.selectedOption.value) ?? WAYS[0]); setPlace(1); }} />
         </SpaceBetween>
       }
       pagination={total > PAGE && <Pages place={place} total={total} onChange={setPlace} />}
@@ -174,7 +174,7 @@ function Moved({ groupId, from, to }: Two) {
         { id: 'name', header: 'Name', isRowHeader: true, cell: each => each.name || '–' },
         { id: 'id', header: 'sourcedId', cell: each => each.sourcedId },
       ]}
-      empty={<Box textAlign="center">Nobody {way.value}.</Box>}
+      empty={<Box textAlign="center">{way.value === 'came' ? 'Nothing was added.' : 'Nothing is gone.'}</Box>}
     />
   );
 }

@@ -30,7 +30,8 @@ export function Trends({ groupId, syncs }: { groupId: string; syncs: readonly Sc
   const shown = drawn(syncs);
   if (shown.length < 2) return null;
   const at = (place: number) => shown[Math.round(place) - 1];
-  const day = (place: number) => { const sync = at(place); return sync ? new Date(sync.startedAt).toLocaleDateString(undefined, { month: 'short', day: 'numeric' }) : ''; };
+  const day = (place: number) => { const sync = Number.isInteger(place) ? at(place) : undefined; // between two syncs there is none
+    return sync ? new Date(sync.startedAt).toLocaleDateString(undefined, { month: 'short', day: 'numeric' }) : ''; };
   return (
     <Container header={<Header variant="h2" description={`The last ${number(shown.length)} syncs that succeeded. Select a point to open its sync.`}>Trends</Header>}>
       <ColumnLayout columns={2}>

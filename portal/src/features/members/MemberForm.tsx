@@ -10,17 +10,20 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { data, useApi, type Schemas } from '../../api/client';
+import { data, useApi, type Api, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { ROLE_NAMES } from '../../app/role';
 
 type Member = Schemas['MemberOut'];
 type Role = Member['role'];
 const ROLES: { value: Role; label: string; description: string }[] = [
-  { value: 'viewer', label: ROLE_NAMES.viewer, description: 'Reads' },
-  { value: 'operator', label: ROLE_NAMES.operator, description: 'Starts syncs and selects' },
-  { value: 'admin', label: ROLE_NAMES.admin, description: 'Configures, approves, undoes, deletes' },
+  { value: 'viewer', label: ROLE_NAMES.viewer, description: 'Can look at everything' },
+  { value: 'operator', label: ROLE_NAMES.operator, description: 'Can also start syncs and make selections' },
+  { value: 'admin', label: ROLE_NAMES.admin, description: 'Can also configure, approve, undo and delete' },
 ];
+
+/** The groups by id and name, for `useQuery`. */
+export const allGroups = (api: Api) => ({ queryKey: ['groups', 'all'], queryFn: () => data(api.GET('/groups', { params: { query: { limit: 1000 } } })) });
 
 /** Invite somebody (`member` null), or say what they may do. */
 export function MemberForm({ member, onClose }: { member: Member | null; onClose: () => void }) {
@@ -31,7 +34,7 @@ export function MemberForm({ member, onClose }: { member: Member | null; onClose
   const [role, setRole] = useState<Role>(member?.role ?? 'viewer');
   const [every, setEvery] = useState(member ? member.groups === null : false);
   const [chosen, setChosen] = useState<readonly string[]>(member?.groups ?? []);
-  const groups = useQuery({ queryKey: ['groups', 'all'], queryFn: () => data(api.GET('/groups', { params: { query: { limit: 1000 } } })) });
+  const groups = useQuery(allGroups(api));
   const save = useMutation({
     mutationFn: () => {
       const said = { name, role, groups: every ? null : [...chosen] };
@@ -53,9 +56,9 @@ export function MemberForm({ member, onClose }: { member: Member | null; onClose
             <FormField label="Role">
               <Select options={ROLES} selectedOption={ROLES.find(each => each.value === role) ?? null} onChange={({ detail }) => setRole(detail.selectedOption.value as Role)} />
             </FormField>
-            <Checkbox checked={every} onChange={({ detail }) => setEvery(detail.checked)}>Every group, those made later included</Checkbox>
+            <Checkbox checked={every} onChange={({ detail }) => setEvery(detail.checked)}>Every group, including those created later</Checkbox>
             {!every && (
-              <FormField label="Groups" description="They see these alone.">
+              <FormField label="Groups" description="They see only these groups.">
                 <Multiselect
                   options={options} selectedOptions={chosen.map(id => options.find(each => each.value === id) ?? { value: id, label: id })} statusType={groups.isPending ? 'loading' : 'finished'}
                   onChange={({ detail }) => setChosen(detail.selectedOptions.map(each => each.value ?? ''))} placeholder="Choose groups"

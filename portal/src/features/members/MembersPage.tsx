@@ -3,6 +3,7 @@ import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
+import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
@@ -15,7 +16,7 @@ import { Problem } from '../../app/Problem';
 import { ROLE_NAMES } from '../../app/role';
 import { useTitle } from '../../app/title';
 import { moment } from '../../app/words';
-import { MemberForm } from './MemberForm';
+import { allGroups, MemberForm } from './MemberForm';
 
 type Member = Schemas['MemberOut'];
 
@@ -31,6 +32,9 @@ export function MembersPage() {
     queryKey: ['members', search],
     queryFn: () => data(api.GET('/members', { params: { query: { search, limit: 1000 } } })),
   });
+  const groups = useQuery(allGroups(api));
+  const names = new Map((groups.data?.items ?? []).map(group => [group.groupId, group.name]));
+  const [removing, setRemoving] = useState<Member | null>(null);
   const act = useMutation({
     mutationFn: ({ what, member }: { what: string; member: Member }): Promise<unknown> => {
       const path = { memberId: member.memberId };
@@ -45,7 +49,7 @@ export function MembersPage() {
   const find = (wanted: string) => setParams(wanted ? { search: wanted } : {}, { replace: true });
   const invite = page?.invitable ? <Button variant="primary" onClick={() => setForm('new')}>Invite a user</Button> : null;
   return (
-    <ContentLayout header={<Header variant="h1" actions={invite} description="A change counts within a minute, whatever somebody is doing. Everything here is in the audit.">Users</Header>}>
+    <ContentLayout header={<Header variant="h1" actions={invite} description="Changes take effect within a minute. Everything done here is in the audit.">Users</Header>}>
       <SpaceBetween size="l">
         {act.error && <Problem error={act.error} />}
         {form && <MemberForm key={form === 'new' ? 'new' : form.memberId} member={form === 'new' ? null : form} onClose={() => setForm(null)} />}
@@ -57,7 +61,7 @@ export function MembersPage() {
             { id: 'name', header: 'Name', isRowHeader: true, cell: member => member.name || member.email || member.memberId },
             { id: 'email', header: 'E-mail', cell: member => member.email || '–' },
             { id: 'role', header: 'Role', cell: member => ROLE_NAMES[member.role] },
-            { id: 'groups', header: 'Groups', cell: member => (member.groups === null ? 'Every group' : member.groups.join(', ') || 'None') },
+            { id: 'groups', header: 'Groups', cell: member => (member.groups === null ? 'Every group' : member.groups.map(id => names.get(id) ?? 'a deleted group').join(', ') || 'None') },
             { id: 'state', header: 'State', cell: member => (member.disabled ? <StatusIndicator type="stopped">Disabled</StatusIndicator> : <StatusIndicator>Active</StatusIndicator>) },
             { id: 'seen', header: 'Last sign-in', cell: member => (member.lastSignInAt ? moment(member.lastSignInAt) : 'Never') },
             {
@@ -66,13 +70,14 @@ export function MembersPage() {
                   variant="inline-icon" ariaLabel={`Actions for ${member.name || member.email}`} loading={act.isPending}
                   items={[
                     { id: 'change', text: 'Change role and groups' },
-                    { id: member.disabled ? 'enable' : 'disable', text: member.disabled ? 'Let in again' : 'Disable' },
+                    { id: member.disabled ? 'enable' : 'disable', text: member.disabled ? 'Enable' : 'Disable' },
                     ...(member.signedInElsewhere ? [] : [{ id: 'reset', text: 'Send a new password' }]),
-                    { id: 'remove', text: 'Remove for good' },
+                    { id: 'remove', text: 'Remove' },
                   ]}
                   onItemClick={({ detail }) => {
                     if (detail.id === 'change') setForm(member);
-                    else if (detail.id !== 'remove' || window.confirm(`Remove ${member.name || member.email} for good?`)) act.mutate({ what: detail.id, member });
+                    else if (detail.id === 'remove') setRemoving(member);
+                    else act.mutate({ what: detail.id, member });
                   }}
                 />
               ),
@@ -81,6 +86,13 @@ export function MembersPage() {
           empty={<Box textAlign="center" padding="l">{search ? `No user has “${search}” in their name or e-mail.` : 'Nobody has signed in yet.'}</Box>}
         />
       </SpaceBetween>
+      {removing && (
+        <Modal visible onDismiss={() => setRemoving(null)} header={`Remove ${removing.name || removing.email}?`}
+          footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button variant="link" onClick={() => setRemoving(null)}>Cancel</Button>
+            <Button variant="primary" onClick={() => { act.mutate({ what: 'remove', member: removing }); setRemoving(null); }}>Remove user</Button></SpaceBetween></Box>}>
+          They can no longer sign in. What they have done stays in the audit. To let them back in, invite them again.
+        </Modal>
+      )}
     </ContentLayout>
   );
 }

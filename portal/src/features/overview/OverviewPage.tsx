@@ -28,8 +28,8 @@ const NEEDS: Record<Row['needs'][number], { label: string; type: 'warning' | 'er
   choice: { label: 'Waiting for your selection', type: 'info', rank: 2, to: row => `/groups/${row.groupId}/selective` },
   failed: { label: 'Last sync failed', type: 'error', rank: 3, to: row => `/groups/${row.groupId}/status` },
   late: { label: 'Scheduled sync is late', type: 'warning', rank: 4, to: row => `/groups/${row.groupId}/status` },
-  secret: { label: 'Password or key ends soon', type: 'warning', rank: 5, to: row => `/groups/${row.groupId}` },
-  newSchools: { label: 'New schools to decide', type: 'info', rank: 6, to: row => `/groups/${row.groupId}/status` },
+  secret: { label: 'Password or key expires soon', type: 'warning', rank: 5, to: row => `/groups/${row.groupId}` },
+  newSchools: { label: 'New schools to decide about', type: 'info', rank: 6, to: row => `/groups/${row.groupId}/status` },
 };
 const rank = (row: Row) => Math.min(99, ...row.needs.map(need => NEEDS[need].rank));
 const OPTIONS = [{ value: '', label: 'All groups' }, { value: 'any', label: 'Needs attention' }, ...Object.entries(NEEDS).map(([value, { label }]) => ({ value, label }))];
@@ -75,7 +75,7 @@ export function OverviewPage() {
       <Table
         items={found.slice((place - 1) * PAGE, place * PAGE)} trackBy="groupId" wrapLines loading={isPending} loadingText="Loading groups" stickyColumns={{ first: 1 }}
         ariaLabels={{ tableLabel: 'Overview of all groups' }}
-        header={<Header variant="h1" counter={overview && `(${number(found.length)})`} description={overview && (needing ? `${plural(needing, 'group needs', 'groups need')} attention.` : 'No group needs anything now.')}>Overview</Header>}
+        header={<Header variant="h1" counter={overview && `(${number(found.length)})`} description={overview && (needing ? `${plural(needing, 'group needs', 'groups need')} attention.` : 'No group needs attention.')}>Overview</Header>}
         filter={<SpaceBetween size="xs" direction="horizontal">
           <TextFilter filteringText={search} filteringPlaceholder="Find a group" filteringAriaLabel="Find a group" onChange={({ detail }) => { setSearch(detail.filteringText); look({ search: detail.filteringText }); }} />
           <Select ariaLabel="Show" selectedOption={OPTIONS.find(each => each.value === need) ?? null} options={OPTIONS} onChange={({ detail }) => look({ need: detail.selectedOption.value ?? '' })} />

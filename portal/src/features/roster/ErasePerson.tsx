@@ -38,14 +38,14 @@ export function ErasePerson({ groupId, id, name, onErased }: { groupId: string; 
           </>}</SpaceBetween></Box>}>
         {erase.isSuccess ? (
           <Alert type="success" header="The erasure has begun">
-            {erase.data.state === 'running' && 'It goes through every file within the hour, or after the sync that runs. '}The audit then shows the certificate: what was removed where, and what stays and why.
+            {erase.data.state === 'running' && 'Every file is processed within the hour, or after the running sync. '}The audit then shows the certificate: what was removed where, and what stays and why.
           </Alert>
         ) : (
           <SpaceBetween size="s">
             {held.error && <Problem error={held.error} />}
             {erase.error && <Problem error={erase.error} />}
-            <Box>Everything that is held about this person goes: the record and its enrollments, and their rows in every sync that is kept. Files as they were received, in which they are, go whole. Applications are told to remove them.</Box>
-            <Box>Nobody can bring it back. A source that still names this person brings them back with the next sync, so take them out there first.</Box>
+            <Box>Everything held about this person is erased: the record, its enrollments, and their rows in every sync that is kept. Files as received that contain this person are deleted whole. Applications are told to remove them.</Box>
+            <Box>This can’t be undone. If the source still lists this person, the next sync brings them back, so remove them there first.</Box>
             <Button iconName="download" loading={held.isPending} onClick={() => held.mutate()}>Download what is held first</Button>
             <FormField label={`Type ${id} to erase`}><Input value={typed} onChange={({ detail }) => setTyped(detail.value)} /></FormField>
           </SpaceBetween>

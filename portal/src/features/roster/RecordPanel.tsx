@@ -13,7 +13,7 @@ import { useNavigate } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
-import { capital, moment, number } from '../../app/words';
+import { capital, inWords, moment, number } from '../../app/words';
 import { ErasePerson } from './ErasePerson';
 
 const DAY_MS = 86_400_000;
@@ -49,7 +49,7 @@ export function RecordPanel({ groupId, entity, id, graceDays, onClose, onOpen }:
           { label: 'Since', value: moment(record.since) },
           { label: 'Platform id', value: record.platformId },
           { label: 'sourcedId', value: record.sourcedId },
-          ...Object.entries(record.fields).filter(([name]) => name !== 'sourcedId').map(([name, value]) => ({ label: capital(name), value: told(value) })),
+          ...Object.entries(record.fields).filter(([name]) => name !== 'sourcedId').map(([name, value]) => ({ label: capital(name), value: inWords(value) })),
         ]} />
         {entity === 'users' && <ShowContacts contacts={contacts} />}
         {(entity === 'users' || entity === 'classes') && (
@@ -70,11 +70,4 @@ export function RecordPanel({ groupId, entity, id, graceDays, onClose, onOpen }:
 function nameOf({ fields, sourcedId }: Schemas['RosterRecord']): string {
   const said = (name: string) => (typeof fields[name] === 'string' ? fields[name] : '');
   return `${said('givenName')} ${said('familyName')}`.trim() || said('name') || said('title') || sourcedId;
-}
-
-/** A value of a record as a person reads it. */
-function told(value: unknown): string {
-  if (Array.isArray(value)) return value.map(told).join(', ');
-  if (value && typeof value === 'object') return Object.entries(value).filter(([, inner]) => inner != null && inner !== '').map(([name, inner]) => `${name} ${told(inner)}`).join(', ');
-  return typeof value === 'boolean' ? (value ? 'Yes' : 'No') : String(value);
 }

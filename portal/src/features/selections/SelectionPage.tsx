@@ -104,7 +104,7 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
       >
         <SpaceBetween size="l">
           <GroupNav groupId={groupId} />
-          {saved && <Container header={<Header variant="h2" description="Saving shows the numbers anew.">As it is saved</Header>}><Now standing={saved.standing} /></Container>}
+          {saved && <Container header={<Header variant="h2" description="Save to update these numbers.">As saved</Header>}><Now standing={saved.standing} /></Container>}
           {!saved && (
             <Container header={<Header variant="h2">Name</Header>}>
               <FormField label="Name" constraintText="Letters, numbers, spaces and . , ( ) & + - _. Example: Middle schools, every night"><Input value={name} onChange={e => setName(e.detail.value)} /></FormField>
@@ -112,14 +112,14 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
           )}
           <Container header={<Header variant="h2">Schools</Header>}>
             <SpaceBetween size="m">
-              {offered.error && <Alert type="info">The list of schools is there after the group’s first sync. Until then only rules and what appears later decide.</Alert>}
+              {offered.error && <Alert type="info">The list of schools appears after the group’s first sync. Until then, only rules and the settings for later schools and classes apply.</Alert>}
               <RadioGroup ariaLabel="Schools" value={schools.all ? 'all' : 'some'} onChange={e => change({ schools: { ...schools, all: e.detail.value === 'all' } })} items={[
-                { value: 'all', label: 'Every school that is there now', description: 'Except those below.' },
+                { value: 'all', label: 'Every school in the source now', description: 'Except those below.' },
                 { value: 'some', label: 'These schools' },
               ]} />
               {!schools.all && <Picker label="Schools by name" ids={schools.ids} option={option} offered={offered.data?.items.map(each => each.sourcedId) ?? []} onChange={ids => change({ schools: { ...schools, ids } })} />}
               {!schools.all && (
-                <Picker label="All schools of" description="Goes on fitting: a school that comes to this parent later is selected without a question." ids={schools.parents}
+                <Picker label="All schools of" description="Schools added to this parent later are selected too, without asking." ids={schools.parents}
                   option={id => ({ value: id, label: parents.get(id) ?? names.get(id) ?? id, description: id })} offered={[...parents.keys()]} onChange={ids => change({ schools: { ...schools, parents: ids } })} />
               )}
               <Picker label="Never these schools" ids={schools.excluded} option={option} offered={offered.data?.items.map(each => each.sourcedId) ?? []} onChange={excluded => change({ schools: { ...schools, excluded } })} />
@@ -130,10 +130,10 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
             <SpaceBetween size="m">
               <RadioGroup ariaLabel="Classes" value={classes.all ? 'all' : 'some'} onChange={e => change({ classes: { ...classes, all: e.detail.value === 'all' } })} items={[
                 { value: 'all', label: 'Every class' },
-                { value: 'some', label: 'Classes that match a rule', description: 'And those selected one by one in a sync.' },
+                { value: 'some', label: 'Classes that match a rule', description: 'And those selected one by one during a sync.' },
               ]} />
-              {classes.ids.length > 0 && <Chosen said={`${number(classes.ids.length)} classes are selected one by one.`} onForget={() => change({ classes: { ...classes, ids: [] } })} />}
-              {classes.excluded.length > 0 && <Chosen said={`${number(classes.excluded.length)} classes are left out one by one.`} onForget={() => change({ classes: { ...classes, excluded: [] } })} />}
+              {classes.ids.length > 0 && <Chosen said={`${number(classes.ids.length)} classes were selected one by one.`} onForget={() => change({ classes: { ...classes, ids: [] } })} />}
+              {classes.excluded.length > 0 && <Chosen said={`${number(classes.excluded.length)} classes were left out one by one.`} onForget={() => change({ classes: { ...classes, excluded: [] } })} />}
               {!classes.all && <Rules rules={classes.rules} onChange={rules => change({ classes: { ...classes, rules } })} />}
               <LaterChoice what="classes" value={classes.later} onChange={later => change({ classes: { ...classes, later } })} />
             </SpaceBetween>
@@ -145,10 +145,10 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
               <Picker label="User types, whatever their status" description="Deleted people among them are deactivated on the platform, never created." ids={people.roles} option={id => ({ value: id, label: capital(id) })} offered={TYPES} onChange={roles => change({ people: { ...people, roles } })} />
               <Checkbox checked={people.otherMembers} onChange={e => change({ people: { ...people, otherMembers: e.detail.checked } })}>Other members of these schools</Checkbox>
               <Checkbox checked={people.guardians} onChange={e => change({ people: { ...people, guardians: e.detail.checked } })}>Guardians</Checkbox>
-              <Checkbox checked={removeUnselected} onChange={e => change({ removeUnselected: e.detail.checked })} description="Whatever is on the platform and not selected is deactivated, in other schools too. The guard still holds what removes too much.">Remove what is not selected</Checkbox>
+              <Checkbox checked={removeUnselected} onChange={e => change({ removeUnselected: e.detail.checked })} description="Anything on the platform that is not selected is deactivated, at other schools too. The safety limit still applies.">Remove what is not selected</Checkbox>
             </SpaceBetween>
           </Container>
-          {saved && saved.versions.length > 1 && <Box variant="small">Earlier versions: {saved.versions.slice(1, 6).map(each => `${each.version} (${moment(each.at)} by ${each.by})`).join(', ')}{saved.versions.length > 6 && ' …'}. They stay readable at the API.</Box>}
+          {saved && saved.versions.length > 1 && <Box variant="small">Earlier versions: {saved.versions.slice(1, 6).map(each => `${each.version} (${moment(each.at)} by ${each.by})`).join(', ')}{saved.versions.length > 6 && ' …'}. They can still be read through the API.</Box>}
         </SpaceBetween>
       </Form>
       {saved && deleting && <DeleteSelection groupId={groupId} name={saved.name} onClose={() => setDeleting(false)} />}
@@ -160,7 +160,7 @@ function LaterChoice({ what, value, onChange }: { what: 'schools' | 'classes'; v
   return (
     <FormField label={`When ${what} appear later`}>
       <RadioGroup value={value} onChange={e => onChange(e.detail.value as Schemas['Later'])} items={[
-        { value: 'ask', label: 'Ask', description: `They wait in the group’s inbox and are left out until you decide.` },
+        { value: 'ask', label: 'Ask', description: `They wait on the status page and are left out until you decide.` },
         { value: 'include', label: 'Include them' },
         { value: 'exclude', label: 'Leave them out' },
       ]} />
@@ -181,7 +181,7 @@ function Picker({ label, description, ids, offered, option, onChange }: PickerPr
   return (
     <FormField label={label} description={description}>
       <Multiselect selectedOptions={ids.map(option)} options={[...new Set([...offered, ...ids])].map(option)} filteringType="auto" virtualScroll tokenLimit={5}
-        filteringAriaLabel={`Find in ${label}`} placeholder={ids.length ? 'Choose more' : 'None'} empty="Nothing to choose from yet" deselectAriaLabel={each => `Take ${each.label ?? ''} away`}
+        filteringAriaLabel={`Find in ${label}`} placeholder={ids.length ? 'Choose more' : 'None'} empty="Nothing to choose from yet" deselectAriaLabel={each => `Remove ${each.label ?? ''}`}
         i18nStrings={{ tokenLimitShowMore: 'Show all', tokenLimitShowFewer: 'Show fewer' }}
         onChange={({ detail }) => onChange(detail.selectedOptions.flatMap(each => (each.value ? [each.value] : [])))} />
     </FormField>
@@ -189,13 +189,13 @@ function Picker({ label, description, ids, offered, option, onChange }: PickerPr
 }
 
 function Chosen({ said, onForget }: { said: string; onForget: () => void }) {
-  return <SpaceBetween size="s" direction="horizontal" alignItems="center"><Box>{said}</Box><Button formAction="none" onClick={onForget}>Forget them</Button></SpaceBetween>;
+  return <SpaceBetween size="s" direction="horizontal" alignItems="center"><Box>{said}</Box><Button formAction="none" onClick={onForget}>Clear them</Button></SpaceBetween>;
 }
 
 function Rules({ rules, onChange }: { rules: readonly Rule[]; onChange: (rules: Rule[]) => void }) {
   const set = (place: number, word: keyof Rule, value: string) => onChange(rules.map((rule, at) => (at === place ? { ...rule, [word]: value } : rule)));
   return (
-    <FormField label="Rules" description="A class fits a rule when every word of it fits: contained in the title, code, course, subject or term; the grade whole. It is selected when any rule fits." stretch>
+    <FormField label="Rules" description="A class matches a rule when each field you fill in matches: the title, code, course, subject or term contains the text; the grade is equal to it. It is selected when any rule matches." stretch>
       <SpaceBetween size="s">
         {rules.map((rule, place) => (
           <div key={place} className="rule" role="group" aria-label={`Rule ${place + 1}`}>
@@ -220,10 +220,10 @@ function DeleteSelection({ groupId, name, onClose }: { groupId: string; name: st
   });
   return (
     <Modal visible onDismiss={onClose} header={`Delete “${name}”?`}
-      footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button formAction="none" variant="link" onClick={onClose}>Keep it</Button>
+      footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button formAction="none" variant="link" onClick={onClose}>Cancel</Button>
         <Button formAction="none" variant="primary" loading={remove.isPending} onClick={() => remove.mutate()}>Delete selection</Button></SpaceBetween></Box>}>
       <SpaceBetween size="m">
-        <Box>All its versions are deleted. What it has brought onto the platform stays there. A schedule that names it will fail until it names another.</Box>
+        <Box>All its versions are deleted. What it has brought onto the platform stays there. A schedule that uses it fails until you choose another.</Box>
         {remove.error && <Problem error={remove.error} />}
       </SpaceBetween>
     </Modal>

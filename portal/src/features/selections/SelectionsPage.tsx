@@ -44,16 +44,16 @@ export function SelectionsPage() {
             wrapLines
             loading={isPending}
             loadingText="Loading saved selections"
-            header={<Header variant="h2" counter={page && `(${page.total})`} description="What a schedule, a drop or one click brings in, without questions."
+            header={<Header variant="h2" counter={page && `(${page.total})`} description="Schools, classes and people under a name, for a schedule, dropped files or one click."
               actions={<Button variant="primary" {...may('operator')} onClick={() => void navigate(`/groups/${groupId}/new-selection`)}>Create selection</Button>}>Saved selections</Header>}
             columnDefinitions={[
               { id: 'name', header: 'Name', isRowHeader: true, cell: each => <Link href={open(each.name)} onFollow={event => { event.preventDefault(); void navigate(open(each.name)); }}>{each.name}</Link> },
-              { id: 'now', header: 'With the last sync’s lists', cell: each => <Now standing={each.standing} /> },
+              { id: 'now', header: 'Includes now', cell: each => <Now standing={each.standing} /> },
               { id: 'version', header: 'Version', cell: each => each.version },
               { id: 'at', header: 'Changed', cell: each => `${moment(each.at)} by ${each.by}` },
-              { id: 'seen', header: 'Lists looked at', cell: each => moment(each.seenAt) },
+              { id: 'seen', header: 'Lists reviewed', cell: each => moment(each.seenAt) },
             ]}
-            empty={<Box textAlign="center" padding="l">Nothing is saved yet. Create a selection here, or select “Save this choice” at the last step of a selective sync.</Box>}
+            empty={<Box textAlign="center" padding="l">Nothing is saved yet. Create a selection here, or select “Save this selection” at the last step of a selective sync.</Box>}
           />
         )}
       </SpaceBetween>
@@ -75,14 +75,14 @@ function Obeyed({ group, names }: { group: Schemas['GroupOut']; names: readonly 
 }
 
 export function Now({ standing }: { standing: Schemas['Standing'] | null }) {
-  if (!standing) return 'known after the first sync';
+  if (!standing) return 'Known after the first sync';
   const waiting = [standing.newSchools && `${number(standing.newSchools)} new schools`, standing.newClasses && `${number(standing.newClasses)} new classes`].filter(Boolean);
   const missing = [standing.missingSchools && `${number(standing.missingSchools)} schools`, standing.missingClasses && `${number(standing.missingClasses)} classes`].filter(Boolean);
   return (
     <>
       {number(standing.schools)} schools, {number(standing.classes)} classes
-      {waiting.length > 0 && <Box variant="small" display="block">{waiting.join(', ')} wait for you</Box>}
-      {missing.length > 0 && <Box variant="small" display="block">{missing.join(', ')} listed, and not in the source any more</Box>}
+      {waiting.length > 0 && <Box variant="small" display="block">{waiting.join(', ')} waiting for your decision</Box>}
+      {missing.length > 0 && <Box variant="small" display="block">{missing.join(', ')} listed, but no longer in the source</Box>}
     </>
   );
 }

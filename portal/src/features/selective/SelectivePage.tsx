@@ -15,7 +15,7 @@ import { CancelSync } from '../../app/CancelSync';
 import { useSay } from '../../app/messages';
 import { Fetching } from '../../app/Fetching';
 import { Problem } from '../../app/Problem';
-import { syncQuery, watchEvery } from '../../app/syncQuery';
+import { lastIsOld, syncQuery, watchEvery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { amount, isLive } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
@@ -91,7 +91,7 @@ export function SelectivePage() {
         )}
         {syncId && shown === 'statuses' && (
           <Users key={sync.data?.question?.since} groupId={groupId} syncId={syncId} onRefused={refused} back={<Button onClick={() => setBack('classes')}>Back</Button>} onWithoutClasses={() => setBack('classes')}
-            onAnswered={accepted => { answered(accepted); if (!accepted.sync.preview) void navigate(`/groups/${groupId}/status`); }} />
+            onAnswered={accepted => { answered(accepted); lastIsOld(queries, groupId); if (!accepted.sync.preview) void navigate(`/groups/${groupId}/status`); }} />
         )}
         {syncId && question === 'approval' && <Navigate replace to={`/groups/${groupId}/syncs/${syncId}/changes`} />}
         {ended && (

@@ -58,7 +58,7 @@ export function Sheet({ kind, syncId, onConfirm, busy }: { kind: 'orgs' | 'class
         {check.isPending && <Box>Reading the sheet…</Box>}
         {result && (
           <Alert type={result.said.usable ? 'success' : 'warning'} header={result.said.message}
-            action={<Button variant="primary" {...(result.said.usable ? {} : { disabled: true, disabledReason: 'The sheet can’t be used as it is. What is wrong is listed here.' })} loading={busy} onClick={() => onConfirm(result.uploadId)}>Use this sheet</Button>}>
+            action={<Button variant="primary" {...(result.said.usable ? {} : { disabled: true, disabledReason: 'The sheet can’t be used as it is. The problems are listed here.' })} loading={busy} onClick={() => onConfirm(result.uploadId)}>Use this sheet</Button>}>
             <SpaceBetween size="s">
               <KeyValuePairs columns={4} items={figuresOf(result.said).map(([label, value]) => ({ label, value: number(value) }))} />
               {result.said.findings.length > 0 && (

@@ -123,7 +123,7 @@ function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Prop
         {!!left.data?.schoolsAlongTotal && <Along names={left.data.schoolsAlong} total={left.data.schoolsAlongTotal} />}
         {left.data && platform?.syncId && <LeftOut counts={left.data.counts} remove={removeUnselected} />}
         <SpaceBetween size="s">
-          <Checkbox checked={saving} onChange={({ detail }) => setSaving(detail.checked)} description="Save it under a name for a schedule, or for the next sync without questions.">Save this selection</Checkbox>
+          <Checkbox checked={saving} onChange={({ detail }) => setSaving(detail.checked)} description="Under a name, for a schedule or for the next sync.">Save this selection</Checkbox>
           {saving && (
             <SpaceBetween size="m" direction="horizontal">
               <FormField label="Name of the selection" description="An existing name gets a new version."><Input value={name} onChange={({ detail }) => setName(detail.value)} /></FormField>
@@ -147,7 +147,7 @@ function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Prop
 function Along({ names, total }: { names: readonly string[]; total: number }) {
   return (
     <Alert type="info" header={`${plural(total, 'school')} that you didn’t select ${total === 1 ? 'comes' : 'come'} along by name`}>
-      {names.join(', ')}{total > names.length && `, and ${number(total - names.length)} more`}. Somebody you selected is a member there too. None of {total === 1 ? 'its' : 'their'} classes come, and nobody else.
+      {names.join(', ')}{total > names.length && `, and ${number(total - names.length)} more`}. Someone you selected is a member there too. No classes and no other people come with {total === 1 ? 'it' : 'them'}.
     </Alert>
   );
 }
@@ -157,8 +157,8 @@ const COUNTED = ['users', 'classes', 'enrollments'] as const;
 /** What becomes of what was chosen before and is not chosen now, before Sync is pressed. */
 function LeftOut({ counts, remove }: { counts: Schemas['Deselected']['counts']; remove: boolean }) {
   const parts = COUNTED.filter(name => counts[name]).map(name => `${number(counts[name] ?? 0)} ${name}`);
-  if (!parts.length) return <Box color="text-body-secondary">Everybody on the platform is part of this selection.</Box>;
+  if (!parts.length) return <Box color="text-body-secondary">Everyone on the platform is part of this selection.</Box>;
   return remove
-    ? <Alert type="warning" header={`On the platform and not selected now: ${parts.join(', ')}`}>They are deactivated or ended, unless something that stays still needs them. Preview the changes to see each of them.</Alert>
-    : <Alert type="info" header={`On the platform and not selected now: ${parts.join(', ')}`}>They stay as they are, except what has left a selected school. Select “Remove what is no longer selected” to remove them.</Alert>;
+    ? <Alert type="warning" header={`On the platform and not selected now: ${parts.join(', ')}`}>They are deactivated or ended, unless a record that stays needs them. Preview the changes to see each one.</Alert>
+    : <Alert type="info" header={`On the platform and not selected now: ${parts.join(', ')}`}>They stay as they are, except for anything that has left a selected school. Select “Remove what is no longer selected” to remove them.</Alert>;
 }

@@ -10,13 +10,15 @@ import { actionWord, entityName, isLive, number, tenseOf } from '../../app/words
 const SHOWN = ['users', 'classes', 'orgs', 'enrollments'] as const;
 const ACTIONS = ['created', 'updated', 'deactivated', 'ended', 'unchanged'] as const;
 
+const BAR = [['selected', 'selected'], ['notSelected', 'not-selected'], ['leftOut', 'left-out']] as const;
+
 /** What was read, split without a rest: selected, not selected, left out. Null where the parts don't make the whole, as with changes only. */
 export function split(counts: Schemas['EntityCounts'], planned: boolean): { selected: number; notSelected: number; leftOut: number } | null {
   const notSelected = counts.read - counts.leftOut - counts.selected;
   return planned && counts.read > 0 && notSelected >= 0 ? { selected: counts.selected, notSelected, leftOut: counts.leftOut } : null;
 }
 
-/** Each figure means one thing: on the platform now, in the source, and what this sync does with it. */
+/** Each figure means one thing: on the platform now, in the source, and what this sync does with it. All of them add up. */
 export function Figures({ groupId, last }: { groupId: string; last: Schemas['LastSync'] }) {
   const api = useApi();
   const { data: platform } = useQuery({
@@ -43,7 +45,7 @@ export function Figures({ groupId, last }: { groupId: string; last: Schemas['Las
             {SHOWN.map(name => (
               <tr key={name}>
                 <th scope="row">{entityName(name)}</th>
-                <td data-label="On the platform now">{platform ? number(platform[name].active) : '…'}</td>
+                <td data-label="On the platform now">{platform ? <Platform count={platform[name]} /> : '…'}</td>
                 {!nothing && <td data-label={source}>{last.mode === 'undo' ? number(last[name].selected) : <Source name={entityName(name)} counts={last[name]} last={last} />}</td>}
                 {!nothing && <td data-label={changes}><Changes counts={last[name]} last={last} entity={name} groupId={groupId} /></td>}
               </tr>
@@ -60,6 +62,12 @@ export function Figures({ groupId, last }: { groupId: string; last: Schemas['Las
   );
 }
 
+/** Who and what is active; below it the others that are there, so that what was created is found again. */
+function Platform({ count }: { count: Schemas['PlatformCount'] }) {
+  const others = [count.inactive && `${number(count.inactive)} inactive`, count.removed && `${number(count.removed)} removed, can come back`].filter(Boolean);
+  return <>{number(count.active)}{others.length > 0 && <Box variant="small" display="block">active; {others.join('; ')}</Box>}</>;
+}
+
 /** Of a sync of everything, what is not selected is what the source itself has marked as deleted, and what belongs to that. */
 const NOT_SELECTED: Record<Schemas['Mode'], string> = { full: 'Marked deleted in the source', selective: 'Not selected', undo: 'Not selected' };
 
@@ -74,7 +82,7 @@ function Source({ name, counts, last }: { name: string; counts: Schemas['EntityC
       <div>{number(counts.read)}</div>
       {parts && (
         <div className="bar" role="img" aria-label={`${name}: ${words}`}>
-          <span className="selected" style={{ flexGrow: parts.selected }} /><span className="not-selected" style={{ flexGrow: parts.notSelected }} /><span className="left-out" style={{ flexGrow: parts.leftOut }} />
+          {BAR.map(([part, look]) => parts[part] > 0 && <span key={part} className={look} style={{ flexGrow: parts[part] }} />)}
         </div>
       )}
       <Box variant="small">{words}</Box>
@@ -100,7 +108,7 @@ function Changes({ counts, last, entity, groupId }: { counts: Schemas['EntityCou
 }
 
 function explained(last: Schemas['LastSync']): string {
-  if (isLive(last.status)) return last.planned ? 'Nothing is written yet.' : 'Counted as the sync goes on.';
+  if (isLive(last.status)) return !last.planned ? 'Counted as the sync goes on.' : last.written === 'nothing' ? 'Nothing is written yet.' : 'The changes are being written.';
   if (last.status === 'succeeded') return '';
   return last.written === 'some' ? 'Part of what was planned was written.' : last.written === 'all' ? 'All that was planned was written.' : last.planned ? 'Nothing of what was planned was written.' : '';
 }

@@ -48,7 +48,7 @@ export function StatusPage() {
   const never = isStatus(last.error, 404);
   const sync = last.data;
   const ended = useEnded();
-  const over = sync && !isLive(sync.status) ? sync.syncId : '';
+  const over = sync && (!isLive(sync.status) || sync.status === 'waiting') ? sync.syncId : ''; // “started” is over when it waits for somebody
   useEffect(() => { if (over) ended(over); }, [over, ended]);
   return (
     <ContentLayout header={<Header variant="h1" description={group.data?.name} actions={group.data && (
@@ -113,19 +113,20 @@ function Waiting({ groupId, syncId }: { groupId: string; syncId: string }) {
   if (!sync?.question) return null;
   const go = (to: string, text: string) => <Button {...may('operator')} onClick={() => void navigate(to)}>{text}</Button>;
   const changes = `/groups/${groupId}/syncs/${syncId}/changes`;
-  const until = `Without an answer by ${moment(sync.question.until)} nothing is written.`;
+  const until = `If nobody answers by ${moment(sync.question.until)}, nothing is written.`;
   if (sync.question.kind !== 'approval')
     return <Alert type="info" header="This sync waits for your selection" action={go(`/groups/${groupId}/selective`, 'Continue')}>You can continue in any browser. {until}</Alert>;
   if (sync.rehearsal)
-    return <Alert type="info" header="The rehearsal is ready" action={go(changes, 'Review changes')}>Nothing of it is ever written. Discard it when you have seen enough, so that the group can be synced again.</Alert>;
+    return <Alert type="info" header="The rehearsal is ready" action={go(changes, 'Review changes')}>A rehearsal is never written. Discard it when you have seen enough, so that the group can be synced again.</Alert>;
   if (!held)
-    return <Alert type="info" header="The changes wait for your decision" action={go(changes, 'Review changes')}>Nothing is written before an administrator approves them. {until}</Alert>;
-  const named = plan?.breaches.slice(0, 3) ?? [];
+    return <Alert type="info" header="The changes wait for your decision" action={go(changes, 'Review changes')}>Nothing is written until an administrator approves them. {until}</Alert>;
+  const reasons = [...new Set((plan?.breaches ?? []).map(each => readable(each.message)))];
+  const named = reasons.slice(0, 3);
   return (
     <Alert type="warning" header="This sync is held: it exceeds this group’s safety limit" action={go(changes, 'Review changes')}>
-      {named.length > 0 && <ul>{named.map(each => <li key={each.message}>{readable(each.message)}</li>)}</ul>}
-      {plan && plan.breaches.length > named.length && <div>And {plural(plan.breaches.length - named.length, 'more reason')}.</div>}
-      Nothing is written before an administrator has looked at it and decided. {until}
+      {named.length > 0 && <ul>{named.map(each => <li key={each}>{each}</li>)}</ul>}
+      {reasons.length > named.length && <div>And {plural(reasons.length - named.length, 'more reason')}.</div>}
+      Nothing is written until an administrator has reviewed the changes and decided. {until}
     </Alert>
   );
 }
@@ -134,7 +135,7 @@ function Waiting({ groupId, syncId }: { groupId: string; syncId: string }) {
 function Paused({ group }: { group: Schemas['GroupOut'] | undefined }) {
   const pause = group && pauseOf(group);
   if (!pause) return null;
-  return <Alert type="info" header="Scheduled syncs are paused">{pause.until ? `Until ${new Date(`${pause.until}T12:00:00`).toLocaleDateString(undefined, { dateStyle: 'medium' })}, included.` : 'Until they are resumed.'}{pause.reason && ` ${pause.reason}`} Manual and dropped-file syncs still run.</Alert>;
+  return <Alert type="info" header="Scheduled syncs are paused">{pause.until ? `Through ${new Date(`${pause.until}T12:00:00`).toLocaleDateString(undefined, { dateStyle: 'medium' })}.` : 'Until they are resumed.'}{pause.reason && ` ${pause.reason}`} Manual and dropped-file syncs still run.</Alert>;
 }
 
 /** Stays as long as the setting does: what is fetched by weak encryption could be read on the way. */
@@ -155,7 +156,7 @@ function Questions({ groupId, sync }: { groupId: string; sync: Schemas['LastSync
 
 function Log({ syncId, live }: { syncId: string; live: boolean }) {
   const [asked, setAsked] = useState(false);
-  if (live) return 'when the sync has ended';
+  if (live) return 'After the sync has ended';
   if (!asked) return <Button iconName="download" wrapText={false} onClick={() => setAsked(true)}>Download log</Button>;
   return <LogFiles syncId={syncId} />;
 }
@@ -213,14 +214,14 @@ function Problems({ syncId }: { syncId: string }) {
       items={page.items}
       trackBy="cause"
       wrapLines
-      header={<Header variant="h2" counter={`(${number(page.total)})`} description="By root cause, worst first.">Problems in the source files</Header>}
+      header={<Header variant="h2" counter={`(${number(page.total)})`} description="Grouped by cause, the worst first.">Problems in the source files</Header>}
       columnDefinitions={[
         { id: 'severity', header: 'Severity', minWidth: 120, cell: each => <StatusIndicator type={WORST[each.severity]}>{capital(each.severity)}</StatusIndicator> },
         { id: 'message', header: 'What', isRowHeader: true, minWidth: 240, cell: each => readable(each.message) },
         { id: 'explains', header: 'Rows', minWidth: 80, cell: each => number(each.explains) },
         { id: 'fix', header: 'How to fix it', minWidth: 220, cell: each => readable(each.howToFix) },
       ]}
-      empty={<Box textAlign="center">Nothing was wrong with the files.</Box>}
+      empty={<Box textAlign="center">No problems were found in the files.</Box>}
     />
   );
 }

@@ -29,10 +29,10 @@ export function FullSyncPage() {
   const [preview, setPreview] = useState(false);
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
-    <ContentLayout header={<Header variant="h1" description={`${group?.name ?? ''}: every school, class and person in the source, without questions.`}>{title}</Header>}>
+    <ContentLayout header={<Header variant="h1" description={`${group?.name ?? ''}: every school, class and person in the source, without choosing.`}>{title}</Header>}>
       <SpaceBetween size="l">
         {!!saved?.items.length && (
-          <Container header={<Header variant="h2" description="Everything, or what a saved selection says.">What to sync</Header>}>
+          <Container header={<Header variant="h2" description="Everything, or a saved selection.">What to sync</Header>}>
             <Select ariaLabel="What to sync" selectedOption={options.find(each => each.value === (what ?? '')) ?? null} options={options} onChange={({ detail }) => setWhat(detail.selectedOption.value || null)} />
           </Container>
         )}
@@ -40,7 +40,7 @@ export function FullSyncPage() {
         {group && !group.sync && (
           <SourceStart group={group} mode="full" savedSelection={what} preview={preview} onStarted={started => { say('success', 'Sync started. You can leave this page and come back to it.', started.syncId); void navigate(`/groups/${groupId}/status`); }}>
             <Checkbox checked={preview || group.alwaysPreview} disabled={group.alwaysPreview} onChange={({ detail }) => setPreview(detail.checked)}
-              description={group.alwaysPreview ? 'This group’s settings say: always ask me before writing.' : 'See every change and decide before anything is written.'}>Preview changes first</Checkbox>
+              description={group.alwaysPreview ? 'This group is set to “Always ask me before writing”.' : 'See every change and decide before anything is written.'}>Preview changes first</Checkbox>
           </SourceStart>
         )}
       </SpaceBetween>

@@ -6,6 +6,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from 'react-router';
 import { data, useApi } from '../../api/client';
 import { Busy } from '../../app/Busy';
+import { GroupNav } from '../../app/GroupNav';
 import { useSay } from '../../app/messages';
 import { SourceStart } from '../../app/SourceStart';
 import { useTitle } from '../../app/title';
@@ -22,8 +23,9 @@ export function RehearsalPage() {
   return (
     <ContentLayout header={<Header variant="h1" description={group.name}>Rehearsal</Header>}>
       <SpaceBetween size="l">
-        <Alert type="info">Bring in next year’s data and see what it would change, at the rollover window’s limit. Nothing of it is ever written; it can only be discarded. While it is open, scheduled and dropped-file syncs of this group wait.</Alert>
-        {group.sync ? <Busy group={group} /> : <SourceStart group={group} mode="full" rehearsal onStarted={started => { say('success', 'Rehearsal started. Its changes are shown when they are worked out.', started.syncId); void navigate(`/groups/${groupId}/syncs/${started.syncId}/changes`); }} />}
+        <GroupNav groupId={groupId} />
+        <Alert type="info">Try next year’s data and see what it would change, at the rollover window’s limit. A rehearsal is never written; when you have seen enough, you discard it. Until then, scheduled and dropped-file syncs of this group wait.</Alert>
+        {group.sync ? <Busy group={group} /> : <SourceStart group={group} mode="full" rehearsal onStarted={started => { say('success', 'Rehearsal started. You will see its changes here.', started.syncId); void navigate(`/groups/${groupId}/syncs/${started.syncId}/changes`); }} />}
       </SpaceBetween>
     </ContentLayout>
   );
