@@ -36,16 +36,36 @@ MOCKED: Any = {"core": {"reset_boto3_session": False, "mock_credentials": False}
 
 
 STANDS_BACK = 5  # a process's `nice`
-WAIT_FOR_ANSWERS = {("stack",), ("portal",)}
+WAIT_FOR_ANSWERS = ("stack", "portal")
+LONGEST_FIRST = (*WAIT_FOR_ANSWERS, "deploy", "upgrade", "template", "artifact")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist notes the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a fixture of their module are a group, so that one process makes it. Without one, xdist gives each test to
+    whoever is free, and every process makes its own. The longest groups begin first (`--no-loadscope-reorder`)."""
+    for item in items:
+        if not _group(item) and isinstance(item, pytest.Function) and "module" in _scopes(item):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+    items.sort(key=lambda item: LONGEST_FIRST.index(_group(item)) if _group(item) in LONGEST_FIRST else len(LONGEST_FIRST))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A worker whose tests wait for nobody takes the processor that is left by those with the embedded AWS and the browser, whose
-    tests wait for an answer. There are two of these, each with an AWS of its own: one alone took longer than all other tests.
-    xdist gives out the largest group first."""
-    group = item.get_closest_marker("xdist_group")
-    if "PYTEST_XDIST_WORKER" in os.environ and not (group and group.args in WAIT_FOR_ANSWERS):
+    tests wait for an answer. There are two of these, each with an AWS of its own, so there may be one worker more than
+    processors."""
+    if "PYTEST_XDIST_WORKER" in os.environ and _group(item) not in WAIT_FOR_ANSWERS:
         os.nice(max(0, STANDS_BACK - os.nice(0)))
+
+
+def _group(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("xdist_group")
+    return str(mark.args[0]) if mark else ""
+
+
+def _scopes(item: pytest.Function) -> set[str]:
+    """Of the fixtures that a test uses."""
+    return {found.scope for each in item._fixtureinfo.name2fixturedefs.values() for found in each}
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
