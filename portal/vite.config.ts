@@ -21,7 +21,7 @@ function fontsAsFiles(): Plugin {
 const UNUSED = [
   'annotation-context', 'app-layout', 'code-editor', 'date-range-picker', 'prompt-input', 'property-filter', 's3-resource-selector',
   'split-panel', 'tag-editor', 'tutorial-panel', 'wizard',
-  'attribute-editor', 'autosuggest', 'cards', 'drawer', 'features-notification-drawer', 'list', 'pie-chart', 'slider', 'tabs', 'tree-view',
+  'attribute-editor', 'collection-preferences', 'autosuggest', 'cards', 'drawer', 'features-notification-drawer', 'list', 'pie-chart', 'slider', 'tabs', 'tree-view',
 ];
 
 /** Cloudscape's own words come in one file for every component; those of components that no page has are left out. */
@@ -49,10 +49,10 @@ function usedWords(): Plugin {
 const UNUSED_ICONS = `
   anchor-link angle-left-double angle-right-double announcement at-symbol audio-full audio-half audio-off backward-10-seconds bug
   call caret-left-filled caret-right-filled caret-up closed-caption closed-caption-unavailable command-prompt contact convert-code
-  delete-marker drag-indicator edit-gen-ai envelope exit-full-screen face-happy face-happy-filled face-neutral face-neutral-filled
+  delete-marker edit-gen-ai envelope exit-full-screen face-happy face-happy-filled face-neutral face-neutral-filled
   face-sad face-sad-filled file-open flag folder folder-open forward-10-seconds full-screen globe grid-view group-active heart
   heart-filled insert-row internal-link light-dark list-view location-pin map microphone microphone-off mini-player multiscreen
-  notification pause play redo resize-area script search-gen-ai security send settings shrink side-bar sign-out slash star
+  notification pause play redo script search-gen-ai security send shrink side-bar sign-out slash star
   star-filled star-half stop-circle subtract-minus suggestions suggestions-gen-ai support thumbs-down thumbs-down-filled thumbs-up
   thumbs-up-filled ticket transcript unlocked upload-download user-profile-active video-camera-off video-camera-on
   video-camera-unavailable video-off video-on video-unavailable view-full view-horizontal view-vertical zoom-in zoom-out

@@ -372,7 +372,7 @@ def _shown(checked: Checked) -> SheetCheck:
 
 
 def _choose(kind: Kind, call: Call, sync_id: str, body: ChoiceAnswer) -> Accepted:
-    ids = None if body.all else sorted(_chosen_ids(kind, sync_id, body))
+    ids = None if body.all and not body.exclude else sorted(_chosen_ids(kind, sync_id, body))
     choose(sync_id, kind.question, call.now, {kind.name: ids})
     call.audit(group_of(sync_id), f"{kind.called} chosen", sync_id, {"chosen": "all" if ids is None else len(ids)})
     message = f"All {kind.called} selected." if ids is None else f"{plural(len(ids), kind.one, kind.called)} selected."
@@ -385,11 +385,12 @@ def _chosen_ids(kind: Kind, sync_id: str, body: ChoiceAnswer) -> frozenset[str]:
         if not checked.usable:
             raise Unacceptable(checked.message, {"sheetUploadId": "can't be used"})
         return checked.chosen
-    ids = frozenset(body.ids or ())
-    if not ids:
-        raise Unacceptable(f"Nothing is selected. Select at least one of the {kind.called}.", {"ids": "empty"})
-    known = {row["sourcedId"] for row in _rows_of(_choices(kind, sync_id), _where(kind, sync_id))}
-    if unknown := sorted(ids - known):
-        named = ", ".join(unknown[:NAMED_UNKNOWN])
-        raise Unacceptable(f"{len(unknown):,} of the ids are none of the {kind.called} offered: {named}.", {"ids": "unknown"})
-    return ids
+    field, named = ("exclude", frozenset(body.exclude)) if body.all else ("ids", frozenset(body.ids or ()))
+    offered = frozenset(row["sourcedId"] for row in _rows_of(_choices(kind, sync_id), _where(kind, sync_id)))
+    if unknown := sorted(named - offered):
+        some = ", ".join(unknown[:NAMED_UNKNOWN])
+        raise Unacceptable(f"{len(unknown):,} of the ids are none of the {kind.called} offered: {some}.", {field: "unknown"})
+    chosen = offered - named if body.all else named
+    if not chosen:
+        raise Unacceptable(f"Nothing is selected. Select at least one of the {kind.called}.", {field: "empty"})
+    return chosen

@@ -512,9 +512,10 @@ class SheetCheck(Record):
 
 
 class ChoiceAnswer(Record):
-    """Exactly one of the three."""
+    """Exactly one of `all`, `ids` and `sheet_upload_id`. `exclude` goes with `all`: all but these."""
 
     all: Literal[True] | None = None
+    exclude: list[Id] = Field(default=[], max_length=MOST_IDS)
     ids: list[Id] | None = Field(default=None, max_length=MOST_IDS)
     sheet_upload_id: UploadId | None = None
 
@@ -522,6 +523,8 @@ class ChoiceAnswer(Record):
     def exactly_one(self) -> "ChoiceAnswer":
         if sum(way is not None for way in (self.all, self.ids, self.sheet_upload_id)) != 1:
             raise ValueError("send exactly one of `all`, `ids` and `sheetUploadId`")
+        if self.exclude and not self.all:
+            raise ValueError("`exclude` goes with `all`")
         return self
 
 

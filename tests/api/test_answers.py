@@ -10,10 +10,12 @@ import pytest
 from botocore.stub import Stubber
 
 from chalicelib.api import choices
-from chalicelib.model.records import Asked, AskedFor, GroupSettings, Progress, Question, QuestionKind, State, Step
+from chalicelib.model.records import Asked, AskedFor, GroupSettings, Mode, Progress, Question, QuestionKind, State, Step
 from chalicelib.store import audit, files, groups, selections, state_machine, syncs
 from tests.api.test_routes import call
 from tests.api.waiting import WEEK, waiting_for_approval
+from tests.engine.test_plan import TWO_SCHOOLS
+from tests.steps.walk import Walk, make_group, zipped
 
 pytestmark = pytest.mark.usefixtures("aws")
 NOW = datetime.now(UTC)
@@ -144,6 +146,25 @@ def test_a_choice_is_noted_under_the_persons_name(waiting: Stubber) -> None:
 
     [entry] = audit.entries("g1", 10)
     assert (entry.name, entry.what, entry.sync_id) == ("Ada", "schools chosen", sync_id)
+
+
+def test_all_but_a_few_are_chosen_without_a_list_of_all(waiting: Stubber) -> None:
+    make_group()
+    walk = Walk(zipped(TWO_SCHOOLS), Mode.SELECTIVE)
+    walk.open()
+    walk.stage()
+    syncs.ask(walk.sync_id, Question(kind=QuestionKind.ORGS, since=NOW, until=NOW + WEEK), "token")
+    waiting.add_response("send_task_success", {}, {"taskToken": "token", "output": "{}"})
+
+    def choose(**body: Any) -> tuple[int, Any]:
+        return call(f"POST /syncs/{walk.sync_id}/orgs/selection", body)
+
+    assert [choose(all=True, exclude=["nowhere"])[0], choose(ids=["north"], exclude=["south"])[0]] == [422, 422]
+    assert choose(all=True, exclude=["north", "south"])[1]["detail"].startswith("Nothing is selected.")
+    status, answer = choose(all=True, exclude=["south"])
+
+    assert (status, answer["message"]) == (202, "1 school selected.")
+    assert files.selection_of(walk.sync_id)["orgs"] == ["north"]
 
 
 def test_a_refused_answer_leaves_no_saved_selection_and_no_preview_behind(waiting: Stubber) -> None:

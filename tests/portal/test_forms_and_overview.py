@@ -129,6 +129,16 @@ def test_the_overview_shows_what_needs_somebody_first_and_two_thousand_groups_in
     page.get_by_label("Find a group").fill("District 0042")
     expect(rows).to_have_count(2)
 
+    page.get_by_label("Find a group").fill("")
+    page.get_by_role("button", name="Table settings").click()
+    page.get_by_role("radio", name="10 rows").click()
+    page.get_by_role("checkbox", name="Method").click()
+    page.get_by_role("button", name="Save").click()
+    page.reload()  # kept for whoever is signed in
+    expect(rows).to_have_count(11)
+    expect(page.get_by_role("columnheader", name="Next sync")).to_have_count(1)
+    expect(page.get_by_role("columnheader", name="Method")).to_have_count(0)
+
 
 def test_a_first_load_is_light(page: Page) -> None:
     make_group()

@@ -1493,7 +1493,7 @@ export interface components {
         };
         /**
          * ChoiceAnswer
-         * @description Exactly one of the three.
+         * @description Exactly one of `all`, `ids` and `sheet_upload_id`. `exclude` goes with `all`: all but these.
          */
         ChoiceAnswer: {
             /**
@@ -1501,6 +1501,11 @@ export interface components {
              * @default null
              */
             all: true | null;
+            /**
+             * Exclude
+             * @default []
+             */
+            exclude: string[];
             /**
              * Ids
              * @default null

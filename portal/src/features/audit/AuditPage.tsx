@@ -4,13 +4,14 @@ import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import Table from '@cloudscape-design/components/table';
+import Table, { type TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { BY_CURSOR, data, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { readable } from '../../api/plain';
+import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { capital, inWords, moment } from '../../app/words';
@@ -33,6 +34,14 @@ export function AuditPage() {
   });
   const items = entries.data?.pages.flatMap(page => page.items) ?? [];
   const find = (wanted: string) => setParams(wanted ? { search: wanted } : {}, { replace: true });
+  const columns: TableProps.ColumnDefinition<Schemas['AuditEntry']>[] = [
+    { id: 'at', header: 'When', minWidth: 170, cell: entry => moment(entry.at) },
+    { id: 'who', header: 'Who', minWidth: 130, cell: entry => entry.name || entry.who },
+    { id: 'what', header: 'What', isRowHeader: true, minWidth: 180, cell: entry => capital(entry.what) },
+    { id: 'detail', header: 'Details', minWidth: 220, cell: entry => detailOf(entry) || '–' },
+    { id: 'sync', header: 'Sync', minWidth: 120, cell: entry => <SyncLink entry={entry} onOpen={href => void navigate(href)} groupId={groupId} /> },
+  ];
+  const preferred = usePreferences('audit', columns);
   return (
     <ContentLayout header={<Header variant="h1" description={group.data?.name}>Audit</Header>}>
       <SpaceBetween size="l">
@@ -42,13 +51,7 @@ export function AuditPage() {
             items={items} trackBy="at" wrapLines loading={entries.isPending} loadingText="Loading entries"
             header={<Header variant="h2" description="Newest first. Entries stay even after a group’s syncs and files are deleted.">Who did what</Header>}
             filter={<TextFilter filteringText={search} filteringPlaceholder="Find by person, what was done, or sync" filteringAriaLabel="Find entries" onChange={({ detail }) => find(detail.filteringText)} />}
-            columnDefinitions={[
-              { id: 'at', header: 'When', minWidth: 170, cell: entry => moment(entry.at) },
-              { id: 'who', header: 'Who', minWidth: 130, cell: entry => entry.name || entry.who },
-              { id: 'what', header: 'What', isRowHeader: true, minWidth: 180, cell: entry => capital(entry.what) },
-              { id: 'detail', header: 'Details', minWidth: 220, cell: entry => detailOf(entry) || '–' },
-              { id: 'sync', header: 'Sync', minWidth: 120, cell: entry => <SyncLink entry={entry} onOpen={href => void navigate(href)} groupId={groupId} /> },
-            ]}
+            columnDefinitions={columns} {...preferred.table}
             footer={entries.hasNextPage && <Box textAlign="center"><Button loading={entries.isFetchingNextPage} onClick={() => void entries.fetchNextPage()}>Show older entries</Button></Box>}
             empty={<Box textAlign="center" padding="l"><SpaceBetween size="s">{search ? `No entry has “${search}” in it.` : 'Nothing has been done to this group yet.'}{search && <Button onClick={() => find('')}>Show all entries</Button>}</SpaceBetween></Box>}
           />

@@ -9,12 +9,12 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import TokenGroup from '@cloudscape-design/components/token-group';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { data, useApi, type Schemas } from '../../api/client';
+import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { readable } from '../../api/plain';
 import { actionWord, capital, entityName, inWords, number, type Tense } from '../../app/words';
 import { ENTITIES, IN_COUNTS, type Action, type Look } from './look';
 
-const PAGE = 25;
 const OF: { value: string; label: string }[] = [{ value: '', label: 'Everything' }, ...ENTITIES.map(value => ({ value, label: entityName(value) }))];
 const shown = (tense: Tense) => [{ value: '', label: 'Every change' }, ...Object.entries(IN_COUNTS).map(([value, done]) => ({ value, label: capital(actionWord(done, tense)) }))];
 
@@ -30,11 +30,13 @@ const columns = (tense: Tense): TableProps.ColumnDefinition<Schemas['Change']>[]
 /** A plan's rows: what, why, and before and after of the fields that differ. */
 export function Rows({ syncId, tense, look, onLook, schools }: { syncId: string; tense: Tense; look: Look; onLook: (next: Partial<Look>) => void; schools: Map<string, string> }) {
   const api = useApi();
+  const COLUMNS = columns(tense);
+  const { pageSize, table } = usePreferences('changes', COLUMNS, 25, () => onLook({ page: 1 }));
   const { data: page, error, isPending, refetch } = useQuery({
-    queryKey: ['changes', syncId, look],
+    queryKey: ['changes', syncId, look, pageSize],
     queryFn: () => data(api.GET('/syncs/{syncId}/plan/changes', { params: { path: { syncId }, query: {
       search: look.search, entity: look.entity, action: look.action, school: look.school, reason: look.reason, sort: look.sort,
-      limit: PAGE, page: look.page } } })),
+      limit: pageSize, page: look.page } } })),
     placeholderData: keepPreviousData,
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
@@ -43,7 +45,7 @@ export function Rows({ syncId, tense, look, onLook, schools }: { syncId: string;
     ...(look.school ? [{ label: `School: ${schools.get(look.school) ?? look.school}`, part: { school: '' } }] : []),
     ...(look.reason ? [{ label: `Reason: ${look.reason}`, part: { reason: '' } }] : []),
   ];
-  const [COLUMNS, DONE] = [columns(tense), shown(tense)];
+  const DONE = shown(tense);
   const sorted = COLUMNS.find(column => column.sortingField === look.sort.replace('-', ''));
   return (
     <Table
@@ -66,9 +68,10 @@ export function Rows({ syncId, tense, look, onLook, schools }: { syncId: string;
       }
       {...(sorted ? { sortingColumn: sorted, sortingDescending: look.sort.startsWith('-') } : {})}
       onSortingChange={({ detail }) => onLook({ sort: `${detail.isDescending ? '-' : ''}${detail.sortingColumn.sortingField ?? ''}` })}
-      pagination={total > PAGE && <Pagination currentPageIndex={look.page} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => onLook({ page: detail.currentPageIndex })}
+      pagination={total > pageSize && <Pagination currentPageIndex={look.page} pagesCount={Math.ceil(total / pageSize)} onChange={({ detail }) => onLook({ page: detail.currentPageIndex })}
         ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
       columnDefinitions={COLUMNS}
+      {...table}
       empty={<Box textAlign="center">{look.search || look.entity || look.action || look.school || look.reason ? 'No rows match.' : 'No changes.'}</Box>}
     />
   );

@@ -100,7 +100,7 @@ function Deliveries({ groupId, webhook, onClose }: { groupId: string; webhook: W
         actions={<SpaceBetween size="xs" direction="horizontal"><Button iconName="refresh" ariaLabel="Load the log again" onClick={() => void refetch()} /><Button onClick={onClose}>Close</Button></SpaceBetween>}>Sent to {webhook.url}</Header>}
       columnDefinitions={[
         { id: 'at', header: 'When', isRowHeader: true, minWidth: 150, cell: each => moment(each.madeAt) },
-        { id: 'type', header: 'Message', minWidth: 130, cell: each => EVENTS[each.type as EventType] ?? 'Test' },
+        { id: 'type', header: 'Message', minWidth: 130, cell: each => (each.type in EVENTS ? EVENTS[each.type as EventType] : 'Test') },
         { id: 'state', header: 'State', minWidth: 150, cell: each => <StatusIndicator type={each.state === 'delivered' ? 'success' : each.state === 'failed' ? 'error' : 'pending'}>
           {each.state === 'delivered' ? 'Delivered' : each.state === 'failed' ? 'Gave up' : `Next try ${each.nextAt ? moment(each.nextAt) : 'soon'}`}</StatusIndicator> },
         { id: 'said', header: 'Last answer', minWidth: 180, cell: each => { const last = each.attempts.at(-1); return last ? `${String(last.status ?? last.said)} (try ${String(each.attempts.length)})` : 'Not tried yet'; } },

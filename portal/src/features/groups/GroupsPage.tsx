@@ -10,6 +10,7 @@ import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import { BY_CURSOR, data, useApi, type Schemas } from '../../api/client';
+import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { useMay, useMe } from '../../app/role';
 import { useTitle } from '../../app/title';
@@ -72,6 +73,7 @@ export function GroupsPage() {
     { id: 'next', header: 'Next sync', minWidth: 140, cell: group => (pauseOf(group) ? 'Paused' : nextRun(group.nextRunAt)) },
     { id: 'edit', header: 'Configuration', minWidth: 120, cell: group => <Button variant="inline-link" {...may('admin')} ariaLabel={`Edit ${group.name}`} onClick={() => void navigate(`/groups/${group.groupId}`)}>Edit</Button> },
   ];
+  const preferred = usePreferences('groups', columns);
   const nothing = me.role === 'admin' ? 'There are no groups yet. Create one to bring in a district.' : 'You don’t have access to any group yet. Ask an administrator.';
   if (error && !found) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
@@ -83,6 +85,7 @@ export function GroupsPage() {
       wrapLines
       ariaLabels={{ tableLabel: 'Groups' }}
       columnDefinitions={columns}
+      {...preferred.table}
       items={found ?? []}
       trackBy="groupId"
       loading={isPending}

@@ -8,7 +8,7 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table from '@cloudscape-design/components/table';
+import Table, { type TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
@@ -17,6 +17,7 @@ import { BY_CURSOR, data, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { LogFiles } from '../../app/LogFiles';
 import { readable } from '../../api/plain';
+import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { entityName, kindOf, moment, number, STATES } from '../../app/words';
@@ -47,6 +48,19 @@ export function HistoryPage() {
   const known = pages?.pages.flatMap(page => page.items);
   const shown = (known ?? []).filter(sync => !state || sync.state === state);
   const two = [...picked].sort((a, b) => a.startedAt.localeCompare(b.startedAt));
+  const columns: TableProps.ColumnDefinition<Schemas['Sync']>[] = [
+    { id: 'at', header: 'Started', isRowHeader: true, minWidth: 130, cell: sync => moment(sync.startedAt, true) },
+    { id: 'state', header: 'Status', minWidth: 150, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
+    { id: 'message', header: 'Result', minWidth: 200, cell: sync => `${readable(sync.message) || '–'}${sync.state === 'superseded' && sync.bundleName ? ` File: ${sync.bundleName}` : ''}` },
+    { id: 'mode', header: 'Kind', cell: sync => sync.undoes ? `Undo of ${readable(`sync ${sync.undoes}`)}` : kindOf(sync) },
+    { id: 'by', header: 'By', cell: sync => sync.startedBy },
+    { id: 'files', header: 'Log and data', minWidth: 170, cell: sync => (
+      <SpaceBetween size="xxs">
+        <Button variant="inline-link" ariaLabel={`Files of the sync of ${moment(sync.startedAt)}`} onClick={() => setFilesOf(sync)}>Files</Button>
+        {planned(sync) && <Button variant="inline-link" ariaLabel={`Changes of the sync of ${moment(sync.startedAt)}`} onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>}
+      </SpaceBetween>) },
+  ];
+  const preferred = usePreferences('history', columns);
   const states = [ANY, ...Object.entries(STATES).map(([value, { label }]) => ({ value, label }))];
   return (
     <ContentLayout header={<Header variant="h1" description={group.data?.name}>History</Header>}>
@@ -61,18 +75,7 @@ export function HistoryPage() {
             header={<Header variant="h2" counter={known && `(${number(shown.length)}${hasNextPage ? '+' : ''})`} description={`Select two of them to compare what they read.${group.data ? ` Kept for ${number(group.data.retentionDays)} days.` : ''}`}
               actions={<Button {...(two.length === 2 ? {} : { disabled: true, disabledReason: 'Select two syncs first.' })} onClick={() => setParams({ from: two[0]?.syncId ?? '', to: two[1]?.syncId ?? '' })}>Compare</Button>}>Syncs</Header>}
             filter={<Select ariaLabel="Status" selectedOption={states.find(each => each.value === state) ?? ANY} options={states} onChange={({ detail }) => setState(detail.selectedOption.value ?? '')} />}
-            columnDefinitions={[
-              { id: 'at', header: 'Started', isRowHeader: true, minWidth: 130, cell: sync => moment(sync.startedAt, true) },
-              { id: 'state', header: 'Status', minWidth: 150, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
-              { id: 'message', header: 'Result', minWidth: 200, cell: sync => `${readable(sync.message) || '–'}${sync.state === 'superseded' && sync.bundleName ? ` File: ${sync.bundleName}` : ''}` },
-              { id: 'mode', header: 'Kind', cell: sync => sync.undoes ? `Undo of ${readable(`sync ${sync.undoes}`)}` : kindOf(sync) },
-              { id: 'by', header: 'By', cell: sync => sync.startedBy },
-              { id: 'files', header: 'Log and data', minWidth: 170, cell: sync => (
-                <SpaceBetween size="xxs">
-                  <Button variant="inline-link" ariaLabel={`Files of the sync of ${moment(sync.startedAt)}`} onClick={() => setFilesOf(sync)}>Files</Button>
-                  {planned(sync) && <Button variant="inline-link" ariaLabel={`Changes of the sync of ${moment(sync.startedAt)}`} onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>}
-                </SpaceBetween>) },
-            ]}
+            columnDefinitions={columns} {...preferred.table}
             footer={hasNextPage && <Box textAlign="center"><Button loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>Show older syncs</Button></Box>}
             empty={<Box textAlign="center" padding="l">{state ? 'No syncs with this status.' : 'This group has never been synced.'}</Box>}
           />

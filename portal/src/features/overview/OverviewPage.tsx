@@ -14,12 +14,12 @@ import { useNavigate, useSearchParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { readable } from '../../api/plain';
 import { LostArrivalsNotice } from '../../app/Arrivals';
+import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { METHODS, moment, nextRun, number, plural, STATES } from '../../app/words';
 
 type Row = Schemas['OverviewRow'];
-const PAGE = 50;
 
 /** Why a group needs somebody, the most pressing first, and where that is done. */
 const NEEDS: Record<Row['needs'][number], { label: string; type: 'warning' | 'error' | 'info'; rank: number; to: (row: Row) => string }> = {
@@ -58,6 +58,8 @@ export function OverviewPage() {
     { id: 'next', header: 'Next sync', minWidth: 140, sortingField: 'nextRunAt', cell: row => (row.paused ? 'Paused' : nextRun(row.nextRunAt)) },
     { id: 'method', header: 'Method', sortingField: 'method', cell: row => METHODS[row.method] },
   ];
+  const preferred = usePreferences('overview', columns, 50, () => setPlace(1));
+  const PAGE = preferred.pageSize;
   const key = sort.replace('-', '');
   const found = useMemo(() => {
     const wanted = search.trim().toLocaleLowerCase();
@@ -83,7 +85,7 @@ export function OverviewPage() {
         {...(sorted ? { sortingColumn: sorted, sortingDescending: sort.startsWith('-') } : {})}
         onSortingChange={({ detail }) => look({ sort: `${detail.isDescending ? '-' : ''}${detail.sortingColumn.sortingField ?? 'needs'}` })}
         pagination={found.length > PAGE && <Pagination currentPageIndex={place} pagesCount={Math.ceil(found.length / PAGE)} onChange={({ detail }) => setPlace(detail.currentPageIndex)} ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
-        columnDefinitions={columns}
+        columnDefinitions={columns} {...preferred.table}
         empty={<Box textAlign="center" padding="l"><SpaceBetween size="s">{search || need ? 'No groups match.' : 'There are no groups yet.'}{(search || need) && <Button onClick={() => { setSearch(''); look({ search: '', need: '' }); }}>Show all groups</Button>}</SpaceBetween></Box>}
       />
     </SpaceBetween>

@@ -12,12 +12,12 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useParams, useSearchParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
+import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { ENTITIES, number } from '../../app/words';
 import { PlatformStatus, RecordPanel } from './RecordPanel';
 
-const PAGE = 25;
 const PEOPLE = { value: 'users', label: ENTITIES.users } as const;
 const OF = [PEOPLE, ...(['classes', 'orgs', 'enrollments', 'courses', 'academicSessions'] as const).map(value => ({ value, label: ENTITIES[value] }))];
 const STATUSES = [{ value: '', label: 'Any status' }, { value: 'active', label: 'Active' }, { value: 'inactive', label: 'Inactive or removed' }] as const;
@@ -41,14 +41,6 @@ export function RosterPage() {
     queryKey: ['roster', groupId, 'schools'],
     queryFn: () => data(api.GET('/groups/{groupId}/roster/{entity}', { params: { path: { groupId, entity: 'orgs' }, query: { limit: 1000 } } })),
   });
-  const { data: page, error, isPending, refetch } = useQuery({
-    queryKey: ['roster', groupId, of.value, status.value, school, search, sort, place],
-    queryFn: () => data(api.GET('/groups/{groupId}/roster/{entity}', { params: { path: { groupId, entity: of.value }, query: {
-      status: status.value, school, search, sort, limit: PAGE, page: place } } })),
-    placeholderData: keepPreviousData,
-  });
-  const everySchool = { value: '', label: 'Every school' };
-  const offered = [everySchool, ...(schools.data?.items ?? []).map(each => ({ value: each.sourcedId, label: each.name || each.sourcedId }))];
   const columns: TableProps.ColumnDefinition<Schemas['RosterRow']>[] = [
     { id: 'name', header: 'Name', isRowHeader: true, minWidth: 180, sortingField: 'name', cell: row => <Link href={`?of=${of.value}&id=${encodeURIComponent(row.sourcedId)}`} onFollow={event => { event.preventDefault(); look({ page: said('page'), id: row.sourcedId }); }}>{row.name || row.sourcedId}</Link> },
     { id: 'sourcedId', header: 'sourcedId', minWidth: 120, sortingField: 'sourcedId', cell: row => row.sourcedId },
@@ -56,6 +48,15 @@ export function RosterPage() {
     { id: 'schools', header: 'Schools', minWidth: 150, cell: row => row.schools.join(', ') || '–' },
     { id: 'status', header: 'Status', minWidth: 130, sortingField: 'platformStatus', cell: row => <PlatformStatus record={row} graceDays={group.data?.graceDays} /> },
   ];
+  const { pageSize, table } = usePreferences(`roster/${of.value}`, columns, 25, () => look({}));
+  const { data: page, error, isPending, refetch } = useQuery({
+    queryKey: ['roster', groupId, of.value, status.value, school, search, sort, place, pageSize],
+    queryFn: () => data(api.GET('/groups/{groupId}/roster/{entity}', { params: { path: { groupId, entity: of.value }, query: {
+      status: status.value, school, search, sort, limit: pageSize, page: place } } })),
+    placeholderData: keepPreviousData,
+  });
+  const everySchool = { value: '', label: 'Every school' };
+  const offered = [everySchool, ...(schools.data?.items ?? []).map(each => ({ value: each.sourcedId, label: each.name || each.sourcedId }))];
   const sorted = columns.find(column => column.sortingField === sort.replace('-', ''));
   const total = page?.total ?? 0;
   const narrowed = !!(search || school || status.value);
@@ -78,9 +79,9 @@ export function RosterPage() {
             }
             {...(sorted ? { sortingColumn: sorted, sortingDescending: sort.startsWith('-') } : {})}
             onSortingChange={({ detail }) => look({ sort: `${detail.isDescending ? '-' : ''}${detail.sortingColumn.sortingField ?? ''}` })}
-            pagination={total > PAGE && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => look({ page: String(detail.currentPageIndex) })}
+            pagination={total > pageSize && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / pageSize)} onChange={({ detail }) => look({ page: String(detail.currentPageIndex) })}
               ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
-            columnDefinitions={columns}
+            columnDefinitions={columns} {...table}
             empty={<Box textAlign="center" padding="l"><SpaceBetween size="s">
               {narrowed ? 'No records match.' : page?.syncId ? 'The platform has none of these.' : 'Nothing is on the platform yet. Sync this group first.'}
               {narrowed && <Button onClick={() => look({ search: '', school: '', status: '' })}>Show all</Button>}

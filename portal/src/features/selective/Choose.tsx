@@ -9,12 +9,12 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useState, type ReactNode } from 'react';
 import { data, isStatus, sentence, useApi, type Schemas } from '../../api/client';
+import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { number } from '../../app/words';
 import { Sheet } from './Sheet';
 
 type Row = (Schemas['OrgChoice'] & { title?: undefined }) | (Schemas['ClassChoice'] & { name?: undefined });
-const PAGE = 50;
 const counted = (value: number | null | undefined) => (value == null ? 'counting…' : number(value));
 const marks = (row: Row) => (
   <>{row.new && <Badge color="blue">New</Badge>} {row.chosenLastTime && <Badge>Selected last time</Badge>}</>
@@ -51,48 +51,67 @@ interface Props {
   onAnswered: (accepted: Schemas['Accepted']) => void;
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
+/** `ids` alone, or all but `ids`: a hundred thousand that are all chosen are no list. */
+interface Choice { all: boolean; ids: ReadonlySet<string> }
+const NOTHING: Choice = { all: false, ids: new Set() };
+const EVERYTHING: Choice = { all: true, ids: new Set() };
+const LISTED = 1000; // rows that one request for ids gets
+const PARALLEL = 6;
+
+const chosenIn = ({ all, ids }: Choice, id: string) => all !== ids.has(id);
+const sizeOf = ({ all, ids }: Choice, of: number) => (all ? of - ids.size : ids.size);
+/** The choice with some put in, or taken out. */
+function changed({ all, ids }: Choice, some: readonly string[], on: boolean): Choice {
+  const next = new Set(ids);
+  some.forEach(id => (on === all ? next.delete(id) : next.add(id)));
+  return { all, ids: next };
+}
 
 /** Schools or classes: choose all, those that match, or some; or by workbook. The choice survives a closed browser tab's reload. */
 export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Props) {
   const api = useApi();
   const store = `chosen/${syncId}/${kind}`;
   const stale = `stale/${store}`; // other schools were chosen since
-  const [edited, setChosen] = useState<ReadonlySet<string> | null>(() => (sessionStorage.getItem(stale) ? null : stored(store)));
+  const [edited, setChosen] = useState<Choice | null>(() => (sessionStorage.getItem(stale) ? null : stored(store)));
   const [search, setSearch] = useState('');
   const [place, setPlace] = useState(1);
+  const { pageSize, table } = usePreferences(kind, COLUMNS[kind], 50, () => setPlace(1));
   const [sort, setSort] = useState<{ field: string; descending: boolean }>({ field: kind === 'orgs' ? 'name' : 'title', descending: false });
-  const ask = (limit: number, at: number, only: '' | 'chosen' = '') => { // `at` is a multiple of `limit`
-    const query = { limit, page: at / limit + 1, sort: `${sort.descending ? '-' : ''}${sort.field}`, ...(only ? { only } : { search }) };
+  const ask = (limit: number, at: number, only: '' | 'all' | 'chosen' = '') => { // `at` is a multiple of `limit`; all: whatever is searched for
+    const query = { limit, page: at / limit + 1, sort: `${sort.descending ? '-' : ''}${sort.field}`, ...(only === 'chosen' ? { only } : only ? {} : { search }) };
     const params = { path: { syncId }, query };
     const page: Promise<{ items: Row[]; total: number }> = kind === 'orgs' ? data(api.GET('/syncs/{syncId}/orgs', { params })) : data(api.GET('/syncs/{syncId}/classes', { params }));
     return page;
   };
   const { data: page, error, isPending, isPlaceholderData, refetch } = useQuery({
-    queryKey: [kind, syncId, search, sort, place],
-    queryFn: () => ask(PAGE, (place - 1) * PAGE),
+    queryKey: [kind, syncId, search, sort, place, pageSize],
+    queryFn: () => ask(pageSize, (place - 1) * pageSize),
     placeholderData: keepPreviousData,
     refetchInterval: query => (query.state.data?.items.some(row => row.users == null) ? 1500 : false),
   });
+  const count = async (only: 'all' | 'chosen') => (await ask(1, 0, only)).total;
+  const { data: offered = 0 } = useQuery({ queryKey: ['chosen', kind, syncId, 'offered'], queryFn: () => count('all') });
   const everyId = async (only: '' | 'chosen') => {
-    const ids: string[] = [];
-    for (let at = 0, total = 1; at < total; at += 1000) {
-      const part = await ask(1000, at, only);
-      total = part.total;
-      part.items.forEach(row => ids.push(row.sourcedId));
+    const first = await ask(LISTED, 0, only);
+    const ids = first.items.map(row => row.sourcedId);
+    for (let at = LISTED; at < first.total; at += LISTED * PARALLEL) {
+      const places = Array.from({ length: PARALLEL }, (_, place) => at + place * LISTED).filter(place => place < first.total);
+      (await Promise.all(places.map(place => ask(LISTED, place, only)))).forEach(part => part.items.forEach(row => ids.push(row.sourcedId)));
     }
     return ids;
   };
   /** As the server has it; or what is ticked here and was not sent yet, as far as it is still on offer. */
-  const chosenBefore = async () => {
+  const chosenBefore = async (): Promise<Choice> => {
     const ticked = stored(store);
-    if (ticked && !again) return new Set((await everyId('')).filter(id => ticked.has(id)));
-    return again ? new Set(await everyId('chosen')) : NOBODY;
+    if (ticked && !again) return { all: ticked.all, ids: new Set((await everyId('')).filter(id => ticked.ids.has(id))) };
+    if (!again) return NOTHING;
+    return (await count('chosen')) === (await count('all')) ? EVERYTHING : { all: false, ids: new Set(await everyId('chosen')) };
   };
-  const before = useQuery({ queryKey: ['chosen', kind, syncId], queryFn: chosenBefore, enabled: !edited, gcTime: 0 });
-  const chosen = edited ?? before.data ?? NOBODY;
-  useEffect(() => { if (edited) sessionStorage.setItem(store, JSON.stringify([...edited])); }, [store, edited]);
-  const matching = useMutation({ mutationFn: async () => new Set([...chosen, ...(await everyId(''))]), onSuccess: setChosen });
+  const before = useQuery({ queryKey: ['chosen', kind, syncId, 'before'], queryFn: chosenBefore, enabled: !edited, gcTime: 0 });
+  const chosen = edited ?? before.data ?? NOTHING;
+  const size = sizeOf(chosen, offered);
+  useEffect(() => { if (edited) sessionStorage.setItem(store, JSON.stringify({ all: edited.all, ids: [...edited.ids] })); }, [store, edited]);
+  const matching = useMutation({ mutationFn: async () => (search ? changed(chosen, await everyId(''), true) : EVERYTHING), onSuccess: setChosen });
   const answer = useMutation({
     mutationFn: (body: Schemas['ChoiceAnswer']) => {
       const request = { params: { path: { syncId } }, body };
@@ -109,12 +128,10 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   const total = page?.total ?? 0;
   const items = page?.items ?? [];
-  const on = items.filter(row => chosen.has(row.sourcedId));
+  const on = items.filter(row => chosenIn(chosen, row.sourcedId));
   const choose = (selected: Row[]) => {
-    const ids = new Set(chosen);
-    items.forEach(row => ids.delete(row.sourcedId));
-    selected.forEach(row => ids.add(row.sourcedId));
-    setChosen(ids);
+    const cleared = changed(chosen, items.map(row => row.sourcedId), false);
+    setChosen(changed(cleared, selected.map(row => row.sourcedId), true));
   };
   const called = CALLED[kind];
   const loading = isPending || before.isLoading ? `The ${called} are still loading.` : '';
@@ -124,6 +141,7 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
       {before.error && <Problem error={before.error} onRetry={() => void before.refetch()} />}
       <Table
         columnDefinitions={COLUMNS[kind]}
+        {...table}
         items={items}
         trackBy="sourcedId"
         selectionType="multi"
@@ -138,13 +156,13 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
         onSortingChange={({ detail }) => { setSort({ field: detail.sortingColumn.sortingField ?? sort.field, descending: !!detail.isDescending }); setPlace(1); }}
         wrapLines
         header={
-          <Header variant="h2" counter={`(${number(chosen.size)} of ${number(total)} selected)`}
+          <Header variant="h2" counter={`(${number(size)} of ${number(offered)} selected)`}
             actions={
               <SpaceBetween size="xs" direction="horizontal">
                 <Button onClick={() => matching.mutate()} loading={matching.isPending} {...(total ? {} : { disabled: true, disabledReason: loading || 'There is nothing to select.' })}>{search ? 'Select what matches' : 'Select all'}</Button>
-                <Button onClick={() => setChosen(new Set())} {...(chosen.size ? {} : { disabled: true, disabledReason: 'Nothing is selected.' })}>Clear</Button>
+                <Button onClick={() => setChosen(NOTHING)} {...(size ? {} : { disabled: true, disabledReason: 'Nothing is selected.' })}>Clear</Button>
                 {back}
-                <Button variant="primary" {...(chosen.size ? {} : { disabled: true, disabledReason: loading || `Select at least one of the ${called} first.` })} loading={answer.isPending} onClick={() => answer.mutate({ all: null, ids: [...chosen], sheetUploadId: null })}>Continue</Button>
+                <Button variant="primary" {...(size ? {} : { disabled: true, disabledReason: loading || `Select at least one of the ${called} first.` })} loading={answer.isPending} onClick={() => answer.mutate(chosen.all ? { all: true, exclude: [...chosen.ids], ids: null, sheetUploadId: null } : { all: null, exclude: [], ids: [...chosen.ids], sheetUploadId: null })}>Continue</Button>
               </SpaceBetween>
             }
             description={`Select the ${called} to bring in here, or use the sheet below.`}>
@@ -153,17 +171,19 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
         }
         filter={<TextFilter filteringText={search} filteringPlaceholder={`Find ${called}`} filteringAriaLabel={`Find ${called}`} countText={search && !isPlaceholderData ? `${number(total)} found` : ''}
           onChange={({ detail }) => { setSearch(detail.filteringText); setPlace(1); }} />}
-        pagination={total > PAGE && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => setPlace(detail.currentPageIndex)}
+        pagination={total > pageSize && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / pageSize)} onChange={({ detail }) => setPlace(detail.currentPageIndex)}
           ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
         empty={<Box textAlign="center">{search ? `None of the ${called} matches “${search}”.` : `The source has no ${called} to select.`}</Box>}
       />
-      <Sheet kind={kind} syncId={syncId} onConfirm={sheetUploadId => answer.mutate({ all: null, ids: null, sheetUploadId })} busy={answer.isPending} />
+      <Sheet kind={kind} syncId={syncId} onConfirm={sheetUploadId => answer.mutate({ all: null, exclude: [], ids: null, sheetUploadId })} busy={answer.isPending} />
       {matching.error && <Box color="text-status-error">{sentence(matching.error)}</Box>}
     </SpaceBetween>
   );
 }
 
-function stored(store: string): ReadonlySet<string> | null {
+function stored(store: string): Choice | null {
   const found = sessionStorage.getItem(store);
-  return found ? new Set(JSON.parse(found) as string[]) : null;
+  if (!found) return null;
+  const { all, ids } = JSON.parse(found) as { all: boolean; ids: string[] };
+  return { all, ids: new Set(ids) };
 }
