@@ -294,6 +294,8 @@ _SPECIAL = {
     "rights new": "{number} new {who} would have the rights of administrators.",
     "grades up": "{of} {who} would be a grade higher, while the others stay.",
     "classes over": "{of} classes would be over: all their terms have ended.",
+    "classes title": "{of} classes would bear the title of another, or one with others.",
+    "classes type": "{of} classes would be of another type (homeroom, scheduled).",
     "sessions running": "{number} academic {run} now would be over or not have begun.",
     "view name": "this school would bear the name or identifier of another: two schools may have changed their ids.",
     "view parent": "this school would belong to another district or org than now.",

@@ -22,6 +22,7 @@ from oneroster_engine.standard.records import Form, schools_of
 # Roles that let their holders see more than their own classes.
 ADMINISTRATORS = ("administrator", "districtAdministrator", "siteAdministrator", "systemAdministrator", "principal")
 ALREADY_MANY = 10  # of a type at a school; of fewer nobody knows how many there should be
+MANY_ALIKE = 5  # classes of a school that get one title in one sync
 MANY_CHILDREN = 10  # that a guardian is new to, in one sync
 IDENTITY = ("givenName", "familyName", "username", "email", "identifier", "userMasterIdentifier", "userIds")
 MOVED_DAYS = 31  # a term that begins or ends by less another day is a correction
@@ -305,6 +306,15 @@ UNION ALL
 SELECT 'classes', 'classes', sourcedId, before->'fields'->>'schoolSourcedId', '', 'over', '' FROM change
 WHERE entity = 'classes' AND action = 'update' AND list_contains(change.fields, 'termSourcedIds')
   AND {_ALL_ENDED.format(side="after")} AND NOT {_ALL_ENDED.format(side="before")}
+UNION ALL
+SELECT 'classes', 'classes', sourcedId, school, '', 'title', was || ' would be ' || title
+FROM (SELECT sourcedId, before->'fields'->>'schoolSourcedId' AS school, before->'fields'->>'title' AS was,
+             after->'fields'->>'title' AS title, count(*) OVER (PARTITION BY school, title) AS alike
+      FROM change WHERE entity = 'classes' AND action = 'update' AND {_differs("title")})
+WHERE alike >= {MANY_ALIKE} OR (school, title) IN (SELECT (unnest(schools), name) FROM held_classes)
+UNION ALL
+SELECT 'classes', 'classes', sourcedId, before->'fields'->>'schoolSourcedId', '', 'type', '' FROM change
+WHERE entity = 'classes' AND action = 'update' AND {_differs("classType")}
 """,
     "academicSessions": f"""
 INSERT INTO concern

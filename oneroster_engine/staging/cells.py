@@ -89,7 +89,18 @@ def year(cell: str) -> str:
 LOCAL_DATE = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})$"
 
 
+DIGITS = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0) for digit in range(10))  # wide, Arabic and Persian ones
+
+
 def without_clock(cell: str) -> str:
+    """A date as it is sent without its clock, its weekday and what a spreadsheet puts around it; digits as in ASCII, and points
+    with blanks between (2026. 8. 20., as in Hungary and Korea) as hyphens."""
+    ascii_ = f"translate(trim({cell}), '{DIGITS}', '{3 * '0123456789'}')"
+    bare = rf"""regexp_replace({ascii_}, '^(?:="(.*)"|''(.*?)''?)$', '\1\2')"""
+    # Thu Aug 20 00:00:00 CDT 2026, as Java and Unix write it.
+    java = r"^[A-Za-z]{3} ([A-Za-z]{3}) +(\d{1,2}) [\d:]{8}( [A-Z]{2,5})? (\d{4})$"
+    cell = rf"regexp_replace({bare}, '{java}', '\1 \2 \4')"
+    cell = rf"regexp_replace({cell}, '^(\d{{4}})\. ?(\d{{1,2}})\. ?(\d{{1,2}})\.?( .*)?$', '\1-\2-\3\4')"
     hyphens = rf"regexp_replace(trim({cell}), '[\x{{2010}}-\x{{2013}}]', '-', 'g')"
     ideograms = rf"regexp_replace({hyphens}, '^(\d{{4}})年(\d{{1,2}})月(\d{{1,2}})日?(\(.\))?', '\1-\2-\3')"
     days = "mon|tue|wed|thu|fri|sat|sun|mo|di|mi|do|fr|sa|so|lun|mardi|martes|martedì|mer|jeu|ven|sam|dim|mié|jue|vie|sáb|dom"

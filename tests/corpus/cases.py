@@ -421,6 +421,23 @@ DATES = (
          bundle(academicSessions=sessions_with("03/04/2026"), classes=[class_(courseSourcedId="math")]),
          problems=(Found("academicSessions.csv", 2, "error", "startDate can't be read for certain"),),
          counts={"academicSessions": (1, 0, 1)}, incomplete=frozenset({"academicSessions"})),
+    *(Case(f"dates as {where} has them", "issue 20: a term is not lost for its format",
+           bundle(academicSessions=[session(startDate=first, endDate=last)]),
+           values={("academicSessions", "fall", "startDate"): "2026-08-20",
+                   ("academicSessions", "fall", "endDate"): "2026-12-03"})
+      for where, first, last in (
+          ("Hungary", "2026. 08. 20.", "2026.12.03."), ("Korea", "2026. 8. 20.", "2026. 12. 3. 0:00"),
+          ("Java", "Thu Aug 20 00:00:00 CDT 2026", "Thu Dec 03 00:00:00 CST 2026"), ("Unix", "Thu Aug 20 00:00:00 2026",
+                                                                                     "Thu Dec  3 00:00:00 2026"),
+          ("a spreadsheet's text", "'2026-08-20", "2026-12-03"), ("a spreadsheet's formula", '="2026-08-20"', '="2026-12-03"'),
+          ("Egypt", "٢٠٢٦-٠٨-٢٠", "٢٠٢٦-١٢-٠٣"))),
+    *(Case(f"years that {whose} counts", "issue 20: never the value that a cast happened to give",
+           bundle(academicSessions=[session(startDate=first, endDate=last)], classes=[class_()]),
+           problems=(Found("academicSessions.csv", 2, "error", f"startDate can't be read.*It is `{first}`"),),
+           counts={"academicSessions": (1, 0, 1)}, incomplete=frozenset({"academicSessions"}))
+      for whose, first, last in (("Thailand", "2569-08-20", "2569-12-03"), ("the Hijri calendar", "1448-03-07", "1448-06-23"),
+                                 ("Taiwan", "115/08/20", "115/12/03"), ("Japan", "R8.8.20", "R8.12.3"),
+                                 ("a spreadsheet", "46254", "46359"), ("a clock in seconds", "1787184000", "1796256000"))),
     Case("booleans of another kind", "validation.md: read, with a note", bundle(users=[user(enabledUser="Yes")]),
          problems=(note("users.csv", "enabledUser"),), values={("users", "ann", "enabledUser"): True}),
 )  # fmt: skip

@@ -51,7 +51,9 @@ def a_district() -> Files:
         "academicSessions": [session("year", type="schoolYear"), session("fall", parentSourcedId="year")],
         "courses": [course(f"k{n}", orgSourcedId="d") for n in range(8)],
         "classes": [
-            class_(f"{school[0]}c{n}", schoolSourcedId=school, courseSourcedId=f"k{n}", termSourcedIds="fall")
+            class_(
+                f"{school[0]}c{n}", schoolSourcedId=school, courseSourcedId=f"k{n}", termSourcedIds="fall", classType="scheduled"
+            )
             for school in ("north", "south")
             for n in range(8)
         ],
@@ -140,6 +142,15 @@ HELD: dict[str, tuple[Files, str, str]] = {
     "classes: under other courses": (
         with_each("classes", lambda r: {**r, "courseSourcedId": "k0"}, "nc"),
         "classes", "North: 7 of 8 classes would change their course or school."),
+    "classes: each other's titles": (
+        with_each("classes", lambda r: {**r, "title": f"{r['title'][:-1]}{(int(r['title'][-1]) + 1) % 8}"}, "nc"),
+        "classes", "North: 8 of 8 classes would bear the title of another, or one with others."),
+    "classes: one title for all": (
+        with_each("classes", lambda r: {**r, "title": "Class"}, "nc"),
+        "classes", "North: 8 of 8 classes would bear the title of another, or one with others."),
+    "classes: homerooms": (
+        with_each("classes", lambda r: {**r, "classType": "homeroom"}, "nc"),
+        "classes", "North: 8 of 8 classes would be of another type (homeroom, scheduled)."),
     "sessions: a year later": (
         with_each("academicSessions", lambda r: {**r, "startDate": "2027-08-20", "endDate": "2027-12-13"}, "fall"),
         "sessions", "1 of 2 academic sessions would move by more than a month. For example Fall: 2026-08-20 to 2026-12-13 "
