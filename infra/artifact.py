@@ -47,10 +47,10 @@ TARGET = {
     "platform_python_implementation": "CPython",
 }
 MOST_BYTES = 250 * 1024 * 1024  # Lambda's quota for a function's code, unzipped
-# botocore describes some four hundred services. The functions call the first; Powertools and X-Ray's package ask for the second,
-# and botocore itself for STS.
+# botocore describes some four hundred services. The functions call the first, and ask SSM for their limits; botocore itself asks
+# for STS.
 CALLED = frozenset({"cognito-idp", "dynamodb", "kms", "s3", "secretsmanager", "ses", "stepfunctions"})
-SERVICES = CALLED | {"ssm", "xray", "sts"}
+SERVICES = CALLED | {"ssm", "sts"}
 STUBS = (".pyi", ".pyc")  # never imported from here: Lambda's folder is read-only and its Python another
 
 
@@ -191,7 +191,7 @@ def unimportable(artifact: Path, wheels: Sequence[Path], handlers: Sequence[str]
             unpack(kept.glob("*.whl"), Path(folder))
         tried = subprocess.run(
             [sys.executable, "-I", "-S", "-B", "-c", _TRY, folder, str(artifact), *handlers],
-            env={"AWS_DEFAULT_REGION": "us-east-1", "POWERTOOLS_TRACE_DISABLED": "true"},
+            env={"AWS_DEFAULT_REGION": "us-east-1"},
             capture_output=True,
             text=True,
             check=False,

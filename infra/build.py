@@ -17,7 +17,7 @@ from infra import ROOT, functions
 from infra.artifact import ARCHITECTURE, RUNTIME
 from infra.machine import definition
 
-TEMPLATES = ("template.json", "portal.json")
+TEMPLATES = ("template.json", "portal.json", "network.json")
 # What is copied, and to where: Chalice packs app.py, chalicelib/ and what lies in vendor/.
 CODE = {"app.py": "app.py", "chalicelib": "chalicelib", "oneroster_engine": "vendor/oneroster_engine", ".chalice": ".chalice"}
 

@@ -87,6 +87,30 @@ LOGS = Grant(
     ("logs:CreateLogStream", "logs:PutLogEvents"),
     ({"Fn::Sub": f"arn:${{AWS::Partition}}:logs:{_HERE}:log-group:/aws/lambda/${{AWS::StackName}}-*"},),
 )
+# Lambda itself puts a function into the network, and asks for all of EC2's interfaces; our own code may do nothing to them.
+NOWHERE: Json = {"Ref": "AWS::NoValue"}
+INTERFACES = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+OWN_CODE = {"Fn::Sub": f"arn:${{AWS::Partition}}:lambda:{_HERE}:function:${{AWS::StackName}}-*"}
+NETWORK: tuple[Json, ...] = (
+    {"Effect": "Allow", "Action": [*INTERFACES], "Resource": ["*"]},
+    {
+        "Effect": "Deny",
+        "Action": [*INTERFACES],
+        "Resource": ["*"],
+        "Condition": {"ArnLike": {"lambda:SourceFunctionArn": OWN_CODE}},
+    },
+)
+IN_THE_NETWORK: Json = {
+    "SecurityGroupIds": [{"Fn::GetAtt": ["FetchersOut", "GroupId"]}],
+    "SubnetIds": [{"Ref": "FunctionsSubnet"}],
+}
 TRACES = Grant(("xray:PutTraceSegments", "xray:PutTelemetryRecords"), ("*",))
 
 # A step reads and writes its sync and reads its group; one that holds the lock also writes the group.
@@ -131,6 +155,7 @@ class Function:
     `sized_by_stage`: memory and disk are parameters of the template, for districts larger than one Lambda has by default.
     `share`: the parameter with the concurrency that is reserved for it. `hears`: what its event pattern asks for besides
     what its handler says; the stack's own bucket and machine, since EventBridge hears of all that the account has.
+    `calls_out`: it calls servers of others, from the stack's fixed address where there is one (`network.json`).
     """
 
     name: str
@@ -143,6 +168,7 @@ class Function:
     sized_by_stage: bool = False
     share: str = ""
     hears: Json | None = None
+    calls_out: bool = False
 
     @property
     def logical_id(self) -> str:
@@ -153,7 +179,8 @@ class Function:
         granted = [LOGS, TRACES, *self.may]
         granted += [KEY] if self.may else []  # whoever reaches any data
         granted += [DEAD_LETTERS] if self.runs == "event" else []
-        return {"Version": "2012-10-17", "Statement": [each.statement() for each in granted]}
+        network = [{"Fn::If": ["FixedAddress", each, NOWHERE]} for each in NETWORK if self.calls_out]
+        return {"Version": "2012-10-17", "Statement": [*(each.statement() for each in granted), *network]}
 
     def resource(self) -> Json:
         """Its part of the template; Chalice writes the rest."""
@@ -164,6 +191,8 @@ class Function:
         properties: Json = {"MemorySize": memory, "Timeout": self.time_s}
         if self.disk_mb != LEAST_DISK_MB:
             properties["EphemeralStorage"] = {"Size": disk}
+        if self.calls_out:
+            properties["VpcConfig"] = {"Fn::If": ["FixedAddress", IN_THE_NETWORK, NOWHERE]}
         if self.share:
             reserved = {"Fn::If": [f"{self.share}Reserved", {"Ref": f"{self.share}Concurrency"}, {"Ref": "AWS::NoValue"}]}
             properties["ReservedConcurrentExecutions"] = reserved
@@ -197,7 +226,7 @@ class Function:
 
 FUNCTIONS = (
     Function(
-        "api_handler", "api", 1769, 29, disk_mb=2048, share="Api",
+        "api_handler", "api", 1769, 29, disk_mb=2048, share="Api", calls_out=True,
         size="one processor for lists and sheets; API Gateway's own limit of time; disk for the lists it keeps",
         may=(
             items("Groups", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Scan", "ConditionCheckItem"),
@@ -227,22 +256,22 @@ FUNCTIONS = (
         may=(items("Members", "GetItem"), items("Audit", "PutItem")),
     ),
     Function(
-        "open_source", "step", 1769, 840, disk_mb=4096,
+        "open_source", "step", 1769, 840, disk_mb=4096, calls_out=True,
         size="one processor to inflate or fetch; disk for a ZIP of 1 GiB and its orgs",
         may=(OWN_SYNC, READ_GROUP, objects((*WRITE, "ListMultipartUploadParts"), SYNCS), objects(READ, BASELINES), LIST, LIMITS,
              CREDENTIALS, SEAL),
     ),
     Function(
-        "plan_fetch", "step", 1769, 900, size="one processor: a provider's first pages",
+        "plan_fetch", "step", 1769, 900, calls_out=True, size="one processor: a provider's first pages",
         may=(items("Syncs", "GetItem", "Query", "UpdateItem"), READ_GROUP, items("Selections", "GetItem", "Query"), SYNC_FILES,
              objects(READ, SELECTIONS, BASELINES), LIST, CREDENTIALS, SEAL),
     ),
     Function(
-        "fetch_part", "step", 1769, 900, size="one processor to check and pack pages as fast as they come",
+        "fetch_part", "step", 1769, 900, calls_out=True, size="one processor to check and pack pages as fast as they come",
         may=(OWN_SYNC, READ_GROUP, SYNC_FILES, LIST, CREDENTIALS, SEAL),
     ),
     Function(
-        "check_fetched", "step", 512, 900, size="asks for first pages again, waits for the provider",
+        "check_fetched", "step", 512, 900, calls_out=True, size="asks for first pages again, waits for the provider",
         may=(OWN_SYNC, READ_GROUP, SYNC_FILES, LIST, CREDENTIALS, SEAL),
     ),
     Function(
@@ -294,7 +323,7 @@ FUNCTIONS = (
              items("Deletions", "PutItem", "DeleteItem")),
     ),
     Function(
-        "deliver", "event", 512, 300, size="signs and sends a few messages at once; waits for their servers",
+        "deliver", "event", 512, 300, calls_out=True, size="signs and sends a few messages at once; waits for their servers",
         may=(items("Clients", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),),
     ),
     Function(

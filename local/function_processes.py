@@ -25,7 +25,6 @@ from typing import Any
 # What our code imports, and nothing of it: that is what is tried here.
 PACKAGES = (
     "aws_lambda_powertools.metrics",
-    "aws_xray_sdk.core",
     "boto3.dynamodb.conditions",
     "chalice.app",
     "duckdb",

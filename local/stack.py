@@ -77,7 +77,7 @@ class Stack:
         }
         served = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "MINISTACK_HOST": "127.0.0.1"}
         access = {"AUTH": str(self.enforcing).lower()}
-        path = {"PYTHONPATH": str(ROOT), "AWS_ENDPOINT_URL": self.endpoint, "POWERTOOLS_TRACE_DISABLED": "true"}
+        path = {"PYTHONPATH": str(ROOT), "AWS_ENDPOINT_URL": self.endpoint}
         peers = {"SOURCES_ON_LOOPBACK": "allowed"}  # sources to try things with run on this machine
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local.emulator"],

@@ -13,7 +13,6 @@ from chalicelib.api.shapes import SourceIn
 from chalicelib.errors import Unacceptable
 from chalicelib.model.credentials import Credentials, KeyCredentials, mark_of
 from chalicelib.model.records import CredentialsMark, Source
-from chalicelib.sources.ssh_keys import read
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,8 @@ def separate_secret(sent: SourceIn, stored: Source, now: datetime) -> Sent:
             raise Unacceptable(message, {"source.credentials": "send them again"})
         return Sent(_with_mark(sent, kept))
     if isinstance(sent.credentials, KeyCredentials):
+        from chalicelib.sources.ssh_keys import read  # with paramiko
+
         read(sent.credentials)  # an unreadable key fails here, where it can be corrected, and not in the first sync
     return Sent(_with_mark(sent, mark_of(sent.credentials, now)), sent.credentials)
 

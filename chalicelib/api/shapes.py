@@ -223,11 +223,13 @@ class ConnectionCheck(Record):
 
 
 class ConnectionTest(Record):
-    """`steps` in their order, the first that failed last. `host_key_fingerprint`: what the server shows; confirm it by PATCH."""
+    """`steps` in their order, the first that failed last. `host_key_fingerprint`: what the server shows; confirm it by PATCH.
+    `from_address`: where a sync calls from, for servers that let only known addresses in; None without a fixed one."""
 
     ok: bool
     steps: list[ConnectionCheck]
     host_key_fingerprint: str | None = None
+    from_address: str | None = None
 
 
 class ConnectionTestIn(Record):

@@ -15,7 +15,6 @@ from chalicelib.model.addresses import clean_address
 from chalicelib.model.records import Record
 from chalicelib.model.webhooks import EVENTS, PREFIX, Attempt, Delivery, EventType, Webhook
 from chalicelib.service import webhooks as service
-from chalicelib.sources.rest_guard import checked_url
 from chalicelib.store import groups
 from chalicelib.store import webhooks as store
 
@@ -161,6 +160,8 @@ def _turned_on(group_id: str, webhook_id: str) -> Webhook:
 
 
 def _checked(url: str) -> str:
+    from chalicelib.sources.rest_guard import checked_url  # with httpx
+
     try:
         return checked_url(clean_address(url))
     except SourceRefused as refusal:

@@ -418,6 +418,10 @@ class AskedFor(StrEnum):
     CHANGES = "changes"
 
 
+# The standard has no other lists of a school's people: a guardian or a principal is in none of them.
+SCHOOL_USER_TYPES = ("student", "teacher")
+
+
 class Asked(Record):
     """What a provider was asked for. `why` it was everything, where the group would rather have less; `schools` how many
     were named; `since` the moment after which a record has changed; `ids`: with the ids of the whole lists.

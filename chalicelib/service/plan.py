@@ -5,11 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from chalicelib.errors import NotFound
-from chalicelib.model.records import AskedFor, Group, Sync
+from chalicelib.model.records import SCHOOL_USER_TYPES, AskedFor, Group, Sync
 from chalicelib.service import fetch_scope
 from chalicelib.service.selection import selection_kept, selection_of
 from chalicelib.sheets.report import ReportHeader, write_report
-from chalicelib.sources.rest_fetch import SCHOOL_USER_TYPES
 from chalicelib.store import commits, files, syncs
 from oneroster_engine.planning.guard import Guard, Limit
 from oneroster_engine.planning.plan import plan_changes

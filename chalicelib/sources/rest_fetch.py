@@ -44,9 +44,8 @@ COLLECTIONS = (
 # Read of a full list next to its changes. The status too, since providers list for a while those whom they have deleted.
 IDS = ("sourcedId", "status")
 OPTIONAL = frozenset({"academicSessions", "courses"})  # a provider without them still gives a roster
-# The standard has no other lists of a school's people: a guardian or a principal is in none of them.
+# Who is in a school's lists: `model/records.py` SCHOOL_USER_TYPES.
 SCHOOL_LISTS = (("classes", "classes"), ("users", "students"), ("users", "teachers"), ("enrollments", "enrollments"))
-SCHOOL_USER_TYPES = ("student", "teacher")
 MOST_READ_AGAIN = 500  # pages of one collection that overlap with none: more take longer than a Lambda has
 Keep = Callable[[str, bytes], None]  # name within the bundle, and the page as received
 

@@ -1,6 +1,7 @@
 """The Lambdas of the state machine. An event holds ids (and for `apply_chunk` the name of a chunk), never rows.
 
-Every handler may run twice with the same event and leaves the same.
+Every handler may run twice with the same event and leaves the same. What reaches a source is imported by those that do: SSH and
+HTTP are a third of a start, of which the others have no use (`tests/infra/test_imports.py`).
 """
 
 import gzip
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
@@ -34,8 +35,7 @@ from chalicelib.model.records import (
     Untitled,
 )
 from chalicelib.platform import writer
-from chalicelib.service import fetch_scope, rest_reading, source_baseline, waiting, webhooks
-from chalicelib.service.group_source import provider_of, source_of
+from chalicelib.service import fetch_scope, waiting, webhooks
 from chalicelib.service.held_mail import held_mail
 from chalicelib.service.plan import make_plan, purging_of, snapshot_of, write_log
 from chalicelib.store import commits, files, groups, mail, syncs
@@ -51,7 +51,6 @@ WAIT = timedelta(days=7)  # TimeoutSeconds of the machine's waits
 
 steps = Blueprint(__name__)
 logger = Logger()
-tracer = Tracer(patch_modules=("botocore",))  # all of them would import httpx into every Lambda
 
 
 class StepEvent(TypedDict):
@@ -86,7 +85,6 @@ class FailureEvent(StepEvent):
 
 
 @steps.lambda_function(name="open_source")
-@tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
     """State `OpenSource`: bring the bundle, see that it is one, and list its schools for a selective sync.
@@ -94,6 +92,8 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
     `more` says that the time was up before the bundle was there; the machine calls again then. `fetch` says that only the
     orgs are there, and that the provider's other lists are read next, so many ranges at once as `parallel` says.
     """
+    from chalicelib.service.group_source import source_of
+
     sync_id = _named(event)
     source = source_of(groups.get(event["groupId"]), syncs.get(sync_id), _zip_limits())
     with waiting.told_until_tried_again(sync_id, _now):
@@ -106,10 +106,12 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
 
 
 @steps.lambda_function(name="plan_fetch")
-@tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def plan_fetch(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     """State `PlanFetch`: read each list's first page and plan the rest in ranges."""
+    from chalicelib.service import rest_reading
+    from chalicelib.service.group_source import provider_of
+
     sync_id = _named(event)
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     settings = provider_of(group)
@@ -122,10 +124,12 @@ def plan_fetch(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
 
 
 @steps.lambda_function(name="fetch_part")
-@tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def fetch_part(event: RangeEvent, context: LambdaContext) -> dict[str, Any]:
     """State `FetchPart`: read a range of pages; say where to read on when the Lambda's time ends before the range does."""
+    from chalicelib.service import rest_reading
+    from chalicelib.service.group_source import provider_of
+
     sync_id = _named(event)
     left_s = context.get_remaining_time_in_millis() / 1000
     with waiting.told_until_tried_again(sync_id, _now):
@@ -135,10 +139,12 @@ def fetch_part(event: RangeEvent, context: LambdaContext) -> dict[str, Any]:
 
 
 @steps.lambda_function(name="check_fetched")
-@tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def check_fetched(event: StepEvent, context: LambdaContext) -> None:
     """State `CheckFetched`: see whether the provider's lists have changed while they were read."""
+    from chalicelib.service import rest_reading
+    from chalicelib.service.group_source import provider_of
+
     sync_id = _named(event)
     with waiting.told_until_tried_again(sync_id, _now):
         rest_reading.check_again(event["groupId"], sync_id, provider_of(groups.get(event["groupId"])))
@@ -148,10 +154,12 @@ def check_fetched(event: StepEvent, context: LambdaContext) -> None:
 
 
 @steps.lambda_function(name="stage")
-@tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def stage(event: StepEvent, context: LambdaContext) -> None:
     """State `Stage`: read, judge and clean the whole bundle."""
+    from chalicelib.service import source_baseline
+    from chalicelib.service.group_source import source_of
+
     sync_id, group = _named(event), groups.get(event["groupId"])
     source = source_of(group, syncs.get(sync_id), _zip_limits())
     with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, source.reads(), ["stage", "received"]) as workdir:
@@ -183,7 +191,6 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
 
 
 @steps.lambda_function(name="ask")
-@tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def ask(event: AskEvent, context: LambdaContext) -> None:
     """States `Ask...`: open a question; the API's answer lets the machine go on."""
@@ -193,7 +200,6 @@ def ask(event: AskEvent, context: LambdaContext) -> None:
 
 
 @steps.lambda_function(name="plan")
-@tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
     """State `Plan`: compare the selection with the snapshot; decide whether it needs approval."""
@@ -220,7 +226,6 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
 
 
 @steps.lambda_function(name="apply_chunk")
-@tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def apply_chunk(event: ChunkEvent, context: LambdaContext) -> None:
     """State `ApplyChunk`: write one chunk's changes to the platform. Raises LockLost once the sync was ended."""
@@ -239,7 +244,6 @@ def apply_chunk(event: ChunkEvent, context: LambdaContext) -> None:
 
 
 @steps.lambda_function(name="commit")
-@tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def commit(event: DecidedEvent, context: LambdaContext) -> None:
     """State `Commit`: make the next snapshot and move the group's pointer to it."""
@@ -272,7 +276,6 @@ def _was_asked_again(sync_id: str) -> bool:
 
 
 @steps.lambda_function(name="report")
-@tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def report(event: DecidedEvent, context: LambdaContext) -> None:
     """State `Report`: write the log for people, end the sync and give the lock back."""
@@ -297,7 +300,6 @@ def report(event: DecidedEvent, context: LambdaContext) -> None:
 
 
 @steps.lambda_function(name="record_failure")
-@tracer.capture_lambda_handler
 @logger.inject_lambda_context(clear_state=True)
 def record_failure(event: FailureEvent, context: LambdaContext) -> None:
     """State `RecordFailure`: end the sync with what happened, in a sentence, and give the lock back."""
@@ -339,7 +341,6 @@ def _counts(by_entity: dict[str, dict[str, int]]) -> SyncCounts:
 def _named(event: StepEvent | OpenEvent | AskEvent | ChunkEvent | DecidedEvent | FailureEvent) -> str:
     """The sync's id, which from here on stands in every line of the log."""
     logger.append_keys(groupId=event["groupId"], syncId=event["syncId"])
-    tracer.put_annotation("syncId", event["syncId"])
     return event["syncId"]
 
 

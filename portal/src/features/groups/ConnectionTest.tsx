@@ -38,7 +38,7 @@ export function ConnectionTest({ group, onConfirmed }: { group: Schemas['GroupOu
   return (
     <SpaceBetween size="s">
       <Box variant="h3">{test.data.ok ? 'The connection works' : 'The connection does not work yet'}</Box>
-      <Checks steps={test.data.steps} />
+      <Checks test={test.data} />
       {last?.step === 'hostKey' && !last.ok && fingerprint && (
         <Alert type="warning" header="Is this the district’s server?"
           action={<Button formAction="none" loading={confirm.isPending} onClick={() => confirm.mutate(fingerprint)}>Confirm this key</Button>}>
@@ -51,10 +51,11 @@ export function ConnectionTest({ group, onConfirmed }: { group: Schemas['GroupOu
   );
 }
 
-function Checks({ steps }: { steps: Schemas['ConnectionCheck'][] }) {
+function Checks({ test }: { test: Schemas['ConnectionTest'] }) {
   return (
     <SpaceBetween size="xs">
-      {steps.map(each => (
+      {test.fromAddress && <Box>Syncs call from <Box variant="code" display="inline">{test.fromAddress}</Box>. A server that lets only known addresses in has to let this one in.</Box>}
+      {test.steps.map(each => (
         <div key={each.step}><StatusIndicator type={each.ok ? 'success' : each.step === 'hostKey' ? 'warning' : 'error'}>{STEPS[each.step]}</StatusIndicator> <Box variant="span">{readable(each.message)}</Box></div>
       ))}
     </SpaceBetween>
@@ -71,7 +72,7 @@ export function UnsavedTest({ source }: { source: Source }) {
     <SpaceBetween size="s">
       <Button formAction="none" loading={test.isPending} onClick={() => test.mutate()}>Test without saving</Button>
       {test.error && <Problem error={test.error} />}
-      {test.data && <SpaceBetween size="xs"><Box variant="h3">{test.data.ok ? 'The connection works' : 'The connection does not work yet'}</Box><Checks steps={test.data.steps} /></SpaceBetween>}
+      {test.data && <SpaceBetween size="xs"><Box variant="h3">{test.data.ok ? 'The connection works' : 'The connection does not work yet'}</Box><Checks test={test.data} /></SpaceBetween>}
     </SpaceBetween>
   );
 }
