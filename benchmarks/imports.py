@@ -8,6 +8,7 @@ makes none faster.
 import os
 import subprocess
 import sys
+from typing import Any
 
 from app import app
 from infra.functions import FUNCTIONS
@@ -23,7 +24,7 @@ print(time.process_time() - began, int(re.search(r"VmHWM:\\s+(\\d+)", open("/pro
 
 def modules() -> dict[str, str]:
     """The module that Lambda imports for each function, by the function's name."""
-    handlers = [*app.pure_lambda_functions, *app.event_sources, *app.builtin_auth_handlers]
+    handlers: list[Any] = [*app.pure_lambda_functions, *app.event_sources, *app.builtin_auth_handlers]
     return {"api_handler": "app"} | {each.name: each.handler_string.rpartition(".")[0] for each in handlers}
 
 
