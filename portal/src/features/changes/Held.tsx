@@ -40,15 +40,9 @@ const HEADERS: Record<NonNullable<Schemas['Breach']['kind']>, string> = {
   relations: 'Held: guardians or primary teachers would be lost',
   memberships: 'Held: many enrollments would move or end',
   grades: 'Held: grades would change in an unusual way',
-<<<<<<< HEAD
   emptied: 'Held: a field would become empty for many',
-  classes: 'Held: classes would change their course or school',
-  sessions: 'Held: academic sessions would move to other dates',
-=======
-  emptied: 'Held: a field would be emptied for many',
   classes: 'Held: classes would become others',
-  sessions: 'Held: academic sessions would move',
->>>>>>> cfe8c1c (guard: classes under other titles or of another type are held; more dates are read)
+  sessions: 'Held: academic sessions would move to other dates',
 };
 type Kind = keyof typeof HEADERS;
 type Listed = NonNullable<NonNullable<paths['/syncs/{syncId}/plan/changes']['get']['parameters']['query']>['kind']>;

@@ -51,13 +51,8 @@ const LIMITS: Record<Limited, { label: string; share: number; floor: number }> =
   moved: { label: 'People who move to another school', share: 25, floor: 10 },
   disabled: { label: 'People who become inactive', share: 10, floor: 10 },
   enabled: { label: 'Inactive people who become active again', share: 5, floor: 10 },
-<<<<<<< HEAD
   memberships: { label: 'Enrollments that move to another class or person, or end', share: 10, floor: 10 },
-  classes: { label: 'Classes that change their course or school', share: 20, floor: 5 },
-=======
-  memberships: { label: 'Enrollments that move to another class or person, or are over', share: 10, floor: 10 },
   classes: { label: 'Classes that change their course, school, type or title', share: 20, floor: 5 },
->>>>>>> cfe8c1c (guard: classes under other titles or of another type are held; more dates are read)
   sessions: { label: 'Academic sessions that move by more than a month', share: 25, floor: 1 },
   view: { label: 'Schools or districts that are missing or change parent', share: 0, floor: 1 },
   damaged: { label: 'Ids that look damaged', share: 0, floor: 3 },
