@@ -38,7 +38,7 @@ from chalicelib.store import files, secrets, syncs
 from chalicelib.store.multipart_upload import ArrivingBundle
 from oneroster_engine.staging.delta import View
 from oneroster_engine.staging.stage import stage_orgs
-from oneroster_engine.standard import archive
+from oneroster_engine.standard import archive, archive_contents
 from oneroster_engine.standard.archive import Limits
 
 TOLD_EVERY_S = 1.0
@@ -214,7 +214,7 @@ class SftpServer(ZipBundle):
     @contextmanager
     def csvs(self, workdir: Path) -> Iterator[Csvs]:
         with super().csvs(workdir) as csvs:
-            archive.add_warnings(workdir / "csv", files.read_json(files.sync_key(self.sync.sync_id, PICKED)) or ())
+            archive_contents.add_warnings(workdir / "csv", files.read_json(files.sync_key(self.sync.sync_id, PICKED)) or ())
             yield csvs
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.delta import View
 from oneroster_engine.staging.finding import ARCHIVE, Finding
-from oneroster_engine.standard.archive import contents
+from oneroster_engine.standard.archive_contents import contents
 from oneroster_engine.standard.entities import ONLY_1_2, REQUIRED_FILES, ROSTER_FILES
 from oneroster_engine.standard.manifest import Manifest, csvs, read_manifest
 

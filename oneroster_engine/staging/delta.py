@@ -4,7 +4,7 @@ A bundle of which a file is a delta says nothing of the rows that it lacks. Sele
 the stage first makes one of it: the rows that came, and the earlier ones that no row which came replaces.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import duckdb
 
 from oneroster_engine.duckdb_session import PACKED, number_of, quoted, text
 from oneroster_engine.staging import cells
-from oneroster_engine.staging.reading import Finding, Loaded, columns_of, load, no_rows
+from oneroster_engine.staging.reading import Finding, Loaded, ToTable, columns_of, load, no_rows
 from oneroster_engine.standard.entities import Field
 
 STATUS_WORD = cells.status("status")
@@ -38,7 +38,7 @@ def merge(
     came: Path | None,
     view: View,
     is_delta: bool,
-    to_types: Callable[[str], str],
+    to_types: ToTable,
 ) -> Loaded:
     """Make `read_{name}` as `reading.load` does, of the file that came and of the view, and write the view's next state.
 
@@ -66,7 +66,7 @@ def merge(
     return replace(sent, rows=sent.rows + held, findings=tuple(findings), whole=sent.whole and whole)
 
 
-def _as_sent(rows: str) -> str:
+def _as_sent(rows: str, absent: Collection[str] = ()) -> str:
     return f"SELECT * FROM {rows}"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.csv_header import Header
 from oneroster_engine.staging.finding import Finding
+from oneroster_engine.staging.padding import BLANK, EMPTY_BOXES, FOOTER, ROW_WORDS
 from oneroster_engine.staging.row_fit import Reading, RowFit
 from oneroster_engine.standard.csv_grammar import LINE_END, SEPARATORS, Broken, Record, cells_of, folded, records
 from oneroster_engine.standard.text_encoding import ESCAPED, NotText, TextEncoding, garbled, lines, may_be_coded, ungarbled
@@ -22,32 +23,16 @@ MOST_SAID = 1000  # findings of a rule that cost nothing, line by line; the othe
 MOST_TRIED = 5000  # rows of a file that are tried in other readings: more of a kind are the export's fault, and an error each
 SAMPLED = 200  # first rows of a file, which show how many cells its rows have
 MOST_BREAKS = 3  # line breaks of one row that may not be quoted
-EMPTY_BOXES = ("false", "falsch", "faux", "falso", "onwaar")
 SHOWN = 80  # characters of a row's cell that a finding shows
 OTHER_SEPARATOR = re.compile(r"[\t;|,^~\x1f]")
-_ROWS = (
-    "rows?|records?|lines?|datens(?:ä|ae)tze|zeilen|eintr(?:ä|ae)ge|"
-    "enregistrements?|lignes?|registros?|filas?|righe|linhas?|rijen"
-)
-FOOTER = re.compile(
-    r"[^a-z0-9]*((grand )?total|count|rows?|records?|end|eof|trailer|footer|"
-    rf"(anzahl|summe|gesamt|nombre( de)?|número( de)?|numero( di)?|aantal)\b|\(?\d[\d,. ]*({_ROWS})\b)"
-    rf"[^a-z0-9]*((number )?(of )?({_ROWS}|file|data|report|export|document)?( affected| selected| exported)?)"
-    rf"\W*\d*[\d,.]*\W*({_ROWS})?\W*"
-    r"|(end of (report|file|export|data)"
-    r"|(report |file |data )?(generated|exported|created|printed|run)( (by|on|at|from|with)\b|:).*"
-    r"|page \d+( (of|/) \d+)?|seite \d+( von \d+)?)\W*[\d/:. apm-]*",
-    re.IGNORECASE,
-)
 # How many rows a footer counts: those of a query exactly, others the header and itself too. And which page of how many it ends.
 _COUNTED = re.compile(
     rf"\D*(?P<exact>\d[\d,. ]*?)\s*rows?\W*( (affected|selected)\W*)?"
-    rf"|.*?(?P<about>\d[\d,. ]*?)\W*({_ROWS})?( affected| selected| exported)?\W*",
+    rf"|.*?(?P<about>\d[\d,. ]*?)\W*({ROW_WORDS})?( affected| selected| exported)?\W*",
     re.IGNORECASE,
 )
-_OF_ROWS = re.compile(rf"total|count|anzahl|summe|gesamt|nombre|número|numero|aantal|trailer|\b({_ROWS})\b", re.IGNORECASE)
+_OF_ROWS = re.compile(rf"total|count|anzahl|summe|gesamt|nombre|número|numero|aantal|trailer|\b({ROW_WORDS})\b", re.IGNORECASE)
 _PAGE = re.compile(r"(?:page|seite) (\d+) ?(?:of|/|von) ?(\d+).*", re.IGNORECASE)
-BLANK = " \t\r\n\0\xa0\x0b\x0c\x1a-*=_~"  # the end of a page, and of a file in DOS; and what queries draw under their header
 
 
 @dataclass

@@ -7,6 +7,7 @@ import duckdb
 
 from oneroster_engine.duckdb_session import count, number_of, quoted
 from oneroster_engine.staging.file_problems import add_file_problem
+from oneroster_engine.staging.reading import ToTable
 from oneroster_engine.standard.damaged_ids import (
     CUT_SQL,
     DATE_SQL,
@@ -58,15 +59,16 @@ def restore(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored])
         )
 
 
-def restoring(restored: Sequence[Restored], name: str, to_types: Callable[[str], str]) -> Callable[[str], str]:
+def restoring(restored: Sequence[Restored], name: str, to_types: ToTable) -> ToTable:
     """The same query, on rows with restored ids."""
     # Roles and profiles are read before their people, so a reference of theirs that lost its zeros too is restored here.
     of_file, field = ("users", "userSourcedId") if name in ("roles", "userProfiles") else (name, "sourcedId")
     if not any(each.file == of_file for each in restored):
         return to_types
-    return lambda rows: to_types(
+    return lambda rows, absent=(): to_types(
         f"(SELECT own.* REPLACE (coalesce(fix.id, own.{field}) AS {field}) FROM {rows} own LEFT JOIN "
-        f"(SELECT was, id FROM restored WHERE file = '{of_file}') fix ON fix.was = trim(own.{field}))"
+        f"(SELECT was, id FROM restored WHERE file = '{of_file}') fix ON fix.was = trim(own.{field}))",
+        absent,
     )
 
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
@@ -21,6 +21,7 @@ from typing import IO, Any, cast
 from isal.igzip_lib import IsalError
 
 from oneroster_engine.errors import BundleRefused
+from oneroster_engine.standard.archive_contents import FINDINGS, Contents
 from oneroster_engine.standard.entities import ROSTER_FILES
 from oneroster_engine.standard.file_kinds import other_kind
 from oneroster_engine.standard.inflating import CHUNK, Unsupported, inflated
@@ -30,7 +31,6 @@ DIRECTORY_END = (1 << 16) + 128  # bytes of a file's end that may hold the end o
 DEEPEST = 2  # parts of a CSV's path: a folder and the file
 READ = {f"{name}.csv".casefold(): f"{name}.csv" for name in ("manifest", *ROSTER_FILES)}
 JUNK = ("__macosx", ".ds_store", "thumbs.db", "desktop.ini")
-FINDINGS = "archive.json"  # next to the CSVs: `Contents`
 MOST_NAMED = 5
 TABLES = (".csv", ".txt", ".tsv", ".tab", ".xls", ".xlsx", ".xlsm", ".ods", ".numbers", ".json", ".xml", ".bak", ".gz")
 UNREADABLE: tuple[type[Exception], ...] = (
@@ -49,16 +49,6 @@ class Limits:
     expanded_bytes: int = 8 << 30
     entries: int = 1000
     ratio: int = 200
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What else an archive holds. `instead` maps a roster's file that is missing to what may be meant by it; `notes` are
-    sentences about what was not read, or read from where it isn't expected; `warnings` such as may mean a loss."""
-
-    instead: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,20 +107,6 @@ def inflating(archive: Path, out: Path, limits: Limits) -> Iterator[Callable[[st
         yield wait
         for name in names:
             wait(name)
-
-
-def contents(folder: Path) -> Contents:
-    """What else was in the archive whose CSVs were written to `folder`."""
-    kept = folder / FINDINGS
-    stored = json.loads(kept.read_text()) if kept.is_file() else {}
-    return Contents(stored.get("instead", {}), tuple(stored.get("notes", ())), tuple(stored.get("warnings", ())))
-
-
-def add_warnings(folder: Path, sentences: Iterable[str]) -> None:
-    """Add these to the findings of `folder`: what the source noticed when it delivered the archive."""
-    if found := tuple(sentences):
-        known = contents(folder)
-        (folder / FINDINGS).write_text(json.dumps(asdict(replace(known, warnings=(*known.warnings, *found)))))
 
 
 @contextmanager

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import chardet
-
 HEAD = 1 << 16
 CHUNK = 1 << 17
 LONGEST_LINE = 4_000_000  # bytes; a line beyond it is no row
@@ -307,6 +305,8 @@ def _detected(sample: bytes, alone: bool) -> str:
     Windows-1252 where it makes as much sense as any other, unless the detector is sure of another. Few letters tell between
     alphabets of Latin letters, and no others.
     """
+    import chardet  # few files need it
+
     odd = {codec: _implausible(sample, codec) for codec in NAMES}
     least = min(odd.values())
     if sum(byte > 0x7F for byte in sample) < FEWEST_LETTERS:

@@ -5,7 +5,7 @@ A few examples, always the same, in every run of the tests; `make fuzz` tries th
 
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -150,7 +150,7 @@ def loaded(connection: duckdb.DuckDBPyConnection, path: Path, patiently: bool) -
     """Rows with their lines, and everything that is said of them."""
     fields = fields_of("users", "1.1")
 
-    def query(rows: str) -> str:
+    def query(rows: str, absent: Collection[str] = ()) -> str:
         way = "error('not so fast')" if patiently and "strict_mode=true" in rows else "NULL"
         return f"SELECT *, {way} AS way FROM {rows}"
 

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oneroster_engine.errors import BundleRefused
-from oneroster_engine.standard.archive import Limits, contents, inflate, inflating
+from oneroster_engine.standard.archive import Limits, inflate, inflating
+from oneroster_engine.standard.archive_contents import contents
 from oneroster_engine.standard.inflating import CHUNK
 from oneroster_engine.standard.inflating import inflated as bytes_of
 from tests.engine.refusals import WHAT_AND_WHAT_TO_DO

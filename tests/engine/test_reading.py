@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def read(folder: Path, content: bytes, patiently: bool = False) -> tuple[list[tu
     path.write_bytes(content)
     with connect(path) as connection:
 
-        def query(rows: str) -> str:
+        def query(rows: str, absent: Collection[str] = ()) -> str:
             # What can't be made of the fast reader's rows is left to the patient one.
             return f"SELECT *, error('not so fast') AS way FROM {rows}" if patiently and FAST in rows else f"SELECT * FROM {rows}"
 
@@ -377,7 +378,7 @@ def test_a_well_formed_file_takes_the_fast_reader(tmp_path: Path, content: str) 
     with connect(path) as connection:
         relations: list[str] = []
 
-        def query(rows: str) -> str:
+        def query(rows: str, absent: Collection[str] = ()) -> str:
             relations.append(rows)
             return f"SELECT * FROM {rows}"
 
@@ -393,7 +394,7 @@ def read_users(folder: Path, *rows: str, encoding: str = "utf-8") -> tuple[list[
     path = folder / "users.csv"
     path.write_bytes("\n".join([USERS, *rows, ""]).encode(encoding, "surrogateescape"))
     with connect(path) as connection:
-        loaded = reading.load(connection, path, fields_of("users", "1.1"), "raw", lambda rows: f"SELECT * FROM {rows}")
+        loaded = reading.load(connection, path, fields_of("users", "1.1"), "raw", lambda rows, absent=(): f"SELECT * FROM {rows}")
         names = "sourcedId, givenName, familyName, email, phone, grades"
         rows_ = connection.execute(f"SELECT {names} FROM raw ORDER BY sourcedId").fetchall()
     return rows_, [messages.message for messages in loaded.findings if messages.severity != "note"]
@@ -513,7 +514,7 @@ def test_a_row_without_an_id_does_not_make_a_file_slow_to_read(tmp_path: Path, r
     path.write_text("\n".join([HEADER, *ROWS[:at], row, *ROWS[at:]]) + "\n")
     relations: list[str] = []
 
-    def query(rows: str) -> str:
+    def query(rows: str, absent: Collection[str] = ()) -> str:
         relations.append(rows)
         return f"SELECT * FROM {rows}"
 
