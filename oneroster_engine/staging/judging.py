@@ -14,6 +14,7 @@ from oneroster_engine.staging import cells, fast_path, population
 from oneroster_engine.staging.date_orders import date_orders
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.finding import ARCHIVE, Finding
+from oneroster_engine.staging.reading import columns_of
 from oneroster_engine.staging.rules import IN_THE_LIST, NAMED_LATER, NAMES, STANDING, Bound, Phase, bound_rules, fine_cell
 from oneroster_engine.standard.damaged_ids import bare_sql
 from oneroster_engine.standard.entities import ENTITIES, Field, Kind, Need
@@ -72,10 +73,11 @@ def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
 def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> Collection[str]:
     order = date_orders(connection, name, fields)
     status = f"CASE WHEN NOT coalesce({cells.nothing_in_a_database('status')}, false) THEN status END"
-    meant = [f"{_meant(each)} AS {quoted('sent_' + each.name)}" for each in fields]
+    says_nothing = _saying_nothing(connection, name, fields)
+    meant = [f"{_meant(each) if each in says_nothing else quoted(each.name)} AS {quoted('sent_' + each.name)}" for each in fields]
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId AS sent_sourcedId, {status} AS sent_status, "
-        f"{cells.status(status)} AS status, dateLastModified, {', '.join([_nothing_in(fields), *meant])} FROM raw_{name}"
+        f"{cells.status(status)} AS status, dateLastModified, {', '.join([_nothing_in(says_nothing), *meant])} FROM raw_{name}"
     )
     unusual = _unusual(connection, name, fields)
     own_id = _bare("sent_sourcedId") if "sourcedId" in unusual else "sent_sourcedId"
@@ -102,6 +104,18 @@ def _unusual(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[
     others = [f"count(*) FILTER ({quoted('sent_' + field)} IS NOT NULL AND ({own}) IS NOT TRUE)" for field, own in fine.items()]
     found = connection.execute(f"SELECT {', '.join(others)} FROM meant_{name}").fetchone() or ()
     return {field for field, number in zip(fine, found, strict=True) if number}
+
+
+def _saying_nothing(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> list[Field]:
+    """The fields of which a cell says "nothing" in a tool's words. All cells are looked at by one expression: to plan one a
+    column takes far longer."""
+    columns = columns_of(fields)
+    found = connection.execute(
+        f"SELECT DISTINCT place FROM (SELECT trim(unnest(sent)) AS cell, generate_subscripts(sent, 1) AS place "
+        f"FROM read_{name} WHERE sent IS NOT NULL) WHERE cell IS NOT NULL AND {cells.nothing('cell')}"
+    ).fetchall()
+    named = {columns[int(place) - 1] for (place,) in found}
+    return [each for each in fields if each.name in named]
 
 
 def _nothing_in(fields: Sequence[Field]) -> str:
@@ -169,20 +183,33 @@ def judge(
     """Try every rule on the suspect rows of a file, except those that need what is read later. `needed` are fields that the
     group can't do without, whatever the standard says: no stand-in is made for those. `unusual`: what `make_suspects` gave."""
     if name in ENTITIES:
-        sent = ", ".join(quoted(each.name) for each in fields)
-        for bound in bound_rules(name, fields, Phase.IDS):
-            if bound.rule.id == "repeated":
-                connection.execute(_REPEATED.format(entity=name, sent=sent, about=_about(name, fields), who=_WHO[name]))
+        of_repeats = ("repeated", "merged", "repeated-differently")
+        ids = list(bound_rules(name, fields, Phase.IDS))
+        for bound in _broken(connection, name, [each for each in ids if each.rule.id not in of_repeats]):
             add_problems(connection, bound)
+        if number_of(connection, f"SELECT count(sourcedId) - count(DISTINCT sourcedId) FROM suspect_{name}"):
+            sent = ", ".join(quoted(each.name) for each in fields)
+            connection.execute(_REPEATED.format(entity=name, sent=sent, about=_about(name, fields), who=_WHO[name]))
+            for bound in [each for each in ids if each.rule.id in of_repeats]:
+                add_problems(connection, bound)
     population.put_stand_ins(connection, name, leave_out="title" in needed)
     for bound in _broken(connection, name, list(bound_rules(name, fields, Phase.VALUES, needed))):
         add_problems(connection, bound)
     _note_forms(connection, name, [each for each in fields if each.name in unusual])
-    for each in fields:
-        if each.refers and f"{name}.{each.name}" not in NAMED_LATER:
-            population.match_references(connection, name, each, _known_parents(name) if each.refers.entity == name else "")
-    for bound in bound_rules(name, fields, Phase.REFERENCES):
-        add_problems(connection, bound, _parents(connection, bound))
+    dangling = {
+        each.name
+        for each in fields
+        if each.refers
+        and f"{name}.{each.name}" not in NAMED_LATER
+        and population.match_references(connection, name, each, _known_parents(name) if each.refers.entity == name else "")
+    }
+    references = list(bound_rules(name, fields, Phase.REFERENCES))
+    wrapped = _broken(connection, name, [each for each in references if each.rule.id == "wrapped-reference"])
+    for bound in references:
+        assert bound.field is not None
+        within = bound.field.refers is not None and bound.field.refers.entity == name  # whose circles are looked for, too
+        if bound in wrapped or within or (bound.rule.id != "wrapped-reference" and bound.field.name in dangling):
+            add_problems(connection, bound, _parents(connection, bound))
     for bound in bound_rules(name, fields, Phase.ROWS):
         add_problems(connection, bound)
     if name == "enrollments":
@@ -256,7 +283,8 @@ def drop_dangling(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
         if not count(connection, holes["table"]):
             continue
         population.match_references(connection, name, bound.field, known, f"SELECT each AS value FROM {holes['table']}")
-        add_problems(connection, bound_of["near-reference", field_name], rows=f"({_NEAR_ROWS.format(**holes)})")
+        if count(connection, f"{holes['near']} WHERE matched"):
+            add_problems(connection, bound_of["near-reference", field_name], rows=f"({_NEAR_ROWS.format(**holes)})")
         add_problems(connection, bound, rows=f"({_DANGLING_ROWS.format(**holes)})")
         kept = f"({_MEANT_ITEMS.format(**holes)})"
     return kept

@@ -19,8 +19,10 @@ from oneroster_engine.standard.damaged_ids import (
     MEASURE_SQL,
     ROUNDED_SQL,
     TIME_SQL,
-    macros,
+    difference_sql,
     number_sql,
+    rounds_to_sql,
+    with_key_sql,
 )
 from oneroster_engine.standard.entities import ROSTER_FILES, Field, Kind, fields_of
 
@@ -142,7 +144,11 @@ def note_ending_classes(connection: duckdb.DuckDBPyConnection) -> None:
 
 def find_damaged(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     """Write down which ids among the suspects are what a spreadsheet makes of a long number or of a fraction, once a file."""
-    for rule, shape, is_one in _SHAPES:
+    shapes = ", ".join(f"count(*) FILTER (regexp_full_match(sourcedId, {shape}))" for _, shape, _ in _SHAPES)
+    numbers = connection.execute(f"SELECT {shapes} FROM suspect_{name}").fetchone() or ()
+    for (rule, shape, is_one), number in zip(_SHAPES, numbers, strict=True):
+        if not number:
+            continue
         is_so = f"regexp_full_match(sourcedId, {shape}) AND sourcedId NOT IN (SELECT sourcedId FROM damaged WHERE file = $file)"
         found = connection.execute(
             f"SELECT count(*), list_sort(list(DISTINCT sourcedId))[:3] FROM suspect_{name} WHERE {is_so}", {"file": name}
@@ -202,9 +208,10 @@ _SHAPES: tuple[tuple[str, str, Callable[[duckdb.DuckDBPyConnection, str], bool]]
 )
 
 
-def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Field, known: str = "", values: str = "") -> None:
+def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Field, known: str = "", values: str = "") -> bool:
     """Make `near_{file}_{field}`: of each value of a reference that is not there, the nearest id that is. It is `matched` where
-    upper and lower case, or zeros that the reference has lost, are all that differs, and one id alone is so near.
+    upper and lower case, or zeros that the reference has lost, are all that differs, and one id alone is so near. Gives whether
+    any is not there.
 
     `known` is a query for the ids that may be referred to, without one those that were kept; `values` one for what the
     references say (`value`), without one those of the suspects.
@@ -217,21 +224,34 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
     connection.execute(_DANGLING.format(values=values, known=known))
     if not count(connection, "dangling"):
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_NOTHING_NEAR}")
-        return
-    connection.execute(macros())  # only here, since to make them takes as long as to read a small file
+        return False
+    dangles, there = (
+        with_key_sql(rows) for rows in ("SELECT value AS id FROM dangling", f"SELECT sourcedId AS id FROM ({known})")
+    )
+    connection.execute(_RELATIVES.format(dangling=dangles, known=there))
+    if count(connection, "relative"):
+        connection.execute(
+            _DIFFERENCES.format(
+                dangling=with_key_sql("SELECT value AS id FROM relative"),
+                how=difference_sql("one", "other"),
+                known=with_key_sql("SELECT id FROM relative"),
+            )
+        )
     connection.execute(_NEAR.format(table=table, known=known, most=MOST_SPELLED, grouped=GROUPED_SQL))
     if target in _OTHER_NAMES and known == f"SELECT sourcedId FROM ids_{target}":
         names = ", ".join(f"{{'name': {quoted(name)}, 'column': '{name}'}}" for name in _OTHER_NAMES[target])
         connection.execute(_BY_OTHER_NAME.format(table=table, target=target, names=names))
-    connection.execute(_BY_DAMAGE, {"target": target})
+    if number_of(connection, "SELECT count(*) FROM damaged WHERE file = $1", target):
+        connection.execute(_BY_DAMAGE.format(rounds_to=rounds_to_sql("value", "sourcedId")), {"target": target})
     explained = connection.execute(_EXPLAINS, {"target": target}).fetchall()
     for key, examples in explained:
-        there = f" {name}.csv refers to {_listed(examples)}."
+        refers = f" {name}.csv refers to {_listed(examples)}."
         connection.execute(
             "UPDATE problem SET arguments = map_concat(arguments, MAP {'there': $there}) WHERE key = $key",
-            {"there": there, "key": key},
+            {"there": refers, "key": key},
         )
     _damaged_references(connection, name, each, target, known)
+    return True
 
 
 def _damaged_references(connection: duckdb.DuckDBPyConnection, name: str, each: Field, target: str, known: str) -> None:
@@ -314,6 +334,18 @@ _NOTHING_NEAR = """
 SELECT NULL::VARCHAR AS value, NULL::VARCHAR AS id, NULL::VARCHAR AS how, false AS matched, NULL::VARCHAR AS nearest WHERE false
 """
 
+_RELATIVES = """
+CREATE OR REPLACE TEMP TABLE relative AS
+SELECT dangling.id AS value, known.id, ''::VARCHAR AS how FROM {dangling} dangling JOIN {known} known USING (key)
+"""
+
+_DIFFERENCES = """
+CREATE OR REPLACE TEMP TABLE relative AS
+SELECT value, relative.id, {how} AS how
+FROM relative JOIN (SELECT DISTINCT * FROM {dangling}) one ON one.id = value
+JOIN (SELECT DISTINCT * FROM {known}) other ON other.id = relative.id
+"""
+
 # What differs by one character, or by two that changed places, has one half in common. To look for that first (`head`, `tail`)
 # takes a thirtieth of measuring how far apart each two ids are.
 # A reference with more zeros than the id that is there, or without its separators, says that the id has lost or gained them:
@@ -326,10 +358,6 @@ CREATE OR REPLACE TEMP MACRO is_added(long, short) AS length(short) > 3
 CREATE OR REPLACE TABLE {table} AS
 WITH known AS (
     {known}
-), relative AS (
-    SELECT value, sourcedId AS id, id_difference(value, sourcedId) AS how, count(*) OVER (PARTITION BY value) AS fitting
-    FROM (SELECT value, near_key(value) AS key FROM dangling)
-    JOIN (SELECT sourcedId, near_key(sourcedId) AS key FROM known) USING (key)
 ), spelled AS (
     SELECT value, min(sourcedId) AS id, 'by one character' AS how, 2 AS fitting
     FROM (SELECT value, value[:least_same(value)] AS head, value[-least_same(value):] AS tail FROM dangling
@@ -347,7 +375,8 @@ SELECT value, min(id) AS id, min(how) AS how,
        bool_and(fitting = 1 AND (NOT starts_with(how, 'by leading zeros') OR length(value) <= length(id))
                 AND (NOT regexp_full_match(id, {grouped}) OR regexp_full_match(value, {grouped}))) AS matched,
        ' The nearest there is `' || min(id) || '`, which differs ' || min(how) || '.' AS nearest
-FROM (FROM relative UNION ALL FROM spelled UNION ALL FROM added) GROUP BY value
+FROM (SELECT value, id, how, count(*) OVER (PARTITION BY value) AS fitting FROM relative UNION ALL FROM spelled
+      UNION ALL FROM added) GROUP BY value
 """
 
 # By what else a record may be called where another system made the references.
@@ -367,8 +396,7 @@ WHERE value NOT IN (SELECT value FROM {table}) GROUP BY value HAVING count(DISTI
 
 _BY_DAMAGE = """
 INSERT INTO explained_value
-SELECT $target, value, min(key) FROM dangling JOIN damaged ON file = $target AND rounds_to(value, sourcedId)
-GROUP BY value
+SELECT $target, value, min(key) FROM dangling JOIN damaged ON file = $target AND ({rounds_to}) GROUP BY value
 """
 
 _EXPLAINS = """

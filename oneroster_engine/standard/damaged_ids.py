@@ -82,16 +82,6 @@ def bare_sql(cell: str) -> str:
     return f"""regexp_replace(regexp_replace({unwrapped}, '^''(.*?)''?$', '\\1'), '^[{BLANK}]+|[{BLANK}]+$', '', 'g')"""
 
 
-def core_sql(cell: str) -> str:
-    """An id without the brackets around it, and the number that was taken for a measure as a plain one; digits as in ASCII."""
-    digits = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0) for digit in range(10))
-    composed = f"nfc_normalize({bare_sql(cell)})"  # a letter and its accent as one character
-    bare = rf"regexp_replace({composed}, '^(https?://\S*/|urn:uuid:)', '')"  # an address, as an API refers to a row
-    alike, ascii_ = f"{ALIKE[0]}{_HYPHENS}{_BLANKS}", f"{ALIKE[1]}{'-' * len(_HYPHENS)}{' ' * len(_BLANKS)}"
-    narrow = f"translate({bare}, '{digits}{alike}', '{3 * '0123456789'}{ascii_}')"
-    return number_sql(rf"regexp_replace({narrow}, '^[\[{{(<“„«=`]+|[\]}})>”“»`]+$', '', 'g')")
-
-
 def number_sql(cell: str) -> str:
     """The digits of a number that was taken for a measure; any other id as it is."""
     # Of zeros behind a comma two are cents and three belong to the number: 12,00 and 12,000.
@@ -102,15 +92,30 @@ def number_sql(cell: str) -> str:
     return f"CASE WHEN {is_measure} THEN replace({whole}, ',', '') WHEN {is_grouped} THEN {grouped} ELSE {cell} END"
 
 
-def key_sql(cell: str) -> str:
-    """Equal for ids that are near: `GROUP BY` it to find relatives. Nothing has to be taken off nearly all ids."""
-    is_plain = f"regexp_full_match({cell}, '[0-9A-Za-z_-]+')"
-    return f"CASE WHEN {is_plain} THEN {_folded_sql(cell)} ELSE {_folded_sql(core_sql(cell))} END"
-
-
-def _folded_sql(core: str) -> str:
-    number = f"coalesce(nullif(ltrim({core}, '0'), ''), '0')"
-    return f"if(regexp_full_match({core}, '\\d+'), {number}, lower(if(length({core}) = 36, {_without_hyphens(core)}, {core})))"
+def with_key_sql(rows: str) -> str:
+    """The relation of the query `rows`, which has an `id`, with three more columns: `bare`, the id without what stands around it
+    or can't be seen; `core`, that without brackets and as a plain number, digits as in ASCII; and `key`, equal for ids that are
+    near. One is made of the other, column by column: written in one another they are a hundred times as long to plan. Nothing has
+    to be taken off nearly all ids."""
+    digits = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0) for digit in range(10))
+    composed = "nfc_normalize(bare)"  # a letter and its accent as one character
+    local = rf"regexp_replace({composed}, '^(https?://\S*/|urn:uuid:)', '')"  # an address, as an API refers to a row
+    alike, ascii_ = f"{ALIKE[0]}{_HYPHENS}{_BLANKS}", f"{ALIKE[1]}{'-' * len(_HYPHENS)}{' ' * len(_BLANKS)}"
+    narrow = f"translate({local}, '{digits}{alike}', '{3 * '0123456789'}{ascii_}')"
+    unwrapped = rf"regexp_replace({narrow}, '^[\[{{(<“„«=`]+|[\]}})>”“»`]+$', '', 'g')"
+    number = "coalesce(nullif(ltrim(core, '0'), ''), '0')"
+    word = f"lower(if(length(core) = 36, {_without_hyphens('core')}, core))"
+    steps = {
+        "is_plain": "regexp_full_match(id, '[0-9A-Za-z_-]+')",
+        "bare": f"CASE WHEN is_plain THEN id ELSE {bare_sql('id')} END",
+        "unwrapped": f"CASE WHEN is_plain THEN id ELSE {unwrapped} END",
+        "core": f"CASE WHEN is_plain THEN id ELSE {number_sql('unwrapped')} END",
+        "key": f"if(regexp_full_match(core, '\\d+'), {number}, {word})",
+    }
+    relation = f"({rows})"
+    for name, made_of in steps.items():
+        relation = f"(SELECT *, {made_of} AS {name} FROM {relation})"
+    return relation
 
 
 def _without_hyphens(core: str) -> str:
@@ -119,16 +124,16 @@ def _without_hyphens(core: str) -> str:
 
 
 def difference_sql(one: str, other: str) -> str:
-    """In what two near ids differ, in words; NULL where they aren't near."""
+    """In what two near ids differ, in words: rows of `with_key_sql` with the same key."""
     return (
-        f"CASE WHEN {one} = {other} THEN '' "
-        f"WHEN {bare_sql(one)} = {bare_sql(other)} THEN 'by quotes, blanks or characters that nobody sees' "
-        f"WHEN lower({bare_sql(one)}) = lower({bare_sql(other)}) THEN 'by upper and lower case only' "
-        f"WHEN lower({core_sql(one)}) = lower({core_sql(other)}) "
+        f"CASE WHEN {one}.id = {other}.id THEN '' "
+        f"WHEN {one}.bare = {other}.bare THEN 'by quotes, blanks or characters that nobody sees' "
+        f"WHEN lower({one}.bare) = lower({other}.bare) THEN 'by upper and lower case only' "
+        f"WHEN lower({one}.core) = lower({other}.core) "
         "THEN 'by brackets, an address, letters that look alike or a decimal point' "
-        f"WHEN lower({_without_hyphens(core_sql(one))}) = lower({_without_hyphens(core_sql(other))}) THEN 'by hyphens only' "
-        f"WHEN {key_sql(one)} = {key_sql(other)} THEN 'by leading zeros ' "
-        f"|| if(regexp_full_match({one} || {other}, '\\d+'), 'only', 'and how a number is written') END"
+        f"WHEN lower({_without_hyphens(f'{one}.core')}) = lower({_without_hyphens(f'{other}.core')}) THEN 'by hyphens only' "
+        f"ELSE 'by leading zeros ' || if(regexp_full_match({one}.id || {other}.id, '\\d+'), 'only', "
+        "'and how a number is written') END"
     )
 
 
@@ -140,15 +145,6 @@ def shown_sql(cell: str) -> str:
     for point, name in points.items():
         shown = f"replace({shown}, chr({point}), '<{name}>')"
     return shown
-
-
-def macros() -> str:
-    """The same as functions of one cursor: near_key(id), id_difference(one, other), rounds_to(id, rounded)."""
-    return (
-        f"CREATE OR REPLACE TEMP MACRO near_key(id) AS {key_sql('id')}; "
-        f"CREATE OR REPLACE TEMP MACRO id_difference(one, other) AS {difference_sql('one', 'other')}; "
-        f"CREATE OR REPLACE TEMP MACRO rounds_to(id, rounded) AS {rounds_to_sql('id', 'rounded')};"
-    )
 
 
 def rounds_to_sql(sourced_id: str, rounded: str) -> str:
