@@ -124,6 +124,7 @@ PLANNING = (
     Table("change", "the rows of changes.parquet", "changes, review, snapshot",
           "changes, measures, plan, review, snapshot, undo"),
     Table("held_{entity}", "the snapshot's rows that are not removed", "review", "review, measures"),
+    Table("held_groups_{entity}", "how many of those there are: schools, type, records", "measures", "review, measures"),
     Table("removed", "what a plan removes, of one entity: sourcedId, school, type; a row a school", "review", "review"),
     Table("ended_session", "sourcedId of terms that have ended", "review", "review, measures"),
     Table("over_class", "sourcedId of classes all of whose terms have ended", "review", "review, measures"),

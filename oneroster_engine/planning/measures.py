@@ -5,7 +5,9 @@ records are counted only for schools of which more than the limit's floor is con
 one record that is of a kind; `concern` holds them all, and those that hold a plan are written next to it (held.parquet).
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,9 @@ MANY_CHILDREN = 10  # that a guardian is new to, in one sync
 IDENTITY = ("givenName", "familyName", "username", "email", "identifier", "userMasterIdentifier", "userIds")
 MOVED_DAYS = 31  # a term that begins or ends by less another day is a correction
 MOST_NAMED = 3  # vanished orgs, one reason each
+OF_A_FIELD = ("emptied", "relations")  # kinds that are a part of the records that have the field
+# By which people and enrollments are measured too: a school that loses all its teachers has lost few.
+TYPES = {"users": "userType", "enrollments": '"role"'}
 VANISHING = ("school", "district", "local", "state", "national")  # departments come and go
 
 
@@ -102,37 +107,87 @@ def write_rows(connection: duckdb.DuckDBPyConnection, plan: Path, breaches: Sequ
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, entity: str) -> list[Concern]:
-    found = []
-    kinds = connection.execute("SELECT DISTINCT kind FROM concern WHERE entity = $1", [entity]).fetchall()
-    for (kind,) in sorted(kinds):
+    """The concerns of an entity, per kind, school, field and (of people and enrollments) type. All are counted in one pass, and
+    so are the records that they are a part of: once all that are there, once those that have a field which others lost."""
+    counted = connection.execute(_CONCERNED, {"entity": entity}).fetchall()
+    in_all = {kind: number for kind, of, *_, number, _, _ in counted if of == "kind"}
+    found, has_types = [], entity in TYPES
+    for kind, of, school, user_type, field, number, example, differing in sorted(counted, key=lambda each: each[:5]):
+        whole, by_type = of in ("all", "all by type"), of in ("school by type", "all by type")
         limit = guard.limit_on(kind, today)
-        least = least_measured(limit)
-        held_type = {"users": "userType", "enrollments": '"role"'}.get(entity, "''")
-        fields = "fields" if kind in ("emptied", "relations") else "NULL::JSON"  # whether they had it
-        for by_type in ("''", _USER_TYPE) if entity in ("users", "enrollments") else ("''",):
-            for whole in (False, True) if _over_all(connection, entity, kind, limit) else (False,):
-                there = (_IN_ALL if whole else _AT_SCHOOLS).format(entity=entity, held_type=held_type, fields=fields)
-                concerns = "(SELECT * REPLACE ('' AS school) FROM concern)" if whole else "concern"
-                query = _COUNTED.format(concerns=concerns, there=there, entity=entity, user_type=by_type)
-                for row in connection.execute(query, {"kind": kind, "floor": limit.floor if whole else least}).fetchall():
-                    school, name, user_type, field, number, records, example = row
-                    if by_type != "''" and not user_type:
-                        continue  # it is not counted by type
-                    detail = f"For example {example}." if example else ""
-                    if kind == "identity":
-                        detail = f"What differs: {', '.join(sorted(set(example.split(', '))))}."
-                    name = "All schools together" if whole else name
-                    records = number if field == "running" else records  # of those that run, one that doesn't is too many
-                    found.append(Concern(kind, school, name, entity, number, records, user_type, field, detail, whole))
-    return found
+        if of == "kind" or (by_type and not (has_types and user_type)) or (whole and not _over_all(kind, limit, in_all[kind])):
+            continue
+        if number >= (limit.floor if whole else least_measured(limit)):
+            detail = f"For example {example}." if example else ""
+            if kind == "identity":
+                detail = f"What differs: {', '.join(sorted(set(differing.split(', '))))}."
+            user_type = user_type if by_type else ""
+            found.append(Concern(kind, school, "", entity, number, 0, user_type, field, detail, whole))
+    if not found:
+        return []
+    names = dict(connection.execute(_NAMES, {"schools": list({each.school for each in found})}).fetchall())
+    of_a_field = [each for each in found if each.kind in OF_A_FIELD]
+    fields = sorted({each.field for each in of_a_field})
+    schools = None if any(each.whole for each in of_a_field) else list({each.school for each in of_a_field})
+    held = _Held(held_by_group(connection, entity))
+    having = {field: _Held(groups) for field, groups in _having(connection, entity, fields, schools).items()}
+    return [
+        replace(
+            each,
+            name="All schools together" if each.whole else names.get(each.school, each.school),
+            records=each.number  # of those that run, one that doesn't is too many
+            if each.field == "running"
+            else (having[each.field] if each.kind in OF_A_FIELD else held).records(each),
+        )
+        for each in found
+    ]
 
 
-def _over_all(connection: duckdb.DuckDBPyConnection, entity: str, kind: LimitedKind, limit: Limit) -> bool:
+def _over_all(kind: LimitedKind, limit: Limit, number: int) -> bool:
     """Whether a kind has to be counted over all schools together too."""
-    if not limit.share or kind in ("sessions", "damaged", "errors", "view", "newcomers"):
-        return False
-    query = "SELECT count(DISTINCT sourcedId) FROM concern WHERE entity = $1 AND kind = $2"
-    return number_of(connection, query, entity, kind) >= limit.floor
+    return bool(limit.share) and kind not in ("sessions", "damaged", "errors", "view", "newcomers") and number >= limit.floor
+
+
+Groups = Sequence[tuple[list[str], str, int]]  # schools, type, records
+
+
+class _Held:
+    """How many records there are, at a school and in all, of a type and of any."""
+
+    def __init__(self, groups: Groups) -> None:
+        self._number: Counter[tuple[str | None, str | None]] = Counter()
+        for schools, of_type, records in groups:
+            for school in (*(schools or [""]), None):
+                for each in (of_type, None):
+                    self._number[school, each] += records
+
+    def records(self, concern: Concern) -> int:
+        everywhere = concern.whole or (concern.kind == "damaged" and not concern.school)
+        return self._number[None if everywhere else concern.school, concern.user_type or None]
+
+
+def held_by_group(connection: duckdb.DuckDBPyConnection, entity: str) -> Groups:
+    """How many records the platform has of an entity, by their schools and type: few groups, of which any number can be made.
+    Left in `held_groups_{entity}`."""
+    made = _HELD_GROUPS.format(entity=entity, held_type=TYPES.get(entity, "''"))
+    connection.execute(made)
+    return connection.execute(f'SELECT schools, "type", records FROM held_groups_{entity}').fetchall()
+
+
+def _having(
+    connection: duckdb.DuckDBPyConnection, entity: str, fields: Sequence[str], schools: Sequence[str] | None
+) -> dict[str, Groups]:
+    """The same by field, of the records that have it: their JSON is read once, at these schools alone or at all."""
+    if not fields:
+        return {}
+    having = ", ".join(
+        f"count(*) FILTER (coalesce(said[{place}]::VARCHAR, 'null') NOT IN ('null', '\"\"', '[]', 'false'))"
+        for place, _ in enumerate(fields, start=1)
+    )
+    paths = ", ".join(text(f"$.{field}") for field in fields)
+    query = _HAVING.format(entity=entity, held_type=TYPES.get(entity, "''"), having=having, paths=paths)
+    rows = connection.execute(query, {"schools": schools}).fetchall()
+    return {field: [(row[0], row[1], row[place]) for row in rows] for place, field in enumerate(fields, start=2)}
 
 
 def _of_the_source(connection: duckdb.DuckDBPyConnection, stage: Path, staged: dict[str, Any]) -> list[Concern]:
@@ -158,7 +213,6 @@ CREATE TABLE concern (kind VARCHAR, entity VARCHAR, sourcedId VARCHAR, school VA
                       example VARCHAR)
 """
 
-_USER_TYPE = "coalesce(userType, 'unknown')"
 _TYPE_BEFORE = "before->'fields'->>'$.roles[0].role'"
 
 # A role that goes is lost to its own school. A person who has the same one elsewhere now has moved.
@@ -468,31 +522,31 @@ SELECT 'damaged', '{{entity}}', sourcedId, '', '', '', min(other) || ' became ' 
 ) GROUP BY sourcedId
 """
 
-# Records are those of the snapshot; of a field that is lost, those that have it. Only schools with `floor` concerns are counted.
-_COUNTED = """
-WITH concerned AS (
-    SELECT school, {user_type} AS userType, field, count(DISTINCT sourcedId) AS number,
-           if($kind = 'identity', string_agg(DISTINCT example, ', ' ORDER BY example), min(example)) AS example
-    FROM {concerns} WHERE kind = $kind AND entity = '{entity}' GROUP BY ALL HAVING count(DISTINCT sourcedId) >= $floor
-), there AS ({there})
-SELECT concerned.school, if(concerned.school = '', '', coalesce(any_value(orgs.name), concerned.school)), concerned.userType,
-       field, any_value(number), count(there.school), any_value(example)
-FROM concerned LEFT JOIN there ON there.school = concerned.school
- AND (concerned.userType = '' OR coalesce(there.userType, 'unknown') = concerned.userType)
- AND ($kind NOT IN ('emptied', 'relations') OR coalesce(json_extract(there.fields, '$.' || field)::VARCHAR, 'null')
-                                               NOT IN ('null', '""', '[]', 'false'))
-LEFT JOIN held_orgs orgs ON orgs.sourcedId = concerned.school
-GROUP BY concerned.school, concerned.userType, field
+# Only schools with `floor` concerns are looked at any further.
+_CONCERNED = """
+SELECT kind, CASE grouping(school, "type", field) WHEN 7 THEN 'kind' WHEN 6 THEN 'all' WHEN 4 THEN 'all by type'
+                 WHEN 2 THEN 'school' ELSE 'school by type' END AS counted_of,
+       coalesce(school, ''), coalesce("type", ''), coalesce(field, ''), count(DISTINCT sourcedId), min(example),
+       string_agg(DISTINCT example, ', ' ORDER BY example) FILTER (kind = 'identity')
+FROM (SELECT kind, school, coalesce(userType, 'unknown') AS "type", field, sourcedId, example FROM concern WHERE entity = $entity)
+GROUP BY GROUPING SETS ((kind), (kind, field), (kind, "type", field), (kind, school, field), (kind, school, "type", field))
 """
 
-_AT_SCHOOLS = """
-SELECT school, userType, fields FROM (
-    SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, {held_type} AS userType, {fields} AS fields
-    FROM held_{entity}
-    UNION ALL SELECT '', {held_type}, {fields} FROM held_{entity} WHERE len(schools) > 0 AND $kind = 'damaged'
-) SEMI JOIN concerned USING (school)
+_NAMES = """
+SELECT sourcedId, coalesce(name, sourcedId) FROM held_orgs WHERE list_contains($schools::VARCHAR[], sourcedId)
 """
-_IN_ALL = "SELECT '' AS school, {held_type} AS userType, {fields} AS fields FROM held_{entity}"
+
+_HELD_GROUPS = """
+CREATE TABLE IF NOT EXISTS held_groups_{entity} AS
+SELECT schools, coalesce({held_type}, 'unknown') AS "type", count(*) AS records FROM held_{entity} GROUP BY ALL
+"""
+
+_HAVING = """
+SELECT schools, "type", {having} FROM (
+    SELECT schools, coalesce({held_type}, 'unknown') AS "type", json_extract(fields, [{paths}]) AS said FROM held_{entity}
+    WHERE $schools IS NULL OR list_has_any(if(len(schools) = 0, [''], schools), $schools::VARCHAR[])
+) GROUP BY schools, "type"
+"""
 
 _VANISHED = """
 SELECT sourcedId, name, fields->>'type' FROM held_orgs

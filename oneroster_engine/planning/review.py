@@ -21,7 +21,7 @@ from oneroster_engine.planning import guard as guards
 from oneroster_engine.planning.compare import FOUND_AGAIN
 from oneroster_engine.planning.guard import TAKING, Breach, Guard, Removals
 from oneroster_engine.planning.matching import RENAMED
-from oneroster_engine.planning.measures import measure, orgs_not_shown, write_rows
+from oneroster_engine.planning.measures import TYPES, held_by_group, measure, orgs_not_shown, write_rows
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.snapshot import LOOKUPS, planned_rows, snapshot_rows, with_lookups
 from oneroster_engine.planning.summary import Planned, write_summary
@@ -92,13 +92,17 @@ def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard) -> list[Remov
         over = _OF_ENDED_TERMS.get(entity, "false")
         removed = _REMOVED.format(entity=entity, type_before=type_before, over=over)
         connection.execute(removed, {"closing": list(guard.closing)})
-        for by_type in ("''", '"type"') if entity in _TYPES else ("''",):
-            query = _MEASURED.format(entity=entity, by_type=by_type, held_type=_TYPES.get(entity, "''"))
-            least = guards.least_measured(guards.Limit(guard.share, guard.floor))
+        least = guards.least_measured(guards.Limit(guard.share, guard.floor))
+        in_all = number_of(connection, "SELECT count(DISTINCT sourcedId) FROM removed")
+        if in_all < least:
+            continue
+        held_by_group(connection, entity)
+        for by_type in ("''", '"type"') if entity in TYPES else ("''",):
+            query = _MEASURED.format(entity=entity, by_type=by_type)
             for school, name, kind, removed, records in connection.execute(query, {"floor": least}).fetchall():
                 found.append(Removals(school, name, entity, removed, records, kind))
-            if number_of(connection, "SELECT count(DISTINCT sourcedId) FROM removed") >= guard.floor:
-                query = _IN_ALL.format(entity=entity, by_type=by_type, held_type=_TYPES.get(entity, "''"))
+            if in_all >= guard.floor:
+                query = _IN_ALL.format(entity=entity, by_type=by_type)
                 for kind, removed, records in connection.execute(query, {"floor": guard.floor}).fetchall():
                     found.append(Removals("", "All schools together", entity, removed, records, kind, whole=True))
     return found
@@ -182,8 +186,6 @@ _OF_ENDED_TERMS = {
     "enrollments": "(before->'fields'->>'classSourcedId') IN (SELECT sourcedId FROM over_class)",
 }
 
-# Within users and enrollments each type is measured too: a school that loses all its teachers has lost few.
-_TYPES = {"users": "userType", "enrollments": '"role"'}
 _TYPES_BEFORE = {"users": "before->'fields'->>'$.roles[0].role'", "enrollments": "before->'fields'->>'role'"}
 
 # Records are those of the snapshot, and those that go which only a sync that was cut off has written. Only schools that
@@ -192,15 +194,11 @@ _MEASURED = """
 WITH losing AS (SELECT school FROM removed GROUP BY school HAVING count(*) >= $floor),
 going AS (SELECT school, {by_type} AS "type", count(*) AS removed FROM removed SEMI JOIN losing USING (school) GROUP BY ALL),
 there AS (
-    SELECT school, {by_type} AS "type", count(*) AS records FROM (
-        SELECT school, "type" FROM (
-            SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, coalesce({held_type}, 'unknown') AS "type"
-            FROM held_{entity}
-        ) SEMI JOIN losing USING (school)
+    SELECT school, {by_type} AS "type", sum(records)::BIGINT AS records FROM (
+        SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, "type", records FROM held_groups_{entity}
         UNION ALL
-        SELECT school, "type" FROM removed SEMI JOIN losing USING (school)
-        WHERE sourcedId NOT IN (SELECT sourcedId FROM held_{entity})
-    ) GROUP BY ALL
+        SELECT school, "type", 1 FROM removed ANTI JOIN held_{entity} USING (sourcedId)
+    ) SEMI JOIN losing USING (school) GROUP BY ALL
 )
 SELECT school, if(school = '', '', coalesce(orgs.name, school)), going."type", removed, records
 FROM going JOIN there USING (school, "type") LEFT JOIN held_orgs orgs ON orgs.sourcedId = school
@@ -210,8 +208,7 @@ WHERE removed >= $floor
 _IN_ALL = """
 SELECT going."type", removed, greatest(records, removed)
 FROM (SELECT {by_type} AS "type", count(DISTINCT sourcedId) AS removed FROM removed GROUP BY ALL HAVING removed >= $floor) going
-JOIN (SELECT {by_type} AS "type", count(*) AS records FROM (SELECT coalesce({held_type}, 'unknown') AS "type" FROM held_{entity})
-      GROUP BY ALL) USING ("type")
+JOIN (SELECT {by_type} AS "type", sum(records)::BIGINT AS records FROM held_groups_{entity} GROUP BY ALL) USING ("type")
 """
 
 _PAIRS = """
