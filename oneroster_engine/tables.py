@@ -126,6 +126,7 @@ PLANNING = (
     Table("held_{entity}", "the snapshot's rows that are not removed", "review", "review, measures"),
     Table("held_groups_{entity}", "how many of those there are: schools, type, records", "measures", "review, measures"),
     Table("removed", "what a plan removes, of one entity: sourcedId, school, type; a row a school", "review", "review"),
+    Table("stray", "of those what the snapshot has not: school, type", "review", "review"),
     Table("ended_session", "sourcedId of terms that have ended", "review", "review, measures"),
     Table("over_class", "sourcedId of classes all of whose terms have ended", "review", "review, measures"),
     Table("pair", "records that may be one under two ids: entity, oldSourcedId, newSourcedId, name, schools, matchedBy", "review",

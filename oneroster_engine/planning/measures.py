@@ -42,17 +42,20 @@ def measure(
     floor are left out. `stage` is None for an undo, `staged` the stage's summary."""
     connection.execute(_TABLES)
     connection.execute("CREATE TABLE closing AS SELECT unnest($ids::VARCHAR[]) AS school", {"ids": list(guard.closing)})
-    if number_of(connection, "SELECT count(*) FROM change WHERE len(taken) > 0"):
-        for entity in ENTITIES:
+    changed = {str(entity): numbers for entity, *numbers in connection.execute(_CHANGED).fetchall()}
+    for entity, (taken, _, _) in changed.items():
+        if taken:
             connection.execute(_TAKEN.format(entity=entity, schools=schools_of(entity, Form.STORED)))
-    if number_of(connection, "SELECT count(*) FROM change WHERE action = 'update'"):
-        for entity in ("orgs", "users", "enrollments", "classes", "academicSessions"):
-            if number_of(connection, f"SELECT count(*) FROM change WHERE action = 'update' AND entity = '{entity}'"):
-                connection.execute(_UPDATED[entity], {"today": today} if "$today" in _UPDATED[entity] else {})
-        if number_of(connection, "SELECT count(*) FROM concern WHERE kind = 'grades' AND field = 'up'"):
-            connection.execute(_ALL_UP)
-    created = connection.execute("SELECT entity, count(*) FROM change WHERE action = 'create' GROUP BY 1").fetchall()
-    news = {entity: number for entity, number in created if number_of(connection, f"SELECT count(*) FROM held_{entity}")}
+    for entity, (_, updated, _) in changed.items():
+        if updated and entity in _UPDATED:
+            connection.execute(_UPDATED[entity], {"today": today} if "$today" in _UPDATED[entity] else {})
+    if number_of(connection, "SELECT count(*) FROM concern WHERE kind = 'grades' AND field = 'up'"):
+        connection.execute(_ALL_UP)
+    news = {
+        entity: created
+        for entity, (_, _, created) in changed.items()
+        if created and number_of(connection, f"SELECT count(*) FROM held_{entity}")
+    }
     if stage is not None:
         _measure_new(connection, guard, today, stage, news)
     connection.execute(
@@ -62,7 +65,8 @@ def measure(
         connection.execute("DELETE FROM concern WHERE kind = 'moved' AND field = 'joined'")
     if guard.in_window(today):
         connection.execute("DELETE FROM concern WHERE kind = 'grades' AND field = 'up'")
-    found = [concern for entity in ENTITIES for concern in _counted(connection, guard, today, entity)]
+    counted = connection.execute(_CONCERNED).fetchall()
+    found = [concern for entity in ENTITIES for concern in _concerns(connection, guard, today, entity, counted)]
     return found + (_of_the_source(connection, stage, staged) if stage is not None else [])
 
 
@@ -106,10 +110,13 @@ def write_rows(connection: duckdb.DuckDBPyConnection, plan: Path, breaches: Sequ
     connection.execute(f"COPY ({_HELD_ROWS}) TO $to ({PACKED})", {"to": str(plan / "held.parquet")})
 
 
-def _counted(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, entity: str) -> list[Concern]:
-    """The concerns of an entity, per kind, school, field and (of people and enrollments) type. All are counted in one pass, and
-    so are the records that they are a part of: once all that are there, once those that have a field which others lost."""
-    counted = connection.execute(_CONCERNED, {"entity": entity}).fetchall()
+def _concerns(
+    connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, entity: str, of_all: Sequence[tuple[Any, ...]]
+) -> list[Concern]:
+    """The concerns of an entity, per kind, school, field and (of people and enrollments) type, of those that `_CONCERNED` has
+    counted. The records that they are a part of are counted twice: all that are there, and those that have a field which others
+    lost."""
+    counted = [each[1:] for each in of_all if each[0] == entity]
     in_all = {kind: number for kind, of, *_, number, _, _ in counted if of == "kind"}
     found, has_types = [], entity in TYPES
     for kind, of, school, user_type, field, number, example, differing in sorted(counted, key=lambda each: each[:5]):
@@ -207,6 +214,11 @@ def _of_the_source(connection: duckdb.DuckDBPyConnection, stage: Path, staged: d
             found.append(Concern("errors", "", "", entity, counted["left_out"], counted["read"]))
     return found
 
+
+_CHANGED = """
+SELECT entity, count(*) FILTER (len(taken) > 0), count(*) FILTER (action = 'update'), count(*) FILTER (action = 'create')
+FROM change GROUP BY entity
+"""
 
 _TABLES = """
 CREATE TABLE concern (kind VARCHAR, entity VARCHAR, sourcedId VARCHAR, school VARCHAR, userType VARCHAR, field VARCHAR,
@@ -524,12 +536,13 @@ SELECT 'damaged', '{{entity}}', sourcedId, '', '', '', min(other) || ' became ' 
 
 # Only schools with `floor` concerns are looked at any further.
 _CONCERNED = """
-SELECT kind, CASE grouping(school, "type", field) WHEN 7 THEN 'kind' WHEN 6 THEN 'all' WHEN 4 THEN 'all by type'
+SELECT entity, kind, CASE grouping(school, "type", field) WHEN 7 THEN 'kind' WHEN 6 THEN 'all' WHEN 4 THEN 'all by type'
                  WHEN 2 THEN 'school' ELSE 'school by type' END AS counted_of,
        coalesce(school, ''), coalesce("type", ''), coalesce(field, ''), count(DISTINCT sourcedId), min(example),
        string_agg(DISTINCT example, ', ' ORDER BY example) FILTER (kind = 'identity')
-FROM (SELECT kind, school, coalesce(userType, 'unknown') AS "type", field, sourcedId, example FROM concern WHERE entity = $entity)
-GROUP BY GROUPING SETS ((kind), (kind, field), (kind, "type", field), (kind, school, field), (kind, school, "type", field))
+FROM (SELECT kind, school, coalesce(userType, 'unknown') AS "type", field, entity, sourcedId, example FROM concern)
+GROUP BY GROUPING SETS ((entity, kind), (entity, kind, field), (entity, kind, "type", field), (entity, kind, school, field),
+                        (entity, kind, school, "type", field))
 """
 
 _NAMES = """

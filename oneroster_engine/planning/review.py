@@ -64,7 +64,8 @@ def review(
             connection.execute(f"CREATE VIEW held_{entity} AS SELECT * FROM ({held}) WHERE removedAt IS NULL")
         today = policy.now.date()
         connection.execute(_ENDED_SESSIONS, {"today": today})
-        connection.execute(_OVER_CLASSES)
+        ended = number_of(connection, "SELECT count(*) FROM ended_session")
+        connection.execute(_OVER_CLASSES if ended else "CREATE TABLE over_class (sourcedId VARCHAR)")
         staged = json.loads((stage / "summary.json").read_text()) if stage is not None else {}
         if stage is not None and snapshot is not None:
             found += _renumbered(connection, planned, plan, stage, policy)
@@ -97,6 +98,7 @@ def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard) -> list[Remov
         if in_all < least:
             continue
         held_by_group(connection, entity)
+        connection.execute(_STRAY.format(entity=entity))
         for by_type in ("''", '"type"') if entity in TYPES else ("''",):
             query = _MEASURED.format(entity=entity, by_type=by_type)
             for school, name, kind, removed, records in connection.execute(query, {"floor": least}).fetchall():
@@ -176,7 +178,7 @@ _OVER_CLASSES = """
 CREATE TABLE over_class AS
 SELECT sourcedId FROM held_classes SEMI JOIN (
     SELECT CASE WHEN entity = 'classes' THEN sourcedId ELSE before->'fields'->>'classSourcedId' END AS sourcedId FROM change
-    WHERE entity IN ('classes', 'enrollments') AND action IN ('deactivate', 'end') AND (SELECT count(*) FROM ended_session) > 0
+    WHERE entity IN ('classes', 'enrollments') AND action IN ('deactivate', 'end')
 ) USING (sourcedId)
 WHERE len(fields->>'$.termSourcedIds[*]') > 0
   AND list_has_all((SELECT coalesce(list(sourcedId), []) FROM ended_session), fields->>'$.termSourcedIds[*]')
@@ -188,7 +190,12 @@ _OF_ENDED_TERMS = {
 
 _TYPES_BEFORE = {"users": "before->'fields'->>'$.roles[0].role'", "enrollments": "before->'fields'->>'role'"}
 
-# Records are those of the snapshot, and those that go which only a sync that was cut off has written. Only schools that
+# What goes and only a sync that was cut off has written.
+_STRAY = """
+CREATE OR REPLACE TABLE stray AS SELECT school, "type" FROM removed ANTI JOIN held_{entity} USING (sourcedId)
+"""
+
+# Records are those of the snapshot and the stray ones. Only schools that
 # lose `floor` records are counted, and no JSON is read for it.
 _MEASURED = """
 WITH losing AS (SELECT school FROM removed GROUP BY school HAVING count(*) >= $floor),
@@ -197,7 +204,7 @@ there AS (
     SELECT school, {by_type} AS "type", sum(records)::BIGINT AS records FROM (
         SELECT unnest(if(len(schools) = 0, [''], schools)) AS school, "type", records FROM held_groups_{entity}
         UNION ALL
-        SELECT school, "type", 1 FROM removed ANTI JOIN held_{entity} USING (sourcedId)
+        SELECT school, "type", 1 FROM stray
     ) SEMI JOIN losing USING (school) GROUP BY ALL
 )
 SELECT school, if(school = '', '', coalesce(orgs.name, school)), going."type", removed, records
