@@ -12,7 +12,12 @@ _PROFILE = (
     "credentialType VARCHAR, username VARCHAR)"
 )
 
-# 1.2: one row a person who has a role, the primary one first. 1.1 has no rows in either file.
+# 1.1 has neither file.
+ROLES_OF_1_1 = f"""
+CREATE TABLE roles_of (person VARCHAR, roles {_ROLE}[]);
+CREATE TABLE profiles_of (person VARCHAR, profiles {_PROFILE}[])
+"""
+# 1.2: one row a person who has a role, the primary one first.
 ROLES_OF = f"""
 CREATE TABLE roles_of AS
 WITH role AS (

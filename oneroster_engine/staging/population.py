@@ -24,7 +24,7 @@ from oneroster_engine.standard.damaged_ids import (
     rounds_to_sql,
     with_key_sql,
 )
-from oneroster_engine.standard.entities import ROSTER_FILES, Field, Kind, fields_of
+from oneroster_engine.standard.entities import ONLY_1_2, ROSTER_FILES, Field, Kind, fields_of
 
 # Of so many references of a field that lead nowhere the nearest id by spelling is looked for, since each is held against every id
 # that is there; all are matched by what spreadsheets do.
@@ -89,7 +89,7 @@ def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Rest
     references: dict[str, list[str]] = {}
     for file in ROSTER_FILES:
         for each in fields_of(file, version):
-            if each.refers and each.refers.entity != file and (file != "roles" or version == "1.2"):
+            if each.refers and each.refers.entity != file and (file not in ONLY_1_2 or version == "1.2"):
                 values = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
                 of_file = [f"SELECT {values} AS value FROM {kind}_{file}" for kind in ("clean", "suspect")]
                 references[each.refers.entity] = [*references.get(each.refers.entity, []), *of_file]

@@ -159,7 +159,7 @@ def _read(
     restored: Sequence[Restored],
 ) -> dict[str, Loaded]:
     loaded: dict[str, Loaded] = {}
-    for name in chain:
+    for name in chain if bundle.version == "1.2" else [each for each in chain if each not in ONLY_1_2]:
         arrived(f"{name}.csv")
         if read := _load(connection, bundle, name, restored):
             loaded[name] = read
@@ -241,7 +241,7 @@ def _find_problems(
     if name == "users":
         for part in ("roles", "userProfiles") if version == "1.2" else ():
             judging.match_people(connection, part, FIELDS[part])
-        connection.execute(people.ROLES_OF)
+        connection.execute(people.ROLES_OF if version == "1.2" else people.ROLES_OF_1_1)
         mark_suspect(connection, name, fields, people.SUSPECT_1_2 if version == "1.2" else people.SUSPECT_1_1)
     if not count(connection, f"suspect_{name}"):
         return
