@@ -20,6 +20,12 @@ def test_what_a_page_links_to_is_there(page: Path) -> None:
     assert [to for to in links if not (page.parent / to).exists()] == []
 
 
+def test_each_page_is_found_in_the_menu_of_the_site() -> None:
+    menu = set((ROOT / "mkdocs.yml").read_text().split())
+
+    assert [name for page in DOCS.rglob("*.md") if (name := str(page.relative_to(DOCS))) not in menu] == []
+
+
 def test_each_make_target_that_the_docs_name_is_one() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
     named = {name for page in PAGES for name in re.findall(r"`make ([a-z-]+)", page.read_text())}

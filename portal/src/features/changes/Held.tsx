@@ -10,6 +10,7 @@ import { useState } from 'react';
 import { data, useApi, type Schemas } from '../../api/client';
 import type { paths } from '../../api/schema';
 import { readable } from '../../api/plain';
+import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
 import { capital, entityName, inWords, number } from '../../app/words';
 import { type Look } from './look';
@@ -76,9 +77,10 @@ export function Held({ syncId, plan, onLook }: { syncId: string; plan: Schemas['
 function Concerned({ syncId, kind }: { syncId: string; kind: Listed }) {
   const api = useApi();
   const [place, setPlace] = useState(1);
+  const contacts = useContacts();
   const { data: page, error, isPending, refetch } = useQuery({
-    queryKey: ['concerned', syncId, kind, place],
-    queryFn: () => data(api.GET('/syncs/{syncId}/plan/changes', { params: { path: { syncId }, query: { kind, limit: PAGE, page: place } } })),
+    queryKey: ['concerned', syncId, kind, place, contacts.show],
+    queryFn: () => data(api.GET('/syncs/{syncId}/plan/changes', { params: { path: { syncId }, query: { kind, limit: PAGE, page: place, ...contacts.show } } })),
     placeholderData: keepPreviousData,
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
@@ -87,6 +89,7 @@ function Concerned({ syncId, kind }: { syncId: string; kind: Listed }) {
     .map(name => `${capital(name)}: ${inWords((fields?.fields as Record<string, unknown> | undefined)?.[name])}`).join('; ');
   return (
     <Table variant="embedded" items={page?.items ?? []} loading={isPending} loadingText="Loading rows" wrapLines
+      footer={contacts.hidden && <ShowContacts contacts={contacts} of={page?.items} />}
       pagination={total > PAGE && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => setPlace(detail.currentPageIndex)}
         ariaLabels={{ nextPageLabel: 'Next rows', previousPageLabel: 'Previous rows', pageLabel: n => `Rows, page ${n}` }} />}
       columnDefinitions={[

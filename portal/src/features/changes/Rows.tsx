@@ -10,6 +10,7 @@ import TokenGroup from '@cloudscape-design/components/token-group';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { data, useApi, type Schemas } from '../../api/client';
 import { usePreferences } from '../../app/preferences';
+import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
 import { readable } from '../../api/plain';
 import { actionWord, capital, entityName, inWords, number, type Tense } from '../../app/words';
@@ -30,13 +31,14 @@ const columns = (tense: Tense): TableProps.ColumnDefinition<Schemas['Change']>[]
 /** A plan's rows: what, why, and before and after of the fields that differ. */
 export function Rows({ syncId, tense, look, onLook, schools }: { syncId: string; tense: Tense; look: Look; onLook: (next: Partial<Look>) => void; schools: Map<string, string> }) {
   const api = useApi();
+  const contacts = useContacts();
   const COLUMNS = columns(tense);
   const { pageSize, table } = usePreferences('changes', COLUMNS, 25, () => onLook({ page: 1 }));
   const { data: page, error, isPending, refetch } = useQuery({
-    queryKey: ['changes', syncId, look, pageSize],
+    queryKey: ['changes', syncId, look, pageSize, contacts.show],
     queryFn: () => data(api.GET('/syncs/{syncId}/plan/changes', { params: { path: { syncId }, query: {
       search: look.search, entity: look.entity, action: look.action, school: look.school, reason: look.reason, sort: look.sort,
-      limit: pageSize, page: look.page } } })),
+      limit: pageSize, page: look.page, ...contacts.show } } })),
     placeholderData: keepPreviousData,
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
@@ -63,6 +65,7 @@ export function Rows({ syncId, tense, look, onLook, schools }: { syncId: string;
             <Select ariaLabel="Change" selectedOption={DONE.find(each => each.value === look.action) ?? DONE[0] ?? null} options={DONE}
               onChange={({ detail }) => onLook({ action: (detail.selectedOption.value ?? '') as Action, reason: '' })} />
           </SpaceBetween>
+          <ShowContacts contacts={contacts} of={page?.items} />
           {narrowed.length > 0 && <TokenGroup items={narrowed.map(each => ({ label: each.label, dismissLabel: 'Show all again' }))} onDismiss={({ detail }) => onLook(narrowed[detail.itemIndex]?.part ?? {})} />}
         </SpaceBetween>
       }

@@ -11,6 +11,7 @@ import Table from '@cloudscape-design/components/table';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
+import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { number } from '../../app/words';
@@ -61,9 +62,10 @@ export function SanityPage() {
 function FindingRows({ groupId, syncId, finding, place, onPlace }: { groupId: string; syncId: string; finding: Schemas['SanityFinding']; place: number; onPlace: (place: number) => void }) {
   const api = useApi();
   const navigate = useNavigate();
+  const contacts = useContacts();
   const { data: page, error, refetch } = useQuery({
-    queryKey: ['sanityRows', syncId, finding.name, place],
-    queryFn: () => data(api.GET('/syncs/{syncId}/sanity/rows', { params: { path: { syncId }, query: { finding: finding.name, limit: PAGE, page: place } } })),
+    queryKey: ['sanityRows', syncId, finding.name, place, contacts.show],
+    queryFn: () => data(api.GET('/syncs/{syncId}/sanity/rows', { params: { path: { syncId }, query: { finding: finding.name, limit: PAGE, page: place, ...contacts.show } } })),
     placeholderData: keepPreviousData,
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
@@ -71,6 +73,7 @@ function FindingRows({ groupId, syncId, finding, place, onPlace }: { groupId: st
   return (
     <Table
       variant="embedded"
+      footer={contacts.hidden && <ShowContacts contacts={contacts} of={page?.items} />}
       items={page?.items ?? (place === 1 ? finding.examples : [])}
       trackBy="sourcedId"
       loading={!page && place > 1}

@@ -16,6 +16,7 @@ import { useState, type SyntheticEvent } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { readable } from '../../api/plain';
+import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { capital, moment, number, STATES } from '../../app/words';
@@ -43,14 +44,15 @@ export function TracePage() {
   const id = params.get('id') ?? '';
   const entity = (params.get('entity') ?? '') as Subject['entity'] | '';
   const [typed, setTyped] = useState(id);
+  const contacts = useContacts();
   useTitle('Why is this person not here?');
-  const ask = (q: string, of: Subject['entity'] | '') => data(api.GET('/groups/{groupId}/trace', { params: { path: { groupId }, query: { q, entity: of } } }));
+  const ask = (q: string, of: Subject['entity'] | '') => data(api.GET('/groups/{groupId}/trace', { params: { path: { groupId }, query: { q, entity: of, ...contacts.show } } }));
   const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
-  const chosen = useQuery({ queryKey: ['trace', groupId, entity, id], queryFn: () => ask(id, entity), enabled: id !== '' });
+  const chosen = useQuery({ queryKey: ['trace', groupId, entity, id, contacts.show], queryFn: () => ask(id, entity), enabled: id !== '' });
   const search = useMutation({
     mutationFn: (words: string) => ask(words, ''),
     onSuccess: ({ subject, ...found }) => {
-      if (subject) queries.setQueryData(['trace', groupId, subject.entity, subject.sourcedId], { subject, ...found });
+      if (subject) queries.setQueryData(['trace', groupId, subject.entity, subject.sourcedId, contacts.show], { subject, ...found });
       setParams(subject ? { entity: subject.entity, id: subject.sourcedId } : {});
     },
   });
@@ -78,6 +80,7 @@ export function TracePage() {
           </form>
         </Container>
         {error && <Problem error={error} onRetry={() => (search.error ? search.mutate(typed.trim()) : void chosen.refetch())} />}
+        {id && found && <ShowContacts contacts={contacts} of={found} />}
         {looking && <StatusIndicator type="loading">Looking through the last sync</StatusIndicator>}
         {!found && !error && !looking && <Box textAlign="center" color="text-body-secondary">You will see every step from the source to the platform, and where it stopped.</Box>}
         {found && !error && !looking && (found.subject

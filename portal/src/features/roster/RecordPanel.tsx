@@ -51,7 +51,7 @@ export function RecordPanel({ groupId, entity, id, graceDays, onClose, onOpen }:
           { label: 'sourcedId', value: record.sourcedId },
           ...Object.entries(record.fields).filter(([name]) => name !== 'sourcedId').map(([name, value]) => ({ label: capital(name), value: inWords(value) })),
         ]} />
-        {entity === 'users' && <ShowContacts contacts={contacts} />}
+        <ShowContacts contacts={contacts} of={record} />
         {(entity === 'users' || entity === 'classes') && (
           <Table variant="embedded" items={record.enrolled} trackBy="enrollmentId" wrapLines
             header={<Header variant="h3" counter={`(${number(record.enrolledTotal)})`} description={record.enrolledTotal > record.enrolled.length ? `The first ${number(record.enrolled.length)} are shown.` : undefined}>{entity === 'users' ? 'Classes' : 'People'}</Header>}

@@ -13,6 +13,7 @@ import { useParams, useSearchParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { usePreferences } from '../../app/preferences';
+import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { ENTITIES, number } from '../../app/words';
@@ -26,6 +27,7 @@ const STATUSES = [{ value: '', label: 'Any status' }, { value: 'active', label: 
 export function RosterPage() {
   const { groupId = '' } = useParams();
   const api = useApi();
+  const contacts = useContacts();
   useTitle('Roster');
   const [params, setParams] = useSearchParams();
   const said = (name: string) => params.get(name) ?? '';
@@ -50,9 +52,9 @@ export function RosterPage() {
   ];
   const { pageSize, table } = usePreferences(`roster/${of.value}`, columns, 25, () => look({}));
   const { data: page, error, isPending, refetch } = useQuery({
-    queryKey: ['roster', groupId, of.value, status.value, school, search, sort, place, pageSize],
+    queryKey: ['roster', groupId, of.value, status.value, school, search, sort, place, pageSize, contacts.show],
     queryFn: () => data(api.GET('/groups/{groupId}/roster/{entity}', { params: { path: { groupId, entity: of.value }, query: {
-      status: status.value, school, search, sort, limit: pageSize, page: place } } })),
+      status: status.value, school, search, sort, limit: pageSize, page: place, ...contacts.show } } })),
     placeholderData: keepPreviousData,
   });
   const everySchool = { value: '', label: 'Every school' };
@@ -82,6 +84,7 @@ export function RosterPage() {
             pagination={total > pageSize && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / pageSize)} onChange={({ detail }) => look({ page: String(detail.currentPageIndex) })}
               ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
             columnDefinitions={columns} {...table}
+            footer={contacts.hidden && <ShowContacts contacts={contacts} of={page?.items} />}
             empty={<Box textAlign="center" padding="l"><SpaceBetween size="s">
               {narrowed ? 'No records match.' : page?.syncId ? 'The platform has none of these.' : 'Nothing is on the platform yet. Sync this group first.'}
               {narrowed && <Button onClick={() => look({ search: '', school: '', status: '' })}>Show all</Button>}

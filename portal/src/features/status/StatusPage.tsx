@@ -21,6 +21,7 @@ import { Inbox } from '../../app/Inbox';
 import { Fetching } from '../../app/Fetching';
 import { LogFiles } from '../../app/LogFiles';
 import { useEnded } from '../../app/messages';
+import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
 import { useMay } from '../../app/role';
 import { syncQuery, watchEvery } from '../../app/syncQuery';
@@ -205,7 +206,8 @@ const WORST = { error: 'error', warning: 'warning', note: 'info' } as const;
 
 function Problems({ syncId }: { syncId: string }) {
   const api = useApi();
-  const { data: page, error, refetch } = useQuery({ queryKey: ['problems', syncId], queryFn: () => data(api.GET('/syncs/{syncId}/problems', { params: { path: { syncId }, query: { limit: 50 } } })) });
+  const contacts = useContacts();
+  const { data: page, error, refetch } = useQuery({ queryKey: ['problems', syncId, contacts.show], queryFn: () => data(api.GET('/syncs/{syncId}/problems', { params: { path: { syncId }, query: { limit: 50, ...contacts.show } } })) });
   if (isStatus(error, 409)) return null; // it ended before the rows were read
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   if (!page) return <Spinner />;
@@ -221,6 +223,7 @@ function Problems({ syncId }: { syncId: string }) {
         { id: 'explains', header: 'Rows', minWidth: 80, cell: each => number(each.explains) },
         { id: 'fix', header: 'How to fix it', minWidth: 220, cell: each => readable(each.howToFix) },
       ]}
+      footer={contacts.hidden && <ShowContacts contacts={contacts} of={page.items} />}
       empty={<Box textAlign="center">No problems were found in the files.</Box>}
     />
   );
