@@ -9,17 +9,17 @@ NPM := local/npm.sh
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-$(VENV)/ready: requirements.txt requirements-dev.txt
+$(VENV)/ready: requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Set PYTHON=python3.13 or the like.")'
 	@echo "Setting up Python's packages in $(VENV) (the first time only; about a minute)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.lock
 	@touch $@
 
-$(VENV)/checkov/ready: infra/requirements-checkov.txt $(VENV)/ready
+$(VENV)/checkov/ready: infra/requirements-checkov.lock $(VENV)/ready
 	@echo "Setting up checkov"
 	@$(PYTHON) -m venv $(VENV)/checkov
-	@$(VENV)/checkov/bin/pip install --quiet --disable-pip-version-check --no-compile -r $<
+	@$(VENV)/checkov/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
 	@touch $@
 
 portal/node_modules/ready: portal/package-lock.json $(VENV)/ready
@@ -34,10 +34,10 @@ portal/dist/index.html: portal/node_modules/ready portal/index.html portal/vite.
 run: $(VENV)/ready portal/dist/index.html ## the whole product on this machine, at http://127.0.0.1:8000: make run [PORT=8001 AWS_PORT=4567]
 	@PORT=$(PORT) AWS_PORT=$(AWS_PORT) $(BIN)/python -m local.run
 
-$(VENV)/docs/ready: docs/requirements.txt $(VENV)/ready
+$(VENV)/docs/ready: docs/requirements.lock $(VENV)/ready
 	@echo "Setting up the docs' builder"
 	@$(PYTHON) -m venv $(VENV)/docs
-	@$(VENV)/docs/bin/pip install --quiet --disable-pip-version-check -r $<
+	@$(VENV)/docs/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 docs: $(VENV)/docs/ready ## the docs as a site, into build/docs; make run serves them at /docs/
@@ -90,13 +90,18 @@ destroy: $(VENV)/ready ## take a stage off AWS; its data stays unless DATA=data:
 restore: $(VENV)/ready ## put a stage's data back to a moment: make restore STAGE=prod AT=2026-11-24T08:00:00+00:00
 	@$(BIN)/python -m infra.restore "$(STAGE)" "$(AT)"
 
-lock: $(VENV)/ready ## write infra/lambda.lock anew, after a change of requirements.txt
-	@$(BIN)/python -m infra.artifact
+$(VENV)/lock/ready: infra/requirements-lock.lock $(VENV)/ready
+	@$(PYTHON) -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
-$(VENV)/audit/ready: infra/requirements-audit.txt $(VENV)/ready
+lock: $(VENV)/lock/ready ## write every list of packages with its hashes anew, after a change of a requirements file
+	@$(BIN)/python -m infra.locks
+
+$(VENV)/audit/ready: infra/requirements-audit.lock $(VENV)/ready
 	@echo "Setting up the tools of the audit"
 	@$(PYTHON) -m venv $(VENV)/audit
-	@$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check -r $<
+	@$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 audit: $(VENV)/audit/ready ## advisories, licences and CycloneDX lists of what is shipped, into build/sbom
@@ -118,10 +123,10 @@ conformance: $(VENV)/ready ## strangers' OneRoster clients read a synced sample 
 fuzz: $(VENV)/ready ## thousands of damaged ZIPs, CSVs and manifests: make fuzz FUZZ_EXAMPLES=2000
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(BIN)/pytest tests/corpus/test_fuzz.py -n 2 --timeout 7200
 
-$(VENV)/peers/ready: benchmarks/peers/requirements.txt $(VENV)/ready
+$(VENV)/peers/ready: benchmarks/peers/requirements.lock $(VENV)/ready
 	@echo "Setting up what people use instead"
 	@$(PYTHON) -m venv $(VENV)/peers
-	@$(VENV)/peers/bin/pip install --quiet --disable-pip-version-check -r $<
+	@$(VENV)/peers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 bench: $(VENV)/peers/ready ## measure speed and memory: make bench [ARGS="--shapes S M L --only engine"]

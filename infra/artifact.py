@@ -1,7 +1,7 @@
 """The functions' code with everything that it imports, as Lambda gets it: one ZIP, the same bytes from the same commit.
 
 Needs no AWS account. Raises Unfit, with every reason at once, when a package is missing, can't run in Lambda's runtime,
-or the whole is too large. `python -m infra.artifact` writes `lambda.lock` anew.
+or the whole is too large. `make lock` writes `lambda.lock` anew.
 """
 
 import ast
@@ -246,7 +246,3 @@ def _pip(*arguments: str | Path) -> None:
 def _lines(requirements: Path) -> list[str]:
     lines = (line.partition("#")[0].strip() for line in requirements.read_text().splitlines())
     return [line for line in lines if line]
-
-
-if __name__ == "__main__":
-    LOCK.write_text(lock())

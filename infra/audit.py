@@ -51,6 +51,23 @@ def not_allowed(licences: Iterator[tuple[str, str]]) -> list[str]:
     return [f"{package}: {licence or 'no licence'}" for package, licence in licences if not ALLOWED.match(licence)]
 
 
+def advisories(tool: str, said: str, trouble: str) -> list[str]:
+    """What a tool has found, a line for each package with open advisories; or that its service could not be asked: then
+    nothing is known, which is not to be fine."""
+    try:
+        found = json.loads(said)
+    except ValueError:
+        found = {}
+    if "dependencies" in found:  # pip-audit
+        wrong = {each["name"]: [one["id"] for one in each["vulns"]] for each in found["dependencies"] if each.get("vulns")}
+    elif "vulnerabilities" in found:  # npm audit
+        wrong = {name: [str(each["severity"])] for name, each in found["vulnerabilities"].items()}
+    else:
+        last = (trouble.strip() or json.dumps(found)).splitlines()[-1][-200:]
+        return [f"{tool}: its advisory service could not be asked, so nothing is known; audit again with a network ({last})"]
+    return [f"{tool}: {name} has open advisories: {', '.join(ids)}" for name, ids in sorted(wrong.items())]
+
+
 def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     npm = str(ROOT / "local" / "npm.sh")
@@ -67,12 +84,12 @@ def main() -> None:
             out.write_text(done.stdout)
     wrong += not_allowed(python_licences(artifact.fetch(CACHE))) + not_allowed(portal_licences())
     for command in (
-        [str(TOOLS / "pip-audit"), "--strict", "--disable-pip", "--require-hashes", "-r", str(artifact.LOCK)],
-        [npm, "audit", "--omit=dev"],
+        [str(TOOLS / "pip-audit"), "--strict", "--disable-pip", "--require-hashes", "-f", "json", "-r", str(artifact.LOCK)],
+        [npm, "audit", "--omit=dev", "--json"],
     ):
         print(f"{Path(command[0]).name} {' '.join(command[1:])}", flush=True)
-        if subprocess.run(command, check=False).returncode:
-            wrong.append(f"{Path(command[0]).name}: open advisories, or its service could not be asked (see above)")
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wrong += advisories(Path(command[0]).name, done.stdout, done.stderr)
     print(f"SBOMs in {OUT.relative_to(ROOT)}")
     if wrong:
         sys.exit("\n".join(wrong))
