@@ -66,7 +66,7 @@ def compare_with_manifest(folder: Path, manifest: Manifest | None, bundle: Bundl
     """What the manifest says otherwise than the bundle is, each with the file that it is about."""
     archive = contents(folder)
     found = [(ARCHIVE, Finding("form", "note", message)) for message in archive.notes]
-    found += [(ARCHIVE, Finding("form", "warning", message)) for message in archive.warnings]
+    found += [(ARCHIVE, Finding("delivery", "warning", message)) for message in archive.warnings]
     for name in ONLY_1_2 if bundle.version == "1.1" else ():
         if name in bundle.files:
             message = f"{name}.csv is of OneRoster 1.2, and the bundle is read as 1.1; it was not read."
@@ -90,13 +90,15 @@ def _refuse_missing(folder: Path, bundle: Bundle, names: Collection[str]) -> Non
     """Raises BundleRefused where a file is missing, with what may have come instead of it."""
     if not (missing := bundle.missing(names)):
         return
-    instead = contents(folder).instead
+    archive = contents(folder)
+    instead = archive.instead
     found = [instead[name] for name in names if name not in bundle.files and name in instead]
     if found:
         raise BundleRefused(
             f"The bundle lacks {missing}; it holds {', '.join(found)}. Give each its name, as CSV, and send it again."
         )
-    raise BundleRefused(f"The bundle lacks {missing}. Export again with every file.")
+    others = f"; the other tables in it are {', '.join(archive.others)}" if archive.others else ""
+    raise BundleRefused(f"The bundle lacks {missing}{others}. Export again with every file.")
 
 
 def _agreed_version(declared: str, expected: str, files: Collection[str]) -> str:

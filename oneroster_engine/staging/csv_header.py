@@ -23,6 +23,7 @@ from oneroster_engine.standard.text_encoding import Line
 
 COMMON = ("sourcedId", "status", "dateLastModified")
 MOST_TITLE_LINES = 15
+SHOWN = 60  # characters of a line that is no header
 MOST_BY_CHANCE = 2  # of a file's columns, in a line that is no header
 _WORD = re.compile("[A-Za-z]+")
 # Read by nobody, and no news to anybody.
@@ -150,6 +151,8 @@ def _missing(file: str, header: Header, name: str, others: Sequence[str], is_hea
         )
         names = ", ".join(SEPARATORS.values())
         more = f": `{between}` stands between the names, and only {names} are read there"
+    elif not is_header and len(header.names) == 1:
+        more = f", and so are all others; the line is `{text[:SHOWN]}`"
     elif not is_header:
         more = ", and so are all others; the line is no header but data, a title or another file's text"
     else:

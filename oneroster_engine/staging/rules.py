@@ -534,6 +534,8 @@ FOUND_WHILE_READING: tuple[Rule, ...] = tuple(
         ("delta-status", W, "rows of a delta without a status", "Give each row of a delta its status, active or tobedeleted."),
         ("manifest-differs", W, "manifest and files",
          "Let the manifest say bulk for the files that are sent, and absent for the others."),
+        ("delivery", W, "files beside the CSVs that may hold more of their rows, or be older",
+         "Send one set of files, each of them once and with all of its rows."),
         ("manifest-absent", N, "a bundle without a manifest", ""),
         ("form", N, "a file's form", ""),
         ("column-ignored", N, "columns that nobody reads", ""),

@@ -25,6 +25,7 @@ from oneroster_engine.staging.judging import mark_suspect
 from oneroster_engine.staging.population import Restored
 from oneroster_engine.staging.problem_files import write_problems
 from oneroster_engine.staging.reading import Loaded, columns_of, known_columns, load
+from oneroster_engine.standard.archive_contents import contents
 from oneroster_engine.standard.entities import ENTITIES, FIELDS, ONLY_1_2, USER_FIELDS_1_1, Field, Kind, fields_of
 from oneroster_engine.standard.manifest import Manifest, read_manifest
 
@@ -139,6 +140,7 @@ def _stage(
         for name, finding in compare_with_manifest(bundle, manifest, accepted):
             judging.record_findings(connection, name, [finding])
         unproved = {**{name: _SWALLOWED for name, each in loaded.items() if not each.whole}, **incomplete}
+        unproved = {**{name: f"{other} may hold more of its rows" for name, other in contents(bundle).parts.items()}, **unproved}
         damaged = connection.execute("SELECT DISTINCT file FROM damaged").fetchall()
         unproved = {**{name: population.REASON for (name,) in damaged}, **unproved}
         for path in ahead.iterdir():

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
@@ -37,6 +37,12 @@ UNREADABLE: tuple[type[Exception], ...] = (
     zipfile.BadZipFile, zlib.error, cast(type[Exception], IsalError),
     EOFError, NotImplementedError, RuntimeError, OSError, ValueError,
 )  # fmt: skip
+# Not `users 2`, as a Mac calls a copy.
+_PART = re.compile(
+    r"([a-z]+)(?:[ _.-]*(?:part|teil|partie|parte|deel|chunk)[ _.-]*\d{1,3}|[_.-]?\d{1,3}"
+    r"|[ _.-]+(?:students?|teachers?|staff|parents?|guardians?|faculty))",
+    re.IGNORECASE,
+)
 _COPY = re.compile(r" ?\(\d+\)$|[ _-]+(copy|kopie|copie)( ?\d*)$|^(copy of|kopie von) ", re.IGNORECASE)
 
 
@@ -157,7 +163,7 @@ def _opened(file: IO[bytes], size: int, limits: Limits) -> Iterator[tuple[zipfil
         if not isinstance(found, _Found):
             raise _refused("There is a ZIP inside the ZIP inside the ZIP", "Pack the CSV files themselves")
         note = f"The CSVs lie in {_short(name)} inside of the ZIP, and were read from there."
-        yield within, _Found(found.members, Contents(found.contents.instead, (note, *found.contents.notes))), room
+        yield within, _Found(found.members, replace(found.contents, notes=(note, *found.contents.notes))), room
 
 
 class _Bounded:
@@ -250,7 +256,14 @@ def _members(infos: Iterable[zipfile.ZipInfo]) -> "_Found | zipfile.ZipInfo":
         for path in others
         if (name := _copied(path)) in found
     ]
-    return _Found(found, Contents(instead, tuple(notes)))
+    parts = {name.removesuffix(".csv"): str(path) for path in others if (name := _whole_of(path)) in found}
+    warnings = [
+        f"{_short(path)} was not read, and may hold more rows of {name}.csv; nothing of that is removed. Put all of its "
+        f"rows into {name}.csv, or take the other file out."
+        for name, path in parts.items()
+    ]
+    tables = [_short(str(path)) for path in others if path.suffix.casefold() in TABLES]
+    return _Found(found, Contents(instead, parts, tuple(tables[:MOST_NAMED]), tuple(notes), tuple(warnings)))
 
 
 def _only_zip(
@@ -286,6 +299,13 @@ def _instead(others: Iterable[PurePosixPath], found: Collection[str]) -> dict[st
 def _copied(path: PurePosixPath) -> str:
     """The standard's file whose name this is but for what copying adds, users (1).csv and users.csv.txt; else empty."""
     return READ.get(f"{_COPY.sub('', _stem(path).strip()).strip()}.csv".casefold(), "")
+
+
+def _whole_of(path: PurePosixPath) -> str:
+    """The standard's file of which this may be a part, by its name: users_2.csv, users-part3.csv, users_teachers.csv; else
+    empty."""
+    found = _PART.fullmatch(_stem(path).strip()) if path.suffix.casefold() in TABLES else None
+    return READ.get(f"{found[1]}.csv".casefold(), "") if found else ""
 
 
 def _stem(path: PurePosixPath) -> str:

@@ -11,9 +11,12 @@ FINDINGS = "archive.json"  # next to the CSVs: `Contents`
 @dataclass(frozen=True)
 class Contents:
     """What else an archive holds. `instead` maps a roster's file that is missing to what may be meant by it; `notes` are
-    sentences about what was not read, or read from where it isn't expected; `warnings` such as may mean a loss."""
+    sentences about what was not read, or read from where it isn't expected; `warnings` such as may mean a loss. `parts` maps a
+    roster's file to one beside it that may hold the rest of its rows; `others` are tables that were not read."""
 
     instead: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -22,7 +25,8 @@ def contents(folder: Path) -> Contents:
     """What else was in the archive whose CSVs were written to `folder`."""
     kept = folder / FINDINGS
     stored = json.loads(kept.read_text()) if kept.is_file() else {}
-    return Contents(stored.get("instead", {}), tuple(stored.get("notes", ())), tuple(stored.get("warnings", ())))
+    texts = {name: tuple(stored.get(name, ())) for name in ("others", "notes", "warnings")}
+    return Contents(instead=stored.get("instead", {}), parts=stored.get("parts", {}), **texts)
 
 
 def add_warnings(folder: Path, sentences: Iterable[str]) -> None:

@@ -99,6 +99,13 @@ REFUSED = (
               packed({**without_file("users"), name: USERS.encode()}), rf"lacks users\.csv; it holds {re.escape(name)}\.")
       for name in ("users.csv.txt", "users (1).csv", "users.xlsx", "deep/down/users.csv", "user.csv",
                    "oneroster_users_2026-09-01.csv", "users - Copy.csv", "users")),
+    *(refused(f"{name} in another system's form", "issue 20: what came instead is named",
+              packed({**without_file("users"), **dict.fromkeys(sent, b"x")}), f"lacks .*tables in it are {', '.join(sent)}")
+      for name, sent in (("people", ("student.csv", "teacher.csv")), ("a person's language", ("Benutzer.csv",)))),
+    *(refused(f"{what} called users.csv", "issue 20: what came instead is named", bundle(users=sent.encode()),
+              f"so are all others; the line is `{re.escape(sent.splitlines()[0][:60])}`")
+      for what, sent in (("a database's error", "ERROR: permission denied for table users\r\n"),
+                         ("a pointer to a large file", "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"))),
     refused("a manifest under another name", "issue 20: never taken for none",
             packed({**without_file("manifest"), "manifest.csv.txt": manifest_of("1.1")}), r"manifest\.csv\.txt instead of"),
     refused("a workbook called users.csv", "issue 20", bundle(users=b"PK\x03\x04\x14\x00\x06\x00"),
@@ -199,6 +206,13 @@ FORMS = (
     *(Case(f"{name} next to users.csv", "issue 20: a file that is not read is named", packed({**files(), name: b"x"}),
            problems=(note("the ZIP", rf"^{re.escape(name)} was not read, since users\.csv is there too"),))
       for name in ("users (1).csv", "Users - Copy.csv", "users.csv.txt")),
+    *(Case(f"{name} next to users.csv, which may hold more people", "issue 20: an absent row proves nothing",
+           packed({**files(), name: USERS.encode()}), incomplete=NOT_REMOVED,
+           problems=(Found("the ZIP", None, "warning", rf"^{re.escape(name)} was not read, and may hold more rows"),))
+      for name in ("users_2.csv", "users-part2.csv", "Users2.csv", "users_teachers.csv", "users - students.csv",
+                   "users.part3.csv")),
+    *(Case(f"{name} next to users.csv, which is none of its rows", "no cry of wolf", packed({**files(), name: USERS.encode()}))
+      for name in ("users_old.csv", "users_2026-09-01.csv", "userProfiles2.csv", "users.bak")),
     *(refused(f"a manifest that calls {name}.csv absent", "issue 20: manifest and files that disagree",
               packed({**files(), "manifest.csv": manifest_of("1.1", modes={name: "absent"})}),
               rf"lacks {name}\.csv, as manifest\.csv has it, which calls that absent; yet the file is there")

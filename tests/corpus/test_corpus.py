@@ -27,6 +27,7 @@ SHOWN_BY_CASE = {
     "open-quote": "a quote left open that a later one closes",
     "garbled": "text that was garbled before it came",
     "moved-cell": "a row that lacks an empty cell",
+    "delivery": "users_2.csv next to users.csv, which may hold more people",
     "fewer-rows": "a footer that counts more rows, (2 rows)",
     "unescaped": "a comma in a title that isn't quoted",
     "column-order": "columns in another order and case, with blanks",
