@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import jwt
 
 KEPT_S = 60  # an answer is kept so long for the same token: what a change by an admin takes to count
+MOST_CARRIED = 4_096  # characters
 KEYS_WITHIN_S = 4  # twice, and a cold start, within the function's ten
 logger = Logger()
 auth = Blueprint(__name__)
@@ -57,17 +58,25 @@ def authorize(request: AuthRequest) -> AuthResponse:
         "name": claims.get("name") or claims.get("email") or claims.get("cognito:username") or "",
         "username": claims.get("cognito:username") or "",
         "role": standing.role,
-        "groups": json.dumps(list(standing.groups)),
+        "groups": _carried(standing),
     }
     return AuthResponse(routes=["*"], principal_id=claims["sub"], context=context)
 
 
+def _carried(standing: "Standing") -> str:
+    """The groups as API Gateway carries them to the API; empty where an admin has named more than it may, whose bound AWS
+    does not name. The API then asks the Members table itself."""
+    text = json.dumps(list(standing.groups))
+    return "" if standing.by_admin and len(text) > MOST_CARRIED else text
+
+
 @dataclass(frozen=True)
 class Standing:
-    """A caller's role and groups: ids, or `*` for all."""
+    """A caller's role and groups: ids, or `*` for all. `by_admin`: as the Members table has them."""
 
     role: Role
     groups: Sequence[str]
+    by_admin: bool = False
 
 
 def _standing(claims: dict[str, Any]) -> Standing | None:
@@ -76,7 +85,7 @@ def _standing(claims: dict[str, Any]) -> Standing | None:
     if member and (member.disabled or member.removed):
         return None
     if member and member.decided_by is DecidedBy.ADMIN:
-        return Standing(member.role, [EVERY_GROUP] if member.groups == EVERY_GROUP else member.groups)
+        return Standing(member.role, [EVERY_GROUP] if member.groups == EVERY_GROUP else member.groups, by_admin=True)
     held = _words(claims.get(os.environ["ROLE_CLAIM"]))
     role = next((each for each in reversed(ROLES) if each in held), None)
     return Standing(role, _words(claims.get(os.environ["GROUPS_CLAIM"]))) if role else None

@@ -15,9 +15,10 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import NotFound
 from chalicelib.model.records import Record
-from chalicelib.store.tables import from_item, query, table, to_item
+from chalicelib.store.tables import check_size, from_item, query, table, to_item
 
 TABLE = "CLIENTS_TABLE"
+FEWER = "Name fewer schools, or none for all."
 TOKEN_LIFETIME = timedelta(hours=1)
 READ_NOTED_EVERY = timedelta(hours=1)  # so that a thousand pages are one write
 CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -57,6 +58,8 @@ def new_id(group_id: str, nonce: str) -> str:
 
 
 def create(client: Client, secret: str) -> None:
+    """Raises Unacceptable."""
+    check_size(client, FEWER)
     item = to_item(client) | _key(client.client_id) | {"secretHash": _hash(secret)}
     table(TABLE).put_item(Item=item, ConditionExpression=Attr("item").not_exists())
 
@@ -77,6 +80,7 @@ def of_group(group_id: str) -> list[Client]:
 
 def change(client: Client, secret: str = "") -> None:
     """Store a client that exists as it is now; with `secret` that one counts from now on."""
+    check_size(client, FEWER)
     names = [name for name in to_item(client) if name not in ("groupId", "clientId")]
     gone = [name for name in ("schools", "fields", "expiresAt", "revokedAt") if name not in names]
     values: dict[str, Any] = {f":{name}": value for name, value in to_item(client).items() if name in names}

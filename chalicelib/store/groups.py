@@ -11,13 +11,15 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import Conflict, LockLost, NotFound
 from chalicelib.model.records import Group, GroupSettings
-from chalicelib.store.tables import from_item, table, to_item
+from chalicelib.store.tables import check_size, from_item, table, to_item
 
 TABLE = "GROUPS_TABLE"
+FEWER = "Name fewer orgs that the source must have, or that close."
 CHANGED = "The group was changed by somebody else. Load it again and repeat your change."
 
 
 def create(settings: GroupSettings, group_id: str, etag: str, now: datetime) -> Group:
+    check_size(settings, FEWER)
     group = Group(**dict(settings), group_id=group_id, etag=etag, created_at=now, updated_at=now, slots_done=now)
     table(TABLE).put_item(Item=to_item(group), ConditionExpression="attribute_not_exists(groupId)")
     return group
@@ -42,10 +44,11 @@ def find(search: str = "") -> list[Group]:
 
 
 def change(group_id: str, settings: GroupSettings, if_match: str, etag: str, now: datetime, rescheduled: bool = False) -> Group:
-    """Replace the settings if nobody has since `if_match`. Raises NotFound, Conflict.
+    """Replace the settings if nobody has since `if_match`. Raises NotFound, Conflict, Unacceptable.
 
     A new schedule (`rescheduled`) counts from now on: what it would have started earlier today is not caught up.
     """
+    check_size(settings, FEWER)
     values = {**to_item(settings), "etag": etag, "updatedAt": now.isoformat()}
     if rescheduled:
         values["slotsDone"] = now.isoformat()

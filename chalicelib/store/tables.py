@@ -15,6 +15,7 @@ from boto3.dynamodb.conditions import Key
 from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
 
+from chalicelib.errors import Unacceptable
 from chalicelib.model.records import Record
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import DynamoDBServiceResource, Table
 
 R = TypeVar("R", bound=Record)
+MOST_SETTINGS_BYTES = 300_000  # DynamoDB holds 400 KB of an item; a group's lock, queue and marks stand in it too
 
 
 @cache
@@ -93,6 +95,13 @@ def to_item(record: Record) -> dict[str, Any]:
     """A record as DynamoDB keeps it: JSON's types with Decimal for numbers, None left out."""
     sent = record.model_dump(mode="json", by_alias=True, exclude_none=True)
     return {name: _plain(value) for name, value in sent.items()}
+
+
+def check_size(record: Record, advice: str) -> None:
+    """Raises Unacceptable, with what to do, for settings that an item can't hold."""
+    size = len(record.model_dump_json(by_alias=True).encode())
+    if size > MOST_SETTINGS_BYTES:
+        raise Unacceptable(f"This takes {size:,} bytes; {MOST_SETTINGS_BYTES:,} can be kept. {advice}")
 
 
 def from_item(kind: type[R], item: dict[str, Any]) -> R:

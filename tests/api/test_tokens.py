@@ -178,3 +178,21 @@ def test_a_group_whose_name_holds_a_blank_and_a_star_stays_one_group() -> None:
 
     assert caller.groups == frozenset({"g1 *", "g2"})
     assert not caller.may_see("g9")
+
+
+def test_somebody_of_a_thousand_groups_sees_them_though_api_gateway_does_not_carry_so_many() -> None:
+    many = tuple(f"{number:064}" for number in range(1000))
+    members.create(entry(groups=many))
+
+    context = let_in(signed(claims()))
+
+    assert len(json.dumps(context)) < 8_192
+    assert caller_of(context).groups == frozenset(many)
+
+
+@pytest.mark.parametrize("changed", [{"disabled": True}, {"removed": True}, {"decided_by": DecidedBy.CLAIMS}], ids=str)
+def test_groups_that_are_looked_up_are_nobody_s_once_an_admin_has_said_so(changed: dict[str, Any]) -> None:
+    members.create(entry(groups=("g1",), **changed))
+
+    assert caller_of({"principalId": "u1", "role": "viewer", "groups": ""}).groups == frozenset()
+    assert caller_of({"principalId": "nobody", "role": "viewer", "groups": ""}).groups == frozenset()

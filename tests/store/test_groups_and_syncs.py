@@ -1,13 +1,15 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from chalicelib.errors import Conflict, GroupBusy, LockLost, NotFound, QuestionExpired
+from chalicelib.errors import Conflict, GroupBusy, LockLost, NotFound, QuestionExpired, Unacceptable
 from chalicelib.model.deletion import Deletion
 from chalicelib.model.ids import new_sync_id
 from chalicelib.model.records import (
     Group,
     GroupSettings,
+    GuardFigures,
     Mode,
     Progress,
     Question,
@@ -19,7 +21,7 @@ from chalicelib.model.records import (
     Trigger,
     WaitsFor,
 )
-from chalicelib.store import deletions, groups, syncs
+from chalicelib.store import clients, deletions, groups, syncs
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("aws")
@@ -261,3 +263,33 @@ def test_a_group_is_not_deleted_while_it_syncs() -> None:
 
     with pytest.raises(NotFound):
         groups.get("g1")
+
+
+def test_settings_that_a_group_s_item_can_not_hold_are_refused_in_words_and_the_group_stays_as_it_was() -> None:
+    """A thousand ids that must be there, and a thousand that close, are each a setting that is taken."""
+    group = groups.create(GroupSettings(name="Lakeside"), "g1", "e1", NOW)
+    ids = tuple(f"{number:0255}" for number in range(1000))
+    wanted = GroupSettings(name="Lakeside", guard=GuardFigures(expected=ids, closing=ids))
+
+    with pytest.raises(Unacceptable, match=r"This takes 5\d\d,\d\d\d bytes; 300,000 can be kept\. Name fewer orgs"):
+        groups.change("g1", wanted, group.etag, "e2", NOW)
+    with pytest.raises(Unacceptable, match="300,000 can be kept"):
+        groups.create(wanted, "g2", "e1", NOW)
+
+    assert groups.get("g1") == group
+    fewer = wanted.model_copy(update={"guard": GuardFigures(expected=ids)})
+    assert groups.change("g1", fewer, group.etag, "e2", NOW).guard.expected == ids
+
+
+def test_a_client_of_more_schools_than_its_item_can_hold_is_refused_in_words() -> None:
+    schools = tuple(f"{number:0255}" for number in range(2000))
+    known: dict[str, Any] = {"created_at": NOW, "created_by": "ada", "secret_changed_at": NOW, "scopes": ("roster.readonly",)}
+    client = clients.Client(group_id="g1", client_id="g1-c1", name="LMS", schools=schools, **known)
+
+    with pytest.raises(Unacceptable, match=r"300,000 can be kept\. Name fewer schools"):
+        clients.create(client, "s")
+    clients.create(client.model_copy(update={"schools": schools[:1000]}), "s")
+    with pytest.raises(Unacceptable, match="Name fewer schools"):
+        clients.change(client)
+
+    assert len(clients.get("g1", "g1-c1").schools or ()) == 1000
