@@ -36,6 +36,7 @@ STAGING = (
     Table("used", "bare ids that are referred to only as they stand: sourcedId", "population", "population"),
     Table("lost", "bare ids that have lost their zeros: was, id (NULL where nobody refers to it)", "population", "population"),
     Table("dangling", "what the suspects of a file refer to and is not there: value", "population", "population"),
+    Table("relative", "of those what is there and near: value, id, how they differ", "population", "population"),
     Table("explained_value", "what is referred to and damaged in its own file: file, value, key of that file's problem",
           "population", "rules"),
     Table("near_{file}_{field}", "what a reference says and is not there: value, id (the nearest that is), how they differ, "
