@@ -125,11 +125,10 @@ def _nothing_in(fields: Sequence[Field]) -> str:
     return f"MAP {{{found}}}::MAP(VARCHAR, VARCHAR) AS nothing_in"
 
 
-def mark_suspect(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], lines: str) -> None:
-    """Move the rows whose lines the query `lines` gives from the clean ones to the suspects."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE marked AS {lines}")
-    if not count(connection, "marked"):
-        return
+def mark_suspect(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], lines: str) -> bool:
+    """Move the rows whose lines the query `lines` gives from the clean ones to the suspects. Gives whether there are any."""
+    if not number_of(connection, f"CREATE OR REPLACE TEMP TABLE marked AS {lines}"):
+        return False
     lists = (Kind.LIST, Kind.USER_IDS)  # read already, and not as they were sent
     sent = "".join(
         f", {'NULL' if each.kind in lists else quoted(each.name)}::VARCHAR AS {quoted('sent_' + each.name)}" for each in fields
@@ -143,6 +142,7 @@ def mark_suspect(connection: duckdb.DuckDBPyConnection, name: str, fields: Seque
         f"AND line NOT IN (SELECT line FROM suspect_lines_{name})"
     )
     connection.execute(f"INSERT INTO suspect_lines_{name} SELECT line FROM marked")
+    return True
 
 
 def repeats(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -279,8 +279,7 @@ def drop_dangling(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
         known = f"SELECT sourcedId FROM {'valid' if target == name else 'kept'}_{target}"
         holes = {"table": f"dangling_{name}_{field_name}", "kept": kept, "target": target, "field": each, "known": known}
         holes["near"] = f"near_{name}_{field_name}"
-        connection.execute(_DANGLING_ITEMS.format(**holes))
-        if not count(connection, holes["table"]):
+        if not number_of(connection, _DANGLING_ITEMS.format(**holes)):
             continue
         population.match_references(connection, name, bound.field, known, f"SELECT each AS value FROM {holes['table']}")
         if count(connection, f"{holes['near']} WHERE matched"):

@@ -221,15 +221,13 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
     known = known or f"SELECT sourcedId FROM ids_{target}"
     value = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
     values = values or f"SELECT {value} AS value FROM suspect_{name} WHERE status <> 'tobedeleted'"
-    connection.execute(_DANGLING.format(values=values, known=known))
-    if not count(connection, "dangling"):
+    if not number_of(connection, _DANGLING.format(values=values, known=known)):
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_NOTHING_NEAR}")
         return False
     dangles, there = (
         with_key_sql(rows) for rows in ("SELECT value AS id FROM dangling", f"SELECT sourcedId AS id FROM ({known})")
     )
-    connection.execute(_RELATIVES.format(dangling=dangles, known=there))
-    if count(connection, "relative"):
+    if number_of(connection, _RELATIVES.format(dangling=dangles, known=there)):
         connection.execute(
             _DIFFERENCES.format(
                 dangling=with_key_sql("SELECT value AS id FROM relative"),

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, count, number_of, quoted, run_parallel
+from oneroster_engine.duckdb_session import connect, count, number_of, quoted, run_parallel, text
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging import fast_path, judging, people, population, tables
 from oneroster_engine.staging.accept import Bundle, accept, accept_orgs, compare_with_manifest
@@ -204,10 +204,9 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     fields = fields_of(name, version)
     connection.execute(f"CREATE VIEW clean_{name} AS {fast_path.clean_rows(name, fields)}")
     unusual = judging.make_suspects(connection, name, fields)
-    if is_there or name == "users":
-        _find_problems(connection, name, fields, version, needed, unusual)
-    may_be_suspect = name in ONLY_1_2 or count(connection, f"suspect_{name}") > 0  # those are looked at again after the people
-    connection.execute(_valid(name, version, may_be_suspect))
+    has_suspects = (is_there or name == "users") and _find_problems(connection, name, fields, version, needed, unusual)
+    # Those of 1.2's own files are looked at again after the people.
+    connection.execute(_valid(name, version, has_suspects or name in ONLY_1_2))
     lists = judging.drop_dangling(connection, name, fields, f"valid_{name}") if is_there else f"valid_{name}"
     connection.execute(f"CREATE VIEW kept_{name} AS SELECT * FROM {lists}")
     if name != "enrollments":
@@ -229,29 +228,31 @@ def _find_problems(
     version: str,
     needed: frozenset[str],
     unusual: Collection[str],
-) -> None:
+) -> bool:
+    """Whether the file has a suspect row, whose problems are found then."""
     if number_of(connection, "SELECT count(*) FROM damaged"):
         mark_suspect(connection, name, fields, population.damaged_lines(name))
-    if count(connection, f"suspect_{name}"):
+    if suspects := count(connection, f"suspect_{name}") > 0:
         population.find_damaged(connection, name)
         mark_suspect(connection, name, fields, judging.unwrapped_lines(name))
     if judging.repeats(connection, name):
-        mark_suspect(connection, name, fields, judging.repeated_lines(name))
+        suspects |= mark_suspect(connection, name, fields, judging.repeated_lines(name))
     for each in fields:
         if each.refers and each.refers.entity == name and each.kind is Kind.TEXT:
-            mark_suspect(connection, name, fields, judging.unsure_parents(name, each))
+            suspects |= mark_suspect(connection, name, fields, judging.unsure_parents(name, each))
     if name == "users":
         for part in ("roles", "userProfiles") if version == "1.2" else ():
             judging.match_people(connection, part, FIELDS[part])
         connection.execute(people.ROLES_OF if version == "1.2" else people.ROLES_OF_1_1)
-        mark_suspect(connection, name, fields, people.SUSPECT_1_2 if version == "1.2" else people.SUSPECT_1_1)
-    if not count(connection, f"suspect_{name}"):
-        return
+        suspects |= mark_suspect(connection, name, fields, people.SUSPECT_1_2 if version == "1.2" else people.SUSPECT_1_1)
+    if not suspects:
+        return False
     judging.judge(connection, name, fields, needed, unusual)
     if name == "users":
         connection.execute(people.SUSPECT_ROLES_1_2 if version == "1.2" else people.SUSPECT_ROLES_1_1)
         judging.judge_people(connection, fields)
         connection.execute(people.WITH_ROLES)
+    return True
 
 
 def _valid(name: str, version: str, may_be_suspect: bool) -> str:
@@ -281,10 +282,8 @@ def _write(
     others = [partial(write, connection.cursor(), stage) for write in (write_choices, write_problems)]
     run_parallel([enrollments, *others])
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}
-    kept = {
-        entity: number_of(connection, "SELECT count(*) FROM read_parquet($1)", str(stage / f"{entity}.parquet"))
-        for entity in ENTITIES
-    }
+    written = [f"(SELECT count(*) FROM read_parquet({text(str(stage / f'{entity}.parquet'))}))" for entity in ENTITIES]
+    kept = dict(zip(ENTITIES, connection.execute(f"SELECT {', '.join(written)}").fetchone() or (), strict=True))
     staged = Staged(
         version=bundle.version,
         system=manifest.system if manifest else "",
