@@ -132,6 +132,7 @@ $(VENV)/peers/ready: benchmarks/peers/requirements.lock $(VENV)/ready
 bench: $(VENV)/peers/ready ## measure speed and memory: make bench [ARGS="--shapes S M L --only engine"]
 	@local/sshd.sh
 	$(BIN)/python -m benchmarks.run $(ARGS)
+	$(BIN)/python -m benchmarks.imports
 	$(BIN)/python -m benchmarks.functions
 	$(BIN)/python -m benchmarks.rest
 	$(BIN)/python -m benchmarks.sftp
