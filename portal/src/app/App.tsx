@@ -6,12 +6,12 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { WebStorageStateStore } from 'oidc-client-ts';
 import { AuthProvider } from 'react-oidc-context';
 import { lazy, Suspense } from 'react';
-import { Route, Routes, unstable_HistoryRouter as HistoryRouter } from 'react-router';
+import { Route, Routes } from 'react-router';
 import { FailedRequest } from '../api/client';
 import { GroupsPage } from '../features/groups/GroupsPage';
 import { backTo } from './backTo';
-import { browserHistory } from './history';
 import { ConfigContext } from './ConfigContext';
+import { GuardedRouter } from './GuardedRouter';
 import { InGroup } from './InGroup';
 import { Messages } from './messages';
 import { NotFound } from './NotFound';
@@ -72,7 +72,7 @@ export function App({ config }: { config: Config }) {
       <AuthProvider {...oidc} onSigninCallback={user => window.location.replace(backTo(user?.state))}>
         <QueryClientProvider client={queries}>
           <I18nProvider locale="en" messages={[words]}>
-            <HistoryRouter history={browserHistory}><Inside /></HistoryRouter>
+            <GuardedRouter><Inside /></GuardedRouter>
           </I18nProvider>
         </QueryClientProvider>
       </AuthProvider>

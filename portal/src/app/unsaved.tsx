@@ -3,7 +3,7 @@ import Button from '@cloudscape-design/components/button';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect, useRef, useState } from 'react';
-import { guardPage } from './history';
+import { guardPage } from './guardPage';
 
 /** Asks before typed changes are left behind. `release()` before the way is led on after a save. */
 export function useUnsaved(dirty: boolean) {
