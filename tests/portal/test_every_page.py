@@ -126,9 +126,11 @@ def test_a_viewer_is_offered_nothing_that_a_viewer_may_not_do(viewer: Page, stop
         else:
             page.goto(stop.path)
             expect(page.get_by_text("have access to this page")).to_be_visible()
-    page.goto(f"{by_name['changes-held'].path}?entity=users")
+    visit(page, by_name["roster-person"])
+    expect(page.get_by_text("•••").first).to_be_visible()
     show = page.get_by_role("button", name="Show contact details")
     show.click()  # in the audit from then on
+    expect(page.get_by_text("•••")).to_have_count(0)
     expect(show).to_have_count(0)
 
     assert refused == []

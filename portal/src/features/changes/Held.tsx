@@ -12,8 +12,8 @@ import type { paths } from '../../api/schema';
 import { readable } from '../../api/plain';
 import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
-import { capital, entityName, inWords, number } from '../../app/words';
-import { type Look } from './look';
+import { capital, entityName, number } from '../../app/words';
+import { sidesOf, type Look } from './look';
 
 const SHOWN = 20;
 const PAGE = 10;
@@ -85,19 +85,18 @@ function Concerned({ syncId, kind }: { syncId: string; kind: Listed }) {
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   const total = page?.total ?? 0;
-  const side = (fields: Record<string, unknown> | null | undefined, names: string[]) => names
-    .map(name => `${capital(name)}: ${inWords((fields?.fields as Record<string, unknown> | undefined)?.[name])}`).join('; ');
+  const side = (row: Schemas['Change'], which: 0 | 1) => row.fields.map(name => `${capital(name)}: ${sidesOf(row, name)[which]}`).join('; ');
   return (
     <Table variant="embedded" items={page?.items ?? []} loading={isPending} loadingText="Loading rows" wrapLines
-      footer={contacts.hidden && <ShowContacts contacts={contacts} of={page?.items} />}
+      footer={contacts.hidden && <ShowContacts contacts={contacts} of={page?.items.map(row => [side(row, 0), side(row, 1)])} />}
       pagination={total > PAGE && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / PAGE)} onChange={({ detail }) => setPlace(detail.currentPageIndex)}
         ariaLabels={{ nextPageLabel: 'Next rows', previousPageLabel: 'Previous rows', pageLabel: n => `Rows, page ${n}` }} />}
       columnDefinitions={[
         { id: 'name', header: 'Name', isRowHeader: true, cell: row => row.name },
         { id: 'of', header: 'Record type', cell: row => entityName(row.entity) },
         { id: 'id', header: 'sourcedId', cell: row => row.sourcedId },
-        { id: 'before', header: 'Before', cell: row => side(row.before, row.fields) },
-        { id: 'after', header: 'After', cell: row => side(row.after, row.fields) },
+        { id: 'before', header: 'Before', cell: row => side(row, 0) },
+        { id: 'after', header: 'After', cell: row => side(row, 1) },
       ]}
       empty={<Box textAlign="center">No rows.</Box>} />
   );

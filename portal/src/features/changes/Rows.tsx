@@ -13,8 +13,8 @@ import { usePreferences } from '../../app/preferences';
 import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
 import { readable } from '../../api/plain';
-import { actionWord, capital, entityName, inWords, number, type Tense } from '../../app/words';
-import { ENTITIES, IN_COUNTS, type Action, type Look } from './look';
+import { actionWord, capital, entityName, number, type Tense } from '../../app/words';
+import { ENTITIES, IN_COUNTS, sidesOf, type Action, type Look } from './look';
 
 const OF: { value: string; label: string }[] = [{ value: '', label: 'Everything' }, ...ENTITIES.map(value => ({ value, label: entityName(value) }))];
 const shown = (tense: Tense) => [{ value: '', label: 'Every change' }, ...Object.entries(IN_COUNTS).map(([value, done]) => ({ value, label: capital(actionWord(done, tense)) }))];
@@ -65,7 +65,7 @@ export function Rows({ syncId, tense, look, onLook, schools }: { syncId: string;
             <Select ariaLabel="Change" selectedOption={DONE.find(each => each.value === look.action) ?? DONE[0] ?? null} options={DONE}
               onChange={({ detail }) => onLook({ action: (detail.selectedOption.value ?? '') as Action, reason: '' })} />
           </SpaceBetween>
-          <ShowContacts contacts={contacts} of={page?.items} />
+          <ShowContacts contacts={contacts} of={page?.items.map(change => change.fields.map(name => sidesOf(change, name)))} />
           {narrowed.length > 0 && <TokenGroup items={narrowed.map(each => ({ label: each.label, dismissLabel: 'Show all again' }))} onDismiss={({ detail }) => onLook(narrowed[detail.itemIndex]?.part ?? {})} />}
         </SpaceBetween>
       }
@@ -82,14 +82,9 @@ export function Rows({ syncId, tense, look, onLook, schools }: { syncId: string;
 
 function Difference({ change }: { change: Schemas['Change'] }) {
   if (!change.fields.length) return '–';
-  const side = (record: Schemas['Change']['before'], name: string) => {
-    const fields = (record?.['fields'] ?? {}) as Record<string, unknown>;
-    const value = name in fields ? fields[name] : record?.[name];
-    return inWords(value);
-  };
   return (
     <ExpandableSection headerText={change.fields.map(capital).join(', ')} variant="inline">
-      {change.fields.map(name => <div key={name}><b>{capital(name)}</b>: {side(change.before, name)} → {side(change.after, name)}</div>)}
+      {change.fields.map(name => <div key={name}><b>{capital(name)}</b>: {sidesOf(change, name).join(' → ')}</div>)}
     </ExpandableSection>
   );
 }

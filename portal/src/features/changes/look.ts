@@ -1,5 +1,6 @@
 import { useSearchParams } from 'react-router';
 import type { paths, Schemas } from '../../api/client';
+import { inWords } from '../../app/words';
 
 export type Asked = NonNullable<paths['/syncs/{syncId}/plan/changes']['get']['parameters']['query']>;
 export type Action = NonNullable<Asked['action']>;
@@ -44,4 +45,11 @@ export function useLook(): [Look, (next: Partial<Look>) => void] {
   return [look, change];
 }
 
-export const NOTHING: Look = { entity: '', action: '', school: '', reason: '', search: '', sort: '', page: 1 };
+/** A field of a changed record before and after, in words. */
+export function sidesOf(change: Pick<Schemas['Change'], 'before' | 'after'>, name: string): [string, string] {
+  const side = (record: Schemas['Change']['before']) => {
+    const fields = (record?.['fields'] ?? {}) as Record<string, unknown>;
+    return inWords(name in fields ? fields[name] : record?.[name]);
+  };
+  return [side(change.before), side(change.after)];
+}

@@ -84,7 +84,7 @@ export function RosterPage() {
             pagination={total > pageSize && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / pageSize)} onChange={({ detail }) => look({ page: String(detail.currentPageIndex) })}
               ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
             columnDefinitions={columns} {...table}
-            footer={contacts.hidden && <ShowContacts contacts={contacts} of={page?.items} />}
+            footer={contacts.hidden && <ShowContacts contacts={contacts} of={page?.items.map(row => [row.name, row.fields['username']])} />}
             empty={<Box textAlign="center" padding="l"><SpaceBetween size="s">
               {narrowed ? 'No records match.' : page?.syncId ? 'The platform has none of these.' : 'Nothing is on the platform yet. Sync this group first.'}
               {narrowed && <Button onClick={() => look({ search: '', school: '', status: '' })}>Show all</Button>}
