@@ -131,6 +131,16 @@ def find_namesakes(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(_NAMESAKES)
 
 
+def note_shared_emails(connection: duckdb.DuckDBPyConnection) -> None:
+    """Say how many people have an e-mail that somebody else has too, as brothers and sisters may."""
+    read = "FROM read_users WHERE email IS NOT NULL"
+    if number_of(connection, f"SELECT count(*) - count(DISTINCT hash(lower(email))) {read}"):
+        number, lines = connection.execute(_SHARED_EMAILS).fetchone() or (0, [])
+        if number:
+            shown = " and ".join(map(str, lines))
+            add_file_problem(connection, "users", "same-email", "email", number=f"{number:,}", examples=shown)
+
+
 def note_ending_classes(connection: duckdb.DuckDBPyConnection) -> None:
     """Say how many enrollments fall with classes that are to be deleted."""
     if not number_of(connection, "SELECT count(*) FROM suspect_classes WHERE status = 'tobedeleted'"):
@@ -236,7 +246,7 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
             )
         )
     connection.execute(_NEAR.format(table=table, known=known, most=MOST_SPELLED, grouped=GROUPED_SQL))
-    if target in _OTHER_NAMES and known == f"SELECT sourcedId FROM ids_{target}":
+    if target in _OTHER_NAMES:
         names = ", ".join(f"{{'name': {quoted(name)}, 'column': '{name}'}}" for name in _OTHER_NAMES[target])
         connection.execute(_BY_OTHER_NAME.format(table=table, target=target, names=names))
     if number_of(connection, "SELECT count(*) FROM damaged WHERE file = $1", target):
@@ -318,6 +328,14 @@ SELECT 'users.csv' AS file, line, 'users' AS entity, sourcedId, 'username' AS fi
 FROM shared WHERE people > 1 AND line > first
 """
 
+_SHARED_EMAILS = """
+WITH shared AS (
+    SELECT list_sort(list(line)) AS lines FROM kept_users WHERE email IS NOT NULL AND status <> 'tobedeleted'
+    GROUP BY lower(email) HAVING count(*) > 1
+)
+SELECT sum(len(lines))::BIGINT, min(lines[:2]) FROM shared
+"""
+
 _ENDING = """
 SELECT count(*), list_sort(list(DISTINCT classSourcedId))[:3] FROM kept_enrollments
 WHERE status <> 'tobedeleted' AND classSourcedId IN (SELECT sourcedId FROM kept_classes WHERE status = 'tobedeleted')
@@ -388,7 +406,7 @@ _OTHER_NAMES = {
 _BY_OTHER_NAME = """
 INSERT INTO {table}
 SELECT value, NULL, NULL, false, ' It is the ' || min(called.column) || ' of `' || min(sourcedId) || '` there.'
-FROM dangling JOIN (SELECT sourcedId, unnest([{names}]) AS called FROM kept_{target}) ON called.name = value
+FROM dangling JOIN (SELECT sourcedId, unnest([{names}]) AS called FROM read_{target}) ON called.name = value
 WHERE value NOT IN (SELECT value FROM {table}) GROUP BY value HAVING count(DISTINCT sourcedId) = 1
 """
 

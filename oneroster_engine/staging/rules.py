@@ -573,6 +573,8 @@ OF_FILES: tuple[Rule, ...] = (
     Rule("same-username", W, Phase.READING, "usernames of two people", _never,
          "username is that of the person `{id}` in {other} too; both were kept.",
          "Give each person a username of their own, or export one person once."),
+    Rule("same-email", N, Phase.READING, "e-mails of more than one person", _never,
+         "{file}: {number} people have an e-mail that somebody else has too, as in the lines {examples}; all were kept.", ""),
     Rule("class-ends", N, Phase.READING, "enrollments of a class that is to be deleted", _never,
          "{number} enrollments are of classes that are to be deleted ({examples}), and end with them.", ""),
     Rule("date-ids", E, Phase.READING, "a column of ids", _never,

@@ -216,6 +216,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
         )
     if name == "users" and is_there:
         population.find_namesakes(connection)
+        population.note_shared_emails(connection)
     if name == "users" and version == "1.2":
         for part in ("roles", "userProfiles"):
             judging.judge_later(connection, part, FIELDS[part])

@@ -43,6 +43,7 @@ SHOWN_BY_CASE = {
     "date-ids": "ids that a spreadsheet made dates of",
     "blank-column": "classes without any title, with codes",
     "same-username": "two people of one username",
+    "same-email": "brothers and sisters under one e-mail",
     "class-ends": "enrollments of a class that is to be deleted",
     "merged": "a person with a row a school",
     "other-status": "status in other words",

@@ -108,6 +108,7 @@ def test_a_damaged_manifest_is_read_or_refused(
 
 
 DIRT = (
+    "(3 rows)", "Total rows: 9", "Page 1 of 2", "...", "NA", "Ren\\u00e9", "Ren%C3%A9", "Ren=C3=A9", "DOM\\u0071",
     "", "", "", "a", "Ann", "0012", "b c", " lead", "trail ", "Zoë", "O'Neil", '5" pipe', 'say ""x""', "\\", '\\"', "a\\b",
     "\t", " ", "  ", ",", ";", '"', '""', "'", "\0", "\x1a", "\ufeff", "\xa0", "\u2028", "\x85", "\x0b", "#", "-", "NULL",
     "true", "student", "north", "ann@ex.test", "00071", "2026-09-01", "09,10", "Vale, Jr.", "total", "sourcedId", "Ã©", "Â°",
