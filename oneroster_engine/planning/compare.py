@@ -14,8 +14,7 @@ from oneroster_engine.planning.policy import Policy, iso
 from oneroster_engine.planning.purging import still_there
 from oneroster_engine.planning.snapshot import snapshot_rows
 from oneroster_engine.planning.takings import Takings
-from oneroster_engine.staging.stage import platform_columns
-from oneroster_engine.standard.entities import ENTITIES
+from oneroster_engine.standard.entities import ENTITIES, platform_columns
 from oneroster_engine.standard.records import Form, name_of, schools_of
 
 NEW = "not on the platform yet"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oneroster_engine.duckdb_session import quoted, text
-from oneroster_engine.staging.stage import platform_columns
+from oneroster_engine.standard.entities import platform_columns
 
 
 @dataclass(frozen=True)

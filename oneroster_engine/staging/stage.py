@@ -26,7 +26,16 @@ from oneroster_engine.staging.population import Restored
 from oneroster_engine.staging.problem_files import write_problems
 from oneroster_engine.staging.reading import Loaded, columns_of, known_columns, load
 from oneroster_engine.standard.archive_contents import contents
-from oneroster_engine.standard.entities import ENTITIES, FIELDS, ONLY_1_2, USER_FIELDS_1_1, Field, Kind, fields_of
+from oneroster_engine.standard.entities import (
+    ENTITIES,
+    FIELDS,
+    ONLY_1_2,
+    USER_FIELDS_1_1,
+    Field,
+    Kind,
+    fields_of,
+    platform_columns,
+)
 from oneroster_engine.standard.manifest import Manifest, read_manifest
 
 # Each file after those that its rows name. People's profiles and roles come before the people, who need a role. Chains that
@@ -301,11 +310,6 @@ def _write(
 def _write_entity(connection: duckdb.DuckDBPyConnection, stage: Path, entity: str) -> None:
     rows = f"SELECT {_columns(entity)}, {_digest(entity)} FROM kept_{entity}"
     write_parquet(connection, f"SELECT * REPLACE ({LINE}) FROM ({rows})", stage / f"{entity}.parquet")
-
-
-def platform_columns(entity: str) -> list[str]:
-    """The columns of which a platform record is made: what the source says, not when or where it said it."""
-    return [each.name for each in FIELDS[entity]] + (["roles", "userProfiles"] if entity == "users" else [])
 
 
 def _columns(entity: str) -> str:

@@ -172,3 +172,8 @@ def fields_of(file: str, version: str) -> tuple[Field, ...]:
         enabled_user, *others = FIELDS[file]
         return (enabled_user, *USER_FIELDS_1_1, *others)  # the standard's order
     return FIELDS[file]
+
+
+def platform_columns(entity: str) -> list[str]:
+    """The columns of which a platform record is made: what the source says, not when or where it said it."""
+    return [each.name for each in FIELDS[entity]] + (["roles", "userProfiles"] if entity == "users" else [])
