@@ -253,7 +253,7 @@ FUNCTIONS = (
     ),
     Function(
         "authorize", "api", 512, 10, share="Api", size="one signature and one item, kept for a minute",
-        may=(items("Members", "GetItem"), items("Audit", "PutItem")),
+        may=(items("Members", "GetItem"), items("Clients", "GetItem", "UpdateItem"), items("Audit", "PutItem")),
     ),
     Function(
         "open_source", "step", 1769, 840, disk_mb=4096, calls_out=True,

@@ -1,11 +1,13 @@
-"""Lets a bearer of a valid OIDC ID token in, and says who that is.
+"""Lets a bearer of a valid OIDC ID token in, or of an application's access token, and says who that is.
 
-Checked are signature, issuer, audience and expiry. What a person may do stands in the Members table, which admins alone write;
-so a disabled member is locked out as soon as the cached answers expire, whatever their token says.
+Of an ID token signature, issuer, audience and expiry are checked. What a person may do stands in the Members table, which admins
+alone write; so a disabled member is locked out as soon as the cached answers expire, whatever their token says.
 
 For a person whom no admin has decided about, the claims of the identity provider count. Role: the
 highest of viewer, operator and admin in the claim that `ROLE_CLAIM` names. Groups: in the claim that `GROUPS_CLAIM` names, ids
 or `*` for all. Either is a list or separated by blanks.
+
+An application has the one group that it was made for, its token's scopes, and the least role that they need.
 """
 
 import json
@@ -20,7 +22,8 @@ from aws_lambda_powertools import Logger
 from chalice.app import AuthRequest, AuthResponse, Blueprint
 
 from chalicelib.model.members import EVERY_GROUP, ROLES, DecidedBy, Role
-from chalicelib.store import audit, members
+from chalicelib.model.scopes import API_SCOPES
+from chalicelib.store import audit, clients, members
 
 if TYPE_CHECKING:
     import jwt
@@ -39,6 +42,8 @@ def authorize(request: AuthRequest) -> AuthResponse:
     import jwt  # with its cryptography a tenth of a cold start, of which the other Lambdas have no use
 
     scheme, _, token = request.token.partition(" ")
+    if scheme.lower() == "bearer" and token.count(".") == 1:  # an ID token has two
+        return _application(token.strip())
     try:
         claims = _claims(token) if scheme.lower() == "bearer" else {}
     except jwt.PyJWKClientConnectionError:
@@ -68,6 +73,24 @@ def _carried(standing: "Standing") -> str:
     does not name. The API then asks the Members table itself."""
     text = json.dumps(list(standing.groups))
     return "" if standing.by_admin and len(text) > MOST_CARRIED else text
+
+
+def _application(token: str) -> AuthResponse:
+    now = datetime.now(UTC)
+    found = clients.bearer(token, now)
+    if found is None:
+        raise Exception("Unauthorized")
+    client, held = found
+    scopes = [each for each in API_SCOPES if each in held.scopes and each in client.scopes]
+    clients.note_reading(client, now)
+    context = {
+        "name": f"{client.name} (application)",
+        "username": "",
+        "role": "viewer" if set(scopes) <= {"status.read"} else "operator",
+        "groups": json.dumps([client.group_id]),
+        "scopes": json.dumps(scopes),
+    }
+    return AuthResponse(routes=["*"], principal_id=client.client_id, context=context)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Machines that read a group's roster by OneRoster: made, changed, given a new secret, revoked."""
+"""Machines that read a group's roster by OneRoster, or run its syncs by this API: made, changed, given a new secret, revoked."""
 
 from datetime import datetime
 from secrets import token_urlsafe
-from typing import Annotated, Literal
+from typing import Annotated
 
 from chalice.app import Blueprint
 from pydantic import Field, StringConstraints
@@ -11,6 +11,7 @@ from chalicelib.api.routing import Call, route
 from chalicelib.api.shapes import Id, Page
 from chalicelib.errors import Unacceptable
 from chalicelib.model.records import Record
+from chalicelib.model.scopes import ROSTER_SCOPES, ApiScope, RosterScope
 from chalicelib.provider.query import USER_FIELDS
 from chalicelib.provider.resources import BASE_PATHS, TOKEN_PATH, Version
 from chalicelib.store import clients as store
@@ -21,16 +22,15 @@ from chalicelib.store.mail import link_to
 clients = Blueprint(__name__)
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-Scope = Literal["roster-core.readonly", "roster.readonly"]
-SCOPES: tuple[Scope, ...] = ("roster-core.readonly", "roster.readonly")
+API_PATH = "/api"
 
 
 class ClientIn(Record):
     """`schools`: ids, None for all. `fields`: the user fields that it sees in addition to those that the standard requires,
-    None for all."""
+    None for all. Both narrow what it reads by OneRoster."""
 
     name: Name
-    scopes: tuple[Scope, ...] = Field(default=SCOPES, min_length=1)
+    scopes: tuple[RosterScope | ApiScope, ...] = Field(default=ROSTER_SCOPES, min_length=1, max_length=10)
     schools: tuple[Id, ...] | None = Field(default=None, max_length=2_000, min_length=1)
     fields: tuple[Id, ...] | None = Field(default=None, max_length=50)
     expires_at: datetime | None = None
@@ -61,6 +61,7 @@ class ClientOut(Record):
     token_url: str
     base_url12: str
     base_url11: str
+    api_url: str
     client_secret: str | None = None
 
 
@@ -70,7 +71,7 @@ class Clients(Page[ClientOut]):
 
 @route(clients, "GET /groups/{groupId}/clients", role="admin", answer=Clients)
 def list_clients(call: Call, group_id: str) -> Clients:
-    """The machines that may read this group's roster, revoked ones among them."""
+    """The machines that have access to this group, revoked ones among them."""
     groups.get(group_id)
     found = [_out(client) for client in store.of_group(group_id)]
     return Clients(items=found, total=len(found))
@@ -78,7 +79,7 @@ def list_clients(call: Call, group_id: str) -> Clients:
 
 @route(clients, "POST /groups/{groupId}/clients", role="admin", body=ClientIn, answer=ClientOut, status=201)
 def create_client(call: Call, group_id: str, body: ClientIn) -> ClientOut:
-    """Let a machine read this group's roster; its secret is in this answer and never again."""
+    """Let a machine read this group's roster or run its syncs; its secret is in this answer and never again."""
     groups.get(group_id)
     _known_fields(body.fields)
     _ends_later(body.expires_at, call.now)
@@ -123,7 +124,7 @@ def make_secret(call: Call, group_id: str, client_id: str) -> ClientOut:
 
 @route(clients, "DELETE /groups/{groupId}/clients/{clientId}", role="admin", answer=ClientOut)
 def revoke_client(call: Call, group_id: str, client_id: str) -> ClientOut:
-    """Let a machine read no more, from its next request on."""
+    """End a machine's access: to the roster from its next request on, to this API within a minute."""
     stored = store.get(group_id, client_id)
     client = stored.model_copy(update={"revoked_at": stored.revoked_at or call.now})
     store.change(client)
@@ -145,6 +146,7 @@ def _out(client: Client, secret: str | None = None) -> ClientOut:
         token_url=link_to(TOKEN_PATH),
         base_url12=link_to(BASE_PATHS[Version.V1P2]),
         base_url11=link_to(BASE_PATHS[Version.V1P1]),
+        api_url=link_to(API_PATH),
         client_secret=secret,
     )
 

@@ -147,6 +147,7 @@ def list_deletions(call: Call) -> Deletions:
     answer=Upload,
     status=201,
     costly="upload",
+    scope="upload.create",
 )
 def create_upload(call: Call, group_id: str, body: UploadRequest) -> Upload:
     """A form to send one ZIP straight to the bucket."""

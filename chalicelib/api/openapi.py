@@ -62,7 +62,7 @@ def _operation(route: Route, refs: Any) -> dict[str, Any]:
             "content": {"application/json": {"schema": refs[route.body, "validation"]}},
         }
     if route.role:
-        operation |= {"security": [{"token": []}], "x-role": route.role}
+        operation |= {"security": [{"token": []}], "x-role": route.role} | ({"x-scope": route.scope} if route.scope else {})
     return operation
 
 

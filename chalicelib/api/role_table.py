@@ -14,13 +14,14 @@ def rows() -> str:
     order = sorted(
         (each for each in ROUTES if each.role), key=lambda each: (ROLES.index(each.role or "admin"), each.path, each.method)
     )
-    lines = ["| role | route | what | people's contact details |", "|---|---|---|---|", *map(_row, order)]
-    return "\n".join(lines) + "\n"
+    header = "| role | route | what | people's contact details | an application's scope |"
+    return "\n".join([header, "|---|---|---|---|---|", *map(_row, order)]) + "\n"
 
 
 def _row(route: Route) -> str:
     people = "masked for viewers; `show=true`" if route.people else ""
-    return f"| {route.role} | `{route.method} {route.path}` | {route.summary} | {people} |"
+    scope = f"`{route.scope}`" if route.scope else ""
+    return f"| {route.role} | `{route.method} {route.path}` | {route.summary} | {people} | {scope} |"
 
 
 def page() -> str:

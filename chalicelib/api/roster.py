@@ -56,7 +56,7 @@ class RecordQuery(Record):
     id: Id
 
 
-@route(roster, "GET /groups/{groupId}/platform", role="viewer", answer=PlatformCounts)
+@route(roster, "GET /groups/{groupId}/platform", role="viewer", answer=PlatformCounts, scope="status.read")
 def count_platform(call: Call, group_id: str) -> PlatformCounts:
     """How many records this group has on the platform now."""
     group = groups.get(group_id)

@@ -28,6 +28,7 @@ from pydantic import ValidationError
 from chalicelib.api.feed import FeedQuery, roster_events
 from chalicelib.api.routing import MOST_ANSWER_BYTES, answer_bytes
 from chalicelib.errors import Gone, NotFound, Unacceptable
+from chalicelib.model.scopes import API_SCOPES, ROSTER_SCOPES
 from chalicelib.provider.errors import RequestFailed, invalid_data, status_info
 from chalicelib.provider.filter_grammar import parse_filter
 from chalicelib.provider.query import (
@@ -106,7 +107,9 @@ def issue_token() -> Response:
     client = clients.signed_in(client_id, secret, now) if client_id and secret else None
     if client is None:
         return _oauth_error(401, "invalid_client", "This client id and secret are not known, or not valid any more.")
-    offered = [url for version in PATH_VERSIONS for url in _scope_urls(client.scopes, version)]
+    roster = tuple(each for each in ROSTER_SCOPES if each in client.scopes)
+    offered = [url for version in PATH_VERSIONS for url in _scope_urls(roster, version)]
+    offered += [each for each in API_SCOPES if each in client.scopes]
     wanted = form.get("scope", "").split()
     granted = [each for each in offered if not wanted or each in wanted]
     if not granted:

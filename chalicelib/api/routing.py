@@ -35,6 +35,7 @@ from chalicelib.errors import (
 from chalicelib.model.ids import group_of
 from chalicelib.model.members import EVERY_GROUP, DecidedBy
 from chalicelib.model.records import Method, Record
+from chalicelib.model.scopes import ApiScope
 from chalicelib.store import access, audit, members, usage
 from chalicelib.store.limits import limits
 from chalicelib.store.usage import Costly
@@ -59,13 +60,14 @@ STATUSES: dict[type[RosterError], tuple[int, str]] = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is calling. `groups` is None for access to every group."""
+    """Who is calling. `groups` is None for access to every group; `scopes` None for a person, who needs none."""
 
     user_id: str
     name: str
     role: Role
     groups: frozenset[str] | None
     username: str = ""
+    scopes: frozenset[str] | None = None
 
     @property
     def called(self) -> str:
@@ -122,6 +124,7 @@ class Route:
     headers: tuple[str, ...]
     costly: Costly | None
     people: bool
+    scope: ApiScope | None
     summary: str
 
 
@@ -157,9 +160,11 @@ def route(
     headers: tuple[str, ...] = (),
     costly: Costly | None = None,
     people: bool = False,
+    scope: ApiScope | None = None,
 ) -> Callable[[H], H]:
     """Register a handler, e.g. for "GET /groups/{groupId}"; `role` None lets everybody in. What is `costly` is counted by
-    person and hour. What shows `people` takes `show=true` too: without it a viewer sees their contact details masked.
+    person and hour. What shows `people` takes `show=true` too: without it a viewer sees their contact details masked. `scope` is
+    what an application needs; without one the route is for people alone.
 
     The handler gets the Call, then the path's parameters by name (snake_case), then `body` where there is one. Its
     docstring's first line becomes the route's summary.
@@ -178,6 +183,7 @@ def route(
             headers,
             costly,
             people,
+            scope,
             (handler.__doc__ or "").strip().split("\n")[0],
         )
         ROUTES.append(declared)
@@ -264,6 +270,7 @@ def caller_of(context: dict[str, str]) -> Caller:
         next(each for each in ROLES if each == role),
         None if EVERY_GROUP in groups else frozenset(groups),
         context.get("username", ""),
+        frozenset(json.loads(context["scopes"])) if "scopes" in context else None,
     )
 
 
@@ -290,6 +297,9 @@ def _let_in(declared: Route, caller: Caller, parameters: dict[str, str]) -> None
         if nothing:
             raise NotFound(f"There is no such {nothing}.")
         return
+    if caller.scopes is not None and declared.scope not in caller.scopes:
+        needs = f"the scope {declared.scope}" if declared.scope else "somebody who is signed in, and no application"
+        raise Forbidden(f"This needs {needs}.")
     if not caller.has_role(declared.role):
         raise Forbidden(f"This needs the role {declared.role}; you have {caller.role}.")
     if nothing:

@@ -67,6 +67,7 @@ class ProblemRowQuery(ListQuery):
     status=202,
     headers=(IDEMPOTENCY_KEY,),
     costly="start",
+    scope="sync.start",
 )
 def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
     """Start a sync; of a ZIP group with its upload. The same Idempotency-Key gives the same sync; a busy group answers 409."""
@@ -92,7 +93,7 @@ def start_sync(call: Call, group_id: str, body: SyncStart) -> Sync:
     return started.sync
 
 
-@route(syncs, "GET /groups/{groupId}/syncs", role="viewer", answer=Syncs, query=TimelineQuery)
+@route(syncs, "GET /groups/{groupId}/syncs", role="viewer", answer=Syncs, query=TimelineQuery, scope="status.read")
 def list_syncs(call: Call, group_id: str) -> Syncs:
     """A group's syncs, newest first."""
     group_store.get(group_id)
@@ -103,7 +104,7 @@ def list_syncs(call: Call, group_id: str) -> Syncs:
     return Syncs(items=found, next_cursor=following, total=store.total(group_id))
 
 
-@route(syncs, "GET /groups/{groupId}/syncs/last", role="viewer", answer=LastSync)
+@route(syncs, "GET /groups/{groupId}/syncs/last", role="viewer", answer=LastSync, scope="status.read")
 def last_sync(call: Call, group_id: str) -> LastSync:
     """How the last sync of a group stands."""
     group = group_store.get(group_id)
@@ -133,13 +134,13 @@ def last_sync(call: Call, group_id: str) -> LastSync:
     )
 
 
-@route(syncs, "GET /syncs/{syncId}", role="viewer", answer=Sync)
+@route(syncs, "GET /syncs/{syncId}", role="viewer", answer=Sync, scope="status.read")
 def get_sync(call: Call, sync_id: str) -> Sync:
     """One sync: state, progress, counts and the open question."""
     return store.get(sync_id)
 
 
-@route(syncs, "POST /syncs/{syncId}/cancel", role="operator", answer=Sync, status=202)
+@route(syncs, "POST /syncs/{syncId}/cancel", role="operator", answer=Sync, status=202, scope="sync.start")
 def cancel_sync(call: Call, sync_id: str) -> Sync:
     """End a running sync; chunks that are being written are finished, no other is begun."""
     if not store.stop(sync_id, State.CANCELLED, "Cancelled.", call.now):

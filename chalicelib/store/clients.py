@@ -1,4 +1,4 @@
-"""The Clients table: machines that read a group's roster, and the access tokens that they hold.
+"""The Clients table: machines that read a group's roster or run its syncs, and the access tokens that they hold.
 
 Secrets and tokens are random and long, so that a plain hash of them is enough to know them again; none is stored itself.
 A client's id begins with its group's, and a token with its client's: the owner is found by key, never by a scan.

@@ -50,8 +50,9 @@ def answered(
     headers: Mapping[str, str] | None = None,
     raw: str | None = None,
     query: Mapping[str, str] | None = None,
+    authorized: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The answer with its headers, as API Gateway gets it."""
+    """The answer with its headers, as API Gateway gets it. `authorized` is the authorizer's context, in place of role and groups."""
     method, path = said.split(" ")
     declared = next(route for route in ROUTES if route.method == method and pattern_of(route).fullmatch(path))
     values = pattern_of(declared).fullmatch(path)
@@ -69,7 +70,7 @@ def answered(
             "resourcePath": declared.path,
             "httpMethod": method,
             "requestId": "r1",
-            "authorizer": {"principalId": "u1", "name": "Ada", "role": role, "groups": json.dumps(groups.split())},
+            "authorizer": authorized or {"principalId": "u1", "name": "Ada", "role": role, "groups": json.dumps(groups.split())},
         },
     }
     answer: dict[str, Any] = wiring.app(event, Context())

@@ -1,6 +1,5 @@
 """An admin lets an application read the roster, sees its secret once, and takes the access back."""
 
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -20,8 +19,8 @@ def page(browser: Browser, aws: None) -> Iterator[Page]:
         opened.context.close()
 
 
-def shown(page: Page, label: str) -> str:
-    dialog = page.get_by_role("dialog", name="Sign-in for Gradebook")
+def shown(page: Page, label: str, application: str = "Gradebook") -> str:
+    dialog = page.get_by_role("dialog", name=f"Sign-in for {application}")
     return str(dialog.locator("dt", has_text=label).locator("xpath=following-sibling::dd[1]").inner_text()).strip()
 
 
@@ -29,7 +28,7 @@ def test_an_application_is_added_reads_its_school_gets_another_secret_and_is_rev
     make_group()
     Walk(zipped(TWO_SCHOOLS)).through()
     page.goto("/groups/g1/applications")
-    expect(page.get_by_text(re.compile("No application reads this group.s roster yet"))).to_be_visible()
+    expect(page.get_by_text("No application has access to this group yet.")).to_be_visible()
 
     page.get_by_role("button", name="Add application").first.click()
     page.get_by_label("Name").fill("Gradebook")
@@ -53,10 +52,22 @@ def test_an_application_is_added_reads_its_school_gets_another_secret_and_is_rev
 
     page.get_by_role("button", name="Revoke Gradebook").click()
     page.get_by_role("button", name="Revoke", exact=True).click()
-    expect(
-        page.get_by_text(
-            "Gradebook can\N{RIGHT SINGLE QUOTATION MARK}t read this group\N{RIGHT SINGLE QUOTATION MARK}s roster any more."
-        )
-    ).to_be_visible()
+    expect(page.get_by_text("Gradebook has no access to this group any more.")).to_be_visible()
     expect(page.get_by_role("row", name="Gradebook")).to_contain_text("Revoked")
     assert reader.get("users")[0] == 401
+
+    page.get_by_role("button", name="Add application").first.click()
+    dialog = page.get_by_role("dialog", name="Add application")
+    dialog.get_by_label("Name").fill("Nightly upload")
+    dialog.get_by_label("Read the roster").uncheck()
+    expect(dialog.get_by_role("button", name="Add", exact=True)).to_be_disabled()
+    dialog.get_by_label("Run syncs from a script").check()
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    script = {
+        name: shown(page, label, "Nightly upload")
+        for name, label in (("clientId", "Client ID"), ("clientSecret", "Client secret"))
+    }
+    assert shown(page, "API URL", "Nightly upload") == "https://roster.example/api"
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("row", name="Nightly upload")).to_contain_text("Runs syncs")
+    assert token_of(script)["scope"] == "status.read upload.create sync.start"

@@ -217,10 +217,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The machines that may read this group's roster, revoked ones among them. */
+        /** The machines that have access to this group, revoked ones among them. */
         get: operations["get_groups_groupId_clients"];
         put?: never;
-        /** Let a machine read this group's roster; its secret is in this answer and never again. */
+        /** Let a machine read this group's roster or run its syncs; its secret is in this answer and never again. */
         post: operations["post_groups_groupId_clients"];
         delete?: never;
         options?: never;
@@ -238,7 +238,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Let a machine read no more, from its next request on. */
+        /** End a machine's access: to the roster from its next request on, to this API within a minute. */
         delete: operations["delete_groups_groupId_clients_clientId"];
         options?: never;
         head?: never;
@@ -1646,7 +1646,7 @@ export interface components {
         /**
          * ClientIn
          * @description `schools`: ids, None for all. `fields`: the user fields that it sees in addition to those that the standard requires,
-         *     None for all.
+         *     None for all. Both narrow what it reads by OneRoster.
          */
         ClientIn: {
             /** Name */
@@ -1658,7 +1658,7 @@ export interface components {
              *       "roster.readonly"
              *     ]
              */
-            scopes: ("roster-core.readonly" | "roster.readonly")[];
+            scopes: (("roster-core.readonly" | "roster.readonly") | ("status.read" | "upload.create" | "sync.start"))[];
             /**
              * Schools
              * @default null
@@ -1712,6 +1712,8 @@ export interface components {
             baseUrl12: string;
             /** Baseurl11 */
             baseUrl11: string;
+            /** Apiurl */
+            apiUrl: string;
             /**
              * Clientsecret
              * @default null

@@ -17,12 +17,13 @@ import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { moment, number } from '../../app/words';
 import { CreateClient } from './CreateClient';
+import { readsRoster, runsSyncs } from './scopes';
 import { Secret } from './Secret';
 import { Webhooks } from './Webhooks';
 
 type Client = Schemas['ClientOut'];
 
-/** Applications that read this group's roster by OneRoster: made here, with a secret that is shown once, and revoked here. */
+/** Applications that read this group's roster or run its syncs: made here, with a secret that is shown once, and revoked here. */
 export function ClientsPage() {
   const { groupId = '' } = useParams();
   const api = useApi();
@@ -43,13 +44,13 @@ export function ClientsPage() {
         {error && !page ? <Problem error={error} onRetry={() => void refetch()} /> : (
           <Table
             items={page?.items ?? []} trackBy="clientId" wrapLines loading={isPending} loadingText="Loading applications"
-            header={<Header variant="h2" counter={page && `(${page.total})`} description="Applications that read this group’s roster by OneRoster 1.1 or 1.2."
+            header={<Header variant="h2" counter={page && `(${page.total})`} description="Applications that read this group’s roster by OneRoster 1.1 or 1.2, and scripts that run its syncs."
               actions={<Button variant="primary" onClick={() => setCreating(true)}>Add application</Button>}>Applications</Header>}
             columnDefinitions={[
               { id: 'name', header: 'Name', isRowHeader: true, minWidth: 140, cell: each => each.name },
               { id: 'state', header: 'Access', minWidth: 150, cell: each => <Access client={each} /> },
-              { id: 'sees', header: 'Can see', minWidth: 180, cell: seen },
-              { id: 'read', header: 'Last read', minWidth: 150, cell: each => (each.lastReadAt ? moment(each.lastReadAt) : 'Never') },
+              { id: 'sees', header: 'May do', minWidth: 180, cell: allowed },
+              { id: 'read', header: 'Last used', minWidth: 150, cell: each => (each.lastReadAt ? moment(each.lastReadAt) : 'Never') },
               { id: 'secret', header: 'Secret from', minWidth: 150, cell: each => moment(each.secretChangedAt) },
               { id: 'do', header: 'Actions', minWidth: 200, cell: each => !each.revokedAt && (
                 <SpaceBetween size="xs" direction="horizontal">
@@ -58,7 +59,7 @@ export function ClientsPage() {
                 </SpaceBetween>
               ) },
             ]}
-            empty={<Box textAlign="center" padding="l"><SpaceBetween size="s">No application reads this group’s roster yet.<Button onClick={() => setCreating(true)}>Add application</Button></SpaceBetween></Box>}
+            empty={<Box textAlign="center" padding="l"><SpaceBetween size="s">No application has access to this group yet.<Button onClick={() => setCreating(true)}>Add application</Button></SpaceBetween></Box>}
           />
         )}
         <Webhooks groupId={groupId} />
@@ -72,10 +73,15 @@ export function ClientsPage() {
 
 function Access({ client }: { client: Client }) {
   if (client.revokedAt) return <StatusIndicator type="stopped">Revoked {moment(client.revokedAt)}</StatusIndicator>;
-  if (!client.expiresAt) return <StatusIndicator type="success">Can read</StatusIndicator>;
+  if (!client.expiresAt) return <StatusIndicator type="success">In use</StatusIndicator>;
   return new Date(client.expiresAt) < new Date()
     ? <StatusIndicator type="stopped">Ended {moment(client.expiresAt)}</StatusIndicator>
-    : <StatusIndicator type="success">Can read until {moment(client.expiresAt)}</StatusIndicator>;
+    : <StatusIndicator type="success">In use until {moment(client.expiresAt)}</StatusIndicator>;
+}
+
+function allowed(client: Client): string {
+  if (!runsSyncs(client)) return seen(client);
+  return readsRoster(client) ? `Runs syncs; sees ${seen(client).toLowerCase()}` : 'Runs syncs';
 }
 
 function seen(client: Client): string {
@@ -99,12 +105,12 @@ function Confirm({ groupId, client, what, onClose, onNewSecret }: { groupId: str
         onNewSecret(changed);
         return;
       }
-      say('success', `${client.name} can no longer read this group’s roster.`);
+      say('success', `${client.name} no longer has access to this group.`);
       onClose();
     },
   });
   const [header, sentences, button] = what === 'revoke'
-    ? [`Revoke ${client.name}?`, 'It can no longer read this group’s roster. This can’t be undone; you would have to add the application again.', 'Revoke']
+    ? [`Revoke ${client.name}?`, 'It will no longer have access to this group. This can’t be undone; you would have to add the application again.', 'Revoke']
     : [`New secret for ${client.name}?`, 'The secret it uses now stops working immediately. The new one is shown to you once.', 'Make a new secret'];
   return (
     <Modal visible onDismiss={onClose} header={header}

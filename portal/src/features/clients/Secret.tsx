@@ -6,6 +6,7 @@ import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { Schemas } from '../../api/client';
+import { readsRoster, runsSyncs } from './scopes';
 
 /** What the application needs to sign in; the secret is shown here and never again. */
 export function Secret({ client, onClose }: { client: Schemas['ClientOut']; onClose: () => void }) {
@@ -13,8 +14,8 @@ export function Secret({ client, onClose }: { client: Schemas['ClientOut']; onCl
     ['Client ID', client.clientId],
     ['Client secret', client.clientSecret ?? ''],
     ['Token URL', client.tokenUrl],
-    ['Base URL, OneRoster 1.2', client.baseUrl12],
-    ['Base URL, OneRoster 1.1', client.baseUrl11],
+    ...(readsRoster(client) ? [['Base URL, OneRoster 1.2', client.baseUrl12], ['Base URL, OneRoster 1.1', client.baseUrl11]] as [string, string][] : []),
+    ...(runsSyncs(client) ? [['API URL', client.apiUrl]] as [string, string][] : []),
   ];
   return (
     <Modal visible size="large" onDismiss={onClose} header={`Sign-in for ${client.name}`}
