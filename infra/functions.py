@@ -130,8 +130,9 @@ START = (
     machine("StartExecution"),
 )
 
-# Whoever knows that something has happened writes down for each webhook that it is to be told; `deliver` sends.
-ANNOUNCE = items("Clients", "Query", "PutItem")
+# Whoever knows that something has happened writes down for each webhook that it is to be told, which `deliver` does, and tells
+# the bus.
+ANNOUNCE = (items("Clients", "Query", "PutItem"), Grant(("events:PutEvents",), ({"Fn::GetAtt": ["EventBus", "Arn"]},)))
 
 # Whoever deletes a group deletes what stands under its id, everywhere. The audit is not among it.
 ERASE = (
@@ -284,7 +285,7 @@ FUNCTIONS = (
         "plan", "step", 3008, 900, disk_mb=MOST_MB, sized_by_stage=True,
         size="the heaviest step is a first sync's plan; disk to spill to",
         may=(OWN_SYNC, READ_GROUP, items("Selections", "GetItem", "Query"), SYNC_FILES,
-             objects(READ, SNAPSHOTS, SELECTIONS, COMMITS), LIST, MAIL, ANNOUNCE),
+             objects(READ, SNAPSHOTS, SELECTIONS, COMMITS), LIST, MAIL, *ANNOUNCE),
     ),
     Function(
         "apply_chunk", "step", 512, 300, share="Apply", size="2,500 changes; waits for the table most of its time",
@@ -302,7 +303,7 @@ FUNCTIONS = (
     Function(
         "execution_ended", "event", 256, 300, size="one item, and the next of a queue",
         hears={"stateMachineArn": [{"Fn::Sub": MACHINE}]},
-        may=(items("Syncs", "GetItem", "PutItem", "UpdateItem"), HOLD_LOCK, ANNOUNCE, objects(READ, COMMITS), *START),
+        may=(items("Syncs", "GetItem", "PutItem", "UpdateItem"), HOLD_LOCK, *ANNOUNCE, objects(READ, COMMITS), *START),
     ),
     Function(
         "drop", "event", 512, 300, size="one item; copying is S3's own work",
@@ -330,7 +331,7 @@ FUNCTIONS = (
         "erase", "event", 1769, 900, disk_mb=MOST_MB,
         size="one processor to write files anew without a person who is erased; disk for a sync's tables and their copies",
         may=(items("Deletions", "Scan", "DeleteItem"), items("Groups", "GetItem", "UpdateItem"), items("Syncs", "GetItem"),
-             items("Roster", "GetItem", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, "groups/*"), ANNOUNCE, *ERASE),
+             items("Roster", "GetItem", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, "groups/*"), *ANNOUNCE, *ERASE),
     ),
 )  # fmt: skip
 STEPS = {each.logical_id: each for each in FUNCTIONS if each.runs in ("step", "question")}

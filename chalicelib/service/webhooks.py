@@ -1,4 +1,5 @@
-"""Tells a group's webhooks what has happened: a delivery is written down for each, and `webhook_delivery.py` sends it."""
+"""Tells a group's webhooks and the stack's event bus what has happened: for each webhook a delivery is written down, which
+`webhook_delivery.py` sends; the bus is told at once."""
 
 import json
 from collections.abc import Mapping
@@ -10,14 +11,18 @@ from chalicelib.model import webhooks as model
 from chalicelib.model.outcomes import changes
 from chalicelib.model.records import LIVE_STATES, Group, State
 from chalicelib.model.webhooks import Delivery, Webhook
-from chalicelib.store import commits, groups, syncs
+from chalicelib.store import commits, event_bus, groups, syncs
 from chalicelib.store import webhooks as store
 
 
 def announce(group_id: str, kind: str, event_id: str, data: Mapping[str, Any], now: datetime) -> int:
-    """Let each webhook of the group that asks for it be told; of one `event_id` once, however often this is called."""
+    """Let each webhook of the group that asks for it be told, of one `event_id` once, however often this is called; and the bus,
+    which takes an event again. Deliveries that were written down."""
     wanted = [each for each in store.of_group(group_id) if kind in each.events and each.disabled_at is None]
-    return sum(_queue(each, kind, f"{event_id}.{kind}", data, now) for each in wanted)
+    message_id = f"{event_id}.{kind}"
+    written = sum(_queue(each, kind, message_id, data, now) for each in wanted)
+    event_bus.put(kind, {"id": f"msg_{message_id}", **model.message(kind, group_id, now, data)}, now)
+    return written
 
 
 def announce_end(sync_id: str, now: datetime) -> None:
