@@ -46,6 +46,7 @@ NOT_NEEDED = {
         "lambda:PassCapacity*", "lambda:PublishVersion", "lambda:AssociateRuntimeAlias", "lambda:PutFunction[RS]*Config",
         "lambda:PutRuntime*", "s3:GetObjectVersion",
     ),
+    "the event bus is the account's own, and lets no other account in": ("events:*Permission",),
     "the firewall stands before API Gateway alone, in this account": (
         "amplify:*", "apprunner:*", "appsync:*", "bedrock-agentcore:*", "cognito-idp:*WebACL*", "ec2:*VerifiedAccess*",
         "elasticloadbalancing:*", "wafv2:*PermissionPolicy", "payments:*",
