@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+import time
 from datetime import datetime
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from chalicelib.api.shapes import Message, Page
 from chalicelib.errors import Conflict, SourceRefused, Unacceptable
 from chalicelib.model.addresses import clean_address
 from chalicelib.model.records import Record
-from chalicelib.model.webhooks import EVENTS, PREFIX, Attempt, Delivery, EventType, Webhook
+from chalicelib.model.webhooks import EVENTS, PREFIX, SECRET_OVERLAPS, Attempt, Delivery, EventType, Webhook
 from chalicelib.service import webhooks as service
 from chalicelib.store import groups
 from chalicelib.store import webhooks as store
@@ -22,6 +23,7 @@ webhooks = Blueprint(__name__)
 MOST_WEBHOOKS = 10  # of a group
 MOST_SHOWN = 200
 SECRET_BYTES = 32
+REMOVED_WITHIN_S = 20  # API Gateway waits for 29
 
 
 class WebhookIn(Record):
@@ -97,7 +99,7 @@ def create_webhook(call: Call, group_id: str, body: WebhookIn) -> WebhookOut:
         created_at=call.now,
         created_by=call.caller.user_id,
     )
-    secret = PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    secret = _new_secret()
     store.create(webhook, secret)
     call.audit(group_id, "webhook created", detail={"webhookId": webhook.webhook_id})
     return WebhookOut.of(webhook, secret)
@@ -112,10 +114,20 @@ def change_webhook(call: Call, group_id: str, webhook_id: str, body: WebhookPatc
     return WebhookOut.of(changed)
 
 
+@route(webhooks, "POST /groups/{groupId}/webhooks/{webhookId}/secret", role="admin", answer=WebhookOut, status=201)
+def renew_webhook_secret(call: Call, group_id: str, webhook_id: str) -> WebhookOut:
+    """Give a webhook another secret, in this answer and never again. For a day the one before signs each message too."""
+    webhook, secret = store.get(group_id, webhook_id), _new_secret()
+    store.renew_secret(webhook, secret, call.now + SECRET_OVERLAPS)
+    call.audit(group_id, "webhook given a new secret", detail={"webhookId": webhook_id})
+    return WebhookOut.of(webhook, secret)
+
+
 @route(webhooks, "DELETE /groups/{groupId}/webhooks/{webhookId}", role="admin", answer=Message)
 def remove_webhook(call: Call, group_id: str, webhook_id: str) -> Message:
     """Remove a webhook with its log; what still waits is not sent."""
-    store.remove(store.get(group_id, webhook_id))
+    until = time.monotonic() + REMOVED_WITHIN_S
+    store.remove(store.get(group_id, webhook_id), lambda: time.monotonic() < until)
     call.audit(group_id, "webhook removed", detail={"webhookId": webhook_id})
     return Message(message="The webhook was removed. Nothing is sent to it any more.")
 
@@ -149,6 +161,10 @@ def send_again(call: Call, group_id: str, webhook_id: str, delivery_id: str) -> 
     following = service.again(store.delivery(group_id, webhook_id, delivery_id), call.now)
     call.audit(group_id, "webhook message sent again", detail={"webhookId": webhook_id, "deliveryId": delivery_id})
     return DeliveryOut.of(following)
+
+
+def _new_secret() -> str:
+    return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def _turned_on(group_id: str, webhook_id: str) -> Webhook:

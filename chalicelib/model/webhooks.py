@@ -5,7 +5,7 @@ Source: Standard Webhooks, the specification (headers webhook-id, webhook-timest
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Literal
@@ -21,6 +21,7 @@ FAILED = frozenset({State.FAILED, State.REFUSED, State.EXPIRED})
 AGAIN_AFTER = tuple(timedelta(minutes=each) for each in (1, 5, 30, 120, 300, 600, 840, 1_200, 1_224))
 MOST_LOGGED = 100  # tries of a message that was sent again and again
 LOG_KEPT = timedelta(days=30)
+SECRET_OVERLAPS = timedelta(days=1)  # so long a new secret's predecessor signs beside it
 
 
 class Webhook(Record):
@@ -75,15 +76,19 @@ def counts_of(sync: Sync) -> dict[str, Any]:
     return sync.counts.model_dump(mode="json", by_alias=True)
 
 
-def headers(secret: str, message_id: str, body: str, now: datetime) -> dict[str, str]:
-    """The headers that let whoever knows the secret see that the message is ours, whole and of today."""
+def headers(secrets: Sequence[str], message_id: str, body: str, now: datetime) -> dict[str, str]:
+    """The headers that let whoever knows one of the secrets see that the message is ours, whole and of today."""
     at = str(int(now.timestamp()))
-    key = base64.b64decode(secret.removeprefix(PREFIX))
-    signed = hmac.new(key, f"{message_id}.{at}.{body}".encode(), sha256).digest()
+
+    def signature(secret: str) -> str:
+        key = base64.b64decode(secret.removeprefix(PREFIX))
+        signed = hmac.new(key, f"{message_id}.{at}.{body}".encode(), sha256).digest()
+        return f"v1,{base64.b64encode(signed).decode()}"
+
     return {
         "webhook-id": message_id,
         "webhook-timestamp": at,
-        "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
+        "webhook-signature": " ".join(map(signature, secrets)),
         "Content-Type": "application/json",
     }
 

@@ -1,6 +1,6 @@
 """Sends to webhooks what is due: signed, to the open internet alone, again and again for three days."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,7 +44,7 @@ def _deliver(mark: Mapping[str, Any], now: datetime) -> bool:
     try:
         webhook = store.get(mark["group"], mark["webhook"])
         delivery = store.delivery(mark["group"], mark["webhook"], mark["delivery"])
-        secret = store.secret_of(webhook)
+        secrets = store.secrets_of(webhook, now)
     except NotFound:  # removed meanwhile
         return False
     if delivery.state != "waiting":
@@ -55,7 +55,7 @@ def _deliver(mark: Mapping[str, Any], now: datetime) -> bool:
     if webhook.disabled_at:
         store.store(model.given_up(delivery))
         return False
-    tried = model.after_attempt(delivery, _sent(webhook, delivery, secret, now))
+    tried = model.after_attempt(delivery, _sent(webhook, delivery, secrets, now))
     store.store(tried)
     if tried.attempts[-1].status == 410:  # the convention's word for: nobody wants this any more
         store.disable(webhook, now)
@@ -64,8 +64,8 @@ def _deliver(mark: Mapping[str, Any], now: datetime) -> bool:
     return True
 
 
-def _sent(webhook: Webhook, delivery: Delivery, secret: str, now: datetime) -> Attempt:
-    headers = model.headers(secret, delivery.message_id, delivery.body, now)
+def _sent(webhook: Webhook, delivery: Delivery, secrets: Sequence[str], now: datetime) -> Attempt:
+    headers = model.headers(secrets, delivery.message_id, delivery.body, now)
     try:
         url, body = checked_url(webhook.url), delivery.body.encode()
         with (

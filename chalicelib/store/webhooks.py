@@ -9,13 +9,14 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
+from itertools import takewhile
 from typing import Any
 
 import boto3
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
-from chalicelib.errors import NotFound
+from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.webhooks import LOG_KEPT, Delivery, Webhook
 from chalicelib.store.clients import TABLE
 from chalicelib.store.tables import client, from_item, query, table, to_item
@@ -29,9 +30,7 @@ def _kms() -> Any:
 
 
 def create(webhook: Webhook, secret: str) -> None:
-    context = {"groupId": webhook.group_id}
-    sealed = _kms().encrypt(KeyId=os.environ["SECRETS_KEY"], Plaintext=secret.encode(), EncryptionContext=context)
-    item = to_item(webhook) | _key(webhook.group_id, webhook.webhook_id) | {"sealed": sealed["CiphertextBlob"]}
+    item = to_item(webhook) | _key(webhook.group_id, webhook.webhook_id) | {"sealed": _sealed(webhook, secret)}
     table(TABLE).put_item(Item=item, ConditionExpression=Attr("item").not_exists())
 
 
@@ -40,11 +39,37 @@ def get(group_id: str, webhook_id: str) -> Webhook:
     return from_item(Webhook, _item(group_id, webhook_id))
 
 
-def secret_of(webhook: Webhook) -> str:
-    """Raises NotFound."""
-    sealed: Any = _item(webhook.group_id, webhook.webhook_id)["sealed"]
+def secrets_of(webhook: Webhook, now: datetime) -> list[str]:
+    """Its secret, and behind it the one before while that still signs. Raises NotFound."""
+    item: Any = _item(webhook.group_id, webhook.webhook_id)
+    until = item.get("beforeUntil")
+    kept = [item["sealed"], *([item["sealedBefore"]] if until and now < datetime.fromisoformat(until) else [])]
     context = {"groupId": webhook.group_id}
-    return str(_kms().decrypt(CiphertextBlob=bytes(sealed), EncryptionContext=context)["Plaintext"].decode())
+    return [_kms().decrypt(CiphertextBlob=bytes(each), EncryptionContext=context)["Plaintext"].decode() for each in kept]
+
+
+def renew_secret(webhook: Webhook, secret: str, before_until: datetime) -> None:
+    """Sign with `secret` from now on, and with the one that it had too until then. Raises NotFound, and Conflict where somebody
+    else has renewed it this moment."""
+    before: Any = _item(webhook.group_id, webhook.webhook_id)["sealed"]
+    values = {":sealed": _sealed(webhook, secret), ":before": before, ":until": before_until.isoformat()}
+    try:
+        table(TABLE).update_item(
+            Key=_key(webhook.group_id, webhook.webhook_id),
+            UpdateExpression="SET sealed = :sealed, sealedBefore = :before, beforeUntil = :until",
+            ConditionExpression="sealed = :before",
+            ExpressionAttributeValues=values,
+        )
+    except ClientError as refusal:
+        if refusal.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        raise Conflict("Somebody else has made a new secret this moment. Make another one if theirs is not known.") from refusal
+
+
+def _sealed(webhook: Webhook, secret: str) -> bytes:
+    context = {"groupId": webhook.group_id}
+    sealed = _kms().encrypt(KeyId=os.environ["SECRETS_KEY"], Plaintext=secret.encode(), EncryptionContext=context)
+    return bytes(sealed["CiphertextBlob"])
 
 
 def of_group(group_id: str) -> list[Webhook]:
@@ -67,11 +92,19 @@ def disable(webhook: Webhook, now: datetime | None) -> Webhook:
     return webhook.model_copy(update={"disabled_at": now})
 
 
-def remove(webhook: Webhook) -> None:
-    """With its log. What still waits is found without its webhook, and dropped."""
-    for each in deliveries(webhook.group_id, webhook.webhook_id, 10_000):
-        table(TABLE).delete_item(Key=_delivery_key(each.group_id, each.webhook_id, each.delivery_id))
+def remove(webhook: Webhook, has_time: Callable[[], bool]) -> None:
+    """With its log, as far as there is time: what is left of it nobody can reach, and it goes by itself after LOG_KEPT. What
+    still waits is found without its webhook, and dropped."""
     table(TABLE).delete_item(Key=_key(webhook.group_id, webhook.webhook_id))
+    found = query(
+        TABLE,
+        KeyConditionExpression=Key("groupId").eq(webhook.group_id) & Key("item").begins_with(f"delivery#{webhook.webhook_id}#"),
+        ProjectionExpression="groupId, #item",
+        ExpressionAttributeNames={"#item": "item"},
+    )
+    with table(TABLE).batch_writer() as batch:
+        for key in takewhile(lambda _: has_time(), found):
+            batch.delete_item(Key=key)
 
 
 def add(delivery: Delivery) -> bool:

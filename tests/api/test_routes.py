@@ -52,7 +52,7 @@ def answered(
     query: Mapping[str, str] | None = None,
     authorized: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The answer with its headers, as API Gateway gets it. `authorized` is the authorizer's context, in place of role and groups."""
+    """The answer with its headers, as API Gateway gets it. `authorized`: the authorizer's context, in place of a role."""
     method, path = said.split(" ")
     declared = next(route for route in ROUTES if route.method == method and pattern_of(route).fullmatch(path))
     values = pattern_of(declared).fullmatch(path)

@@ -204,6 +204,42 @@ def test_a_server_that_wants_nothing_any_more_gets_nothing_until_it_is_turned_on
     assert call("GET /groups/g1/webhooks")[1]["items"] == []
 
 
+def test_for_a_day_after_a_new_secret_messages_are_signed_by_the_one_before_too(listener: Listener) -> None:
+    make_group()
+    first = made(listener.url)
+    path = f"/groups/g1/webhooks/{first['webhookId']}"
+
+    status, second = call(f"POST {path}/secret")
+
+    assert (status, second["secret"] != first["secret"]) == (201, True)
+    assert call("GET /groups/g1/webhooks")[1]["items"][0]["secret"] is None
+    call(f"POST {path}/test")
+    delivered()
+    [(headers, body)] = listener.got
+    assert Verifier(first["secret"]).verify(body, headers) == Verifier(second["secret"]).verify(body, headers)
+    webhook, day = store.get("g1", first["webhookId"]), datetime.now(UTC) + timedelta(days=1)
+    assert store.secrets_of(webhook, day) == [second["secret"]]
+    with pytest.raises(WebhookVerificationError):
+        Verifier(made(listener.url)["secret"]).verify(body, headers)
+    assert "webhook given a new secret" in {each["what"] for each in call("GET /groups/g1/audit")[1]["items"]}
+
+
+def test_a_webhook_with_a_long_log_is_gone_at_once_and_its_log_as_far_as_there_is_time(listener: Listener) -> None:
+    make_group()
+    webhook = store.get("g1", made(listener.url)["webhookId"])
+    for number in range(60):
+        webhooks.announce("g1", "sync.held", f"g1-s{number:02d}", {}, NOW)
+    turns = iter([True] * 30 + [False] * 100)
+
+    store.remove(webhook, lambda: next(turns))
+
+    assert call("GET /groups/g1/webhooks")[1]["items"] == []
+    assert len(store.deliveries("g1", webhook.webhook_id, 100)) == 30
+    left = boto3.resource("dynamodb").Table("Clients").scan()["Items"]
+    assert all(each["ttl"] for each in left if each["item"].startswith("delivery#"))
+    assert delivered() == 0  # what still waited has nobody to go to
+
+
 def test_a_secret_stands_in_no_table(listener: Listener) -> None:
     make_group()
     webhook = made(listener.url)

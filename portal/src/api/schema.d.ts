@@ -1092,6 +1092,23 @@ export interface paths {
         patch: operations["patch_groups_groupId_webhooks_webhookId"];
         trace?: never;
     };
+    "/groups/{groupId}/webhooks/{webhookId}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a webhook another secret, in this answer and never again. For a day the one before signs each message too. */
+        post: operations["post_groups_groupId_webhooks_webhookId_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/groups/{groupId}/webhooks/{webhookId}/test": {
         parameters: {
             query?: never;
@@ -7967,6 +7984,38 @@ export interface operations {
         responses: {
             /** @description Done */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_groups_groupId_webhooks_webhookId_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                groupId: string;
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
