@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,16 @@ import pytest
 
 from oneroster_engine.duckdb_session import connect
 from oneroster_engine.inspecting.export import SYSTEM, write_roster
+from oneroster_engine.planning.plan import plan_changes
+from oneroster_engine.planning.policy import Policy
+from oneroster_engine.planning.snapshot import next_snapshot
 from oneroster_engine.sample_district import SHAPES, District, write
 from oneroster_engine.selecting.selection import EVERYTHING, Selection, select
 from oneroster_engine.staging.stage import stage_bundle
 from oneroster_engine.standard.archive import Limits, inflate
 from oneroster_engine.standard.entities import ENTITIES
+from tests.engine.districts import write_bundle
+from tests.engine.test_plan import TWO_SCHOOLS
 
 LIMITS = Limits(10**8, 10**9, 100, 1000)
 DISTRICT = District(SHAPES["tiny"], seed=3, version="1.2", day=1, problems=True)
@@ -37,11 +43,11 @@ def rows(stage: Path, entity: str, where: str = "true") -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name not in NOT_COMPARED} for row in read]
 
 
-def processed(stage: Path, selection: Selection, out: Path) -> Path:
+def processed(stage: Path, selection: Selection, out: Path, version: str = "1.2") -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     with connect(out) as connection:
         select(connection, stage, selection)
-        write_roster(connection, out)
+        write_roster(connection, out, version)
     return out
 
 
@@ -63,6 +69,27 @@ def test_read_again_it_is_the_same_roster_row_for_row_without_what_was_left_out(
         wanted = [in_bulk(row) for row in rows(first, entity, "status <> 'tobedeleted'")]
         assert wanted
         assert rows(again, entity) == wanted, entity
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+@pytest.mark.parametrize("source", [pytest.param("two schools", id="two-schools"), pytest.param("sample", id="sample")])
+def test_an_export_that_is_fed_back_changes_nothing(tmp_path: Path, source: str, version: str) -> None:
+    if source == "sample":
+        write(District(SHAPES["tiny"], seed=3, version="1.2", day=1, problems=False), tmp_path / "in.zip")
+        first = staged(tmp_path / "first", tmp_path / "in.zip")
+    else:
+        first = tmp_path / "first" / "stage"
+        stage_bundle(write_bundle(tmp_path / "first" / "bundle", **TWO_SCHOOLS), first)
+    day_one, day_two = (Policy(sync_id=f"s{day}", now=datetime(2026, 9, day, tzinfo=UTC)) for day in (1, 2))
+    plan_changes(first, EVERYTHING, None, tmp_path / "plan", day_one)
+    next_snapshot(None, tmp_path / "plan", tmp_path / "snapshot", day_one.now, day_one.purging)
+
+    inflate(processed(first, EVERYTHING, tmp_path / "out" / "roster.zip", version), tmp_path / "back", LIMITS)
+    found = stage_bundle(tmp_path / "back", tmp_path / "again")
+    planned = plan_changes(tmp_path / "again", EVERYTHING, tmp_path / "snapshot", tmp_path / "plan2", day_two)
+
+    assert (found.problems.get("error", 0), found.problems.get("warning", 0)) == (0, 0)
+    assert planned.changes == 0
 
 
 def test_a_selection_brings_its_school_and_nobody_else(tmp_path: Path) -> None:
