@@ -52,7 +52,7 @@ def test_an_application_is_added_reads_its_school_gets_another_secret_and_is_rev
 
     page.get_by_role("button", name="Revoke Gradebook").click()
     page.get_by_role("button", name="Revoke", exact=True).click()
-    expect(page.get_by_text("Gradebook has no access to this group any more.")).to_be_visible()
+    expect(page.get_by_text("Gradebook no longer has access to this group.")).to_be_visible()
     expect(page.get_by_role("row", name="Gradebook")).to_contain_text("Revoked")
     assert reader.get("users")[0] == 401
 
