@@ -10,11 +10,11 @@ import boto3
 import pytest
 from pydantic import SecretStr
 
-from chalicelib.api.clients import SCOPES
 from chalicelib.model.credentials import PasswordCredentials
 from chalicelib.model.deletion import Deletion
 from chalicelib.model.ids import new_sync_id
 from chalicelib.model.records import GroupSettings, Mode, State, Sync, Trigger, ZipSource
+from chalicelib.model.scopes import ROSTER_SCOPES
 from chalicelib.model.webhooks import Webhook
 from chalicelib.platform import writer
 from chalicelib.service import deletion
@@ -67,10 +67,10 @@ def filled_group(group_id: str, tmp_path: Path) -> None:
     arrivals.record(Arrival.model_validate({"group_id": group_id, "arrival_id": "a1", **fields}))
     moments = {"created_at": NOW, "created_by": "u1", "secret_changed_at": NOW}
     client = Client.model_validate(
-        {"group_id": group_id, "client_id": f"{group_id}-c", "name": "LMS", "scopes": SCOPES, **moments}
+        {"group_id": group_id, "client_id": f"{group_id}-c", "name": "LMS", "scopes": ROSTER_SCOPES, **moments}
     )
     clients.create(client, "secret")
-    clients.issue(client, SCOPES, "nonce", NOW)
+    clients.issue(client, ROSTER_SCOPES, "nonce", NOW)
     webhook = {"webhook_id": "wh-1", "url": "https://partner.example", "events": ["sync.held"], "created_by": "u1"}
     webhooks.create(Webhook.model_validate({"group_id": group_id, "created_at": NOW, **webhook}), "whsec_")
     announce(group_id, "sync.held", sync_id, {}, NOW)

@@ -79,7 +79,7 @@ def test_an_export_that_is_fed_back_changes_nothing(tmp_path: Path, source: str,
         first = staged(tmp_path / "first", tmp_path / "in.zip")
     else:
         first = tmp_path / "first" / "stage"
-        stage_bundle(write_bundle(tmp_path / "first" / "bundle", **TWO_SCHOOLS), first)
+        stage_bundle(write_bundle(tmp_path / "first" / "bundle", "1.1", **TWO_SCHOOLS), first)
     day_one, day_two = (Policy(sync_id=f"s{day}", now=datetime(2026, 9, day, tzinfo=UTC)) for day in (1, 2))
     plan_changes(first, EVERYTHING, None, tmp_path / "plan", day_one)
     next_snapshot(None, tmp_path / "plan", tmp_path / "snapshot", day_one.now, day_one.purging)
