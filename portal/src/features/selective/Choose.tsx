@@ -74,18 +74,19 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
   const stale = `stale/${store}`; // other schools were chosen since
   const [edited, setChosen] = useState<Choice | null>(() => (sessionStorage.getItem(stale) ? null : stored(store)));
   const [search, setSearch] = useState('');
+  const settled = useSettled(search);
   const [place, setPlace] = useState(1);
   const { pageSize, table } = usePreferences(kind, COLUMNS[kind], 50, () => setPlace(1));
   const [sort, setSort] = useState<{ field: string; descending: boolean }>({ field: kind === 'orgs' ? 'name' : 'title', descending: false });
-  const ask = (limit: number, at: number, only: '' | 'all' | 'chosen' = '') => { // `at` is a multiple of `limit`; all: whatever is searched for
-    const query = { limit, page: at / limit + 1, sort: `${sort.descending ? '-' : ''}${sort.field}`, ...(only === 'chosen' ? { only } : only ? {} : { search }) };
+  const ask = (limit: number, at: number, only: '' | 'all' | 'chosen' = '', of = search) => { // `at` is a multiple of `limit`; all: whatever is searched for
+    const query = { limit, page: at / limit + 1, sort: `${sort.descending ? '-' : ''}${sort.field}`, ...(only === 'chosen' ? { only } : only ? {} : { search: of }) };
     const params = { path: { syncId }, query };
     const page: Promise<{ items: Row[]; total: number }> = kind === 'orgs' ? data(api.GET('/syncs/{syncId}/orgs', { params })) : data(api.GET('/syncs/{syncId}/classes', { params }));
     return page;
   };
   const { data: page, error, isPending, isPlaceholderData, refetch } = useQuery({
-    queryKey: [kind, syncId, search, sort, place, pageSize],
-    queryFn: () => ask(pageSize, (place - 1) * pageSize),
+    queryKey: [kind, syncId, settled, sort, place, pageSize],
+    queryFn: () => ask(pageSize, (place - 1) * pageSize, '', settled),
     placeholderData: keepPreviousData,
     refetchInterval: query => (query.state.data?.items.some(row => row.users == null) ? 1500 : false),
   });
@@ -169,7 +170,7 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
             {kind === 'orgs' ? 'Schools' : 'Classes'}
           </Header>
         }
-        filter={<TextFilter filteringText={search} filteringPlaceholder={`Find ${called}`} filteringAriaLabel={`Find ${called}`} countText={search && !isPlaceholderData ? `${number(total)} found` : ''}
+        filter={<TextFilter filteringText={search} filteringPlaceholder={`Find ${called}`} filteringAriaLabel={`Find ${called}`} countText={search && search === settled && !isPlaceholderData ? `${number(total)} found` : ''}
           onChange={({ detail }) => { setSearch(detail.filteringText); setPlace(1); }} />}
         pagination={total > pageSize && <Pagination currentPageIndex={place} pagesCount={Math.ceil(total / pageSize)} onChange={({ detail }) => setPlace(detail.currentPageIndex)}
           ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
@@ -179,6 +180,16 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
       {matching.error && <Box color="text-status-error">{sentence(matching.error)}</Box>}
     </SpaceBetween>
   );
+}
+
+/** What was typed, once nobody has typed on for a moment: each letter alone would be a search of its own. */
+function useSettled(typed: string): string {
+  const [settled, setSettled] = useState(typed);
+  useEffect(() => {
+    const later = window.setTimeout(() => setSettled(typed), 200);
+    return () => window.clearTimeout(later);
+  }, [typed]);
+  return settled;
 }
 
 function stored(store: string): Choice | null {
