@@ -65,7 +65,7 @@ def lock() -> str:
     """
     with tempfile.TemporaryDirectory() as folder:
         report, tested = Path(folder) / "report.json", Path(folder) / "tested.txt"
-        tested.write_text("".join(f"{each.name}=={each.version}\n" for each in importlib.metadata.distributions()))
+        tested.write_text(tested_versions(REQUIREMENTS))
         resolve = ("install", "--dry-run", "--ignore-installed", "--report", report, "-t", folder)
         _pip(*resolve, *_target(), "-r", REQUIREMENTS, "-c", tested)
         found = json.loads(report.read_text())["install"]
@@ -75,6 +75,14 @@ def lock() -> str:
         for each in found
     ]
     return "# Made from requirements.txt by `make lock`.\n" + "".join(sorted(lines))
+
+
+def tested_versions(*requirements: Path) -> str:
+    """What is installed here, as pip's constraints. Without what the lists name themselves: there another version may be
+    asked for, as in an upgrade."""
+    named = {canonicalize_name(Requirement(line).name) for each in requirements for line in _lines(each) if line[0] != "-"}
+    installed = {canonicalize_name(each.name): each.version for each in importlib.metadata.distributions()}
+    return "".join(f"{name}=={version}\n" for name, version in sorted(installed.items()) if name not in named)
 
 
 def fetch(cache: Path) -> list[Path]:

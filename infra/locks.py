@@ -1,10 +1,10 @@
 """`make lock`: every list of packages that something is installed from, with the hash of each file that may be taken.
 
 `requirements.txt` becomes `lambda.lock` (see `artifact.py`); each list of LISTS becomes a `.lock` beside it, for every
-Python from 3.11 on and every system, by uv. A package that is installed here keeps its version: locked is what the tests ran.
+Python from 3.11 on and every system, by uv. What the lists don't name keeps the version that is installed here: locked is what
+the tests ran.
 """
 
-import importlib.metadata
 import subprocess
 import sys
 import tempfile
@@ -33,7 +33,7 @@ def main() -> None:
     artifact.LOCK.write_text(artifact.lock())
     with tempfile.TemporaryDirectory() as folder:
         tested = Path(folder) / "tested.txt"
-        tested.write_text("".join(f"{each.name}=={each.version}\n" for each in importlib.metadata.distributions()))
+        tested.write_text(artifact.tested_versions(artifact.REQUIREMENTS, ROOT / "requirements-dev.txt"))
         for name, python in LISTS.items():
             path = ROOT / name
             kept = ("-c", str(tested)) if name == "requirements-dev.txt" else ()

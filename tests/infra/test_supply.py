@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -86,3 +87,13 @@ def test_every_exception_of_checkov_has_its_reason_beside_it() -> None:
 
     assert skipped
     assert all(len(line.partition("#")[2].strip()) > 20 for line in skipped)
+
+
+def test_a_package_may_be_locked_at_another_version_than_is_installed(tmp_path: Path) -> None:
+    asked = tmp_path / "requirements.txt"
+    asked.write_text("-r others.txt\nDuckDB==9.9.9\n")
+
+    kept = artifact.tested_versions(asked).splitlines()
+
+    assert not any(line.startswith("duckdb==") for line in kept)
+    assert any(line.startswith("pytest==") for line in kept)
