@@ -132,7 +132,8 @@ START = (
 
 # Whoever knows that something has happened writes down for each webhook that it is to be told, which `deliver` does, and tells
 # the bus.
-ANNOUNCE = (items("Clients", "Query", "PutItem"), Grant(("events:PutEvents",), ({"Fn::GetAtt": ["EventBus", "Arn"]},)))
+BUS = Grant(("events:PutEvents",), ({"Fn::GetAtt": ["EventBus", "Arn"]},))
+ANNOUNCE = (items("Clients", "Query", "PutItem"), BUS)
 
 # Whoever deletes a group deletes what stands under its id, everywhere. The audit is not among it.
 ERASE = (
@@ -241,6 +242,7 @@ FUNCTIONS = (
             items("Access", "PutItem", "UpdateItem", "Query"),
             items("Deletions", "Scan"),
             *ERASE,
+            BUS,
             USERS,
             objects((*WRITE, *DELETE), "groups/*", "uploads/*"),
             objects(DELETE, "drop/*"),

@@ -164,6 +164,7 @@ def test_a_zip_group_has_nothing_to_test(server: OtherServer) -> None:
         "ok": True,
         "steps": [{"step": "source", "ok": True, "message": "You upload the ZIP yourself, so there is no connection to test."}],
         "hostKeyFingerprint": None,
+        "fromAddress": None,
     }
 
 

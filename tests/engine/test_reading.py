@@ -309,7 +309,7 @@ def test_the_nearest_column_is_never_one_that_is_read_already(tmp_path: Path) ->
         (b'{"orgs": []}', "JSON"),
         (b"%PDF-1.7", "a PDF"),
         (b"1,,,A,school,7,\n2,,,B,school,7,\n", "the line is no header but data, a title or another file's text"),
-        (b"See attached.\n", "the line is no header but data"),
+        (b"See attached.\n", "the line is `See attached.`"),
     ],
     ids=["workbook", "web page", "JSON", "PDF", "no header", "words"],
 )

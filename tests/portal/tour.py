@@ -128,7 +128,7 @@ def _stops() -> Iterator[Stop]:
     yield Stop("history", "/groups/riverside/history", "Log and data")
     yield Stop("roster", "/groups/riverside/roster", "on the platform")
     yield Stop("roster-person", "/groups/riverside/roster?of=users&id=s1", "Platform id")
-    yield Stop("applications", "/groups/riverside/applications", "No application reads", "admin")
+    yield Stop("applications", "/groups/riverside/applications", "No application has access", "admin")
     yield Stop("audit", "/groups/riverside/audit", "Full sync started", "admin")
     yield Stop("changes-held", f"/groups/held/syncs/{held.sync_id}/changes", "Changes in numbers")
     yield Stop("overview", "/overview", "Needs you")

@@ -110,7 +110,7 @@ def test_the_log_is_a_workbook_and_gzipped_tables(admin: Client, district: Path)
     rows = {row[0]: row for row in book["Summary"].iter_rows(values_only=True)}
     assert rows["users"][1:4] == (220, 220, 0)
     sent = httpx.get(files["changes.csv.gz"]["url"])  # unpacked on the way, as a browser does
-    assert (sent.headers["content-encoding"], sent.headers["content-disposition"][-12:]) == ("gzip", '-changes.csv"')
+    assert (sent.headers["content-encoding"], sent.headers["content-disposition"][-13:]) == ("gzip", '-changes.csv"')
     changes = sent.content.decode("utf-8-sig")
     assert changes.count("\r\n") == 1 + book["Changes"].max_row - 1
     assert files["bundle.zip"]["sizeBytes"] == district.stat().st_size
