@@ -3,7 +3,7 @@
 A record is looked at only where its digest differs, and written only where a value does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -14,7 +14,7 @@ from oneroster_engine.planning.policy import Policy, iso
 from oneroster_engine.planning.purging import still_there
 from oneroster_engine.planning.snapshot import snapshot_rows
 from oneroster_engine.planning.takings import Takings
-from oneroster_engine.standard.entities import ENTITIES, platform_columns
+from oneroster_engine.standard.entities import ENTITIES, Field, Kind, fields_of, platform_columns
 from oneroster_engine.standard.records import Form, name_of, schools_of
 
 NEW = "not on the platform yet"
@@ -60,15 +60,16 @@ def decide(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(_VERDICT.format(entity=entity, removal=removal))
 
 
-def changes_of(entity: str, policy: Policy, first_sync: bool) -> str:
-    """A query of the changes of one entity, as `write_changes` takes them."""
+def changes_of(entity: str, policy: Policy, first_sync: bool, unproved: Collection[str] = ()) -> str:
+    """A query of the changes of one entity, as `write_changes` takes them. `unproved` are entities of which an absent row proves
+    nothing, and those with rows that an error left out."""
     if first_sync:
         records = _records(entity, policy, first_sync)
         return _CREATED.format(entity=entity, records=records, sync_id=text(policy.sync_id), now=text(iso(policy.now)))
     now, takings = text(iso(policy.now)), Takings(entity, policy.now.date().isoformat())
     records = _SIDE_BY_SIDE.format(
         entity=entity,
-        records=_records(entity, policy, first_sync),
+        records=_records(entity, policy, first_sync, unproved),
         sync_id=text(policy.sync_id),
         now=now,
         found_again=FOUND_AGAIN,
@@ -100,7 +101,7 @@ def _digest(entity: str, policy: Policy) -> str:
     return f"hash(digest, {text(policy.username_suffix)})" if suffixed else "digest"
 
 
-def _records(entity: str, policy: Policy, first_sync: bool) -> str:
+def _records(entity: str, policy: Policy, first_sync: bool, unproved: Collection[str] = ()) -> str:
     """The selected rows that `verdict_{entity}` is about, as platform records: all of them where the platform has none yet.
     When a row was touched in the source says nothing about what it holds."""
     rows = f"staged_{entity} own JOIN (SELECT sourcedId, action, reason FROM verdict_{entity} WHERE selected) USING (sourcedId)"
@@ -112,15 +113,26 @@ def _records(entity: str, policy: Policy, first_sync: bool) -> str:
         values["agentSourcedIds"] = _AGENTS
     if entity == "users" and policy.username_suffix:
         values["username"] = f"username || {text(policy.username_suffix)}"
+    held = [] if first_sync else [(each, target) for each, target in _optional_references(entity) if target in unproved]
+    for each, _ in held:
+        with_held = _LIST_WITH_HELD if each.kind is Kind.LIST else _VALUE_OR_HELD
+        values[each.name] = with_held.format(value=values[each.name], held=_held(each))
     pairs = ", ".join(f"{text(name)}, {value}" for name, value in values.items())
     inactive = "statusCell = 'inactive'" if entity == "users" else "status = 'inactive'"
     name = name_of(entity, Form.STAGED, "class.title")
+    is_held = " OR ".join(f"{_held(each)}.items IS NOT NULL" for each, _ in held)
+    # What was put back is no part of the digest, so the record is looked at again when the source is whole.
+    digest = f"if({is_held}, NULL, {_digest(entity, policy)})" if held else _digest(entity, policy)
     return (
         f"SELECT own.sourcedId, action, reason, {name} AS name, {schools_of(entity, Form.STAGED)} AS schools, "
         f"if({inactive}, 'inactive', 'active') AS platformStatus, "
-        f"{_digest(entity, policy)} AS digest, json_object({pairs}) AS fields FROM {rows}"
+        f"{digest} AS digest, json_object({pairs}) AS fields FROM {rows}"
         + (f" LEFT JOIN ({_AGENTS_NOT_ASKED_FOR.format(types=sorted(policy.user_types))}) beyond ON beyond.id = own.sourcedId"
            if agents else "")
+        + "".join(
+            f" LEFT JOIN ({_held_items(entity, each, target)}) {_held(each)} ON {_held(each)}.id = own.sourcedId"
+            for each, target in held
+        )
         + (" LEFT JOIN (SELECT sourcedId AS id, title FROM staged_classes) class ON class.id = own.classSourcedId"
            if entity == "enrollments" else "")
     )  # fmt: skip
@@ -140,6 +152,42 @@ GROUP BY id
 _AGENTS = (
     "list_concat(beyond.agents, list_filter(agentSourcedIds, lambda each: NOT list_contains(coalesce(beyond.agents, []), each)))"
 )
+
+
+def _optional_references(entity: str) -> Iterator[tuple[Field, str]]:
+    """With what each refers to. Their values are dropped where they lead nowhere; a row that needs its reference is left out."""
+    columns = platform_columns(entity)
+    for each in fields_of(entity, "1.2"):
+        if each.name in columns and each.refers and not each.refers.required:
+            yield each, each.refers.entity
+
+
+def _held(each: Field) -> str:
+    return quoted(f"held {each.name}")
+
+
+def _held_items(entity: str, each: Field, target: str) -> str:
+    items = f"fields->>'$.{each.name}[*]'" if each.kind is Kind.LIST else f"[fields->>'$.{each.name}']"
+    return _HELD_ITEMS.format(entity=entity, items=items, target=target)
+
+
+# A record whose row an error left out, or that is not proved to be gone, stays on the platform. So do the references to it,
+# though the row that refers to it has lost them: they led nowhere in what came.
+_HELD_ITEMS = """
+SELECT id, list(item ORDER BY place) AS items FROM (
+    SELECT sourcedId AS id, unnest(items) AS item, generate_subscripts(items, 1) AS place
+    FROM (SELECT sourcedId, {items} AS items FROM before_{entity}
+          SEMI JOIN (SELECT sourcedId FROM verdict_{entity} WHERE selected AND action = 'update') USING (sourcedId))
+)
+WHERE item NOT IN (SELECT sourcedId FROM staged_{target})
+  AND item IN (SELECT sourcedId FROM before_{target} WHERE removedAt IS NULL)
+  AND item NOT IN (SELECT sourcedId FROM gone_{target})
+GROUP BY id
+"""
+_LIST_WITH_HELD = (
+    "list_concat({held}.items, list_filter({value}, lambda each: NOT list_contains(coalesce({held}.items, []), each)))"
+)
+_VALUE_OR_HELD = "coalesce({value}, {held}.items[1])"
 
 _BEFORE = """
 CREATE VIEW before_{entity} AS

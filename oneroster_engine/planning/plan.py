@@ -58,7 +58,10 @@ def plan_changes(
         ambiguous = match_people(connection, policy)
         decide(connection)
         changing = [entity for entity in ENTITIES if count(connection, f"compared_{entity}")] or [ENTITIES[0]]
-        changes = write_changes(connection, plan, [changes_of(entity, policy, entity in first_sync) for entity in changing])
+        left_out = connection.execute("SELECT DISTINCT entity FROM left_out").fetchall()
+        unproved = {*kept_whole, *(entity for (entity,) in left_out)} - first_sync
+        queries = [changes_of(entity, policy, entity in first_sync, unproved) for entity in changing]
+        changes = write_changes(connection, plan, queries)
         with ThreadPoolExecutor(1) as executor:
             chunks = executor.submit(write_chunks, connection.cursor(), plan, changes, policy.purging)
             planned = _summary(connection, changes, staged, kept_whole, ambiguous)

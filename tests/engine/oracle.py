@@ -9,6 +9,14 @@ from oneroster_engine.standard.entities import ENTITIES
 
 Row = Mapping[str, Any]
 Roster = Mapping[str, Mapping[str, Row]]  # entity -> sourcedId -> row
+OPTIONAL_REFERENCES = {
+    "orgs": {"parentSourcedId": "orgs"},
+    "academicSessions": {"parentSourcedId": "academicSessions"},
+    "courses": {"schoolYearSourcedId": "academicSessions", "orgSourcedId": "orgs"},
+    "classes": {"courseSourcedId": "courses", "termSourcedIds": "academicSessions"},
+    "users": {"agentSourcedIds": "users", "primaryOrgSourcedId": "orgs"},
+    "enrollments": {},
+}
 
 
 def selected(stage: Roster, selection: Selection) -> dict[str, set[str]]:
@@ -129,6 +137,21 @@ def removed(
     named += [row["primaryOrgSourcedId"] for row in staying("users")] + [row["sourcedId"] for row in staying("orgs")]
     spare("orgs", with_parents(named, may_stay("orgs")))
     return {entity: set(found) for entity, found in gone.items()}
+
+
+def references(
+    entity: str, old: Row, row: Row, stage: Roster, platform: Roster, gone: Mapping[str, set[str]], unproved: set[str]
+) -> dict[str, Any]:
+    """The optional references of an updated record. A record whose row was left out, or may have been, stays on the platform:
+    so does the reference to it that came to nothing today."""
+    found = {}
+    for name, target in OPTIONAL_REFERENCES[entity].items():
+        before = old[name] if isinstance(old[name], list) else [old[name]]
+        held = [i for i in before if i in platform[target] and i not in stage[target] and i not in gone[target]]
+        if target in unproved and held:
+            own = row[name]
+            found[name] = held + [i for i in own if i not in held] if isinstance(own, list) else own or held[0]
+    return found
 
 
 def in_scope(entity: str, record: Row, row: Row | None, reason: str, selection: Selection) -> bool:

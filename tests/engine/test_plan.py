@@ -326,6 +326,59 @@ def test_a_person_under_another_ones_id_stops_every_removal_of_people(platform: 
     assert f"users: {NOT_REMOVED.format(1)}" in planned.notes
 
 
+@pytest.mark.parametrize("broken", [{"enabledUser": "maybe"}, {"role": "Staff"}], ids=["held back", "an error"])
+def test_a_student_keeps_a_guardian_whose_row_has_an_error_until_it_is_right(platform: Platform, broken: dict[str, str]) -> None:
+    guardian = user("mum", role="guardian")
+    family = [*TWO_SCHOOLS["users"], guardian, user("kid", agentSourcedIds="mum")]
+    platform.sync({**TWO_SCHOOLS, "users": family})
+
+    platform.sync(
+        {**TWO_SCHOOLS, "users": [*family[:-2], {**guardian, **broken}, user("kid", agentSourcedIds="mum", email="k@x.y")]}
+    )
+
+    assert platform.records()["users"]["kid"]["agentSourcedIds"] == ["mum"]
+    assert platform.records()["users"]["kid"]["email"] == "k@x.y"
+
+    platform.sync({**TWO_SCHOOLS, "users": [*family[:-2], guardian, user("kid", email="k@x.y")]})  # no guardian any more
+
+    assert platform.records()["users"]["kid"]["agentSourcedIds"] == []
+
+
+def test_a_class_keeps_a_term_whose_row_has_an_error(platform: Platform) -> None:
+    platform.sync(TWO_SCHOOLS)
+    before = {i: record["termSourcedIds"] for i, record in platform.records()["classes"].items()}
+    assert any(before.values())
+
+    platform.sync(
+        {**TWO_SCHOOLS, "academicSessions": [{**each, "startDate": "soon"} for each in TWO_SCHOOLS["academicSessions"]]}
+    )
+
+    assert {i: record["termSourcedIds"] for i, record in platform.records()["classes"].items()} == before
+
+
+def test_what_refers_to_a_district_or_course_whose_row_has_an_error_refers_to_it_still(platform: Platform) -> None:
+    """Until the row is right, and then as the source says."""
+    district = org("all", type="district")
+    schools = [{**each, "parentSourcedId": "all"} for each in TWO_SCHOOLS["orgs"]]
+    sent = {**TWO_SCHOOLS, "orgs": [district, *schools]}
+    platform.sync(sent)
+
+    def referred(records: Any) -> tuple[list[str | None], list[str | None]]:
+        parents = [each["parentSourcedId"] for each in records["orgs"].values() if each["type"] == "school"]
+        return parents, [each["courseSourcedId"] for each in records["classes"].values()]
+
+    before = referred(platform.records())
+    assert "all" in before[0]
+    assert "math" in before[1]
+    courses = [{**each, "status": "perhaps"} for each in TWO_SCHOOLS["courses"]]
+
+    platform.sync({**sent, "orgs": [{**district, "type": "galaxy"}, *schools], "courses": courses})
+    assert referred(platform.records()) == before
+
+    platform.sync({**sent, "orgs": [district, *TWO_SCHOOLS["orgs"]]})
+    assert referred(platform.records()) == (["d"] * len(before[0]), before[1])
+
+
 def test_the_same_person_twice_stops_no_removal(platform: Platform) -> None:
     platform.sync(TWO_SCHOOLS)
     married = [user("cat", givenName="Ida", familyName="Fern"), user("cat", givenName="Ida", familyName="Lee")]

@@ -33,6 +33,7 @@ def assert_as_the_rules_say(platform: Platform, before: Records, planned: Planne
 
     selected = oracle.selected(stage, selection)
     gone = oracle.removed(stage, before, selection, left_out, complete)
+    unproved = {entity for entity in ENTITIES if before[entity] and (left_out[entity] or not complete[entity])}
 
     for entity in ENTITIES:
         assert set(after[entity]) == selected[entity] | (set(before[entity]) - gone[entity]), draw
@@ -41,7 +42,10 @@ def assert_as_the_rules_say(platform: Platform, before: Records, planned: Planne
             if sourced_id not in selected[entity]:
                 assert record == before[entity][sourced_id], draw
             elif staged:
-                answer = json.loads(json.dumps({key: staged[key] for key in record if key not in KEPT}, default=str))
+                row = dict(staged)
+                if sourced_id in before[entity]:
+                    row |= oracle.references(entity, before[entity][sourced_id], staged, stage, before, gone, unproved)
+                answer = json.loads(json.dumps({key: row[key] for key in record if key not in KEPT}, default=str))
                 assert {key: value for key, value in record.items() if key not in KEPT} == answer, draw
             if sourced_id in before[entity]:
                 assert record["platformId"] == before[entity][sourced_id]["platformId"], draw
