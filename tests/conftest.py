@@ -1,7 +1,10 @@
 """What every test of the stores stands on: the tables and the bucket, in moto."""
 
+import atexit
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -100,6 +103,7 @@ def aws_in_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(ResponseSerializer, "_serialize_structure_member", _serialize_what_is_there)
+    monkeypatch.setattr(tempfile, "tempdir", _own_folder())
     with mock_aws(config=MOCKED):
         parameters.clear_caches()  # type: ignore[no-untyped-call]
         for name, parts in KEYS.items():
@@ -113,6 +117,14 @@ def aws_in_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         client("ssm").put_parameter(Name="/limits", Value=json.dumps(LIMITS), Type="String")
         yield
     parameters.clear_caches()  # type: ignore[no-untyped-call]
+
+
+@cache
+def _own_folder() -> str:
+    """Where this process keeps its copies of objects: groups have the same ids in all tests, and to delete one deletes them."""
+    made = tempfile.mkdtemp(prefix="tests-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 _serialize_member: Any = ResponseSerializer._serialize_structure_member

@@ -177,7 +177,8 @@ _HELD_ITEMS = """
 SELECT id, list(item ORDER BY place) AS items FROM (
     SELECT sourcedId AS id, unnest(items) AS item, generate_subscripts(items, 1) AS place
     FROM (SELECT sourcedId, {items} AS items FROM before_{entity}
-          SEMI JOIN (SELECT sourcedId FROM verdict_{entity} WHERE selected AND action = 'update') USING (sourcedId))
+          SEMI JOIN (SELECT sourcedId FROM verdict_{entity} WHERE selected AND action = 'update') USING (sourcedId)
+          WHERE removedAt IS NULL)
 )
 WHERE item NOT IN (SELECT sourcedId FROM staged_{target})
   AND item IN (SELECT sourcedId FROM before_{target} WHERE removedAt IS NULL)
