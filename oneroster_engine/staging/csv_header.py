@@ -24,8 +24,11 @@ from oneroster_engine.standard.text_encoding import Line
 COMMON = ("sourcedId", "status", "dateLastModified")
 MOST_TITLE_LINES = 15
 SHOWN = 60  # characters of a line that is no header
+ABOUT_PEOPLE = ("users.csv", "userProfiles.csv")
 MOST_BY_CHANCE = 2  # of a file's columns, in a line that is no header
 _WORD = re.compile("[A-Za-z]+")
+# In an error or a pointer that stands in a file's place, and in nobody's name or address: no refusal says such a thing.
+_OF_A_TOOL = re.compile("://|: ")
 # Read by nobody, and no news to anybody.
 _EXPECTED = ("password", "resourcesourcedids")
 
@@ -151,7 +154,7 @@ def _missing(file: str, header: Header, name: str, others: Sequence[str], is_hea
         )
         names = ", ".join(SEPARATORS.values())
         more = f": `{between}` stands between the names, and only {names} are read there"
-    elif not is_header and len(header.names) == 1:
+    elif not is_header and len(header.names) == 1 and (file not in ABOUT_PEOPLE or _OF_A_TOOL.search(text)):
         more = f", and so are all others; the line is `{text[:SHOWN]}`"
     elif not is_header:
         more = ", and so are all others; the line is no header but data, a title or another file's text"

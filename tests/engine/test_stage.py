@@ -412,3 +412,13 @@ def test_a_password_is_read_under_no_other_column(tmp_path: Path, rows: list[str
     people = duckdb.read_parquet(f"{tmp_path}/stage/users.parquet").fetchall()
     assert {str(each[0]) for each in people} == kept
     assert "hunter" not in str(people)
+
+
+def test_no_refusal_says_what_may_be_a_persons_name(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "csv", "1.1", **small())
+    (bundle / "users.csv").write_text("Annabel Lee\n")
+
+    with pytest.raises(BundleRefused, match=r"users\.csv, line 1: .*the line is no header but data") as refused:
+        stage_bundle(bundle, tmp_path / "stage")
+
+    assert "Annabel" not in str(refused.value)
