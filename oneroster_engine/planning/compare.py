@@ -60,7 +60,7 @@ def decide(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(_VERDICT.format(entity=entity, removal=removal))
 
 
-def changes_of(entity: str, policy: Policy, first_sync: bool, unproved: Collection[str] = ()) -> str:
+def changes_of(entity: str, policy: Policy, first_sync: bool, unproved: Collection[str]) -> str:
     """A query of the changes of one entity, as `write_changes` takes them. `unproved` are entities of which an absent row proves
     nothing, and those with rows that an error left out."""
     if first_sync:
@@ -110,10 +110,10 @@ def _records(entity: str, policy: Policy, first_sync: bool, unproved: Collection
     values = {name: quoted(name) for name in platform_columns(entity)}
     agents = entity == "users" and bool(policy.user_types) and not first_sync
     if agents:
-        values["agentSourcedIds"] = _AGENTS
+        values["agentSourcedIds"] = _LIST_WITH_HELD.format(value="agentSourcedIds", held="beyond")
     if entity == "users" and policy.username_suffix:
         values["username"] = f"username || {text(policy.username_suffix)}"
-    held = [] if first_sync else [(each, target) for each, target in _optional_references(entity) if target in unproved]
+    held = [(each, target) for each, target in _optional_references(entity) if target in unproved]
     for each, _ in held:
         with_held = _LIST_WITH_HELD if each.kind is Kind.LIST else _VALUE_OR_HELD
         values[each.name] = with_held.format(value=values[each.name], held=_held(each))
@@ -141,17 +141,14 @@ def _records(entity: str, policy: Policy, first_sync: bool, unproved: Collection
 # Where the source was asked for some user types alone, a person's references to others (a guardian) lead nowhere in what came.
 # They are neither kept nor cut: they stay as they stand on the platform, in its order.
 _AGENTS_NOT_ASKED_FOR = """
-SELECT id, list(agent ORDER BY place) AS agents FROM (
-    SELECT sourcedId AS id, unnest(agents) AS agent, generate_subscripts(agents, 1) AS place
-    FROM (SELECT sourcedId, fields->>'$.agentSourcedIds[*]' AS agents FROM before_users)
+SELECT id, list(item ORDER BY place) AS items FROM (
+    SELECT sourcedId AS id, unnest(items) AS item, generate_subscripts(items, 1) AS place
+    FROM (SELECT sourcedId, fields->>'$.agentSourcedIds[*]' AS items FROM before_users)
 )
-WHERE agent NOT IN (SELECT sourcedId FROM staged_users)
-  AND agent IN (SELECT sourcedId FROM before_users WHERE NOT list_has_any(fields->>'$.roles[*].role', {types}::VARCHAR[]))
+WHERE item NOT IN (SELECT sourcedId FROM staged_users)
+  AND item IN (SELECT sourcedId FROM before_users WHERE NOT list_has_any(fields->>'$.roles[*].role', {types}::VARCHAR[]))
 GROUP BY id
 """
-_AGENTS = (
-    "list_concat(beyond.agents, list_filter(agentSourcedIds, lambda each: NOT list_contains(coalesce(beyond.agents, []), each)))"
-)
 
 
 def _optional_references(entity: str) -> Iterator[tuple[Field, str]]:

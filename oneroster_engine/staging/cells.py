@@ -6,6 +6,7 @@ Every function gives SQL for a cell as text. The fast path reads the standard's 
 from collections.abc import Iterable
 
 from oneroster_engine.duckdb_session import text
+from oneroster_engine.standard.damaged_ids import AS_ASCII, OTHER_DIGITS
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # of a date in a roster; what a cast gives beyond them was something else
 IN_RANGE = f"BETWEEN DATE '{FIRST_YEAR}-01-01' AND DATE '{LAST_YEAR}-12-31'"
@@ -89,13 +90,10 @@ def year(cell: str) -> str:
 LOCAL_DATE = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})$"
 
 
-DIGITS = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0) for digit in range(10))  # wide, Arabic and Persian ones
-
-
 def without_clock(cell: str) -> str:
     """A date as it is sent without its clock, its weekday and what a spreadsheet puts around it; digits as in ASCII, and points
     with blanks between (2026. 8. 20., as in Hungary and Korea) as hyphens."""
-    ascii_ = f"translate(trim({cell}), '{DIGITS}', '{3 * '0123456789'}')"
+    ascii_ = f"translate(trim({cell}), '{OTHER_DIGITS}', '{AS_ASCII}')"
     bare = rf"""regexp_replace({ascii_}, '^(?:="(.*)"|''(.*?)''?)$', '\1\2')"""
     # Thu Aug 20 00:00:00 CDT 2026, as Java and Unix write it.
     java = r"^[A-Za-z]{3} ([A-Za-z]{3}) +(\d{1,2}) [\d:]{8}( [A-Z]{2,5})? (\d{4})$"

@@ -43,6 +43,8 @@ ALIKE = (
     "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7",
     "ABEKMHOPCTXaeopcxiABEZHIKMNOPTYX",
 )
+OTHER_DIGITS = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0) for digit in range(10))  # wide, Arabic and Persian
+AS_ASCII = "0123456789" * 3
 _HYPHENS, _BLANKS = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "\u00a0\u2007\u2009\u202f"  # within an id
 BLANK = r"\s\x{00A0}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}"
 
@@ -97,11 +99,10 @@ def with_key_sql(rows: str) -> str:
     or can't be seen; `core`, that without brackets and as a plain number, digits as in ASCII; and `key`, equal for ids that are
     near. One is made of the other, column by column: written in one another they are a hundred times as long to plan. Nothing has
     to be taken off nearly all ids."""
-    digits = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0) for digit in range(10))
     composed = "nfc_normalize(bare)"  # a letter and its accent as one character
     local = rf"regexp_replace({composed}, '^(https?://\S*/|urn:uuid:)', '')"  # an address, as an API refers to a row
     alike, ascii_ = f"{ALIKE[0]}{_HYPHENS}{_BLANKS}", f"{ALIKE[1]}{'-' * len(_HYPHENS)}{' ' * len(_BLANKS)}"
-    narrow = f"translate({local}, '{digits}{alike}', '{3 * '0123456789'}{ascii_}')"
+    narrow = f"translate({local}, '{OTHER_DIGITS}{alike}', '{AS_ASCII}{ascii_}')"
     unwrapped = rf"regexp_replace({narrow}, '^[\[{{(<“„«=`]+|[\]}})>”“»`]+$', '', 'g')"
     number = "coalesce(nullif(ltrim(core, '0'), ''), '0')"
     word = f"lower(if(length(core) = 36, {_without_hyphens('core')}, core))"
