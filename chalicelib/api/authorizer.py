@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from chalice.app import AuthRequest, AuthResponse, Blueprint
 
-from chalicelib.model.members import EVERY_GROUP, ROLES, DecidedBy, Role
+from chalicelib.model.members import ROLES, DecidedBy, Role
 from chalicelib.model.scopes import API_SCOPES
 from chalicelib.store import audit, clients, members
 
@@ -105,10 +105,10 @@ class Standing:
 def _standing(claims: dict[str, Any]) -> Standing | None:
     """None for a caller without any access."""
     member = members.find(claims["sub"])
-    if member and (member.disabled or member.removed):
+    if member and member.shut_out:
         return None
     if member and member.decided_by is DecidedBy.ADMIN:
-        return Standing(member.role, [EVERY_GROUP] if member.groups == EVERY_GROUP else member.groups, by_admin=True)
+        return Standing(member.role, member.named_groups, by_admin=True)
     held = _words(claims.get(os.environ["ROLE_CLAIM"]))
     role = next((each for each in reversed(ROLES) if each in held), None)
     return Standing(role, _words(claims.get(os.environ["GROUPS_CLAIM"]))) if role else None

@@ -280,9 +280,9 @@ def _groups_of(context: dict[str, str]) -> list[str]:
         found: list[str] = json.loads(carried)
         return found
     member = members.find(context.get("principalId", ""))
-    if member is None or member.disabled or member.removed or member.decided_by is not DecidedBy.ADMIN:
+    if member is None or member.shut_out or member.decided_by is not DecidedBy.ADMIN:
         return []
-    return [EVERY_GROUP] if member.groups == EVERY_GROUP else [*member.groups]
+    return member.named_groups
 
 
 def require_every_group(caller: Caller) -> None:

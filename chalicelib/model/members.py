@@ -50,9 +50,18 @@ class Member(Record):
         return self.groups == EVERY_GROUP
 
     @property
+    def named_groups(self) -> list[str]:
+        """As the authorizer hands them on: ids, or `*` alone."""
+        return [EVERY_GROUP] if self.groups == EVERY_GROUP else [*self.groups]
+
+    @property
+    def shut_out(self) -> bool:
+        return self.disabled or self.removed
+
+    @property
     def may_manage(self) -> bool:
         """Whether they may say who may do what: an admin of every group who is let in."""
-        return self.role == "admin" and self.sees_everything and not (self.disabled or self.removed)
+        return self.role == "admin" and self.sees_everything and not self.shut_out
 
 
 def witness(members: Iterable[Member], changed: str) -> Member | None:

@@ -56,10 +56,6 @@ def announce_erasure(group_id: str, erasure_id: str, since: datetime, now: datet
             return
 
 
-def is_anything_due(now: datetime) -> bool:
-    return store.is_any_due(now)
-
-
 def test(webhook: Webhook, nonce: str, now: datetime) -> None:
     """Send a message that says nothing but that it is a test."""
     _queue(webhook, model.TEST, f"test-{nonce}", {}, now)

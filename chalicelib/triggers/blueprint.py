@@ -9,6 +9,7 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate
 from chalicelib.model.ids import group_of
 from chalicelib.service import deletion, start, webhooks
 from chalicelib.store import files, state_machine
+from chalicelib.store.webhooks import is_any_due
 from chalicelib.triggers import dropped_files, retention_job, scheduler_tick
 
 DROPPED = {
@@ -96,7 +97,7 @@ def erase(event: CloudWatchEvent) -> None:
 @triggers.schedule(Rate(1, unit=Rate.MINUTES), name="deliver")
 def deliver(event: CloudWatchEvent) -> None:
     """Send to webhooks what is due. Most minutes nothing is: that costs one question and loads nothing."""
-    if not webhooks.is_anything_due(_now()):
+    if not is_any_due(_now()):
         return
     from chalicelib.service.webhook_delivery import deliver_due  # with httpx, of which the other functions have no use
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api import authorizer
 from chalicelib.api.routing import ROUTES, Route
 from chalicelib.model.scopes import API_SCOPES
-from tests.api.test_routes import answered, call
+from tests.api.test_routes import answered, authorized, call
 from tests.engine.districts import small
 from tests.rostering.test_api import V1P2, Reader, made, token_of
 from tests.steps.walk import Walk, make_group, zipped
@@ -21,12 +20,7 @@ DECLARED = {f"{each.method} {each.path}": each for each in ROUTES if each.role}
 
 def let_in(token: str) -> dict[str, str]:
     """The context that the routes see."""
-    event = {
-        "type": "TOKEN",
-        "authorizationToken": f"Bearer {token}",
-        "methodArn": "arn:aws:execute-api:us-east-1:1:api/api/GET/me",
-    }
-    answer = authorizer.authorize(event, None)
+    answer = authorized(token)
     return {"principalId": answer["principalId"], **answer["context"]}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import app as wiring
+from chalicelib.api import authorizer
 from chalicelib.api.openapi import document
 from chalicelib.api.routing import ROUTES, Route
 from chalicelib.api.shapes import ROLES
@@ -27,6 +28,17 @@ class Context:
 
 def pattern_of(route: Route) -> re.Pattern[str]:
     return re.compile(re.sub(r"{\w+}", "([^/]+)", route.path))
+
+
+def authorized(token: str) -> dict[str, Any]:
+    """What the authorizer answers of a bearer token. API Gateway answers 401 where it raises."""
+    event = {
+        "type": "TOKEN",
+        "authorizationToken": f"Bearer {token}",
+        "methodArn": "arn:aws:execute-api:us-east-1:1:api/api/GET/me",
+    }
+    answer: dict[str, Any] = authorizer.authorize(event, None)
+    return answer
 
 
 def call(

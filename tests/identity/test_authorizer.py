@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from chalicelib.api import authorizer
 from local.ports import free_port
+from tests.api.test_routes import authorized
 from tests.identity.conftest import CALLBACK, District, running
 
 UNAUTHORIZED = r"^Unauthorized$"  # the one text that API Gateway makes a 401 of
@@ -35,13 +36,8 @@ def settings(lakeside: District, aws: None, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def let_in(token: str) -> dict[str, Any]:
-    """The context that the routes see. API Gateway answers 401 where it raises."""
-    event = {
-        "type": "TOKEN",
-        "authorizationToken": f"Bearer {token}",
-        "methodArn": "arn:aws:execute-api:us-east-1:1:api/api/GET/me",
-    }
-    answer = authorizer.authorize(event, None)
+    """The context that the routes see."""
+    answer = authorized(token)
     assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
     return {"who": answer["principalId"], **answer["context"]}
 
