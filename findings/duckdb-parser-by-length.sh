@@ -19,10 +19,10 @@ for _ in range(10):
     best = min(best, (time.process_time() - begun) * 1000)
 print(duckdb.__version__, len(statement), round(best, 2))
 PY
-for version in 1.5.6 2.0.0 2.0.1; do
-  python3 -m venv "$folder/$version"
-  "$folder/$version/bin/pip" install --quiet --disable-pip-version-check "duckdb==$version"
-  "$folder/$version/bin/python" "$folder/parse.py"
+for package in duckdb==1.5.6 duckdb==2.0.0 duckdb==2.0.1; do
+  python3 -m venv "$folder/$package"
+  "$folder/$package/bin/pip" install --quiet --disable-pip-version-check "$package"
+  "$folder/$package/bin/python" "$folder/parse.py"
 done | tee "$folder/seen"
 python3 - "$folder/seen" <<'PY'
 import sys

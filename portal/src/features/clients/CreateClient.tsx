@@ -10,13 +10,10 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { data, sentence, useApi, type Schemas } from '../../api/client';
+import { READING, RUNNING } from './scopes';
 
 // Beside what the standard requires of a person: what a class list needs, and no way to reach anybody.
 const WITHOUT_CONTACT = ['username', 'grades', 'identifier', 'primaryOrg'];
-
-type Scopes = Schemas['ClientIn']['scopes'];
-const READING: Scopes = ['roster-core.readonly', 'roster.readonly'];
-const RUNNING: Scopes = ['status.read', 'upload.create', 'sync.start'];
 
 /** Adds an application; its secret goes to `onCreated`. */
 export function CreateClient({ groupId, onClose, onCreated }: { groupId: string; onClose: () => void; onCreated: (client: Schemas['ClientOut']) => void }) {
