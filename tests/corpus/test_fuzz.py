@@ -171,8 +171,7 @@ def loaded(connection: duckdb.DuckDBPyConnection, path: Path, patiently: bool) -
                 read = reading.load(connection, path, fields, "read", query)
     except BundleRefused as refusal:
         return (str(refusal),)
-    cells = ", ".join(f"nullif(\"{name}\", '')" for name in reading.columns_of(fields))
-    rows = connection.execute(f"SELECT line, {cells} FROM read ORDER BY line").fetchall()
+    rows = [tuple(cell or None for cell in row) for row in connection.execute("FROM read ORDER BY line").fetchall()]
     return rows, read.rows, read.whole, read.findings
 
 
@@ -219,6 +218,8 @@ def test_both_readers_keep_the_same_rows_of_a_file_and_find_the_same(
 
     try:
         with patch.object(reading, "CHUNK", chunk):
+            if reading._lines_if_plain(path, len(columns)) < 0:  # so that the fast reader isn't even asked
+                return
             fast = loaded(connection, path, patiently=False)
     except NotFast:
         return
