@@ -103,7 +103,8 @@ SELECTING = (
 )  # fmt: skip
 
 PLANNING = (
-    Table("left_out", "the stage's rows that an error left out: entity, sourcedId, line", "plan", "plan, matching, removals"),
+    Table("left_out", "the stage's rows that an error left out: entity, sourcedId, line, person (whose a role or profile is)",
+          "plan", "held_roles, plan, matching, removals"),
     Table("half_applied", "what syncs that were cut off may have written: entity, sourcedId, name, schools, after", "compare",
           "compare"),
     Table("cut", "the changes of one of them", "compare", "compare"),
@@ -114,6 +115,13 @@ PLANNING = (
     Table("compared_{entity}", "what may have to be written: sourcedId, selected, known, removed, again", "compare",
           "compare, matching, plan, removals"),
     Table("gone_{entity}", "what would be removed: sourcedId, reason", "compare, removals, matching", "compare, removals"),
+    Table("losses", "files of which a row was left out that may cost a person something: file, person (NULL: anybody)",
+          "held_roles", "held_roles"),
+    Table("unsure_orgs", "sourcedId of orgs that are missing and may be there all the same", "held_roles", "held_roles"),
+    Table("may_have_lost_{file}", "sourcedId of people who may have lost a role, or a profile, by a row with an error",
+          "held_roles", "held_roles"),
+    Table("held_people", "people with something that stays: sourcedId, roles, userProfiles, org (their primary one)",
+          "held_roles", "held_roles, plan, removals"),
     Table("kept_by_policy", "what is not removed, and why: entity, reason, number", "removals", "plan"),
     Table("newcomer", "people who are new: sourcedId, key (of the field that the group matches with); of doubles their names, "
           "keys, schools, grades", "matching, measures", "matching, measures"),

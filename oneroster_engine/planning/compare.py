@@ -10,6 +10,7 @@ import duckdb
 
 from oneroster_engine.duckdb_session import quoted, text
 from oneroster_engine.planning.guard import TAKING
+from oneroster_engine.planning.held_roles import PEOPLE
 from oneroster_engine.planning.policy import Policy, iso
 from oneroster_engine.planning.purging import still_there
 from oneroster_engine.planning.snapshot import snapshot_rows
@@ -60,16 +61,16 @@ def decide(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(_VERDICT.format(entity=entity, removal=removal))
 
 
-def changes_of(entity: str, policy: Policy, first_sync: bool, unproved: Collection[str]) -> str:
+def changes_of(entity: str, policy: Policy, first_sync: bool, unproved: Collection[str] = (), people_held: bool = False) -> str:
     """A query of the changes of one entity, as `write_changes` takes them. `unproved` are entities of which an absent row proves
-    nothing, and those with rows that an error left out."""
+    nothing, and those with rows that an error left out; `people_held`: people have roles or profiles that stay."""
     if first_sync:
         records = _records(entity, policy, first_sync)
         return _CREATED.format(entity=entity, records=records, sync_id=text(policy.sync_id), now=text(iso(policy.now)))
     now, takings = text(iso(policy.now)), Takings(entity, policy.now.date().isoformat())
     records = _SIDE_BY_SIDE.format(
         entity=entity,
-        records=_records(entity, policy, first_sync, unproved),
+        records=_records(entity, policy, first_sync, unproved, people_held and entity == "users"),
         sync_id=text(policy.sync_id),
         now=now,
         found_again=FOUND_AGAIN,
@@ -101,10 +102,11 @@ def _digest(entity: str, policy: Policy) -> str:
     return f"hash(digest, {text(policy.username_suffix)})" if suffixed else "digest"
 
 
-def _records(entity: str, policy: Policy, first_sync: bool, unproved: Collection[str] = ()) -> str:
+def _records(entity: str, policy: Policy, first_sync: bool, unproved: Collection[str] = (), people_held: bool = False) -> str:
     """The selected rows that `verdict_{entity}` is about, as platform records: all of them where the platform has none yet.
     When a row was touched in the source says nothing about what it holds."""
-    rows = f"staged_{entity} own JOIN (SELECT sourcedId, action, reason FROM verdict_{entity} WHERE selected) USING (sourcedId)"
+    staged = PEOPLE if people_held else f"staged_{entity}"
+    rows = f"{staged} own JOIN (SELECT sourcedId, action, reason FROM verdict_{entity} WHERE selected) USING (sourcedId)"
     if first_sync:
         rows = f"(SELECT *, 'create' AS action, '{NEW}' AS reason FROM selected_rows_{entity}) own"
     values = {name: quoted(name) for name in platform_columns(entity)}

@@ -48,23 +48,24 @@ def plan_changes(
     with connect(plan) as connection:
         select(connection, stage, selection)
         load_snapshot(connection, snapshot, unfinished, policy)
-        connection.execute(f"CREATE VIEW left_out AS SELECT * FROM read_parquet({text(str(stage / 'left_out.parquet'))})")
+        connection.execute(_LEFT_OUT.format(path=text(str(stage / "left_out.parquet"))))
         first_sync = {entity for entity in ENTITIES if not count(connection, f"before_{entity}")}
         for entity in first_sync:
             compare_with_nothing(connection, entity)
         known = [entity for entity in reversed(ENTITIES) if entity not in first_sync]
         run_parallel([partial(_compare, connection.cursor(), entity, selection, policy) for entity in known])
-        kept_whole = spare(connection, staged, policy)
+        left_out = {entity for (entity,) in connection.execute("SELECT DISTINCT entity FROM left_out").fetchall()}
+        kept_whole = spare(connection, staged, policy, selection, orgs_left_out="orgs" in left_out)
+        people_held = count(connection, "held_people")
         ambiguous = match_people(connection, policy)
         decide(connection)
         changing = [entity for entity in ENTITIES if count(connection, f"compared_{entity}")] or [ENTITIES[0]]
-        left_out = connection.execute("SELECT DISTINCT entity FROM left_out").fetchall()
-        unproved = {*kept_whole, *(entity for (entity,) in left_out)} - first_sync
-        queries = [changes_of(entity, policy, entity in first_sync, unproved) for entity in changing]
+        unproved = {*kept_whole, *left_out} - first_sync
+        queries = [changes_of(entity, policy, entity in first_sync, unproved, people_held > 0) for entity in changing]
         changes = write_changes(connection, plan, queries)
         with ThreadPoolExecutor(1) as executor:
             chunks = executor.submit(write_chunks, connection.cursor(), plan, changes, policy.purging)
-            planned = _summary(connection, changes, staged, kept_whole, ambiguous)
+            planned = _summary(connection, changes, staged, kept_whole, ambiguous, people_held)
             write_summary(plan, planned)
             chunks.result()
         return planned
@@ -81,6 +82,7 @@ def _summary(
     staged: dict[str, Any],
     kept_whole: Sequence[str],
     ambiguous: list[Breach],
+    people_held: int,
 ) -> Planned:
     counts = counts_of(connection)
     for entity in ENTITIES:
@@ -92,12 +94,15 @@ def _summary(
         _BY_SCHOOL.format(entity=entity, schools=schools_of(entity, Form.STAGED)) for entity in ENTITIES
     )
     breaches = ambiguous + _empty(connection, staged)
+    notes = [note for entity in ENTITIES for note in _notes(connection, entity, staged, entity in kept_whole)]
+    if people_held:
+        notes.append(f"users: {people_held:,} keep roles or profiles that a row with an error has lost.")
     return Planned(
         counts=counts,
         changes=changes,
         held=bool(breaches),
         breaches=breaches,
-        notes=[note for entity in ENTITIES for note in _notes(connection, entity, staged, entity in kept_whole)],
+        notes=notes,
         schools=schools_with_counts(connection.execute(_WITH_SCHOOLS_NAME.format(rows=by_school)).fetchall()),
     )
 
@@ -134,6 +139,11 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
         notes.append(f"{entity}: {spared:,} on the platform have an error in their row now; they were kept as they are.")
     return notes
 
+
+# A stage of before an upgrade doesn't say whose a role is.
+_LEFT_OUT = """
+CREATE VIEW left_out AS SELECT * FROM read_parquet({path}) UNION ALL BY NAME SELECT NULL::VARCHAR AS person WHERE false
+"""
 
 _WITH_SCHOOLS_NAME = """
 SELECT school, coalesce(name, school), entity, action, number FROM ({rows})

@@ -4,7 +4,8 @@
   selective sync removes only inside the chosen schools, and only what has left the source or is tobedeleted there;
   people only where the chosen schools are all that they have and their user type is ticked, or their Deleted cell is.
 - Never removed are records whose row has an error, records of a collection that isn't complete, and what a record
-  that stays still names. Enrollments end with their person or class.
+  that stays still names. Nobody counts as not chosen for another row's error: one that cost them a role, or a child that
+  has them for a guardian. Enrollments end with their person or class.
 """
 
 from typing import Any
@@ -13,6 +14,7 @@ import duckdb
 
 from oneroster_engine.duckdb_session import number_of
 from oneroster_engine.planning.guard import CAUSES, LEFT_SOURCE, NOT_CHOSEN, STATUS_DELETED
+from oneroster_engine.planning.held_roles import find_held_people
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.selecting.selection import Selection
 from oneroster_engine.standard.entities import ENTITIES
@@ -29,12 +31,20 @@ def find_unselected(connection: duckdb.DuckDBPyConnection, entity: str, selectio
     connection.execute(not_selected, _scope_values(entity, selection))
 
 
-def spare(connection: duckdb.DuckDBPyConnection, staged: dict[str, Any], policy: Policy) -> list[str]:
+def spare(
+    connection: duckdb.DuckDBPyConnection, staged: dict[str, Any], policy: Policy, selection: Selection, orgs_left_out: bool
+) -> list[str]:
     """Take out of each `gone_{entity}` what must stay, and add what can't stay alone; the entities of which nothing goes because
-    absence proves nothing there. `staged` is the stage's summary."""
+    absence proves nothing there. `staged` is the stage's summary. `orgs_left_out`: some orgs' rows have an error."""
     kept_whole = [entity for entity in ENTITIES if not staged["complete"][entity] or nameless(connection, entity)]
     for entity in kept_whole:
         connection.execute(f"DELETE FROM gone_{entity}")
+    if find_held_people(connection, orgs_left_out or "orgs" in kept_whole):
+        connection.execute(
+            f"DELETE FROM gone_users WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (SELECT sourcedId FROM held_people)"
+        )
+    if selection.guardians:
+        connection.execute(_GUARDIANS_OF_LEFT_OUT)
     if policy.user_types:
         connection.execute(_NOT_ASKED_FOR, {"types": list(policy.user_types)})
     connection.execute("CREATE TABLE kept_by_policy (entity VARCHAR, reason VARCHAR, number BIGINT)")
@@ -123,6 +133,20 @@ SELECT sourcedId, reason FROM (
 _NOT_ASKED_FOR = f"""
 DELETE FROM gone_users WHERE reason = '{LEFT_SOURCE}' AND sourcedId IN
     (SELECT sourcedId FROM before_users WHERE NOT list_has_any(fields->>'$.roles[*].role', $types::VARCHAR[]))
+"""
+
+# A child whose row has an error stays on the platform, and so do those who came along for them.
+_GUARDIANS_OF_LEFT_OUT = f"""
+DELETE FROM gone_users WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (
+    WITH child AS (
+        SELECT sourcedId, fields FROM before_users
+        WHERE removedAt IS NULL AND sourcedId IN (SELECT sourcedId FROM left_out WHERE entity = 'users')
+    )
+    SELECT unnest(fields->>'$.agentSourcedIds[*]') FROM child
+    UNION ALL
+    SELECT sourcedId FROM (SELECT sourcedId, unnest(fields->>'$.agentSourcedIds[*]') AS agent FROM before_users)
+    WHERE agent IN (SELECT sourcedId FROM child)
+)
 """
 
 # An enrollment ends with its person or class when that one has gone for good, even where its own row is in error.

@@ -4,18 +4,12 @@
 `tables.py` and can be run alone.
 """
 
-_ROLE = (
-    'STRUCT(roleType VARCHAR, "role" VARCHAR, orgSourcedId VARCHAR, beginDate DATE, endDate DATE, userProfileSourcedId VARCHAR)'
-)
-_PROFILE = (
-    "STRUCT(sourcedId VARCHAR, profileType VARCHAR, vendorId VARCHAR, applicationId VARCHAR, description VARCHAR, "
-    "credentialType VARCHAR, username VARCHAR)"
-)
+from oneroster_engine.standard.records import PROFILE, ROLE
 
 # 1.1 has neither file.
 ROLES_OF_1_1 = f"""
-CREATE TABLE roles_of (person VARCHAR, roles {_ROLE}[]);
-CREATE TABLE profiles_of (person VARCHAR, profiles {_PROFILE}[])
+CREATE TABLE roles_of (person VARCHAR, roles {ROLE}[]);
+CREATE TABLE profiles_of (person VARCHAR, profiles {PROFILE}[])
 """
 # 1.2: one row a person who has a role, the primary one first.
 ROLES_OF = f"""
@@ -23,7 +17,7 @@ CREATE TABLE roles_of AS
 WITH role AS (
     SELECT userSourcedId AS person, sourcedId, line, {{'roleType': coalesce(roleType, 'secondary'), 'role': "role",
            'orgSourcedId': orgSourcedId, 'beginDate': beginDate, 'endDate': endDate,
-           'userProfileSourcedId': userProfileSourcedId}}::{_ROLE} AS role
+           'userProfileSourcedId': userProfileSourcedId}}::{ROLE} AS role
     FROM kept_roles WHERE status <> 'tobedeleted'
 ), number AS (SELECT person, count(*) AS roles FROM role GROUP BY person)
 SELECT person, [role] AS roles FROM role SEMI JOIN (SELECT person FROM number WHERE roles = 1) USING (person)
@@ -33,7 +27,7 @@ SEMI JOIN (SELECT person FROM number WHERE roles > 1) USING (person) GROUP BY pe
 CREATE TABLE profiles_of AS
 SELECT userSourcedId AS person, list({{'sourcedId': sourcedId, 'profileType': profileType, 'vendorId': vendorId,
     'applicationId': applicationId, 'description': description, 'credentialType': credentialType,
-    'username': username}}::{_PROFILE} ORDER BY sourcedId, line) AS profiles
+    'username': username}}::{PROFILE} ORDER BY sourcedId, line) AS profiles
 FROM kept_userProfiles WHERE status <> 'tobedeleted' GROUP BY person
 """
 
@@ -57,13 +51,13 @@ _LIFTED = f"""
 # 1.1 keeps one role and a list of orgs on the person: the first org is the primary one.
 CLEAN_1_1 = _LIFTED.format(
     people=f"""
-    SELECT *, []::{_PROFILE}[] AS userProfiles,
+    SELECT *, []::{PROFILE}[] AS userProfiles,
            CASE WHEN len(orgSourcedIds) = 1
                 THEN [{{'roleType': 'primary', 'role': {_WORD_1_1}, 'orgSourcedId': orgSourcedIds[1], 'beginDate': NULL,
-                        'endDate': NULL, 'userProfileSourcedId': NULL}}::{_ROLE}]
+                        'endDate': NULL, 'userProfileSourcedId': NULL}}::{ROLE}]
                 ELSE list_transform(orgSourcedIds, lambda org, place: {{
                         'roleType': if(place = 1, 'primary', 'secondary'), 'role': "role", 'orgSourcedId': org,
-                        'beginDate': NULL, 'endDate': NULL, 'userProfileSourcedId': NULL}}::{_ROLE}) END AS roles
+                        'beginDate': NULL, 'endDate': NULL, 'userProfileSourcedId': NULL}}::{ROLE}) END AS roles
     FROM clean_users"""
 )
 CLEAN_1_2 = _LIFTED.format(
@@ -86,7 +80,7 @@ WITH place AS (
     QUALIFY row_number() OVER (PARTITION BY home, "role", org ORDER BY place.line, place) = 1
 )
 SELECT line, list({{'roleType': if(place = 1, 'primary', 'secondary'), 'role': {_WORD_1_1}, 'orgSourcedId': org,
-                   'beginDate': NULL, 'endDate': NULL, 'userProfileSourcedId': NULL}}::{_ROLE} ORDER BY place) AS roles
+                   'beginDate': NULL, 'endDate': NULL, 'userProfileSourcedId': NULL}}::{ROLE} ORDER BY place) AS roles
 FROM kept GROUP BY line;
 CREATE TABLE missing_org AS
 SELECT line, min(org) AS org,
@@ -108,6 +102,6 @@ WITH_ROLES = f"""
 CREATE OR REPLACE TABLE suspect_users AS
 SELECT * REPLACE (coalesce(primaryOrgSourcedId, roles[1].orgSourcedId) AS primaryOrgSourcedId),
        roles[1]."role" AS userType, {_STATUS_CELL} AS statusCell
-FROM (SELECT own.*, coalesce(roles_at.roles, []::{_ROLE}[]) AS roles, coalesce(profiles, []::{_PROFILE}[]) AS userProfiles
+FROM (SELECT own.*, coalesce(roles_at.roles, []::{ROLE}[]) AS roles, coalesce(profiles, []::{PROFILE}[]) AS userProfiles
       FROM suspect_users own LEFT JOIN roles_at USING (line) LEFT JOIN profiles_of ON profiles_of.person = own.sourcedId)
 """

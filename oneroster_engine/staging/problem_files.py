@@ -9,12 +9,14 @@ from oneroster_engine.staging.delta import SENT_EARLIER
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.files import LINE, write_parquet
 from oneroster_engine.staging.rules import message_sql
+from oneroster_engine.standard.entities import ONLY_1_2
 
 MOST_PROBLEMS = 1_000_000  # kept whole; above, all are counted and each cause's first are kept
 
 
-def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
-    """Both files. Of a problem stand there what it is (rule, file, line, field, arguments) and the sentence made of that."""
+def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path, version: str) -> None:
+    """Both files of a bundle of `version`. Of a problem stand there what it is (rule, file, line, field, arguments)
+    and the sentence made of that."""
     found = count(connection, "problem")
     if found > MOST_PROBLEMS:
         add_file_problem(connection, "problems", "sampled", found=f"{found:,}", kept=f"{MOST_PROBLEMS:,}")
@@ -26,7 +28,8 @@ def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
     with_message = f"SELECT *, {message_sql(_PLACE, _OTHER, rules)} AS message FROM ({chosen})"
     shown = f"SELECT * REPLACE ({LINE}, coalesce(cause, key) AS cause) FROM ({with_message}) ORDER BY file, line"
     write_parquet(connection, shown, stage / "problems.parquet")
-    write_parquet(connection, _LEFT_OUT_NAMED, stage / "left_out.parquet")
+    person = _PERSON_1_2 if version == "1.2" else _PERSON_1_1
+    write_parquet(connection, _LEFT_OUT_NAMED.format(line=LINE, person=person), stage / "left_out.parquet")
 
 
 _EARLIER = "a row that was sent earlier"
@@ -58,14 +61,26 @@ LEFT JOIN alone ON (alone.file, alone.rule, alone.field) = (sample.file, sample.
 """
 
 
+# Whose a role or a profile is: nobody may lose it for an error in its row. In 1.1 that is one of several rows of a person, where
+# another of them was kept.
+_PERSON_1_2 = " UNION ALL ".join(
+    f"SELECT '{each}' AS entity, line, userSourcedId AS person FROM suspect_{each}" for each in ONLY_1_2
+)
+_PERSON_1_1 = """
+SELECT 'users' AS entity, line, sourcedId AS person FROM suspect_users own
+JOIN (SELECT sourcedId, list_transform(roles, lambda each: each.orgSourcedId) AS orgs FROM kept_users
+      WHERE sourcedId IN (SELECT sourcedId FROM left_out WHERE entity = 'users')) kept USING (sourcedId)
+WHERE NOT list_has_all(orgs, orgSourcedIds)
+"""
+
 # With what people look for, since "why is this person not here?" is asked most of rows with an error.
-_LEFT_OUT_NAMED = f"""
-SELECT DISTINCT entity, out.sourcedId, {LINE}, name, keys
+_LEFT_OUT_NAMED = """
+SELECT DISTINCT entity, out.sourcedId, {line}, name, keys, person
 FROM left_out out LEFT JOIN (
     SELECT 'users' AS entity, line, concat_ws(' ', givenName, familyName) AS name, [username, email, identifier] AS keys
     FROM suspect_users
     UNION ALL SELECT 'classes', line, title, [classCode] FROM suspect_classes
     UNION ALL SELECT 'orgs', line, name, [identifier] FROM suspect_orgs
-) USING (entity, line)
+) USING (entity, line) LEFT JOIN ({person}) USING (entity, line)
 ORDER BY ALL
 """

@@ -287,9 +287,15 @@ def _write(
     incomplete: Mapping[str, str],
 ) -> Staged:
     (stage / "choices").mkdir(exist_ok=True)
+    for name in ONLY_1_2:  # any of their rows may be missing
+        if name in incomplete:
+            connection.execute("INSERT INTO left_out VALUES ($name, NULL, NULL, NULL)", {"name": name})
     severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
     enrollments = partial(_write_entity, connection.cursor(), stage, "enrollments")
-    others = [partial(write, connection.cursor(), stage) for write in (write_choices, write_problems)]
+    others = [
+        partial(write_choices, connection.cursor(), stage),
+        partial(write_problems, connection.cursor(), stage, bundle.version),
+    ]
     run_parallel([enrollments, *others])
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}
     written = [f"(SELECT count(*) FROM read_parquet({text(str(stage / f'{entity}.parquet'))}))" for entity in ENTITIES]

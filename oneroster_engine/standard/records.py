@@ -11,6 +11,15 @@ from enum import StrEnum
 from oneroster_engine.duckdb_session import quoted
 from oneroster_engine.standard.entities import ENTITIES, FIELDS, Kind
 
+# A person's role and profile, as rows and records have them.
+ROLE = (
+    'STRUCT(roleType VARCHAR, "role" VARCHAR, orgSourcedId VARCHAR, beginDate DATE, endDate DATE, userProfileSourcedId VARCHAR)'
+)
+PROFILE = (
+    "STRUCT(sourcedId VARCHAR, profileType VARCHAR, vendorId VARCHAR, applicationId VARCHAR, description VARCHAR, "
+    "credentialType VARCHAR, username VARCHAR)"
+)
+
 
 class Form(StrEnum):
     STAGED = "staged"

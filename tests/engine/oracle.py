@@ -2,6 +2,7 @@
 of the rules, so that the engine can be held against it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from oneroster_engine.selecting.selection import Selection
@@ -88,12 +89,24 @@ def with_parents(ids: Iterable[str | None], rows: Mapping[str, Row]) -> set[str]
     return found
 
 
+@dataclass(frozen=True)
+class Losses:
+    """Whose role, and whose profile, a row that was left out may have been: None stands for anybody's."""
+
+    roles: frozenset[str | None] = frozenset()
+    profiles: frozenset[str | None] = frozenset()
+
+
+NOTHING_LOST = Losses()
+
+
 def removed(
     stage: Roster,
     platform: Roster,
     selection: Selection,
     left_out: Mapping[str, set[str | None]],
     complete: Mapping[str, bool],
+    losses: Losses = NOTHING_LOST,
 ) -> dict[str, set[str]]:
     """Ids of the platform's active records that the plan may take away. A platform row is its fields and `schools`."""
     chosen = selected(stage, selection)
@@ -107,6 +120,19 @@ def removed(
             reason = "left" if row is None else "deleted" if row["status"] == "tobedeleted" else "unchosen"
             if selection.remove_unselected or in_scope(entity, record, row, reason, selection):
                 gone[entity][i] = reason
+
+    left = {entity: {i for i, reason in found.items() if reason != "unchosen"} for entity, found in gone.items()}
+    unsure_orgs = "orgs" in blocked or bool(left_out["orgs"])
+    for i, record in platform["users"].items():
+        cost_a_part = held_roles(i, record, stage, platform, left, unsure_orgs, losses) or held_profiles(i, record, stage, losses)
+        if cost_a_part and gone["users"].get(i) == "unchosen":
+            del gone["users"][i]
+    if selection.guardians:
+        children = {i for i in platform["users"] if i in left_out["users"]}
+        their_agents = {agent for i in children for agent in platform["users"][i]["agentSourcedIds"]}
+        for i, record in platform["users"].items():
+            if gone["users"].get(i) == "unchosen" and (i in their_agents or children & set(record["agentSourcedIds"])):
+                del gone["users"][i]
 
     def staying(entity: str) -> list[Row]:
         return [row for i, row in platform[entity].items() if i not in chosen[entity] and i not in gone[entity]]
@@ -137,6 +163,47 @@ def removed(
     named += [row["primaryOrgSourcedId"] for row in staying("users")] + [row["sourcedId"] for row in staying("orgs")]
     spare("orgs", with_parents(named, may_stay("orgs")))
     return {entity: set(found) for entity, found in gone.items()}
+
+
+def held_roles(
+    person: str, old: Row, stage: Roster, platform: Roster, gone: Mapping[str, set[str]], unsure_orgs: bool, losses: Losses
+) -> list[Row]:
+    """Roles of the platform that are not in the source today, for no other reason perhaps than a row with an error."""
+    row = stage["users"].get(person)
+    today = {(role["role"], role["orgSourcedId"]) for role in row["roles"]} if row else set()
+    found = []
+    for role in old["roles"]:
+        org = role["orgSourcedId"]
+        may_be_lost = (unsure_orgs and org not in stage["orgs"]) or {person, None} & losses.roles
+        if (role["role"], org) not in today and org in platform["orgs"] and org not in gone["orgs"] and may_be_lost:
+            found.append(role)
+    return found
+
+
+def held_profiles(person: str, old: Row, stage: Roster, losses: Losses) -> list[Row]:
+    row = stage["users"].get(person)
+    today = {profile["sourcedId"] for profile in row["userProfiles"]} if row else set()
+    return [each for each in old["userProfiles"] if each["sourcedId"] not in today and {person, None} & losses.profiles]
+
+
+def with_held_roles(old: Row, row: Row, held: list[Row]) -> dict[str, Any]:
+    """A person's roles where some of the platform's stay: the primary one first, then as they stood there. A primary one that
+    stays is the only one, and its org stays the primary one unless the source says another than it would without."""
+    if not held:
+        return {}
+    places = {(role["role"], role["orgSourcedId"]): at for at, role in reversed(list(enumerate(old["roles"])))}
+    secondary = {"roleType": "secondary"} if any(role["roleType"] == "primary" for role in held) else {}
+    roles = sorted(
+        [*held, *({**role, **secondary} for role in row["roles"])],
+        key=lambda role: (role["roleType"] != "primary", places.get((role["role"], role["orgSourcedId"]), len(places) + 9)),
+    )
+    org, today = old["primaryOrgSourcedId"], row["primaryOrgSourcedId"]
+    stays = org in {role["orgSourcedId"] for role in held} and today in (None, row["roles"][0]["orgSourcedId"])
+    return {
+        "roles": roles,
+        "primaryOrgSourcedId": org if stays else today,
+        "schools": sorted({role["orgSourcedId"] for role in roles}),
+    }
 
 
 def references(

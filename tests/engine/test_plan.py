@@ -18,7 +18,7 @@ from oneroster_engine.planning.summary import Planned
 from oneroster_engine.selecting.selection import EVERYTHING, Selection, status_matrix
 from oneroster_engine.staging.stage import stage_bundle
 from oneroster_engine.standard.entities import ENTITIES
-from tests.engine.districts import Rows, class_, course, enrollment, org, session, small, user, write_bundle
+from tests.engine.districts import Rows, class_, course, enrollment, org, role, session, small, user, write_bundle
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 
@@ -377,6 +377,138 @@ def test_what_refers_to_a_district_or_course_whose_row_has_an_error_refers_to_it
 
     platform.sync({**sent, "orgs": [district, *TWO_SCHOOLS["orgs"]]})
     assert referred(platform.records()) == (["d"] * len(before[0]), before[1])
+
+
+BOB = [user("bob", orgSourcedIds="north,south", role="teacher"), user("cat", orgSourcedIds="south")]
+WITHOUT_NORTH = [org("d", type="district"), org("north", type="galaxy"), org("south")]
+
+
+def roles_of(platform: Platform, person: str) -> list[tuple[str, str, str]]:
+    return [(each["roleType"], each["role"], each["orgSourcedId"]) for each in platform.records()["users"][person]["roles"]]
+
+
+def in_1_2(files: Mapping[str, Rows], *more: Mapping[str, str]) -> dict[str, Rows]:
+    """The same, with a row a role; `more` stand for the rows of their ids."""
+    made = [
+        role(each["sourcedId"], role=each["role"], orgSourcedId=place, roleType="secondary" if at else "primary")
+        | {"sourcedId": f"{each['sourcedId']}-{place}"}
+        for each in files["users"]
+        for at, place in enumerate(each["orgSourcedIds"].split(","))
+    ]
+    instead = {each["sourcedId"]: each for each in more}
+    return {**files, "roles": [{**each, **instead.get(each["sourcedId"], {})} for each in made]}
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_a_person_keeps_a_role_at_a_school_whose_row_has_an_error_until_it_is_right(platform: Platform, version: str) -> None:
+    def sync(files: Mapping[str, Rows]) -> Planned:
+        return platform.sync(in_1_2(files) if version == "1.2" else files, version=version)
+
+    whole = {**TWO_SCHOOLS, "users": BOB}
+    sync(whole)
+    before = platform.records()["users"]["bob"]
+    assert roles_of(platform, "bob") == [("primary", "teacher", "north"), ("secondary", "teacher", "south")]
+
+    married = [{**BOB[0], "familyName": "Lee"}, BOB[1]]
+    planned = sync({**whole, "users": married, "orgs": WITHOUT_NORTH})
+
+    assert platform.records()["users"]["bob"] == {**before, "familyName": "Lee"}
+    assert "users: 1 keep roles or profiles that a row with an error has lost." in planned.notes
+
+    sync({**whole, "users": [{**married[0], "orgSourcedIds": "south"}, BOB[1]]})  # the row is right, the role is gone
+
+    assert roles_of(platform, "bob") == [("primary", "teacher", "south")]
+    assert platform.records()["users"]["bob"]["primaryOrgSourcedId"] == "south"
+
+
+def test_a_person_keeps_a_role_whose_own_row_has_an_error_until_it_is_right(platform: Platform) -> None:
+    whole = {**TWO_SCHOOLS, "users": BOB}
+    platform.sync(in_1_2(whole), version="1.2")
+    before = platform.records()["users"]
+
+    platform.sync(in_1_2(whole, {"sourcedId": "bob-north", "role": "Staff"}), version="1.2")
+
+    assert platform.records()["users"] == before
+
+    south = [{**BOB[0], "orgSourcedIds": "south"}, BOB[1]]
+    platform.sync(in_1_2({**whole, "users": south}), version="1.2")
+
+    assert roles_of(platform, "bob") == [("primary", "teacher", "south")]
+
+
+def test_somebody_else_loses_a_role_although_a_row_of_roles_has_an_error(platform: Platform) -> None:
+    whole = {**TWO_SCHOOLS, "users": [*BOB, user("eve", orgSourcedIds="north,south")]}
+    platform.sync(in_1_2(whole), version="1.2")
+
+    north = {**whole, "users": [*BOB, user("eve")]}
+    platform.sync(in_1_2(north, {"sourcedId": "bob-north", "role": "Staff"}), version="1.2")
+
+    assert roles_of(platform, "eve") == [("primary", "student", "north")]
+    assert len(roles_of(platform, "bob")) == 2
+
+
+def test_nobody_loses_a_role_where_a_row_of_roles_may_be_anybodys(platform: Platform) -> None:
+    whole = {**TWO_SCHOOLS, "users": BOB}
+    platform.sync(in_1_2(whole), version="1.2")
+    before = platform.records()["users"]
+
+    platform.sync(in_1_2(whole, {"sourcedId": "bob-south", "userSourcedId": ""}), version="1.2")
+
+    assert platform.records()["users"] == before
+
+
+def test_a_person_with_a_row_a_school_keeps_the_role_of_a_row_with_an_error(platform: Platform) -> None:
+    north, south = user("bob", role="teacher"), user("bob", role="teacher", orgSourcedIds="south")
+    platform.sync({**TWO_SCHOOLS, "users": [north, south, BOB[1]]})
+    before = platform.records()["users"]
+    assert len(roles_of(platform, "bob")) == 2
+
+    platform.sync({**TWO_SCHOOLS, "users": [north, {**south, "role": "Staff"}, BOB[1]]})
+
+    assert platform.records()["users"] == before
+
+
+def test_a_person_keeps_a_profile_whose_row_has_an_error_and_their_role_refers_to_it_still(platform: Platform) -> None:
+    profiles = [{"sourcedId": each, "userSourcedId": "bob", "username": each} for each in ("one", "two")]
+    whole = in_1_2({**TWO_SCHOOLS, "users": BOB}, {"sourcedId": "bob-north", "userProfileSourcedId": "one"})
+    platform.sync({**whole, "userProfiles": profiles}, version="1.2")
+    before = platform.records()["users"]
+    assert [each["userProfileSourcedId"] for each in before["bob"]["roles"]] == ["one", None]
+
+    broken = [{**profiles[0], "userSourcedId": ""}, profiles[1]]
+    platform.sync({**whole, "userProfiles": broken}, version="1.2")
+
+    assert platform.records()["users"] == before
+
+    platform.sync({**whole, "userProfiles": profiles[1:]}, version="1.2")
+    assert [each["sourcedId"] for each in platform.records()["users"]["bob"]["userProfiles"]] == ["two"]
+
+
+def test_a_person_is_not_unchosen_by_a_row_with_an_error(platform: Platform) -> None:
+    """Their school's row is in error, so that no chosen school is theirs; or the role that was ticked is at that school."""
+    here = user("dual", orgSourcedIds="north,south", role="teacher")
+    whole = {**TWO_SCHOOLS, "users": [*TWO_SCHOOLS["users"], here]}
+    members = Selection(orgs=frozenset({"north"}), other_members=True, remove_unselected=True)
+    platform.sync(whole, members)
+    assert "dual" in ids(platform, "users")
+
+    platform.sync({**whole, "orgs": WITHOUT_NORTH}, members)
+    assert "dual" in ids(platform, "users")
+
+    platform.sync({**whole, "users": [*TWO_SCHOOLS["users"], {**here, "orgSourcedIds": "south"}]}, members)
+    assert "dual" not in ids(platform, "users")
+
+
+def test_a_guardian_stays_while_the_row_of_their_child_has_an_error(platform: Platform) -> None:
+    chosen = Selection(orgs=frozenset({"north"}), guardians=True, remove_unselected=True)
+    platform.sync(TWO_SCHOOLS, chosen)
+    assert "gil" in ids(platform, "users")
+
+    platform.sync(changed("users", "ann", enabledUser="maybe"), chosen)
+    assert "gil" in ids(platform, "users")
+
+    platform.sync(changed("users", "ann", agentSourcedIds=""), chosen)
+    assert "gil" not in ids(platform, "users")
 
 
 def test_the_same_person_twice_stops_no_removal(platform: Platform) -> None:

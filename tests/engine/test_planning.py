@@ -27,12 +27,19 @@ Records = Mapping[str, Mapping[str, dict[str, Any]]]
 def assert_as_the_rules_say(platform: Platform, before: Records, planned: Planned, selection: Selection, draw: object) -> None:
     stage, after = platform.staged(), platform.records()
     left_out: dict[str, set[str | None]] = {entity: set() for entity in ENTITIES}
-    for row in read(platform.room / "stage" / "left_out.parquet"):
+    rows = read(platform.room / "stage" / "left_out.parquet")
+    for row in rows:
         left_out.setdefault(row["entity"], set()).add(row["sourcedId"])
+    losses = oracle.Losses(
+        roles=frozenset(
+            row["person"] for row in rows if row["entity"] == "roles" or (row["entity"] == "users" and row["person"])
+        ),
+        profiles=frozenset(row["person"] for row in rows if row["entity"] == "userProfiles"),
+    )
     complete = json.loads((platform.room / "stage" / "summary.json").read_text())["complete"]
 
     selected = oracle.selected(stage, selection)
-    gone = oracle.removed(stage, before, selection, left_out, complete)
+    gone = oracle.removed(stage, before, selection, left_out, complete, losses)
     unproved = {entity for entity in ENTITIES if before[entity] and (left_out[entity] or not complete[entity])}
 
     for entity in ENTITIES:
@@ -44,7 +51,11 @@ def assert_as_the_rules_say(platform: Platform, before: Records, planned: Planne
             elif staged:
                 row = dict(staged)
                 if sourced_id in before[entity]:
-                    row |= oracle.references(entity, before[entity][sourced_id], staged, stage, before, gone, unproved)
+                    old = before[entity][sourced_id]
+                    row |= oracle.references(entity, old, staged, stage, before, gone, unproved)
+                    if entity == "users":
+                        held = oracle.held_roles(sourced_id, old, stage, before, gone, "orgs" in unproved, losses)
+                        row |= oracle.with_held_roles(old, staged, held)
                 answer = json.loads(json.dumps({key: row[key] for key in record if key not in KEPT}, default=str))
                 assert {key: value for key, value in record.items() if key not in KEPT} == answer, draw
             if sourced_id in before[entity]:
