@@ -98,6 +98,8 @@ SELECTING = (
           "selection, inspecting.trace, planning.removals"),
     Table("selected_{entity}", "sourcedId of what is selected", "selection",
           "selection, selection_impact, inspecting.trace, planning.compare, planning.plan, planning.unchanged_rows"),
+    Table("still_enrolled", "where people were withdrawn, the selected enrollments of the others: sourcedId", "selection",
+          "selection"),
     Table("selected_rows_{entity}", "those rows, as `staged_{entity}` has them", "selection",
           "selection, inspecting.export, planning.compare, planning.plan"),
 )  # fmt: skip
@@ -122,7 +124,9 @@ PLANNING = (
           "held_roles", "held_roles"),
     Table("held_people", "people with something that stays: sourcedId, roles, userProfiles, org (their primary one)",
           "held_roles", "held_roles, plan, removals"),
-    Table("kept_by_policy", "what is not removed, and why: entity, reason, number", "removals", "plan"),
+    Table("kept_by_policy", "what the group's policy keeps: entity, sourcedId, reason", "removals", "plan, removals"),
+    Table("role_ended", "people who are removed, or not created, since every role of theirs has ended: sourcedId", "removals",
+          "plan, removals"),
     Table("newcomer", "people who are new: sourcedId, key (of the field that the group matches with); of doubles their names, "
           "keys, schools, grades", "matching, measures", "matching, measures"),
     Table("former", "people whom the source has given up: sourcedId, key", "matching", "matching"),

@@ -20,6 +20,7 @@ from chalicelib.service.sync_files import linked
 from chalicelib.store import files, groups, syncs
 from oneroster_engine.inspecting import trace as traces
 from oneroster_engine.inspecting.sanity import FINDINGS, sanity, sanity_rows
+from oneroster_engine.planning.removals import BY_POLICY as POLICY_FILE
 from oneroster_engine.standard.entities import ENTITIES
 
 explanations = Blueprint(__name__)
@@ -28,6 +29,7 @@ LOOKED_BACK = 20  # syncs that are looked through for the newest with a plan
 STAGED = ("stage/summary.json", *(f"stage/{entity}.parquet" for entity in ENTITIES))
 TRACED = (*STAGED, "stage/problems.parquet", "stage/left_out.parquet", "plan/changes.parquet")
 PLAN = "plan/changes.parquet"
+BY_POLICY = f"plan/{POLICY_FILE}"
 
 
 class TraceQuery(Record):
@@ -51,7 +53,9 @@ def trace(call: Call, group_id: str) -> Trace:
     group = groups.get(group_id)
     asked: TraceQuery = call.query
     sync = _newest_planned(group_id)
-    with linked(_keys(sync.sync_id, TRACED) | _snapshot_keys(group)) as workdir:
+    decided = files.size_bytes(files.sync_key(sync.sync_id, BY_POLICY)) is not None
+    names = (*TRACED, BY_POLICY) if decided else TRACED
+    with linked(_keys(sync.sync_id, names) | _snapshot_keys(group)) as workdir:
         snapshot = workdir / "snapshot" if group.snapshot else None
         found = traces.find(workdir, snapshot, asked.q, asked.entity)
         steps = []

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from chalicelib.model.addresses import clean_address, clean_base_address, origin
 from chalicelib.model.time_zones import zone
-from oneroster_engine.planning.guard import Cause, Entity, LimitedKind, RemovalCause, Standing, StandingKind
+from oneroster_engine.planning.guard import Entity, LimitedKind, RemovalCause, Standing, StandingKind
 
 
 class Record(BaseModel):
@@ -316,8 +316,10 @@ class GuardFigures(Record):
     what an admin has decided for a kind of removal: always keep, or always allow. `closing` are the
     sourcedIds of schools that will close, so that what goes there is expected. `expected` are those of orgs without which
     a source shows too little: a sync that lacks one is held. `keep` names by entity the causes for which nothing is removed;
-    `neverRemove` keeps everything. `purge` says, by entity and cause, after how many days what was removed is purged, and
-    with 0 that it never is; what it doesn't name is purged after the group's grace days.
+    `neverRemove` keeps everything. The cause `roleEnded` is of users alone: kept are roles that end; where `deactivateEnded`
+    says so, people whose every role has ended are deactivated, though the source has them still. `purge` says, by entity and
+    cause, after how many days what was removed is purged, and with 0 that it never is; what it doesn't name is purged after
+    the group's grace days.
     """
 
     share: float = Field(default=0.10, ge=0, le=1)
@@ -329,7 +331,8 @@ class GuardFigures(Record):
     closing: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
     expected: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
     never_remove: bool = False
-    keep: dict[Entity, tuple[Cause, ...]] = {}
+    keep: dict[Entity, tuple[RemovalCause, ...]] = {}
+    deactivate_ended: bool = False
     purge: dict[Entity, dict[RemovalCause, PurgeDays]] = {}
 
 

@@ -71,6 +71,7 @@ def policy_of(sync: Sync, group: Group) -> Policy:
         expected=figures.expected,
         never_remove=figures.never_remove,
         keep=figures.keep,
+        deactivate_ended=figures.deactivate_ended,
     )
     return Policy(
         sync_id=sync.sync_id,

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import duckdb
 
 from oneroster_engine.duckdb_session import connect, reading, text
+from oneroster_engine.planning.removals import BY_POLICY
 from oneroster_engine.selecting.selection import Selection, select
 from oneroster_engine.staging.finding import absent_of
 from oneroster_engine.standard.entities import ENTITIES
@@ -132,12 +133,13 @@ def explain(
     with reading() as connection:
         record = _record(connection, snapshot, subject)
         change = _change(connection, room / "plan", subject)
+        by_policy = _by_policy(connection, room / "plan", subject)
     from_source = explain_source(room, selection, subject)
     chosen = from_source[-1]
     return [
         *from_source,
         _match_step(subject, record, change),
-        _plan_step(change, chosen),
+        _plan_step(change, chosen, by_policy, record is not None),
         _platform_step(written, change, run),
     ]
 
@@ -298,12 +300,16 @@ def _match_step(subject: Subject, record: Mapping[str, Any] | None, change: Mapp
     return Step("match", "info", f"No record of the platform is this {KINDS[subject.entity]}.")
 
 
-def _plan_step(change: Mapping[str, Any] | None, chosen: Step) -> Step:
+def _plan_step(change: Mapping[str, Any] | None, chosen: Step, by_policy: str, known: bool) -> Step:
     if change is not None:
         word = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended"}[change["action"]]
         fields = f" ({', '.join(change['fields'])})" if change["fields"] else ""
         verdict: Verdict = "yes" if change["action"] in ("create", "update") else "warning"
         return Step("plan", verdict, f"Planned by this sync: to be {word}{fields}, because: {change['reason']}.")
+    if by_policy and known:
+        return Step("plan", "info", f"Kept, as this group's removal policy says, though the cause is: {by_policy}.")
+    if by_policy:
+        return Step("plan", "no", f"Not created, as this group's removal policy says: {by_policy}.")
     if chosen.verdict == "yes":
         return Step("plan", "yes", "This sync found nothing to change.")
     return Step("plan", "info", "This sync changes nothing about it.")
@@ -346,6 +352,15 @@ def _change(connection: duckdb.DuckDBPyConnection, plan: Path, subject: Subject)
     values = {"file": str(plan / "changes.parquet"), "entity": subject.entity, "id": subject.sourced_id}
     asked = "SELECT action, reason, fields FROM read_parquet($file) WHERE entity = $entity AND sourcedId = $id"
     return _first(connection.execute(asked, values))
+
+
+def _by_policy(connection: duckdb.DuckDBPyConnection, plan: Path, subject: Subject) -> str:
+    """The cause for which the removal policy has kept the record or not made it; empty where it has not."""
+    if not (plan / BY_POLICY).exists():
+        return ""
+    values = {"file": str(plan / BY_POLICY), "entity": subject.entity, "id": subject.sourced_id}
+    asked = "SELECT reason FROM read_parquet($file) WHERE entity = $entity AND sourcedId = $id"
+    return str((_first(connection.execute(asked, values)) or {}).get("reason", ""))
 
 
 def _known(connection: duckdb.DuckDBPyConnection, stage: Path, snapshot: Path | None, entity: str) -> str:

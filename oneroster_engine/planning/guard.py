@@ -26,13 +26,15 @@ LimitedKind = Literal[
 StandingKind = Literal["removals", "roles", "disabled", "emptied", "relations", "memberships"]
 Standing = Literal["ask", "keep", "letGo"]
 Entity = Literal["orgs", "academicSessions", "courses", "classes", "users", "enrollments"]
-RemovalCause = Literal["leftSource", "statusDeleted", "notChosen"]
-Cause = RemovalCause | Literal["roleEnded"]
+RemovalCause = Literal["leftSource", "statusDeleted", "notChosen", "roleEnded"]
 
 LEFT_SOURCE = "left the source"
 STATUS_DELETED = "status deleted"
 NOT_CHOSEN = "no longer selected"
-CAUSES: Mapping[RemovalCause, str] = {"leftSource": LEFT_SOURCE, "statusDeleted": STATUS_DELETED, "notChosen": NOT_CHOSEN}
+ROLE_ENDED = "every role has ended"
+CAUSES: Mapping[RemovalCause, str] = {
+    "leftSource": LEFT_SOURCE, "statusDeleted": STATUS_DELETED, "notChosen": NOT_CHOSEN, "roleEnded": ROLE_ENDED,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class Guard:
     "removals"), what an admin has decided for good: "keep" never takes it away, "letGo" never asks. `closing` are the
     ids of schools marked as closing: removals there are expected. `expected` are those of orgs without
     which a source shows too little, whatever it held before. `keep` names, by entity, the
-    causes for which nothing is removed; `never_remove` keeps everything, whatever the cause.
+    causes for which nothing is removed, and with "roleEnded" that people keep roles that end; `never_remove` keeps everything,
+    whatever the cause. `deactivate_ended`: people whose every role has ended are removed, though the source has them still.
     """
 
     share: float = 0.10
@@ -94,7 +97,8 @@ class Guard:
     closing: tuple[str, ...] = ()
     expected: tuple[str, ...] = ()
     never_remove: bool = False
-    keep: Mapping[Entity, tuple[Cause, ...]] = field(default_factory=dict)
+    keep: Mapping[Entity, tuple[RemovalCause, ...]] = field(default_factory=dict)
+    deactivate_ended: bool = False
 
     def in_window(self, today: date) -> bool:
         return self.rollover_from is not None and self.rollover_to is not None and self.rollover_from <= today <= self.rollover_to
@@ -111,6 +115,11 @@ class Guard:
     def keeps(self, kind: StandingKind) -> bool:
         ended = kind == "roles" and "roleEnded" in self.keep.get("users", ())
         return self.never_remove or ended or self.standing.get(kind) == "keep"
+
+    @property
+    def removes_ended(self) -> bool:
+        """Whether people whose every role has ended are removed: not where the group keeps people, or the roles that end."""
+        return self.deactivate_ended and not (self.keeps("removals") or self.keeps("roles"))
 
     def lets_go(self, kind: Kind) -> bool:
         decided = "roles" if kind == "moved" else kind

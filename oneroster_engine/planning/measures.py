@@ -17,7 +17,7 @@ import duckdb
 from oneroster_engine.duckdb_session import PACKED, number_of, text
 from oneroster_engine.planning.compare import FOUND_AGAIN
 from oneroster_engine.planning.guard import Breach, Concern, Guard, Limit, LimitedKind, least_measured
-from oneroster_engine.planning.takings import WITHOUT_RIGHTS
+from oneroster_engine.planning.takings import WITHOUT_RIGHTS, lost_roles
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.standard.records import Form, schools_of
 
@@ -45,7 +45,8 @@ def measure(
     changed = {str(entity): numbers for entity, *numbers in connection.execute(_CHANGED).fetchall()}
     for entity, (taken, _, _) in changed.items():
         if taken:
-            connection.execute(_TAKEN.format(entity=entity, schools=schools_of(entity, Form.STORED)))
+            lost = lost_roles("before->'$.fields.roles'", "after->'$.fields.roles'", today.isoformat())
+            connection.execute(_TAKEN.format(entity=entity, schools=schools_of(entity, Form.STORED), lost=lost))
     for entity, (_, updated, _) in changed.items():
         if updated and entity in _UPDATED:
             connection.execute(_UPDATED[entity], {"today": today} if "$today" in _UPDATED[entity] else {})
@@ -244,9 +245,10 @@ SELECT DISTINCT
        if(len(list_filter(gained, lambda each: split_part(each, ' ', 1) = split_part(lost, ' ', 1))) > 0, 'moved', 'roles'),
        entity, sourcedId, split_part(lost, ' ', 2), userType, '', ''
 FROM (
-    SELECT entity, sourcedId, userType, list_filter(kept, lambda each: NOT list_contains(held, each)) AS gained,
-           unnest(list_filter(held, lambda each: NOT list_contains(kept, each))) AS lost
+    SELECT entity, sourcedId, userType, unnest(lost) AS lost,
+           list_filter(kept, lambda each: NOT list_contains(held, each)) AS gained
     FROM (SELECT entity, sourcedId, {_TYPE_BEFORE} AS userType,
+                 list_transform({{lost}}, lambda each: concat_ws(' ', each->>'role', each->>'orgSourcedId')) AS lost,
                  list_transform(json_extract(before, '$.fields.roles[*]'),
                                 lambda each: concat_ws(' ', each->>'role', each->>'orgSourcedId')) AS held,
                  list_transform(json_extract(after, '$.fields.roles[*]'),
@@ -299,7 +301,6 @@ _ALL_ENDED = """(len({side}->>'$.fields.termSourcedIds[*]') > 0 AND list_has_all
            SELECT sourcedId FROM change WHERE entity = 'academicSessions' AND action = 'create'
            AND try_cast(after->'fields'->>'endDate' AS DATE) < $today)), ({side}->>'$.fields.termSourcedIds[*]')))"""
 _ORG = "(before->'fields'->>'{field}') || ' would be ' || (after->'fields'->>'{field}')"
-_HAS_BEGUN = "coalesce(try_cast({side}->'fields'->>'beginDate' AS DATE) <= $today, true)"
 _RUNS = "(try_cast({begins} AS DATE) <= $today AND try_cast({ends} AS DATE) >= $today)"
 _UPDATED = {
     "orgs": f"""
@@ -359,10 +360,6 @@ INSERT INTO concern
 SELECT 'rights', 'enrollments', sourcedId, {_SCHOOLS}, '', '', '' FROM change
 WHERE entity = 'enrollments' AND action = 'update' AND list_contains(change.fields, 'role')
   AND (before->'fields'->>'role') IN {WITHOUT_RIGHTS} AND (after->'fields'->>'role') NOT IN {WITHOUT_RIGHTS}
-UNION ALL
-SELECT 'memberships', 'enrollments', sourcedId, {_SCHOOLS}, before->'fields'->>'role', 'beginDate', '' FROM change
-WHERE entity = 'enrollments' AND action = 'update' AND list_contains(change.fields, 'beginDate') AND NOT {_IS_BACK}
-  AND {_HAS_BEGUN.format(side="before")} AND NOT {_HAS_BEGUN.format(side="after")}
 """,
     "classes": f"""
 INSERT INTO concern

@@ -25,10 +25,10 @@ from oneroster_engine.planning.compare import (
     decide,
     load_snapshot,
 )
-from oneroster_engine.planning.guard import Breach
+from oneroster_engine.planning.guard import ROLE_ENDED, Breach
 from oneroster_engine.planning.matching import match_people
 from oneroster_engine.planning.policy import Policy
-from oneroster_engine.planning.removals import find_unselected, nameless, spare
+from oneroster_engine.planning.removals import find_unselected, nameless, spare, withdraw_ended, write_by_policy
 from oneroster_engine.planning.summary import Planned, schools_with_counts, write_summary
 from oneroster_engine.selecting.selection import Selection, select
 from oneroster_engine.standard.entities import ENTITIES
@@ -47,6 +47,7 @@ def plan_changes(
     staged = json.loads((stage / "summary.json").read_text())
     with connect(plan) as connection:
         select(connection, stage, selection)
+        withdraw_ended(connection, policy.now.date(), policy.guard.removes_ended)
         load_snapshot(connection, snapshot, unfinished, policy)
         connection.execute(_LEFT_OUT.format(path=text(str(stage / "left_out.parquet"))))
         first_sync = {entity for entity in ENTITIES if not count(connection, f"before_{entity}")}
@@ -57,6 +58,7 @@ def plan_changes(
         left_out = {entity for (entity,) in connection.execute("SELECT DISTINCT entity FROM left_out").fetchall()}
         kept_whole = spare(connection, staged, policy, selection, orgs_left_out="orgs" in left_out)
         people_held = count(connection, "held_people")
+        write_by_policy(connection, plan)
         ambiguous = match_people(connection, policy)
         decide(connection)
         changing = [entity for entity in ENTITIES if count(connection, f"compared_{entity}")] or [ENTITIES[0]]
@@ -126,9 +128,12 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
         why = staged.get("incomplete", {}).get(entity) or "the bundle has no row that could be kept"
         why = f"{without_id:,} rows have an id that can't be read, or that of another row" if without_id else why
         notes.append(f"{entity}: {why}, so nothing of it is removed.")
-    kept = connection.execute("SELECT reason, number FROM kept_by_policy WHERE entity = $1 ORDER BY reason", [entity]).fetchall()
-    for reason, number in kept:
+    kept = "SELECT reason, count(*) FROM kept_by_policy WHERE entity = $1 GROUP BY reason ORDER BY reason"
+    for reason, number in connection.execute(kept, [entity]).fetchall():
         notes.append(f"{entity}: {number:,} are kept as this group's removal policy says, though the cause is: {reason}.")
+    not_made = "SELECT count(*) FROM role_ended WHERE sourcedId NOT IN (SELECT sourcedId FROM before_users)"
+    if entity == "users" and (number := number_of(connection, not_made)):
+        notes.append(f"users: {number:,} are not created as this group's removal policy says, since {ROLE_ENDED}.")
     spared = number_of(
         connection,
         f"SELECT count(*) FROM compared_{entity} WHERE NOT selected AND NOT removed "

@@ -3,31 +3,46 @@
 - A full sync, or one with "remove what is no longer selected", removes every record that is not selected. Another
   selective sync removes only inside the chosen schools, and only what has left the source or is tobedeleted there;
   people only where the chosen schools are all that they have and their user type is ticked, or their Deleted cell is.
+- Where the group says so, people whose every role has ended are removed as well, though they would be selected.
 - Never removed are records whose row has an error, records of a collection that isn't complete, and what a record
   that stays still names. Nobody counts as not chosen for another row's error: one that cost them a role, or a child that
   has them for a guardian. Enrollments end with their person or class.
 """
 
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from oneroster_engine.duckdb_session import number_of
-from oneroster_engine.planning.guard import CAUSES, LEFT_SOURCE, NOT_CHOSEN, STATUS_DELETED
+from oneroster_engine.duckdb_session import PACKED, count, number_of
+from oneroster_engine.planning.guard import CAUSES, LEFT_SOURCE, NOT_CHOSEN, ROLE_ENDED, STATUS_DELETED
 from oneroster_engine.planning.held_roles import find_held_people
 from oneroster_engine.planning.policy import Policy
-from oneroster_engine.selecting.selection import Selection
+from oneroster_engine.selecting.selection import Selection, withdraw
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.standard.records import REFERRERS_FIRST, Form, links_to, parent_of, referred_to
 
 WITH_PERSON = "its person is removed"
 WITH_CLASS = "its class is removed"
+BY_POLICY = "by_policy.parquet"  # in a plan, where there are any: records that the removal policy decided on, unlike the rule
+
+
+def withdraw_ended(connection: duckdb.DuckDBPyConnection, today: date, wanted: bool) -> None:
+    """Take people whose every role has ended (they are left in `role_ended`), and their enrollments, out of what is selected;
+    nobody unless `wanted`. A role's last day still counts."""
+    connection.execute("CREATE TABLE role_ended (sourcedId VARCHAR)")
+    if wanted:
+        connection.execute(_ROLE_ENDED, {"today": today})
+    if count(connection, "role_ended"):
+        withdraw(connection, "role_ended")
 
 
 def find_unselected(connection: duckdb.DuckDBPyConnection, entity: str, selection: Selection) -> None:
     """Make `gone_{entity}` (sourcedId, reason) of `compared_{entity}`: what is not selected and may be removed."""
     user_type = "row.userType" if entity == "users" else "NULL"
-    not_selected = _NOT_SELECTED.format(entity=entity, scope=_scope(entity, selection), user_type=user_type)
+    ended = {"users": "row.sourcedId", "enrollments": "row.userSourcedId"}.get(entity, "NULL")
+    not_selected = _NOT_SELECTED.format(entity=entity, scope=_scope(entity, selection), user_type=user_type, ended=ended)
     connection.execute(not_selected, _scope_values(entity, selection))
 
 
@@ -41,19 +56,20 @@ def spare(
         connection.execute(f"DELETE FROM gone_{entity}")
     if find_held_people(connection, orgs_left_out or "orgs" in kept_whole):
         connection.execute(
-            f"DELETE FROM gone_users WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (SELECT sourcedId FROM held_people)"
+            f"DELETE FROM gone_users WHERE reason IN ('{NOT_CHOSEN}', '{ROLE_ENDED}') "
+            "AND sourcedId IN (SELECT sourcedId FROM held_people)"
         )
     if selection.guardians:
         connection.execute(_GUARDIANS_OF_LEFT_OUT)
     if policy.user_types:
         connection.execute(_NOT_ASKED_FOR, {"types": list(policy.user_types)})
-    connection.execute("CREATE TABLE kept_by_policy (entity VARCHAR, reason VARCHAR, number BIGINT)")
+    connection.execute("CREATE TABLE kept_by_policy (entity VARCHAR, sourcedId VARCHAR, reason VARCHAR)")
     for entity in ENTITIES:
         named_causes = [cause for name, causes in policy.guard.keep.items() if name == entity for cause in causes]
         causes = list(CAUSES) if policy.guard.keeps("removals") else named_causes
         for reason in (words for cause, words in CAUSES.items() if cause in causes):
             named = f"FROM gone_{entity} WHERE reason = '{reason}'"
-            connection.execute(f"INSERT INTO kept_by_policy SELECT '{entity}', '{reason}', count(*) {named} HAVING count(*) > 0")
+            connection.execute(f"INSERT INTO kept_by_policy SELECT '{entity}', sourcedId, reason {named}")
             connection.execute(f"DELETE {named}")
     if "enrollments" not in kept_whole and number_of(connection, f"SELECT count(*) FROM {_staying('enrollments')}"):
         connection.execute(_END_WITH)
@@ -61,6 +77,13 @@ def spare(
         for entity in REFERRERS_FIRST:
             _spare_referred_to(connection, entity)
     return kept_whole
+
+
+def write_by_policy(connection: duckdb.DuckDBPyConnection, plan: Path) -> None:
+    """Write which records stay by the group's removal policy, and which are not made since their roles have ended (entity,
+    sourcedId, reason); no file where there are none."""
+    if count(connection, "kept_by_policy") or count(connection, "role_ended"):
+        connection.execute(f"COPY ({_BY_POLICY}) TO $to ({PACKED})", {"to": str(plan / BY_POLICY)})
 
 
 def nameless(connection: duckdb.DuckDBPyConnection, entity: str) -> int:
@@ -106,7 +129,8 @@ def _scope(entity: str, selection: Selection) -> str:
         every = selection.cells is None
         type_ticked = "true" if every else "(fields->>'$.roles[0].role') IN (SELECT userType FROM ticked)"
         cell = "true" if every else "coalesce(userType, 'unknown') IN (SELECT userType FROM ticked WHERE status = 'deleted')"
-        return f"({left} AND {only_inside} AND {type_ticked}) OR ({deleted} AND {inside} AND {cell})"
+        ended = f"reason = '{ROLE_ENDED}'"  # of people whom the selection reaches
+        return f"({left} AND {only_inside} AND {type_ticked}) OR ({deleted} AND {inside} AND {cell}) OR {ended}"
     return "false"
 
 
@@ -120,13 +144,25 @@ _NOT_SELECTED = f"""
 CREATE TABLE gone_{{entity}} AS
 SELECT sourcedId, reason FROM (
     SELECT old.*, CASE WHEN row.sourcedId IS NULL THEN '{LEFT_SOURCE}'
-                       WHEN row.status = 'tobedeleted' THEN '{STATUS_DELETED}' ELSE '{NOT_CHOSEN}' END AS reason,
+                       WHEN row.status = 'tobedeleted' THEN '{STATUS_DELETED}'
+                       WHEN {{ended}} IN (SELECT sourcedId FROM role_ended) THEN '{ROLE_ENDED}' ELSE '{NOT_CHOSEN}' END AS reason,
            {{user_type}} AS userType
     FROM (SELECT sourcedId, schools, fields FROM before_{{entity}} SEMI JOIN
               (SELECT sourcedId FROM compared_{{entity}} WHERE NOT selected AND NOT removed) USING (sourcedId)) old
     LEFT JOIN staged_{{entity}} row ON row.sourcedId = old.sourcedId
     WHERE old.sourcedId NOT IN (SELECT sourcedId FROM left_out WHERE entity = '{{entity}}' AND sourcedId IS NOT NULL)
-) WHERE {{scope}}
+) WHERE ({{scope}}) AND NOT (reason = '{ROLE_ENDED}' AND '{{entity}}' = 'enrollments')  -- those end with their person
+"""
+
+_ROLE_ENDED = """
+INSERT INTO role_ended
+SELECT sourcedId FROM staged_users SEMI JOIN selected_users USING (sourcedId)
+WHERE len(roles) > 0 AND len(list_filter(roles, lambda each: coalesce(each.endDate >= $today, true))) = 0
+"""
+
+_BY_POLICY = f"""
+FROM kept_by_policy
+UNION ALL SELECT 'users', sourcedId, '{ROLE_ENDED}' FROM role_ended WHERE sourcedId NOT IN (SELECT sourcedId FROM before_users)
 """
 
 # Who is none of the user types that the source was asked for is in none of its lists, and not gone for that.

@@ -111,6 +111,11 @@ def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Select
         connection.execute(_COMING_ALONG.format(entity=entity, named=named))
 
 
+def withdraw(connection: duckdb.DuckDBPyConnection, people: str) -> None:
+    """After `select`: take the people of a table (sourcedId) and their enrollments out again. What came along stays."""
+    connection.execute(_WITHDRAW.format(people=people))
+
+
 def _referred_to(entity: str) -> str:
     also = "SELECT sourcedId FROM chosen_orgs" if entity == "orgs" else ""
     return referred_to(entity, _selected_rows, f"staged_{entity}", Form.STAGED, also)
@@ -196,6 +201,14 @@ CREATE VIEW selected_rows_enrollments AS SELECT * FROM staged_enrollments WHERE 
 CREATE VIEW selected_enrollments AS SELECT sourcedId FROM selected_rows_enrollments;
 CREATE VIEW selected_rows_classes AS SELECT * FROM staged_classes WHERE {classes};
 CREATE VIEW selected_rows_users AS SELECT * FROM staged_users WHERE {users}
+"""
+
+_WITHDRAW = """
+DELETE FROM selected_users WHERE sourcedId IN (SELECT sourcedId FROM {people});
+CREATE OR REPLACE VIEW selected_rows_users AS SELECT * FROM staged_users SEMI JOIN selected_users USING (sourcedId);
+CREATE TABLE still_enrolled AS
+SELECT sourcedId FROM selected_rows_enrollments WHERE userSourcedId NOT IN (SELECT sourcedId FROM {people});
+CREATE OR REPLACE VIEW selected_rows_enrollments AS SELECT * FROM staged_enrollments SEMI JOIN still_enrolled USING (sourcedId)
 """
 
 # What selected rows refer to, and what that refers to in turn. Courses first: the others follow from them too.

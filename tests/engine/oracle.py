@@ -2,7 +2,9 @@
 of the rules, so that the engine can be held against it."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from oneroster_engine.selecting.selection import Selection
@@ -73,6 +75,18 @@ def selected(stage: Roster, selection: Selection) -> dict[str, set[str]]:
     }
 
 
+def without(chosen: dict[str, set[str]], stage: Roster, ended: AbstractSet[str]) -> dict[str, set[str]]:
+    """The selection without people whose every role has ended, and their enrollments."""
+    enrollments = {i for i in chosen["enrollments"] if stage["enrollments"][i]["userSourcedId"] not in ended}
+    return {**chosen, "users": chosen["users"] - ended, "enrollments": enrollments}
+
+
+def ended_roles(stage: Roster, selection: Selection, today: date) -> set[str]:
+    """Of the selected people, those whose every role has ended; a role's last day still counts."""
+    people = {i: stage["users"][i] for i in selected(stage, selection)["users"]}
+    return {i for i, row in people.items() if all(role["endDate"] and role["endDate"] < today for role in row["roles"])}
+
+
 def ticked(selection: Selection, status: str, user_type: str | None) -> bool:
     return selection.cells is None or (status, user_type or "unknown") in selection.cells
 
@@ -107,9 +121,12 @@ def removed(
     left_out: Mapping[str, set[str | None]],
     complete: Mapping[str, bool],
     losses: Losses = NOTHING_LOST,
+    keep: Mapping[str, AbstractSet[str]] | None = None,
+    ended: AbstractSet[str] = frozenset(),
 ) -> dict[str, set[str]]:
-    """Ids of the platform's active records that the plan may take away. A platform row is its fields and `schools`."""
-    chosen = selected(stage, selection)
+    """Ids of the platform's active records that the plan may take away. A platform row is its fields and `schools`. `keep` names
+    the causes for which the group keeps an entity, `ended` those whose every role has ended, if they are to go."""
+    chosen = without(selected(stage, selection), stage, ended)
     blocked = {entity for entity in ENTITIES if not complete[entity] or None in left_out[entity]}
     gone: dict[str, dict[str, str]] = {entity: {} for entity in ENTITIES}
     for entity in set(ENTITIES) - blocked:
@@ -118,14 +135,18 @@ def removed(
                 continue
             row = stage[entity].get(i)
             reason = "left" if row is None else "deleted" if row["status"] == "tobedeleted" else "unchosen"
-            if selection.remove_unselected or in_scope(entity, record, row, reason, selection):
+            if i in ended and entity == "users":
+                gone[entity][i] = "ended"
+            elif reason in (keep or {}).get(entity, ()) or (row and entity == "enrollments" and row["userSourcedId"] in ended):
+                continue
+            elif selection.remove_unselected or in_scope(entity, record, row, reason, selection):
                 gone[entity][i] = reason
 
-    left = {entity: {i for i, reason in found.items() if reason != "unchosen"} for entity, found in gone.items()}
+    left = {entity: {i for i, reason in found.items() if reason not in ("unchosen", "ended")} for entity, found in gone.items()}
     unsure_orgs = "orgs" in blocked or bool(left_out["orgs"])
     for i, record in platform["users"].items():
         cost_a_part = held_roles(i, record, stage, platform, left, unsure_orgs, losses) or held_profiles(i, record, stage, losses)
-        if cost_a_part and gone["users"].get(i) == "unchosen":
+        if cost_a_part and gone["users"].get(i) in ("unchosen", "ended"):
             del gone["users"][i]
     if selection.guardians:
         children = {i for i in platform["users"] if i in left_out["users"]}
@@ -140,7 +161,7 @@ def removed(
     if "enrollments" not in blocked:
         for i, record in platform["enrollments"].items():
             person, class_ = gone["users"].get(record["userSourcedId"]), gone["classes"].get(record["classSourcedId"])
-            if i not in chosen["enrollments"] and ({person, class_} & {"left", "deleted"}):
+            if i not in chosen["enrollments"] and ({person, class_} & {"left", "deleted", "ended"}):
                 gone["enrollments"].setdefault(i, "with")
 
     def may_stay(entity: str) -> dict[str, Row]:

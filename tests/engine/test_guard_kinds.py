@@ -15,7 +15,7 @@ from oneroster_engine.planning.review import review
 from oneroster_engine.planning.snapshot import next_snapshot
 from oneroster_engine.planning.summary import Planned
 from oneroster_engine.planning.undo import plan_undo
-from tests.engine.districts import class_, course, enrollment, org, session, user
+from tests.engine.districts import class_, course, enrollment, org, role, session, user
 from tests.engine.test_plan import Platform, read
 
 EXAMPLES = int(os.environ.get("GUARD_EXAMPLES", "0"))  # a large run; make test takes a few
@@ -251,10 +251,15 @@ class School(Platform):
     """A platform with a district on it, of which each plan starts from the same snapshot."""
 
     def guarded(
-        self, files: Files, guard: Guard | None = None, spared: Path | None = None, unproved: Mapping[str, str] | None = None
+        self,
+        files: Files,
+        guard: Guard | None = None,
+        spared: Path | None = None,
+        unproved: Mapping[str, str] | None = None,
+        version: str = "1.1",
     ) -> Planned:
         guard, before = guard or Guard(), self.snapshot
-        planned = self.sync(files, commit=False, unproved=unproved, guard=guard)
+        planned = self.sync(files, version=version, commit=False, unproved=unproved, guard=guard)
         self.cut_off.clear()
         policy = Policy(sync_id=f"s{self.syncs}", now=self.now, guard=guard)
         return review(planned, self.room / "plan", before, policy, self.room / "stage", (), [spared] if spared else [])
@@ -648,3 +653,44 @@ def test_a_new_term_whose_classes_bear_the_names_of_the_last_is_not_taken_for_re
     new_term = {**fall, "academicSessions": [*fall["academicSessions"], spring], "classes": classes, "enrollments": moved}
 
     assert [each.message for each in school.guarded(new_term).breaches] == []
+
+
+DATES = {"over": {"endDate": "2026-08-25"}, "not begun": {"beginDate": "2027-08-25"}}
+
+
+@pytest.mark.parametrize("dates", DATES.values(), ids=DATES)
+def test_an_enrollment_that_would_not_run_any_more_runs_on_when_removals_are_left_out(
+    school: School, dates: dict[str, str]
+) -> None:
+    before = school.records()["enrollments"]
+    harmed = with_each("enrollments", lambda r: {**r, **dates}, "ens", 30)
+
+    assert {each.kind for each in school.guarded(harmed).breaches} == {"memberships"}
+    school.commit(removals=False)
+
+    assert school.records()["enrollments"] == before
+    assert school.guarded(harmed, Guard(standing={"memberships": "keep"})).changes == 0
+
+
+@pytest.mark.parametrize("dates", DATES.values(), ids=DATES)
+def test_a_role_that_would_not_run_any_more_is_lost_and_stays_when_removals_are_left_out(
+    tmp_path: Path, dates: dict[str, str]
+) -> None:
+    """Each of twenty teachers has a second role, which stays the second."""
+    people = [{**user(f"t{n}"), "role": ""} for n in range(20)]
+    primary = [role(f"t{n}", role="teacher") for n in range(20)]
+    second = [{**role(f"t{n}", role="guardian", roleType="secondary"), "sourcedId": f"second-{n}"} for n in range(20)]
+    files = {**a_district(), "users": people, "enrollments": [], "roles": [*primary, *second]}
+    school = School(tmp_path)
+    school.guarded(files, version="1.2")
+    school.commit(removals=True)
+    before = {i: record["roles"] for i, record in school.records()["users"].items()}
+    harmed = {**files, "users": [{**r, "phone": "555"} for r in people], "roles": [*({**r, **dates} for r in primary), *second]}
+
+    found = [each.message for each in school.guarded(harmed, version="1.2").breaches]
+    school.commit(removals=False)
+
+    assert found == ["North: 20 of 20 teachers would lose a role."]
+    after = school.records()["users"]
+    assert {i: record["roles"] for i, record in after.items()} == before
+    assert {record["phone"] for record in after.values()} == {"555"}

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from oneroster_engine.planning import changes
+from oneroster_engine.planning.guard import Guard
 from oneroster_engine.planning.plan import plan_changes
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.snapshot import next_snapshot
@@ -690,3 +691,81 @@ def test_a_selection_survives_being_written_down() -> None:
 
     assert Selection.from_json(json.loads(json.dumps(whole.to_json()))) == whole
     assert Selection.from_json({"orgs": ["a"]}) == Selection(orgs=frozenset({"a"}))
+
+
+ENDED = {"ann": "2026-08-15", "tom": "2026-08-31", "cat": ""}
+
+
+def with_roles(**ends: str) -> dict[str, Rows]:
+    """Ann, Tom and Cat at North, each with one role that ends then."""
+    people = [{**user(name), "role": ""} for name in ends]
+    roles = [role(name, endDate=end) for name, end in ends.items()]
+    enrolled = [enrollment(f"e-{name}", userSourcedId=name) for name in ends]
+    return small(users=people, roles=roles, enrollments=enrolled)
+
+
+def test_who_has_no_role_any_more_stays_unless_the_group_says_otherwise(platform: Platform) -> None:
+    platform.sync(with_roles(ann="", tom="", cat=""), version="1.2")
+
+    platform.sync(with_roles(**ENDED), version="1.2")
+    assert ids(platform, "users") == ["ann", "cat", "tom"]
+
+    ends = Guard(deactivate_ended=True)
+    platform.sync(with_roles(**ENDED), version="1.2", guard=ends)  # on 4 September
+    gone = [(entity, i, action, reason) for entity, i, action, reason in platform.did() if i.endswith(("ann", "tom"))]
+    assert gone == [
+        ("enrollments", "e-ann", "end", "its person is removed"),
+        ("enrollments", "e-tom", "end", "its person is removed"),
+        ("users", "ann", "deactivate", "every role has ended"),
+        ("users", "tom", "deactivate", "every role has ended"),
+    ]
+    assert ids(platform, "users") == ["cat"]
+
+    again = platform.sync(with_roles(ann="2027-06-10", tom="2026-08-31", cat=""), version="1.2", guard=ends)
+    assert ids(platform, "users") == ["ann", "cat"], "another role brings them back"
+    assert again.counts["enrollments"]["updated"] == 1
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        Guard(deactivate_ended=True, keep={"users": ("roleEnded",)}),
+        Guard(deactivate_ended=True, never_remove=True),
+        Guard(deactivate_ended=True, standing={"removals": "keep"}),
+    ],
+    ids=["roles kept", "never remove", "removals kept"],
+)
+def test_who_is_kept_is_kept_and_updated_though_every_role_has_ended(platform: Platform, guard: Guard) -> None:
+    platform.sync(with_roles(ann="", cat=""), version="1.2")
+
+    platform.sync(with_roles(ann="2026-08-15", cat=""), version="1.2", guard=guard)
+
+    assert platform.did() == [("users", "ann", "update", "changed in the source")]
+
+
+def test_who_comes_with_roles_that_have_ended_is_not_created_and_the_plan_says_so(platform: Platform) -> None:
+    planned = platform.sync(with_roles(**ENDED), version="1.2", guard=Guard(deactivate_ended=True))
+
+    assert ids(platform, "users") == ["cat"]
+    assert planned.notes == ["users: 2 are not created as this group's removal policy says, since every role has ended."]
+
+
+def test_each_cause_has_its_own_day_of_purge(platform: Platform) -> None:
+    """Eve leaves the source, Ann is marked deleted, Tom's role ends; the enrollments have the group's days."""
+    platform.sync(with_roles(ann="", tom="", eve="", cat=""), version="1.2")
+    files = with_roles(ann="", tom="2026-08-15", cat="")
+    files["users"] = [{**row, "status": "tobedeleted"} if row["sourcedId"] == "ann" else row for row in files["users"]]
+
+    days = {"users": {"leftSource": 10, "statusDeleted": None, "roleEnded": 400}}
+    platform.sync(files, version="1.2", guard=Guard(deactivate_ended=True), purge_days=days)
+
+    assert platform.snapshot is not None
+    rows = read(platform.snapshot / "removed" / "records.parquet")
+    assert sorted((row["sourcedId"], row["purgeAt"]) for row in rows) == [
+        ("ann", "never"),
+        ("e-ann", "2026-10-03T06:00:00Z"),
+        ("e-eve", "2026-10-03T06:00:00Z"),
+        ("e-tom", "2026-10-03T06:00:00Z"),
+        ("eve", "2026-09-13T06:00:00Z"),
+        ("tom", "2027-10-08T06:00:00Z"),
+    ]

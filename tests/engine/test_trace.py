@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from oneroster_engine.duckdb_session import connect
 from oneroster_engine.inspecting import trace
 from oneroster_engine.inspecting.trace import Run, Step, Subject, Written, conclusion, explain, find, selection_step
+from oneroster_engine.planning.guard import Guard
 from oneroster_engine.selecting.selection import EVERYTHING, Selection, select
 from oneroster_engine.staging.stage import stage_bundle
 from tests.engine.dirty import lifted, rosters, selections
-from tests.engine.districts import Rows, class_, org, small, user, write_bundle
+from tests.engine.districts import Rows, class_, org, role, small, user, write_bundle
 from tests.engine.test_plan import TWO_SCHOOLS, Platform
 
 NORTH = Selection(orgs=frozenset({"north"}))
@@ -255,3 +256,22 @@ def test_to_undo_what_stands_in_the_way_again_and_again_brings_everybody_who_can
             wider = replace(wider, **REMEDIES[reason])
 
         assert reason in (*trace.SELECTED, "deleted", "school-deleted")
+
+
+def test_who_is_kept_or_not_made_by_the_removal_policy_is_explained_with_the_cause(tmp_path: Path) -> None:
+    platform = Platform(tmp_path)
+    platform.sync(small(users=[user("ann"), user("bob")]))
+    kept = Guard(keep={"users": ("leftSource",)})
+    platform.sync(small(users=[user("ann")]), guard=kept)
+    bob = person(platform.room, "bob", platform.snapshot)
+
+    steps = by_about(explain(platform.room, EVERYTHING, platform.snapshot, bob, RUN, Written("p1", "active", "", "s1")))
+
+    assert steps["plan"].text == "Kept, as this group's removal policy says, though the cause is: left the source."
+
+    late = [user("ann"), {**user("zoe"), "role": ""}]
+    roles = [role("ann"), role("zoe", endDate="2026-06-30")]
+    platform.sync(small(users=late, roles=roles), version="1.2", guard=Guard(deactivate_ended=True))
+    zoe = explain(platform.room, EVERYTHING, platform.snapshot, person(platform.room, "zoe"), RUN, None)
+
+    assert conclusion(zoe) == "Not created, as this group's removal policy says: every role has ended."

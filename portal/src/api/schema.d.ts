@@ -2298,6 +2298,7 @@ export interface components {
              *       "expected": [],
              *       "neverRemove": false,
              *       "keep": {},
+             *       "deactivateEnded": false,
              *       "purge": {}
              *     }
              */
@@ -2395,6 +2396,7 @@ export interface components {
              *       "expected": [],
              *       "neverRemove": false,
              *       "keep": {},
+             *       "deactivateEnded": false,
              *       "purge": {}
              *     }
              */
@@ -2573,6 +2575,7 @@ export interface components {
              *       "expected": [],
              *       "neverRemove": false,
              *       "keep": {},
+             *       "deactivateEnded": false,
              *       "purge": {}
              *     }
              */
@@ -2662,6 +2665,7 @@ export interface components {
              *       "expected": [],
              *       "neverRemove": false,
              *       "keep": {},
+             *       "deactivateEnded": false,
              *       "purge": {}
              *     }
              */
@@ -2720,8 +2724,10 @@ export interface components {
          *     what an admin has decided for a kind of removal: always keep, or always allow. `closing` are the
          *     sourcedIds of schools that will close, so that what goes there is expected. `expected` are those of orgs without which
          *     a source shows too little: a sync that lacks one is held. `keep` names by entity the causes for which nothing is removed;
-         *     `neverRemove` keeps everything. `purge` says, by entity and cause, after how many days what was removed is purged, and
-         *     with 0 that it never is; what it doesn't name is purged after the group's grace days.
+         *     `neverRemove` keeps everything. The cause `roleEnded` is of users alone: kept are roles that end; where `deactivateEnded`
+         *     says so, people whose every role has ended are deactivated, though the source has them still. `purge` says, by entity and
+         *     cause, after how many days what was removed is purged, and with 0 that it never is; what it doesn't name is purged after
+         *     the group's grace days.
          */
         GuardFigures: {
             /**
@@ -2775,8 +2781,13 @@ export interface components {
              * @default {}
              */
             keep: {
-                [key: string]: (("leftSource" | "statusDeleted" | "notChosen") | "roleEnded")[];
+                [key: string]: ("leftSource" | "statusDeleted" | "notChosen" | "roleEnded")[];
             };
+            /**
+             * Deactivateended
+             * @default false
+             */
+            deactivateEnded: boolean;
             /**
              * Purge
              * @default {}

@@ -63,25 +63,30 @@ const DECIDED: Record<Decided, string> = {
   removals: 'Removals', emptied: 'Emptied fields', relations: 'Guardians and primary teachers', roles: 'Ended roles',
   disabled: 'People who become inactive', memberships: 'Moved enrollments',
 };
-type Removed = 'users' | 'classes' | 'enrollments';
+type Removed = 'users' | 'classes' | 'enrollments' | 'courses' | 'academicSessions' | 'orgs';
 type Cause = 'leftSource' | 'statusDeleted' | 'notChosen' | 'roleEnded';
 /** What becomes of a record that would be removed; `own`: purged after days of its own. */
-interface Removal { then: 'purge' | 'own' | 'never' | 'keep'; days: string }
-const REMOVED: Record<Removed, string> = { users: 'People', classes: 'Classes', enrollments: 'Enrollments' };
+interface Removal { then: 'let' | 'purge' | 'own' | 'never' | 'keep'; days: string }
+const REMOVED: Record<Removed, string> = {
+  users: 'People who', classes: 'Classes that', enrollments: 'Enrollments that', courses: 'Courses that',
+  academicSessions: 'Academic sessions that', orgs: 'Schools and other orgs that',
+};
 const ENTITIES = Object.keys(REMOVED) as Removed[];
 const CAUSES: Record<Cause, string> = {
-  leftSource: 'left the source', statusDeleted: 'are marked deleted', notChosen: 'are no longer selected', roleEnded: 'lose a role',
+  leftSource: 'left the source', statusDeleted: 'are marked deleted', notChosen: 'are no longer selected',
+  roleEnded: 'have no role any more, as each has ended',
 };
 const causesOf = (entity: Removed) => (Object.keys(CAUSES) as Cause[]).filter(cause => cause !== 'roleEnded' || entity === 'users');
 const THEN = [
   { value: 'purge', label: 'Deactivate, and purge after the days above' }, { value: 'own', label: 'Deactivate, and purge after …' },
   { value: 'never', label: 'Deactivate, and never purge' }, { value: 'keep', label: 'Keep' },
 ] as const;
-const THEN_ROLE = [{ value: 'purge', label: 'Let the role end' }, { value: 'keep', label: 'Keep' }] as const;
+const THEN_ROLE = [{ value: 'let', label: 'Let roles end, keep the person' }, { value: 'keep', label: 'Keep the person and the roles' }, ...THEN.slice(0, 3)] as const;
 
 function removalOf(guard: Schemas['GuardFigures'] | undefined, entity: Removed, cause: Cause): Removal {
-  const days = cause === 'roleEnded' ? undefined : guard?.purge[entity]?.[cause];
+  const days = guard?.purge[entity]?.[cause];
   if (guard?.keep[entity]?.includes(cause)) return { then: 'keep', days: '' };
+  if (cause === 'roleEnded' && !guard?.deactivateEnded) return { then: 'let', days: '' };
   return days === undefined ? { then: 'purge', days: '' } : { then: days ? 'own' : 'never', days: days ? String(days) : '' };
 }
 const STANDING = [
@@ -89,7 +94,7 @@ const STANDING = [
 ] as const;
 
 /** As the API has it: what is kept, and what is purged after other days than the group's; 0 is never. */
-function removalPolicy(removal: SafetyFigures['removal']): Pick<Schemas['GuardFigures'], 'keep' | 'purge'> {
+function removalPolicy(removal: SafetyFigures['removal']): Pick<Schemas['GuardFigures'], 'keep' | 'purge' | 'deactivateEnded'> {
   const keep: Schemas['GuardFigures']['keep'] = {};
   const purge: Schemas['GuardFigures']['purge'] = {};
   for (const entity of ENTITIES) {
@@ -99,7 +104,7 @@ function removalPolicy(removal: SafetyFigures['removal']): Pick<Schemas['GuardFi
       if (then === 'own' || then === 'never') purge[entity] = { ...purge[entity], [cause]: then === 'never' ? 0 : Number(days) };
     }
   }
-  return { keep, purge };
+  return { keep, purge, deactivateEnded: !['let', 'keep'].includes(removal.users.roleEnded.then) };
 }
 
 export const figuresOf = (group?: Schemas['GroupOut']): SafetyFigures => ({
@@ -201,11 +206,11 @@ export function Safety({ figures, onChange, wrong, contact, alwaysPreview, onAlw
                 const put = (next: Partial<Removal>) => set({ removal: { ...figures.removal, [entity]: { ...figures.removal[entity], [cause]: { ...removal, ...next } } } });
                 const options = cause === 'roleEnded' ? THEN_ROLE : THEN;
                 return (
-                  <FormField key={`${entity} ${cause}`} label={`${REMOVED[entity]} that ${CAUSES[cause]}`} errorText={wrong(`guard.purge.${entity}.${cause}`)}>
+                  <FormField key={`${entity} ${cause}`} label={`${REMOVED[entity]} ${CAUSES[cause]}`} errorText={wrong(`guard.purge.${entity}.${cause}`)}>
                     <Select selectedOption={options.find(each => each.value === removal.then) ?? options[0]} options={options}
                       onChange={({ detail }) => put({ then: detail.selectedOption.value as Removal['then'], days: removal.days || '90' })} />
                     {removal.then === 'own' && (
-                      <Input ariaLabel={`${REMOVED[entity]} that ${CAUSES[cause]}: days until they are purged`} type="number" inputMode="numeric" value={removal.days}
+                      <Input ariaLabel={`${REMOVED[entity]} ${CAUSES[cause]}: days until they are purged`} type="number" inputMode="numeric" value={removal.days}
                         onChange={({ detail }) => put({ days: detail.value })} />
                     )}
                   </FormField>
