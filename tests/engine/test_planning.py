@@ -6,13 +6,13 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oneroster_engine.planning.guard import ROLE_ENDED, Guard, RemovalCause
+from oneroster_engine.planning.guard import ROLE_ENDED, Entity, Guard, RemovalCause
 from oneroster_engine.planning.summary import Planned
 from oneroster_engine.selecting.selection import EVERYTHING, Selection
 from oneroster_engine.standard.entities import ENTITIES
@@ -108,6 +108,7 @@ def test_every_plan_is_what_the_rules_say_in_every_district(tmp_path: Path, vers
     assert removed > DISTRICTS // 4  # about as many as districts; else nothing was tried
 
 
+ENTITY_NAMES: tuple[Entity, ...] = get_args(Entity)
 CAUSES: Mapping[RemovalCause, str] = {"leftSource": "left", "statusDeleted": "deleted", "notChosen": "unchosen"}
 
 
@@ -130,7 +131,7 @@ def test_every_removal_policy_keeps_and_takes_away_what_its_causes_say(tmp_path:
         selection = replace(some, remove_unselected=True) if sync % 2 else EVERYTHING if not sync else some
         keep = {entity: {cause for cause in CAUSES if any_of.random() < 0.3} for entity in ENTITIES}
         ends = sync > 0
-        guard = Guard(keep={entity: tuple(causes) for entity, causes in keep.items()}, deactivate_ended=ends)
+        guard = Guard(keep={entity: tuple(keep[entity]) for entity in ENTITY_NAMES}, deactivate_ended=ends)
         before = platform.records()
         planned = platform.sync(files, selection, "1.2", guard=guard)
         kept = {entity: {CAUSES[cause] for cause in causes} for entity, causes in keep.items()}
