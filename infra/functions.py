@@ -261,8 +261,8 @@ FUNCTIONS = (
     Function(
         "open_source", "step", 1769, 840, disk_mb=4096, calls_out=True,
         size="one processor to inflate or fetch; disk for a ZIP of 1 GiB and its orgs",
-        may=(OWN_SYNC, READ_GROUP, objects((*WRITE, "ListMultipartUploadParts"), SYNCS), objects(READ, BASELINES), LIST, LIMITS,
-             CREDENTIALS, SEAL),
+        may=(OWN_SYNC, READ_GROUP, items("Selections", "GetItem", "Query"),
+             objects((*WRITE, "ListMultipartUploadParts"), SYNCS), objects(READ, BASELINES), LIST, LIMITS, CREDENTIALS, SEAL),
     ),
     Function(
         "plan_fetch", "step", 1769, 900, calls_out=True, size="one processor: a provider's first pages",
@@ -280,7 +280,8 @@ FUNCTIONS = (
     Function(
         "stage", "step", 3008, 900, disk_mb=MOST_MB, sized_by_stage=True,
         size="1.7 processors for the engine's threads; disk for 8 GiB of CSV, and Lambda's most",
-        may=(HOLD_LOCK, OWN_SYNC, objects(WRITE, SYNCS, BASELINES), objects(DELETE, BASELINES), LIST_VERSIONS, LIMITS),
+        may=(HOLD_LOCK, OWN_SYNC, items("Selections", "GetItem", "Query"), objects(WRITE, SYNCS, BASELINES),
+             objects(DELETE, BASELINES), LIST_VERSIONS, LIMITS),
     ),
     Function("ask", "question", 256, 30, size="one item", may=(OWN_SYNC,)),
     Function(
@@ -295,7 +296,7 @@ FUNCTIONS = (
     ),
     Function(
         "commit", "step", 3008, 900, disk_mb=MOST_MB, sized_by_stage=True, size="joins snapshot and plan",
-        may=(OWN_SYNC, HOLD_LOCK, READ_SYNC_FILES, objects(WRITE, SNAPSHOTS, COMMITS), LIST),
+        may=(OWN_SYNC, HOLD_LOCK, items("Selections", "GetItem", "Query"), SYNC_FILES, objects(WRITE, SNAPSHOTS, COMMITS), LIST),
     ),
     Function(
         "report", "step", 1769, 900, disk_mb=MOST_MB, size="one processor: workbooks are written by one thread",

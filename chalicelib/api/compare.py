@@ -71,8 +71,8 @@ def _stages(group_id: str, asked: CompareQuery, entities: list[str] | tuple[str,
     for name, sync_id in (("before", asked.from_), ("after", asked.to)):
         if group_of(sync_id) != group_id:
             raise NotFound(f"This group has no sync {sync_id}.")
-        syncs.get(sync_id)
-        keys |= {f"{name}/{entity}.parquet": files.sync_key(sync_id, f"stage/{entity}.parquet") for entity in entities}
+        read = syncs.get(sync_id).same_as or sync_id
+        keys |= {f"{name}/{entity}.parquet": files.sync_key(read, f"stage/{entity}.parquet") for entity in entities}
     try:
         with linked(keys) as workdir:
             yield workdir / "before", workdir / "after"

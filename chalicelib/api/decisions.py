@@ -8,10 +8,21 @@ from chalice.app import Blueprint
 
 from chalicelib.api.lists import ListQuery, offset_of, page, sorting
 from chalicelib.api.routing import IDEMPOTENCY_KEY, Call, Forbidden, route
-from chalicelib.api.shapes import Accepted, Approval, Change, Deselected, Filter, Page, Plan, RenumberedPair, StatusesAnswer
+from chalicelib.api.shapes import (
+    Accepted,
+    ActionCounts,
+    Approval,
+    Change,
+    Deselected,
+    Filter,
+    Page,
+    Plan,
+    RenumberedPair,
+    StatusesAnswer,
+)
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.ids import group_of, new_sync_id
-from chalicelib.model.records import Group, Mode, State, Sync, Trigger
+from chalicelib.model.records import Group, Mode, State, Sync, SyncCounts, Trigger
 from chalicelib.service import answer
 from chalicelib.service.selection import selection_kept
 from chalicelib.service.start import start_now
@@ -56,8 +67,10 @@ def get_plan(call: Call, sync_id: str) -> Plan:
     """What would change or has changed, in numbers, and why it is held."""
     summary = files.read_json(files.sync_key(sync_id, "plan/summary.json"))
     if summary is None:
-        store.get(sync_id)
-        raise Conflict("This sync has no plan yet.")
+        sync = store.get(sync_id)
+        if sync.same_as is None:
+            raise Conflict("This sync has no plan yet.")
+        return _plan_of_nothing(sync)
     return Plan.model_validate(summary)
 
 
@@ -68,11 +81,16 @@ def list_changes(call: Call, sync_id: str) -> Changes:
     stays = asked.action == "unchanged"
     sort, descending = sorting(asked, UNCHANGED_SORTS if stays else CHANGE_SORTS)
     columns = {"entity": asked.entity, "action": "" if stays else asked.action, "schools": asked.school, "reason": asked.reason}
-    if asked.kind:
-        columns |= {"kind": asked.kind, "school": columns.pop("schools")}
-        rows = sync_file(sync_id, "plan/held.parquet", "list of what holds the plan")
-    else:
-        rows = _unchanged(sync_id) if stays else sync_file(sync_id, "plan/changes.parquet", "plan")
+    try:
+        if asked.kind:
+            columns |= {"kind": asked.kind, "school": columns.pop("schools")}
+            rows = sync_file(sync_id, "plan/held.parquet", "list of what holds the plan")
+        else:
+            rows = _unchanged(sync_id) if stays else sync_file(sync_id, "plan/changes.parquet", "plan")
+    except Conflict:
+        if stays or store.get(sync_id).same_as is None:
+            raise
+        return page(Changes, [], 0, asked)
     found = page_of(
         rows,
         search=asked.search,
@@ -147,6 +165,8 @@ def undo_sync(call: Call, sync_id: str) -> Sync:
     undone = store.get(sync_id)
     if undone.state is not State.SUCCEEDED:
         raise Conflict(f"Only a sync that has succeeded can be undone; this one is {undone.state}.")
+    if undone.same_as is not None:
+        raise Conflict("This sync has changed nothing, so there is nothing to take back.")
     if files.size_bytes(files.sync_key(sync_id, "plan/changes.parquet")) is None:
         raise Conflict("What this sync has changed is not kept any more, so it can't be undone.")
     wanted = Sync(
@@ -166,17 +186,29 @@ def undo_sync(call: Call, sync_id: str) -> Sync:
     return started.sync
 
 
+def _plan_of_nothing(sync: Sync) -> Plan:
+    """Of a sync that found nothing new: all that is selected stays as it is."""
+    counts: dict[str, Any] = {
+        field.alias or name: getattr(sync.counts, name).model_dump(include={*ActionCounts.model_fields})
+        for name, field in SyncCounts.model_fields.items()
+    }
+    return Plan(counts=counts, schools=[], breaches=[], notes=[], held=False)
+
+
 def _unchanged(sync_id: str) -> Path:
     """An undo's plan names these rows; another sync's are written when they are asked for first."""
     key = files.sync_key(sync_id, "plan/unchanged.parquet")
     if files.size_bytes(key) is None:
         sync = store.get(sync_id)
         group = groups.get(sync.group_id)
-        snapshot = sync_id if sync.state is State.SUCCEEDED else group.snapshot
-        selection = selection_kept(sync_id)
+        read = sync.same_as or sync_id
+        snapshot = read if sync.state is State.SUCCEEDED else group.snapshot
+        selection = selection_kept(read)
         wanted = [f"stage/{name}.parquet" for name in ENTITIES]
+        if sync.same_as is None:
+            wanted.append("plan/changes.parquet")
         try:
-            with files.workspace(sync_id, reads=[*wanted, "plan/changes.parquet"]) as workdir:
+            with files.workspace(read, reads=wanted) as workdir:
                 if snapshot is None:
                     raise NotFound("The platform holds nothing yet.")
                 files.fetch_snapshot(group.group_id, snapshot, workdir / "snapshot")

@@ -16,7 +16,7 @@ from chalicelib.model.ids import group_of
 from chalicelib.model.records import Group, Mode, QuestionKind, Record, State, Sync
 from chalicelib.platform import reader
 from chalicelib.service.selection import selection_kept
-from chalicelib.service.sync_files import linked
+from chalicelib.service.sync_files import linked, that_read
 from chalicelib.store import files, groups, syncs
 from oneroster_engine.inspecting import trace as traces
 from oneroster_engine.inspecting.sanity import FINDINGS, sanity, sanity_rows
@@ -116,7 +116,7 @@ def list_sanity_rows(call: Call, sync_id: str) -> SanityRows:
 
 def _newest_planned(group_id: str) -> Sync:
     """The newest sync that read the source and has a plan: what its rows say is what is known of the source."""
-    for sync in syncs.history(group_id, LOOKED_BACK):
+    for sync in that_read(syncs.history(group_id, LOOKED_BACK)):
         needed = (files.sync_key(sync.sync_id, name) for name in ("stage/summary.json", PLAN))
         if sync.mode is not Mode.UNDO and all(files.size_bytes(key) is not None for key in needed):
             return sync
@@ -142,12 +142,12 @@ def _shown(subject: traces.Subject) -> TraceSubject:
 
 @contextmanager
 def _checked(sync_id: str) -> Iterator[tuple[Path, Path | None]]:
+    sync_id = syncs.get(sync_id).same_as or sync_id
     planned = files.size_bytes(files.sync_key(sync_id, PLAN)) is not None
     try:
         with linked(_keys(sync_id, (*STAGED, PLAN) if planned else STAGED)) as workdir:
             yield workdir / "stage", workdir / PLAN if planned else None
     except NotFound as missing:
-        syncs.get(sync_id)
         raise Conflict("This sync has not read its source yet.") from missing
 
 

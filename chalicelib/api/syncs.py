@@ -123,7 +123,7 @@ def last_sync(call: Call, group_id: str) -> LastSync:
         written=WRITTEN[applied_extent(group, sync.sync_id)],
         rehearsal=sync.rehearsal,
         held=sync.held,
-        planned=any(each.step is Step.PLAN and each.ended_at for each in sync.progress),
+        planned=sync.same_as is not None or any(each.step is Step.PLAN and each.ended_at for each in sync.progress),
         undoes=sync.undoes,
         last_sync_date=sync.ended_at,
         users=sync.counts.users,
@@ -173,16 +173,18 @@ def get_report(call: Call, sync_id: str) -> Report:
     A file shows people as they are, so a viewer gets its link where they ask for contact details. What came from
     the district may hold columns that are read by nobody here, passwords among them.
     """
-    written = files.read_json(files.sync_key(sync_id, "report/files.json")) or []
+    sync = store.get(sync_id)
+    made_for = sync.same_as or sync_id  # a sync that found nothing new has the log of the one that it names
+    written = files.read_json(files.sync_key(made_for, "report/files.json")) or []
     listed = [
-        (each["name"], each["title"], each["sizeBytes"], files.sync_key(sync_id, f"report/{each['name']}")) for each in written
+        (each["name"], each["title"], each["sizeBytes"], files.sync_key(made_for, f"report/{each['name']}")) for each in written
     ]
     for folder, name in _received(sync_id) if call.caller.has_role(ROLE_OF_RECEIVED) else ():
         key = files.sync_key(sync_id, f"{folder}/{name}")
         listed.append((name, f"As received: {name}", files.size_bytes(key) or 0, key))
     if not listed:
         raise NotFound(f"There is no report of sync {sync_id}.")
-    sync, group = store.get(sync_id), group_store.get(group_of(sync_id))
+    group = group_store.get(group_of(sync_id))
     called = f"{file_stem(group.name)}-{sync.started_at:%Y-%m-%d-%H%M}"
     if not call.hides:
         call.audit(group_of(sync_id), "report links given", sync_id)

@@ -21,6 +21,7 @@ SENTENCES = {
     State.CANCELLED: "The sync was ended from outside.",
 }
 NOTHING_NEW = "Nothing has changed since the last sync; nothing was written."
+SAME_FILE = "Nothing has changed since sync {earlier}: the file is the same. Nothing was written."
 NOTHING_BROUGHT = "Nothing was brought in: the source holds nothing that is selected. Nothing was written."
 UNDECIDED = "Waits for a decision; nothing has been written yet."
 ONLY_REMOVALS = "Nothing was written: every change was a removal, and removals were left out, as approved."
@@ -82,6 +83,19 @@ def success(counts: SyncCounts, with_removals: bool, incomplete: Iterable[str], 
     each = _by_field(counts).values()
     numbers = [(sum(getattr(one, action) for one in each), action) for action in ACTIONS]
     return f"Synced: {', '.join(f'{number:,} {action}' for number, action in numbers if number)}.{left_out}{unproved}"
+
+
+def unchanged(counts: SyncCounts) -> SyncCounts:
+    """Those of a sync that does the same again: nothing, since all that is selected is there."""
+    none = {"created": 0, "updated": 0, "deactivated": 0, "ended": 0}
+    return SyncCounts(
+        **{name: each.model_copy(update={**none, "unchanged": each.selected}) for name, each in _by_field(counts).items()}
+    )
+
+
+def same_file(earlier: str, counts: SyncCounts) -> str:
+    """`earlier` is the id of the sync that had the same file; the portal shows its moment. `counts` are of `unchanged`."""
+    return SAME_FILE.format(earlier=earlier) + "".join(lost(counts))
 
 
 def lost(counts: SyncCounts) -> list[str]:

@@ -486,12 +486,14 @@ class SavedUse(Record):
 
 class Sync(Record):
     """`undoes` names the sync that one of mode undo takes back. A `rehearsal` is shown, and can only be discarded.
-    `read_everything`: its starter wants everything to be asked for."""
+    `read_everything`: its starter wants everything to be asked for. `same_as`: the sync that had the same source and did the same
+    with it, so that this one ended without reading it; its lists and problems are that one's."""
 
     group_id: str
     sync_id: str
     mode: Mode
     undoes: str | None = None
+    same_as: str | None = None
     trigger: Trigger
     preview: bool = False
     rehearsal: bool = False

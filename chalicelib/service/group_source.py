@@ -3,6 +3,7 @@
 The state machine and the connection test use a source through this interface alone; neither knows what kind it is.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from chalicelib.errors import SourceRefused
 from chalicelib.model.causes import Cause
@@ -38,10 +39,12 @@ from chalicelib.store import files, secrets, syncs
 from chalicelib.store.multipart_upload import ArrivingBundle
 from oneroster_engine.staging.delta import View
 from oneroster_engine.staging.stage import stage_orgs
-from oneroster_engine.standard import archive, archive_contents
+from oneroster_engine.standard import archive, archive_contents, received
 from oneroster_engine.standard.archive import Limits
+from oneroster_engine.standard.received import Part, Received
 
 TOLD_EVERY_S = 1.0
+ALL_BYTES = 8 << 20  # read at once of a file of which all is read
 NOTHING_TO_TEST = Check(Name.SOURCE, True, "You upload the ZIP yourself, so there is no connection to test.")
 PICKED = "picked.json"  # of a sync: what an admin should know of the files that were picked
 
@@ -66,6 +69,12 @@ class GroupSource(Protocol):
 
     def open(self, workdir: Path, asks: bool) -> int:
         """See that there is a roster; list its schools into `workdir`/stage where an admin `asks` for them. Orgs read, or 0."""
+
+    def is_same(self, earlier: Received) -> bool:
+        """Whether what was brought holds the same as what an earlier sync had `received`. Reads its bytes only where it may."""
+
+    def received(self, workdir: Path) -> Received | None:
+        """What the stage has read, for a later sync to compare; None where what comes later can't be told to be the same."""
 
     def reads(self) -> list[str]:
         """What of the sync's files the stage reads."""
@@ -162,6 +171,27 @@ class ZipBundle:
         before = source_baseline.earlier(self.group, workdir, self.limits, bundle.SCHOOLS)
         return stage_orgs(workdir / "csv", workdir / "stage", before.view).read
 
+    def is_same(self, earlier: Received) -> bool:
+        sync_id = self.sync.sync_id
+        near: list[Part] = []
+        for name in bundle.wanted(files.names(sync_id, "bundle")):
+            key = files.sync_key(sync_id, f"bundle/{name}")
+            size_bytes = files.size_bytes(key) or 0
+            read = partial(files.read_range, key, "")
+            near.append(Part(name, size_bytes, partial(ranged, size_bytes, read, ALL_BYTES)))
+        if received.outline(near, self.limits, self._noticed()) != earlier.outline:
+            return False
+        return received.content(near, self.limits) == earlier.content
+
+    def received(self, workdir: Path) -> Received | None:
+        here = sorted((workdir / "bundle").iterdir())
+        parts = [Part(path.name, path.stat().st_size, partial(_opened, path)) for path in here]
+        return Received(received.outline(parts, self.limits, self._noticed()), received.content(parts, self.limits))
+
+    def _noticed(self) -> str:
+        """What else than its bytes tells one bundle from another."""
+        return ""
+
     def reads(self) -> list[str]:
         return [f"bundle/{name}" for name in bundle.wanted(files.names(self.sync.sync_id, "bundle"))]
 
@@ -178,6 +208,10 @@ class ZipBundle:
 
     def check_ids(self, workdir: Path, view: View) -> IdCheck | None:
         return None
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 @dataclass(frozen=True)
@@ -217,6 +251,9 @@ class SftpServer(ZipBundle):
             archive_contents.add_warnings(workdir / "csv", files.read_json(files.sync_key(self.sync.sync_id, PICKED)) or ())
             yield csvs
 
+    def _noticed(self) -> str:
+        return json.dumps(files.read_json(files.sync_key(self.sync.sync_id, PICKED)))
+
 
 @dataclass(frozen=True)
 class ProvidersApi:
@@ -237,6 +274,12 @@ class ProvidersApi:
     def open(self, workdir: Path, asks: bool) -> int:
         with_schools = asks or fetch_scope.schools_to_ask_for(self.settings, self.sync)
         return rest_reading.open_provider(self.group.group_id, self.sync.sync_id, self.settings, workdir, with_schools)
+
+    def is_same(self, earlier: Received) -> bool:
+        return False  # whether a provider's lists have changed is known once they are read
+
+    def received(self, workdir: Path) -> Received | None:
+        return None
 
     def reads(self) -> list[str]:
         return ["bundle"]

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from chalicelib.errors import NotFound, Unacceptable
 from chalicelib.model.ids import group_of
 from chalicelib.model.records import Mode, State, Sync
+from chalicelib.service.sync_files import that_read
 from chalicelib.store import files, selections, syncs
 from chalicelib.store.selections import Version
 from oneroster_engine.selecting.saved import Resolved, Saved, look, resolve
@@ -65,8 +66,8 @@ def newest_lists(group_id: str) -> AbstractContextManager[Lists | None]:
 
 
 def newest_with_lists(group_id: str) -> Sync | None:
-    """The newest sync that succeeded and whose lists are still kept."""
-    done = (each for each in syncs.history(group_id, LOOKED_BACK) if each.state is State.SUCCEEDED)
+    """The newest sync that succeeded and whose lists are still kept; of those that found nothing new, the one that they name."""
+    done = that_read([each for each in syncs.history(group_id, LOOKED_BACK) if each.state is State.SUCCEEDED])
     return next((each for each in done if files.size_bytes(files.sync_key(each.sync_id, LISTS[-1]))), None)
 
 
@@ -75,6 +76,8 @@ def sync_with_lists(group_id: str, sync_id: str) -> Sync:
     if group_of(sync_id) != group_id:
         raise NotFound(f"This group has no sync {sync_id}.")
     sync = syncs.get(sync_id)
+    if sync.same_as:
+        return sync_with_lists(group_id, sync.same_as)
     if not files.size_bytes(files.sync_key(sync_id, LISTS[-1])):
         raise Unacceptable(
             f"The lists of sync {sync_id} are not there: not read yet, or not kept any more.", {"seenOf": "no lists"}

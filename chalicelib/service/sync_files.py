@@ -1,21 +1,35 @@
 """The files of a sync as the pages about it read them."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib.errors import Conflict, NotFound
+from chalicelib.model.records import Sync
 from chalicelib.store import files, syncs
 
 
 def sync_file(sync_id: str, name: str, called: str) -> Path:
-    """A local copy that later calls share. Raises NotFound for an unknown sync, Conflict while it has no such file."""
+    """A local copy that later calls share. Raises NotFound for an unknown sync, Conflict while it has no such file.
+
+    What was read by a sync that found nothing new was read by the earlier one that it names.
+    """
     try:
         return files.cached(files.sync_key(sync_id, name))
     except NotFound as missing:
-        syncs.get(sync_id)
+        earlier = syncs.get(sync_id).same_as
+        if earlier and name.startswith("stage/"):
+            return sync_file(earlier, name, called)
         raise Conflict(f"This sync has no {called} yet.") from missing
+
+
+def that_read(newest_first: Sequence[Sync]) -> Iterator[Sync]:
+    """Of these syncs those that read their source: one that found nothing new stands for the earlier one that it names."""
+    known = {each.sync_id: each for each in newest_first}
+    for sync_id in dict.fromkeys(each.same_as or each.sync_id for each in newest_first):
+        with suppress(NotFound):  # it has left History since
+            yield known.get(sync_id) or syncs.get(sync_id)
 
 
 @contextmanager

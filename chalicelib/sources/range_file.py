@@ -8,9 +8,10 @@ from typing import Any
 NEAR_BYTES = 1 << 16
 
 
-def ranged(size_bytes: int, read: Callable[[int, int], bytes]) -> io.BufferedReader:
-    """`read` takes a place and a number of bytes, and gives that many or fewer; none only at the end."""
-    return io.BufferedReader(_Ranged(size_bytes, read), NEAR_BYTES)
+def ranged(size_bytes: int, read: Callable[[int, int], bytes], near_bytes: int = NEAR_BYTES) -> io.BufferedReader:
+    """`read` takes a place and a number of bytes, and gives that many or fewer; none only at the end. `near_bytes`: how many are
+    asked for at once."""
+    return io.BufferedReader(_Ranged(size_bytes, read), near_bytes)
 
 
 class _Ranged(io.RawIOBase):

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypedDict
+from functools import partial
+from typing import Any, NotRequired, TypedDict
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
@@ -35,7 +36,7 @@ from chalicelib.model.records import (
     Untitled,
 )
 from chalicelib.platform import writer
-from chalicelib.service import fetch_scope, waiting, webhooks
+from chalicelib.service import fetch_scope, unchanged, waiting, webhooks
 from chalicelib.service.held_mail import held_mail
 from chalicelib.service.plan import make_plan, purging_of, snapshot_of, write_log
 from chalicelib.store import commits, files, groups, mail, syncs
@@ -76,6 +77,10 @@ class DecidedEvent(StepEvent):
     withRemovals: bool
 
 
+class ReportEvent(DecidedEvent):
+    sameAs: NotRequired[str]  # lacking in executions that an earlier version started
+
+
 class RangeEvent(StepEvent):
     range: dict[str, Any]
 
@@ -90,19 +95,24 @@ def open_source(event: OpenEvent, context: LambdaContext) -> dict[str, Any]:
     """State `OpenSource`: bring the bundle, see that it is one, and list its schools for a selective sync.
 
     `more` says that the time was up before the bundle was there; the machine calls again then. `fetch` says that only the
-    orgs are there, and that the provider's other lists are read next, so many ranges at once as `parallel` says.
+    orgs are there, and that the provider's other lists are read next, so many ranges at once as `parallel` says. `sameAs` names
+    the sync that did the same with the same, where there is one: the machine ends this one then.
     """
     from chalicelib.service.group_source import source_of
 
-    sync_id = _named(event)
-    source = source_of(groups.get(event["groupId"]), syncs.get(sync_id), _zip_limits())
+    sync_id, group = _named(event), groups.get(event["groupId"])
+    sync = syncs.get(sync_id)
+    source = source_of(group, sync, _zip_limits())
     with waiting.told_until_tried_again(sync_id, _now):
         if not source.bring(lambda: context.get_remaining_time_in_millis() / 1000, _now):
-            return {"more": True, "fetch": False, "parallel": 1}
+            return {"more": True, "fetch": False, "parallel": 1, "sameAs": ""}
+        if same_as := unchanged.earlier_same(group, sync, source, _zip_limits()):
+            syncs.waits_no_more(sync_id)
+            return {"more": False, "fetch": False, "parallel": 1, "sameAs": same_as}
         with _progress(sync_id, Step.OPEN) as rows, files.workspace(sync_id, writes=["stage"]) as workdir:
             rows.number = source.open(workdir, asks=event["mode"] == Mode.SELECTIVE)
     syncs.waits_no_more(sync_id)
-    return {"more": False, "fetch": source.parallel > 0, "parallel": max(1, source.parallel)}
+    return {"more": False, "fetch": source.parallel > 0, "parallel": max(1, source.parallel), "sameAs": ""}
 
 
 @steps.lambda_function(name="plan_fetch")
@@ -161,7 +171,8 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
     from chalicelib.service.group_source import source_of
 
     sync_id, group = _named(event), groups.get(event["groupId"])
-    source = source_of(group, syncs.get(sync_id), _zip_limits())
+    sync = syncs.get(sync_id)
+    source = source_of(group, sync, _zip_limits())
     with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, source.reads(), ["stage", "received"]) as workdir:
         with source.csvs(workdir) as csvs:
             csvs.arrived("manifest.csv")  # which says what there is to merge into
@@ -182,6 +193,7 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
         source.locate_problems(workdir)
         id_check = source.check_ids(workdir, before.view) if before.view else None
         source_baseline.keep(group, sync_id, before.view, staged, unproved)
+        unchanged.note(group, sync, partial(source.received, workdir), staged.modes, _zip_limits())
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
         rows.number = sum(each.read for each in staged.counts.values())
     syncs.counted(sync_id, _counts(read), held=False)
@@ -257,13 +269,15 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
         syncs.progressed(sync_id, applying.model_copy(update={"done": done, "total": done, "ended_at": _now()}))
     with _progress(sync_id, Step.COMMIT) as rows, files.workspace(sync_id, reads=["plan/changes.parquet"]) as workdir:
         before = snapshot_of(group, workdir)
-        next_snapshot(before, workdir / "plan", workdir / "next", sync.started_at, purging_of(group), event["withRemovals"])
+        removals, purging = event["withRemovals"], purging_of(group)
+        purges_from = next_snapshot(before, workdir / "plan", workdir / "next", sync.started_at, purging, removals)
         files.store_snapshot(group.group_id, sync_id, workdir / "next")
         rows.number = outcomes.changes(counts)
     syncs.counted(sync_id, counts, sync.held)
     covered = sync.mode is Mode.FULL and event["withRemovals"]
     number = group.commits + 1
     commits.write(group.group_id, Commit(number=number, sync_id=sync_id, at=sync.started_at, with_removals=event["withRemovals"]))
+    unchanged.confirm(group, sync, event["withRemovals"], number, purges_from)
     spares = not event["withRemovals"]
     lets_go = bool(group.spared) and not spares and _was_asked_again(sync_id)
     groups.move_snapshot(group.group_id, sync_id, number, cleared=covered, undoes=sync.undoes, spares=spares, lets_go=lets_go)
@@ -277,12 +291,17 @@ def _was_asked_again(sync_id: str) -> bool:
 
 @steps.lambda_function(name="report")
 @logger.inject_lambda_context(clear_state=True)
-def report(event: DecidedEvent, context: LambdaContext) -> None:
-    """State `Report`: write the log for people, end the sync and give the lock back."""
+def report(event: ReportEvent, context: LambdaContext) -> None:
+    """State `Report`: write the log for people, end the sync and give the lock back. `sameAs` names the sync whose log is this
+    one's too."""
     sync_id = _named(event)
     sync, group = syncs.get(sync_id), groups.get(event["groupId"])
     if sync.ended_at is not None:
         return  # an earlier try came this far
+    if earlier := event.get("sameAs"):
+        if syncs.end(sync_id, State.SUCCEEDED, unchanged.repeat(sync, syncs.get(earlier)), _now()):
+            logger.info("sync succeeded: the source is the same", extra={"sameAs": earlier})
+        return
     unproved = by_cause(sync.incomplete, sync.incomplete_kinds)
     message = outcomes.success(sync.counts, event["withRemovals"], unproved, sync.undoes is not None)
     if sync.asked and not outcomes.changes(sync.counts):  # nothing new: nothing of what was asked for
@@ -338,7 +357,7 @@ def _counts(by_entity: dict[str, dict[str, int]]) -> SyncCounts:
     return SyncCounts(**{_ENTITY_FIELDS[name]: EntityCounts(**numbers) for name, numbers in by_entity.items()})
 
 
-def _named(event: StepEvent | OpenEvent | AskEvent | ChunkEvent | DecidedEvent | FailureEvent) -> str:
+def _named(event: StepEvent | OpenEvent | AskEvent | ChunkEvent | DecidedEvent | ReportEvent | FailureEvent) -> str:
     """The sync's id, which from here on stands in every line of the log."""
     logger.append_keys(groupId=event["groupId"], syncId=event["syncId"])
     return event["syncId"]

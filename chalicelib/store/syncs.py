@@ -272,6 +272,11 @@ def resolved(sync_id: str, use: SavedUse) -> None:
     _update_live(sync_id, {"savedSelection": to_item(use)})
 
 
+def same_as(sync_id: str, earlier: str) -> None:
+    """The sync does the same as an earlier one did, and is not read."""
+    _update_live(sync_id, {"sameAs": earlier})
+
+
 def ask(sync_id: str, question: Question, token: str) -> None:
     """Open a question; asked again by a retried state, the newer token counts. Raises Conflict if the sync is over."""
     asked = {"state": State.WAITING, "question": to_item(question), "taskToken": token}

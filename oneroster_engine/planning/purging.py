@@ -43,8 +43,8 @@ def stored(purge_at: str, grace_days: int) -> str:
     return f"coalesce({purge_at}, {_later('removedAt', grace_days)})"
 
 
-def write_removed(connection: duckdb.DuckDBPyConnection, snapshot: Path) -> None:
-    """Write which records of the snapshot are removed (entity, sourcedId, purgeAt)."""
+def write_removed(connection: duckdb.DuckDBPyConnection, snapshot: Path) -> str:
+    """Write which records of the snapshot are removed (entity, sourcedId, purgeAt). The first `purgeAt`; empty without any."""
     (snapshot / REMOVED).parent.mkdir(exist_ok=True)
     rows = " UNION ALL ".join(
         f"SELECT '{entity}' AS entity, sourcedId, purgeAt FROM read_parquet({text(str(snapshot / f'{entity}.parquet'))}) "
@@ -52,6 +52,8 @@ def write_removed(connection: duckdb.DuckDBPyConnection, snapshot: Path) -> None
         for entity in ENTITIES
     )
     connection.execute(f"COPY ({rows}) TO $to ({PACKED})", {"to": str(snapshot / REMOVED)})
+    found = connection.execute("SELECT min(purgeAt) FROM read_parquet($removed)", {"removed": str(snapshot / REMOVED)}).fetchone()
+    return str(found[0]) if found and found[0] else ""
 
 
 def due(removed: Path, now: datetime) -> tuple[list[tuple[str, str]], str]:

@@ -21,10 +21,10 @@ def snapshot_rows(snapshot: Path | None, entity: str) -> str:
     return f"SELECT * REPLACE ({today}) FROM read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
 
 
-def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, purging: Purging, removals: bool = True) -> None:
+def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, purging: Purging, removals: bool = True) -> str:
     """Write into `out` what the platform holds once the plan is applied, without its removals when `removals` is false.
 
-    Records that are purged by `now` are dropped.
+    Records that are purged by `now` are dropped. The moment of the next purge, as text; empty where nothing is to be purged.
     """
     out.mkdir(parents=True, exist_ok=True)
     with connect(out) as connection:
@@ -49,7 +49,7 @@ def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, p
                 found="".join(f", said[{place}] AS {each}" for place, each in enumerate(lookups, start=6)),
             )
             connection.execute(f"COPY ({query}) TO $to ({PACKED})", {"to": str(out / f"{entity}.parquet")})
-        write_removed(connection, out)
+        return write_removed(connection, out)
 
 
 def planned_rows(connection: duckdb.DuckDBPyConnection, changes: Path) -> str:

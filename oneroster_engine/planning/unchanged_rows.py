@@ -11,14 +11,16 @@ SAME = "the same in the source"
 
 
 def write_unchanged(stage: Path, selection: Selection, snapshot: Path, plan: Path) -> Path:
-    """Write unchanged.parquet (entity, sourcedId, name, reason, schools) into `plan`, next to its changes.parquet.
+    """Write unchanged.parquet (entity, sourcedId, name, reason, schools) into `plan`, next to its changes.parquet. Without
+    one everything that is selected stays.
 
     `snapshot` is the one that the plan was made from, or the one that it led to: what stayed is the same in both.
     """
     out = plan / "unchanged.parquet"
     with connect(plan) as connection:
         select(connection, stage, selection)
-        connection.execute(_CHANGED, {"changes": str(plan / "changes.parquet")})
+        changes = plan / "changes.parquet"
+        connection.execute(_CHANGED, {"changes": str(changes)}) if changes.exists() else connection.execute(_NONE_CHANGED)
         rows = " UNION ALL ".join(
             _ROWS.format(entity=entity, snapshot=text(str(snapshot / f"{entity}.parquet"))) for entity in ENTITIES
         )
@@ -30,6 +32,8 @@ def write_unchanged(stage: Path, selection: Selection, snapshot: Path, plan: Pat
 
 
 _CHANGED = "CREATE TABLE changed AS SELECT entity, sourcedId FROM read_parquet($changes)"
+
+_NONE_CHANGED = "CREATE TABLE changed (entity VARCHAR, sourcedId VARCHAR)"
 
 _ROWS = f"""
 SELECT '{{entity}}' AS entity, sourcedId, name, '{SAME}' AS reason, schools FROM read_parquet({{snapshot}})

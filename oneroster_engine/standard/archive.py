@@ -150,14 +150,14 @@ def _opened(file: IO[bytes], size: int, limits: Limits) -> Iterator[tuple[zipfil
     if size > limits.zip_bytes:
         raise _refused(f"The file is larger than {limits.zip_bytes:,} bytes", "Send it in a smaller archive")
     room = min(limits.expanded_bytes, max(size, 1) * limits.ratio)
-    opened = _directory(file, limits)
+    opened = directory(file, limits)
     found = _members(opened.infolist())
     if isinstance(found, _Found):
         yield opened, found, room
         return
     with TemporaryFile() as inner:
         room -= _copy(opened, found, inner, min(room, limits.zip_bytes))
-        within = _directory(inner, limits)
+        within = directory(inner, limits)
         name = found.filename
         found = _members(within.infolist())
         if not isinstance(found, _Found):
@@ -188,7 +188,8 @@ class _Bounded:
         return getattr(self._file, name)
 
 
-def _directory(file: IO[bytes], limits: Limits) -> zipfile.ZipFile:
+def directory(file: IO[bytes], limits: Limits) -> zipfile.ZipFile:
+    """What the archive says of itself. Raises BundleRefused, and what UNREADABLE names."""
     opened = zipfile.ZipFile(cast(IO[bytes], _Bounded(file)))
     opened.fp = file
     if len(opened.infolist()) > limits.entries:

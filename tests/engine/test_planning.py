@@ -87,8 +87,12 @@ def test_every_plan_is_what_the_rules_say(
         before = platform.records()
         planned = platform.sync(lifted(files) if version == "1.2" else files, selection, version)
         assert_as_the_rules_say(platform, before, planned, selection, files)
+    once = platform.records()
     again = platform.sync(lifted(files) if version == "1.2" else files, selection, version)
-    assert again.changes == 0
+    assert (again.changes, platform.records()) == (0, once)
+    assert all(
+        counts["unchanged"] == counts["selected"] == planned.counts[name]["selected"] for name, counts in again.counts.items()
+    )
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])

@@ -108,7 +108,7 @@ def test_nothing_written_is_nothing_to_undo(page: Page) -> None:
 
     page.goto("/groups/g1/status")
 
-    expect(page.get_by_role("heading", name="Nothing has changed since the last sync")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nothing has changed since the sync of Sep 1, 2026")).to_be_visible()
     expect(page.get_by_role("button", name="Undo this sync")).to_have_count(0)
 
 

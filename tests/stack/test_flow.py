@@ -95,7 +95,7 @@ def test_everything_is_synced_without_questions_and_a_second_time_nothing_is_wri
 
     assert (first["state"], first["counts"]["users"]["created"]) == ("succeeded", 220)
     assert len(roster(stack, group_id, "users") | roster(stack, group_id, "users", "inactive")) == 220
-    assert second["message"] == "Nothing has changed since the last sync; nothing was written."
+    assert second["message"] == f"Nothing has changed since sync {first['syncId']}: the file is the same. Nothing was written."
     assert second["counts"]["users"]["unchanged"] == 220
 
 

@@ -114,7 +114,7 @@ def test_what_is_kept_no_longer_is_deleted_by_the_hourly_function_and_the_platfo
     files = {each["name"] for each in admin.call("GET", f"/syncs/{new}/report")["files"]}
     assert {"bundle.zip", "roster.zip"} <= files
     people = admin.call("GET", f"/groups/{group_id}/roster/users?limit=1")
-    assert (people["total"], people["syncId"]) == (220, new)
+    assert (people["total"], people["syncId"]) == (220, old), "the new one found nothing new, and is no commit"
     enrolled = admin.call("GET", f"/groups/{group_id}/roster/enrollments?limit=1")["items"][0]["fields"]["userSourcedId"]
     record = admin.http.get(f"/groups/{group_id}/roster/users/record", params={"id": enrolled}).json()
     assert record["status"] == "active"

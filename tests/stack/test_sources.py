@@ -38,7 +38,9 @@ def test_loose_csvs_on_an_openssh_server_come_to_the_platform_and_a_second_time_
         second = admin.until(admin.call("POST", f"/groups/{group_id}/syncs", {"mode": "full"}, 202)["syncId"])
 
         assert (first["state"], first["counts"]["users"]["created"]) == ("succeeded", 220)
-        assert second["message"] == "Nothing has changed since the last sync; nothing was written."
+        assert (
+            second["message"] == f"Nothing has changed since sync {first['syncId']}: the file is the same. Nothing was written."
+        )
         sshd.stop()
         sshd.new_host_key()
         sshd.start()

@@ -91,7 +91,7 @@ class Run:
         self._put("ranges.json", list(ranges))
         for line in script.get("OpenSource", []):
             if isinstance(line, dict):
-                line |= {"more": False, "fetch": False, "parallel": 1} | line
+                line |= {"more": False, "fetch": False, "parallel": 1, "sameAs": ""} | line
         for function, manifest in (("Plan", "manifest.json"), ("PlanFetch", "ranges.json")):
             for line in script.get(function, []):
                 if isinstance(line, dict):
@@ -203,6 +203,14 @@ def test_a_full_sync_without_changes_applies_nothing_and_asks_nobody(machine: Ma
     assert run.events("OpenSource") == [{"mode": "full"}]
 
 
+def test_a_sync_of_the_same_source_as_before_is_ended_without_reading_it(machine: Machine) -> None:
+    run = Run(machine, "selective", {"OpenSource": [{"sameAs": "g1-earlier"}]})
+
+    assert run.ended() == "SUCCEEDED"
+    assert run.calls() == {"OpenSource": 1, "Report": 1}
+    assert run.events("Report") == [{"withRemovals": True, "sameAs": "g1-earlier"}]
+
+
 def test_an_undo_reads_no_source_and_stops_for_a_word(machine: Machine) -> None:
     run = Run(machine, "undo", {"Plan": [plan(changes=3, ask=True)]})
 
@@ -241,7 +249,8 @@ def test_each_chunk_of_the_manifest_is_applied_once(machine: Machine) -> None:
     assert run.ended() == "SUCCEEDED"
     applied = sorted(run.events("ApplyChunk"), key=lambda event: str(event["chunk"]))
     assert applied == [{"chunk": name, "withRemovals": True} for name in CHUNKS]
-    assert run.events("Commit") == run.events("Report") == [{"withRemovals": True}]
+    assert run.events("Commit") == [{"withRemovals": True}]
+    assert run.events("Report") == [{"withRemovals": True, "sameAs": ""}]
 
 
 def test_a_selective_sync_asks_three_times_and_stages_while_the_first_answer_is_awaited(machine: Machine) -> None:
@@ -286,7 +295,8 @@ def test_an_approved_plan_is_applied_as_it_was_approved(machine: Machine, decisi
 
     assert run.ended() == "SUCCEEDED"
     assert {event["withRemovals"] for event in run.events("ApplyChunk")} == {removals}
-    assert run.events("Commit") == run.events("Report") == [{"withRemovals": removals}]
+    assert run.events("Commit") == [{"withRemovals": removals}]
+    assert run.events("Report") == [{"withRemovals": removals, "sameAs": ""}]
 
 
 def test_a_discarded_plan_writes_nothing(machine: Machine) -> None:

@@ -67,11 +67,12 @@ class RestWalk(Walk):
     def __init__(self, mode: Mode = Mode.FULL, day: int = 0, saved: SavedUse | None = None, group_id: str = "g1") -> None:
         super().__init__(None, mode, day, saved, group_id)
 
-    def open(self) -> None:
+    def open(self) -> str:
         opened = self.invoke("open_source", mode=self.mode)
-        assert opened == {"more": False, "fetch": True, "parallel": 3}
+        assert opened == {"more": False, "fetch": True, "parallel": 3, "sameAs": ""}
         if self.mode is Mode.FULL:
             self.fetch()
+        return ""
 
     def fetch(self) -> None:
         self.invoke("plan_fetch")

@@ -54,14 +54,15 @@ def test_classes_without_titles_come_where_the_group_does_not_leave_them_out(unt
 def test_the_same_bundle_again_writes_nothing_and_says_so() -> None:
     make_group()
     bundle = zipped(people("ann"))
-    Walk(bundle).through()
+    first = Walk(bundle).through()
     before = platform()
 
     sync = Walk(bundle, day=1).through()
 
-    assert sync.message == "Nothing has changed since the last sync; nothing was written."
+    assert sync.message == f"Nothing has changed since sync {first.sync_id}: the file is the same. Nothing was written."
+    assert (sync.state, sync.same_as) == (State.SUCCEEDED, first.sync_id)
     assert platform() == before
-    assert sync.counts.users.unchanged == 1
+    assert (sync.counts.users.read, sync.counts.users.unchanged, sync.counts.users.created) == (1, 1, 0)
 
 
 def test_a_selective_sync_lists_the_schools_before_the_rest_is_read() -> None:

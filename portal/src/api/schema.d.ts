@@ -4597,7 +4597,8 @@ export interface components {
         /**
          * Sync
          * @description `undoes` names the sync that one of mode undo takes back. A `rehearsal` is shown, and can only be discarded.
-         *     `read_everything`: its starter wants everything to be asked for.
+         *     `read_everything`: its starter wants everything to be asked for. `same_as`: the sync that had the same source and did the same
+         *     with it, so that this one ended without reading it; its lists and problems are that one's.
          */
         Sync: {
             /** Groupid */
@@ -4610,6 +4611,11 @@ export interface components {
              * @default null
              */
             undoes: string | null;
+            /**
+             * Sameas
+             * @default null
+             */
+            sameAs: string | null;
             trigger: components["schemas"]["Trigger"];
             /**
              * Preview

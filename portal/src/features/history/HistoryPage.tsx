@@ -93,7 +93,7 @@ export function HistoryPage() {
 
 /** A bundle that is refused has no changes to look at. */
 function planned(sync: Schemas['Sync']): boolean {
-  return sync.progress.some(each => each.step === 'plan' && each.endedAt);
+  return !!sync.sameAs || sync.progress.some(each => each.step === 'plan' && each.endedAt);
 }
 
 interface Two { groupId: string; from: string; to: string }
