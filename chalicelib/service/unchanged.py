@@ -105,10 +105,12 @@ def _basis(group: Group, sync: Sync) -> dict[str, Any] | None:
         selection = [version.name, version.version, version.etag]
     elif sync.mode is not Mode.FULL:
         return None
+    guard, day = policy_of(sync, group).guard, sync.started_at.date()
     return {
         "settings": group.etag,
         "selection": selection,
-        "rollover": policy_of(sync, group).guard.in_window(sync.started_at.date()),
+        "rollover": guard.in_window(day),
+        "day": day.isoformat() if guard.removes_ended else "",
         "product": product(),
     }
 

@@ -108,6 +108,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "an undo is in force": {"undone": ("g1-undo",)},
     "removals were spared and are asked about again": {"spared": ("g1-spared",)},
     "nobody knows how the last one ended": {"last_ended": None},
+    "people go with the day on which their last role ends": {"guard": GuardFigures(floor=100, deactivate_ended=True)},
     "a rollover window has opened": {"guard": GuardFigures(floor=100, rollover=RolloverWindow(from_=TODAY, to=TODAY))},
 }
 SYNCS: dict[str, dict[str, Any]] = {
