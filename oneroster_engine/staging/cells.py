@@ -184,9 +184,10 @@ def items(cell: str, any_separator: bool) -> str:
     else belong to an item."""
     ids = rf"""regexp_extract_all({cell}, '["'']sourcedId["'']\s*:\s*["'']([^"'']*)["'']', 1)"""
     bare = rf"""regexp_replace(translate(trim({cell}), '{WIDE}', ',,;'), '^"([^"]*)"$', '\1')"""
-    bare = rf"regexp_replace({bare}, '^[\[({{]+(.*?)[\])}}]+$', '\1')"
+    each_in_brackets = rf"regexp_matches({bare}, '[\])}}]\s*[,;|]\s*[\[({{]')"  # those belong to the items
+    bare = rf"if({each_in_brackets}, {bare}, regexp_replace({bare}, '^[\[({{]+(.*?)[\])}}]+$', '\1'))"
     bare = rf"if({bare} IN ('[]', '{{}}', '()'), '', {bare})"
-    between = "[;|]" if any_separator else "[|]"
+    between = r"\|~\||[;|]" if any_separator else r"\|~\||[|]"
     split = f"if(contains({bare}, ','), {bare}, regexp_replace({bare}, '{between}', ',', 'g'))"
     parts = f"""if(contains({split}, '"'), regexp_extract_all({split}, '"[^"]*"|[^,"]+'), string_split({split}, ','))"""
     return (

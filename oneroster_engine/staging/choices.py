@@ -13,10 +13,14 @@ def write_school_choices(connection: duckdb.DuckDBPyConnection, stage: Path) -> 
 
 
 def write_choices(connection: duckdb.DuckDBPyConnection, stage: Path) -> None:
-    """choices/orgs.parquet and choices/classes.parquet, whole."""
+    """Make `class_choices` and `org_choices`, and of them choices/orgs.parquet and choices/classes.parquet, whole."""
     connection.execute(CHOICES)
     write_parquet(connection, "SELECT * FROM org_choices ORDER BY name, sourcedId", stage / "choices" / "orgs.parquet")
-    write_parquet(connection, "SELECT * FROM class_choices ORDER BY title, sourcedId", stage / "choices" / "classes.parquet")
+    write_parquet(
+        connection,
+        "SELECT * EXCLUDE (enrollments, firsts) FROM class_choices ORDER BY title, sourcedId",
+        stage / "choices" / "classes.parquet",
+    )
 
 
 SCHOOLS = """
@@ -29,18 +33,20 @@ WHERE own.status <> 'tobedeleted' AND own.type = 'school' ORDER BY own.name, own
 CHOICES = """
 CREATE TABLE class_choices AS
 WITH enrolled AS (
-    SELECT classesNo, usersNo, "role"
-    FROM (SELECT line, classesNo, usersNo, "role" FROM read_enrollments WHERE sent IS NULL)
+    SELECT classesNo, usersNo, "role", "primary"
+    FROM (SELECT line, classesNo, usersNo, "role", "primary" FROM read_enrollments WHERE sent IS NULL)
     ANTI JOIN suspect_lines_enrollments USING (line)
     UNION ALL
-    SELECT class.no, person.no, "role" FROM suspect_enrollments own
+    SELECT class.no, person.no, "role", "primary" FROM suspect_enrollments own
     JOIN ids_classes class ON class.sourcedId = classSourcedId JOIN ids_users person ON person.sourcedId = userSourcedId
     WHERE status <> 'tobedeleted' AND line NOT IN (SELECT line FROM left_out WHERE entity = 'enrollments' AND line IS NOT NULL)
 ), member AS (
-    SELECT classesNo, usersNo, bool_or("role" = 'student') AS student, bool_or("role" = 'teacher') AS teacher
+    SELECT classesNo, usersNo, bool_or("role" = 'student') AS student, bool_or("role" = 'teacher') AS teacher,
+           bool_or("role" = 'teacher' AND "primary") AS first, count(*) AS enrollments
     FROM enrolled GROUP BY ALL
 ), members AS (
-    SELECT classesNo, count(*) AS users, count(*) FILTER (student) AS students, count(*) FILTER (teacher) AS teachers
+    SELECT classesNo, count(*) AS users, count(*) FILTER (student) AS students, count(*) FILTER (teacher) AS teachers,
+           count(*) FILTER (first) AS firsts, sum(enrollments) AS enrollments
     FROM member GROUP BY classesNo
 ), terms AS (
     SELECT ids, string_agg(title, '; ' ORDER BY startDate, title) AS terms
@@ -50,7 +56,8 @@ WITH enrolled AS (
 SELECT own.sourcedId, own.title, coalesce(own.classCode, '') AS classCode, coalesce(courses.title, '') AS course,
        coalesce(terms, '') AS terms,
        own.grades, own.subjects, own.schoolSourcedId, coalesce(orgs.name, '') AS school,
-       coalesce(students, 0) AS students, coalesce(teachers, 0) AS teachers, coalesce(users, 0) AS users
+       coalesce(students, 0) AS students, coalesce(teachers, 0) AS teachers, coalesce(users, 0) AS users,
+       coalesce(enrollments, 0) AS enrollments, coalesce(firsts, 0) AS firsts
 FROM kept_classes own JOIN ids_classes class ON class.sourcedId = own.sourcedId
 LEFT JOIN kept_courses courses ON courses.sourcedId = own.courseSourcedId
 LEFT JOIN kept_orgs orgs ON orgs.sourcedId = own.schoolSourcedId

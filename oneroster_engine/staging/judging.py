@@ -281,12 +281,26 @@ def drop_dangling(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
         holes["near"] = f"near_{name}_{field_name}"
         if not number_of(connection, _DANGLING_ITEMS.format(**holes)):
             continue
+        if population.find_several(connection, name, bound.field, f"SELECT each AS value FROM {holes['table']}", known):
+            kept = f"({_SEVERAL_ITEMS.format(kept=kept, field=each, table=f'several_{name}_{field_name}')})"
+            holes["kept"] = kept
+            if not number_of(connection, _DANGLING_ITEMS.format(**holes)):
+                continue
         population.match_references(connection, name, bound.field, known, f"SELECT each AS value FROM {holes['table']}")
         if count(connection, f"{holes['near']} WHERE matched"):
             add_problems(connection, bound_of["near-reference", field_name], rows=f"({_NEAR_ROWS.format(**holes)})")
         add_problems(connection, bound, rows=f"({_DANGLING_ROWS.format(**holes)})")
         kept = f"({_MEANT_ITEMS.format(**holes)})"
     return kept
+
+
+def part_items(connection: duckdb.DuckDBPyConnection, name: str, each: Field) -> None:
+    """Make several items of a suspect's item that is several ids."""
+    assert each.refers is not None
+    own = quoted(each.name)
+    values, known = f"SELECT unnest({own}) AS value FROM suspect_{name}", f"SELECT sourcedId FROM ids_{each.refers.entity}"
+    if population.find_several(connection, name, each, values, known):
+        connection.execute(_PART_ITEMS.format(file=name, field=own, table=f"several_{name}_{each.name}"))
 
 
 def _parents(connection: duckdb.DuckDBPyConnection, bound: Bound) -> str:
@@ -493,6 +507,15 @@ _NEAR_ROWS = """
 SELECT line, any_value(sourcedId) AS sourcedId, any_value(status) AS status, min(each) AS value, arg_min(id, each) AS id,
        arg_min(how, each) AS how
 FROM {table} JOIN {near} ON value = each AND matched JOIN {kept} USING (line) GROUP BY line
+"""
+
+_SEVERAL_ITEMS = """
+SELECT kept.* REPLACE (flatten(list_transform(kept.{field}, lambda item: coalesce(ids[item], [item]))) AS {field})
+FROM {kept} kept CROSS JOIN (SELECT map_from_entries(list((value, ids))) AS ids FROM {table}) meant
+"""
+_PART_ITEMS = """
+UPDATE suspect_{file} SET {field} = flatten(list_transform({field}, lambda item: coalesce(ids[item], [item])))
+FROM (SELECT map_from_entries(list((value, ids))) AS ids FROM {table}) meant
 """
 
 _MEANT_ITEMS = """

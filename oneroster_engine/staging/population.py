@@ -9,6 +9,7 @@ from oneroster_engine.duckdb_session import count, number_of, quoted
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.reading import ToTable
 from oneroster_engine.standard.damaged_ids import (
+    BRACKETED_SQL,
     CUT_SQL,
     DATE_SQL,
     DOTTED_SQL,
@@ -20,6 +21,7 @@ from oneroster_engine.standard.damaged_ids import (
     ROUNDED_SQL,
     TIME_SQL,
     difference_sql,
+    is_bracketed_sql,
     number_sql,
     rounds_to_sql,
     with_key_sql,
@@ -29,6 +31,8 @@ from oneroster_engine.standard.entities import ONLY_1_2, ROSTER_FILES, Field, Ki
 # Of so many references of a field that lead nowhere the nearest id by spelling is looked for, since each is held against every id
 # that is there; all are matched by what spreadsheets do.
 MOST_SPELLED = 10
+OF_ONE_PERSON = ("email", "sms", "phone", "identifier")  # what belongs to one person, or to a family
+MANY, SAMPLED = 5, 2000  # people who have one of those between them; people who are looked at first
 THROUGHOUT = 0.9  # of a file's rows: so many empty cells are the export's doing and no row's
 REASON = "ids in its file were damaged by a spreadsheet, and an absent row proves nothing"
 
@@ -81,22 +85,30 @@ def damaged_lines(name: str) -> str:
 
 def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Restored]:
     """The files whose ids have lost their leading zeros or became measures (71.0), as the references to them show: of more
-    numbers some reference says what they were than of which none does. A spreadsheet never adds zeros. Looked for only where
-    references lead nowhere."""
-    dangles = "SELECT count(*) FROM problem WHERE rule IN ('unknown-reference', 'without-role') AND severity = 'error'"
-    if not number_of(connection, dangles):
+    numbers some reference says what they were than of which none does. A spreadsheet never adds zeros. So with ids in brackets to
+    which the others refer without. Looked for only where references lead nowhere, or fit but for brackets."""
+    if not number_of(connection, _MAY_BE_LOST):
         return []
     references: dict[str, list[str]] = {}
+    as_sent: dict[str, list[str]] = {}
     for file in ROSTER_FILES:
         for each in fields_of(file, version):
             if each.refers and each.refers.entity != file and (file not in ONLY_1_2 or version == "1.2"):
                 values = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
                 of_file = [f"SELECT {values} AS value FROM {kind}_{file}" for kind in ("clean", "suspect")]
                 references[each.refers.entity] = [*references.get(each.refers.entity, []), *of_file]
+                if each.kind is Kind.TEXT:
+                    sent = f"SELECT {quoted('sent_' + each.name)} FROM suspect_{file}"
+                    as_sent[each.refers.entity] = [*as_sent.get(each.refers.entity, []), of_file[0], sent]
     found: list[Restored] = []
     for target, queries in references.items():
-        holes = {"number": number_sql("sourcedId"), "measure": f"'{MEASURE_SQL[1:-1]}|{GROUPED_SQL[1:-1]}'"}
-        holes["references"] = " UNION ALL ".join(queries)
+        holes = {
+            "number": number_sql("inner_id"),
+            "measure": f"'{MEASURE_SQL[1:-1]}|{GROUPED_SQL[1:-1]}'",
+            "bracketed": is_bracketed_sql("sourcedId"),
+        }
+        holes["references"] = " UNION ALL ".join([*queries, _READ_AS_NEAR])
+        holes["as_sent"] = " UNION ALL ".join(as_sent.get(target, ["SELECT NULL AS value WHERE false"]))
         connection.execute(_LOST_ZEROS.format(target=target, **holes))
         pairs, used = count(connection, "lost WHERE id IS NOT NULL"), count(connection, "used")
         if pairs > used:
@@ -141,6 +153,33 @@ def note_shared_emails(connection: duckdb.DuckDBPyConnection) -> None:
             add_file_problem(connection, "users", "same-email", "email", number=f"{number:,}", examples=shown)
 
 
+def note_one_for_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """Say where half of the people or more have one telephone, e-mail or identifier, as where a column was filled down."""
+    every = 1 + count(connection, "read_users") // SAMPLED
+    # What half of them have is seen in a part of them.
+    sampled = ", ".join(f"count({each}) > 1 AND count({each}) > 1.4 * count(DISTINCT lower({each}))" for each in OF_ONE_PERSON)
+    may_be = connection.execute(f"SELECT {sampled} FROM read_users WHERE line % {every} = 0").fetchone() or ()
+    for each in (field for field, is_so in zip(OF_ONE_PERSON, may_be, strict=True) if is_so):
+        number, lines, of = connection.execute(_ONE_FOR_ALL.format(field=each)).fetchone() or (0, [], 0)
+        if number >= MANY and 2 * number >= of:
+            shown = " and ".join(map(str, lines))
+            add_file_problem(connection, "users", "one-for-all", each, number=f"{number:,}", of=f"{of:,}", examples=shown)
+
+
+def note_doubles(connection: duckdb.DuckDBPyConnection) -> None:
+    """Say who is enrolled twice in a class, and which classes have two primary teachers. Looks at `class_choices`."""
+    twice, several = connection.execute(_MAY_HAVE_DOUBLES).fetchone() or (0, 0)
+    for rule, field, number, query in (
+        ("enrolled-twice", "userSourcedId", twice, _ENROLLED_TWICE),
+        ("two-primary-teachers", "primary", several, _PRIMARY_TEACHERS),
+    ):
+        if number:
+            found, lines = connection.execute(query).fetchone() or (0, [])
+            if found:
+                shown = " and ".join(map(str, lines))
+                add_file_problem(connection, "enrollments", rule, field, number=f"{found:,}", examples=shown)
+
+
 def note_ending_classes(connection: duckdb.DuckDBPyConnection) -> None:
     """Say how many enrollments fall with classes that are to be deleted."""
     if not number_of(connection, "SELECT count(*) FROM suspect_classes WHERE status = 'tobedeleted'"):
@@ -170,6 +209,20 @@ def find_damaged(connection: duckdb.DuckDBPyConnection, name: str) -> None:
             f"INSERT INTO damaged SELECT DISTINCT $file, sourcedId, $key FROM suspect_{name} WHERE {is_so}",
             {"file": name, "key": key},
         )
+
+
+def bracketed_lines(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """A query of the clean lines whose id stands in brackets, where most of the file's do not; empty where none is so."""
+    begins = "sourcedId[1] IN ('{', '(', '[', '<', '`')"
+    found = connection.execute(f"SELECT count(*) FILTER ({begins}), count(*) FROM read_{name}").fetchone() or (0, 0)
+    if not 0 < 2 * found[0] <= found[1]:
+        return ""
+    return f"SELECT line FROM clean_{name} WHERE {begins} AND {is_bracketed_sql('sourcedId')}"
+
+
+def _few_are_so(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether most ids of a file stand in no brackets: where all do, that is how the export writes them."""
+    return number_of(connection, f"SELECT count(*) FILTER ({is_bracketed_sql('sourcedId')}) * 2 - count(*) FROM read_{name}") <= 0
 
 
 def _is_no_id(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -212,6 +265,7 @@ _SHAPES: tuple[tuple[str, str, Callable[[duckdb.DuckDBPyConnection, str], bool]]
     ("rounded-ids", CUT_SQL, _all_are_cut),
     ("measure-ids", MEASURE_SQL, _all_are_measures),
     ("formula-ids", FORMULA_SQL, _is_no_id),
+    ("bracketed-ids", BRACKETED_SQL, _few_are_so),
     ("date-ids", DATE_SQL, _is_no_id),
     ("date-ids", FULL_DATE_SQL, _all_are_dates),
     ("date-ids", TIME_SQL, _is_no_id),
@@ -279,6 +333,19 @@ def _damaged_references(connection: duckdb.DuckDBPyConnection, name: str, each: 
         )
 
 
+def find_several(connection: duckdb.DuckDBPyConnection, name: str, each: Field, values: str, known: str) -> bool:
+    """Make `several_{file}_{field}`: items of a list that are two ids or more with something else than a comma between them, as
+    T1/T2, where each of those is there. Said once a column. Gives whether there are any."""
+    table = f"several_{name}_{each.name}"
+    connection.execute(_SEVERAL.format(table=table, values=values, known=known, between=_BETWEEN))
+    number = number_of(connection, f"SELECT count(*) FROM ({values}) WHERE value IN (SELECT value FROM {table})")
+    if number:
+        examples = connection.execute(f"SELECT list_sort(list(value))[:2] FROM {table}").fetchone() or ([],)
+        shown = " and ".join(f"`{each[:40]}`" for each in examples[0])
+        add_file_problem(connection, name, "other-list", each.name, number=f"{number:,}", examples=shown)
+    return number > 0
+
+
 def replace_items(connection: duckdb.DuckDBPyConnection, name: str, each: Field) -> None:
     """Put the ids that were meant into a list."""
     connection.execute(_REPLACE_ITEMS.format(file=name, field=quoted(each.name), near=f"near_{name}_{each.name}"))
@@ -296,23 +363,40 @@ _STAND_INS = {
 }
 _MADE_OF = {"classes": "their class code, else of their course and period", "courses": "their course code"}
 
+_MAY_BE_LOST = """
+SELECT count(*) FROM problem
+WHERE rule IN ('unknown-reference', 'without-role') AND severity = 'error'
+   OR rule = 'near-reference' AND regexp_matches(arguments['id'], '^[\\[({<`]')
+"""
+
+# What was read as near stands no more in its row as it was sent.
+_READ_AS_NEAR = "SELECT arguments['value'] AS value FROM problem WHERE rule = 'near-reference'"
+
+# `inner_id` is an id without the brackets around it.
 _LOST_ZEROS = """
-CREATE OR REPLACE TEMP TABLE referred AS
-SELECT DISTINCT value FROM ({references}) WHERE regexp_full_match(value, '\\d+') OR regexp_full_match(value, {measure});
 CREATE OR REPLACE TEMP TABLE bare AS
-SELECT DISTINCT sourcedId, {number} AS number FROM read_{target}
-WHERE regexp_full_match(sourcedId, '[1-9]\\d*') OR regexp_full_match(sourcedId, {measure});
+SELECT sourcedId, inner_id, ltrim({number}, '0') AS number, sourcedId <> inner_id AS bracketed FROM (
+    SELECT DISTINCT sourcedId, if({bracketed}, sourcedId[2:-2], sourcedId) AS inner_id
+    FROM read_{target}
+) WHERE sourcedId <> inner_id OR regexp_full_match(sourcedId, '[1-9]\\d*') OR regexp_full_match(sourcedId, {measure});
+CREATE OR REPLACE TEMP TABLE referred AS
+SELECT DISTINCT value FROM ({references}) WHERE regexp_full_match(value, '\\d+') OR regexp_full_match(value, {measure})
+   OR value IN (SELECT unnest([sourcedId, inner_id]) FROM bare WHERE bracketed);
 CREATE OR REPLACE TEMP TABLE padded AS
 SELECT ltrim(value, '0') AS was, coalesce(min(value) FILTER (value LIKE '0%'), min(value)) AS id FROM referred
-WHERE regexp_full_match(value, '\\d+') AND value NOT IN (SELECT sourcedId FROM read_{target} WHERE sourcedId IS NOT NULL)
+WHERE (regexp_full_match(value, '\\d+') OR value IN (SELECT inner_id FROM bare WHERE bracketed))
+  AND value NOT IN (SELECT sourcedId FROM read_{target} WHERE sourcedId IS NOT NULL)
 GROUP BY was HAVING count(*) FILTER (value LIKE '0%') < 2;
 CREATE OR REPLACE TEMP TABLE used AS
-SELECT sourcedId FROM bare JOIN referred ON value = sourcedId ANTI JOIN padded ON was = number;
+SELECT sourcedId FROM bare JOIN referred ON value = sourcedId ANTI JOIN padded ON was = number WHERE NOT bracketed
+UNION SELECT sourcedId FROM bare WHERE bracketed AND sourcedId IN (SELECT value FROM ({as_sent}));
 CREATE OR REPLACE TEMP TABLE lost AS
-SELECT sourcedId AS was, id FROM bare LEFT JOIN padded ON was = number
-WHERE id IS NOT NULL
-   OR (sourcedId <> number OR length(sourcedId) < (SELECT max(length(id)) FROM padded WHERE id LIKE '0%'))
-      AND sourcedId NOT IN (SELECT sourcedId FROM used) ORDER BY was
+SELECT sourcedId AS was, coalesce(id, if(bracketed AND length(inner_id) >= longest, inner_id, NULL)) AS id
+FROM bare LEFT JOIN padded ON was = number
+CROSS JOIN (SELECT coalesce(max(length(id)), 0) AS longest FROM padded WHERE id LIKE '0%')
+WHERE id IS NOT NULL AND (NOT bracketed OR sourcedId NOT IN (SELECT sourcedId FROM used))
+   OR (sourcedId <> number OR length(sourcedId) < longest) AND sourcedId NOT IN (SELECT sourcedId FROM used)
+ORDER BY was
 """
 
 _NAMESAKES = """
@@ -334,6 +418,37 @@ WITH shared AS (
     GROUP BY lower(email) HAVING count(*) > 1
 )
 SELECT sum(len(lines))::BIGINT, min(lines[:2]) FROM shared
+"""
+
+_ONE_FOR_ALL = """
+WITH one AS (
+    SELECT count(*) AS people, list_sort(list(line))[:2] AS lines FROM kept_users
+    WHERE {field} IS NOT NULL AND status <> 'tobedeleted' GROUP BY lower({field})
+)
+SELECT max(people), arg_max(lines, people), sum(people)::BIGINT FROM one
+"""
+
+_MAY_HAVE_DOUBLES = "SELECT count(*) FILTER (enrollments > users), count(*) FILTER (firsts > 1) FROM class_choices"
+
+_ENROLLED_TWICE = """
+WITH twice AS (
+    SELECT list_sort(list(line))[:2] AS lines
+    FROM kept_enrollments SEMI JOIN (SELECT sourcedId FROM class_choices WHERE enrollments > users) several
+         ON several.sourcedId = classSourcedId
+    WHERE status <> 'tobedeleted' GROUP BY classSourcedId, userSourcedId HAVING count(*) > 1
+)
+SELECT count(*), min(lines) FROM twice
+"""
+
+_PRIMARY_TEACHERS = """
+WITH several AS (
+    SELECT list_sort(list(line))[:2] AS lines
+    FROM kept_enrollments SEMI JOIN (SELECT sourcedId FROM class_choices WHERE firsts > 1) class
+         ON class.sourcedId = classSourcedId
+    WHERE status <> 'tobedeleted' AND "role" = 'teacher' AND "primary"
+    GROUP BY classSourcedId HAVING count(DISTINCT userSourcedId) > 1
+)
+SELECT count(*), min(lines) FROM several
 """
 
 _ENDING = """
@@ -417,6 +532,18 @@ SELECT $target, value, min(key) FROM dangling JOIN damaged ON file = $target AND
 
 _EXPLAINS = """
 SELECT key, list_sort(list(DISTINCT value))[:3] FROM explained_value JOIN dangling USING (value) WHERE file = $target GROUP BY key
+"""
+
+# What may stand between ids where the standard wants a comma. Read so only where each of them is there.
+_BETWEEN = r"\s*(?:[/&^~+:;|\\]|\b(?:and|und|et|y|e|en|og|och|ja)\b)[\s/&^~+:;|\\]*"
+
+_SEVERAL = """
+CREATE OR REPLACE TABLE {table} AS
+SELECT value, list(id ORDER BY place) AS ids FROM (
+    SELECT value, unnest(ids) AS id, generate_subscripts(ids, 1) AS place
+    FROM (SELECT value, list_filter(string_split_regex(value, '{between}'), lambda each: each <> '') AS ids
+          FROM (SELECT DISTINCT value FROM ({values})) WHERE regexp_matches(value, '{between}'))
+) GROUP BY value HAVING count(*) > 1 AND count(*) = count(*) FILTER (id IN ({known}))
 """
 
 _REPLACE_ITEMS = """

@@ -564,9 +564,14 @@ OF_FILES: tuple[Rule, ...] = (
          "{file}: ids in {name} are formulas of a spreadsheet, such as {examples} (rows: {number}); what they show "
          "can't be told.{there}",
          "Export again, with the ids as text."),
+    Rule("bracketed-ids", E, Phase.READING, "a column of ids", _never,
+         "{file}: ids in {name} stand in brackets, such as {examples} (rows: {number}), and most others don't; whose they are "
+         "can't be told.{there}",
+         "Export again, with the ids as text; write an id in every row and file alike."),
     Rule("lost-zeros", W, Phase.READING, "a column of ids", _never,
-         "{file}: ids in {name} were changed as a spreadsheet changes numbers (leading zeros lost, or a decimal point, commas "
-         "or blanks gained): {number} were restored as others refer to them ({examples}).{lost} Nothing of this file is removed.",
+         "{file}: ids in {name} were changed as a spreadsheet changes numbers (leading zeros lost, or a decimal point, commas, "
+         "blanks or brackets gained): {number} were restored as others refer to them ({examples}).{lost} Nothing of this file is "
+         "removed.",
          "Export again, and don't open the files in a spreadsheet before you send them."),
     Rule("blank-column", W, Phase.READING, "a required text that is empty throughout", _never,
          "{file}: {name} is empty in {number} rows, so in nearly all; {then}.",
@@ -576,6 +581,14 @@ OF_FILES: tuple[Rule, ...] = (
          "Give each person a username of their own, or export one person once."),
     Rule("same-email", N, Phase.READING, "e-mails of more than one person", _never,
          "{file}: {number} people have an e-mail that somebody else has too, as in the lines {examples}; all were kept.", ""),
+    Rule("one-for-all", N, Phase.READING, "a value of one person that most people have", _never,
+         "{file}: {name} is the same for {number} of the {of} people who have any, as in the lines {examples}; it was kept.",
+         "Look whether the column was filled down, or filled in by the export; leave it empty for people without one."),
+    Rule("enrolled-twice", N, Phase.READING, "people who are enrolled twice in a class", _never,
+         "{file}: people are enrolled twice in one class ({number} times, as in the lines {examples}); all rows were kept.",
+         ""),
+    Rule("two-primary-teachers", N, Phase.READING, "classes with two or more primary teachers", _never,
+         "{file}: {number} classes have two or more primary teachers, as in the lines {examples}; all were kept.", ""),
     Rule("class-ends", N, Phase.READING, "enrollments of a class that is to be deleted", _never,
          "{number} enrollments are of classes that are to be deleted ({examples}), and end with them.", ""),
     Rule("date-ids", E, Phase.READING, "a column of ids", _never,

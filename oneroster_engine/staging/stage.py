@@ -226,6 +226,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     if name == "users" and is_there:
         population.find_namesakes(connection)
         population.note_shared_emails(connection)
+        population.note_one_for_all(connection)
     if name == "users" and version == "1.2":
         for part in ("roles", "userProfiles"):
             judging.judge_later(connection, part, FIELDS[part])
@@ -242,6 +243,8 @@ def _find_problems(
     """Whether the file has a suspect row, whose problems are found then."""
     if number_of(connection, "SELECT count(*) FROM damaged"):
         mark_suspect(connection, name, fields, population.damaged_lines(name))
+    if name in ENTITIES and name != "enrollments" and (bracketed := population.bracketed_lines(connection, name)):
+        mark_suspect(connection, name, fields, bracketed)
     if suspects := count(connection, f"suspect_{name}") > 0:
         population.find_damaged(connection, name)
         mark_suspect(connection, name, fields, judging.unwrapped_lines(name))
@@ -257,6 +260,8 @@ def _find_problems(
         suspects |= mark_suspect(connection, name, fields, people.SUSPECT_1_2 if version == "1.2" else people.SUSPECT_1_1)
     if not suspects:
         return False
+    if name == "users" and version == "1.1":
+        judging.part_items(connection, name, next(each for each in fields if each.name == "orgSourcedIds"))
     judging.judge(connection, name, fields, needed, unusual)
     if name == "users":
         connection.execute(people.SUSPECT_ROLES_1_2 if version == "1.2" else people.SUSPECT_ROLES_1_1)
@@ -290,13 +295,9 @@ def _write(
     for name in ONLY_1_2:  # any of their rows may be missing
         if name in incomplete:
             connection.execute("INSERT INTO left_out VALUES ($name, NULL, NULL, NULL)", {"name": name})
-    severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
     enrollments = partial(_write_entity, connection.cursor(), stage, "enrollments")
-    others = [
-        partial(write_choices, connection.cursor(), stage),
-        partial(write_problems, connection.cursor(), stage, bundle.version),
-    ]
-    run_parallel([enrollments, *others])
+    run_parallel([enrollments, partial(_write_lists, connection.cursor(), stage, bundle.version)])
+    severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}
     written = [f"(SELECT count(*) FROM read_parquet({text(str(stage / f'{entity}.parquet'))}))" for entity in ENTITIES]
     kept = dict(zip(ENTITIES, connection.execute(f"SELECT {', '.join(written)}").fetchone() or (), strict=True))
@@ -311,6 +312,12 @@ def _write(
     )
     (stage / "summary.json").write_text(json.dumps(asdict(staged), indent=1, sort_keys=True))
     return staged
+
+
+def _write_lists(connection: duckdb.DuckDBPyConnection, stage: Path, version: str) -> None:
+    write_choices(connection, stage)
+    population.note_doubles(connection)
+    write_problems(connection, stage, version)
 
 
 def _write_entity(connection: duckdb.DuckDBPyConnection, stage: Path, entity: str) -> None:

@@ -33,6 +33,8 @@ MEASURE_SQL = (
 )
 # 12.071, 12 071 and 12'071: the same in other languages, and often just an id. Only what refers to it shows which.
 GROUPED_SQL = r"'\d{1,3}((\.\d{3})+|( \d{3})+|(''\d{3})+|(\x{2019}\d{3})+)(,0+)?'"
+# {01008}, and (1008), which is how a spreadsheet writes a number below zero.
+BRACKETED_SQL = r"'\{[^{}]+\}|\([^()]+\)|\[[^\[\]]+\]|<[^<>]+>|`[^`]+`'"
 FORMULA_SQL = r"'= *[A-Z]+ *\(.*\)'"  # =TEXT(71,"00000"): what it shows is in no file
 # A spreadsheet keeps fifteen digits of a number, and writes zeros for the others.
 CUT_SQL, KEPT_DIGITS, LONGEST_CUT = r"'[1-9]\d{14}0+'", 15, 24
@@ -60,6 +62,11 @@ def is_rounded(sourced_id: str) -> bool:
 
 def is_rounded_sql(cell: str) -> str:
     return f"regexp_full_match({cell}, {ROUNDED_SQL})"
+
+
+def is_bracketed_sql(cell: str) -> str:
+    """Whether an id stands in brackets that are no part of it, as those of a UUID may be."""
+    return f"(length({cell}) <> 38 AND regexp_full_match({cell}, {BRACKETED_SQL}))"
 
 
 def is_date_sql(cell: str) -> str:
