@@ -682,7 +682,7 @@ POPULATIONS = (
          problems=(Found("users.csv", None, "warning", "`.71.` for `00071`, `.72.` for `00072`"),),
          values={("users", "00072", "username"): "bo"}, incomplete=frozenset({"users"})),
     *(Case(f"one {file[:-1]}'s id in brackets among others", "validation.md, ids as a population",
-           bundle(**{file: [made("one"), made("two"), made("{three}")]}, **more),
+           bundle("1.1", **{file: [made("one"), made("two"), made("{three}")]}, **more),
            problems=(Found(f"{file}.csv", None, "error", "stand in brackets, such as `{three}` .rows: 1., and most others don't"),
                      Found(f"{file}.csv", 4, "error", "`{three}` is what a spreadsheet made of the id"), *also),
            counts={file: (3, 2, 1)}, incomplete=frozenset({file, *incomplete}))
