@@ -161,7 +161,7 @@ def note_one_for_all(connection: duckdb.DuckDBPyConnection) -> None:
     may_be = connection.execute(f"SELECT {sampled} FROM read_users WHERE line % {every} = 0").fetchone() or ()
     for each in (field for field, is_so in zip(OF_ONE_PERSON, may_be, strict=True) if is_so):
         number, lines, of = connection.execute(_ONE_FOR_ALL.format(field=each)).fetchone() or (0, [], 0)
-        if number >= MANY and 2 * number >= of:
+        if number and number >= MANY and 2 * number >= of:  # none where every row with a value was left out
             shown = " and ".join(map(str, lines))
             add_file_problem(connection, "users", "one-for-all", each, number=f"{number:,}", of=f"{of:,}", examples=shown)
 

@@ -649,6 +649,13 @@ POPULATIONS = (
            incomplete=frozenset({"enrollments"}))
       for version in ("1.1", "1.2")
       for name, one in (("phone", "000-000-0000"), ("sms", "1"), ("email", "Noreply@ex.test"), ("identifier", "D1"))),
+    *(Case(f"{word} for whatever is not there", "validation.md, plausible nonsense",
+           bundle(users=[user(f"u{at}", username=f"u{at}", **dict.fromkeys(("phone", "sms", "email", "identifier"), word))
+                         for at in range(6)], enrollments=[]),
+           problems=tuple(Found("users.csv", at, "warning", f" {name} ") for at in range(2, 8)
+                          for name in ("phone", "sms", "email", "identifier")),
+           values={("users", "u1", "phone"): None}, incomplete=frozenset({"enrollments"}))
+      for word in ("\\N", "NULL", "#REF!", "None", "NaN")),
     *(Case(f"a person enrolled twice in a class, {how}, {version}", "validation.md, plausible nonsense",
            bundle(version, enrollments=[enrollment(), enrollment("e2", **more)]),
            problems=(note("enrollments.csv", r"twice in one class \(1 times, as in the lines 2 and 3\); all rows"),))
