@@ -122,7 +122,7 @@ class GuardedTransport(httpx.HTTPTransport):
     """httpx's own, but a connection goes to an address that `outside` has let through, and ends after `ends_after_s`."""
 
     def __init__(self, connections: int, ends_after_s: float | None = None) -> None:
-        super().__init__()
+        super().__init__(verify=_tls())
         self._pool = httpcore.ConnectionPool(
             ssl_context=_tls(),
             max_connections=connections,

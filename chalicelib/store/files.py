@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from isal import igzip
 
 from chalicelib.errors import NotFound, SourceUnavailable
@@ -42,6 +42,7 @@ LINK_LIFETIME = timedelta(minutes=5)
 COPIES_KEPT_S = 900
 MOST_COPIES_BYTES = 1 << 30  # of the 2 GB that the API has
 LONGEST_REQUEST_S = 30
+AT_ONCE_BYTES = 8 << 20  # boto3 moves larger objects in parts of this size, several at once
 PARALLEL = 8  # transfers at once; enough for a few hundred chunks in seconds
 
 
@@ -137,9 +138,24 @@ def download(key: str, to: Path) -> None:
     """Raises NotFound."""
     to.parent.mkdir(parents=True, exist_ok=True)
     try:
-        s3().download_file(bucket(), key, str(to))
+        if not _downloaded_at_once(key, to):
+            s3().download_file(bucket(), key, str(to))
     except ClientError as refusal:
         raise _translated(refusal, key) from refusal
+
+
+def _downloaded_at_once(key: str, to: Path) -> bool:
+    """By one request, where boto3 takes two and threads of its own; it stays with boto3 where the object is large, or where the
+    answer is cut off."""
+    answer = s3().get_object(Bucket=bucket(), Key=key)
+    with answer["Body"] as body:
+        if answer["ContentLength"] > AT_ONCE_BYTES:
+            return False
+        try:
+            to.write_bytes(body.read())
+        except BotoCoreError:
+            return False
+    return True
 
 
 def replace(path: Path, key: str) -> None:
@@ -152,7 +168,11 @@ def replace(path: Path, key: str) -> None:
 
 
 def upload(path: Path, key: str) -> None:
-    s3().upload_file(str(path), bucket(), key)
+    if path.stat().st_size > AT_ONCE_BYTES:
+        s3().upload_file(str(path), bucket(), key)
+        return
+    with path.open("rb") as body:
+        s3().put_object(Bucket=bucket(), Key=key, Body=body)
 
 
 def read_json(key: str) -> Any | None:

@@ -2,8 +2,10 @@
 that an operator can change it without a deploy."""
 
 import os
+from functools import cache
 
-from aws_lambda_powertools.utilities import parameters
+import boto3
+from aws_lambda_powertools.utilities.parameters import SSMProvider
 from pydantic import Field
 
 from chalicelib.model.records import Record
@@ -27,4 +29,10 @@ class Limits(Record):
 
 
 def limits() -> Limits:
-    return Limits.model_validate_json(parameters.get_parameter(os.environ["LIMITS_PARAMETER"], max_age=MAX_AGE_S))
+    return Limits.model_validate_json(str(parameter_store().get(os.environ["LIMITS_PARAMETER"], max_age=MAX_AGE_S)))
+
+
+@cache
+def parameter_store() -> SSMProvider:
+    """Of the process's own session: Powertools would make another, which reads botocore's models again."""
+    return SSMProvider(boto3_client=boto3.client("ssm"))
