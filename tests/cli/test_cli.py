@@ -15,7 +15,7 @@ import pytest
 
 from chalicelib.store import files
 from oneroster_engine.sample_district import SHAPES, District, write
-from tests.cli.running import ROOT, run
+from tests.cli.running import ROOT, run, run_process
 from tests.corpus.cases import CASES
 from tests.steps.walk import Walk, make_group
 
@@ -186,8 +186,8 @@ def test_on_a_terminal_there_is_colour_and_a_bar_and_elsewhere_neither(made: Pat
 
 def test_a_sample_is_the_same_bytes_for_the_same_options_from_the_command_and_from_the_script(tmp_path: Path) -> None:
     by_command = run(tmp_path, "sample", "--version", "1.2", "--problems", "--out", "one.zip")
-    by_script = run(
-        tmp_path, "--version", "1.2", "--problems", "--out", "two.zip", command=(sys.executable, f"{ROOT}/samples/district.py")
+    by_script = run_process(
+        [sys.executable, f"{ROOT}/samples/district.py", "--version", "1.2", "--problems", "--out", "two.zip"], tmp_path
     )
 
     assert (by_command.code, by_script.code) == (0, 0)

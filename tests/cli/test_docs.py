@@ -9,7 +9,7 @@ import pytest
 
 from oneroster_engine.cli import cli
 from tests.cli.page import PAGE, commands, write_files
-from tests.cli.running import ROOT, run
+from tests.cli.running import ROOT, run, run_process
 
 pytestmark = pytest.mark.xdist_group("wheel")
 ENGINE_BRINGS = {"annotated-types", "backports.zstd", "chardet", "click", "duckdb", "inflate64", "isal", "oneroster-engine",
@@ -60,7 +60,7 @@ def test_every_command_on_the_page_does_what_the_page_says(installed: Path, tmp_
     write_files(tmp_path)
 
     for command in commands():
-        ended = run(tmp_path, *command.arguments, command=(str(installed / "oneroster"),))
+        ended = run_process([installed / "oneroster", *command.arguments], tmp_path)
 
         assert ended.code == command.code, (command, ended)
         assert command.prints.fullmatch(ended.out.rstrip()), (command, ended.out)

@@ -12,6 +12,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from chalicelib.store import tables
 from infra import ROOT
 from infra.build import Built, build
 from infra.deploy import Change, Deployment, Failed, main
+from infra.package import package
 from infra.restore import Restore
 from local.client import Client
 from local.ports import free_port
@@ -330,6 +332,7 @@ def test_make_deploy_asks_shows_and_prints_and_make_destroy_wants_the_stage_s_na
 ) -> None:
     (tmp_path / "index.html").write_text("<!doctype html>")
     monkeypatch.setattr("infra.deploy.PORTAL", tmp_path)  # the portal need not be built for this
+    monkeypatch.setattr("infra.deploy.package", cache(package))  # nor the code three times over
     for name, value in {**KEYS, "AWS_ENDPOINT_URL": empty.endpoint, "AWS_REGION": REGION}.items():
         monkeypatch.setenv(name, value)
 
