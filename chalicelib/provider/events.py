@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalicelib.provider.query import View
+from chalicelib.provider.query import View, hidden_columns
 from oneroster_engine.duckdb_session import reading
 from oneroster_engine.inspecting.one_person import as_written, gaps_of
 from oneroster_engine.planning.snapshot import planned_rows
@@ -90,7 +90,7 @@ def _event(place: int, change: Sequence[Any], view: View, with_removals: bool) -
         kind = "restored" if was and was["removedAt"] else "created"
     else:
         kind = "updated"
-    hidden = view.hidden if entity == "users" else frozenset()
+    hidden = hidden_columns(entity, view)
     return Event(
         row=place,
         kind=f"{NOUNS[entity]}.{kind}",

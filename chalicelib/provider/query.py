@@ -26,8 +26,8 @@ MOST_RECORDS = 10_000  # of one page
 
 @dataclass(frozen=True)
 class View:
-    """What a consumer may see. `schools`: sourcedIds, None for all of the group's; `hidden`: top-level members of users that
-    are never shown, filtered or sorted by."""
+    """What a consumer may see. `schools`: sourcedIds, None for all of the group's; `hidden`: top-level members of users, by the
+    names of OneRoster's JSON, that are never shown, filtered or sorted by."""
 
     schools: frozenset[str] | None = None
     hidden: frozenset[str] = frozenset()
@@ -80,7 +80,7 @@ def read_page(snapshot: Path, path: ListPath, query: Query, view: View, version:
         values |= sought
     where = " AND ".join(f"({each})" for each in conditions if each != "true") or "true"
     order = _order(query, known)
-    with _opened(snapshot, view) as connection:
+    with opened(snapshot, view) as connection:
         rows = f"FROM {collection.entity} own"
         total = _number(connection, f"SELECT count(*) {rows} WHERE {where}", values)
         if where == "true" and not order and view.schools is None:
@@ -99,7 +99,7 @@ def read_one(snapshot: Path, path: ListPath, sourced_id: str, view: View) -> Rec
     collection = collection_of(path)
     conditions, values = _placed(collection, path)
     where = " AND ".join(f"({each})" for each in (*conditions, "sourcedId = $sourcedId"))
-    with _opened(snapshot, view) as connection:
+    with opened(snapshot, view) as connection:
         query = f"SELECT {_COLUMNS} FROM {collection.entity} own WHERE {where}"
         found = connection.execute(query, values | {"sourcedId": sourced_id}).fetchone()
         if found is None:
@@ -123,6 +123,20 @@ def shown(entity: str, view: View, version: Version) -> frozenset[str]:
     """The top-level members that a record of the entity can have for this consumer."""
     names = {path.partition(".")[0] for path in attributes(entity, version)} | {"metadata"}
     return frozenset(names - view.hidden if entity == "users" else names)
+
+
+# Members of users that are kept under another name; the standard has one for JSON and one for CSV.
+_STORED_AS = {
+    "agents": "agentSourcedIds",
+    "preferredFirstName": "preferredGivenName",
+    "preferredLastName": "preferredFamilyName",
+    "primaryOrg": "primaryOrgSourcedId",
+}
+
+
+def hidden_columns(entity: str, view: View) -> frozenset[str]:
+    """Which of a record's stored fields this consumer never sees."""
+    return frozenset(_STORED_AS.get(name, name) for name in view.hidden) if entity == "users" else frozenset()
 
 
 # What the standard requires of a user is in every record.
@@ -157,7 +171,7 @@ def collection_of(path: ListPath) -> Collection:
 
 
 @contextmanager
-def _opened(snapshot: Path, view: View) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(snapshot: Path, view: View) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with a view for each entity, of the rows that this consumer may see; `place` is a row's number in its file."""
     with reading() as connection:
         for entity in ENTITIES:
@@ -214,6 +228,12 @@ _ORGS_ABOVE = """(WITH RECURSIVE above AS (
 ) SELECT id FROM above WHERE id IS NOT NULL)"""
 _INSIDE = "list_has_any(schools, getvariable('schools'))"
 _SEEN_SCHOOLS = "list_filter(schools, lambda each: list_contains(getvariable('orgs'), each)) AS schools"
+# Who has a place in a class here and a role elsewhere alone is, for this consumer, what they are in that class: the standard
+# knows nobody without a role.
+_ENROLLED_AS = """
+    SELECT userSourcedId AS person, to_json(list(DISTINCT {'roleType': 'primary', 'role': role, 'orgSourcedId': schools[1],
+        'beginDate': NULL::VARCHAR, 'endDate': NULL::VARCHAR, 'userProfileSourcedId': NULL::VARCHAR})) AS roles
+    FROM enrollments WHERE removedAt IS NULL AND list_contains(getvariable('orgs'), schools[1]) GROUP BY person"""
 _VISIBLE = {
     "orgs": "SELECT * FROM every_orgs WHERE list_contains(getvariable('orgs'), sourcedId)",
     "academicSessions": "SELECT * FROM every_academicSessions",
@@ -226,14 +246,14 @@ _VISIBLE = {
         WHERE {_INSIDE} OR sourcedId IN (SELECT fields->>'$.courseSourcedId' FROM classes)""",
     "enrollments": f"SELECT * FROM every_enrollments WHERE {_INSIDE}",
     "users": f"""
-        SELECT * REPLACE (json_merge_patch(fields, json_object(
-            'roles', list_filter(json_extract(fields, '$.roles[*]'),
-                                 lambda each: list_contains(getvariable('orgs'), json_extract_string(each, '$.orgSourcedId'))),
+        SELECT own.* EXCLUDE (here) REPLACE (json_merge_patch(fields, json_object(
+            'roles', if(json_array_length(own.here) > 0, own.here, coalesce(enrolled.roles, '[]')),
             'primaryOrgSourcedId', if(list_contains(getvariable('orgs'), fields->>'$.primaryOrgSourcedId'),
-                                      fields->>'$.primaryOrgSourcedId', NULL))) AS fields,
-            {_SEEN_SCHOOLS})
-        FROM every_users
-        WHERE {_INSIDE} OR sourcedId IN (SELECT userSourcedId FROM enrollments)""",
+                                      fields->>'$.primaryOrgSourcedId', NULL))) AS fields)
+        FROM (SELECT * REPLACE ({_SEEN_SCHOOLS}), to_json(list_filter(json_extract(fields, '$.roles[*]'), lambda each:
+                  list_contains(getvariable('orgs'), json_extract_string(each, '$.orgSourcedId')))) AS here
+              FROM every_users WHERE {_INSIDE} OR sourcedId IN (SELECT userSourcedId FROM enrollments)) own
+        LEFT JOIN ({_ENROLLED_AS}) enrolled ON enrolled.person = own.sourcedId""",
 }
 
 
