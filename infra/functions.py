@@ -23,6 +23,7 @@ SYNCS = "groups/*/syncs/*"
 BUNDLES = "groups/*/syncs/*/bundle/*"
 SNAPSHOTS = "groups/*/snapshot/*"
 COMMITS = "groups/*/commits/*"
+BULK = "groups/*/bulk/*"
 BASELINES = "groups/*/source/*"
 SELECTIONS = "groups/*/selections/*"
 ARRIVED = ("drop/*", "uploads/*")
@@ -322,7 +323,7 @@ FUNCTIONS = (
     Function(
         "forget", "event", 1769, 900, disk_mb=MOST_MB,
         size="one processor to write a snapshot's file anew without what is purged; disk for both",
-        may=(items("Syncs", "GetItem", "Query", "DeleteItem"), items("Groups", "Scan"), objects(DELETE, SYNCS, SNAPSHOTS),
+        may=(items("Syncs", "GetItem", "Query", "DeleteItem"), items("Groups", "Scan"), objects(DELETE, SYNCS, SNAPSHOTS, BULK),
              LIST_VERSIONS, items("Roster", "DeleteItem"), items("Audit", "PutItem"), objects(WRITE, SNAPSHOTS),
              items("Deletions", "PutItem", "DeleteItem")),
     ),

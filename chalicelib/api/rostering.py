@@ -27,9 +27,9 @@ from pydantic import ValidationError
 
 from chalicelib.api.feed import FeedQuery, roster_events
 from chalicelib.api.routing import MOST_ANSWER_BYTES, answer_bytes
-from chalicelib.errors import Gone, NotFound, Unacceptable
+from chalicelib.errors import Conflict, Gone, NotFound, Unacceptable
 from chalicelib.model.scopes import API_SCOPES, ROSTER_SCOPES
-from chalicelib.provider.errors import RequestFailed, invalid_data, status_info
+from chalicelib.provider.errors import RequestFailed, invalid_data, status_info, unknown_object
 from chalicelib.provider.filter_grammar import parse_filter
 from chalicelib.provider.query import (
     DEFAULT_LIMIT,
@@ -46,8 +46,9 @@ from chalicelib.provider.query import (
     shown,
 )
 from chalicelib.provider.resources import BASE_PATHS, TOKEN_PATH, Version, links, render
+from chalicelib.service import bulk
 from chalicelib.service.change_feed import read_feed
-from chalicelib.store import clients, files, groups
+from chalicelib.store import audit, clients, files, groups
 from chalicelib.store.clients import Client, Token
 from chalicelib.store.mail import link_to
 from oneroster_engine.standard.entities import ENTITIES
@@ -142,6 +143,66 @@ def follow_changes() -> Response:
         return _refusal(RequestFailed(410, "unknownobject", str(refusal)), Version.V1P2)
     except RequestFailed as failure:
         return _refusal(failure, Version.V1P2)
+
+
+@rostering.route("/oneroster/bulk", methods=["GET"], name="oneroster_bulk")
+def list_files() -> Response:
+    """The roster's version, and the addresses of its whole files."""
+    return _bulk(rostering.current_request, "")
+
+
+@rostering.route("/oneroster/bulk/{part1}", methods=["GET"], name="oneroster_bulk_file")
+def get_file(part1: str) -> Response:
+    """A whole file, by a link to it. Its ETag is the roster's version, and what `since` takes for the changes after it."""
+    return _bulk(rostering.current_request, unquote(part1))
+
+
+def _bulk(request: Request, name: str) -> Response:
+    version = Version.V1P1 if "-1.1." in name else Version.V1P2
+    logger.append_keys(requestId=str(request.context.get("requestId", "")), route="oneroster bulk")
+    try:
+        now = datetime.now(UTC)
+        reader = _reader(request, now)
+        _allow(reader, version, nested=False)
+        return _file(reader, request, name, now)
+    except Conflict as trouble:
+        return _refusal(RequestFailed(503, "server_busy", str(trouble)), version)
+    except (Gone, NotFound) as trouble:
+        return _refusal(RequestFailed(410, "unknownobject", str(trouble)), version)
+    except Unacceptable as trouble:
+        return _refusal(invalid_data(str(trouble)), version)
+    except RequestFailed as failure:
+        return _refusal(failure, version)
+    except Exception:  # (the outermost edge: an unexpected error is logged and answered with 500)
+        logger.exception("unexpected error")
+        return _refusal(RequestFailed(500, "internal_server_error", "Something went wrong on this side. Try again."), version)
+
+
+def _file(reader: Reader, request: Request, name: str, now: datetime) -> Response:
+    group_id, view = reader.client.group_id, reader.view
+    held = bulk.current(group_id, view)
+    headers: Headers = {"ETag": f'"{held.text}"', "Cache-Control": "private, no-cache"}
+    if name and name not in (*bulk.WHOLE, *bulk.DELTAS):
+        raise unknown_object(f"There is no file {name[:60]}. There are: {', '.join((*bulk.WHOLE, *bulk.DELTAS))}.")
+    if held.text in str(request.headers.get("if-none-match", "")):
+        return Response("", headers, 304)
+    clients.note_reading(reader.client, now)
+    if not name:
+        names = [*bulk.WHOLE, *(f"{each}?since={held.text}" for each in bulk.DELTAS)]
+        files_ = [{"name": each.partition("?")[0], "url": link_to(f"/api/oneroster/bulk/{each}")} for each in names]
+        return Response(json.dumps({"version": held.text, "files": files_}), JSON | headers, 200)
+    if name in bulk.WHOLE:
+        key: str | None = bulk.whole(group_id, held, view, name)
+    else:
+        sent: Mapping[str, Any] = request.query_params or {}
+        key = bulk.changes(group_id, str(sent.get("since", "")), held, view, name)
+    if key is None:
+        return Response("", headers, 204)
+    detail = {"clientId": reader.client.client_id, "file": name, "version": held.text}
+    audit.record(
+        group_id, reader.client.client_id, "roster downloaded", now, secrets.token_hex(4), None, detail, reader.client.name
+    )
+    return Response("", headers | {"Location": files.presigned_download(key, f"{group_id}-{name}")}, 302)
 
 
 def _answer(version: Version, parts: list[str], request: Request) -> Response:

@@ -64,7 +64,7 @@ def _readable(out: Path, snapshots: dict[str, tuple[Path, View]]) -> Iterator[du
             files = Path(folder) / prefix
             write_parquet(snapshot, view, files)
             for entity in ENTITIES:
-                hidden = sorted(hidden_columns(entity, view))
+                hidden = [name for name in columns(entity) if name in hidden_columns(entity, view)]
                 nothing = "".join(f", NULL::{_sql_type(entity, name)} AS {name}" for name in hidden)
                 rows = f"read_parquet({text(str(files / f'{entity}.parquet'))})"
                 written = "* REPLACE (strftime(dateLastModified, '%Y-%m-%dT%H:%M:%S.%gZ') AS dateLastModified)"

@@ -23,13 +23,15 @@ NOUNS = {
     "users": "user",
     "enrollments": "enrollment",
 }
+STATUS = "platformStatus"
 
 
 @dataclass(frozen=True)
 class Event:
     """`row` is its place among the changes of its commit. `kind` is e.g. `user.updated`; `changed` the fields that differ.
 
-    `before` and `after` are the record's fields: None where there is no such record for this consumer.
+    `before` and `after` are the record's fields, and `platformStatus`, active or inactive: whether the platform lets a person in.
+    None where there is no such record for this consumer.
     """
 
     row: int
@@ -79,7 +81,7 @@ def _event(place: int, change: Sequence[Any], view: View, with_removals: bool) -
         return None
     was, now = json.loads(before) if before else None, json.loads(after if with_removals or not spared else spared)
     if was and spared and not with_removals:  # what would have been taken away is as it was
-        changed = [name for name in changed if now["fields"].get(name) != was["fields"].get(name)]
+        changed = [name for name in changed if _value(now, name) != _value(was, name)]
     old = _seen(entity, sourced_id, was, view)
     new = _seen(entity, sourced_id, now, view)
     if old is None and new is None:
@@ -103,11 +105,15 @@ def _event(place: int, change: Sequence[Any], view: View, with_removals: bool) -
     )
 
 
+def _value(record: Mapping[str, Any], name: str) -> Any:
+    return record[STATUS] if name == STATUS else record["fields"].get(name)
+
+
 def _seen(entity: str, sourced_id: str, record: Mapping[str, Any] | None, view: View) -> Mapping[str, Any] | None:
     """The record's fields, where it is there and this consumer may see it."""
     if record is None or record["removedAt"]:
         return None
-    fields: Mapping[str, Any] = record["fields"]
+    fields: Mapping[str, Any] = {**record["fields"], STATUS: record[STATUS]}
     if view.schools is None or entity == "academicSessions":
         return fields
     if entity == "users":

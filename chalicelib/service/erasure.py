@@ -200,7 +200,7 @@ def _places(
     for key in files.in_folder(f"{root}source/"):
         yield "The source's own view", "", lambda key=key: _erase_rows(key, person)  # type: ignore[misc]
     for key in sorted(files.in_folder(f"{root}snapshot/"), key=lambda key: key.split("/")[3] == group.snapshot):
-        yield "Snapshots", "", lambda key=key: _erase_rows(key, person)  # type: ignore[misc]
+        yield "Snapshots", "", lambda key=key: _erase_snapshot(group_id, key, person)  # type: ignore[misc]
 
 
 def _erase_sync(group: Group, sync_id: str, person: Person) -> int:
@@ -278,6 +278,12 @@ def _with_removals(group: Group, sync: Sync) -> bool:
             if commit.sync_id == sync.sync_id:
                 return commit.with_removals
     return True
+
+
+def _erase_snapshot(group_id: str, key: str, person: Person) -> int:
+    """One file of a snapshot, and with it what was made of snapshots: the whole files are made again when they are asked for."""
+    erased = _erase_rows(key, person)
+    return erased + files.delete_folder(files.bulk_prefix(group_id)) if erased else 0
 
 
 def _erase_rows(key: str, person: Person) -> int:

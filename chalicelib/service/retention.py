@@ -74,4 +74,8 @@ def forget_old(group: Group, now: datetime) -> Forgotten:
             removed += 1
     for sync_id in expired_snapshots(group, files.snapshots(group.group_id), now):
         files.delete_folder(files.snapshot_key(group.group_id, sync_id, ""))
+    bulk = files.bulk_prefix(group.group_id)
+    for sync_id in files.folders(bulk):
+        if sync_id != group.snapshot:  # whoever wants an earlier version's files has them made again
+            files.delete_folder(f"{bulk}{sync_id}/")
     return Forgotten(emptied, removed)

@@ -37,6 +37,7 @@ CONTENT_TYPES = {
     ".gz": "application/gzip",
     ".zip": "application/zip",
     ".json": "application/json",
+    ".parquet": "application/vnd.apache.parquet",
 }
 LINK_LIFETIME = timedelta(minutes=5)
 COPIES_KEPT_S = 900
@@ -92,6 +93,19 @@ def size_bytes(key: str) -> int | None:
         if _is_missing(refusal):
             return None
         raise
+
+
+def etag(key: str) -> str:
+    """S3's own name for the object as it is now. Raises NotFound."""
+    try:
+        return str(s3().head_object(Bucket=bucket(), Key=key)["ETag"])
+    except ClientError as refusal:
+        raise _translated(refusal, key) from refusal
+
+
+def bulk_prefix(group_id: str) -> str:
+    """Below it, by version of the roster, the whole files that were made of it."""
+    return f"groups/{group_id}/bulk/"
 
 
 @dataclass(frozen=True)

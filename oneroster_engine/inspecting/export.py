@@ -87,7 +87,8 @@ def write_delta(
 
 _DELTA = """
 SELECT coalesce(now.sourcedId, was.sourcedId) AS sourcedId,
-       CASE WHEN now.sourcedId IS NULL THEN 'tobedeleted' WHEN now.status = 'inactive' THEN 'inactive' ELSE 'active' END AS status,
+       CASE WHEN now.sourcedId IS NULL THEN 'tobedeleted'
+            WHEN now.status = 'inactive' THEN 'inactive' ELSE 'active' END AS status,
        if(now.sourcedId IS NULL, {deleted_at}, now.dateLastModified) AS dateLastModified, {columns}
 FROM ({was}) was FULL JOIN ({now}) now ON was.sourcedId = now.sourcedId
 WHERE was.sourcedId IS NULL OR now.sourcedId IS NULL
@@ -157,9 +158,7 @@ def _written(field: Field) -> str:
 
 
 def _lost(connection: duckdb.DuckDBPyConnection, rows: str) -> list[str]:
-    several, unnamed = (
-        number_of(connection, f"SELECT count(*) FROM {rows}users WHERE {each}") for each in (_SEVERAL, _UNNAMED)
-    )
+    several, unnamed = (number_of(connection, f"SELECT count(*) FROM {rows}users WHERE {each}") for each in (_SEVERAL, _UNNAMED))
     losses = []
     if several:
         losses.append(f"{several:,} people have several roles. OneRoster 1.1 holds one: the first was written, with its orgs.")

@@ -4,18 +4,21 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+import boto3
 import duckdb
 import pytest
 
 from chalicelib.provider.bulk import columns, write_bundle, write_changes, write_parquet
-from chalicelib.provider.query import Query, View, read_page, ListPath, USER_FIELDS, SHOWN_ALWAYS
-from chalicelib.provider.resources import Version, links, render
+from chalicelib.provider.query import SHOWN_ALWAYS, USER_FIELDS, ListPath, Query, View, read_page
+from chalicelib.provider.resources import Version
+from chalicelib.service import erasure, retention
+from chalicelib.store import audit, files, groups
 from oneroster_engine.planning.plan import plan_changes
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.snapshot import next_snapshot
@@ -23,9 +26,13 @@ from oneroster_engine.selecting.selection import EVERYTHING
 from oneroster_engine.staging.delta import View as SourceView
 from oneroster_engine.staging.stage import stage_bundle
 from oneroster_engine.standard.archive import Limits, inflate
-from oneroster_engine.standard.entities import ENTITIES, ROSTER_FILES
-from tests.engine.test_plan import Platform
+from oneroster_engine.standard.entities import ENTITIES
+from tests.api.test_routes import call
+from tests.engine.districts import enrollment
+from tests.engine.test_plan import TWO_SCHOOLS, Platform, without
+from tests.rostering.test_api import Reader, made, send
 from tests.rostering.test_query import DISTRICT
+from tests.steps.walk import Walk, make_group, zipped
 
 LIMITS = Limits(10**8, 10**9, 100, 1000)
 EVERYBODY = View()
@@ -130,3 +137,147 @@ def test_who_holds_a_version_and_reads_the_delta_holds_the_next_whatever_a_day_b
         held = contents(theirs.snapshot, EVERYBODY, version, tmp_path / f"theirs{day}.zip")
         assert held == contents(anew.snapshot, EVERYBODY, version, tmp_path / f"anew{day}.zip"), day
         assert view != EVERYBODY or held == wanted, day
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    platform = Platform(tmp_path_factory.mktemp("bulk"))
+    platform.sync(DISTRICT)
+    assert platform.snapshot
+    return platform.snapshot
+
+
+HIDES = View(hidden=USER_FIELDS - SHOWN_ALWAYS - {"username"})
+
+
+@pytest.mark.parametrize("view", [*VIEWS, pytest.param(HIDES, id="few fields")])
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_the_parquet_holds_who_the_pages_hold_and_no_column_that_is_ours_alone(
+    snapshot: Path, tmp_path: Path, entity: str, view: View
+) -> None:
+    write_parquet(snapshot, view, tmp_path)
+
+    found = duckdb.read_parquet(str(tmp_path / f"{entity}.parquet"))
+    pages = read_page(snapshot, ListPath(entity), Query(limit=1000), view, Version.V1P2).records
+    documented = ["sourcedId", "status", "dateLastModified", *columns(entity)]
+    assert {row[0] for row in found.fetchall()} == {each.sourced_id for each in pages}
+    if view is HIDES and entity == "users":
+        shown = ["enabledUser", "username", "givenName", "familyName", "roles"]
+        documented = [*documented[:3], *(name for name in documented if name in shown)]
+    assert found.columns == documented
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_a_client_may_not_see_is_in_no_file(snapshot: Path, tmp_path: Path, version: str) -> None:
+    write_bundle(snapshot, View(frozenset({"north"}), HIDES.hidden), version, tmp_path / "north.zip")
+
+    found = tables(tmp_path / "north.zip")
+
+    assert {row["sourcedId"] for row in found["users"]} == {"ann", "tea", "gil"}
+    assert {row["sourcedId"] for row in found["orgs"]} == {"d", "north"}
+    assert [each for each in ("south", "Ann@x.org", "gus") if each in str(found)] == []
+
+
+def test_who_has_a_place_in_a_class_and_a_role_elsewhere_is_what_they_are_in_that_class(tmp_path: Path) -> None:
+    platform = Platform(tmp_path)
+    guest = enrollment("e9", classSourcedId="m1", userSourcedId="bob")  # of South, in a class of North
+    platform.sync({**DISTRICT, "enrollments": [*DISTRICT["enrollments"], guest]})
+    assert platform.snapshot
+
+    write_bundle(platform.snapshot, NORTH, "1.1", tmp_path / "north.zip")
+
+    [bob] = [row for row in tables(tmp_path / "north.zip")["users"] if row["sourcedId"] == "bob"]
+    assert (bob["role"], bob["orgSourcedIds"]) == ("student", "north")
+
+
+# --- over HTTP ---
+
+
+def asked(reader: Reader, name: str = "", since: str = "", **headers: str) -> Any:
+    resource = "/oneroster/bulk" + ("/{part1}" if name else "")
+    event_headers = {"Authorization": f"Bearer {reader.token}", **{k.replace("_", "-"): v for k, v in headers.items()}}
+    return send("GET", resource, [name] if name else [], event_headers, {"since": since} if since else None)
+
+
+def downloaded(answer: Any, to: Path) -> Path:
+    assert answer["statusCode"] == 302, answer
+    key = unquote(urlsplit(answer["headers"]["Location"]).path).lstrip("/")
+    boto3.client("s3").download_file("data", key.removeprefix("data/"), str(to))
+    return to
+
+
+def version_of(answer: Any) -> str:
+    return str(answer["headers"]["ETag"]).strip('"')
+
+
+@pytest.fixture
+def two_days(aws: None, tmp_path: Path) -> tuple[Reader, str]:
+    """A reader who holds the first day, as the second is committed."""
+    make_group()
+    Walk(zipped(TWO_SCHOOLS)).through()
+    reader = Reader(made())
+    first = asked(reader, "roster-1.2.zip")
+    downloaded(first, tmp_path / "first.zip")
+    Walk(zipped(without("users", "idle")), day=1).through()
+    return reader, version_of(first)
+
+
+def test_a_reader_of_an_address_gets_a_new_file_only_when_the_roster_has_changed(aws: None, tmp_path: Path) -> None:
+    make_group()
+    reader = Reader(made(schools=["south"]))
+    assert asked(reader, "roster-1.2.zip")["statusCode"] == 503
+    Walk(zipped(TWO_SCHOOLS)).through()
+
+    index = asked(reader)
+    held = asked(reader, "roster-1.2.zip")
+    found = tables(downloaded(held, tmp_path / "one.zip"))
+
+    assert {row["sourcedId"] for row in found["users"]} == {"cat", "bob"}
+    assert json.loads(index["body"])["version"] == version_of(held)
+    assert asked(reader, "roster-1.2.zip", If_None_Match=held["headers"]["ETag"])["statusCode"] == 304
+    entries = [each for each in audit.entries("g1", 100) if each.what == "roster downloaded"]
+    assert [each.detail["file"] for each in entries] == ["roster-1.2.zip"]
+    Walk(zipped(without("users", "idle")), day=1).through()
+    assert asked(reader, "roster-1.2.zip", If_None_Match=held["headers"]["ETag"])["statusCode"] == 302
+
+
+@pytest.mark.parametrize("name", ["changes-1.1.zip", "changes-1.2.zip"])
+def test_the_changes_since_a_version_are_a_delta(two_days: tuple[Reader, str], tmp_path: Path, name: str) -> None:
+    reader, since = two_days
+
+    answer = asked(reader, name, since)
+    found = tables(downloaded(answer, tmp_path / "delta.zip"))
+
+    assert [(row["sourcedId"], row["status"]) for row in found["users"]] == [("idle", "tobedeleted")]
+    assert {row["value"] for row in found["manifest"] if row["propertyName"] == "file.users"} == {"delta"}
+    assert asked(reader, name, version_of(answer))["statusCode"] == 204
+    assert (asked(reader, name, "x")["statusCode"], asked(reader, name)["statusCode"]) == (422, 422)
+
+
+def test_who_may_see_something_else_now_reads_the_whole_roster_again(two_days: tuple[Reader, str]) -> None:
+    reader, since = two_days
+    [client] = call("GET /groups/g1/clients")[1]["items"]
+    call(f"PATCH /groups/g1/clients/{client['clientId']}", {"schools": ["south"]})
+
+    answer = asked(reader, "changes-1.2.zip", since)
+
+    assert answer["statusCode"] == 410
+    assert "Read the whole roster once" in str(answer["body"])
+
+
+def test_after_an_erasure_no_delta_is_told_that_would_leave_the_person_with_the_reader(two_days: tuple[Reader, str]) -> None:
+    reader, since = two_days
+    status, _ = call("POST /groups/g1/erasures", {"id": "ann", "confirm": "ann"})
+    assert status == 202
+    erasure.go_on(datetime.now(UTC), lambda: True)
+
+    assert asked(reader, "changes-1.2.zip", since)["statusCode"] == 410
+    assert not files.in_folder(files.bulk_prefix("g1"))
+
+
+def test_files_of_versions_that_are_over_are_not_kept(two_days: tuple[Reader, str]) -> None:
+    assert files.in_folder(files.bulk_prefix("g1"))
+
+    retention.forget_old(groups.get("g1"), datetime(2026, 9, 3, tzinfo=UTC))
+
+    assert not files.in_folder(files.bulk_prefix("g1"))

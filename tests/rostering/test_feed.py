@@ -56,9 +56,10 @@ NOUNS = {
 def on_the_platform() -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
     for entity, noun in NOUNS.items():
-        status, answer = call(f"GET /groups/g1/roster/{entity}", query={"status": "active", "limit": "1000"})
+        status, answer = call(f"GET /groups/g1/roster/{entity}", query={"limit": "1000"})
         assert status == 200
-        found |= {(noun, row["sourcedId"]): row["fields"] for row in answer["items"]}
+        answer["items"] = [row for row in answer["items"] if row["removedAt"] is None]
+        found |= {(noun, row["sourcedId"]): row["fields"] | {"platformStatus": row["status"]} for row in answer["items"]}
     return found
 
 
@@ -67,7 +68,11 @@ def test_a_feed_replayed_from_nothing_is_what_the_platform_holds_after_many_rand
     chance = Random(7)
     cursor, roster = "", dict[tuple[str, str], Any]()
     for day in range(8):
-        people = [{**each, "familyName": chance.choice("ABC")} for each in TWO_SCHOOLS["users"] if chance.random() < 0.9]
+        people = [
+            {**each, "familyName": chance.choice("ABC"), "enabledUser": chance.choice(["true", "false"])}
+            for each in TWO_SCHOOLS["users"]
+            if chance.random() < 0.9
+        ]
         people += [user(f"new-{day}")]
         Walk(zipped({**TWO_SCHOOLS, "users": people}), day=day).through()
         events, cursor = followed(cursor, limit="7")
@@ -91,6 +96,32 @@ def test_each_event_says_what_happened_why_and_by_which_sync() -> None:
     assert (gone["sourcedId"], gone["reason"], gone["syncId"]) == ("idle", "left the source", later.sync_id)
     assert gone["after"] is None
     assert gone["before"]["username"] == "idle"
+
+
+@pytest.mark.parametrize("cell", [{"enabledUser": "false"}, {"status": "inactive"}], ids=["enabledUser", "legacy status"])
+def test_who_becomes_inactive_is_so_in_the_event(cell: dict[str, str]) -> None:
+    make_group()
+    Walk(zipped(TWO_SCHOOLS)).through()
+    _, cursor = followed()
+    people = [{**each, **(cell if each["sourcedId"] == "ann" else {})} for each in TWO_SCHOOLS["users"]]
+    Walk(zipped({**TWO_SCHOOLS, "users": people}), day=1).through()
+
+    [event] = [each for each in followed(cursor)[0] if each["sourcedId"] == "ann"]
+
+    assert (event["kind"], "platformStatus" in event["changed"]) == ("user.updated", True)
+    assert (event["before"]["platformStatus"], event["after"]["platformStatus"]) == ("active", "inactive")
+
+
+def test_what_is_hidden_by_its_name_in_json_is_not_shown_by_its_name_in_csv() -> None:
+    make_group()
+    named = {"preferredGivenName": "Annie", "preferredFamilyName": "Secret", "agentSourcedIds": "gil"}
+    people = [{**each, **(named if each["sourcedId"] == "ann" else {})} for each in TWO_SCHOOLS["users"]]
+    Walk(zipped({**TWO_SCHOOLS, "users": people})).through()
+
+    _, found, _ = Reader(made(fields=["username"]), "/oneroster").follow(limit="100")
+
+    [event] = [each for each in found["items"] if each["sourcedId"] == "ann"]
+    assert sorted(event["after"]) == ["familyName", "givenName", "platformStatus", "roles", "username"]
 
 
 def test_who_comes_back_is_restored_under_the_same_platform_id() -> None:
