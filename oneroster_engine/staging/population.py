@@ -320,14 +320,15 @@ def _damaged_references(connection: duckdb.DuckDBPyConnection, name: str, each: 
     long = f"SELECT sourcedId[:{KEPT_DIGITS}] FROM ({known}) WHERE length(sourcedId) > {KEPT_DIGITS}"
     is_cut = f"regexp_full_match(value, {CUT_SQL}) AND value[:{KEPT_DIGITS}] IN ({long})"
     dates = " OR ".join(f"regexp_full_match(value, {shape})" for shape in (DATE_SQL, FULL_DATE_SQL, TIME_SQL))
-    for rule, is_one in (("rounded-ids", f"regexp_full_match(value, {ROUNDED_SQL}) OR ({is_cut})"), ("date-ids", dates)):
-        is_so = f"({is_one}) AND value NOT IN (SELECT sourcedId FROM damaged WHERE file = $target)"
-        found = connection.execute(
-            f"SELECT count(*), list_sort(list(value))[:3] FROM dangling WHERE {is_so}", {"target": target}
-        ).fetchone()
-        if not found or not found[0]:
+    shapes = {"rounded-ids": f"regexp_full_match(value, {ROUNDED_SQL}) OR ({is_cut})", "date-ids": dates}
+    counted = ", ".join(f"count(*) FILTER ({is_one}), list_sort(list(value) FILTER ({is_one}))[:3]" for is_one in shapes.values())
+    not_known = "value NOT IN (SELECT sourcedId FROM damaged WHERE file = $target)"
+    found = connection.execute(f"SELECT {counted} FROM dangling WHERE {not_known}", {"target": target}).fetchone() or ()
+    for (rule, is_one), number, examples in zip(shapes.items(), found[::2], found[1::2], strict=True):
+        if not number:
             continue
-        key = add_file_problem(connection, name, rule, each.name, number=f"{found[0]:,}", examples=_listed(found[1]), there="")
+        is_so = f"({is_one}) AND {not_known}"
+        key = add_file_problem(connection, name, rule, each.name, number=f"{number:,}", examples=_listed(examples), there="")
         connection.execute(
             f"INSERT INTO explained_value SELECT $target, value, $key FROM dangling WHERE {is_so}", {"target": target, "key": key}
         )

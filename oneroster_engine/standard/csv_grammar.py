@@ -96,6 +96,8 @@ def likely_separator(line: str, known: frozenset[str]) -> str:
 
 def folded(name: str) -> str:
     """A name as it is compared: without case, blanks, quotes and what can't be seen around it."""
+    if name.isascii() and name.isprintable():
+        return name.strip(" \t\"'").casefold()
     return "".join(each for each in name if each.isprintable() and each not in "\ufeff\u200b\u00a0").strip(" \t\"'").casefold()
 
 

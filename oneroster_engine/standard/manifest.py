@@ -24,6 +24,7 @@ UNUSED_FILES = (
     "lineItemScoreScales", "resources", "results", "resultLearningObjectiveIds", "resultScoreScales", "scoreScales",
     "userResources",
 )  # fmt: skip
+_VERSION_KEY = "onerosterversion"
 MOST_LINES = 1000
 QUOTED = 60  # characters of what a refusal quotes
 
@@ -163,7 +164,7 @@ def _tall(reading: Iterable[Record]) -> list[_Property]:
 def _key(name: str) -> str:
     """What a property is about, empty where that isn't understood: `file.users`, `users.csv` and `Users` are one."""
     compact = _compact(folded(name).removesuffix(".csv"))
-    if compact == _compact(VERSION):
+    if compact == _VERSION_KEY:
         return "version"
     if compact in _OTHER_PROPERTIES:
         return "system" if compact in _SYSTEM else compact
