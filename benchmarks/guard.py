@@ -80,6 +80,7 @@ class Year:
                 givenName=f"Given{self.chance.randrange(300)}",
                 familyName=family,
                 username=f"g{i}",
+                phone=f"555-{self.count:04}",
                 role="guardian",
                 orgSourcedIds=school,
             )
@@ -217,6 +218,20 @@ def shift(rows: District, entity: str, *columns: str, role: str = "student") -> 
             row[column] = value
 
 
+def shift_some(chosen: list[Row], column: str) -> None:
+    values = [r[column] for r in chosen]
+    for row, value in zip(chosen, values[1:] + values[:1], strict=True):
+        row[column] = value
+
+
+def everybody_in(rows: District, role: str, classes: list[Row]) -> None:
+    """Each person of a school in each of these classes that is the school's."""
+    for where in classes:
+        for i in (r["sourcedId"] for r in people(rows, role, where["schoolSourcedId"])):
+            named = {"userSourcedId": i, "classSourcedId": where["sourcedId"], "role": role}
+            rows["enrollments"].setdefault(f"{i}-{where['sourcedId']}", {"sourcedId": f"{i}-{where['sourcedId']}", **named})
+
+
 def under_another_district(rows: District) -> None:
     rows["orgs"]["d2"] = {"sourcedId": "d2", "name": "Other", "type": "district"}
     change(rows, "orgs", "", lambda r: {"parentSourcedId": "d2"} if r["type"] == "school" else {})
@@ -296,6 +311,23 @@ DISASTERS: dict[str, Callable[[District], object]] = {
         rows, "users", "student", lambda r: {"username": f"{r['givenName']}.{r['username']}"}
     ),
     "one e-mail for a whole school": each("users", "s1", "student", email="school1@d.example"),
+    "telephone numbers of the next child's guardian": lambda rows: shift(rows, "users", "phone", role="guardian"),
+    "a third of a school's usernames swapped": lambda rows: shift_some(people(rows, "student", "s0")[:20], "username"),
+    "a third of a school's e-mails swapped": lambda rows: shift_some(people(rows, "student", "s1")[:20], "email"),
+    "every student in every class": lambda rows: everybody_in(rows, "student", list(rows["classes"].values())),
+    "a school's students in one class more": lambda rows: everybody_in(rows, "student", [next(iter(rows["classes"].values()))]),
+    "every teacher teaches every class": lambda rows: everybody_in(rows, "teacher", list(rows["classes"].values())),
+    "grades without a number": each("users", "", "student", grades="UG"),
+    "courses under each other's titles": lambda rows: shift_some(list(rows["courses"].values()), "title"),
+    "the term that runs is not there": lambda rows: rows["academicSessions"].pop("t3"),
+    "a teacher as guardian of everybody": lambda rows: change(
+        rows,
+        "users",
+        "student",
+        lambda r: {"agentSourcedIds": f"{r['agentSourcedIds']},{people(rows, 'teacher', 's0')[0]['sourcedId']}"},
+    ),
+    "everybody at the district": each("users", orgSourcedIds="d"),
+    "teachers are aides": each("users", "", "teacher", role="aide"),
     "students with the status tobedeleted": each("users", "s1", "student", status="tobedeleted"),
 }
 
@@ -315,7 +347,7 @@ ORDINARY: dict[str, Callable[[District], object]] = {
         rows["users"].update({f"n{n}": person(f"n{n}", "student", "s3", grades="6") for n in range(120)}),
     ),
     "middle names at last": each("users", middleName="M"),
-    "phones at last": each("users", phone="555-0100"),
+    "phones at last": each("users", "", "student", phone="555-0100"),
     "guardians get usernames": each("users", "", "guardian", email="{i}@home.example"),
     "five get a second guardian": lambda rows: [
         r.update(agentSourcedIds=f"{r['agentSourcedIds']},{a_guardian(rows)}") for r in people(rows, "student", "s0")[:5]
@@ -325,6 +357,36 @@ ORDINARY: dict[str, Callable[[District], object]] = {
     "four more sections": lambda rows: rows["classes"].update(
         {f"n{n}": {**first(rows["classes"], "schoolSourcedId", "s0"), "sourcedId": f"n{n}"} for n in range(4)}
     ),
+    "e-mails in capitals": lambda rows: change(rows, "users", "", lambda r: {"email": r.get("email", "").upper()}),
+    "names in capitals": lambda rows: change(
+        rows, "users", "", lambda r: {"givenName": r["givenName"].upper(), "familyName": r["familyName"].upper()}
+    ),
+    "telephone numbers with a country": lambda rows: change(rows, "users", "guardian", lambda r: {"phone": f"+1 {r['phone']}"}),
+    "grades of two digits": lambda rows: change(rows, "users", "student", lambda r: {"grades": r["grades"].zfill(2)}),
+    "two sections become one": lambda rows: change(
+        rows,
+        "enrollments",
+        "student",
+        lambda r: {"classSourcedId": "s0-t3-1"} if r["classSourcedId"] == "s0-t3-0" else {},
+    ),
+    "a second teacher for each class": lambda rows: [
+        rows["enrollments"].update(
+            {
+                f"co-{i}": {
+                    "sourcedId": f"co-{i}",
+                    "classSourcedId": i,
+                    "role": "teacher",
+                    "userSourcedId": people(rows, "teacher", r["schoolSourcedId"])[-1]["sourcedId"],
+                }
+            }
+        )
+        for i, r in rows["classes"].items()
+    ],
+    "enrollments have the term's dates at last": each("enrollments", beginDate="2027-08-23", endDate="2027-12-17"),
+    "preferred names at last": each("users", preferredGivenName="P{i}"),
+    "rooms and periods at last": each("classes", location="{i}", periods="1"),
+    "course codes at last": each("courses", courseCode="{i}"),
+    "spring's classes early": lambda rows: spring(rows),
     "a new course": lambda rows: rows["courses"].update(kn={"sourcedId": "kn", "title": "Latin", "orgSourcedId": "d"}),
     "snow days": lambda rows: rows["academicSessions"]["t3"].update(endDate="2027-12-22"),
     "next year's terms are put right": lambda rows: rows["academicSessions"].update(
@@ -350,6 +412,20 @@ ORDINARY: dict[str, Callable[[District], object]] = {
         each("classes", "s2", schoolSourcedId="s1")(rows),
     ),
 }
+
+
+def spring(rows: District) -> None:
+    """Next term's classes and enrollments beside those that run."""
+    rows["academicSessions"]["t4"] = {
+        "sourcedId": "t4", "title": "t4", "type": "term", "startDate": "2028-01-03", "endDate": "2028-06-09",
+    }  # fmt: skip
+    for entity, column in (("classes", "sourcedId"), ("enrollments", "classSourcedId")):
+        for row in list(rows[entity].values()):
+            new = {**row, "sourcedId": f"n-{row['sourcedId']}"}
+            new.update({"termSourcedIds": "t4"} if entity == "classes" else {column: f"n-{row[column]}"})
+            rows[entity][new["sourcedId"]] = new
+
+
 # Which schools the customer has said will close.
 CLOSING = {"two schools merge, as was said": ("s2",)}
 

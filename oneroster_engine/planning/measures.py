@@ -7,10 +7,10 @@ one record that is of a kind; `concern` holds them all, and those that hold a pl
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
@@ -25,8 +25,11 @@ from oneroster_engine.standard.records import Form, schools_of
 ADMINISTRATORS = ("administrator", "districtAdministrator", "siteAdministrator", "systemAdministrator", "principal")
 ALREADY_MANY = 10  # of a type at a school; of fewer nobody knows how many there should be
 MANY_ALIKE = 5  # classes of a school that get one title in one sync
+MANY_STAFF = 5  # who get one class at once
 MANY_CHILDREN = 10  # that a guardian is new to, in one sync
 IDENTITY = ("givenName", "familyName", "username", "email", "identifier", "userMasterIdentifier", "userIds")
+CONTACTS = ("sms", "phone")
+UNIQUE = ("username", "email", "identifier", "userMasterIdentifier")  # of one person each, or nearly
 MOVED_DAYS = 31  # a term that begins or ends by less another day is a correction
 MOST_NAMED = 3  # vanished orgs, one reason each
 OF_A_FIELD = ("emptied", "relations")  # kinds that are a part of the records that have the field
@@ -50,6 +53,8 @@ def measure(
     for entity, (_, updated, _) in changed.items():
         if updated and entity in _UPDATED:
             connection.execute(_UPDATED[entity], {"today": today} if "$today" in _UPDATED[entity] else {})
+    if number_of(connection, "SELECT count(*) FROM concern WHERE kind = 'memberships' AND field = 'classSourcedId'"):
+        connection.execute(_MERGED)
     if number_of(connection, "SELECT count(*) FROM concern WHERE kind = 'grades' AND field = 'up'"):
         connection.execute(_ALL_UP)
     news = {
@@ -66,8 +71,8 @@ def measure(
         connection.execute("DELETE FROM concern WHERE kind = 'moved' AND field = 'joined'")
     if guard.in_window(today):
         connection.execute("DELETE FROM concern WHERE kind = 'grades' AND field = 'up'")
-    counted = connection.execute(_CONCERNED).fetchall()
-    found = [concern for entity in ENTITIES for concern in _concerns(connection, guard, today, entity, counted)]
+    counts = [_Count(*row) for row in connection.execute(_CONCERNED).fetchall()]
+    found = [concern for entity in ENTITIES for concern in _concerns(connection, guard, today, entity, counts)]
     return found + (_of_the_source(connection, stage, staged) if stage is not None else [])
 
 
@@ -78,6 +83,7 @@ def _measure_new(connection: duckdb.DuckDBPyConnection, guard: Guard, today: dat
     if news.get("enrollments", 0) >= guard.limit_on("rights", today).floor:
         connection.execute(_NEW_TEACHERS.format(staged=staged["users"]))
         connection.execute(_DOUBLED_ENROLLMENTS)
+        connection.execute(_CROWDED)
     if news.get("classes", 0) >= least_measured(guard.limit_on("doubles", today)):
         connection.execute(_DOUBLED_CLASSES)
     if news.get("users", 0) >= least_measured(guard.limit_on("doubles", today)):
@@ -111,42 +117,78 @@ def write_rows(connection: duckdb.DuckDBPyConnection, plan: Path, breaches: Sequ
     connection.execute(f"COPY ({_HELD_ROWS}) TO $to ({PACKED})", {"to": str(plan / "held.parquet")})
 
 
+@dataclass(frozen=True)
+class _Count:
+    """One row of `_CONCERNED`: how many records of an entity a kind concerns. `of` says which: all of the kind, those of one
+    school, or those of all schools by field, and either by user type (or role) too."""
+
+    entity: str
+    kind: LimitedKind
+    of: Literal["kind", "all", "all by type", "school", "school by type"]
+    school: str
+    user_type: str
+    field: str
+    number: int
+    example: str | None
+    differing: str | None
+
+    @property
+    def whole(self) -> bool:
+        return self.of in ("all", "all by type")
+
+    @property
+    def by_type(self) -> bool:
+        return self.of in ("school by type", "all by type")
+
+
 def _concerns(
-    connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, entity: str, of_all: Sequence[tuple[Any, ...]]
+    connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, entity: str, counts: Sequence[_Count]
 ) -> list[Concern]:
-    """The concerns of an entity, per kind, school, field and (of people and enrollments) type, of those that `_CONCERNED` has
-    counted. The records that they are a part of are counted twice: all that are there, and those that have a field which others
-    lost."""
-    counted = [each[1:] for each in of_all if each[0] == entity]
-    in_all = {kind: number for kind, of, *_, number, _, _ in counted if of == "kind"}
-    found, has_types = [], entity in TYPES
-    for kind, of, school, user_type, field, number, example, differing in sorted(counted, key=lambda each: each[:5]):
-        whole, by_type = of in ("all", "all by type"), of in ("school by type", "all by type")
-        limit = guard.limit_on(kind, today)
-        if of == "kind" or (by_type and not (has_types and user_type)) or (whole and not _over_all(kind, limit, in_all[kind])):
-            continue
-        if number >= (limit.floor if whole else least_measured(limit)):
-            detail = f"For example {example}." if example else ""
-            if kind == "identity":
-                detail = f"What differs: {', '.join(sorted(set(differing.split(', '))))}."
-            user_type = user_type if by_type else ""
-            found.append(Concern(kind, school, "", entity, number, 0, user_type, field, detail, whole))
-    if not found:
-        return []
+    """The concerns of an entity that may hold a plan, of those that `_CONCERNED` has counted: per kind, school, field and (of
+    people and enrollments) type, and over all schools."""
+    own = [each for each in counts if each.entity == entity]
+    of_kind = {each.kind: each.number for each in own if each.of == "kind"}
+    found = [
+        _concern(each)
+        for each in sorted(own, key=lambda each: (each.kind, each.of, each.school, each.user_type, each.field))
+        if each.of != "kind" and _may_hold(each, guard.limit_on(each.kind, today), of_kind[each.kind])
+    ]
+    return _with_names_and_records(connection, entity, found) if found else []
+
+
+def _may_hold(count: _Count, limit: Limit, of_kind: int) -> bool:
+    if count.by_type and not (count.entity in TYPES and count.user_type):
+        return False
+    if count.whole:
+        return _over_all(count.kind, limit, of_kind) and count.number >= limit.floor
+    return count.number >= least_measured(limit)
+
+
+def _concern(count: _Count) -> Concern:
+    detail = f"For example {count.example}." if count.example else ""
+    if count.kind == "identity" and count.differing:
+        detail = f"What differs: {', '.join(sorted(set(count.differing.split(', '))))}."
+    user_type = count.user_type if count.by_type else ""
+    return Concern(count.kind, count.school, "", count.entity, count.number, 0, user_type, count.field, detail, count.whole)
+
+
+def _with_names_and_records(connection: duckdb.DuckDBPyConnection, entity: str, found: Sequence[Concern]) -> list[Concern]:
+    """The same with the school's name, and how many records there are of which the concerned are a part: all of the school's, or
+    those that have the field which others lost."""
     names = dict(connection.execute(_NAMES, {"schools": list({each.school for each in found})}).fetchall())
     of_a_field = [each for each in found if each.kind in OF_A_FIELD]
     fields = sorted({each.field for each in of_a_field})
     schools = None if any(each.whole for each in of_a_field) else list({each.school for each in of_a_field})
     held = _Held(held_by_group(connection, entity))
     having = {field: _Held(groups) for field, groups in _having(connection, entity, fields, schools).items()}
+
+    def records(concern: Concern) -> int:
+        if concern.field == "running":
+            return concern.number  # of the sessions that run, one that doesn't is too many
+        return (having[concern.field] if concern.kind in OF_A_FIELD else held).records(concern)
+
     return [
-        replace(
-            each,
-            name="All schools together" if each.whole else names.get(each.school, each.school),
-            records=each.number  # of those that run, one that doesn't is too many
-            if each.field == "running"
-            else (having[each.field] if each.kind in OF_A_FIELD else held).records(each),
-        )
+        replace(each, name="All schools together" if each.whole else names.get(each.school, each.school), records=records(each))
         for each in found
     ]
 
@@ -259,16 +301,17 @@ FROM (
 
 
 def _differs(field: str) -> str:
-    """A value became another; one that came or went is no other. Of user ids, one that was there is not there any more."""
+    """A value became another; one that came or went is no other, nor one in other capitals or without its accents. Of user ids,
+    one that was there is not there any more."""
     if field == "userIds":
         had, has = (f"({side}->>'$.fields.userIds[*]')" for side in ("before", "after"))
         return f"coalesce(list_contains(change.fields, 'userIds') AND len({has}) > 0 AND NOT list_has_all({has}, {had}), false)"
-    return (
-        f"coalesce(list_contains(change.fields, '{field}') AND (before->'fields'->>'{field}') <> '' "
-        f"AND (after->'fields'->>'{field}') <> '', false)"
-    )
+    plain = _DIGITS if field in CONTACTS else "lower(strip_accents({value}))"  # written otherwise, it is the same
+    was, now = (plain.format(value=f"({side}->'fields'->>'{field}')") for side in ("before", "after"))
+    return f"coalesce(list_contains(change.fields, '{field}') AND {was} <> '' AND {now} <> '' AND {was} <> {now}, false)"
 
 
+_DIGITS = "right(regexp_replace({value}, '[^0-9]', '', 'g'), 7)"  # of a telephone number, without its country and area
 _SCHOOLS = "unnest(if(len(schools) = 0, [''], schools))"
 _ADMINISTERS = f"len(list_filter({{side}}->>'$.fields.roles[*].role', lambda each: each IN {ADMINISTRATORS})) > 0"
 _HAS_RIGHTS = f"len(list_filter({{side}}->>'$.fields.roles[*].role', lambda each: each NOT IN {WITHOUT_RIGHTS})) > 0"
@@ -279,12 +322,27 @@ _WORDS = {
 }  # fmt: skip
 _WHAT_DIFFERS = " || ".join(f"if({_differs(each)}, '{_WORDS.get(each, each)}, ', '')" for each in IDENTITY)
 _IS_BACK = "(before->>'removedAt') IS NOT NULL"
-_GRADE = "try_cast(replace(replace(({side}->'fields'->>'$.grades[0]'), 'KG', '0'), 'PK', '-1') AS INTEGER)"
+_GRADE = (
+    "try_cast(nullif(regexp_extract(replace(replace(({side}->'fields'->>'$.grades[0]'), 'KG', '0'), 'PK', '-1'), "
+    "'-?[0-9]+'), '') AS INTEGER)"
+)
 _ONE_GRADE = "json_array_length({side}->'fields'->'grades') = 1"
 
 # Where people are on the platform now: a person renamed and moved in one sync is missed there, and unknown at the new school.
 _WERE = "list_distinct(coalesce(before->>'$.fields.roles[*].orgSourcedId', []))"
 _WERE_AT = f"unnest(if(len({_WERE}) = 0, [''], {_WERE}))"
+# Whose username, e-mail or identifier is now that of somebody else, who has lost it in the same plan.
+_UNIQUE_VALUES = ", ".join(
+    f"{{'key': '{each}', 'was': lower(before->'fields'->>'{each}'), 'now': lower(after->'fields'->>'{each}')}}" for each in UNIQUE
+)
+_OF_ONE_PERSON = f"""
+SELECT * FROM (
+    SELECT sourcedId, {_WERE} AS were_at, {_TYPE_BEFORE} AS userType, unnest([{_UNIQUE_VALUES}], recursive := true) FROM change
+    WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK} AND list_has_any(change.fields, {list(UNIQUE)})
+) WHERE was <> now AND was <> '' AND now <> ''"""
+_SWAPPED = f"""
+SELECT DISTINCT mine.sourcedId, mine.were_at, mine.userType FROM ({_OF_ONE_PERSON}) mine
+JOIN ({_OF_ONE_PERSON}) theirs ON theirs.key = mine.key AND theirs.was = mine.now AND theirs.sourcedId <> mine.sourcedId"""
 _GAINED_AGENTS = f"""
 SELECT *, list_filter(has, lambda each: NOT list_contains(had, each)) AS gained FROM (
     SELECT sourcedId, {_WERE} AS schools, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.agentSourcedIds[*]', []) AS had,
@@ -325,6 +383,11 @@ UNION ALL
 SELECT if({_IS_BACK}, 'recycled', 'replaced'), 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, '', '' FROM change
 WHERE entity = 'users' AND action = 'update' AND {_differs("givenName")} AND {_differs("familyName")}
 UNION ALL
+SELECT 'identity', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, 'contact', '' FROM change
+WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK} AND ({" OR ".join(map(_differs, CONTACTS))})
+UNION ALL
+SELECT 'replaced', 'users', sourcedId, unnest(if(len(were_at) = 0, [''], were_at)), userType, 'swapped', '' FROM ({_SWAPPED})
+UNION ALL
 SELECT 'rights', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', '' FROM change
 WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles')
   AND NOT {_HAS_RIGHTS.format(side="before")} AND {_HAS_RIGHTS.format(side="after")}
@@ -344,11 +407,11 @@ FROM (SELECT sourcedId, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.
       FROM change WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles') AND NOT {_IS_BACK})
 WHERE list_has_all(theirs, were) AND len(were) > 0
 UNION ALL
-SELECT 'grades', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, if(steps = 1, 'up', ''), '' FROM (
-    SELECT *, {_GRADE.format(side="after")} - {_GRADE.format(side="before")} AS steps FROM change
+SELECT 'grades', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, if(is_now - was = 1, 'up', ''), '' FROM (
+    SELECT *, {_GRADE.format(side="after")} AS is_now, {_GRADE.format(side="before")} AS was FROM change
     WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'grades') AND NOT {_IS_BACK}
       AND {_ONE_GRADE.format(side="before")} AND {_ONE_GRADE.format(side="after")})
-WHERE steps <> 0
+WHERE is_now IS DISTINCT FROM was AND was IS NOT NULL
 UNION ALL
 SELECT 'guardians', 'users', sourcedId, {_SCHOOLS}, userType, '', '' FROM ({_GAINED_AGENTS})
 WHERE len(had) > 0 OR list_has_any(gained, (SELECT coalesce(list(agent), []) FROM (
@@ -378,6 +441,14 @@ WHERE alike >= {MANY_ALIKE} OR (school, title) IN (SELECT (unnest(schools), name
 UNION ALL
 SELECT 'classes', 'classes', sourcedId, before->'fields'->>'schoolSourcedId', '', 'type', '' FROM change
 WHERE entity = 'classes' AND action = 'update' AND {_differs("classType")}
+""",
+    "courses": f"""
+INSERT INTO concern
+SELECT 'classes', 'courses', sourcedId, {_SCHOOLS}, '', 'course title', was || ' would be ' || title
+FROM (SELECT sourcedId, schools, before->'fields'->>'title' AS was, after->'fields'->>'title' AS title,
+             count(*) OVER (PARTITION BY schools, title) AS alike
+      FROM change WHERE entity = 'courses' AND action = 'update' AND {_differs("title")})
+WHERE alike >= {MANY_ALIKE} OR (schools, title) IN (SELECT (schools, name) FROM held_courses)
 """,
     "academicSessions": f"""
 INSERT INTO concern
@@ -435,6 +506,15 @@ DELETE FROM concern WHERE kind = 'grades' AND field = 'up' AND school IN (
     WHERE up >= 0.75 * stay)
 """
 
+# One class of a school that goes up in others is a section that closes, however small the school.
+_MERGED = """
+DELETE FROM concern WHERE kind = 'memberships' AND field = 'classSourcedId' AND school IN (
+    SELECT school FROM concern
+    JOIN (SELECT sourcedId, before->'fields'->>'classSourcedId' AS was FROM change
+          WHERE entity = 'enrollments' AND action = 'update') USING (sourcedId)
+    WHERE kind = 'memberships' AND field = 'classSourcedId' GROUP BY school HAVING count(DISTINCT was) = 1)
+"""
+
 # A class or an enrollment twice, under another id: held where it is most of a school's, since sections are much alike.
 _DOUBLED_CLASSES = """
 INSERT INTO concern
@@ -461,6 +541,21 @@ FROM (SELECT sourcedId, schools, after->'fields'->>'userSourcedId' AS userSource
       FROM change WHERE entity = 'enrollments' AND action = 'create') new
 JOIN held_enrollments old USING (userSourcedId, classSourcedId, "role")
 WHERE old.sourcedId NOT IN (SELECT sourcedId FROM change WHERE entity = 'enrollments' AND action = 'end')
+"""
+
+# New enrollments that more than double who is in a class: students where there are many already, staff where there is anybody.
+_CROWDED = f"""
+INSERT INTO concern
+WITH new AS (SELECT sourcedId, schools, after->'fields'->>'classSourcedId' AS classSourcedId, after->'fields'->>'role' AS "role"
+             FROM change WHERE entity = 'enrollments' AND action = 'create'),
+crowded AS (
+    SELECT classSourcedId, "role" FROM (SELECT classSourcedId, "role", count(*) AS more FROM new GROUP BY ALL)
+    JOIN (SELECT classSourcedId, "role", count(*) AS there FROM held_enrollments
+          WHERE classSourcedId IN (SELECT classSourcedId FROM new) GROUP BY ALL) USING (classSourcedId, "role")
+    WHERE more > there AND if("role" IN {WITHOUT_RIGHTS}, there >= {ALREADY_MANY}, more >= {MANY_STAFF})
+)
+SELECT 'doubles', 'enrollments', sourcedId, {_SCHOOLS}, "role", 'crowd', ''
+FROM new SEMI JOIN crowded USING (classSourcedId, "role")
 """
 
 # New people who share something with a person who exists already and stays: an identifier or username, an e-mail with the given

@@ -42,7 +42,7 @@ def a_district() -> Files:
             i = f"{school[0]}t{n:03}"
             users.append(
                 user(i, givenName=f"Given{i}", familyName=f"Family{i}", username=i, email=f"{i}@x.example", role="teacher",
-                     orgSourcedIds=school)
+                     orgSourcedIds=school, sms=f"555-0{i[2:]}")
             )  # fmt: skip
             more = {"role": "teacher", "primary": "true", "userSourcedId": i}
             enrollments.append(enrollment(f"e{i}", classSourcedId=f"{school[0]}c{n % 8}", **more))
@@ -211,6 +211,22 @@ HELD: dict[str, tuple[Files, str, str]] = {
     "doubles: every class twice": (
         with_more("classes", *(renamed(r, lambda i: f"again-{i}") for r in a_district()["classes"])),
         "doubles", "North: 8 new classes look like classes that are already there (8 of 8 would exist twice)."),
+    "replaced: some usernames are each other's": (
+        with_each("users", lambda r: {**r, "username": f"ns{(int(r['sourcedId'][2:]) + 1) % 8:03}"}, "ns", 8),
+        "replaced", "North: 8 of 40 students would get the username, e-mail or identifier of somebody else."),
+    "identity: everybody's telephone another": (
+        with_each("users", lambda r: {**r, "sms": f"555-9{r['sourcedId'][2:]}"}, "nt"),
+        "identity", "North: 12 of 12 teachers would get another telephone number."),
+    "doubles: everybody in one class": (
+        with_more("enrollments", *(enrollment(f"x{s['sourcedId']}", classSourcedId="nc1", userSourcedId=s["sourcedId"])
+                                   for s in students())),
+        "doubles", "North: 40 new student enrollments would more than double who is in their classes (120 are there now)."),
+    "grades: no number any more": (
+        with_each("users", lambda r: {**r, "grades": "UG"}, "ns"),
+        "grades", "North: 40 of 40 students would change to another grade than the next."),
+    "classes: courses under each other's titles": (
+        with_each("courses", lambda r: {**r, "title": f"K{(int(r['sourcedId'][1:]) + 1) % 8}"}),
+        "classes", "D: 8 of 8 courses would bear the title of another, or one with others."),
     "removals: some of every school, of none too many": (
         {**a_district(), "users": [r for r in a_district()["users"] if r["sourcedId"] not in
                                    {f"g{s}{n:03}" for s, most in (("ns", 8), ("ss", 8)) for n in range(most)}]},
@@ -242,6 +258,12 @@ ORDINARY: dict[str, Files] = {
     },
     "everybody is a grade higher": with_each("users", lambda r: {**r, "grades": "10"}, "ns"),
     "everybody gets a second user id": with_each("users", lambda r: {**r, "userIds": r["userIds"] + ",{AD:x}"}, "ns"),
+    "names and e-mails in capitals": with_each(
+        "users", lambda r: {**r, **{k: r[k].upper() for k in ("givenName", "familyName", "email", "username") if k in r}}),
+    "telephones with a country": with_each("users", lambda r: {**r, "sms": f"+1 {r['sms']}"}, "nt"),
+    "grades of one digit": with_each("users", lambda r: {**r, "grades": "9"}, "ns"),
+    "one section goes up in another": with_each(
+        "enrollments", lambda r: {**r, "classSourcedId": "nc1"} if r["classSourcedId"] == "nc0" else r, "ens"),
     "enrollments begin a day later": with_each("enrollments", lambda r: {**r, "beginDate": "2026-08-21"}),
     "everybody gets an e-mail at last": with_each("users", lambda r: {**r, "email": r["sourcedId"] + "@x.example"}, "gns"),
 }  # fmt: skip
