@@ -755,20 +755,29 @@ def test_who_has_no_role_any_more_stays_unless_the_group_says_otherwise(platform
 
 
 @pytest.mark.parametrize(
-    "guard",
+    ("guard", "written", "end"),
     [
-        Guard(deactivate_ended=True, keep={"users": ("roleEnded",)}),
-        Guard(deactivate_ended=True, never_remove=True),
-        Guard(deactivate_ended=True, standing={"removals": "keep"}),
+        (Guard(deactivate_ended=True, keep={"users": ("roleEnded",)}), ["familyName"], None),
+        (Guard(deactivate_ended=True, never_remove=True), ["familyName"], None),
+        (Guard(deactivate_ended=True, standing={"removals": "keep"}), ["familyName", "roles"], "2026-08-15"),
     ],
     ids=["roles kept", "never remove", "removals kept"],
 )
-def test_who_is_kept_is_kept_and_updated_though_every_role_has_ended(platform: Platform, guard: Guard) -> None:
+def test_who_is_kept_is_kept_and_updated_though_every_role_has_ended(
+    platform: Platform, guard: Guard, written: list[str], end: str | None
+) -> None:
+    """Whatever else the source says of them is written; a role that is kept goes on as it was."""
     platform.sync(with_roles(ann="", cat=""), version="1.2")
+    files = with_roles(ann="2026-08-15", cat="")
+    files["users"] = [{**row, "familyName": "Novak"} if row["sourcedId"] == "ann" else row for row in files["users"]]
 
-    platform.sync(with_roles(ann="2026-08-15", cat=""), version="1.2", guard=guard)
+    platform.sync(files, version="1.2", guard=guard)
 
     assert platform.did() == [("users", "ann", "update", "changed in the source")]
+    (change,) = platform.changes()
+    after = json.loads(change["after"])
+    assert (sorted(change["fields"]), after["platformStatus"]) == (written, "active")
+    assert (after["fields"]["familyName"], after["fields"]["roles"][0]["endDate"]) == ("Novak", end)
 
 
 def test_who_comes_with_roles_that_have_ended_is_not_created_and_the_plan_says_so(platform: Platform) -> None:
