@@ -20,7 +20,8 @@ def sync_file(sync_id: str, name: str, called: str) -> Path:
     except NotFound as missing:
         earlier = syncs.get(sync_id).same_as
         if earlier and name.startswith("stage/"):
-            return sync_file(earlier, name, called)
+            with suppress(NotFound):  # it may be kept no longer
+                return files.cached(files.sync_key(earlier, name))
         raise Conflict(f"This sync has no {called} yet.") from missing
 
 

@@ -16,6 +16,7 @@ def write_unchanged(stage: Path, selection: Selection, snapshot: Path, plan: Pat
 
     `snapshot` is the one that the plan was made from, or the one that it led to: what stayed is the same in both.
     """
+    plan.mkdir(exist_ok=True)
     out = plan / "unchanged.parquet"
     with connect(plan) as connection:
         select(connection, stage, selection)
