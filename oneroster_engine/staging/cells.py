@@ -16,6 +16,7 @@ NOTHING = (
     "N/A", "n/a", "N.A.", "n.a.", "-", "--", "---", ".", "..", "...", "(null)", "(blank)", "(empty)", "(none)", "<null>",
     "<NULL>",
     "[null]", "[NULL]", "[object Object]", r"\N", "NaN", "nan", "undefined",
+    "<NA>", "NaT", "N/D", "N.D.", "n/d", "n.d.", "k.A.", "k. A.", "n.v.t.", "''", '""', "[List]", "[Record]", "[Table]",
 )  # fmt: skip
 # #N/A, #NV, #REF!, #WERT!, #NAME?, ###: a spreadsheet's errors, in any of its languages.
 SHEET_ERROR = r"#(N/A|NV|N/D|N/V|GETTING_DATA|¡?[\p{Lu}/0_]+[!?]|#+)"
@@ -33,10 +34,11 @@ STATUS_WORDS = {
 }  # fmt: skip
 TRUE_WORDS = ("true", "t", "1", "1.0", "-1", "yes", "y", "on", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "si", "vero",
               "waar", "verdadeiro", "sim", "sant", "sand", "tosi", "prawda", "tak", "enabled", "active", "pravda", "igaz",
-              "adevărat", "doğru", "истина", "да", "真", "是", "はい")  # fmt: skip
+              "adevărat", "doğru", "kyllä", "kylla", "jah", "sann", "tõene", "cert",
+              "истина", "да", "真", "是", "はい")  # fmt: skip
 FALSE_WORDS = ("false", "f", "0", "0.0", "no", "n", "off", "falsch", "nein", "faux", "non", "falso", "onwaar", "nee", "não",
                "nao", "falskt", "nej", "falsk", "epätosi", "fałsz", "nie", "disabled", "inactive", "nepravda", "hamis",
-               "fals", "yanl\u0131\u015f", "ложь", "нет", "假", "否", "いいえ")  # fmt: skip
+               "fals", "ei", "nei", "usann", "väär", "yanl\u0131\u015f", "ложь", "нет", "假", "否", "いいえ")  # fmt: skip
 
 MONTHS = {
     1: "jan jän ene gen janv", 2: "feb fév fev febr", 3: "mar mär mrz mars maa", 4: "apr avr abr avri", 5: "may mai mei mag maj",
@@ -50,7 +52,7 @@ def _among(words: Iterable[str]) -> str:
 
 
 # For the fast path, which compares every cell with each: those that exports write. The others are known in suspect rows.
-COMMON_NOTHING = ("NULL", "null", "N/A", "n/a", "NA", "None", "(null)", "NaN", "nan")
+COMMON_NOTHING = ("NULL", "null", "N/A", "n/a", "NA", "None", "(null)", "NaN", "nan", "NaT", "N/D")
 
 
 # What databases say: a spreadsheet's error in a person's state is no state, and not a blank one.

@@ -117,6 +117,17 @@ def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Rest
     return found
 
 
+def unmatched(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Files of which the others name more rows that aren't there than half of those that are, each with that in a sentence: their
+    ids were changed, or they came in part. An absent row of theirs proves nothing."""
+    missing = connection.execute(_MISSING).fetchall()
+    return {
+        name: f"the other files name {number:,} of its rows that are not there"
+        for name, number in missing
+        if number >= MANY and 2 * number > count(connection, f"read_{name}")
+    }
+
+
 def put_stand_ins(connection: duckdb.DuckDBPyConnection, name: str, leave_out: bool) -> None:
     """Where a title is empty throughout a file, make one of each row's code or course that says so; or say only that it is,
     where the group leaves such rows out."""
@@ -419,6 +430,12 @@ WITH shared AS (
     GROUP BY lower(email) HAVING count(*) > 1
 )
 SELECT sum(len(lines))::BIGINT, min(lines[:2]) FROM shared
+"""
+
+_MISSING = """
+SELECT regexp_extract(arguments['fate'], '^is missing from (\\w+)\\.csv$', 1) AS name, count(DISTINCT arguments['value'])
+FROM problem WHERE rule = 'unknown-reference' AND severity = 'error' AND starts_with(arguments['fate'], 'is missing from ')
+GROUP BY name
 """
 
 _ONE_FOR_ALL = """

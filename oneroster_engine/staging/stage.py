@@ -150,6 +150,7 @@ def _stage(
             judging.record_findings(connection, name, [finding])
         unproved = {**{name: _SWALLOWED for name, each in loaded.items() if not each.whole}, **incomplete}
         unproved = {**{name: f"{other} may hold more of its rows" for name, other in contents(bundle).parts.items()}, **unproved}
+        unproved = {**population.unmatched(connection), **unproved}
         damaged = connection.execute("SELECT DISTINCT file FROM damaged").fetchall()
         unproved = {**{name: population.REASON for (name,) in damaged}, **unproved}
         for path in ahead.iterdir():

@@ -4,6 +4,7 @@ A row is said once, beside what is to become of it. Where it takes several rows 
 them bears the finding. `{above}` in a message is the line before.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -272,6 +273,17 @@ USERS = (
             "enabledUser can't be read", held_back=True),
     RowCase("enabled, by a database's nothing", "users", (user("nu2", enabledUser="NULL"),), "warning",
             "enabledUser is `NULL`.*read as empty", {"enabledUser": None}),
+    *(RowCase(f"{'dis' if off else 'en'}abled by {word}", "users", (user(f"by-{word}", enabledUser=word),),
+              values={"enabledUser": not off})
+      for word, off in (("Kyllä", False), ("Ei", True), ("SANN", False), ("USANN", True), ("Nei", True), ("JAH", False),
+                        ("VÄÄR", True), ("CERT", False))),
+    *(RowCase(f"no telephone, {word}", "users", (user(f"none-{at}", phone=word),), "warning", f"phone is `{word}`.*read as empty",
+              {"phone": None})
+      for at, word in enumerate(("NaT", "N/D"))),
+    *(RowCase(f"no telephone, in a row that is odd otherwise, {word}", "users",
+              (user(f"odd-{at}", phone=word, grades="'09'"),), "warning",
+              f"phone is `{re.escape(word)}`.*read as empty", {"phone": None, "grades": ["09"]})
+      for at, word in enumerate(("<NA>", "k.A.", "n.v.t.", "[Record]", "''"))),
     RowCase("disabled in Russian", "users", (user("ru", enabledUser="ЛОЖЬ"),), values={"statusCell": "inactive"}),
     RowCase("disabled in Japanese", "users", (user("jp", enabledUser="いいえ"),), values={"statusCell": "inactive"}),
     RowCase("an id that says nothing", "users", (user("NULL", username="nullid"),), "error", "sourcedId is empty or malformed"),

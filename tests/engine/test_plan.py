@@ -3,7 +3,7 @@
 import gzip
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -538,6 +538,44 @@ def test_a_guardian_stays_while_the_row_of_their_child_has_an_error(platform: Pl
 
     platform.sync(changed("users", "ann", agentSourcedIds=""), chosen)
     assert "gil" not in ids(platform, "users")
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+@pytest.mark.parametrize(
+    "changed_id",
+    [
+        lambda each: f"U{each}",
+        lambda each: f"{each[:1]}\N{EN DASH}{each[1:]}",
+        lambda each: f"{each}@x",
+        lambda each: each[::-1] + "z",
+    ],
+    ids=["a letter before", "a dash", "a domain behind", "other ids"],
+)
+def test_nobody_is_removed_where_most_people_whom_enrollments_name_are_missing(
+    platform: Platform, version: str, changed_id: Callable[[str], str]
+) -> None:
+    people = [user(f"p{at}", givenName=f"G{at}", familyName=f"F{at}") for at in range(8)]
+    enrolled = [enrollment(f"e{at}", classSourcedId="n1", userSourcedId=f"p{at}") for at in range(8)]
+    whole = {**TWO_SCHOOLS, "users": people, "enrollments": enrolled}
+    platform.sync(in_1_2(whole) if version == "1.2" else whole, version=version)
+
+    sent = in_1_2(whole) if version == "1.2" else whole
+    odd = {**sent, "users": [{**each, "sourcedId": changed_id(each["sourcedId"])} for each in people]}
+    planned = platform.sync(odd, version=version)
+
+    assert [row for row in platform.did() if row[2] in ("deactivate", "end")] == []
+    assert any("the other files name 8 of its rows that are not there" in note for note in planned.notes) or version == "1.2"
+
+
+def test_a_person_who_is_missing_goes_though_an_enrollment_names_them(platform: Platform) -> None:
+    people = [user(f"p{at}") for at in range(20)]
+    enrolled = [enrollment(f"e{at}", classSourcedId="n1", userSourcedId=f"p{at}") for at in range(20)]
+    whole = {**TWO_SCHOOLS, "users": people, "enrollments": enrolled}
+    platform.sync(whole)
+
+    platform.sync({**whole, "users": people[6:]})
+
+    assert len([row for row in platform.did() if row[:3:2] == ("users", "deactivate")]) == 6
 
 
 def test_the_same_person_twice_stops_no_removal(platform: Platform) -> None:
