@@ -114,8 +114,9 @@ def _about(columns: Collection[str], stem: str) -> str:
         said.append("sourcedId = $id")
     if {"entity", "before", "after"} <= set(columns):
         said.append(f"(entity = 'enrollments' AND {_user_of_either} = $id)")
-    if "userSourcedId" in columns:
-        said.append("userSourcedId = $id")
+    for name in ("userSourcedId", "person"):  # whose a role is that was left out
+        if name in columns:
+            said.append(f"{name} = $id")
     if {"field", "arguments"} <= set(columns):
         fields = ", ".join(f"'{name}'" for name in NAMING_FIELDS)
         said.append(f"(field IN ({fields}) AND list_contains(map_values(arguments), $id))")

@@ -52,7 +52,10 @@ WITH person AS (
            own.fields->>'$.primaryOrgSourcedId' AS org, coalesce(staged.roles, []) AS roles_today,
            coalesce(staged.userProfiles, []) AS profiles_today, staged.primaryOrgSourcedId AS org_today
     FROM before_users own SEMI JOIN (SELECT sourcedId FROM compared_users) USING (sourcedId)
-    LEFT JOIN staged_users staged USING (sourcedId) WHERE removedAt IS NULL
+    LEFT JOIN staged_users staged USING (sourcedId)
+    WHERE removedAt IS NULL AND (
+        sourcedId IN (SELECT sourcedId FROM may_have_lost_roles UNION SELECT sourcedId FROM may_have_lost_userProfiles)
+        OR list_has_any(own.schools, coalesce((SELECT list(sourcedId) FROM unsure_orgs), [])))
 ), profile AS (
     SELECT id, list(profile ORDER BY profile.sourcedId) AS profiles, list(profile.sourcedId) AS ids
     FROM (SELECT id, unnest(profiles) AS profile, profiles_today FROM person)

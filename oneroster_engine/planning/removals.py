@@ -59,7 +59,7 @@ def spare(
             f"DELETE FROM gone_users WHERE reason IN ('{NOT_CHOSEN}', '{ROLE_ENDED}') "
             "AND sourcedId IN (SELECT sourcedId FROM held_people)"
         )
-    if selection.guardians:
+    if selection.guardians and number_of(connection, _MAY_BE_GUARDIANS):
         connection.execute(_GUARDIANS_OF_LEFT_OUT)
     if policy.user_types:
         connection.execute(_NOT_ASKED_FOR, {"types": list(policy.user_types)})
@@ -171,6 +171,11 @@ DELETE FROM gone_users WHERE reason = '{LEFT_SOURCE}' AND sourcedId IN
     (SELECT sourcedId FROM before_users WHERE NOT list_has_any(fields->>'$.roles[*].role', $types::VARCHAR[]))
 """
 
+_MAY_BE_GUARDIANS = f"""
+SELECT count(*) FROM gone_users
+WHERE reason = '{NOT_CHOSEN}' AND EXISTS (SELECT 1 FROM left_out WHERE entity = 'users' AND sourcedId IS NOT NULL)
+"""
+
 # A child whose row has an error stays on the platform, and so do those who came along for them.
 _GUARDIANS_OF_LEFT_OUT = f"""
 DELETE FROM gone_users WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (
@@ -180,7 +185,8 @@ DELETE FROM gone_users WHERE reason = '{NOT_CHOSEN}' AND sourcedId IN (
     )
     SELECT unnest(fields->>'$.agentSourcedIds[*]') FROM child
     UNION ALL
-    SELECT sourcedId FROM (SELECT sourcedId, unnest(fields->>'$.agentSourcedIds[*]') AS agent FROM before_users)
+    SELECT sourcedId FROM (SELECT sourcedId, unnest(fields->>'$.agentSourcedIds[*]') AS agent FROM before_users
+                            SEMI JOIN gone_users USING (sourcedId))
     WHERE agent IN (SELECT sourcedId FROM child)
 )
 """

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from oneroster_engine.inspecting.one_person import Person, without_person
 from oneroster_engine.planning import changes
 from oneroster_engine.planning.guard import Guard
 from oneroster_engine.planning.plan import plan_changes
@@ -844,3 +845,16 @@ def test_each_cause_has_its_own_day_of_purge(platform: Platform) -> None:
         ("eve", "2026-09-13T06:00:00Z"),
         ("tom", "2027-10-08T06:00:00Z"),
     ]
+
+
+def test_whose_role_was_left_out_is_erased_with_the_person(platform: Platform) -> None:
+    whole = {**TWO_SCHOOLS, "users": BOB}
+    broken = [{"sourcedId": f"{each}-south", "role": "Staff"} for each in ("bob", "cat")]
+    platform.sync(in_1_2(whole, *broken), version="1.2")
+    left_out, without = platform.room / "stage" / "left_out.parquet", platform.room / "without.parquet"
+    assert {row["person"] for row in read(left_out)} >= {"bob", "cat"}
+
+    with duckdb.connect() as connection:
+        without_person(connection, left_out, Person("bob", frozenset()), without)
+
+    assert {row["person"] for row in read(without) if row["entity"] == "roles"} == {"cat"}
