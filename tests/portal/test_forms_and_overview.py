@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from chalicelib.api.overview import rows_of
 from chalicelib.api.shapes import Overview
-from chalicelib.model.records import Group, LastEnded, Mode, State
+from chalicelib.model.records import Group, GuardFigures, LastEnded, Mode, State
 from chalicelib.store import groups
 from chalicelib.store.tables import from_item, to_item
 from tests.api.test_routes import call
@@ -36,9 +36,12 @@ def changed_elsewhere(**settings: Any) -> None:
 
 
 def test_what_was_typed_stays_when_somebody_else_saves_and_a_conflict_shows_both(page: Page) -> None:
-    make_group()
+    make_group(guard=GuardFigures(purge={"orgs": {"leftSource": 90}}, keep={"courses": ("notChosen",)}))
     page.goto("/groups/g1")
     page.get_by_label("Description").fill("mine")
+    page.get_by_role("button", name="Removal policy").click()
+    page.get_by_role("button", name="People who have no role any more").click()
+    page.get_by_role("option", name="Deactivate, and never purge").click()
     page.get_by_label("Partner id").fill("p-1")
     changed_elsewhere(description="theirs", usernameSuffix="@theirs")
 
@@ -53,6 +56,9 @@ def test_what_was_typed_stays_when_somebody_else_saves_and_a_conflict_shows_both
 
     saved = groups.get("g1")
     assert (saved.description, saved.partner_id, saved.username_suffix) == ("mine", "p-1", "@theirs")
+    policy = saved.guard
+    assert (policy.deactivate_ended, policy.keep) == (True, {"courses": ("notChosen",)})
+    assert policy.purge == {"orgs": {"leftSource": 90}, "users": {"roleEnded": 0}}
 
 
 def test_leaving_with_unsaved_changes_asks_and_a_wrong_figure_is_corrected_in_its_own_unit(page: Page) -> None:
