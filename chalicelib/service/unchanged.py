@@ -110,7 +110,7 @@ def _basis(group: Group, sync: Sync) -> dict[str, Any] | None:
         "settings": group.etag,
         "selection": selection,
         "rollover": guard.in_window(day),
-        "day": day.isoformat() if guard.removes_ended else "",
+        "day": day.isoformat() if guard.follows_days else "",
         "product": product(),
     }
 

@@ -121,6 +121,12 @@ class Guard:
         """Whether people whose every role has ended are removed: not where the group keeps people, or the roles that end."""
         return self.deactivate_ended and not (self.keeps("removals") or self.keeps("roles"))
 
+    @property
+    def follows_days(self) -> bool:
+        """Whether the same source can come to something else on another day: people go when their last role has ended, and a role
+        or an enrollment that is kept gives way once the one that the source has begins."""
+        return self.removes_ended or self.keeps("roles") or self.keeps("memberships")
+
     def lets_go(self, kind: Kind) -> bool:
         decided = "roles" if kind == "moved" else kind
         return any(name == decided and decision == "letGo" for name, decision in self.standing.items())

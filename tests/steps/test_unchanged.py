@@ -21,7 +21,7 @@ from local.peers.sftp import OtherServer, password
 from oneroster_engine.selecting.saved import Classes, People, Saved, Schools
 from oneroster_engine.standard.archive import Limits
 from oneroster_engine.standard.received import Received
-from tests.engine.districts import small, user
+from tests.engine.districts import enrollment, small, user
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -187,6 +187,18 @@ def test_what_was_held_or_approved_in_part_is_looked_at_again() -> None:
     assert wholly.sync.held
     assert Walk(less, day=3).through().same_as is None
     assert Walk(less, day=4).through().same_as is not None
+
+
+def test_what_is_kept_until_its_day_is_written_on_that_day_though_the_source_is_the_same() -> None:
+    """An enrollment that runs would begin only later: it goes on where the group keeps memberships, until the new one begins."""
+    make_group(guard={"floor": 100, "standing": {"memberships": "keep"}})
+    Walk(zipped(small(enrollments=[enrollment("e1")]))).through()
+    later = zipped(small(enrollments=[enrollment("e1", beginDate="2026-09-21")]))
+    kept = Walk(later, day=1).through()
+
+    begun = Walk(later, day=25).through()
+
+    assert (kept.counts.enrollments.updated, begun.same_as, begun.counts.enrollments.updated) == (0, None, 1)
 
 
 def test_a_failed_try_that_read_something_else_is_no_reason_to_merge_into_it() -> None:
