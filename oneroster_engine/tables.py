@@ -163,6 +163,7 @@ PLANNING = (
 )  # fmt: skip
 
 INSPECTING = (
+    Table("delta_{file}", "of two states of a roster: the rows that differ, as a delta has them", "export", "export"),
     Table("{entity}", "the stage's rows", "sanity, trace", "sanity, trace"),
     Table("change", "the rows of changes.parquet, or none", "sanity", "sanity"),
     Table("created", "people whom a plan creates: sourcedId, name", "sanity", "sanity"),

@@ -158,7 +158,8 @@ def _written(field: Field) -> str:
 
 
 def _lost(connection: duckdb.DuckDBPyConnection, rows: str) -> list[str]:
-    several, unnamed = (number_of(connection, f"SELECT count(*) FROM {rows}users WHERE {each}") for each in (_SEVERAL, _UNNAMED))
+    people = f"{rows}users"
+    several, unnamed = (number_of(connection, f"SELECT count(*) FROM {people} WHERE {each}") for each in (_SEVERAL, _UNNAMED))
     losses = []
     if several:
         losses.append(f"{several:,} people have several roles. OneRoster 1.1 holds one: the first was written, with its orgs.")
