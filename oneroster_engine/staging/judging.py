@@ -240,8 +240,9 @@ def judge_later(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequen
         if count(connection, "ids_users") < count(connection, "read_users"):
             strangers = f"SELECT line FROM clean_{name} WHERE {quoted(bound.field.name)} NOT IN (SELECT sourcedId FROM ids_users)"
             mark_suspect(connection, name, fields, strangers)
-        population.match_references(connection, name, bound.field)
-        add_problems(connection, bound)
+        if count(connection, f"suspect_{name}"):
+            population.match_references(connection, name, bound.field)
+            add_problems(connection, bound)
 
 
 def match_people(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> None:
