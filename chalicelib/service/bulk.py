@@ -101,7 +101,7 @@ def changes_of(group_id: str, sync_id: str, name: str) -> str | None:
             if number == 1:
                 return None
             version = Version(sync_id, number, _files(group_id, sync_id), _view(View()))
-            return _between(group_id, _sync_of(group_id, number - 1)[0], version, View(), f"of-{number}-{name}")
+            return _between(group_id, _sync_of(group_id, number - 1), version, View(), f"of-{number}-{name}")
     raise Gone("What this sync changed is not kept any more, or it changed nothing.")
 
 
@@ -112,19 +112,19 @@ def _base(group_id: str, number: int, files_then: str, newest: int) -> str:
         commit = commits.get(group_id, each)
         if commit is None or commit.erased:
             raise Gone(GONE)
-    base, erased = _sync_of(group_id, number)
+    base = _sync_of(group_id, number)
+    erased = files.size_bytes(files.snapshot_key(group_id, base, files.ERASED)) is not None
     if erased and _files(group_id, base) != files_then:
         raise Gone(GONE)
     return base
 
 
-def _sync_of(group_id: str, number: int) -> tuple[str, bool]:
-    """The sync whose snapshot the roster was as of a commit, and whether that commit was an erasure of it."""
-    erased = False
+def _sync_of(group_id: str, number: int) -> str:
+    """The sync whose snapshot the roster was as of a commit; an erasure is a commit of none of its own."""
     while commit := commits.get(group_id, number):
         if not commit.erased:
-            return commit.sync_id, erased
-        number, erased = number - 1, True
+            return commit.sync_id
+        number -= 1
     raise Gone(GONE)
 
 

@@ -281,13 +281,15 @@ def _with_removals(group: Group, sync: Sync) -> bool:
 
 
 def _erase_snapshot(group_id: str, key: str, person: Person) -> int:
-    """One file of a snapshot, and with it what was made of snapshots: the whole files are made again when they are asked for."""
-    erased = _erase_rows(key, person)
+    """One file of a snapshot, and with it what was made of snapshots: the whole files are made again when they are asked for. The
+    snapshot is marked first: what it says no more can't be told as gone."""
+    mark = str(PurePosixPath(key).with_name(files.ERASED))
+    erased = _erase_rows(key, person, before=lambda: files.write_json(mark, True))
     return erased + files.delete_folder(files.bulk_prefix(group_id)) if erased else 0
 
 
-def _erase_rows(key: str, person: Person) -> int:
-    """One Parquet file of a snapshot or of the source's view."""
+def _erase_rows(key: str, person: Person, before: Callable[[], None] = lambda: None) -> int:
+    """One Parquet file of a snapshot or of the source's view. `before` it is written without the person, where they are in it."""
     if not key.endswith(".parquet"):
         return 0
     with _fetched(key) as (connection, parquet):
@@ -296,6 +298,7 @@ def _erase_rows(key: str, person: Person) -> int:
         out = parquet.with_suffix(".out")
         places = without_person(connection, parquet, person, out)
         if places:
+            before()
             files.replace(out, key)
         return len(places)
 

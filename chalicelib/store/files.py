@@ -103,6 +103,10 @@ def etag(key: str) -> str:
         raise _translated(refusal, key) from refusal
 
 
+# In the folder of a snapshot from which somebody was erased.
+ERASED = "erased.json"
+
+
 def bulk_prefix(group_id: str) -> str:
     """Below it, by version of the roster, the whole files that were made of it."""
     return f"groups/{group_id}/bulk/"

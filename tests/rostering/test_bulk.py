@@ -275,6 +275,18 @@ def test_after_an_erasure_no_delta_is_told_that_would_leave_the_person_with_the_
     assert not files.in_folder(files.bulk_prefix("g1"))
 
 
+def test_who_had_left_before_their_erasure_does_not_stay_with_a_reader_of_when_they_were_there(
+    two_days: tuple[Reader, str],
+) -> None:
+    """Idle left on the second day: no commit says that they were erased, and neither day's snapshot has them now."""
+    reader, since = two_days
+    status, _ = call("POST /groups/g1/erasures", {"id": "idle", "confirm": "idle"})
+    assert status == 202
+    erasure.go_on(datetime.now(UTC), lambda: True)
+
+    assert asked(reader, "changes-1.2.zip", since)["statusCode"] == 410
+
+
 def test_files_of_versions_that_are_over_are_not_kept(two_days: tuple[Reader, str]) -> None:
     assert files.in_folder(files.bulk_prefix("g1"))
 
