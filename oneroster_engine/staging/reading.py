@@ -261,7 +261,10 @@ def _lines_if_plain(path: Path, width: int) -> int:
             cut = chunk.rfind(b"\n") + 1
             part, rest = chunk[:cut], chunk[cut:]
             if not number:
-                may_hold_returns = not part[: part.find(b"\n")].endswith(b"\r")
+                header = part[: part.find(b"\n") + 1]
+                if header.count(b"\r") != header.count(b"\r\n"):  # the fast reader skips it, and refuses nothing there
+                    return -1
+                may_hold_returns = not header.endswith(b"\r\n")
             may_hold_returns = may_hold_returns or b'"' in part
             counted = _lines_of_plain(part, width, not number, may_hold_returns)
             if counted < 0 or len(rest) > LONGEST_LINE:

@@ -48,6 +48,11 @@ def zip64() -> bytes:
     return held.getvalue()
 
 
+def line_ends(text: str, of_header: str, of_rows: str) -> bytes:
+    header, rows = text.split("\r\n", 1)
+    return (header + of_header + rows.replace("\r\n", of_rows)).encode()
+
+
 def renamed(names: Mapping[str, str]) -> bytes:
     return packed({names.get(name, name): data for name, data in files().items()})
 
@@ -656,6 +661,11 @@ POPULATIONS = (
                           for name in ("phone", "sms", "email", "identifier")),
            values={("users", "u1", "phone"): None}, incomplete=frozenset({"enrollments"}))
       for word in ("\\N", "NULL", "#REF!", "None", "NaN")),
+    *(Case(f"a header that ends in {end!r}, rows in {then!r}", "fuzz: both readers give the same lines",
+           bundle(users=line_ends(text_of("users", [user(), user("bob", role="boss")]), end, then)),
+           problems=(Found("users.csv", line, "error", "role is none of"),), counts={"users": (2, 1, 1)})
+      for end, then, line in (("\r\r\n", "\r\n", 4), ("\r\r\n", "\n", 4), ("\r\r\r\n", "\r\n", 5), ("\r\r\n", "\r\r\n", 5),
+                              ("\n\r\n", "\r\n", 4))),
     *(Case(f"a person enrolled twice in a class, {how}, {version}", "validation.md, plausible nonsense",
            bundle(version, enrollments=[enrollment(), enrollment("e2", **more)]),
            problems=(note("enrollments.csv", r"twice in one class \(1 times, as in the lines 2 and 3\); all rows"),))
