@@ -1,6 +1,7 @@
 """What every test of the stores stands on: the tables and the bucket, in moto."""
 
 import atexit
+import gc
 import json
 import os
 import shutil
@@ -43,6 +44,9 @@ KEYS = {
 # The credentials are the fixture's, so that a session that outlives moto holds none that the embedded AWS refuses.
 MOCKED: Any = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
 
+
+# AWS's models and all modules are looked through for garbage again and again: a sixteenth of what the tests took.
+gc.set_threshold(50_000, 20, 50)
 
 STANDS_BACK = 5  # a process's `nice`
 WAIT_FOR_ANSWERS = ("stack", "portal")
