@@ -18,7 +18,7 @@ from oneroster_engine.selecting.selection import EVERYTHING, Selection
 from oneroster_engine.standard.entities import ENTITIES
 from tests.engine import oracle
 from tests.engine.dirty import Files, chosen, drawn, lifted, named, rosters, selections, side_by_side, wanted
-from tests.engine.districts import Rows
+from tests.engine.districts import Rows, org, role, user
 from tests.engine.test_plan import KEPT, Platform, read
 
 DISTRICTS = 200
@@ -130,9 +130,12 @@ def test_every_removal_policy_keeps_and_takes_away_what_its_causes_say(tmp_path:
     districts = drawn(rosters, number * SYNCS, begin)
     reasons: dict[str, int] = {}
     for sync in range(SYNCS):
-        files = with_ended_roles(side_by_side([named(each) for each in districts[sync::SYNCS]]), any_of)
+        same_again = side_by_side([named(each) for each in districts[sync // 2 :: SYNCS]])  # but for roles that end
+        files = with_ended_roles(same_again, any_of)
         some = chosen(number, (None, True, True, any_of.randrange(2**32)))
-        selection = replace(some, remove_unselected=True) if sync % 2 else EVERYTHING if not sync else some
+        selection = EVERYTHING if sync < 2 else replace(some, remove_unselected=sync == 3)
+        files["orgs"], files["users"] = [*files["orgs"], org("sure")], [*files["users"], user("sure")]
+        files["roles"] = [*files["roles"], role("sure", orgSourcedId="sure", endDate="2026-08-15" if sync else "")]
         keep = {entity: {cause for cause in CAUSES if any_of.random() < 0.3} for entity in ENTITIES}
         ends = sync > 0
         guard = Guard(keep={entity: tuple(keep[entity]) for entity in ENTITY_NAMES}, deactivate_ended=ends)

@@ -56,6 +56,37 @@ def half_a_school_lost(out: Path, district: Path) -> Path:
     return filtered(out, district, lambda name, row: name not in named or row[named[name]] not in gone)
 
 
+def rewritten(out: Path, district: Path, how: Callable[[str, Row], list[Row]]) -> Path:
+    """The district with each row as the rows that `how` (file, row) makes of it."""
+    with zipfile.ZipFile(district) as whole, zipfile.ZipFile(out, "w") as packed:
+        for name in whole.namelist():
+            rows, written = csv.DictReader(io.StringIO(whole.read(name).decode())), io.StringIO(newline="")
+            lines = csv.DictWriter(written, rows.fieldnames or ())
+            lines.writeheader()
+            lines.writerows(each for row in rows for each in how(name, row))
+            packed.writestr(name, written.getvalue())
+    return out
+
+
+def of_people(how: Callable[[Row], list[Row]]) -> Callable[[str, Row], list[Row]]:
+    return lambda name, row: how(row) if name == "users.csv" else [row]
+
+
+# What a file did to 220 people and nobody was asked, and the reason that stands on the page now.
+DISASTERS: dict[str, tuple[Callable[[Row], list[Row]], str]] = {
+    "everybody renamed": (
+        lambda row: [{**row, "givenName": f"N{row['sourcedId']}", "familyName": f"F{row['sourcedId']}",
+                      "username": f"u{row['sourcedId']}", "email": f"{row['sourcedId']}@new.example"}],
+        "would become somebody else: both of their names differ"),
+    "students teachers": (
+        lambda row: [{**row, "role": "teacher"}] if row["role"] == "student" else [row],
+        "would get the rights of staff, which they do not have now"),
+    "everybody twice": (
+        lambda row: [row, {**row, "sourcedId": f"x{row['sourcedId']}"}],
+        "look like people who are already there"),
+}  # fmt: skip
+
+
 def sync_all(page: Page, group: str, zip_file: Path) -> None:
     choose_in_menu(page, group, SYNC_ALL)
     upload_zip(page, zip_file, "Upload and sync all data")
@@ -80,6 +111,16 @@ def test_half_a_school_lost_is_held_read_left_standing_then_let_go_and_undone(
     group_id = api.call("GET", "/groups?search=Clicks%20undone")["items"][0]["groupId"]
     api.sync_all(group_id, district)
     whole, less = records(stack, group_id), half_a_school_lost(tmp_path / "less.zip", district)
+
+    for name, (how, reason) in DISASTERS.items():
+        sync_id = api.start(group_id, rewritten(tmp_path / "disaster.zip", district, of_people(how)))["syncId"]
+        api.until(sync_id, asks="approval")
+        page.goto(f"/groups/{group_id}/syncs/{sync_id}/changes")
+        expect(page.get_by_text(re.compile(reason)).first).to_be_visible(timeout=60_000)
+        photo(page, f"changes-{name.replace(' ', '-')}")
+        page.get_by_role("button", name="Discard").first.click()
+        expect(page.get_by_text("The changes were discarded. Nothing was changed.").first).to_be_visible(timeout=60_000)
+    assert records(stack, group_id) == whole
 
     sync_all(page, "Clicks undone", less)
     expect(page.get_by_text("This sync is held")).to_be_visible(timeout=60_000)
