@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -284,11 +285,11 @@ def _erase_snapshot(group_id: str, key: str, person: Person) -> int:
     """One file of a snapshot, and with it what was made of snapshots: the whole files are made again when they are asked for. The
     snapshot is marked first: what it says no more can't be told as gone."""
     mark = str(PurePosixPath(key).with_name(files.ERASED))
-    erased = _erase_rows(key, person, before=lambda: files.write_json(mark, True))
+    erased = _erase_rows(key, person, before=partial(files.write_new, mark, b"true"))
     return erased + files.delete_folder(files.bulk_prefix(group_id)) if erased else 0
 
 
-def _erase_rows(key: str, person: Person, before: Callable[[], None] = lambda: None) -> int:
+def _erase_rows(key: str, person: Person, before: Callable[[], object] = lambda: None) -> int:
     """One Parquet file of a snapshot or of the source's view. `before` it is written without the person, where they are in it."""
     if not key.endswith(".parquet"):
         return 0
