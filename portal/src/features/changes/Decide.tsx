@@ -33,6 +33,8 @@ export function removalsOf(counts: Counts): string[] {
 
 interface Deciding { syncId: string; plan: Schemas['Plan']; until: string; rehearsal: boolean; undo: boolean; onDecided: (accepted: Schemas['Accepted']) => void }
 
+const TAKING: Schemas['Breach']['kind'][] = ['roles', 'moved', 'disabled', 'emptied', 'relations', 'memberships'];
+
 /** The decision: to write a plan, to write it without its removals, or to discard it. `brief`: the buttons alone, above the rows. */
 export function Decide({ syncId, plan, until, rehearsal, undo, onDecided, brief = false }: Deciding & { brief?: boolean }) {
   const api = useApi();
@@ -48,12 +50,13 @@ export function Decide({ syncId, plan, until, rehearsal, undo, onDecided, brief 
   });
   const gone = removalsOf(plan.counts);
   const removals = total(plan.counts, 'deactivated', 'ended');
+  const takes = plan.breaches.some(each => TAKING.includes(each.kind)); // updates that take something away are left out too
   const others = total(plan.counts, 'created', 'updated');
   const careful = plan.held && !undo && removals > 0; // an undo that consists of removals is meant so
   const what = rehearsal
     ? 'A rehearsal is never written. Discard it when you have seen enough; then the group can be synced again.'
     : `Approve writes exactly what is shown here, even if the source has changed since${gone.length ? `: ${gone.join(', ')}` : '. Nothing is removed'}. If nobody decides by ${moment(until)}, nothing is written.`;
-  const none = may.disabled ? may : removals ? {} : { disabled: true, disabledReason: 'This sync removes nothing.' };
+  const none = may.disabled ? may : removals || takes ? {} : { disabled: true, disabledReason: 'This sync removes nothing.' };
   const buttons = (
     <SpaceBetween size="xs" direction="horizontal">
       {!rehearsal && <Button variant={plan.held && !undo ? 'normal' : 'primary'} {...may} loading={decide.isPending} onClick={() => setAsking('approve')}>Approve</Button>}
@@ -78,7 +81,7 @@ export function Decide({ syncId, plan, until, rehearsal, undo, onDecided, brief 
             <Box>{plural(others, 'record')} will be created or updated.</Box>
             {asking === 'approve'
               ? gone.length > 0 && <><Box fontWeight="bold">What will be removed:</Box><ul>{gone.map(each => <li key={each}>{each}</li>)}</ul></>
-              : <Box>{plural(removals, 'removal')} will be left out: {number(plan.counts.users?.deactivated ?? 0)} people stay active.</Box>}
+              : !removals ? <Box>Roles, guardians, values and enrollments that would be taken away stay as they are.</Box> : <Box>{plural(removals, 'removal')} will be left out: {number(plan.counts.users?.deactivated ?? 0)} people stay active.</Box>}
           </SpaceBetween>
         </Modal>
       )}
