@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -23,7 +24,8 @@ from chalicelib.api.shapes import (
 from chalicelib.errors import Conflict, NotFound, Unacceptable
 from chalicelib.model.ids import group_of, new_sync_id
 from chalicelib.model.outcomes import AppliedExtent, applied_extent
-from chalicelib.model.records import Group, Mode, State, Step, Sync, Trigger
+from chalicelib.model.records import Group, Mode, Record, State, Step, Sync, Trigger
+from chalicelib.service import bulk
 from chalicelib.service.start import start_now
 from chalicelib.service.sync_files import sync_file
 from chalicelib.sources import bundle
@@ -56,6 +58,19 @@ class ProblemRows(Page[ProblemRow]):
 
 class ProblemRowQuery(ListQuery):
     cause: Id
+
+
+class DeltaQuery(Record):
+    """`version`: of OneRoster."""
+
+    version: Literal["1.2", "1.1"] = "1.2"
+
+
+class DeltaLink(Record):
+    """`url` is None for a viewer who has not asked for contact details."""
+
+    url: str | None
+    expires_at: datetime
 
 
 @route(
@@ -198,6 +213,24 @@ def get_report(call: Call, sync_id: str) -> Report:
         for name, title, size, key in listed
     ]
     return Report(files=links, expires_at=call.now + files.LINK_LIFETIME)
+
+
+@route(syncs, "GET /syncs/{syncId}/delta", role="viewer", answer=DeltaLink, query=DeltaQuery, costly="list", people=True)
+def get_delta(call: Call, sync_id: str) -> DeltaLink:
+    """A link to what a sync has changed on the platform, as a OneRoster delta ZIP; made when it is first asked for.
+
+    It shows people as they are, so a viewer gets the link where they ask for contact details.
+    """
+    sync, group = store.get(sync_id), group_store.get(group_of(sync_id))
+    expires_at = call.now + files.LINK_LIFETIME
+    if call.hides:
+        return DeltaLink(url=None, expires_at=expires_at)
+    key = bulk.changes_of(group.group_id, sync_id, f"changes-{call.query.version}.zip")
+    if key is None:
+        raise Conflict("This sync changed nothing that such a file could tell: it was the first, or nothing differs.")
+    call.audit(group.group_id, "changes downloaded", sync_id, {"version": call.query.version})
+    called = f"{file_stem(group.name)}-{sync.started_at:%Y-%m-%d-%H%M}-changes-{call.query.version}.zip"
+    return DeltaLink(url=files.presigned_download(key, called), expires_at=expires_at)
 
 
 def file_stem(name: str) -> str:

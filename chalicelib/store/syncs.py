@@ -304,9 +304,9 @@ def claim_answer(sync_id: str, kind: QuestionKind, now: datetime) -> Claimed:
             raise
         sync = get(sync_id)
         if sync.state is State.EXPIRED or (sync.question and sync.question.kind is kind):
-            late = f"The question about {kind} had to be answered earlier; nothing was changed. Start a new sync."
+            late = f"It is too late for {_ANSWERS[kind]}: the time for it is over, and nothing was changed. Start a new sync."
             raise QuestionExpired(late) from refusal
-        raise Conflict(f"The question about {kind} is not open: {_standing(sync)}.") from refusal
+        raise Conflict(f"This sync is not waiting for {_ANSWERS[kind]}: {_standing(sync)}.") from refusal
     return Claimed(from_item(Sync, item), str(item["taskToken"]))
 
 
@@ -456,7 +456,15 @@ def _moment(moment: datetime) -> str:
     return str(Question(kind=QuestionKind.ORGS, since=moment, until=moment).model_dump(mode="json")["until"])
 
 
+_ANSWERS = {
+    QuestionKind.ORGS: "a choice of schools",
+    QuestionKind.CLASSES: "a choice of classes",
+    QuestionKind.STATUSES: "a choice of users",
+    QuestionKind.APPROVAL: "an approval",
+}
+
+
 def _standing(sync: Sync) -> str:
     if sync.question:
-        return f"the sync now asks about {sync.question.kind}"
-    return f"the sync is {sync.state}"
+        return f"it is waiting for {_ANSWERS[sync.question.kind]}"
+    return f"it is {sync.state}" if sync.state in LIVE_STATES else f"it has ended ({sync.state})"

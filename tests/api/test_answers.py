@@ -41,7 +41,7 @@ def test_of_two_browsers_the_second_is_told_that_the_question_is_not_open_whoeve
     other, said_to_other = call(f"POST /syncs/{sync_id}/approval", {"decision": "discard"}, groups="g1")
 
     assert (first, same, other) == (202, 409, 409)
-    assert said_to_same["detail"] == said_to_other["detail"] == "The question about approval is not open: the sync is running."
+    assert said_to_same["detail"] == said_to_other["detail"] == "This sync is not waiting for an approval: it is running."
     waiting.assert_no_pending_responses()
 
 
@@ -75,7 +75,7 @@ def test_an_answer_after_seven_days_is_gone_whoever_gives_it(waiting: Stubber) -
 
     assert [status for status, _ in answers] == [410, 410]
     assert len({message["detail"] for _, message in answers}) == 1
-    assert "had to be answered earlier; nothing was changed" in answers[0][1]["detail"]
+    assert "the time for it is over, and nothing was changed" in answers[0][1]["detail"]
 
 
 @pytest.mark.parametrize("refusal", ["TaskTimedOut", "TaskDoesNotExist"])
@@ -176,7 +176,7 @@ def test_a_refused_answer_leaves_no_saved_selection_and_no_preview_behind(waitin
 
     status, answer = call(f"POST /syncs/{sync_id}/statuses/selection", body)
 
-    assert (status, "is not open" in answer["detail"]) == (409, True)
+    assert (status, "is not waiting for" in answer["detail"]) == (409, True)
     assert selections.all_latest("g1") == []
     assert not syncs.get(sync_id).preview
 
@@ -228,4 +228,4 @@ def test_nobody_goes_back_once_the_people_are_chosen(waiting: Stubber) -> None:
 
     status, answer = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True})
 
-    assert (status, "is not open" in answer["detail"]) == (409, True)
+    assert (status, "is not waiting for" in answer["detail"]) == (409, True)

@@ -1,13 +1,18 @@
 """The log's links: what a browser saves is found again among other downloads."""
 
-from urllib.parse import parse_qs, urlsplit
+import csv
+import io
+import zipfile
+from urllib.parse import parse_qs, unquote, urlsplit
 
+import boto3
 import pytest
 
 from chalicelib.api.syncs import file_stem
 from tests.api.test_routes import call
+from tests.engine.test_plan import TWO_SCHOOLS, without
 from tests.portal.test_truth import district
-from tests.steps.walk import Walk, make_group
+from tests.steps.walk import Walk, make_group, zipped
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -32,6 +37,25 @@ def test_a_csv_of_the_log_is_saved_as_the_file_that_excel_opens() -> None:
 
     assert asked["response-content-disposition"] == ['attachment; filename="Lakeside-2026-09-01-0600-changes.csv"']
     assert (asked["response-content-type"], asked["response-content-encoding"]) == (["text/csv; charset=utf-8"], ["gzip"])
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.1"])
+def test_what_a_sync_changed_is_a_delta_for_other_systems(version: str) -> None:
+    make_group()
+    first = Walk(zipped(TWO_SCHOOLS)).through()
+    sync = Walk(zipped(without("users", "idle")), day=1).through()
+
+    status, answer = call(f"GET /syncs/{sync.sync_id}/delta", query={"version": version})
+    of_first, refusal = call(f"GET /syncs/{first.sync_id}/delta", query={"version": version})
+    hidden, masked = call(f"GET /syncs/{sync.sync_id}/delta", role="viewer")
+
+    path = unquote(urlsplit(answer["url"]).path).lstrip("/").removeprefix("data/")
+    body = boto3.client("s3").get_object(Bucket="data", Key=path)["Body"].read()
+    with zipfile.ZipFile(io.BytesIO(body)) as delta:
+        users = list(csv.DictReader(io.StringIO(delta.read("users.csv").decode())))
+    assert (status, [(row["sourcedId"], row["status"]) for row in users]) == (200, [("idle", "tobedeleted")])
+    assert (of_first, "the first" in refusal["detail"]) == (409, True)
+    assert (hidden, masked["url"]) == (200, None)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """An admin lets an application read the roster, sees its secret once, and takes the access back."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from chalicelib.store import audit
+from tests.api.test_routes import call
 from tests.engine.test_plan import TWO_SCHOOLS
 from tests.portal import light
 from tests.rostering.test_api import Reader, token_of
@@ -12,7 +15,7 @@ from tests.steps.walk import Walk, make_group, zipped
 
 
 @pytest.fixture
-def page(browser: Browser, aws: None) -> Iterator[Page]:
+def page(browser: Browser, aws: None, kms: None) -> Iterator[Page]:
     with light.serving() as address:
         opened = light.opened(browser, address)
         yield opened
@@ -71,3 +74,17 @@ def test_an_application_is_added_reads_its_school_gets_another_secret_and_is_rev
     page.get_by_role("button", name="Done").click()
     expect(page.get_by_role("row", name="Nightly upload")).to_contain_text("Runs syncs")
     assert token_of(script)["scope"] == "status.read upload.create sync.start"
+
+    _, webhook = call("POST /groups/g1/webhooks", {"url": "https://1.1.1.1/hook"})
+    page.reload()
+    page.get_by_role("button", name="New secret for https://1.1.1.1/hook").click()
+    dialog = page.get_by_role("dialog", name="New secret for https://1.1.1.1/hook")
+    expect(dialog.get_by_text("signed with both the old and the new secret")).to_be_visible()
+    dialog.get_by_role("button", name="Make a new secret").click()
+    expect(dialog.get_by_text("It is never shown again")).to_be_visible()
+    written = re.findall(r"whsec_[A-Za-z0-9+/=]+", dialog.inner_text())
+    assert written
+    assert written != [webhook["secret"]]
+    dialog.get_by_role("button", name="I have stored the secret").click()
+    expect(page.get_by_text(written[0])).to_have_count(0)
+    assert "webhook given a new secret" in [entry.what for entry in audit.entries("g1", 100)]

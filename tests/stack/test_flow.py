@@ -195,7 +195,7 @@ def test_a_question_is_answered_once_whoever_comes_second(admin: Client, distric
     admin.call("POST", f"/syncs/{sync_id}/orgs/selection", {"ids": ["00001", "00002"]}, 202)
     again = admin.call("POST", f"/syncs/{sync_id}/orgs/selection", {"all": True}, 409)
 
-    assert "is not open" in again["detail"]
+    assert "is not waiting for a choice of schools" in again["detail"]
     admin.until(sync_id, asks="classes")
     assert {row["schoolSourcedId"] for row in admin.call("GET", f"/syncs/{sync_id}/classes")["items"]} == {"00001", "00002"}
 

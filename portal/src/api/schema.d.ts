@@ -953,6 +953,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/syncs/{syncId}/delta": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A link to what a sync has changed on the platform, as a OneRoster delta ZIP; made when it is first asked for. */
+        get: operations["get_syncs_syncId_delta"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/groups/{groupId}/audit": {
         parameters: {
             query?: never;
@@ -1957,6 +1974,19 @@ export interface components {
             nextAt: string | null;
             /** Attempts */
             attempts: components["schemas"]["Attempt"][];
+        };
+        /**
+         * DeltaLink
+         * @description `url` is None for a viewer who has not asked for contact details.
+         */
+        DeltaLink: {
+            /** Url */
+            url: string | null;
+            /**
+             * Expiresat
+             * Format: date-time
+             */
+            expiresAt: string;
         };
         /**
          * Deselected
@@ -7603,6 +7633,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description A problem document */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_syncs_syncId_delta: {
+        parameters: {
+            query?: {
+                version?: "1.2" | "1.1";
+                /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
+                show?: boolean;
+            };
+            header?: never;
+            path: {
+                syncId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeltaLink"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem document */

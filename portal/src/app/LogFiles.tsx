@@ -2,7 +2,7 @@ import Box from '@cloudscape-design/components/box';
 import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
-import { useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { data, FailedRequest, useApi } from '../api/client';
 import { Problem } from './Problem';
 import { ShowContacts, useContacts } from './contacts';
@@ -27,8 +27,31 @@ export function LogFiles({ syncId, none }: { syncId: string; none?: string }) {
       {report.files.map(file => file.url
         ? <Link key={file.name} href={file.url} external={false}>{file.title} ({number(Math.ceil(file.sizeBytes / 1024))} KB)</Link>
         : <Box key={file.name}>{file.title} ({number(Math.ceil(file.sizeBytes / 1024))} KB)</Box>)}
+      {!contacts.hidden && report.files.some(file => file.name === 'changes.csv.gz') && <Deltas syncId={syncId} />}
       <ShowContacts contacts={contacts}>The files show people’s contact details.</ShowContacts>
       {!contacts.hidden && <Box variant="small">The links work until {moment(report.expiresAt)}.</Box>}
     </SpaceBetween>
+  );
+}
+
+const VERSIONS = ['1.2', '1.1'] as const;
+
+/** What the sync changed, as a OneRoster ZIP for other systems. It is made when somebody asks for it. */
+function Deltas({ syncId }: { syncId: string }) {
+  const api = useApi();
+  const contacts = useContacts();
+  const make = useMutation({
+    mutationFn: (version: (typeof VERSIONS)[number]) => data(api.GET('/syncs/{syncId}/delta', { params: { path: { syncId }, query: { version, ...contacts.show } } })),
+    onSuccess: ({ url }) => { if (url) window.location.assign(url); },
+  });
+  return (
+    <>
+      {VERSIONS.map(version => (
+        <Link key={version} variant="primary" onFollow={event => { event.preventDefault(); make.mutate(version); }} href="#">
+          Changes for other systems: OneRoster {version} delta (ZIP)
+        </Link>
+      ))}
+      {make.error && <Problem error={make.error} />}
+    </>
   );
 }

@@ -31,6 +31,7 @@ export function Webhooks({ groupId }: { groupId: string }) {
   const say = useSay();
   const [adding, setAdding] = useState(false);
   const [looked, setLooked] = useState<Webhook>();
+  const [renewing, setRenewing] = useState<Webhook>();
   const params = { path: { groupId } };
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['webhooks', groupId],
@@ -50,6 +51,10 @@ export function Webhooks({ groupId }: { groupId: string }) {
     mutationFn: (each: Webhook) => data(api.DELETE('/groups/{groupId}/webhooks/{webhookId}', of(each))),
     onSuccess: said => { say('success', said.message); setLooked(undefined); again(); },
   });
+  const renew = useMutation({
+    mutationFn: (each: Webhook) => data(api.POST('/groups/{groupId}/webhooks/{webhookId}/secret', of(each))),
+    onSuccess: again,
+  });
   const trouble = test.error ?? turn.error ?? remove.error;
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
@@ -67,6 +72,7 @@ export function Webhooks({ groupId }: { groupId: string }) {
             <SpaceBetween size="xs" direction="horizontal">
               <Button ariaLabel={`Test ${each.url}`} disabled={!!each.disabledAt} disabledReason="It is turned off." loading={test.isPending && test.variables === each} onClick={() => test.mutate(each)}>Test</Button>
               <Button ariaLabel={`Log of ${each.url}`} onClick={() => setLooked(each)}>Log</Button>
+              <Button ariaLabel={`New secret for ${each.url}`} onClick={() => setRenewing(each)}>New secret</Button>
               <Button ariaLabel={`Turn ${each.url} ${each.disabledAt ? 'on' : 'off'}`} onClick={() => turn.mutate(each)}>{each.disabledAt ? 'Turn on' : 'Turn off'}</Button>
               <Button ariaLabel={`Remove ${each.url}`} onClick={() => remove.mutate(each)}>Remove</Button>
             </SpaceBetween>
@@ -75,6 +81,8 @@ export function Webhooks({ groupId }: { groupId: string }) {
         empty={<Box textAlign="center" padding="l">No webhooks yet.</Box>}
       />
       {looked && <Deliveries key={looked.webhookId} groupId={groupId} webhook={looked} onClose={() => setLooked(undefined)} />}
+      {renewing && <NewSecret webhook={renewing} secret={renew.data?.secret} error={renew.error} isPending={renew.isPending}
+        onMake={() => renew.mutate(renewing)} onDone={() => { setRenewing(undefined); renew.reset(); }} />}
       {adding && <AddWebhook groupId={groupId} onDone={() => { setAdding(false); again(); }} />}
     </SpaceBetween>
   );
@@ -111,6 +119,33 @@ function Deliveries({ groupId, webhook, onClose }: { groupId: string; webhook: W
   );
 }
 
+function NewSecret({ webhook, secret, error, isPending, onMake, onDone }: {
+  webhook: Webhook; secret?: string | null; error: Error | null; isPending: boolean; onMake: () => void; onDone: () => void;
+}) {
+  return (
+    <Modal visible onDismiss={onDone} header={`New secret for ${webhook.url}`}
+      footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal">
+        {secret ? <Button variant="primary" onClick={onDone}>I have stored the secret</Button> : <>
+          <Button variant="link" onClick={onDone}>Cancel</Button>
+          <Button variant="primary" loading={isPending} onClick={onMake}>Make a new secret</Button>
+        </>}</SpaceBetween></Box>}>
+      <SpaceBetween size="s">
+        {error && <Problem error={error} />}
+        {secret ? <StoreSecret secret={secret} /> : 'For one day, messages are signed with both the old and the new secret, so none is lost while you switch.'}
+      </SpaceBetween>
+    </Modal>
+  );
+}
+
+function StoreSecret({ secret }: { secret: string }) {
+  return (
+    <SpaceBetween size="s">
+      <Alert type="warning">Copy this secret now. It is never shown again. Each message is signed with it (Standard Webhooks).</Alert>
+      <CopyToClipboard variant="inline" textToCopy={secret} copyButtonAriaLabel="Copy the secret" copySuccessText="Copied" copyErrorText="Copy it by hand" />
+    </SpaceBetween>
+  );
+}
+
 function AddWebhook({ groupId, onDone }: { groupId: string; onDone: () => void }) {
   const api = useApi();
   const [url, setUrl] = useState('');
@@ -125,10 +160,7 @@ function AddWebhook({ groupId, onDone }: { groupId: string; onDone: () => void }
           <Button variant="primary" loading={add.isPending} disabled={!url.trim() || !events.length} disabledReason="Enter an address and select at least one event." onClick={() => add.mutate()}>Add webhook</Button>
         </>}</SpaceBetween></Box>}>
       {secret ? (
-        <SpaceBetween size="s">
-          <Alert type="warning">Copy this secret now. It is never shown again. Each message is signed with it (Standard Webhooks).</Alert>
-          <CopyToClipboard variant="inline" textToCopy={secret} copyButtonAriaLabel="Copy the secret" copySuccessText="Copied" copyErrorText="Copy it by hand" />
-        </SpaceBetween>
+        <StoreSecret secret={secret} />
       ) : (
         <SpaceBetween size="s">
           {add.error && <Problem error={add.error} />}
