@@ -231,8 +231,9 @@ _SEEN_SCHOOLS = "list_filter(schools, lambda each: list_contains(getvariable('or
 # Who has a place in a class here and a role elsewhere alone is, for this consumer, what they are in that class: the standard
 # knows nobody without a role.
 _ENROLLED_AS = """
-    SELECT userSourcedId AS person, to_json(list(DISTINCT {'roleType': 'primary', 'role': role, 'orgSourcedId': schools[1],
-        'beginDate': NULL::VARCHAR, 'endDate': NULL::VARCHAR, 'userProfileSourcedId': NULL::VARCHAR})) AS roles
+    SELECT userSourcedId AS person, to_json(list_sort(list(DISTINCT {'roleType': 'primary', 'role': role,
+        'orgSourcedId': schools[1], 'beginDate': NULL::VARCHAR, 'endDate': NULL::VARCHAR,
+        'userProfileSourcedId': NULL::VARCHAR}))) AS roles
     FROM enrollments WHERE removedAt IS NULL AND list_contains(getvariable('orgs'), schools[1]) GROUP BY person"""
 _VISIBLE = {
     "orgs": "SELECT * FROM every_orgs WHERE list_contains(getvariable('orgs'), sourcedId)",

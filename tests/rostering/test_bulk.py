@@ -190,6 +190,22 @@ def test_who_has_a_place_in_a_class_and_a_role_elsewhere_is_what_they_are_in_tha
     assert (bob["role"], bob["orgSourcedIds"]) == ("student", "north")
 
 
+def test_another_order_of_their_enrollments_changes_nobody_who_is_here_as_what_they_are_in_a_class(tmp_path: Path) -> None:
+    """Their roles are made of enrollments; another order of the same is no difference that a delta sends."""
+    found = []
+    for number, roles in enumerate((("student", "teacher"), ("teacher", "student"))):
+        (tmp_path / str(number)).mkdir()
+        platform = Platform(tmp_path / str(number))
+        guests = [enrollment(f"e9{n}", classSourcedId="m1", userSourcedId="bob", role=each) for n, each in enumerate(roles)]
+        platform.sync({**DISTRICT, "enrollments": [*DISTRICT["enrollments"], *guests]})
+        assert platform.snapshot
+        write_bundle(platform.snapshot, NORTH, "1.2", tmp_path / f"north{number}.zip")
+        rows = tables(tmp_path / f"north{number}.zip")["roles"]
+        found.append([(row["sourcedId"], row["role"]) for row in rows if row["userSourcedId"] == "bob"])
+
+    assert found[0] == found[1] == [("bob/1", "student"), ("bob/2", "teacher")]
+
+
 # --- over HTTP ---
 
 
