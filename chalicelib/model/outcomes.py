@@ -22,6 +22,7 @@ SENTENCES = {
 }
 NOTHING_NEW = "Nothing has changed since the last sync; nothing was written."
 SAME_FILE = "Nothing has changed since sync {earlier}: the file is the same. Nothing was written."
+NOTHING_SELECTED = " It holds nothing that is selected."
 NOTHING_BROUGHT = "Nothing was brought in: the source holds nothing that is selected. Nothing was written."
 UNDECIDED = "Waits for a decision; nothing has been written yet."
 ONLY_REMOVALS = "Nothing was written: every change was a removal, and removals were left out, as approved."
@@ -95,7 +96,8 @@ def unchanged(counts: SyncCounts) -> SyncCounts:
 
 def same_file(earlier: str, counts: SyncCounts) -> str:
     """`earlier` is the id of the sync that had the same file; the portal shows its moment. `counts` are of `unchanged`."""
-    return SAME_FILE.format(earlier=earlier) + "".join(lost(counts))
+    nothing = "" if total(counts, "unchanged") else NOTHING_SELECTED
+    return SAME_FILE.format(earlier=earlier) + nothing + "".join(lost(counts))
 
 
 def lost(counts: SyncCounts) -> list[str]:

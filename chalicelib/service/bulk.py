@@ -29,7 +29,8 @@ GONE = (
     "The changes since this version can't be told any more. Read the whole roster once, and go on from the version that it has."
 )
 NONE_YET = "No roster has been synced yet. Try again after the first sync."
-_VERSION = re.compile(r"(\d{1,9})\.([0-9a-f]{8})\.([0-9a-f]{8})")
+_DIGITS = 16  # hexadecimal, of a digest that parts one reader's files from another's
+_VERSION = re.compile(rf"(\d{{1,9}})\.([0-9a-f]{{{_DIGITS}}})\.([0-9a-f]{{{_DIGITS}}})")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def current(group_id: str, view: View) -> Version:
 
 
 def whole(group_id: str, version: Version, view: View, name: str) -> str:
-    """The key of one of WHOLE, made where nobody has asked for it before. Raises Gone, Unacceptable."""
+    """The key of one of WHOLE, made where nobody has asked for it before. Raises Conflict, Gone, Unacceptable."""
     key = _key(group_id, version, name)
     if files.size_bytes(key) is None:
         with _linked(group_id, {"now": version.sync_id}) as folder:
@@ -65,14 +66,14 @@ def whole(group_id: str, version: Version, view: View, name: str) -> str:
                 made = folder / "parquet" / name
             else:
                 write_bundle(folder / "now", view, ROSTERS[name], made)
-            files.upload(made, key)
+            _keep(group_id, made, key, {version.sync_id: version.files})
     return key
 
 
 def changes(group_id: str, since: str, version: Version, view: View, name: str) -> str | None:
     """The key of one of DELTAS: what leads from the version `since` to this one; None where nothing differs for this reader.
 
-    Raises Gone where it can't be said any more, Unacceptable for what is no version.
+    Raises Conflict, Gone where it can't be said any more, Unacceptable for what is no version.
     """
     known = _VERSION.fullmatch(since)
     if known is None:
@@ -91,7 +92,7 @@ def changes(group_id: str, since: str, version: Version, view: View, name: str) 
 def changes_of(group_id: str, sync_id: str, name: str) -> str | None:
     """The key of one of DELTAS: all that one sync has changed. None where there is nothing to change from: the first sync.
 
-    Raises Gone where it can't be said any more.
+    Raises Conflict; Gone where it can't be said any more.
     """
     for number in range(groups.get(group_id).commits, 0, -1):
         commit = commits.get(group_id, number)
@@ -135,13 +136,23 @@ def _between(group_id: str, base: str, version: Version, view: View, name: str) 
     newest = commits.get(group_id, version.number)
     if newest is None:
         raise Gone(GONE)
+    read = {sync_id: _files(group_id, sync_id) for sync_id in (base, version.sync_id)}
     with _linked(group_id, {"before": base, "after": version.sync_id}) as folder:
         made = folder / "changes.zip"
         kind = name[-len(CHANGES_1_2) :]
         if not write_changes(folder / "before", folder / "after", view, DELTAS[kind], newest.at, made):
             return None
-        files.upload(made, key)
+        _keep(group_id, made, key, read)
     return key
+
+
+def _keep(group_id: str, made: Path, key: str, read: Mapping[str, str]) -> None:
+    """Store a file, unless a person was erased from a snapshot that was read for it (sync -> its files then). An erasure writes
+    the snapshot anew before it removes what was made of it, so one of the two sees the other. Raises Conflict."""
+    files.upload(made, key)
+    if any(_files(group_id, sync_id) != then for sync_id, then in read.items()):
+        files.delete_folder(key)
+        raise Conflict("The roster has changed while this file was made. Ask again.")
 
 
 @contextmanager
@@ -170,9 +181,9 @@ def _key(group_id: str, version: Version, name: str) -> str:
 
 def _files(group_id: str, sync_id: str) -> str:
     tags = [files.etag(files.snapshot_key(group_id, sync_id, f"{entity}.parquet")) for entity in ("users", "enrollments")]
-    return sha256(" ".join(tags).encode()).hexdigest()[:8]
+    return sha256(" ".join(tags).encode()).hexdigest()[:_DIGITS]
 
 
 def _view(view: View) -> str:
     seen = [None if view.schools is None else sorted(view.schools), sorted(view.hidden)]
-    return sha256(json.dumps(seen).encode()).hexdigest()[:8]
+    return sha256(json.dumps(seen).encode()).hexdigest()[:_DIGITS]

@@ -283,10 +283,15 @@ def _with_removals(group: Group, sync: Sync) -> bool:
 
 def _erase_snapshot(group_id: str, key: str, person: Person) -> int:
     """One file of a snapshot, and with it what was made of snapshots: the whole files are made again when they are asked for. The
-    snapshot is marked first: what it says no more can't be told as gone."""
+    snapshot is marked first: what it says no more can't be told as gone. Of a marked one those files go with each pass: the
+    last may have been cut off before them."""
     mark = str(PurePosixPath(key).with_name(files.ERASED))
     erased = _erase_rows(key, person, before=partial(files.write_new, mark, b"true"))
-    return erased + files.delete_folder(files.bulk_prefix(group_id)) if erased else 0
+    if erased:
+        return erased + files.delete_folder(files.bulk_prefix(group_id))
+    if key == mark:
+        files.delete_folder(files.bulk_prefix(group_id))
+    return 0
 
 
 def _erase_rows(key: str, person: Person, before: Callable[[], object] = lambda: None) -> int:

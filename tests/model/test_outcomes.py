@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chalicelib import errors
-from chalicelib.model.outcomes import AppliedExtent, ending_of, success, written
+from chalicelib.model.outcomes import AppliedExtent, ending_of, same_file, success, unchanged, written
 from chalicelib.model.records import EntityCounts, State, SyncCounts
 
 REFUSAL = "users.csv is missing. Export again with every file."
@@ -91,3 +91,10 @@ def test_a_collection_that_lost_more_than_half_to_errors_is_in_the_headline() ->
 
     assert "Errors left out 532 of 532 classes" in success(lost, with_removals=True, incomplete={})
     assert "users" not in success(lost, with_removals=True, incomplete={})
+
+
+@pytest.mark.parametrize(("selected", "says"), [(3, ""), (0, " It holds nothing that is selected.")])
+def test_the_same_file_of_which_nothing_is_selected_is_no_plain_success(selected: int, says: str) -> None:
+    counts = unchanged(SyncCounts(users=EntityCounts(read=3, kept=3, selected=selected, created=selected)))
+
+    assert same_file("g1-1", counts) == f"Nothing has changed since sync g1-1: the file is the same. Nothing was written.{says}"

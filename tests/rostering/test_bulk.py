@@ -1,5 +1,6 @@
 """Whole files of the roster: a delta leads from one version to the next, and nobody gets more than their pages hold."""
 
+import contextlib
 import csv
 import io
 import json
@@ -301,6 +302,48 @@ def test_who_had_left_before_their_erasure_does_not_stay_with_a_reader_of_when_t
     erasure.go_on(datetime.now(UTC), lambda: True)
 
     assert asked(reader, "changes-1.2.zip", since)["statusCode"] == 410
+
+
+@pytest.mark.parametrize("name", ["roster-1.1.zip", "changes-1.1.zip"])
+def test_a_file_that_was_being_made_while_a_person_was_erased_is_not_kept(
+    two_days: tuple[Reader, str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    reader, since = two_days
+    upload = files.upload
+
+    def erased_meanwhile(path: Path, key: str) -> None:
+        monkeypatch.setattr(files, "upload", upload)
+        assert call("POST /groups/g1/erasures", {"id": "ann", "confirm": "ann"})[0] == 202
+        erasure.go_on(datetime.now(UTC), lambda: True)
+        upload(path, key)
+
+    monkeypatch.setattr(files, "upload", erased_meanwhile)
+
+    assert asked(reader, name, since if name.startswith("changes") else "")["statusCode"] == 503
+    assert not files.in_folder(files.bulk_prefix("g1"))
+
+
+def test_an_erasure_that_was_cut_off_before_it_removed_whole_files_removes_them_with_its_next_pass(
+    two_days: tuple[Reader, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete_folder = files.delete_folder
+
+    def killed(prefix: str, *kept: Any) -> int:
+        if prefix == files.bulk_prefix("g1"):
+            raise KeyboardInterrupt
+        return delete_folder(prefix, *kept)
+
+    assert call("POST /groups/g1/erasures", {"id": "ann", "confirm": "ann"})[0] == 202
+    monkeypatch.setattr(files, "delete_folder", killed)
+    for hour in range(8):  # each pass writes one file more without the person, then dies
+        with contextlib.suppress(KeyboardInterrupt):
+            erasure.go_on(datetime.now(UTC) + timedelta(hours=hour), lambda: True)
+    monkeypatch.setattr(files, "delete_folder", delete_folder)
+    assert files.in_folder(files.bulk_prefix("g1"))
+
+    erasure.go_on(datetime.now(UTC) + timedelta(hours=8), lambda: True)
+
+    assert not files.in_folder(files.bulk_prefix("g1"))
 
 
 def test_files_of_versions_that_are_over_are_not_kept(two_days: tuple[Reader, str]) -> None:
