@@ -308,17 +308,17 @@ _SPECIAL = {
     "doubles crowd": "{number} new {who} would more than double who is in their classes ({records} are there now).",
     "replaced swapped": "{of} {who} would get the username, e-mail or identifier of somebody else.",
     "identity contact": "{of} {who} would get another telephone number.",
-    "classes course title": "{of} courses would bear the title of another, or one with others.",
+    "classes course title": "{of} courses would get a title that is another's, or that others have too.",
     "rights administrators": "{number} {who} would get the rights of administrators, which they do not have now.",
     "rights new": "{number} new {who} would have the rights of administrators.",
     "grades up": "{of} {who} would be a grade higher, while the others stay.",
     "classes over": "{of} classes would be over: all their terms have ended.",
-    "classes title": "{of} classes would bear the title of another, or one with others.",
+    "classes title": "{of} classes would get a title that is another's, or that others have too.",
     "classes type": "{of} classes would be of another type (homeroom, scheduled).",
     "sessions running": "{number} academic {run} now would be over or not have begun.",
-    "view name": "this school would bear the name or identifier of another: two schools may have changed their ids.",
+    "view name": "this school would have the name or identifier of another: two schools may have changed their ids.",
     "view parent": "this school would belong to another district or org than now.",
-    "view type": "this school would be none any more: the type of the org changes.",
+    "view type": "this school would not be a school any more: its type changes.",
 }
 
 

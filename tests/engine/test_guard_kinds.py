@@ -144,10 +144,10 @@ HELD: dict[str, tuple[Files, str, str]] = {
         "classes", "North: 7 of 8 classes would change their course or school."),
     "classes: each other's titles": (
         with_each("classes", lambda r: {**r, "title": f"{r['title'][:-1]}{(int(r['title'][-1]) + 1) % 8}"}, "nc"),
-        "classes", "North: 8 of 8 classes would bear the title of another, or one with others."),
+        "classes", "North: 8 of 8 classes would get a title that is another's, or that others have too."),
     "classes: one title for all": (
         with_each("classes", lambda r: {**r, "title": "Class"}, "nc"),
-        "classes", "North: 8 of 8 classes would bear the title of another, or one with others."),
+        "classes", "North: 8 of 8 classes would get a title that is another's, or that others have too."),
     "classes: homerooms": (
         with_each("classes", lambda r: {**r, "classType": "homeroom"}, "nc"),
         "classes", "North: 8 of 8 classes would be of another type (homeroom, scheduled)."),
@@ -182,7 +182,7 @@ HELD: dict[str, tuple[Files, str, str]] = {
         "grades", "North: 40 of 40 students would change to another grade than the next."),
     "view: two schools under each other's id": (
         with_each("orgs", lambda r: {**r, "name": {"North": "South", "South": "North"}.get(r["name"], r["name"])}),
-        "view", "North: this school would bear the name or identifier of another: two schools may have changed their ids. "
+        "view", "North: this school would have the name or identifier of another: two schools may have changed their ids. "
                 "For example North would be South."),
     "roles: the teachers' enrollments as students": (
         with_each("enrollments", lambda r: {**r, "role": "student"}, "ent"),
@@ -226,7 +226,7 @@ HELD: dict[str, tuple[Files, str, str]] = {
         "grades", "North: 40 of 40 students would change to another grade than the next."),
     "classes: courses under each other's titles": (
         with_each("courses", lambda r: {**r, "title": f"K{(int(r['sourcedId'][1:]) + 1) % 8}"}),
-        "classes", "D: 8 of 8 courses would bear the title of another, or one with others."),
+        "classes", "D: 8 of 8 courses would get a title that is another's, or that others have too."),
     "removals: some of every school, of none too many": (
         {**a_district(), "users": [r for r in a_district()["users"] if r["sourcedId"] not in
                                    {f"g{s}{n:03}" for s, most in (("ns", 8), ("ss", 8)) for n in range(most)}]},

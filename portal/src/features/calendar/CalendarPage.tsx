@@ -57,7 +57,8 @@ function Pause({ group }: { group: Group }) {
       <SpaceBetween size="m">
         {pause
           ? <StatusIndicator type="stopped">Paused {pause.until ? `through ${shown(pause.until)}` : 'until they are resumed'}{pause.reason && `: ${pause.reason}`}</StatusIndicator>
-          : <StatusIndicator type="success">{group.calendar.blackouts.length ? 'Running as scheduled, except on the blackout dates below' : 'Running as scheduled'}</StatusIndicator>}
+          : group.schedule.frequency === 'manual' ? <StatusIndicator type="info">This group has no schedule.</StatusIndicator>
+            : <StatusIndicator type="success">{group.calendar.blackouts.length ? 'Running as scheduled, except on the blackout dates below' : 'Running as scheduled'}</StatusIndicator>}
         {change.error && <Problem error={change.error} />}
         {pause ? <Button {...changing} loading={change.isPending} onClick={() => change.mutate({ calendar: { ...group.calendar, pause: null } })}>Resume</Button> : (
           <SpaceBetween size="m" direction="horizontal" alignItems="end">
