@@ -47,10 +47,9 @@ TARGET = {
     "platform_python_implementation": "CPython",
 }
 MOST_BYTES = 250 * 1024 * 1024  # Lambda's quota for a function's code, unzipped
-# botocore describes some four hundred services. The functions call the first, and ask SSM for their limits; botocore itself asks
-# for STS.
-CALLED = frozenset({"cognito-idp", "dynamodb", "events", "kms", "s3", "secretsmanager", "ses", "stepfunctions"})
-SERVICES = CALLED | {"ssm", "sts"}
+# botocore describes some four hundred services. The functions call the first; botocore itself asks for STS.
+CALLED = frozenset({"cognito-idp", "dynamodb", "events", "kms", "s3", "secretsmanager", "ses", "ssm", "stepfunctions"})
+SERVICES = CALLED | {"sts"}
 STUBS = (".pyi", ".pyc")  # never imported from here: Lambda's folder is read-only and its Python another
 
 

@@ -326,7 +326,7 @@ class District:
             chance = random.Random(f"{self.seed}/{sourced_id}")
             given, family = chance.choice(GIVEN), chance.choice(FAMILY)
             changed = self.day == 2 and self._chance(n, "changed") < 0.02
-            phone = "555-0199" if changed else ""
+            phone = f"555-01{n % 100:02}" if changed else ""
             agent = first_guardian + n % guardians if role == "student" and guardians > 0 else None
             agents = f"g{agent}" if agent is not None and not self._left(agent) else ""
             enabled = "false" if chance.random() < 0.01 else "true"

@@ -48,6 +48,7 @@ STATES = (
     At("PlanFetch", 1, 5, "api"),
     At("FetchPart", 1, 3, "api"),
     At("CheckFetched", 1, 3, "api"),
+    At("NothingHasChanged", 1, 2, "same"),
     At("Stage", 1, 5),
     At("Plan", 1, 5),
     At("ApplyChunk", 1, 5),
@@ -105,7 +106,8 @@ def _killed_at(world: World, free: Free[Fed], at: At, times: int) -> Case:
 
 def _killed_in(world: World, group: Fed, case: Case, at: At, number: int, times: int, when: str) -> None:
     group_id = group.group_id
-    bundle = group.lay(1)
+    day = 0 if at.way == "same" else 1
+    bundle = group.lay(day)
     if at.way == "refused":
         bundle = world.refused
     with world.killing(group_id, at.function, number, times, when, at.operation):
@@ -121,7 +123,7 @@ def _killed_in(world: World, group: Fed, case: Case, at: At, number: int, times:
     if state not in expected:
         case.wrong.append(f"the sync is {state}: {world.sync(sync_id).get('message')}")
     if state == "succeeded":
-        world.judge(case, group_id, group.rights[1])
+        world.judge(case, group_id, group.rights[day])
     world.next_sync(case, group_id, group.lay(0), group.rights[0])
 
 

@@ -135,7 +135,7 @@ def test_a_question_is_answered_once() -> None:
     claimed = syncs.claim_answer(started.sync_id, QuestionKind.ORGS, NOW)
 
     assert claimed.token == "secret"
-    with pytest.raises(Conflict, match="the sync is running"):
+    with pytest.raises(Conflict, match="it is running"):
         syncs.claim_answer(started.sync_id, QuestionKind.ORGS, NOW)
 
 
@@ -144,7 +144,7 @@ def test_an_answer_to_another_question_is_refused_and_the_open_one_stays() -> No
     started = syncs.start(sync())
     syncs.ask(started.sync_id, question(QuestionKind.CLASSES), "secret")
 
-    with pytest.raises(Conflict, match="now asks about classes"):
+    with pytest.raises(Conflict, match="it is waiting for a choice of classes"):
         syncs.claim_answer(started.sync_id, QuestionKind.ORGS, NOW)
 
     assert syncs.claim_answer(started.sync_id, QuestionKind.CLASSES, NOW).token == "secret"
