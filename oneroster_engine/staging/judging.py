@@ -15,7 +15,17 @@ from oneroster_engine.staging.date_orders import date_orders
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.finding import ARCHIVE, Finding
 from oneroster_engine.staging.reading import columns_of
-from oneroster_engine.staging.rules import IN_THE_LIST, NAMED_LATER, NAMES, STANDING, Bound, Phase, bound_rules, fine_cell
+from oneroster_engine.staging.rules import (
+    IN_THE_LIST,
+    IS_MISSING,
+    NAMED_LATER,
+    NAMES,
+    STANDING,
+    Bound,
+    Phase,
+    bound_rules,
+    fine_cell,
+)
 from oneroster_engine.standard.damaged_ids import bare_sql
 from oneroster_engine.standard.entities import ENTITIES, Field, Kind, Need
 
@@ -279,7 +289,7 @@ def drop_dangling(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
         target, each = bound.field.refers.entity, quoted(field_name)
         known = f"SELECT sourcedId FROM {'valid' if target == name else 'kept'}_{target}"
         holes = {"table": f"dangling_{name}_{field_name}", "kept": kept, "target": target, "field": each, "known": known}
-        holes["near"] = f"near_{name}_{field_name}"
+        holes |= {"near": f"near_{name}_{field_name}", "is_missing": IS_MISSING.format(target=target)}
         if not number_of(connection, _DANGLING_ITEMS.format(**holes)):
             continue
         if population.find_several(connection, name, bound.field, f"SELECT each AS value FROM {holes['table']}", known):
@@ -498,7 +508,7 @@ SELECT line, any_value(sourcedId) AS sourcedId, any_value(status) AS status,
        array_to_string(list_transform(list(each ORDER BY each)[:3], lambda id: '`' || id || '`'), ', ')
        || if(count(*) > 3, ' and ' || (count(*) - 3) || ' more', '') AS value,
        if(bool_and(each IN (SELECT sourcedId FROM left_out WHERE entity = '{target}')),
-          'was left out of {target}.csv', 'is missing from {target}.csv') AS fate,
+          'was left out of {target}.csv', '{is_missing}') AS fate,
        if(count(*) = 1, min(nearest), NULL) AS nearest
 FROM {table} LEFT JOIN {near} ON value = each JOIN {kept} USING (line) WHERE matched IS NOT true GROUP BY line
 """

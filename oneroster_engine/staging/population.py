@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import duckdb
 
-from oneroster_engine.duckdb_session import count, number_of, quoted
+from oneroster_engine.duckdb_session import count, number_of, quoted, text
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.reading import ToTable
+from oneroster_engine.staging.rules import IS_MISSING
 from oneroster_engine.standard.damaged_ids import (
     BRACKETED_SQL,
     CUT_SQL,
@@ -120,7 +121,8 @@ def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Rest
 def unmatched(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """Files of which the others name more rows that aren't there than half of those that are, each with that in a sentence: their
     ids were changed, or they came in part. An absent row of theirs proves nothing."""
-    missing = connection.execute(_MISSING).fetchall()
+    fates = ", ".join(f"({text(name)}, {text(IS_MISSING.format(target=name))})" for name in ROSTER_FILES)
+    missing = connection.execute(_MISSING.format(fates=fates)).fetchall()
     return {
         name: f"the other files name {number:,} of its rows that are not there"
         for name, number in missing
@@ -433,9 +435,9 @@ SELECT sum(len(lines))::BIGINT, min(lines[:2]) FROM shared
 """
 
 _MISSING = """
-SELECT regexp_extract(arguments['fate'], '^is missing from (\\w+)\\.csv$', 1) AS name, count(DISTINCT arguments['value'])
-FROM problem WHERE rule = 'unknown-reference' AND severity = 'error' AND starts_with(arguments['fate'], 'is missing from ')
-GROUP BY name
+SELECT target, count(DISTINCT arguments['value'])
+FROM problem JOIN (VALUES {fates}) named (target, fate) ON arguments['fate'] = fate
+WHERE rule = 'unknown-reference' AND severity = 'error' GROUP BY target
 """
 
 _ONE_FOR_ALL = """

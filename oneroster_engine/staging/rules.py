@@ -155,9 +155,10 @@ _MISSING_CAUSE = (
     "(SELECT min(key) FROM explained_value gone WHERE gone.file = '{target}' AND gone.value = own.{field}), "
     f"{absent_key('{target}.csv', 'own.{field}')})"
 )
+IS_MISSING = "is missing from {target}.csv"  # of the row that a reference names
 _FATE = (
     "if((SELECT count(*) FROM left_out WHERE entity = '{target}' AND left_out.sourcedId = own.{field}) > 0, "
-    "'was left out of {target}.csv', 'is missing from {target}.csv')"
+    f"'was left out of {{target}}.csv', '{IS_MISSING}')"
 )
 _DANGLES = "own.{field} IS NOT NULL AND own.{field} NOT IN ({known})"
 _UNKNOWN_STATUS = "sent_status IS NOT NULL AND status = ''"
@@ -499,7 +500,7 @@ RULES: tuple[Rule, ...] = (
         broken="line IN (SELECT line FROM missing_org) AND line IN (SELECT line FROM roles_at)",
         arguments={
             "value": "(SELECT named FROM missing_org WHERE missing_org.line = own.line)",
-            "fate": "'is missing from orgs.csv'",
+            "fate": text(IS_MISSING.format(target="orgs")),
             "then": _DROPPED,
         },
     ),

@@ -565,7 +565,7 @@ def test_nobody_is_removed_where_most_people_whom_enrollments_name_are_missing(
     planned = platform.sync(odd, version=version)
 
     assert [row for row in platform.did() if row[2] in ("deactivate", "end")] == []
-    assert any("the other files name 8 of its rows that are not there" in note for note in planned.notes) or version == "1.2"
+    assert any("the other files name 8 of its rows that are not there" in note for note in planned.notes)
 
 
 def test_a_person_who_is_missing_goes_though_an_enrollment_names_them(platform: Platform) -> None:
