@@ -115,6 +115,7 @@ def aws_in_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(ResponseSerializer, "_serialize_structure_member", _serialize_what_is_there)
     monkeypatch.setattr(S3Backend, "_url_module", s3_urls)  # moto loads the module again with each request
     monkeypatch.setattr(tempfile, "tempdir", str(own_folder()))
+    shutil.rmtree(own_folder() / "objects", ignore_errors=True)  # copies of another test's files
     with mock_aws(config=MOCKED):
         _make_tables()
         client("s3").create_bucket(Bucket="data")
