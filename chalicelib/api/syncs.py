@@ -227,7 +227,7 @@ def get_delta(call: Call, sync_id: str) -> DeltaLink:
         return DeltaLink(url=None, expires_at=expires_at)
     key = bulk.changes_of(group.group_id, sync_id, f"changes-{call.query.version}.zip")
     if key is None:
-        raise Conflict("This sync changed nothing that such a file could tell: it was the first, or nothing differs.")
+        raise NotFound("There is no such file of this sync: it was the first, or changed nothing that other systems see.")
     call.audit(group.group_id, "changes downloaded", sync_id, {"version": call.query.version})
     called = f"{file_stem(group.name)}-{sync.started_at:%Y-%m-%d-%H%M}-changes-{call.query.version}.zip"
     return DeltaLink(url=files.presigned_download(key, called), expires_at=expires_at)

@@ -54,7 +54,7 @@ def test_what_a_sync_changed_is_a_delta_for_other_systems(version: str) -> None:
     with zipfile.ZipFile(io.BytesIO(body)) as delta:
         users = list(csv.DictReader(io.StringIO(delta.read("users.csv").decode())))
     assert (status, [(row["sourcedId"], row["status"]) for row in users]) == (200, [("idle", "tobedeleted")])
-    assert (of_first, "the first" in refusal["detail"]) == (409, True)
+    assert (of_first, "the first" in refusal["detail"]) == (404, True)
     assert (hidden, masked["url"]) == (200, None)
 
 

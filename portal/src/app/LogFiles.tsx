@@ -44,14 +44,15 @@ function Deltas({ syncId }: { syncId: string }) {
     mutationFn: (version: (typeof VERSIONS)[number]) => data(api.GET('/syncs/{syncId}/delta', { params: { path: { syncId }, query: { version, ...contacts.show } } })),
     onSuccess: ({ url }) => { if (url) window.location.assign(url); },
   });
+  const nothing = make.error instanceof FailedRequest && make.error.problem.status === 404 && make.error.problem.detail;
   return (
-    <>
+    <SpaceBetween size="xxs">
       {VERSIONS.map(version => (
         <Link key={version} variant="primary" onFollow={event => { event.preventDefault(); make.mutate(version); }} href="#">
           Changes for other systems: OneRoster {version} delta (ZIP)
         </Link>
       ))}
-      {make.error && <Problem error={make.error} />}
-    </>
+      {nothing ? <Box>{nothing}</Box> : make.error && <Problem error={make.error} />}
+    </SpaceBetween>
   );
 }
