@@ -11,13 +11,11 @@ is `benchmarks.run`'s business.
 
 import argparse
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from benchmarks.run import district
+from benchmarks.warm_stack import warm_stack
 from infra.functions import FUNCTIONS
-from local import client
 from local.client import Client, invoked
 from local.peers.provider import CLIENT_ID, CLIENT_SECRET, Provider, served
 from local.peers.records import rendered
@@ -25,7 +23,6 @@ from local.stack import Stack
 from oneroster_engine.sample_district import SHAPES, District
 
 PORT = 4597
-KEPT_WARM_S = "7200"  # until they are looked at
 
 
 def asked(api: Client, group_id: str, bundle: Path) -> None:
@@ -104,34 +101,22 @@ def main() -> None:
     parser.add_argument("shape", nargs="?", choices=SHAPES, default="S")
     parser.add_argument("--preview", action="store_true")
     given = parser.parse_args()
-    client.SETTLES_WITHIN_S = 3600
-    os.environ["LAMBDA_WARM_TTL_SECONDS"] = KEPT_WARM_S
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        stack = Stack(PORT, "http://127.0.0.1:8097", folder / "stack")
-        stack.start()
-        try:
-            stack.deploy()
-            stack.let_people_in()
-            api = Client(stack, "admin")
-            group_id = api.new_group("Bench", guard={"floor": 1_000_000})
-            days = [district(folder, given.shape, day) for day in (1, 2)]
-            asked(api, group_id, days[0])
-            peaks: dict[str, float] = {}
-            for day in days:
-                synced(api, group_id, day, given.preview)
-                look(peaks)
-            if not given.preview:
-                dropped(stack, api, group_id, days[0])
-            read_by_api(api, given.shape)
+    with warm_stack(PORT, 8097) as (stack, api, group_id, folder):
+        days = [district(folder, given.shape, day) for day in (1, 2)]
+        asked(api, group_id, days[0])
+        peaks: dict[str, float] = {}
+        for day in days:
+            synced(api, group_id, day, given.preview)
             look(peaks)
-            refused(api, group_id, folder)
-            invoked(stack, "Wake", "wake")
-            invoked(stack, "Forget", "forget")
-            look(peaks)
-            _print(given.shape, peaks)
-        finally:
-            stack.stop()
+        if not given.preview:
+            dropped(stack, api, group_id, days[0])
+        read_by_api(api, given.shape)
+        look(peaks)
+        refused(api, group_id, folder)
+        invoked(stack, "Wake", "wake")
+        invoked(stack, "Forget", "forget")
+        look(peaks)
+        _print(given.shape, peaks)
 
 
 def _print(shape: str, peaks: dict[str, float]) -> None:

@@ -7,17 +7,14 @@ after which nothing is known to be the same. Both ways were walked once before, 
 """
 
 import argparse
-import os
 import statistics
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.run import district
-from local import client
+from benchmarks.warm_stack import warm_stack
 from local.client import Client
-from local.stack import Stack
 from oneroster_engine.sample_district import SHAPES
 
 PORT = 4598
@@ -36,29 +33,18 @@ def main() -> None:
     parser.add_argument("shape", nargs="?", choices=SHAPES, default="S")
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
-    client.SETTLES_WITHIN_S = 3600
-    os.environ["LAMBDA_WARM_TTL_SECONDS"] = "7200"
     found: dict[bool, list[float]] = {False: [], True: []}
-    with tempfile.TemporaryDirectory() as name:
-        stack = Stack(PORT, "http://127.0.0.1:8096", Path(name) / "stack")
-        stack.start()
-        try:
-            stack.deploy()
-            stack.let_people_in()
-            api = Client(stack, "admin")
-            group_id = api.new_group("Bench", guard={"floor": 1_000_000})
-            bundle = district(Path(name), given.shape, 1)
-            synced(api, group_id, bundle)
-            for run in range(given.runs + 1):
-                etag = api.http.get(f"/groups/{group_id}").headers["etag"]
-                held: dict[str, Any] = {"If-Match": etag}
-                api.call("PATCH", f"/groups/{group_id}", {"description": f"Run {run}"}, **held)
-                for short in (False, True):
-                    seconds, was_short = synced(api, group_id, bundle)
-                    assert was_short is short
-                    found[short] += [seconds] if run else []
-        finally:
-            stack.stop()
+    with warm_stack(PORT, 8096) as (_, api, group_id, folder):
+        bundle = district(folder, given.shape, 1)
+        synced(api, group_id, bundle)
+        for run in range(given.runs + 1):
+            etag = api.http.get(f"/groups/{group_id}").headers["etag"]
+            held: dict[str, Any] = {"If-Match": etag}
+            api.call("PATCH", f"/groups/{group_id}", {"description": f"Run {run}"}, **held)
+            for short in (False, True):
+                seconds, was_short = synced(api, group_id, bundle)
+                assert was_short is short
+                found[short] += [seconds] if run else []
     print(f"\n| the same bundle, shape {given.shape} | seconds, median of {given.runs} | lowest |\n|---|---|---|")
     for short, called in ((False, "the long way"), (True, "nothing twice")):
         print(f"| {called} | {statistics.median(found[short]):.2f} | {min(found[short]):.2f} |")

@@ -584,7 +584,7 @@ OF_FILES: tuple[Rule, ...] = (
          "{file}: {number} people have an e-mail that somebody else has too, as in the lines {examples}; all were kept.", ""),
     Rule("one-for-all", N, Phase.READING, "a value of one person that most people have", _never,
          "{file}: {name} is the same for {number} of the {of} people who have any, as in the lines {examples}; it was kept.",
-         "Look whether the column was filled down, or filled in by the export; leave it empty for people without one."),
+         "Check whether the column was filled down, or filled in by the export; leave it empty for people without one."),
     Rule("enrolled-twice", N, Phase.READING, "people who are enrolled twice in a class", _never,
          "{file}: people are enrolled twice in one class ({number} times, as in the lines {examples}); all rows were kept.",
          ""),

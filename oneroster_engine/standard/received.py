@@ -18,6 +18,7 @@ PIECE = 1 << 20  # bytes hashed at once
 # Headers of a member's extra field that say when, or by whom on that machine, it was packed.
 _WHEN = frozenset({0x000A, 0x5455, 0x5855, 0x7855, 0x7875})
 _LOCAL_BYTES = 30
+_NO_ZIP: tuple[type[Exception], ...] = (BundleRefused, *UNREADABLE)
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,7 @@ def _members(archive: IO[bytes], size: int, limits: Limits) -> list[zipfile.ZipI
     """None of them where they are together larger than the archive, as in one that was made to cost."""
     try:
         found = directory(archive, limits).infolist()
-    except BundleRefused:
-        return []
-    except UNREADABLE:
+    except _NO_ZIP:
         return []
     return found if sum(each.compress_size for each in found) <= size else []
 

@@ -1,9 +1,7 @@
 """A bundle that the machine fetches itself, walked through the Lambdas against a real SFTP server."""
 
 import os
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -11,24 +9,12 @@ import pytest
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.credentials import mark_of
 from chalicelib.model.records import GroupSettings, Mode, SftpSource, State, Step, Unit
-from chalicelib.sources import sftp
-from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.store import files, groups, secrets
 from local.peers.sftp import OtherServer, password
 from tests.engine.districts import class_, org, small, user, write_bundle
 from tests.steps.walk import NOW, Walk, make_group, platform, zipped
 
 pytestmark = pytest.mark.usefixtures("aws")
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherServer]:
-    monkeypatch.setenv(LOOPBACK_SETTING, "allowed")
-    monkeypatch.setattr(sftp, "SETTLE_S", 0.0)
-    (tmp_path / "files").mkdir()
-    running = OtherServer(tmp_path / "files")
-    yield running
-    running.remove()
 
 
 def group_at(server: OtherServer, **settings: object) -> None:

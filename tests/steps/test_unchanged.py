@@ -1,10 +1,8 @@
 """A sync that finds the same source ends at once; whatever is not known to be the same goes the long way."""
 
 import zipfile
-from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,8 +12,6 @@ from chalicelib.model.credentials import mark_of
 from chalicelib.model.records import Group, GuardFigures, Mode, RolloverWindow, SavedUse, SftpSource, State, Sync
 from chalicelib.service import unchanged
 from chalicelib.service.retention import purge_due
-from chalicelib.sources import sftp
-from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.store import files, groups, secrets, selections, syncs
 from local.peers.sftp import OtherServer, password
 from oneroster_engine.selecting.saved import Classes, People, Saved, Schools
@@ -242,16 +238,6 @@ def test_a_saved_selection_is_the_same_while_it_is_the_same_version_of_the_same_
 
     assert [each.same_as for each in (first, again, changed, anew)] == [None, first.sync_id, None, None]
     assert again.saved_selection == first.saved_selection
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OtherServer]:
-    monkeypatch.setenv(LOOPBACK_SETTING, "allowed")
-    monkeypatch.setattr(sftp, "SETTLE_S", 0.0)
-    (tmp_path / "files").mkdir()
-    running = OtherServer(tmp_path / "files")
-    yield running
-    running.remove()
 
 
 @pytest.mark.parametrize("loose", [False, True], ids=["a ZIP", "loose CSVs"])
