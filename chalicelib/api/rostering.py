@@ -11,7 +11,7 @@ import binascii
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -129,20 +129,18 @@ def issue_token() -> Response:
 def follow_changes() -> Response:
     """The change feed, for the machine whose token it is: `after` and `limit` as people have them."""
     request = rostering.current_request
-    try:
+
+    def feed() -> Response:
         reader = _reader(request, datetime.now(UTC))
         _allow(reader, Version.V1P2, nested=True)
-        asked = FeedQuery.model_validate(dict(request.query_params or {}))
-        feed = read_feed(reader.client.group_id, asked.after, asked.limit, reader.view)
-        return Response(roster_events(feed).model_dump_json(by_alias=True), JSON, 200)
-    except ValidationError:
-        return _refusal(invalid_data("`after` is a cursor of this feed, `limit` a whole number from 1 to 1,000."), Version.V1P2)
-    except Unacceptable as refusal:
-        return _refusal(invalid_data(str(refusal)), Version.V1P2)
-    except Gone as refusal:
-        return _refusal(RequestFailed(410, "unknownobject", str(refusal)), Version.V1P2)
-    except RequestFailed as failure:
-        return _refusal(failure, Version.V1P2)
+        try:
+            asked = FeedQuery.model_validate(dict(request.query_params or {}))
+        except ValidationError as wrong:
+            raise invalid_data("`after` is a cursor of this feed, `limit` a whole number from 1 to 1,000.") from wrong
+        found = read_feed(reader.client.group_id, asked.after, asked.limit, reader.view)
+        return Response(roster_events(found).model_dump_json(by_alias=True), JSON, 200)
+
+    return _answered(request, "events", Version.V1P2, feed)
 
 
 @rostering.route("/oneroster/bulk", methods=["GET"], name="oneroster_bulk")
@@ -159,23 +157,14 @@ def get_file(part1: str) -> Response:
 
 def _bulk(request: Request, name: str) -> Response:
     version = Version.V1P1 if "-1.1." in name else Version.V1P2
-    logger.append_keys(requestId=str(request.context.get("requestId", "")), route="oneroster bulk")
-    try:
+
+    def file() -> Response:
         now = datetime.now(UTC)
         reader = _reader(request, now)
         _allow(reader, version, nested=False)
         return _file(reader, request, name, now)
-    except Conflict as trouble:
-        return _refusal(RequestFailed(503, "server_busy", str(trouble)), version)
-    except (Gone, NotFound) as trouble:
-        return _refusal(RequestFailed(410, "unknownobject", str(trouble)), version)
-    except Unacceptable as trouble:
-        return _refusal(invalid_data(str(trouble)), version)
-    except RequestFailed as failure:
-        return _refusal(failure, version)
-    except Exception:  # (the outermost edge: an unexpected error is logged and answered with 500)
-        logger.exception("unexpected error")
-        return _refusal(RequestFailed(500, "internal_server_error", "Something went wrong on this side. Try again."), version)
+
+    return _answered(request, "bulk", version, file)
 
 
 def _file(reader: Reader, request: Request, name: str, now: datetime) -> Response:
@@ -206,8 +195,7 @@ def _file(reader: Reader, request: Request, name: str, now: datetime) -> Respons
 
 
 def _answer(version: Version, parts: list[str], request: Request) -> Response:
-    logger.append_keys(requestId=str(request.context.get("requestId", "")), route=f"oneroster {version}")
-    try:
+    def records() -> Response:
         now = datetime.now(UTC)
         reader = _reader(request, now)
         one = len(parts) % 2 == 0
@@ -218,8 +206,23 @@ def _answer(version: Version, parts: list[str], request: Request) -> Response:
         answer = _one(reader, version, path, parts[-1], asked) if one else _page(reader, version, path, parts, asked)
         clients.note_reading(reader.client, now)
         return answer
+
+    return _answered(request, str(version), version, records)
+
+
+def _answered(request: Request, route: str, version: Version, answer: Callable[[], Response]) -> Response:
+    """What `answer` gives, or its error as the standard's payload."""
+    logger.append_keys(requestId=str(request.context.get("requestId", "")), route=f"oneroster {route}")
+    try:
+        return answer()
     except RequestFailed as failure:
         return _refusal(failure, version)
+    except Unacceptable as trouble:
+        return _refusal(invalid_data(str(trouble)), version)
+    except Conflict as trouble:
+        return _refusal(RequestFailed(503, "server_busy", str(trouble)), version)
+    except (Gone, NotFound) as trouble:
+        return _refusal(RequestFailed(410, "unknownobject", str(trouble)), version)
     except Exception:  # (the outermost edge: an unexpected error is logged and answered with 500)
         logger.exception("unexpected error")
         return _refusal(RequestFailed(500, "internal_server_error", "Something went wrong on this side. Try again."), version)
