@@ -32,7 +32,7 @@ from starlette.routing import Route
 
 from chalicelib.sources.public_address import LOOPBACK_SETTING
 from chalicelib.sources.rest import Provider, Source
-from chalicelib.sources.rest_fetch import COLLECTIONS, ORGS, Keep, begin, fetch_range, recheck
+from chalicelib.sources.rest_fetch import COLLECTIONS, ORGS, Keep, begin_all, fetch_range, recheck
 from chalicelib.sources.rest_paging import Range
 from local.peers.provider import BASES, BEARER
 from local.peers.records import as_json, records_of
@@ -125,9 +125,11 @@ def read(origin: str, parallel: int) -> dict[str, float]:
         for each in readers:
             each.start()
         time.sleep(3)  # until they have imported what they need: a Lambda is warm after its first range
+        with source(origin):
+            pass  # the certificates are read once a process, here as by the readers
         started = time.monotonic()
-        with source(origin) as own, ThreadPoolExecutor(parallel) as pool:
-            begun = list(pool.map(lambda each: begin(own, each, PAGE, keeping(Path(folder))), (ORGS, *COLLECTIONS)))
+        with source(origin) as own:
+            begun = begin_all(own, (ORGS, *COLLECTIONS), PAGE, keeping(Path(folder)), parallel)
         for one in begun:
             for left in one.left:
                 ranges.put({name: getattr(left, name) for name in left.__dataclass_fields__})

@@ -30,6 +30,7 @@ from chalicelib.sources.rest_fetch import (
     ListStart,
     Rechecked,
     begin,
+    begin_all,
     fetch_range,
     lists_changed_after,
     lists_of_ids,
@@ -58,7 +59,7 @@ def open_provider(group_id: str, sync_id: str, settings: RestSource, workdir: Pa
     for version in versions(settings.base_url, settings.version):
         with session_of(group_id, settings, version, _on_wait(sync_id)) as source:
             try:
-                begun = begin(source, ORGS, settings.page_size, _keeping(sync_id))
+                begun = begin(source, ORGS, settings.page_size, _keeping(sync_id), 1)
             except NotOffered as refusal:
                 missing = refusal
                 continue
@@ -80,28 +81,25 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, workdir: Path) -
     the orgs where the sync's saved selection is to be looked at for schools.
     """
     asked, lists = _what_to_ask_for(group, sync, settings, workdir)
-    with (
-        session_of(group.group_id, settings, _version(sync.sync_id), _on_wait(sync.sync_id)) as source,
-        ThreadPoolExecutor(settings.max_parallel) as pool,
-    ):
+    with session_of(group.group_id, settings, _version(sync.sync_id), _on_wait(sync.sync_id)) as source:
 
-        def begin_all(wanted: Sequence[Collection]) -> list[ListStart]:
-            return list(pool.map(lambda each: begin(source, each, settings.page_size, _keeping(sync.sync_id)), wanted))
+        def begun_of(wanted: Sequence[Collection]) -> list[ListStart]:
+            return begin_all(source, wanted, settings.page_size, _keeping(sync.sync_id), settings.max_parallel)
 
         try:
             try:
-                begun = begin_all(lists)
+                begun = begun_of(lists)
             except (NotOffered, QueryRefused):
                 if asked.kind is AskedFor.EVERYTHING:
                     raise
                 asked = fetch_scope.everything("no lists" if asked.kind is AskedFor.SCHOOLS else "no filter")
-                begun = begin_all(COLLECTIONS)
+                begun = begun_of(COLLECTIONS)
             if asked.ids:
                 try:
-                    begun += begin_all(lists_of_ids())
+                    begun += begun_of(lists_of_ids())
                 except (NotOffered, QueryRefused):
                     asked = fetch_scope.everything("no ids")
-                    begun = begin_all(COLLECTIONS)
+                    begun = begun_of(COLLECTIONS)
         except (NotOffered, QueryRefused) as refusal:
             raise SourceRefused(str(refusal)) from refusal
     for each in begun:

@@ -420,7 +420,7 @@ class Source:
         if answer.status == 404:
             why = f"The provider does not offer {path} ({status.message})"
             return NotOffered(Cause(why, f"not offered ({status.key})"), "Check the base URL in the group's configuration.")
-        if answer.status == 400:
+        if answer.status in (400, 422):
             why = f"The provider does not take our query for {path} ({status.message})."
             return QueryRefused(why, f"query refused ({status.key})")
         why = f"The provider does not answer {path} ({status.message}). Ask it what that means for this address."

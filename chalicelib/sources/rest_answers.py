@@ -40,15 +40,26 @@ SAYS_NOTHING = re.compile(
     r"(records?|results?|data|items?|rows?|users?|classes|courses|enrollments?|orgs?)( (were|was|are))?( (found|available))?",
     re.IGNORECASE,
 )
-# What a page says beside its records, where it is one of more: names without "_" and in lower case.
+# What a page says beside its records, in its body or in headers, where it is one of more: names in lower case, without "_", "-"
+# and a header's "X-".
 MORE_IS_TRUE = frozenset(
     {"hasmore", "hasnext", "hasnextpage", "moreavailable", "truncated", "istruncated", "partial", "incomplete"}
 )
 NEXT_IS_NAMED = frozenset(
     {"next", "nextpage", "nextlink", "nextpagelink", "nextcursor", "nextpagetoken", "nexttoken", "@odata.nextlink"}
 )
-TOTALS = frozenset({"total", "totalcount", "totalrecords", "totalitems", "totalresults", "totalelements", "@odata.count"})
-IS_CUT = re.compile(r"truncat|incomplete|partial|limited to|only the first|first \d+|exceed|timed? ?out|not all ", re.IGNORECASE)
+NAMES_NONE = frozenset({"", "0", "-1", "null", "none", "false", "undefined"})
+TOTALS = frozenset({
+    "total", "totalcount", "totalrecords", "totalitems", "totalresults", "totalelements", "totalrows", "totalhits", "count",
+    "recordcount", "@odata.count",
+})  # fmt: skip
+PAGES_IN_ALL = frozenset({"totalpages", "pagecount", "numpages", "numberofpages", "lastpage"})
+ERRORS_BESIDE = frozenset({"error", "errors", "fault", "exception"})
+OF_A_RANGE = re.compile(r".*/\s*([0-9]{1,12})\s*")  # Content-Range: items 0-99/250
+IS_CUT = re.compile(
+    r"truncat|incomplete|partial|only (a )?part|part of the|limited to|only the first|first \d+|exceed|timed? ?out|not all ",
+    re.IGNORECASE,
+)
 REASON_MEMBERS = WORDS | {"title", "fault", "exception", "warning", "warnings"}
 
 T = TypeVar("T")
@@ -86,7 +97,8 @@ class Page:
 
     `next` is the query of the next page that a `Link` header names; `links`: there is such a header that can be read.
     `unclear`: why a page without records is no proper empty list, and so says nothing about the collection's end. What the body
-    says beside its records: `told`, how many there are in all; `more`, that others follow; `cut`, that they are not all.
+    or a header says beside the records: `told`, how many there are in all at least; `more`, that others follow; `cut`, that they
+    are not all.
     """
 
     ids: tuple[str, ...]
@@ -144,14 +156,15 @@ def page_of(answer: Answer, path: str) -> Page:
         if not heads or not any(head and head.sourcedId not in (None, "") for head in heads):
             _raise_for_errors(answer, path)
     links = weblinking.parse(answer.headers.get("link", ""))
-    told, more, cut = (0, "", "") if found is not None or unclear else _beside_records(answer.body, path)
+    beside = {**_headers(answer), **({} if found is not None or unclear else _beside_records(answer.body, path))}
+    told, more, cut = _beside(beside, len(heads))
     return Page(
         ids=tuple([str(head.sourcedId) if head and head.sourcedId is not None else "" for head in heads]),
         total=_total(answer),
         next=_next_query(links),
         links=bool(links),
         unclear=unclear,
-        told=told,
+        told=max(told, _before_the_last(links, len(heads))),
         more=more,
         cut=cut,
     )
@@ -261,27 +274,72 @@ def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], Cause | None
     return found, None
 
 
-def _beside_records(body: bytes, path: str) -> tuple[int, str, str]:
-    """`Page.told`, `more` and `cut`, of a body with records or a proper empty list."""
+def _beside_records(body: bytes, path: str) -> dict[str, object]:
+    """What a body holds besides its list."""
     members = _decoded(body, _MEMBERS)
     if not isinstance(members, dict):
-        return 0, "", ""
+        return {}
     list_name = _wrapper(members, path)
-    beside: dict[str, object] = {}
-    for name, raw in members.items():
-        value = None if name == list_name else _decoded(bytes(raw), _ANY)
-        beside.update({name: value, **value} if isinstance(value, dict) else {name: value})
-    told, more = 0, ""
+    return {name: _decoded(bytes(raw), _ANY) for name, raw in members.items() if name != list_name}
+
+
+def _headers(answer: Answer) -> dict[str, object]:
+    """Those by which a page may say that it is one of more; `X-Total-Count` and `Link` are read by themselves."""
+    found: dict[str, object] = {}
+    for name, value in answer.headers.items():
+        plain = name.removeprefix("x-")
+        if name == "content-range":
+            size = OF_A_RANGE.fullmatch(value)
+            found["total"] = size[1] if size else None
+        elif name == "warning":
+            found["warning"] = value
+        elif _name(plain) in TOTALS | PAGES_IN_ALL | MORE_IS_TRUE | NEXT_IS_NAMED and name != "x-total-count":
+            found[plain] = value
+        elif plain in ("pagination", "paging", "page-info") and value.lstrip()[:1] == "{":
+            found[plain] = _read_or_none(value)
+    return found
+
+
+def _read_or_none(text: str) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except BAD_JSON:
+        return None
+
+
+def _name(given: str) -> str:
+    return given.casefold().replace("_", "").replace("-", "")
+
+
+def _pairs(beside: Mapping[str, object], depth: int = 3) -> Iterator[tuple[str, object]]:
+    """What stands there and in the objects in it, each with its name."""
     for name, value in beside.items():
-        folded = name.casefold().replace("_", "")
-        if folded in TOTALS and isinstance(value, int | str) and NUMBER.fullmatch(str(value)):
-            told = max(told, int(value))
-        elif (folded in MORE_IS_TRUE and str(value).casefold() == "true") or (
-            folded in NEXT_IS_NAMED and value not in (None, "", False, [], {})
+        yield name, value
+        if isinstance(value, dict) and depth:
+            yield from _pairs(value, depth - 1)
+
+
+def _beside(beside: Mapping[str, object], rows: int) -> tuple[int, str, str]:
+    """`Page.told`, `more` and `cut`, of a page with `rows` records."""
+    if not beside:
+        return 0, "", ""
+    told, more, failed = 0, "", ""
+    for given, value in _pairs(beside):
+        name = _name(given)
+        number = int(str(value)) if isinstance(value, int | str) and NUMBER.fullmatch(str(value)) else 0
+        if name in TOTALS:
+            told = max(told, number)
+        elif name in PAGES_IN_ALL:
+            told = max(told, (number - 1) * rows + 1 if number > 1 and rows else 0)
+        elif (name in MORE_IS_TRUE and str(value).casefold() in ("true", "1", "yes")) or (
+            name in NEXT_IS_NAMED and value not in ([], {}) and str(value).strip().casefold() not in NAMES_NONE
         ):
-            more = more or _plain(name)[:40]
-    reasons = [_plain(each)[:LONGEST_REASON] for each in _texts(beside, REASON_MEMBERS) + _listed_words(beside)]
-    return told, more, next((each for each in reasons if IS_CUT.search(each)), "")
+            more = more or _plain(given)[:40]
+        elif name in ERRORS_BESIDE and value not in (0, [], {}) and str(value).strip().casefold() not in NAMES_NONE:
+            words = " ".join(_texts({given: value}, REASON_MEMBERS | CODES)) or str(value)
+            failed = failed or ("" if SAYS_NOTHING.fullmatch(words.strip().rstrip(".")) else _plain(words)[:LONGEST_REASON])
+    reasons = [_plain(each)[:LONGEST_REASON] for each in _texts(beside, REASON_MEMBERS | CODES) + _listed_words(beside)]
+    return told, more, failed or next((each for each in reasons if IS_CUT.search(each)), "")
 
 
 def _listed_words(beside: Mapping[str, object]) -> list[str]:
@@ -374,6 +432,19 @@ def _next_query(links: list[weblinking.Link]) -> Mapping[str, str] | None:
             if query:
                 return query
     return None
+
+
+def _before_the_last(links: list[weblinking.Link], rows: int) -> int:
+    """How many records stand before the last page that a `Link` header names, at least: by its offset, or by its number, where
+    pages are as long as this one. 0 where it names none."""
+    for link in links:
+        if any(rel.strip("'").casefold() == "last" for rel in link.rels):
+            query = dict(parse_qsl(urlsplit(link.uri.replace("&amp;", "&")).query))
+            if NUMBER.fullmatch(offset := query.get("offset", "")):
+                return int(offset)
+            number = query.get("page", "")
+            return (int(number) - 1) * rows if NUMBER.fullmatch(number) and int(number) else 0
+    return 0
 
 
 def provider_reason(answer: Answer) -> str:

@@ -110,7 +110,7 @@ def _lists(provider: Provider, tokens: Tokens, settings: RestSource, transport: 
     def trouble(wanted: Collection) -> Cause | None:
         with Source(provider, tokens, connections=1, transport=transport, sleep=_briefly) as source:
             try:
-                start = begin(source, wanted, min(LOOKED_AT, settings.page_size), lambda name, body: None)
+                start = begin(source, wanted, min(LOOKED_AT, settings.page_size), lambda name, body: None, 1)
             except NoPage as misread:
                 return misread.cause
             except (NotOffered, QueryRefused, SourceRefused, SourceUnavailable) as refusal:
@@ -131,7 +131,7 @@ def _org_ids(provider: Provider, tokens: Tokens, settings: RestSource, transport
         found.update(str(each.get("sourcedId")) for each in filter(None, records_of(body, ORGS.path)))
 
     with Source(provider, tokens, connections=1, transport=transport, sleep=_briefly) as source:
-        for left in begin(source, ORGS, settings.page_size, keep).left:
+        for left in begin(source, ORGS, settings.page_size, keep, 1).left:
             fetch_range(source, left, keep)
     return found
 

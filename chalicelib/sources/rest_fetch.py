@@ -5,10 +5,12 @@ from which `why_not_whole` later tells whether a collection is whole. Memory hol
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from threading import Semaphore
 from typing import Any
 from urllib.parse import quote
 
@@ -46,6 +48,7 @@ IDS = ("sourcedId", "status")
 OPTIONAL = frozenset({"academicSessions", "courses"})  # a provider without them still gives a roster
 # Who is in a school's lists: `model/records.py` SCHOOL_USER_TYPES.
 SCHOOL_LISTS = (("classes", "classes"), ("users", "students"), ("users", "teachers"), ("enrollments", "enrollments"))
+PAGES_BEHIND = (1, 10)  # where a list without a total is asked for once more, in pages behind its end
 MOST_READ_AGAIN = 500  # pages of one collection that overlap with none: more take longer than a Lambda has
 Keep = Callable[[str, bytes], None]  # name within the bundle, and the page as received
 
@@ -135,12 +138,13 @@ class Came:
 @dataclass(frozen=True)
 class Rechecked:
     """What was seen when a collection was looked at again at the end. `unchecked`: pages that were not the same; `end_moved`: its
-    end was not."""
+    end was not; `goes_on`: records came from further behind it."""
 
     fetched: Fetched
     first_page_changed: bool = False
     unchecked: int = 0
     end_moved: bool = False
+    goes_on: bool = False
 
 
 def lists_of_schools(schools: Iterable[str]) -> tuple[Collection, ...]:
@@ -164,26 +168,56 @@ def lists_of_ids() -> tuple[Collection, ...]:
     return tuple(replace(each, fields=",".join(IDS)) for each in COLLECTIONS)
 
 
-def begin(source: Source, wanted: Collection, size: int, keep: Keep) -> ListStart:
-    """Read a collection's first page and see what follows it; plan the rest. A small one is read to its end.
+def begin(source: Source, wanted: Collection, size: int, keep: Keep, parallel: int) -> ListStart:
+    """Read a collection's first page and see what follows it; plan the rest for `parallel` readers. A small one is read to its
+    end.
 
     Raises NotOffered where the provider lacks a list that a roster needs, and QueryRefused where it doesn't take its filter or
     leaves its fields aside.
     """
+    return _begun(source, _opened(source, wanted, size, keep), keep, parallel)
+
+
+def begin_all(source: Source, wanted: Sequence[Collection], size: int, keep: Keep, parallel: int) -> list[ListStart]:
+    """Begin each of these collections, `parallel` requests at once. Every first page is asked for before any second, so that no
+    reader waits for one list's two pages in a row. Raises as `begin`."""
+    with ThreadPoolExecutor(parallel) as pool:
+        opened = [pool.submit(_opened, source, each, size, keep) for each in wanted]
+        begun = [pool.submit(_begun, source, each.result(), keep, parallel) for each in opened]
+        return [each.result() for each in begun]
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A collection's first page, None where the provider doesn't offer the list (`start.broken_off`)."""
+
+    where: Range
+    response: PageResponse | None
+    missing: Cause | None = None
+
+
+def _opened(source: Source, wanted: Collection, size: int, keep: Keep) -> _Opened:
     where = first(wanted, size)
     try:
         response, where = _first_page(source, where)
     except NotOffered as refusal:
         if wanted.entity not in OPTIONAL:
             raise
-        none = Fetched(wanted.entity, wanted.path, 0, (), broken_off=refusal.cause, fields=wanted.fields)
-        return ListStart(none, where, "", (), 0)
+        return _Opened(where, None, refusal.cause)
     if wanted.fields and not member_names(response.body, wanted.path) <= {*wanted.fields.split(",")}:
         why = f"The provider sends whole records of {wanted.path} where {wanted.fields} alone were asked for."
         raise QueryRefused(why, "whole records")
-    start, pages = where, [_Read(where, response.page)]
     _kept(where, response, keep)
-    following = after(where, response.page)
+    return _Opened(where, replace(response, body=b""))
+
+
+def _begun(source: Source, opened: _Opened, keep: Keep, parallel: int) -> ListStart:
+    start, response = opened.where, opened.response
+    if response is None:
+        none = Fetched(start.entity, start.path, 0, (), broken_off=opened.missing, fields=start.fields)
+        return ListStart(none, start, "", (), 0)
+    pages = [_Read(start, response.page)]
+    following = after(start, response.page)
     while isinstance(following, Range) and len(pages) < 2:
         where, found, following = _read(source, following)
         if found and brings_more(where, found.page):
@@ -192,7 +226,7 @@ def begin(source: Source, wanted: Collection, size: int, keep: Keep) -> ListStar
         elif found:
             pages[0] = replace(pages[0], without_records=(*pages[0].without_records, found.page))
     last = pages[-1]
-    left = ranges(last.where, last.page, following) if isinstance(following, Range) else []
+    left = ranges(last.where, last.page, following, parallel) if isinstance(following, Range) else []
     unread = pages_left(left, last.page.total)
     # One page is of one moment, several are of several; and of nothing one wants to hear twice.
     ends_by_nothing = isinstance(following, End) and following.question and not following.rows
@@ -240,25 +274,52 @@ def _read(
 
 
 class _Ahead:
-    """Asks for the next page while the one that has come is looked at. An answer to a question that nobody has in the end is
-    awaited and left aside, so that there are never two questions at once."""
+    """Asks for the next page while the one that has come is looked at. The thread that took the answer asks on by itself, so
+    that the next question is out before whoever looks at the page takes Python's lock.
+
+    There are never two questions at once, and never more than one answer that nobody has taken. An answer to a question that
+    nobody has in the end is awaited and left aside.
+    """
 
     def __init__(self, source: Source, pool: ThreadPoolExecutor) -> None:
         self._source, self._pool = source, pool
         self._asked: tuple[Mapping[str, str], Future[Answer]] | None = None
+        self._asking: Future[None] | None = None
+        self._room = Semaphore(0)
+        self._stopped = False
 
     def ask(self, where: Range, leave_at: float) -> Answer:
-        asked, self._asked = self._asked, None
-        if asked and asked[0] == where.query_params():
-            answer = asked[1].result()
-        else:
-            if asked:
-                wait([asked[1]])
-            answer = self._source.ask(where, leave_at)
-        following = expected(where)
-        if following and answer.status == 200 and self._source.clock() <= leave_at:
-            self._asked = following.query_params(), self._pool.submit(self._source.ask, following, leave_at)
-        return answer
+        if self._asking is None or self._asked is None or self._asked[0] != where.query_params():
+            self.close()
+            self._stopped, self._room, self._asked = False, Semaphore(0), (where.query_params(), Future())
+            self._asking = self._pool.submit(self._go_on, where, leave_at, self._asked[1])
+        answer, asking = self._asked[1], self._asking
+        self._room.release()
+        either: tuple[Future[Any], ...] = (answer, asking)
+        wait(either, return_when=FIRST_COMPLETED)
+        if not answer.done():
+            self._asking = None
+            asking.result()  # which raises why there is none
+        return answer.result()
+
+    def close(self) -> None:
+        """Ask for nothing more, and wait for the answer that is under way."""
+        self._stopped = True
+        self._room.release()
+        if self._asking:
+            wait((self._asking,))
+        self._asked = self._asking = None
+
+    def _go_on(self, where: Range, leave_at: float, answer: "Future[Answer]") -> None:
+        following: Range | None = where
+        while following and not self._stopped:
+            where = following
+            came = self._source.ask(where, leave_at)
+            self._room.acquire()  # until whoever looks at the pages has come for this one
+            following = expected(where) if came.status == 200 and self._source.clock() <= leave_at else None
+            own, answer = answer, Future()
+            self._asked = (following.query_params(), answer) if following else None
+            own.set_result(came)
 
 
 @dataclass(frozen=True)
@@ -287,8 +348,7 @@ def fetch_range(
     pages: list[_Read] = []
     without_records: list[Page] = []
     keeping: Future[None] | None = None
-    with ThreadPoolExecutor(2) as pool:
-        ahead = _Ahead(source, pool)
+    with ThreadPoolExecutor(2) as pool, closing(_Ahead(source, pool)) as ahead:
         while isinstance(where, Range) and (not pages or source.clock() <= leave_at):
             try:
                 at, response, following = _read(source, where, leave_at, ahead.ask)
@@ -329,7 +389,9 @@ def recheck(source: Source, start: ListStart, fetched: Iterable[Fetched]) -> Rec
             return replace(seen, first_page_changed=True)
         again = replace(_fetched(start.first, [_Read(start.first, response.page)], End()), parts=())
         seen = replace(seen, fetched=again, first_page_changed=_fingerprint(response.page) != start.fingerprint)
-    return replace(seen, end_moved=any(_has_moved(source, start, each) for each in everything if each.end_question))
+    ends = [each for each in everything if each.end_question]
+    moved = any(_has_moved(source, start, each) for each in ends)
+    return replace(seen, end_moved=moved, goes_on=not moved and any(_goes_on(source, start, everything) for _ in ends))
 
 
 def _leaves_out(source: Source, start: ListStart) -> bool:
@@ -347,6 +409,17 @@ def _leaves_out(source: Source, start: ListStart) -> bool:
 def _has_moved(source: Source, start: ListStart, read: Fetched) -> bool:
     response = _again(source, replace(start.first, offset=1, link=read.end_question))
     return response is None or response.page.unclear is not None or len(response.page.ids) != read.end_rows
+
+
+def _goes_on(source: Source, start: ListStart, everything: Sequence[Fetched]) -> bool:
+    """Whether records come from one page or ten pages behind the end: where a provider leaves records out of its pages after it
+    has cut them, a page may be empty in the middle of a list. Asked by offset, which a list of cursors may ignore."""
+    parts = [part for each in everything for part in each.parts]
+    if not parts or any("offset" not in part.query for part in parts if part.query):
+        return False
+    end, size = max(part.offset + part.rows for part in parts), max(start.first.size, *(part.rows for part in parts))
+    probes = (_again(source, replace(start.first, offset=end + ahead * size, size=size)) for ahead in PAGES_BEHIND)
+    return any(bool(probe and any(probe.page.ids)) for probe in probes)
 
 
 def _again(source: Source, where: Range) -> PageResponse | None:
@@ -382,6 +455,7 @@ def _reading(parts: Sequence[Fetched], came: Came, again: Rechecked | None) -> R
         unchecked=came.loose + (again.unchecked if again else sum(bool(part.query) for each in parts for part in each.parts)),
         first_page_changed=bool(again and again.first_page_changed),
         end_moved=bool(again and again.end_moved),
+        goes_on=bool(again and again.goes_on),
         endings=frozenset(each.ending for each in parts if each.ending),
         broken_off=tuple(each.broken_off for each in parts if each.broken_off),
     )

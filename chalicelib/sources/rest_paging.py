@@ -15,7 +15,6 @@ from chalicelib.sources.rest_answers import NUMBER, Page, without_traces
 
 RANGE_PAGES = 8  # read by one Lambda in a row: long enough to be worth a start, short enough to be read again
 LEAST_RANGE_PAGES = 2  # of the last ones, so that no Lambda is left with eight pages while the others have ended
-READERS = 16  # the most that read side by side
 LEAST_SIZE = 100  # records a page; less is not asked for, however slow the provider
 TRIES = 3  # a page that says nothing where there must be something is asked for so often in all
 
@@ -37,6 +36,7 @@ class Ending(StrEnum):
     NOTHING_AFTER = "nothing after"  # from the last record on that record alone came, or none behind a page with room for more
     AFTER_A_FULL_PAGE = "after a full page"  # the same where pages can't overlap, and the last one had no room for more
     NO_NEXT_LINK = "no next link"  # the Link header, which has named a next page before, names none
+    SAID_OTHERWISE = "said otherwise"  # whatever else was seen there: bodies or headers say that these are not all
 
 
 @dataclass(frozen=True)
@@ -153,13 +153,16 @@ def _is_page_again(where: Range, page: Page) -> bool:
 def _after_records(where: Range, page: Page) -> Range | End:
     rows, end = len(page.ids), where.offset + len(page.ids)
     full, promised = max(where.full, rows), page.next is not None
+    behind = replace(where, offset=end, last="")
     if where.until is not None and end >= where.until:
-        return End()
-    if where.until is None and page.total == end and rows < full:
-        return End()  # as many as were announced, by a page that had room for more
+        cut = _said_cut(where, page)
+        return _otherwise(behind, cut) if cut else End()
+    if where.until is None and page.total == end and rows < full and not is_a_limit(end):
+        said = _said_otherwise(where, page, end)  # as many as were announced, by a page that had room for more
+        return _otherwise(behind, said) if said else End()
     if where.until is None and where.linked and page.links and not promised and rows < full:
         said = _said_otherwise(where, page, end)
-        return End(why=from_record(replace(where, offset=end, last=""), said)) if said else End(Ending.NO_NEXT_LINK)
+        return _otherwise(behind, said) if said else End(Ending.NO_NEXT_LINK)
     pages = where.pages + 1
     following = replace(
         where, offset=end, first=where.first or page.ids[0], before=page.ids[0], last="", full=full, link=None,
@@ -211,7 +214,8 @@ def _after_an_empty_page(where: Range, page: Page) -> Range | End:
     if where.promised:
         return _once_more(where, Cause("the Link header named a next page, and it is empty"))
     if said := _said_otherwise(where, page, where.offset):
-        return _once_more(where, said)
+        again = _once_more(where, said)
+        return replace(again, ending=Ending.SAID_OTHERWISE) if isinstance(again, End) else again
     if where.offset and not where.ended:  # one empty answer may be a slip, where no last record came alone before it
         return replace(where, ended=True)
     if where.overlaps and where.offset:  # the record before is real data, which an empty answer by mistake doesn't bring
@@ -222,11 +226,26 @@ def _after_an_empty_page(where: Range, page: Page) -> Range | End:
 
 def _said_otherwise(where: Range, page: Page, end: int) -> Cause | None:
     """What bodies say beside their records that speaks against an end of so many; None where nothing does."""
-    if cut := where.cut or page.cut:
-        return Cause(f"nothing more came, and the provider says: {cut}", without_traces(cut))
+    if cut := _said_cut(where, page):
+        return cut
     if (told := max(where.told, page.told)) > end:
         return Cause(f"nothing more came, and the provider tells of {told:,} records", "tells of more records")
     return Cause(f'nothing more came, and the provider says "{page.more}"') if page.more else None
+
+
+def _said_cut(where: Range, page: Page) -> Cause | None:
+    cut = where.cut or page.cut
+    return Cause(f"nothing more came, and the provider says: {cut}", without_traces(cut)) if cut else None
+
+
+def _otherwise(behind: Range, said: Cause) -> End:
+    return End(Ending.SAID_OTHERWISE, why=from_record(behind, said))
+
+
+def is_a_limit(rows: int) -> bool:
+    """Whether it is a number that people limit a whole list to. One honest list in a thousand has such a length, and isn't
+    believed until something else says that it ends there."""
+    return rows > 0 and (rows % 1000 == 0 or rows in (100, 200, 500))
 
 
 def _once_more(where: Range, why: Cause) -> Range | End:
@@ -238,9 +257,9 @@ def from_record(where: Range, why: Cause) -> Cause:
     return Cause(f"from record {where.record:,} on {why.message}", why.key)
 
 
-def ranges(where: Range, page: Page, following: Range | End) -> list[Range]:
-    """What is left to read of a collection after the first of its pages that were read in a row, in parts that can be read
-    side by side. `page` came from `where`, and `following` after it.
+def ranges(where: Range, page: Page, following: Range | End, readers: int) -> list[Range]:
+    """What is left to read of a collection after the first of its pages that were read in a row, in parts that
+    `readers` can read side by side. `page` came from `where`, and `following` after it.
 
     The last one reads until the collection ends, whatever was announced: a total may be wrong, or grow.
     """
@@ -250,7 +269,7 @@ def ranges(where: Range, page: Page, following: Range | End) -> list[Range]:
     if page.total is None or page.total <= end or following.link or following.full < 2:
         return [following]
     advance = following.full - 1 if following.overlaps else following.full
-    starts = _starts(end, page.total, advance)
+    starts = _starts(end, page.total, advance, readers)
     ends: list[int | None] = [*starts[1:], None]
     back = 1 if following.overlaps else 0
     own = replace(following, size=following.full)
@@ -260,13 +279,13 @@ def ranges(where: Range, page: Page, following: Range | End) -> list[Range]:
     ]
 
 
-def _starts(end: int, total: int, advance: int) -> list[int]:
+def _starts(end: int, total: int, advance: int, readers: int) -> list[int]:
     """Where the ranges of what is left begin: of eight pages each, and fewer towards the end."""
     starts = []
     while end < total:
         starts.append(end)
         left = -(-(total - end) // advance)
-        end += max(LEAST_RANGE_PAGES, min(RANGE_PAGES, left // READERS)) * advance
+        end += max(LEAST_RANGE_PAGES, min(RANGE_PAGES, left // readers)) * advance
     return starts
 
 

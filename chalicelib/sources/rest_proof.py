@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from chalicelib.model.causes import Cause, joined
-from chalicelib.sources.rest_paging import Ending
+from chalicelib.sources.rest_paging import Ending, is_a_limit
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Reading:
     records, so that it isn't the page's own size; `exceeded`: more came than one told, so that totals are nothing to go by.
     `torn`: places where a page does not begin with the record that the page before ended with. `unchecked`: pages that
     overlap with none, and were not found the same when they were read again. `first_page_changed`: when it was read again at
-    the end, and `end_moved`: what was asked for its end brought more, or none, when it was asked again then. `endings`: what was
-    seen at the end. `broken_off`: why it was not read further.
+    the end, and `end_moved`: what was asked for its end brought more, or none, when it was asked again then; `goes_on`: records
+    came from further behind it. `endings`: what was seen at the end. `broken_off`: why it was not read further.
     """
 
     entity: str
@@ -35,6 +35,7 @@ class Reading:
     unchecked: int = 0
     first_page_changed: bool = False
     end_moved: bool = False
+    goes_on: bool = False
     endings: frozenset[Ending] = frozenset()
     broken_off: tuple[Cause, ...] = field(default=())
 
@@ -44,11 +45,18 @@ class Reading:
         return frozenset() if self.exceeded else self.announced
 
 
+SEEN_BEHIND = frozenset({Ending.NOTHING_AFTER, Ending.AFTER_A_FULL_PAGE, Ending.NO_NEXT_LINK})
+
 # What proves that a collection has ended. One is enough.
 PROOFS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
     (
-        "as many different records as were announced, by a total that is more than its page's own size",
-        lambda read: read.totals == {read.ids} and read.on_a_smaller_page,
+        "as many different records as were announced, by a total that is more than its page's own size; and what is behind it "
+        "was asked for, where that is a length as of a limit",
+        lambda read: (
+            read.totals == {read.ids}
+            and read.on_a_smaller_page
+            and (not is_a_limit(read.ids) or bool(read.endings & SEEN_BEHIND))
+        ),
     ),
     (
         "nothing after the last record: it came alone, or on a page with room for more, and behind it a proper empty list",
@@ -68,7 +76,10 @@ OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
         "the list changed at the provider while it was read: {read.torn:,} of its pages do not begin where the one before ended",
         lambda read: read.torn > 0,
     ),
-    (BROKEN_OFF, lambda read: bool(read.broken_off) and not _all_announced_came(read)),
+    (
+        BROKEN_OFF,
+        lambda read: bool(read.broken_off) and (Ending.SAID_OTHERWISE in read.endings or not _all_announced_came(read)),
+    ),
     (
         "the provider announces {lowest:,} records and sent {read.ids:,}",
         lambda read: bool(read.totals) and read.totals != {read.ids},
@@ -89,6 +100,7 @@ OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
         "other records came, or none, when its end was asked for again after everything was read",
         lambda read: read.end_moved,
     ),
+    ("records came from further behind its end", lambda read: read.goes_on),
     (
         "it ends with record {read.rows:,} exactly, where a full page ends, and no total says that these are all",
         lambda read: Ending.AFTER_A_FULL_PAGE in read.endings and not _all_announced_came(read),
@@ -102,12 +114,6 @@ OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
         lambda read: not any(holds(read) for _, holds in PROOFS),
     ),
 )
-
-
-def is_a_limit(rows: int) -> bool:
-    """Whether it is a number that people limit a whole list to. One honest list in a thousand has such a length, and isn't
-    believed until it has another."""
-    return rows > 0 and (rows % 1000 == 0 or rows in (100, 200, 500))
 
 
 def _all_announced_came(read: Reading) -> bool:

@@ -46,6 +46,8 @@ class Lies:
     members: tuple[str, ...] = ("sourcedId", "givenName")
     deleted: frozenset[str] = frozenset()
     beside: Mapping[str, object] = field(default_factory=dict)  # what each page says besides its records
+    headers: Mapping[str, str] = field(default_factory=dict)  # and in its headers
+    hidden: tuple[int, int] = (0, 0)  # these it leaves out of its pages after it has cut them, as one does who filters too late
 
 
 FAILURE = {"imsx_codeMajor": "failure", "imsx_severity": "error", "imsx_description": "The roster service is down"}
@@ -55,6 +57,7 @@ BODIES: dict[str, tuple[int, bytes]] = {
     "403": (403, b"{}"),
     "416": (416, b""),
     "204": (204, b""),
+    "window": (400, b'{"error":"result window is too large"}'),
     "null": (200, b'{"users":null}'),
     "null alone": (200, b"null"),
     "object": (200, b"{}"),
@@ -102,6 +105,8 @@ TRAITS: dict[str, list[Any]] = {
     "beside": [{}, {}, {}, {"hasMore": True}, {"meta": {"total": 45}}, {"message": "Truncated"}, {"next": None, "total": 7}],
     "cached": [False, False, False, True],
     "scope_shrinks": [None, None, None, 1, 2, 4],
+    "headers": [{}, {}, {}, {"X-Total-Pages": "9"}, {"Content-Range": "items 0-9/45"}],
+    "hidden": [(0, 0), (0, 0), (0, 0), (8, 31)],
 }  # fmt: skip
 BREAKS = [*BODIES, "cut", "cut json", "short 1", "short 2", "short 7"]
 BROKEN_AT: list[int | str] = [*range(13), "from 9", "from 18", "from 20", "from 27", "from 40", "from 44", "from 45"]
@@ -125,7 +130,8 @@ class Liar(httpx.BaseTransport):
     def __init__(self, ids: list[str], lies: Lies, seed: int = 0) -> None:
         self.lies, self._random = lies, Random(seed)
         self.ids = self._ordered(ids)
-        self.always = set(self.ids)
+        self._hidden = frozenset(sorted(ids)[slice(*lies.hidden)])
+        self.always = set(self.ids) - self._hidden
         self.requests = 0
         self._cached: list[str] = []
         self._ended = 0
@@ -179,6 +185,8 @@ class Liar(httpx.BaseTransport):
         if own.cached:
             shown = self._cached = self._cached or shown
         headers = [("Content-Type", "application/json"), *self._announced(at, shown), *self._links(at, shown, query, number)]
+        headers += own.headers.items()
+        shown = [each for each in shown if each not in self._hidden]
         body = self._body(shown, at)
         if own.encoding == "gzip":
             body = gzip.compress(body)
@@ -214,7 +222,7 @@ class Liar(httpx.BaseTransport):
             "two": f"{number}, {number + 1}",
             "zero": "0", "thousands": "1,250", "everybody": "9000", "words": f"{number} records",
             "huge": "9" * 5000, "negative": "-1", "decimal": f"{number}.0",
-            "last page": str(at + len(shown)),
+            "last page": str(at + len(shown)), "capped": str(min(number, self.lies.most)),
         }  # fmt: skip
         return [("X-Total-Count", totals[self.lies.total])] if self.lies.total in totals else []
 

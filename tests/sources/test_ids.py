@@ -26,7 +26,7 @@ def compared(folder: Path, transport: httpx.BaseTransport, held: list[str]) -> t
         connection.execute(f"COPY ({rows}) TO '{folder}/held/users.parquet' (FORMAT parquet)", {"held": held})
     provider = Provider("https://sis.example" + BASES["1.2"], "1.2", "bearer", "", "token")
     with Source(provider, transport=transport, sleep=lambda seconds: None) as source:
-        start = begin(source, USERS, 100, keeping(folder))
+        start = begin(source, USERS, 100, keeping(folder), 4)
         fetched = [start.fetched, *(fetch_range(source, each, keeping(folder))[0] for each in start.left)]
         again = recheck(source, start, fetched)
     came = write_ids(folder, fetched, folder / "ids")

@@ -18,10 +18,10 @@ from chalicelib.model.causes import Cause, by_cause
 from chalicelib.sources import rest
 from chalicelib.sources.rest import NotOffered, Provider, QueryRefused, Source
 from chalicelib.sources.rest_answers import Answer, Page, page_of
-from chalicelib.sources.rest_fetch import Fetched, begin, recheck
-from chalicelib.sources.rest_paging import TRIES, End, Ending, Range, after, first
+from chalicelib.sources.rest_fetch import Fetched, begin, begin_all, recheck
+from chalicelib.sources.rest_paging import TRIES, Collection, End, Ending, Range, after, first
 from chalicelib.sources.rest_proof import OBJECTIONS, PROOFS, Reading, why_not_whole
-from local.peers.lying_provider import BREAKS, BROKEN_AT, MOVES, TRAITS, Liar, Lies
+from local.peers.lying_provider import BREAKS, BROKEN_AT, MOVES, PATH, TRAITS, Liar, Lies
 from local.peers.provider import BASES
 from local.peers.reading import PEOPLE, USERS, keeping, read_users
 
@@ -196,6 +196,41 @@ SITUATIONS: dict[str, tuple[Mapping[str, Any], str | None, int]] = {
     "offsets behind the end give the last page again": ({"offsets": "at most 150"}, "do not begin where the one before", 250),
     "no more than two hundred, without a word": ({"most": 200}, "it ends with record 200 exactly", 200),
     "no more than two hundred, and a total": ({"most": 200, "total": "right"}, "250 records were announced", 200),
+    "a total further down in the body": (
+        {"most": 150, "beside": {"meta": {"pagination": {"total": 250}}}}, "the provider tells of 250 records", 150,
+    ),
+    "a body that tells of more pages": ({"most": 150, "beside": {"totalPages": 3}}, "the provider tells of 201 records", 150),
+    "a body that tells of as many pages as came": ({"beside": {"totalPages": 3, "pageCount": "3"}}, None, 250),
+    "a total in another header": ({"most": 150, "headers": {"X-Total": "250"}}, "the provider tells of 250 records", 150),
+    "a header that tells of more pages": ({"most": 150, "headers": {"X-Total-Pages": "3"}}, "tells of 201 records", 150),
+    "a header in JSON": ({"most": 150, "headers": {"X-Pagination": '{"totalCount":250}'}}, "tells of 250 records", 150),
+    "a header in JSON that is none": ({"headers": {"X-Pagination": "{total: 250"}}, None, 250),
+    "a range of more": ({"most": 150, "headers": {"Content-Range": "items 0-99/250"}}, "tells of 250 records", 150),
+    "a range of nobody knows how many": ({"headers": {"Content-Range": "items 0-99/*"}}, None, 250),
+    "a header that says that more follow": ({"most": 150, "headers": {"X-Has-More": "true"}}, 'says "has-more"', 150),
+    "a header that names a next page": ({"most": 150, "headers": {"X-Next-Page": "3"}}, 'says "next-page"', 150),
+    "a header that names no next page": ({"headers": {"X-Next-Page": "", "X-Has-More": "false", "X-Request-Id": "9"}}, None, 250),
+    "a warning in a header": ({"most": 150, "headers": {"Warning": '199 - "truncated"'}}, '199 - "truncated"', 150),
+    "a last page by a link, further on": (
+        {"most": 150, "headers": {"Link": f'<{PATH}?offset=200&limit=100>; rel="last"'}}, "tells of 200 records", 150,
+    ),
+    "a last page by its number, further on": (
+        {"most": 150, "headers": {"Link": f'<{PATH}?page=3>; rel="last"'}}, "tells of 200 records", 150,
+    ),
+    "a last page by a link, which is the last": ({"headers": {"Link": f'<{PATH}?offset=200&limit=100>; rel="last"'}}, None, 250),
+    "an error beside the records": ({"most": 150, "beside": {"error": "school 7: no answer"}}, "reports an error", 150),
+    "an error beside the records, and a total that fits": (
+        {"most": 150, "total": "capped", "beside": {"errors": [{"message": "school 7: no answer"}]}}, "school 7: no answer", 150,
+    ),
+    "more to follow, and a total that fits": (
+        {"most": 150, "total": "capped", "beside": {"hasMore": True}}, 'says "hasMore"', 150,
+    ),
+    "no error beside the records": ({"total": "right", "beside": {"error": None, "errors": []}}, None, 250),
+    "a total up to a limit, and an error behind it": (
+        {"most": 200, "total": "capped", "broken": {"from 200": "window"}}, "result window is too large", 200,
+    ),
+    "records left out after the pages were cut": ({"hidden": (95, 210)}, "records came from further behind its end", 95),
+    "records left out after the pages were cut, and a total": ({"hidden": (95, 210), "total": "right"}, "250 records", 95),
     "someone added in what was read": ({"moves": {1: "add 3"}}, "the list changed at the provider", 250),
 }  # fmt: skip
 
@@ -219,6 +254,29 @@ def test_a_list_of_one_page_is_whole_where_that_had_room_for_more(offsets: str, 
     came, why = read_users(Liar(PEOPLE[:number], Lies(offsets=offsets)))
 
     assert (len(came), why) == (number, "")
+
+
+def test_a_list_of_a_round_length_is_whole_by_its_total_once_nothing_was_behind_it() -> None:
+    liar = Liar(PEOPLE[:200], Lies(total="right"))
+
+    assert read_users(liar) == (liar.always, "")
+
+
+def test_every_first_page_is_asked_for_before_any_second() -> None:
+    asked: list[tuple[str, str]] = []
+
+    class Noting(Liar):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            asked.append((request.url.path.rsplit("/", 2)[1], request.url.params["offset"]))
+            return super().handle_request(request)
+
+    provider = Provider("https://sis.example" + BASES["1.2"], "1.2", "bearer", "", "token")
+    lists = [Collection("users", f"/schools/{number}/students") for number in range(3)]
+    with Source(provider, transport=Noting(PEOPLE, Lies(total="right"))) as source:
+        begun = begin_all(source, lists, 100, lambda name, body: None, 1)
+
+    assert asked == [*((str(number), "0") for number in range(3)), *((str(number), "99") for number in range(3))]
+    assert [each.fetched.path for each in begun] == [each.path for each in lists]
 
 
 def test_a_cursor_that_is_lost_at_a_full_page_is_no_end() -> None:
@@ -255,7 +313,7 @@ def test_a_page_that_was_read_while_a_list_was_begun_is_read_again_like_any_othe
     provider = Provider("https://sis.example" + BASES["1.2"], "1.2", "bearer", "", "token")
 
     with Source(provider, transport=liar, sleep=lambda seconds: None) as source:
-        start = begin(source, USERS, 10, keeping(tmp_path))
+        start = begin(source, USERS, 10, keeping(tmp_path), 4)
         again = recheck(source, start, ())
 
     assert again.unchecked == 1
@@ -430,6 +488,7 @@ def test_every_objection_stands_against_a_proof() -> None:
         {"ids": 119},
         {"unchecked": 2},
         {"end_moved": True},
+        {"goes_on": True},
         {"rows": 3000, "ids": 3000},
         {"endings": frozenset({Ending.NOTHING_AFTER, Ending.AFTER_A_FULL_PAGE})},
         {"endings": frozenset()},

@@ -298,7 +298,7 @@ def test_where_the_time_is_up_the_rest_of_a_range_is_handed_on(provider: tuple[P
     steps: list[Fetched] = []
 
     with source(origin, clock=lambda: float(next(ticks))) as asked:
-        start = begin(asked, USERS, 30, keep)
+        start = begin(asked, USERS, 30, keep, 4)
         left: Range | None = start.left[0]
         while left:
             fetched, left = fetch_range(asked, left, keep, leave_at=asked.clock() + 6)
