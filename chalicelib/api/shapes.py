@@ -29,7 +29,7 @@ from chalicelib.model.records import (
 from chalicelib.service.upload import UploadForm
 from chalicelib.store.audit import Entry
 from chalicelib.store.selections import SelectionName
-from oneroster_engine.planning.guard import Kind
+from oneroster_engine.planning.guard import Kind, StandingKind
 from oneroster_engine.selecting.saved import Later, Saved
 
 Item = TypeVar("Item")
@@ -197,6 +197,9 @@ SourceIn = Annotated[ZipSource | SftpSourceIn | RestSourceIn, Field(discriminato
 def _in_force(figures: GuardFigures) -> GuardFigures:
     if max([figures.floor, *(limit.floor for limit in figures.limits.values())]) > LARGEST_FLOOR:
         raise ValueError(f"a floor above {LARGEST_FLOOR:,} turns the guard off; set `share` instead")
+    for name, policy in (("keep", figures.keep), ("purge", figures.purge)):
+        for entity in (each for each, causes in policy.items() if each != "users" and "roleEnded" in causes):
+            raise ValueError(f"only users have roles that end; take `roleEnded` out of `{name}.{entity}`")
     return figures
 
 
@@ -615,11 +618,14 @@ class Breach(Record):
 
 
 class Plan(Record):
+    """`taken`: how many of the updates take something away, by kind. "Approve without removals" leaves that out too."""
+
     counts: dict[Entity, ActionCounts]
     schools: list[SchoolCounts]
     breaches: list[Breach]
     notes: list[str]
     held: bool
+    taken: dict[StandingKind, int] = {}
 
 
 class Change(Record):

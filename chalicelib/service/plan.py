@@ -72,6 +72,7 @@ def policy_of(sync: Sync, group: Group) -> Policy:
         never_remove=figures.never_remove,
         keep=figures.keep,
         deactivate_ended=figures.deactivate_ended,
+        approved=group.removals_approved,
     )
     return Policy(
         sync_id=sync.sync_id,

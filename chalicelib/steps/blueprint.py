@@ -279,14 +279,23 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
     commits.write(group.group_id, Commit(number=number, sync_id=sync_id, at=sync.started_at, with_removals=event["withRemovals"]))
     unchanged.confirm(group, sync, event["withRemovals"], number, purges_from)
     spares = not event["withRemovals"]
-    lets_go = bool(group.spared) and not spares and _was_asked_again(sync_id)
-    groups.move_snapshot(group.group_id, sync_id, number, cleared=covered, undoes=sync.undoes, spares=spares, lets_go=lets_go)
+    asked = _asked_about(sync_id) if sync.held and not spares else set()
+    groups.move_snapshot(
+        group.group_id,
+        sync_id,
+        number,
+        cleared=covered,
+        undoes=sync.undoes,
+        spares=spares,
+        lets_go=bool(group.spared) and "spared" in asked,
+        removals_approved=sync.started_at if asked & {"removals", "drain"} else None,
+    )
 
 
-def _was_asked_again(sync_id: str) -> bool:
-    """Whether the plan was held for what an earlier approval without removals has spared."""
+def _asked_about(sync_id: str) -> set[str]:
+    """The kinds of harm for which the plan was held."""
     plan = files.read_json(files.sync_key(sync_id, "plan/summary.json")) or {}
-    return any(breach["kind"] == "spared" for breach in plan.get("breaches", []))
+    return {breach["kind"] for breach in plan.get("breaches", [])}
 
 
 @steps.lambda_function(name="report")

@@ -7,21 +7,22 @@ What is measured, and how, stands in `measures.py`.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, TypeVar
 
 # Of an entity's selected records, how many may be new under an old name before the ids look renumbered.
 RENUMBERED_SHARE = 0.5
+DRAIN_DAYS = 30  # in which removals of several syncs are added up
 Kind = Literal[
     "removals", "empty", "renumbered", "undone", "ambiguous",
     "roles", "moved", "disabled", "emptied", "relations", "memberships",
     "identity", "replaced", "recycled", "doubles", "newcomers", "rights", "guardians", "grades", "classes", "sessions", "view",
-    "damaged", "errors", "enabled", "spared",
+    "damaged", "errors", "enabled", "spared", "drain",
 ]  # fmt: skip
 LimitedKind = Literal[
     "roles", "moved", "disabled", "emptied", "relations", "memberships",
     "identity", "replaced", "recycled", "doubles", "newcomers", "rights", "guardians", "grades", "classes", "sessions", "view",
-    "damaged", "errors", "enabled",
+    "damaged", "errors", "enabled", "drain",
 ]  # fmt: skip
 StandingKind = Literal["removals", "roles", "disabled", "emptied", "relations", "memberships"]
 Standing = Literal["ask", "keep", "letGo"]
@@ -67,6 +68,7 @@ LIMITS: Mapping[LimitedKind, Limit] = {
     "view": Limit(0.0, 1),
     "damaged": Limit(0.0, 3),
     "errors": Limit(0.50, 10),
+    "drain": Limit(0.10, 10),
 }
 # What these take away stays on the platform when a plan is approved without removals, or when a group keeps it for good.
 TAKING: tuple[StandingKind, ...] = ("roles", "disabled", "emptied", "relations", "memberships")
@@ -85,6 +87,7 @@ class Guard:
     which a source shows too little, whatever it held before. `keep` names, by entity, the
     causes for which nothing is removed, and with "roleEnded" that people keep roles that end; `never_remove` keeps everything,
     whatever the cause. `deactivate_ended`: people whose every role has ended are removed, though the source has them still.
+    `approved` is the time of the last sync that was held for its removals and approved with them: a drain is counted from there.
     """
 
     share: float = 0.10
@@ -99,6 +102,7 @@ class Guard:
     never_remove: bool = False
     keep: Mapping[Entity, tuple[RemovalCause, ...]] = field(default_factory=dict)
     deactivate_ended: bool = False
+    approved: datetime | None = None
 
     def in_window(self, today: date) -> bool:
         return self.rollover_from is not None and self.rollover_to is not None and self.rollover_from <= today <= self.rollover_to
@@ -108,6 +112,8 @@ class Guard:
 
     def limit_on(self, kind: LimitedKind, today: date) -> Limit:
         limit = self.limits.get(kind) or LIMITS[kind]
+        if kind == "drain":  # what one sync may remove, several may
+            return Limit(max(limit.share, self.share_on(today)), max(limit.floor, self.floor))
         if kind in AT_ROLLOVER and self.in_window(today):
             return Limit(max(limit.share, self.rollover_share), limit.floor)
         return limit
@@ -128,7 +134,7 @@ class Guard:
         return self.removes_ended or self.keeps("roles") or self.keeps("memberships")
 
     def lets_go(self, kind: Kind) -> bool:
-        decided = "roles" if kind == "moved" else kind
+        decided = {"moved": "roles", "drain": "removals"}.get(kind, kind)
         return any(name == decided and decision == "letGo" for name, decision in self.standing.items())
 
 
@@ -290,6 +296,7 @@ _SENTENCES: Mapping[LimitedKind, str] = {
     "view": "the provider's view became smaller: {gone} not in the source any more.",
     "damaged": "{number} ids of {entity} look damaged: each is new and near to one that has vanished.",
     "errors": "{of} rows of {entity} have errors and were left out.",
+    "drain": "{of} {who} would be gone, a few with each sync:",
 }
 
 

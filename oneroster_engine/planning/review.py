@@ -3,6 +3,7 @@
 Looks at what the plan's files say and nothing else, so that a plan to sync and a plan to undo are judged alike, and so
 that a mistake in planning can't hide from the guard. It measures
 - removals, per school and entity, and of users per user type too: a school that loses all its teachers has lost few;
+- those of several syncs together (`drain.py`);
 - ids that look renumbered, as pairs of old and new (renumbered.parquet);
 - changes that were undone and would be made again.
 What the plan alone knows, such as a collection that came empty, stays as the plan found it.
@@ -19,6 +20,7 @@ import duckdb
 from oneroster_engine.duckdb_session import PACKED, connect, number_of, text
 from oneroster_engine.planning import guard as guards
 from oneroster_engine.planning.compare import FOUND_AGAIN
+from oneroster_engine.planning.drain import drained
 from oneroster_engine.planning.guard import TAKING, Breach, Guard, Removals
 from oneroster_engine.planning.matching import RENAMED
 from oneroster_engine.planning.measures import TYPES, held_by_group, measure, orgs_not_shown, write_rows
@@ -61,7 +63,8 @@ def review(
             have = {str(name) for name, *_ in connection.execute(f"DESCRIBE {held}").fetchall()}
             if not set(LOOKUPS.get(entity, {})) <= have:  # an older snapshot's, where the JSON must be read
                 held = with_lookups(held, entity)
-            connection.execute(f"CREATE VIEW held_{entity} AS SELECT * FROM ({held}) WHERE removedAt IS NULL")
+            connection.execute(f"CREATE VIEW snapshot_{entity} AS {held}")
+            connection.execute(f"CREATE VIEW held_{entity} AS SELECT * FROM snapshot_{entity} WHERE removedAt IS NULL")
         today = policy.now.date()
         connection.execute(_ENDED_SESSIONS, {"today": today})
         ended = number_of(connection, "SELECT count(*) FROM ended_session")
@@ -73,14 +76,19 @@ def review(
             found.append(guards.nothing_at_all())
         if stage is not None and (missing := orgs_not_shown(connection, policy.guard, stage)):
             found.append(guards.not_shown(missing, len(policy.guard.expected)))
-        found += guards.breaches(_removals(connection, policy.guard), policy.guard, today)
-        concerned = guards.concern_breaches(measure(connection, policy.guard, today, stage, staged), policy.guard, today)
+        removals = guards.breaches(_removals(connection, policy.guard), policy.guard, today)
+        concerns = measure(connection, policy.guard, today, stage, staged)
+        if stage is not None and snapshot is not None:
+            concerns += drained(connection, policy.guard, policy.now, removals)
+        concerned = guards.concern_breaches(concerns, policy.guard, today)
+        found += removals
         write_rows(connection, plan, concerned)
         found += concerned
         found += _taken_again(connection, spared, policy.guard) if spared else []
         found += [breach for each in undone for breach in _done_again(connection, each)]
+        taken = dict(connection.execute(_TAKEN).fetchall()) if snapshot is not None else {}
     found.sort(key=lambda each: each.kind != "view")  # what explains the others is read first
-    reviewed = replace(planned, breaches=found, held=bool(found))
+    reviewed = replace(planned, breaches=found, held=bool(found), taken=taken)
     write_summary(plan, reviewed)
     return reviewed
 
@@ -258,6 +266,13 @@ gone AS (SELECT any_value(sourcedId) AS id, {key} AS key FROM old
          WHERE sourcedId NOT IN (SELECT oldSourcedId FROM pair WHERE entity = '{entity}')
          GROUP BY {key} HAVING count(*) = 1 AND key IS NOT NULL)
 SELECT '{entity}', gone.id, fresh.id, fresh.name, fresh.schools, '{matched_by}' FROM fresh JOIN gone USING (key)
+"""
+
+_TAKEN = """
+SELECT kind, count(*) FROM (
+    SELECT unnest(list_distinct(list_transform(taken, lambda token: split_part(token, ':', 1)))) AS kind FROM change
+    WHERE len(taken) > 0
+) GROUP BY kind ORDER BY kind
 """
 
 _TAKEN_AGAIN = """

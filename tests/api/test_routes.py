@@ -146,6 +146,8 @@ def test_a_change_needs_the_etag_of_what_was_read() -> None:
         ({"name": "A", "colour": "red"}, "colour"),
         ({"name": "A", "contactEmail": "x"}, "contactEmail"),
         ({"name": "A", "guard": {"share": 7}}, "guard.share"),
+        ({"name": "A", "guard": {"keep": {"classes": ["roleEnded"]}}}, "guard"),
+        ({"name": "A", "guard": {"purge": {"orgs": {"roleEnded": 9}}}}, "guard"),
     ],
 )
 def test_a_wrong_form_says_which_field(body: dict[str, Any], field: str) -> None:

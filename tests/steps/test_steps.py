@@ -159,6 +159,24 @@ def test_a_plan_that_removes_too_much_waits_for_somebody() -> None:
     assert walk.sync.held
 
 
+def test_removals_that_somebody_approved_are_not_counted_with_those_of_later_syncs() -> None:
+    make_group()
+    names = [f"u{number:03}" for number in range(100)]
+    asked = []
+    for day, left in enumerate((0, 8, 15, 20)):
+        walk = Walk(zipped(people(*names[left:])), day=day)
+        walk.open()
+        walk.stage()
+        asked.append(walk.plan()["ask"])
+        walk.apply()
+        walk.commit()
+        walk.report()
+        since = groups.get("g1").removals_approved
+        assert since == (walk.sync.started_at if left == 15 else since if left == 20 else None)
+
+    assert asked == [False, False, True, False]
+
+
 def test_removals_left_out_by_the_approval_are_neither_done_nor_counted_as_done() -> None:
     make_group()
     Walk(zipped(people("ann", "old"))).through()

@@ -1449,7 +1449,7 @@ export interface components {
              * @default removals
              * @enum {string}
              */
-            kind: "removals" | "empty" | "renumbered" | "undone" | "ambiguous" | "roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "recycled" | "doubles" | "newcomers" | "rights" | "guardians" | "grades" | "classes" | "sessions" | "view" | "damaged" | "errors" | "enabled" | "spared";
+            kind: "removals" | "empty" | "renumbered" | "undone" | "ambiguous" | "roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "recycled" | "doubles" | "newcomers" | "rights" | "guardians" | "grades" | "classes" | "sessions" | "view" | "damaged" | "errors" | "enabled" | "spared" | "drain";
             /**
              * Usertype
              * @default
@@ -3381,7 +3381,10 @@ export interface components {
             /** Complete */
             complete: boolean;
         };
-        /** Plan */
+        /**
+         * Plan
+         * @description `taken`: how many of the updates take something away, by kind. "Approve without removals" leaves that out too.
+         */
         Plan: {
             /** Counts */
             counts: {
@@ -3395,6 +3398,13 @@ export interface components {
             notes: string[];
             /** Held */
             held: boolean;
+            /**
+             * Taken
+             * @default {}
+             */
+            taken: {
+                [key: string]: number;
+            };
         };
         /**
          * PlatformCount
@@ -6049,7 +6059,7 @@ export interface operations {
                 action?: "" | "create" | "update" | "deactivate" | "end" | "unchanged";
                 school?: string;
                 reason?: string;
-                kind?: ("roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "recycled" | "doubles" | "newcomers" | "rights" | "guardians" | "grades" | "classes" | "sessions" | "view" | "damaged" | "errors" | "enabled") | "";
+                kind?: ("roles" | "moved" | "disabled" | "emptied" | "relations" | "memberships" | "identity" | "replaced" | "recycled" | "doubles" | "newcomers" | "rights" | "guardians" | "grades" | "classes" | "sessions" | "view" | "damaged" | "errors" | "enabled" | "drain") | "";
                 /** @description A viewer sees people's e-mail addresses, telephone numbers and birth dates; the audit says so. */
                 show?: boolean;
             };

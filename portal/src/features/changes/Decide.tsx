@@ -31,6 +31,18 @@ export function removalsOf(counts: Counts): string[] {
   ].filter((each): each is string => !!each);
 }
 
+const TAKEN = {
+  roles: (of: number) => `${plural(of, 'record')} with a role less`,
+  disabled: (of: number) => `${plural(of, 'person', 'people')} made inactive`,
+  emptied: (of: number) => `${plural(of, 'record')} with an emptied value`,
+  relations: (of: number) => `${plural(of, 'record')} without a guardian or primary teacher that it has now`,
+  memberships: (of: number) => `${plural(of, 'enrollment')} moved or over`,
+};
+
+/** What the updates of a plan take away, in words: “Approve without removals” leaves it out too. */
+export const takenOf = (taken: Schemas['Plan']['taken'] = {}): string[] =>
+  (Object.keys(TAKEN) as (keyof typeof TAKEN)[]).flatMap(kind => { const of = taken[kind]; return of ? [TAKEN[kind](of)] : []; });
+
 interface Deciding { syncId: string; plan: Schemas['Plan']; until: string; rehearsal: boolean; undo: boolean; onDecided: (accepted: Schemas['Accepted']) => void }
 
 const TAKING: Schemas['Breach']['kind'][] = ['roles', 'moved', 'disabled', 'emptied', 'relations', 'memberships'];
@@ -50,12 +62,14 @@ export function Decide({ syncId, plan, until, rehearsal, undo, onDecided, brief 
   });
   const gone = removalsOf(plan.counts);
   const removals = total(plan.counts, 'deactivated', 'ended');
-  const takes = plan.breaches.some(each => TAKING.includes(each.kind)); // updates that take something away are left out too
+  const taken = takenOf(plan.taken);
+  const takes = taken.length > 0 || plan.breaches.some(each => TAKING.includes(each.kind)); // an older plan has the reasons alone
+  const lost = [...gone, ...taken];
   const others = total(plan.counts, 'created', 'updated');
   const careful = plan.held && !undo && removals > 0; // an undo that consists of removals is meant so
   const what = rehearsal
     ? 'A rehearsal is never written. Discard it when you have seen enough; then the group can be synced again.'
-    : `Approve writes exactly what is shown here, even if the source has changed since${gone.length ? `: ${gone.join(', ')}` : '. Nothing is removed'}. If nobody decides by ${moment(until)}, nothing is written.`;
+    : `Approve writes exactly what is shown here, even if the source has changed since${lost.length ? `: ${lost.join(', ')}` : takes ? '' : '. Nothing is removed'}. If nobody decides by ${moment(until)}, nothing is written.`;
   const none = may.disabled ? may : removals || takes ? {} : { disabled: true, disabledReason: 'This sync removes nothing.' };
   const buttons = (
     <SpaceBetween size="xs" direction="horizontal">
@@ -80,7 +94,7 @@ export function Decide({ syncId, plan, until, rehearsal, undo, onDecided, brief 
           <SpaceBetween size="s">
             <Box>{plural(others, 'record')} will be created or updated.</Box>
             {asking === 'approve'
-              ? gone.length > 0 && <><Box fontWeight="bold">What will be removed:</Box><ul>{gone.map(each => <li key={each}>{each}</li>)}</ul></>
+              ? lost.length > 0 && <><Box fontWeight="bold">What will be removed:</Box><ul>{lost.map(each => <li key={each}>{each}</li>)}</ul></>
               : !removals ? <Box>Roles, guardians, values and enrollments that would be taken away stay as they are.</Box> : <Box>{plural(removals, 'removal')} will be left out: {number(plan.counts.users?.deactivated ?? 0)} people stay active.</Box>}
           </SpaceBetween>
         </Modal>

@@ -19,6 +19,7 @@ const SHOWN = 20;
 const PAGE = 10;
 const HEADERS: Record<NonNullable<Schemas['Breach']['kind']>, string> = {
   removals: 'Held: more removals than this group’s safety limit allows',
+  drain: 'Held: several syncs together remove more than this group’s safety limit allows',
   empty: 'Held: a file has no rows',
   renumbered: 'Held: ids seem to have been renumbered',
   undone: 'Held: changes that were undone would be made again',

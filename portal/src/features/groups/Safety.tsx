@@ -37,6 +37,7 @@ type Standing = 'ask' | 'keep' | 'letGo';
 
 /** The engine's own figures (percent, records), in the order in which they are shown. */
 const LIMITS: Record<Limited, { label: string; share: number; floor: number }> = {
+  drain: { label: 'People, classes or enrollments that go over 30 days, in several syncs', share: 10, floor: 10 },
   rights: { label: 'People who would get staff access', share: 0, floor: 3 },
   recycled: { label: 'People who would get the account of someone who left', share: 0, floor: 1 },
   doubles: { label: 'New people, classes or enrollments that look like some already there', share: 5, floor: 5 },

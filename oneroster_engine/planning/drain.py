@@ -1,0 +1,148 @@
+"""A slow drain: removals that stay below the limit each night, and take a school away all the same within weeks.
+
+What earlier syncs have removed stands in the snapshot as long as the group keeps it. What they removed in the last DRAIN_DAYS, or
+since somebody approved removals that had held a sync, is added to what this plan removes. Nothing is looked at where a plan
+removes nothing of an entity.
+
+Left out is what goes in any year: classes whose terms have ended, and enrollments that go with their class or person, or whose
+person has got another one since.
+"""
+
+from collections import Counter
+from datetime import UTC, date, datetime, time, timedelta
+
+import duckdb
+
+from oneroster_engine.duckdb_session import number_of
+from oneroster_engine.planning.guard import DRAIN_DAYS, Breach, Concern, Guard
+from oneroster_engine.planning.matching import RENAMED
+from oneroster_engine.planning.measures import TYPES, Groups, held_by_group
+from oneroster_engine.planning.policy import iso
+
+DRAINED = ("users", "classes", "enrollments")  # courses and sessions go with the year
+_LEAST = 5  # of one school; fewer never hold a plan
+
+
+def drained(connection: duckdb.DuckDBPyConnection, guard: Guard, now: datetime, removals: list[Breach]) -> list[Concern]:
+    """Concerns of the kind `drain`, per school and type and of all schools together; none of what `removals` say already. Reads
+    the views `change`, `held_{entity}` and `snapshot_{entity}`, writes the rows behind into `concern`."""
+    since, today = counted_since(guard, now), now.date()
+    said = {(each.entity, each.school) for each in removals}
+    found = []
+    for entity in DRAINED:
+        connection.execute(_GOING.format(entity=entity, which=_WHICH_GO[entity], **_TYPE[entity]))
+        if not number_of(connection, "SELECT count(*) FROM going"):
+            continue
+        values = {"since": iso(since), "today": today}
+        rows = _ROWS_GONE[entity]
+        connection.execute(rows, {name: value for name, value in values.items() if f"${name}" in rows})
+        if not number_of(connection, "SELECT count(*) FROM gone"):
+            continue
+        held = _held(held_by_group(connection, entity))
+        for school, name, of_type, going, gone, first in connection.execute(_COUNTED).fetchall():
+            told = any(of == entity for of, _ in said) if school is None else (entity, school) in said
+            if told or going + gone < _LEAST or (of_type and entity not in TYPES):
+                continue
+            example = f"{gone:,} since {_day(first)}, and {going:,} more in this sync."
+            records = held[school, of_type] + gone
+            found.append(
+                Concern("drain", school or "", name, entity, going + gone, records, of_type, "", example, whole=school is None)
+            )
+        connection.execute(f"INSERT INTO concern SELECT 'drain', '{entity}', sourcedId, school, \"type\", '', '' FROM going")
+    return found
+
+
+def counted_since(guard: Guard, now: datetime) -> datetime:
+    """What was removed after this moment counts. In a rollover window that is over a school may have lost half of its people."""
+    earliest = [now - timedelta(days=DRAIN_DAYS)]
+    if guard.approved is not None:
+        earliest.append(guard.approved)
+    if guard.rollover_to is not None and guard.rollover_to < now.date():
+        earliest.append(datetime.combine(guard.rollover_to + timedelta(days=1), time(), UTC))
+    return max(earliest)
+
+
+def _held(groups: Groups) -> Counter[tuple[str | None, str]]:
+    """How many records there are by school (None: everywhere) and type (empty: any)."""
+    held = Counter[tuple[str | None, str]]()
+    for schools, of_type, records in groups:
+        for school in (*(schools or [""]), None):
+            for each in {of_type, ""}:
+                held[school, each] += records
+    return held
+
+
+def _day(moment: str) -> str:
+    day = date.fromisoformat(moment[:10])
+    return f"{day.day} {day:%B %Y}"
+
+
+_TYPE = {
+    "users": {"before": "before->'fields'->>'$.roles[0].role'"},
+    "classes": {"before": "''"},
+    "enrollments": {"before": "before->'fields'->>'role'"},
+}
+
+_WHICH_GO = {
+    "users": f"action = 'deactivate' AND reason <> '{RENAMED}'",
+    "classes": "action = 'deactivate' AND sourcedId NOT IN (FROM over_class)",
+    "enrollments": """action = 'end'
+      AND (before->'fields'->>'classSourcedId') NOT IN (FROM over_class)
+      AND (before->'fields'->>'classSourcedId') NOT IN (
+          SELECT sourcedId FROM change WHERE entity = 'classes' AND action = 'deactivate')
+      AND (before->'fields'->>'userSourcedId') NOT IN (
+          SELECT sourcedId FROM change WHERE entity = 'users' AND action = 'deactivate'
+          UNION ALL SELECT after->'fields'->>'userSourcedId' FROM change WHERE entity = 'enrollments' AND action = 'create')""",
+}
+_GOING = """
+CREATE OR REPLACE TABLE going AS
+SELECT * FROM (
+    SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, coalesce({before}, 'unknown') AS "type"
+    FROM change WHERE entity = '{entity}' AND {which}
+) WHERE school NOT IN (FROM closing)
+"""
+
+# Who is removed still, and does not come back with this plan. Somebody who is known by another id has the same platform id there.
+_GONE = """
+CREATE OR REPLACE TABLE gone AS
+SELECT * FROM (
+    SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, {type} AS "type", removedAt FROM (
+        SELECT * FROM snapshot_{entity} WHERE removedAt > $since
+        AND sourcedId NOT IN (SELECT sourcedId FROM change WHERE entity = '{entity}')
+    ) one {which}
+) WHERE school NOT IN (FROM closing)
+"""
+# Of a class that is gone its sessions may be gone too, and purged before it.
+_RUNS = """(len({fields}->>'$.termSourcedIds[*]') = 0 OR list_has_any({fields}->>'$.termSourcedIds[*]',
+      (SELECT coalesce(list(sourcedId), []) FROM snapshot_academicSessions
+       WHERE coalesce(try_cast(fields->>'endDate' AS DATE) >= $today, true))))"""
+_ROWS_GONE = {
+    "users": _GONE.format(
+        entity="users",
+        type="coalesce(userType, 'unknown')",
+        which="WHERE platformId NOT IN (SELECT platformId FROM held_users WHERE platformId IS NOT NULL)",
+    ),
+    "classes": _GONE.format(entity="classes", type="'unknown'", which=f"WHERE {_RUNS.format(fields='one.fields')}"),
+    "enrollments": _GONE.format(
+        entity="enrollments",
+        type="coalesce(\"role\", 'unknown')",
+        which=f"""WHERE userSourcedId IN (SELECT sourcedId FROM held_users)
+          AND classSourcedId IN (SELECT sourcedId FROM held_classes own WHERE {_RUNS.format(fields="own.fields")})
+          AND NOT EXISTS (SELECT 1 FROM held_enrollments other
+                          WHERE other.userSourcedId = one.userSourcedId AND other.since >= one.removedAt)""",
+    ),
+}
+
+_COUNTED = """
+WITH counted AS (
+    SELECT school, "type", grouping(school) = 1 AS whole, count(DISTINCT sourcedId) FILTER (removedAt IS NULL) AS going,
+           count(DISTINCT sourcedId) FILTER (removedAt IS NOT NULL) AS gone, min(removedAt) AS first
+    FROM (SELECT *, NULL AS removedAt FROM going UNION ALL SELECT * FROM gone)
+    GROUP BY GROUPING SETS ((school), (school, "type"), (), ("type"))
+)
+SELECT if(whole, NULL, school),
+       CASE WHEN whole THEN 'All schools together' WHEN school = '' THEN '' ELSE coalesce(orgs.name, school) END,
+       coalesce("type", ''), going, gone, first
+FROM counted LEFT JOIN held_orgs orgs ON orgs.sourcedId = school WHERE going > 0 AND gone > 0
+ORDER BY ALL
+"""

@@ -1,0 +1,167 @@
+"""A school that loses a few people with each sync, and no sync is held: what the last weeks took is counted together."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from oneroster_engine.planning.drain import counted_since
+from oneroster_engine.planning.guard import Concern, Guard, Limit, concern_breaches
+from tests.engine.districts import class_, course, enrollment, org, session, user
+from tests.engine.test_guard_kinds import Files, School
+from tests.engine.test_plan import read
+
+PEOPLE = 100
+NOW = datetime(2026, 9, 30, 4, tzinfo=UTC)
+
+
+def a_school(students: Sequence[int]) -> Files:
+    """North with these students, each under a given name that nobody else has, and 20 teachers."""
+    named = {"orgSourcedIds": "north", "familyName": "Li"}
+    return {
+        "orgs": [org("d", type="district"), org("north", parentSourcedId="d")],
+        "users": [
+            *(user(f"s{n:03}", givenName=f"G{n:03}", username=f"s{n:03}", **named) for n in students),
+            *(user(f"t{n:03}", givenName=f"T{n:03}", username=f"t{n:03}", role="teacher", **named) for n in range(20)),
+        ],
+        "academicSessions": [],
+        "courses": [],
+        "classes": [],
+        "enrollments": [],
+    }
+
+
+def night(school: School, files: Files, guard: Guard | None = None) -> list[str]:
+    """Sync, and approve whatever holds it; why it was held."""
+    planned = school.guarded(files, guard)
+    school.commit(removals=True)
+    return [f"{each.kind}: {each.message}" for each in planned.breaches]
+
+
+@pytest.fixture(scope="module")
+def one_night_later(tmp_path_factory: pytest.TempPathFactory) -> School:
+    school = School(tmp_path_factory.mktemp("school"))
+    night(school, a_school(range(PEOPLE)))
+    assert night(school, a_school(range(8, PEOPLE))) == [], "eight of a hundred are below the limit of a sync"
+    return school
+
+
+@pytest.fixture
+def school(one_night_later: School) -> Iterator[School]:
+    """A platform that has lost eight of North's hundred students the night before."""
+    snapshot = one_night_later.snapshot
+    yield one_night_later
+    one_night_later.snapshot = snapshot
+
+
+def test_a_school_that_loses_eight_in_a_hundred_each_night_is_held_on_the_second(school: School) -> None:
+    (removed,) = {row["removedAt"] for row in read(school.snapshot / "users.parquet")} - {None}  # type: ignore[operator]
+    since = date.fromisoformat(removed[:10])
+
+    planned = school.guarded(a_school(range(15, PEOPLE)))
+
+    assert [(each.kind, each.message) for each in planned.breaches] == [
+        (
+            "drain",
+            "North: 15 of 100 students would be gone, a few with each sync: "
+            f"8 since {since.day} {since:%B %Y}, and 7 more in this sync.",
+        )
+    ]
+    rows = read(school.room / "plan" / "held.parquet")
+    assert {(row["kind"], row["school"], row["sourcedId"]) for row in rows} == {
+        ("drain", "north", f"s{n:03}") for n in range(8, 15)
+    }, "the rows behind it are what this sync removes"
+
+
+def test_once_somebody_has_approved_the_removals_the_count_begins_again(school: School) -> None:
+    assert school.guarded(a_school(range(15, PEOPLE)), Guard(approved=school.now)).breaches == []
+
+
+def test_those_who_come_back_are_not_counted(school: School) -> None:
+    assert school.guarded(a_school([*range(8), *range(15, PEOPLE)])).breaches == []
+
+
+def test_a_school_that_closes_with_the_customer_s_word_is_not_drained(school: School) -> None:
+    assert school.guarded(a_school(range(15, PEOPLE)), Guard(closing=("north",))).breaches == []
+
+
+def test_only_one_reason_is_given_where_this_sync_alone_removes_too_many(school: School) -> None:
+    assert {each.kind for each in school.guarded(a_school(range(30, PEOPLE))).breaches} == {"removals"}
+
+
+FIGURES = {
+    "the default": (Guard(), True),
+    "a figure of the group's own": (Guard(limits={"drain": Limit(0.2, 10)}), False),
+    "never stricter than one sync may be": (Guard(share=0.2), False),
+    "nor of fewer records": (Guard(floor=20), False),
+    "removals that are let go": (Guard(standing={"removals": "letGo"}), False),
+    "in the rollover window": (Guard(rollover_from=NOW.date(), rollover_to=NOW.date()), False),
+}
+
+
+@pytest.mark.parametrize(("guard", "held"), FIGURES.values(), ids=FIGURES)
+def test_a_drain_is_held_by_the_figures_of_removals_and_its_own(guard: Guard, held: bool) -> None:
+    drain = Concern("drain", "north", "North", "users", 15, 100, "student")
+
+    assert bool(concern_breaches([drain], guard, NOW.date())) is held
+
+
+SINCE = {
+    "thirty days": (Guard(), datetime(2026, 8, 31, 4, tzinfo=UTC)),
+    "the last approval": (Guard(approved=datetime(2026, 9, 20, tzinfo=UTC)), datetime(2026, 9, 20, tzinfo=UTC)),
+    "an approval of long ago": (Guard(approved=datetime(2026, 3, 20, tzinfo=UTC)), datetime(2026, 8, 31, 4, tzinfo=UTC)),
+    "the end of the rollover window": (
+        Guard(rollover_from=date(2026, 8, 1), rollover_to=date(2026, 9, 10)),
+        datetime(2026, 9, 11, tzinfo=UTC),
+    ),
+    "a window that is still open": (
+        Guard(rollover_from=date(2026, 8, 1), rollover_to=date(2026, 9, 30)),
+        datetime(2026, 8, 31, 4, tzinfo=UTC),
+    ),
+}
+
+
+@pytest.mark.parametrize(("guard", "since"), SINCE.values(), ids=SINCE)
+def test_removals_are_counted_since(guard: Guard, since: datetime) -> None:
+    assert counted_since(guard, NOW) == since
+
+
+def test_classes_and_enrollments_are_counted_too_but_not_those_that_end_or_are_exchanged(tmp_path: Path) -> None:
+    """North loses classes and enrollments. South loses classes of a term that is over, and its enrollments are exchanged."""
+
+    def of(gone: int) -> Files:
+        files = a_school([])
+        schools = (("north", "fall"), ("south", "past"))
+        exchanged = [enrollment(f"x{n}", classSourcedId="south-home", userSourcedId=f"south-{n}") for n in range(gone)]
+        return {
+            **files,
+            "orgs": [*files["orgs"], org("south", parentSourcedId="d")],
+            "academicSessions": [session("fall"), session("past", startDate="2026-01-10", endDate="2026-08-01")],
+            "courses": [course("k", orgSourcedId="d")],
+            "users": [
+                user(f"{school}-{n}", givenName=f"G{school}{n}", orgSourcedIds=school) for school, _ in schools for n in range(20)
+            ],
+            "classes": [
+                *(class_(f"{s}-{n}", schoolSourcedId=s, termSourcedIds=term) for s, term in schools for n in range(gone, 20)),
+                *(class_(f"{s}-home", schoolSourcedId=s, termSourcedIds="fall") for s, _ in schools),
+            ],
+            "enrollments": [
+                *(
+                    enrollment(f"{s}-{n}", classSourcedId=f"{s}-home", userSourcedId=f"{s}-{n}")
+                    for s, _ in schools
+                    for n in range(gone, 20)
+                ),
+                *exchanged,
+            ],
+        }
+
+    school, small = School(tmp_path), Guard(share=0.25, floor=5)
+    assert [night(school, of(gone), small) for gone in (0, 4)] == [[], []]
+
+    found = [
+        (each.school, each.entity, each.removed, each.records)
+        for each in school.guarded(of(8), Guard(0.25, 5, limits={"drain": Limit(0.25, 5)})).breaches
+    ]
+
+    assert sorted(found) == [("north", "classes", 8, 21), ("north", "enrollments", 8, 20)]
