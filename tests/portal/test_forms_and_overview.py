@@ -12,12 +12,13 @@ from playwright.sync_api import Browser, Page, Response, expect
 from chalicelib.api.overview import rows_of
 from chalicelib.api.shapes import Overview
 from chalicelib.model.records import Group, GuardFigures, LastEnded, Mode, State
-from chalicelib.store import groups
+from chalicelib.store import groups, syncs
 from chalicelib.store.tables import from_item, to_item
 from tests.api.test_routes import call
+from tests.engine.districts import small
 from tests.portal import light
-from tests.portal.test_truth import asked, district
-from tests.steps.walk import NOW, Walk, make_group
+from tests.portal.test_truth import ENROLLED, PEOPLE, asked, district
+from tests.steps.walk import NOW, Walk, make_group, zipped
 
 JS_BYTES, CSS_BYTES = 250_000, 80_000  # of the first load, as it comes over the line
 
@@ -84,8 +85,14 @@ def test_leaving_with_unsaved_changes_asks_and_a_wrong_figure_is_corrected_in_it
 
 def test_approving_asks_once_more_with_the_number_that_goes(page: Page) -> None:
     make_group()
-    Walk(district()).through()
-    asked(Walk(district(people=6), day=1))
+    Walk(zipped(small(users=[{**each, "phone": "555"} for each in PEOPLE], enrollments=ENROLLED))).through()
+    emptied = asked(Walk(district(), day=1))
+
+    page.goto(f"/groups/g1/syncs/{emptied.sync_id}/changes")
+    expect(page.get_by_text("has changed since: 12 records with an emptied value.").first).to_be_visible()
+    expect(page.get_by_text("Nothing is removed")).to_have_count(0)
+    syncs.end(emptied.sync_id, State.CANCELLED, "Cancelled.", NOW)
+    asked(Walk(district(people=6), day=2))
 
     page.goto("/groups/g1/status")
     page.get_by_role("button", name="Review changes").click()
