@@ -21,6 +21,8 @@ from oneroster_engine.plural import plural
 from oneroster_engine.standard.damaged_ids import is_rounded, without_zeros
 
 SHOWN_FINDINGS = 100
+# A sheet in which more rows than these have another row's title was sorted by one column alone.
+MOVED_ROWS, MOVED_SHARE = 2, 0.1
 ABOUT = "About"
 LONGEST_NUMBER = 10**15  # a spreadsheet keeps fifteen digits of a number and makes zeros of the others
 YES, NO = frozenset({"yes", "y", "true", "1", "x"}), frozenset({"", "no", "n", "false", "0"})
@@ -119,7 +121,14 @@ def check_sheet(sheet: Sheet, path: Path, known: Mapping[str, Mapping[str, Any]]
         answers.take(line, row)
     number, chosen = answers.number, frozenset(sourced_id for sourced_id, yes in answers.given.items() if yes)
     missing = len(known) - len(answers.given)
+    moved = answers.moved() if number["changed"] > max(MOVED_ROWS, MOVED_SHARE * len(answers.given)) else 0
+    is_sorted = moved > max(MOVED_ROWS, MOVED_SHARE * len(answers.given))
     message = _message(chosen, number["unknown"], number["unreadable"], missing) + _age(read, sync_id)
+    if is_sorted:
+        message = (
+            f"{plural(moved, 'row')} have another row's {sheet.compared[0]} beside their sourcedId, as where one column was "
+            "sorted by itself: nobody knows which rows are meant. Download the sheet again and fill that."
+        )
     return Checked(
         chosen=chosen,
         not_chosen=len(answers.given) - len(chosen),
@@ -129,7 +138,7 @@ def check_sheet(sheet: Sheet, path: Path, known: Mapping[str, Mapping[str, Any]]
         repeated=number["repeated"],
         unreadable=number["unreadable"],
         findings=tuple(found for _, found in sorted(answers.findings, key=itemgetter(0))[:SHOWN_FINDINGS]),
-        usable=bool(chosen) and not number["unknown"] and not number["unreadable"] and not foreign,
+        usable=bool(chosen) and not number["unknown"] and not number["unreadable"] and not foreign and not is_sorted,
         message=_OTHER_GROUP if foreign else message,
     )
 
@@ -145,6 +154,7 @@ class _Answers:
     given: dict[str, bool] = field(default_factory=dict)
     number: Counter[str] = field(default_factory=Counter)
     findings: list[tuple[int, Finding]] = field(default_factory=list)
+    renamed: list[str] = field(default_factory=list)
 
     def take(self, line: int, row: Mapping[str, Any]) -> None:
         sent, answer = row["sourcedId"], _digits(row["sync"]).casefold()
@@ -168,6 +178,13 @@ class _Answers:
             if differs := [name for name in self.sheet.compared if name in row and _differs(row[name], listed[name])]:
                 message = f"{', '.join(differs)} differs from the list; only sync counts."
                 self._note("changed", line, Finding(id_cell, sourced_id, message))
+                self.renamed.append(_digits(row.get(self.sheet.compared[0], "")))
+
+    def moved(self) -> int:
+        """Rows whose first compared column differs and holds what another row of the list has there."""
+        name = self.sheet.compared[0]
+        listed = {_digits(cells.clean(str(each[name] or ""))) for each in self.known.values()}
+        return sum(bool(each) and each in listed for each in self.renamed)
 
     def _note(self, what: str, line: int, *findings: Finding) -> None:
         self.number[what] += 1

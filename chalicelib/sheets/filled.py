@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -30,6 +31,7 @@ from chalicelib.errors import Unacceptable
 
 ORIGIN = "Origin"  # the hidden sheet: what the workbook was made for
 COLUMNS = len(ascii_uppercase)  # to column Z: half of them are the list's, the others a person's own notes
+HEADER_WITHIN = 10  # rows: people write a title above, and Numbers the table's name
 ROWS_BESIDE = 2_000  # more than the list has: Google saves a thousand empty ones, and people add some
 EXPANDED_BYTES = 400 << 20  # a sheet of 600,000 classes expands to some 250 MB
 DIRECTORY_BYTES = 1 << 18  # of the ZIP: some 3,000 parts, where a workbook has twenty
@@ -58,6 +60,12 @@ NAMES_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # Excel's own first 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 NO_WORKBOOK = "This isn't an Excel workbook (.xlsx), or it is a damaged one, and no CSV. Save the sheet as .xlsx and upload that."
+OTHER_KINDS = (  # by their first bytes
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook of the old form (.xls), or one with a password"),
+    (b"%PDF", "a PDF"),
+    (b"<", "a web page or XML"),
+)
+OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
 @dataclass(frozen=True)
@@ -87,10 +95,10 @@ def read_filled(sheet: str, columns: Sequence[str], path: Path, listed: int) -> 
             pages, origin = _by_openpyxl(path, name, listed)
         else:
             pages, origin = _by_calamine(path, name, columns)
-        found = _below_header(f"Sheet `{sheet}` lacks", columns, pages)
-    _answers_stand_alone(seen[part].merged, found[1])
+        rows, places, header = _below_header(f"Sheet `{sheet}` lacks", columns, pages)
+    _answers_stand_alone((each for each in seen[part].merged if _line(each[1]) > header), places)
     formulas = frozenset(seen[part].formulas)
-    return Filled(_unbroken(found[0]), found[1], formulas, origin.get("sync", ""), origin.get("made", ""))
+    return Filled(_unbroken(rows), places, formulas, origin.get("sync", ""), origin.get("made", ""))
 
 
 def _fits(part: "_Part", listed: int) -> None:
@@ -114,6 +122,10 @@ def _answers_stand_alone(merged: Iterable[tuple[str, str]], places: Mapping[str,
                 f"The cells {first}:{last} are merged, so their answer counts for one row alone. "
                 "Unmerge them, write Yes or No into each row, and upload the sheet again."
             )
+
+
+def _line(cell: str) -> int:
+    return int(cell.lstrip(ascii_uppercase))
 
 
 def _column(letters: str) -> int:
@@ -156,12 +168,31 @@ def _look(path: Path, listed: int) -> dict[str, _Part]:
     with zipfile.ZipFile(path) as packed:
         if sum(info.file_size for info in packed.infolist()) > EXPANDED_BYTES:
             raise Unacceptable("The workbook expands to far more than a list of rows. Download the sheet again and fill that.")
+        if kind := _other_zip(packed):
+            raise Unacceptable(_is_other(kind))
         for info in packed.infolist():
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.filename in parts:
                 raise Unacceptable(NO_WORKBOOK)
             with packed.open(info) as part:
                 parts[info.filename] = _look_at(iter(lambda: part.read(PIECE_BYTES), b""), below)
     return parts
+
+
+def _other_zip(packed: zipfile.ZipFile) -> str:
+    """What a ZIP is that other spreadsheets write; empty for what may be a workbook."""
+    names = set(packed.namelist())
+    if "xl/workbook.bin" in names:
+        return "a binary Excel workbook (.xlsb)"
+    if any(each.endswith(".iwa") for each in names):
+        return "a Numbers document"
+    if "mimetype" in names:
+        with packed.open("mimetype") as first:
+            return "an OpenDocument spreadsheet (.ods)" if first.read(100).startswith(OPEN_DOCUMENT) else ""
+    return ""
+
+
+def _is_other(kind: str) -> str:
+    return f"This is {kind}. Open it in the program that it is of, save the sheet as .xlsx and upload that."
 
 
 def _look_at(pieces: Iterable[bytes], below: re.Pattern[bytes]) -> _Part:
@@ -235,9 +266,16 @@ def _part_of(path: Path, sheet: str) -> tuple[str, str]:
     with zipfile.ZipFile(path) as packed:
         book = "xl/workbook.xml"
         listed = list(ElementTree.fromstring(packed.read(book)).iter(f"{{{MAIN}}}sheet"))
-        found = next((each for each in listed if visible(each.get("name")).casefold() == sheet.casefold()), None)
-        if found is None:
+        own = [each for each in listed if visible(each.get("name")).casefold() == sheet.casefold()]
+        # Numbers adds the table's name where it writes a sheet for each table.
+        own = own or [each for each in listed if visible(each.get("name")).casefold().startswith(f"{sheet.casefold()} - ")]
+        if not own:
             raise Unacceptable(f"The workbook has no sheet `{sheet}`. Download it again and fill that one.")
+        if len(own) > 1:
+            raise Unacceptable(
+                f"{len(own)} sheets of the workbook are called `{sheet}`, and only one can count. Delete the others."
+            )
+        found = own[0]
         targets = ElementTree.fromstring(packed.read("xl/_rels/workbook.xml.rels"))
         relation = found.get(f"{{{RELATIONS}}}id")
         target = next((each.get("Target", "") for each in targets if each.get("Id") == relation), "")
@@ -291,7 +329,9 @@ def _from_csv(sheet: str, columns: Sequence[str], path: Path, listed: int) -> Fi
     elif visible(first).casefold().rstrip() in ("sep=", '"sep="'):  # a tab, which `visible` takes away
         delimiter, text = "\t", rest
     else:
-        delimiter = max(",;\t|", key=first.count)
+        above = text[: CELL_BYTES * COLUMNS].splitlines()[:HEADER_WITHIN]
+        header = next((each for each in above if "sourcedid" in visible(each).casefold()), first)
+        delimiter = max(",;\t|", key=header.count)
     most = _most_rows(listed)
 
     def rows() -> Iterator[tuple[int, Sequence[Any]]]:
@@ -301,7 +341,7 @@ def _from_csv(sheet: str, columns: Sequence[str], path: Path, listed: int) -> Fi
             yield line, row
 
     with _broken():
-        found, places = _below_header("The file, read as CSV, lacks", columns, (0, rows()))
+        found, places, _ = _below_header("The file, read as CSV, lacks", columns, (0, rows()))
     return Filled(_unbroken(found), places)
 
 
@@ -310,6 +350,8 @@ def _text(path: Path, most_bytes: int) -> str | None:
     if path.stat().st_size > most_bytes:
         raise Unacceptable("The file is far larger than the list. Download the sheet again and fill that.")
     content = path.read_bytes()
+    if kind := next((kind for start, kind in OTHER_KINDS if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start)), ""):
+        raise Unacceptable(_is_other(kind))
     encodings = ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252")
     for encoding in encodings:
         try:
@@ -322,11 +364,18 @@ def _text(path: Path, most_bytes: int) -> str | None:
 
 def _below_header(
     lacks: str, columns: Sequence[str], pages: Pages
-) -> tuple[Iterator[tuple[int, dict[str, Any]]], dict[str, int]]:
-    """The rows below the header, by the header's names, and where each name stands. Raises Unacceptable."""
+) -> tuple[Iterator[tuple[int, dict[str, Any]]], dict[str, int], int]:
+    """The rows below the header, by the header's names, where each name stands, and the header's line. Raises Unacceptable."""
     column, rows = pages
-    line, values = next(rows, (1, ()))
-    first = [visible(value).casefold() for value in values] if line == 1 else []
+    first: list[str] | None = None
+    header = 1
+    for header, values in islice(rows, HEADER_WITHIN):
+        named = [visible(value).casefold() for value in values] if header <= HEADER_WITHIN else []
+        first = named if first is None else first
+        if "sourcedid" in named and "sync" in named:
+            first = named
+            break
+    first = first or []
     places = {name: first.index(name.casefold()) for name in columns if name.casefold() in first}
     if lacking := [name for name in ("sourcedId", "sync") if name not in places]:
         raise Unacceptable(f"{lacks} the column {' and '.join(lacking)} in its first row. Download it again.")
@@ -339,7 +388,7 @@ def _below_header(
         for line, values in rows:
             yield line, {name: values[place] if place < len(values) else "" for name, place in places.items()}
 
-    return found(), {name: column + place for name, place in places.items()}
+    return found(), {name: column + place for name, place in places.items()}, header
 
 
 def _unbroken(rows: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -103,6 +103,64 @@ def test_two_columns_of_one_name_are_refused_in_a_csv_too(tmp_path: Path) -> Non
         check_sheet(ORG, tmp_path / "Org.csv", KNOWN, "g1-s1")
 
 
+@pytest.mark.parametrize("large", [False, True], ids=["openpyxl", "calamine"])
+def test_a_title_may_stand_above_the_header_merged_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+    def fill(page: Any) -> None:
+        page["H2"].value, page["H3"].value = "Yes", "perhaps"
+        page.insert_rows(1, 2)
+        page["A1"].value = "Our schools"
+        page.merge_cells("A1:H1")
+
+    if large:
+        monkeypatch.setattr(filled_sheets, "OPENPYXL_CELLS", 0)
+
+    checked = filled(tmp_path, fill)
+
+    assert checked.chosen == {"00123"}
+    assert [each.cell for each in checked.findings] == ["H5"]
+
+
+@pytest.mark.parametrize("above", ["Our schools;;\n", "\n", "# by Numbers, 28.11.2026\n\n"], ids=["title", "blank", "comment"])
+def test_a_title_may_stand_above_the_header_of_a_csv(tmp_path: Path, above: str) -> None:
+    (tmp_path / "Org.csv").write_text(f"{above}sourcedId;name;sync\n00123;North High;Yes\n")
+
+    assert check_sheet(ORG, tmp_path / "Org.csv", KNOWN, "g1-s1").chosen == {"00123"}
+
+
+def test_the_name_of_a_table_behind_the_sheets_is_what_numbers_adds(tmp_path: Path) -> None:
+    (tmp_path / "up.xlsx").write_bytes(workbook("Org - Table 1", ["sourcedId", "sync"], ["124", "Yes"]))
+
+    assert check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1").chosen == {"124"}
+
+
+def test_two_sheets_whose_names_read_alike_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "up.xlsx"
+    path.write_bytes(workbook("Org", ["sourcedId", "sync"], ["124", "Yes"]))
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("org\u200b", 0).append(["sourcedId", "sync"])
+    book.save(path)
+
+    with pytest.raises(Unacceptable, match="2 sheets of the workbook are called `Org`"):
+        check_sheet(ORG, path, KNOWN, "g1-s1")
+
+
+@pytest.mark.parametrize(
+    ("sorted_alone", "usable"), [(20, False), (2, True)], ids=["a column by itself", "two that were swapped"]
+)
+def test_a_column_of_ids_that_was_sorted_by_itself_chooses_nobody(tmp_path: Path, sorted_alone: int, usable: bool) -> None:
+    known = {f"{number:02d}": school(f"{number:02d}", f"School {number}") for number in range(20)}
+    ids = sorted(known)
+    ids[:sorted_alone] = reversed(ids[:sorted_alone])
+    names = [row["name"] for row in known.values()]
+    lines = [f"{own},{names[place]},{'Yes' if place < 2 else ''}" for place, own in enumerate(ids)]
+    (tmp_path / "Org.csv").write_text("\n".join(["sourcedId,name,sync", *lines]))
+
+    checked = check_sheet(ORG, tmp_path / "Org.csv", known, "g1-s1")
+
+    assert (checked.usable, checked.changed) == (usable, sorted_alone)
+    assert usable or "20 rows have another row's name beside their sourcedId" in checked.message
+
+
 def test_answers_in_rows_that_a_filter_hides_count_like_the_others(tmp_path: Path) -> None:
     def fill(page: Any) -> None:
         page["H2"].value, page["H3"].value = "Yes", "Yes"
@@ -258,6 +316,15 @@ NOT_A_SHEET: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: rezipped(workbook("Org", ["sourcedId", "sync"]), lambda name, part: part.replace(b"<", b"&", 3)),
         "a damaged one",
     ),
+    "OpenDocument": (
+        lambda: zipped({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<a/>"}),
+        r"OpenDocument spreadsheet \(\.ods\).* save the sheet as \.xlsx",
+    ),
+    "a binary workbook": (lambda: zipped({"xl/workbook.bin": b"\x83\x01"}), r"binary Excel workbook \(\.xlsb\)"),
+    "Numbers' own": (lambda: zipped({"Index/Document.iwa": b"\0"}), "a Numbers document"),
+    "the old form": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"old form \(\.xls\), or one with a password"),
+    "a web page": (lambda: b"\xef\xbb\xbf\r\n<html><table>", "a web page or XML"),
+    "a PDF": (lambda: b"%PDF-1.7 sourcedId,sync", "a PDF"),
     "a sheet of another name": (lambda: workbook("Sheet1", ["sourcedId", "sync"]), "has no sheet `Org`"),
     "a sheet without the column": (lambda: workbook("Org", ["sourcedId", "name"]), "lacks the column sync"),
     "an empty file": (lambda: b"", "lacks the column sourcedId and sync"),
