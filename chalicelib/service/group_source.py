@@ -5,13 +5,13 @@ The state machine and the connection test use a source through this interface al
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from chalicelib.errors import SourceRefused
 from chalicelib.model.causes import Cause
@@ -242,17 +242,22 @@ class SftpServer(ZipBundle):
         fetched = sftp_fetch.fetch(sync_id, arriving, self.settings, credentials, self.limits, time_left_s, tell, on_wait)
         tell(fetched)
         syncs.named(sync_id, fetched.called)
-        files.write_json(files.sync_key(sync_id, PICKED), fetched.notes)
+        files.write_json(files.sync_key(sync_id, PICKED), asdict(fetched.seen))
         return fetched.whole
 
     @contextmanager
     def csvs(self, workdir: Path) -> Iterator[Csvs]:
         with super().csvs(workdir) as csvs:
-            archive_contents.add_warnings(workdir / "csv", files.read_json(files.sync_key(self.sync.sync_id, PICKED)) or ())
+            archive_contents.add(workdir / "csv", archive_contents.from_json(self._picked()))
             yield csvs
 
+    def _picked(self) -> Mapping[str, Any]:
+        """Syncs from before have the warnings alone."""
+        stored = files.read_json(files.sync_key(self.sync.sync_id, PICKED)) or {}
+        return {"warnings": stored} if isinstance(stored, list) else stored
+
     def _noticed(self) -> str:
-        return json.dumps(files.read_json(files.sync_key(self.sync.sync_id, PICKED)))
+        return json.dumps(self._picked())
 
 
 @dataclass(frozen=True)

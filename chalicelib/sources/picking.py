@@ -50,7 +50,8 @@ class RemoteFile:
 class Found:
     """The newest roster: one ZIP, or the CSVs of one folder. `marked` says that its done marker is there, `lacks` which files
     of a set aren't, and `by_name` that its time could not tell it from another. `beside` are ZIPs not much older than this
-    one, by name, and `others` their files: where a district sends one a school, all but this would be passed over."""
+    one, by name, and `others` their files: where a district sends one a school, all but this would be passed over. `unread`
+    are other files next to CSVs, by name: they may hold more of their rows."""
 
     called: str
     files: tuple[RemoteFile, ...]
@@ -60,6 +61,7 @@ class Found:
     by_name: bool = False
     beside: tuple[str, ...] = ()
     others: tuple[RemoteFile, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -95,7 +97,9 @@ def candidates(named: Iterable[Entry], beside: Sequence[Entry], done_marker: str
         folder = str(PurePosixPath(next(iter(csvs.values())).path).parent)
         has_said_all = "manifest.csv" in csvs and len(csvs) > 1  # a manifest alone is an upload's first file
         lacks = () if has_said_all else tuple(each for each in NEEDED if each not in csvs)
-        found.append(_found(f"{len(csvs)} CSV files in {folder}", csvs, markers, lacks))
+        loose = _found(f"{len(csvs)} CSV files in {folder}", csvs, markers, lacks)
+        unread = sorted(each.name for each in files if each not in csvs.values() and each not in zips)
+        found.append(replace(loose, unread=tuple(unread)))
     return found
 
 

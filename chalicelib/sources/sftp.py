@@ -161,8 +161,12 @@ def newest(files: paramiko.SFTPClient, source: SftpSource) -> Found:
         if any(_is_pattern(part) for part in folder.parts):
             raise SourceRefused(f"{source.path}: * and ? may stand in the last part of a path alone.")
         listed = _listed(files, source, str(folder))
+        # Whatever the case: ROSTER.ZIP is meant by *.zip, or yesterday's roster.zip would be taken in its place.
+        folded = pattern and pattern.casefold()
         named = [
-            each for each in listed if (each.name == path.name if pattern is None else fnmatch.fnmatchcase(each.name, pattern))
+            each
+            for each in listed
+            if (each.name == path.name if folded is None else fnmatch.fnmatchcase(each.name.casefold(), folded))
         ]
         try:
             found = picking.candidates(named, listed, source.done_marker)
@@ -196,7 +200,7 @@ def settled(
     """
     seen, waited_s = newest(files, source), 0.0
     while not (seen.marked and seen.modified_s):
-        if waited_s or source.done_marker or seen.lacks:
+        if waited_s or source.done_marker or seen.lacks or not seen.size_bytes:
             on_wait(f"{seen.called} on {source.host} {awaited(seen, source)}.", patience_s - waited_s)
         if waited_s >= patience_s:
             raise SourceUnavailable(
@@ -206,7 +210,7 @@ def settled(
         sleep(SETTLE_S)
         waited_s += SETTLE_S or patience_s / 10
         again = newest(files, source)
-        if again == seen and (seen.marked or not source.done_marker) and not seen.lacks:
+        if again == seen and (seen.marked or not source.done_marker) and not seen.lacks and seen.size_bytes:
             break
         seen = again
     return seen
@@ -216,7 +220,9 @@ def awaited(found: Found, source: SftpSource) -> str:
     """What a sync waits for before it takes these files."""
     if source.done_marker and not found.marked:
         return f"has no {source.done_marker} marker yet"
-    return f"lacks {', '.join(found.lacks)}" if found.lacks else "is still growing"
+    if found.lacks:
+        return f"lacks {', '.join(found.lacks)}"
+    return "is still growing" if found.size_bytes else "is empty"
 
 
 def move_to_missing(files: paramiko.SFTPClient, source: SftpSource) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 import paramiko
@@ -13,11 +13,11 @@ from chalicelib.sources import bundle, sftp
 from chalicelib.sources.connection import Check, Name, schools_check
 from chalicelib.sources.picking import Found
 from chalicelib.sources.sftp import Server
-from chalicelib.sources.sftp_delivery import left_aside, write_members
+from chalicelib.sources.sftp_delivery import left_aside, older_file, write_members
 from oneroster_engine.errors import RosterError
 from oneroster_engine.plural import plural
 from oneroster_engine.staging.stage import stage_orgs
-from oneroster_engine.standard.archive import Limits
+from oneroster_engine.standard.archive import Limits, contents_beside
 from oneroster_engine.standard.manifest import read_manifest
 from oneroster_engine.table_query import page_of
 
@@ -45,7 +45,10 @@ def steps(
         with sftp.translate_errors(source):
             left_aside(files, found, limits)
         missing = _missing(files, found, source)
-        yield Check(step, not missing, " ".join((described(found, datetime.now(UTC)), *missing)))
+        beside = contents_beside(
+            [PurePosixPath(each) for each in found.unread], {each.name for each in found.files}, "The folder"
+        )
+        yield Check(step, not missing, " ".join((described(found, datetime.now(UTC)), *missing, *beside.warnings)))
         if missing:
             return
         step = Name.VERSION
@@ -93,15 +96,14 @@ def described(found: Found, now: datetime) -> str:
         sentences.append(f"Only the newest ZIP is read; within an hour before it came {named}.")
     if found.modified and found.modified > now + DAY:
         sentences.append("It is dated in the future, so what comes before that day is not taken.")
-    oldest = min(found.files, key=lambda each: each.modified)
-    if oldest.modified and (days := (found.modified_s - oldest.modified) // 86_400):
-        sentences.append(f"{oldest.name} is {days:,} days older than the newest of them.")
+    if stale := older_file(found):
+        sentences.append(stale)
     return " ".join(sentences)
 
 
 def _missing(files: paramiko.SFTPClient, found: Found, source: SftpSource) -> list[str]:
     """What a sync would wait for, or fail at afterwards."""
-    waits = (source.done_marker and not found.marked) or found.lacks
+    waits = (source.done_marker and not found.marked) or found.lacks or not found.size_bytes
     sentences = [f"It {sftp.awaited(found, source)}; a sync waits some minutes for that."] if waits else []
     return [*sentences, *(each for each in (sftp.move_to_missing(files, source),) if each)]
 

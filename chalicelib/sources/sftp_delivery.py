@@ -14,6 +14,7 @@ from chalicelib.errors import SourceRefused
 from chalicelib.sources.picking import Found, RemoteFile
 from chalicelib.sources.range_file import ranged
 from oneroster_engine.errors import BundleRefused
+from oneroster_engine.plural import plural
 from oneroster_engine.standard import archive
 from oneroster_engine.standard.archive import Limits
 
@@ -30,6 +31,8 @@ def left_aside(files: paramiko.SFTPClient, found: Found, limits: Limits) -> tupl
     notes = []
     if found.by_name:
         notes.append(f"Others have the same time as {found.called}, or none, so it was picked as the last by name.")
+    if stale := older_file(found):
+        notes.append(f"Of {found.called}, {stale}")
     if found.others:
         own = _schools(files, found.files[0], limits)
         for other in found.others[:MOST] if own else ():
@@ -37,6 +40,13 @@ def left_aside(files: paramiko.SFTPClient, found: Found, limits: Limits) -> tupl
                 raise SourceRefused(_one_a_school(PurePosixPath(other.path).name, found.called, more))
         notes.append(f"Only the newest ZIP, {found.called}, was read; within an hour before it came {_listed(found.beside)}.")
     return tuple(notes)
+
+
+def older_file(found: Found) -> str:
+    """A sentence about the oldest file of a set, where it is days older than the newest; empty otherwise."""
+    oldest = min(found.files, key=lambda each: each.modified)
+    days = (found.modified_s - oldest.modified) // 86_400 if oldest.modified else 0
+    return f"{oldest.name} is {plural(days, 'day')} older than the newest of them." if days else ""
 
 
 def write_members(files: paramiko.SFTPClient, zip_file: RemoteFile, out: Path, limits: Limits, only: frozenset[str]) -> None:

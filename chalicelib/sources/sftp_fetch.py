@@ -6,8 +6,9 @@ time was up, reads what is missing and nothing twice. Where bundle and note lie 
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import count
+from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from chalicelib.errors import SourceUnavailable
@@ -19,7 +20,8 @@ from chalicelib.sources.sftp import OnWait
 from chalicelib.sources.sftp_delivery import left_aside
 from chalicelib.sources.sftp_reading import Part, parts_of, read_parts
 from oneroster_engine.errors import BundleRefused
-from oneroster_engine.standard.archive import Limits
+from oneroster_engine.standard.archive import Limits, contents_beside
+from oneroster_engine.standard.archive_contents import Contents
 
 RESERVE_S = 30.0  # a part that is begun may take this long
 
@@ -58,14 +60,14 @@ class Arriving(Protocol):
 
 @dataclass(frozen=True)
 class Fetched:
-    """How far a fetch came, in bytes of all its files. `whole`: the bundle is there. `notes`: what an admin should know
-    of what was picked."""
+    """How far a fetch came, in bytes of all its files. `whole`: the bundle is there. `seen`: what an admin should know of what
+    was picked, and of what lay beside it."""
 
     called: str
     done_bytes: int
     total_bytes: int
     whole: bool
-    notes: tuple[str, ...] = ()
+    seen: Contents = field(default_factory=Contents)
 
 
 class _File(Record):
@@ -87,6 +89,7 @@ class _Note(Record):
     files: tuple[_File, ...]
     markers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     read: bool = False
     done: bool = False
 
@@ -121,7 +124,12 @@ def fetch(
                 sftp.move_away(server.files(), source, found, sync_id)
         note = _write(arriving, note.model_copy(update={"done": True}))
     total = sum(each.size_bytes for each in note.files)
-    return Fetched(note.called, total, total, whole=True, notes=note.notes)
+    return Fetched(note.called, total, total, whole=True, seen=_seen(note))
+
+
+def _seen(note: _Note) -> Contents:
+    beside = contents_beside([PurePosixPath(each) for each in note.unread], {each.name for each in note.files}, "The folder")
+    return replace(beside, warnings=(*beside.warnings, *note.notes))
 
 
 def _to_fetch(
@@ -134,12 +142,14 @@ def _to_fetch(
             return earlier
         found = sftp.settled(remote, source, on_wait=on_wait)
         notes = left_aside(remote, found, limits)
+    contents_beside([PurePosixPath(each) for each in found.unread], {each.name for each in found.files}, "The folder")
     most = limits.zip_bytes if found.files[0].name == ZIP else limits.expanded_bytes
     if found.size_bytes > most:
         raise BundleRefused(f"{found.called} has {found.size_bytes:,} bytes; at most {most:,} are taken. Send less at once.")
     uploads = [arriving.begin(each.name) for each in found.files]
     begun = tuple(_File(**vars(each), upload_id=upload.upload_id) for each, upload in zip(found.files, uploads, strict=True))
-    return _write(arriving, _Note(called=found.called, files=begun, markers=found.markers, notes=notes))
+    note = _Note(called=found.called, files=begun, markers=found.markers, notes=notes, unread=found.unread)
+    return _write(arriving, note)
 
 
 def _read(

@@ -9,7 +9,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -242,16 +242,22 @@ def _members(infos: Iterable[zipfile.ZipInfo]) -> "_Found | zipfile.ZipInfo":
         return _only_zip(paths, zips)
     if len({path.parent for path, _ in chosen}) > 1:
         raise _refused("The CSVs lie in more than one folder of the ZIP", "Put them all in one place")
-    others = [path for path, info in paths if info not in found.values()]
+    if zips:
+        notes.append(f"The ZIP holds another ZIP next to the CSVs, which was not read: {_listed(path for path, _ in zips)}.")
+    beside = contents_beside([path for path, info in paths if info not in found.values()], found, "The ZIP")
+    return _Found(found, replace(beside, notes=(*notes, *beside.notes)))
+
+
+def contents_beside(others: Sequence[PurePosixPath], found: Collection[str], where: str) -> Contents:
+    """What the files that were not read may be, next to the CSVs called `found`. Raises BundleRefused, about `where`, for one
+    that may be the manifest."""
     instead = _instead(others, found)
     if "manifest" in instead:
         raise _refused(
-            f"The ZIP holds {_short(instead['manifest'])} instead of manifest.csv, which says how its files are meant",
+            f"{where} holds {_short(instead['manifest'])} instead of manifest.csv, which says how its files are meant",
             "Rename it to manifest.csv, as CSV, or take it out",
         )
-    if zips:
-        notes.append(f"The ZIP holds another ZIP next to the CSVs, which was not read: {_listed(path for path, _ in zips)}.")
-    notes += [f"{_short(other)} was not read; if it is {name}.csv, rename it." for name, other in instead.items()]
+    notes = [f"{_short(other)} was not read; if it is {name}.csv, rename it." for name, other in instead.items()]
     notes += [
         f"{_short(str(path))} was not read, since {name} is there too. If it is the newer one, send it as {name}."
         for path in others
@@ -264,7 +270,7 @@ def _members(infos: Iterable[zipfile.ZipInfo]) -> "_Found | zipfile.ZipInfo":
         for name, path in parts.items()
     ]
     tables = [_short(str(path)) for path in others if path.suffix.casefold() in TABLES]
-    return _Found(found, Contents(instead, parts, tuple(tables[:MOST_NAMED]), tuple(notes), tuple(warnings)))
+    return Contents(instead, parts, tuple(tables[:MOST_NAMED]), tuple(notes), tuple(warnings))
 
 
 def _only_zip(

@@ -1,9 +1,10 @@
 """What was in an archive beside its CSVs, kept next to those."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 FINDINGS = "archive.json"  # next to the CSVs: `Contents`
 
@@ -24,13 +25,24 @@ class Contents:
 def contents(folder: Path) -> Contents:
     """What else was in the archive whose CSVs were written to `folder`."""
     kept = folder / FINDINGS
-    stored = json.loads(kept.read_text()) if kept.is_file() else {}
+    return from_json(json.loads(kept.read_text()) if kept.is_file() else {})
+
+
+def from_json(stored: Mapping[str, Any]) -> Contents:
+    """Of what `asdict` made."""
     texts = {name: tuple(stored.get(name, ())) for name in ("others", "notes", "warnings")}
     return Contents(instead=stored.get("instead", {}), parts=stored.get("parts", {}), **texts)
 
 
-def add_warnings(folder: Path, sentences: Iterable[str]) -> None:
-    """Add these to the findings of `folder`: what the source noticed when it delivered the archive."""
-    if found := tuple(sentences):
+def add(folder: Path, seen: Contents) -> None:
+    """Add to the findings of `folder` what the source noticed when it delivered the bundle."""
+    if seen != Contents():
         known = contents(folder)
-        (folder / FINDINGS).write_text(json.dumps(asdict(replace(known, warnings=(*known.warnings, *found)))))
+        both = Contents(
+            {**seen.instead, **known.instead},
+            {**seen.parts, **known.parts},
+            (*known.others, *seen.others),
+            (*known.notes, *seen.notes),
+            (*known.warnings, *seen.warnings),
+        )
+        (folder / FINDINGS).write_text(json.dumps(asdict(both)))

@@ -94,3 +94,10 @@ def test_a_manifest_alone_is_the_first_file_of_an_upload_and_no_roster() -> None
 def test_a_marker_is_known_in_either_case() -> None:
     assert picked(entry("roster.zip", 100), entry("ROSTER.DONE", 200), done_marker=".done").marked
     assert not picked(entry("roster.zip", 100), entry("other.DONE", 200), done_marker=".done").marked
+
+
+def test_files_beside_csvs_are_named_and_those_beside_a_zip_are_nobodys_business() -> None:
+    beside = [entry(name, 100) for name in ("users_2.csv", "readme.txt", "users.csv.part", ".users_3.csv", "old.zip")]
+
+    assert picked(*(entry(name, 200) for name in SET), *beside).unread == ("readme.txt", "users_2.csv")
+    assert picked(entry("roster.zip", 300), *beside).unread == ()

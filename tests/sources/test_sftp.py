@@ -338,6 +338,8 @@ def test_the_newest_zip_of_a_folder_or_a_pattern_counts(sshd: Sshd, our_key: Pat
     assert newest(sshd, key(our_key)).called == "a-new.zip"
     assert newest(sshd, key(our_key), path=f"{sshd.files}/b-*.zip").called == "b-old.zip"
     assert newest(sshd, key(our_key), path=f"{sshd.files}/other.ZIP").files[0].name == "bundle.zip"
+    put(sshd, "TODAY.ZIP", modified=500)
+    assert newest(sshd, key(our_key), path=f"{sshd.files}/*.zip").called == "TODAY.ZIP"
 
 
 def test_loose_csvs_are_taken_together_whatever_their_case(sshd: Sshd, our_key: Path) -> None:
@@ -407,6 +409,24 @@ def test_a_file_that_still_grows_is_waited_for(sshd: Sshd, our_key: Path) -> Non
 
     assert (found.size_bytes, list(sizes)) == (3, [])
     assert result == ["roster.zip on 127.0.0.1 is still growing."] * 2  # the first look knows nothing of that
+
+
+def test_an_empty_zip_is_waited_for_like_one_that_grows(sshd: Sshd, our_key: Path) -> None:
+    sizes, result = iter((0, 3, 3)), list[str]()
+    path = _put_first(sshd)
+    put(sshd, "roster.zip", b"")
+
+    found = settled(
+        sshd,
+        key(our_key),
+        60,
+        lambda: put(sshd, "roster.zip", bytes(next(sizes))),
+        lambda what, at_most_s: result.append(what),
+        path=path,
+    )
+
+    assert found.size_bytes == 3
+    assert result[:2] == ["roster.zip on 127.0.0.1 is empty."] * 2
 
 
 def test_a_file_that_never_stops_growing_is_not_taken(sshd: Sshd, our_key: Path, monkeypatch: pytest.MonkeyPatch) -> None:

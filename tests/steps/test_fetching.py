@@ -24,6 +24,13 @@ def group_at(server: OtherServer, **settings: object) -> None:
     make_group(source=SftpSource.model_validate({**dict(source), "credentials": mark}))
 
 
+def warnings(walk: Walk) -> list[str]:
+    with files.workspace(walk.sync_id, ["stage"], []) as room:
+        path = str(room / "stage/problems.parquet")
+        rows = duckdb.execute("SELECT message FROM read_parquet($1) WHERE severity = 'warning'", [path]).fetchall()
+    return [message for (message,) in rows]
+
+
 def test_a_zip_on_the_customers_server_comes_to_the_platform(server: OtherServer) -> None:
     group_at(server, path="/*.zip")
     (server.files / "lakeside.zip").write_bytes(zipped(small(users=[user("ann")])))
@@ -68,6 +75,21 @@ def test_loose_csvs_come_and_only_two_are_read_for_the_list_of_schools(server: O
     walk.apply()
 
     assert "ann" in platform()
+
+
+def test_a_file_beside_loose_csvs_that_may_hold_more_people_takes_nobody_away(server: OtherServer) -> None:
+    group_at(server)
+    write_bundle(server.files, "1.1", **small(users=[user("ann"), user("bob")]))
+    Walk(None).through()
+    rows = (server.files / "users.csv").read_text().splitlines(keepends=True)
+    (server.files / "users.csv").write_text("".join(each for each in rows if "bob" not in each))
+    (server.files / "users_2.csv").write_text(rows[0] + "".join(each for each in rows if "bob" in each))
+
+    walk = Walk(None, day=1)
+    sync = walk.through()
+
+    assert (sync.state, platform()["bob"]["status"]) == (State.SUCCEEDED, "active")
+    assert any(each.startswith("users_2.csv was not read, and may hold more rows of users.csv") for each in warnings(walk))
 
 
 def test_a_zip_that_came_with_the_sync_is_what_is_read_whatever_the_group_fetches(server: OtherServer) -> None:
@@ -129,9 +151,6 @@ def test_a_zip_that_was_sent_twice_within_the_hour_is_read_and_the_other_is_name
     walk = Walk(None)
     walk.through()
 
-    with files.workspace(walk.sync_id, ["stage"], []) as room:
-        path = str(room / "stage/problems.parquet")
-        rows = duckdb.execute("SELECT message FROM read_parquet($1) WHERE severity = 'warning'", [path]).fetchall()
-    assert [message for (message,) in rows if "newest ZIP" in message] == [
+    assert [each for each in warnings(walk) if "newest ZIP" in each] == [
         "Only the newest ZIP, second.zip, was read; within an hour before it came first.zip, photos.zip."
     ]
