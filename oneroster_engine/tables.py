@@ -24,7 +24,7 @@ STAGING = (
     Table("problem", "what was found: file, line, entity, sourcedId, field, rule, severity, other_line, arguments, cause, key",
           "judging", "problem_files, stage"),
     Table("left_out", "rows that are not kept: entity, sourcedId, line, cause (the key of the root problem)",
-          "judging", "judging, rules, people, problem_files, stage"),
+          "judging, population", "judging, rules, people, problem_files, stage"),
     Table("damaged", "ids that a spreadsheet rounded or made dates of: file, sourcedId, key of the file's problem",
           "population", "rules, population, stage"),
     Table("restored", "ids that have lost their zeros: file, was (as sent), id (what the other files call it, NULL where "
@@ -37,6 +37,8 @@ STAGING = (
     Table("lost", "bare ids that have lost their zeros: was, id (NULL where nobody refers to it)", "population", "population"),
     Table("dangling", "what the suspects of a file refer to and is not there: value", "population", "population"),
     Table("relative", "of those what is there and near: value, id, how they differ", "population", "population"),
+    Table("called", "of those what is another name of a row that is there: value, id and how (NULL), matched (false), nearest",
+          "population", "population"),
     Table("explained_value", "what is referred to and damaged in its own file: file, value, key of that file's problem",
           "population", "rules"),
     Table("near_{file}_{field}", "what a reference says and is not there: value, id (the nearest that is), how they differ, "
@@ -107,7 +109,8 @@ SELECTING = (
 )  # fmt: skip
 
 PLANNING = (
-    Table("left_out", "the stage's rows that an error left out: entity, sourcedId, line, person (whose a role or profile is)",
+    Table("left_out", "the stage's rows that an error left out: entity, sourcedId, line, person (whose a role or profile is), "
+          "is_referred (there is no such row: others refer to it, and one that is near has come instead)",
           "plan", "held_roles, plan, matching, removals"),
     Table("half_applied", "what syncs that were cut off may have written: entity, sourcedId, name, schools, after", "compare",
           "compare"),
@@ -121,6 +124,7 @@ PLANNING = (
     Table("gone_{entity}", "what would be removed: sourcedId, reason", "compare, removals, matching", "compare, removals"),
     Table("losses", "files of which a row was left out that may cost a person something: file, person (NULL: anybody)",
           "held_roles", "held_roles"),
+    Table("unread", "rows of which a value came and can't be read: entity, sourcedId, fields", "compare", "compare, plan"),
     Table("unsure_orgs", "sourcedId of orgs that are missing and may be there all the same", "held_roles", "held_roles"),
     Table("may_have_lost_{file}", "sourcedId of people who may have lost a role, or a profile, by a row with an error",
           "held_roles", "held_roles"),

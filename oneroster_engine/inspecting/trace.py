@@ -330,8 +330,8 @@ def _row(connection: duckdb.DuckDBPyConnection, stage: Path, subject: Subject) -
 
 
 def _is_left_out(connection: duckdb.DuckDBPyConnection, stage: Path, subject: Subject) -> bool:
-    asked = "SELECT 1 FROM read_parquet($file) WHERE entity = $entity AND sourcedId = $id LIMIT 1"
-    values = {"file": str(stage / "left_out.parquet"), "entity": subject.entity, "id": subject.sourced_id}
+    asked = f"SELECT 1 FROM {_left_out(stage)} WHERE entity = $entity AND sourcedId = $id LIMIT 1"
+    values = {"entity": subject.entity, "id": subject.sourced_id}
     return connection.execute(asked, values).fetchone() is not None
 
 
@@ -366,12 +366,19 @@ def _by_policy(connection: duckdb.DuckDBPyConnection, plan: Path, subject: Subje
 def _known(connection: duckdb.DuckDBPyConnection, stage: Path, snapshot: Path | None, entity: str) -> str:
     """Everything of an entity that can be found, in SQL: as staged, as left out, and as on the platform."""
     staged = f"read_parquet({text(str(stage / f'{entity}.parquet'))})"
-    left_out = f"read_parquet({text(str(stage / 'left_out.parquet'))})"
+    left_out = _left_out(stage)
     parts = [_STAGED[entity].format(rows=staged), _LEFT_OUT.format(rows=left_out, entity=entity, staged=staged)]
     if snapshot is not None:
         rows = f"read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
         parts.append(_ON_PLATFORM.format(rows=rows, entity=entity, staged=staged, left_out=left_out))
     return " UNION ALL ".join(parts)
+
+
+def _left_out(stage: Path) -> str:
+    """The rows that an error left out, without those that others refer to alone, in SQL."""
+    rows = f"SELECT * FROM read_parquet({text(str(stage / 'left_out.parquet'))})"
+    earlier = "SELECT NULL::BOOLEAN AS is_referred WHERE false"  # a stage of before an upgrade has none of those
+    return f"(SELECT * FROM ({rows} UNION ALL BY NAME {earlier}) WHERE is_referred IS NOT true)"
 
 
 def _first(answer: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:

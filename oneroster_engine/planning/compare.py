@@ -61,16 +61,34 @@ def decide(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(_VERDICT.format(entity=entity, removal=removal))
 
 
-def changes_of(entity: str, policy: Policy, first_sync: bool, unproved: Collection[str] = (), people_held: bool = False) -> str:
+def find_unread(connection: duckdb.DuckDBPyConnection, problems: str) -> dict[str, list[str]]:
+    """Make `unread` (entity, sourcedId, fields) of the problems' relation: the rows of which a value came and could not be read.
+    Gives the fields by entity."""
+    connection.execute(_UNREAD.format(problems=problems))
+    found = connection.execute("SELECT entity, list_distinct(flatten(list(fields))) FROM unread GROUP BY entity").fetchall()
+    return {
+        entity: [name for name in platform_columns(entity) if name in fields] for entity, fields in found if entity in ENTITIES
+    }
+
+
+def changes_of(
+    entity: str,
+    policy: Policy,
+    first_sync: bool,
+    unproved: Collection[str] = (),
+    people_held: bool = False,
+    unread: Collection[str] = (),
+) -> str:
     """A query of the changes of one entity, as `write_changes` takes them. `unproved` are entities of which an absent row proves
-    nothing, and those with rows that an error left out; `people_held`: people have roles or profiles that stay."""
+    nothing, and those with rows that an error left out; `people_held`: people have roles or profiles that stay; `unread`: fields
+    of which some row's value can't be read."""
     if first_sync:
         records = _records(entity, policy, first_sync)
         return _CREATED.format(entity=entity, records=records, sync_id=text(policy.sync_id), now=text(iso(policy.now)))
     now, takings = text(iso(policy.now)), Takings(entity, policy.now.date().isoformat())
     records = _SIDE_BY_SIDE.format(
         entity=entity,
-        records=_records(entity, policy, first_sync, unproved, people_held and entity == "users"),
+        records=_records(entity, policy, first_sync, unproved, people_held and entity == "users", unread),
         sync_id=text(policy.sync_id),
         now=now,
         found_again=FOUND_AGAIN,
@@ -102,7 +120,14 @@ def _digest(entity: str, policy: Policy) -> str:
     return f"hash(digest, {text(policy.username_suffix)})" if suffixed else "digest"
 
 
-def _records(entity: str, policy: Policy, first_sync: bool, unproved: Collection[str] = (), people_held: bool = False) -> str:
+def _records(
+    entity: str,
+    policy: Policy,
+    first_sync: bool,
+    unproved: Collection[str] = (),
+    people_held: bool = False,
+    unread: Collection[str] = (),
+) -> str:
     """The selected rows that `verdict_{entity}` is about, as platform records: all of them where the platform has none yet.
     When a row was touched in the source says nothing about what it holds."""
     staged = PEOPLE if people_held else f"staged_{entity}"
@@ -119,12 +144,14 @@ def _records(entity: str, policy: Policy, first_sync: bool, unproved: Collection
     for each, _ in held:
         with_held = _LIST_WITH_HELD if each.kind is Kind.LIST else _VALUE_OR_HELD
         values[each.name] = with_held.format(value=values[each.name], held=_held(each))
+    values |= {name: _VALUE_OR_UNREAD.format(name=name, value=values[name]) for name in unread}
     pairs = ", ".join(f"{text(name)}, {value}" for name, value in values.items())
     inactive = "statusCell = 'inactive'" if entity == "users" else "status = 'inactive'"
     name = name_of(entity, Form.STAGED, "class.title")
-    is_held = " OR ".join(f"{_held(each)}.items IS NOT NULL" for each, _ in held)
+    whose = [f"{_held(each)}.items" for each, _ in held] + (["unread.id"] if unread else [])
+    is_held = " OR ".join(f"{each} IS NOT NULL" for each in whose)
     # What was put back is no part of the digest, so the record is looked at again when the source is whole.
-    digest = f"if({is_held}, NULL, {_digest(entity, policy)})" if held else _digest(entity, policy)
+    digest = f"if({is_held}, NULL, {_digest(entity, policy)})" if is_held else _digest(entity, policy)
     return (
         f"SELECT own.sourcedId, action, reason, {name} AS name, {schools_of(entity, Form.STAGED)} AS schools, "
         f"if({inactive}, 'inactive', 'active') AS platformStatus, "
@@ -135,6 +162,7 @@ def _records(entity: str, policy: Policy, first_sync: bool, unproved: Collection
             f" LEFT JOIN ({_held_items(entity, each, target)}) {_held(each)} ON {_held(each)}.id = own.sourcedId"
             for each, target in held
         )
+        + (f" LEFT JOIN ({_UNREAD_ROWS.format(entity=entity)}) unread ON unread.id = own.sourcedId" if unread else "")
         + (" LEFT JOIN (SELECT sourcedId AS id, title FROM staged_classes) class ON class.id = own.classSourcedId"
            if entity == "enrollments" else "")
     )  # fmt: skip
@@ -188,6 +216,23 @@ _LIST_WITH_HELD = (
     "list_concat({held}.items, list_filter({value}, lambda each: NOT list_contains(coalesce({held}.items, []), each)))"
 )
 _VALUE_OR_HELD = "coalesce({value}, {held}.items[1])"
+
+# A value that came and can't be read takes none from the platform: what stands there stays until it can.
+_UNREAD = """
+CREATE TABLE unread AS
+SELECT entity, sourcedId, list(DISTINCT field) AS fields FROM {problems}
+WHERE severity = 'warning' AND sourcedId <> ''
+  AND rule IN ('unreadable-date', 'unreadable-boolean', 'unreadable-userids', 'unreadable-year', 'rounded', 'unknown-word')
+GROUP BY ALL
+"""
+_UNREAD_ROWS = """
+SELECT sourcedId AS id, unread.fields AS names, old.fields AS held
+FROM unread JOIN before_{entity} old USING (sourcedId) WHERE entity = '{entity}' AND removedAt IS NULL
+"""
+_VALUE_OR_UNREAD = (
+    "CASE WHEN list_contains(unread.names, '{name}') THEN coalesce(unread.held->'$.{name}', to_json({value})) "
+    "ELSE to_json({value}) END"
+)
 
 _BEFORE = """
 CREATE VIEW before_{entity} AS

@@ -34,7 +34,8 @@ SEMI JOIN (SELECT sourcedId FROM compared_users WHERE selected AND NOT known) US
 CREATE TABLE former AS
 SELECT sourcedId, lower(trim(fields->>{field})) AS key FROM before_users
 WHERE sourcedId NOT IN (SELECT sourcedId FROM staged_users)
-  AND sourcedId NOT IN (SELECT sourcedId FROM left_out WHERE entity = 'users' AND sourcedId IS NOT NULL);
+  AND sourcedId NOT IN (SELECT sourcedId FROM left_out WHERE entity = 'users' AND sourcedId IS NOT NULL
+                        AND is_referred IS NOT true);
 CREATE TABLE same_people AS SELECT new.sourcedId, old.sourcedId AS formerId, key FROM newcomer new JOIN former old USING (key)
 """
 

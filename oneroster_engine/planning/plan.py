@@ -23,6 +23,7 @@ from oneroster_engine.planning.compare import (
     compare,
     compare_with_nothing,
     decide,
+    find_unread,
     load_snapshot,
 )
 from oneroster_engine.planning.guard import ROLE_ENDED, Breach
@@ -63,7 +64,11 @@ def plan_changes(
         decide(connection)
         changing = [entity for entity in ENTITIES if count(connection, f"compared_{entity}")] or [ENTITIES[0]]
         unproved = {*kept_whole, *left_out} - first_sync
-        queries = [changes_of(entity, policy, entity in first_sync, unproved, people_held > 0) for entity in changing]
+        unread = find_unread(connection, f"read_parquet({text(str(stage / 'problems.parquet'))})")
+        queries = [
+            changes_of(entity, policy, entity in first_sync, unproved, people_held > 0, unread.get(entity, ()))
+            for entity in changing
+        ]
         changes = write_changes(connection, plan, queries)
         with ThreadPoolExecutor(1) as executor:
             chunks = executor.submit(write_chunks, connection.cursor(), plan, changes, policy.purging)
@@ -134,6 +139,8 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
     not_made = "SELECT count(*) FROM role_ended WHERE sourcedId NOT IN (SELECT sourcedId FROM before_users)"
     if entity == "users" and (number := number_of(connection, not_made)):
         notes.append(f"users: {number:,} are not created as this group's removal policy says, since {ROLE_ENDED}.")
+    if unread := number_of(connection, _STILL_UNREAD.format(entity=entity), entity):
+        notes.append(f"{entity}: {unread:,} keep a value that can't be read in the source now.")
     spared = number_of(
         connection,
         f"SELECT count(*) FROM compared_{entity} WHERE NOT selected AND NOT removed "
@@ -145,9 +152,15 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
     return notes
 
 
+_STILL_UNREAD = """
+SELECT count(*) FROM unread
+SEMI JOIN (SELECT sourcedId FROM verdict_{entity} WHERE selected AND action = 'update') USING (sourcedId) WHERE entity = $1
+"""
+
 # A stage of before an upgrade doesn't say whose a role is.
 _LEFT_OUT = """
-CREATE VIEW left_out AS SELECT * FROM read_parquet({path}) UNION ALL BY NAME SELECT NULL::VARCHAR AS person WHERE false
+CREATE VIEW left_out AS SELECT * FROM read_parquet({path})
+UNION ALL BY NAME SELECT NULL::VARCHAR AS person, NULL::BOOLEAN AS is_referred WHERE false
 """
 
 _WITH_SCHOOLS_NAME = """

@@ -333,6 +333,9 @@ class PatientReader:
     def _leave_out(self, record: Record, rule: str, message: str) -> None:
         cells = record.cells if record.cells is not None else record.text.split(self._header.separator)
         own = cells[self._own].strip(' "') if self._own < len(cells) and not self._fit.id_may_be_elsewhere(cells) else ""
+        if self._fit.may_be_two_rows(cells):
+            self.read.whole = False
+            message = f"{message} Another row may stand in it, so nothing of this file is removed."
         if OTHER_SEPARATOR.search(own) or not any(map(str.isalnum, own)) or (" " in own and not self._ids_have_blanks):
             own = ""  # it may be anybody's: a whole row, or what a tool wrote when it failed
         self.read.findings.append(Finding(rule, "error", self._at(record.line, message), record.line, own[:255]))

@@ -130,6 +130,20 @@ def unmatched(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     }
 
 
+def spare_referred_to(connection: duckdb.DuckDBPyConnection, version: str) -> None:
+    """Keep what stands on the platform under an id that other files refer to, where its own file lacks it and has a near one
+    instead: by letters alike, zeros, what stands around it, or as another name. It is the id that was damaged. Of orgs any
+    absent one is held."""
+    if not number_of(connection, _MAY_BE_SPARED):
+        return
+    made = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    for file in ROSTER_FILES:
+        for each in fields_of(file, version):
+            table = f"near_{file}_{each.name}"
+            if each.refers and each.refers.entity not in (file, "orgs") and table in made:
+                connection.execute(_SPARED.format(table=table), {"target": each.refers.entity})
+
+
 def put_stand_ins(connection: duckdb.DuckDBPyConnection, name: str, leave_out: bool) -> None:
     """Where a title is empty throughout a file, make one of each row's code or course that says so; or say only that it is,
     where the group leaves such rows out."""
@@ -312,10 +326,9 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
                 known=with_key_sql("SELECT id FROM relative"),
             )
         )
+    names = ", ".join(f"{{'name': {quoted(name)}, 'column': '{name}'}}" for name in _OTHER_NAMES.get(target, ()))
+    connection.execute(_CALLED.format(target=target, names=names) if names else f"{_CREATE_CALLED} {_NOTHING_NEAR}")
     connection.execute(_NEAR.format(table=table, known=known, most=MOST_SPELLED, grouped=GROUPED_SQL))
-    if target in _OTHER_NAMES:
-        names = ", ".join(f"{{'name': {quoted(name)}, 'column': '{name}'}}" for name in _OTHER_NAMES[target])
-        connection.execute(_BY_OTHER_NAME.format(table=table, target=target, names=names))
     if number_of(connection, "SELECT count(*) FROM damaged WHERE file = $1", target):
         connection.execute(_BY_DAMAGE.format(rounds_to=rounds_to_sql("value", "sourcedId")), {"target": target})
     explained = connection.execute(_EXPLAINS, {"target": target}).fetchall()
@@ -381,6 +394,17 @@ _MAY_BE_LOST = """
 SELECT count(*) FROM problem
 WHERE rule IN ('unknown-reference', 'without-role') AND severity = 'error'
    OR rule = 'near-reference' AND regexp_matches(arguments['id'], '^[\\[({<`]')
+"""
+
+_MAY_BE_SPARED = """
+SELECT count(*) FROM problem WHERE rule = 'near-reference' OR rule = 'unknown-reference' AND arguments['nearest'] IS NOT NULL
+"""
+# One character more or less is often somebody else: ids are counted up.
+_SPARED = """
+INSERT INTO left_out
+SELECT $target, value, NULL, NULL FROM {table} near
+WHERE value IS NOT NULL AND how IS DISTINCT FROM 'by one character'
+  AND value NOT IN (SELECT sourcedId FROM left_out WHERE entity = $target AND sourcedId IS NOT NULL)
 """
 
 # What was read as near stands no more in its row as it was sent.
@@ -509,18 +533,20 @@ CREATE OR REPLACE TEMP MACRO is_added(long, short) AS length(short) > 3
 CREATE OR REPLACE TABLE {table} AS
 WITH known AS (
     {known}
+), far AS (
+    SELECT value FROM dangling
+    WHERE length(value) > 3 AND value NOT IN (SELECT value FROM relative) AND value NOT IN (SELECT value FROM called)
+    ORDER BY value LIMIT {most}
+), added AS (
+    SELECT value, arg_max(sourcedId, length(sourcedId)) AS id, 'by what stands before or behind it' AS how, 2 AS fitting
+    FROM far JOIN known ON is_added(value, sourcedId) OR is_added(sourcedId, value) GROUP BY value
 ), spelled AS (
     SELECT value, min(sourcedId) AS id, 'by one character' AS how, 2 AS fitting
-    FROM (SELECT value, value[:least_same(value)] AS head, value[-least_same(value):] AS tail FROM dangling
-          WHERE length(value) > 3 AND value NOT IN (SELECT value FROM relative) ORDER BY value LIMIT {most})
+    FROM (SELECT value, value[:least_same(value)] AS head, value[-least_same(value):] AS tail FROM far
+          WHERE value NOT IN (SELECT value FROM added))
     JOIN known ON CASE WHEN starts_with(sourcedId, head) OR ends_with(sourcedId, tail)
                        THEN damerau_levenshtein(value, sourcedId) = 1 ELSE false END
     GROUP BY value
-), added AS (
-    SELECT value, arg_max(sourcedId, length(sourcedId)) AS id, 'by what stands before or behind it' AS how, 2 AS fitting
-    FROM (SELECT value FROM dangling WHERE length(value) > 3 AND value NOT IN (SELECT value FROM relative)
-          AND value NOT IN (SELECT value FROM spelled) ORDER BY value LIMIT {most})
-    JOIN known ON is_added(value, sourcedId) OR is_added(sourcedId, value) GROUP BY value
 )
 SELECT value, min(id) AS id, min(how) AS how,
        bool_and(fitting = 1 AND (NOT starts_with(how, 'by leading zeros') OR length(value) <= length(id))
@@ -528,6 +554,7 @@ SELECT value, min(id) AS id, min(how) AS how,
        ' The nearest there is `' || min(id) || '`, which differs ' || min(how) || '.' AS nearest
 FROM (SELECT value, id, how, count(*) OVER (PARTITION BY value) AS fitting FROM relative UNION ALL FROM spelled
       UNION ALL FROM added) GROUP BY value
+UNION ALL FROM called
 """
 
 # By what else a record may be called where another system made the references.
@@ -538,11 +565,13 @@ _OTHER_NAMES = {
     "classes": ("classCode",),
 }
 
-_BY_OTHER_NAME = """
-INSERT INTO {table}
-SELECT value, NULL, NULL, false, ' It is the ' || min(called.column) || ' of `' || min(sourcedId) || '` there.'
-FROM dangling JOIN (SELECT sourcedId, unnest([{names}]) AS called FROM read_{target}) ON called.name = value
-WHERE value NOT IN (SELECT value FROM {table}) GROUP BY value HAVING count(DISTINCT sourcedId) = 1
+_CREATE_CALLED = "CREATE OR REPLACE TEMP TABLE called AS"
+_CALLED = f"""
+{_CREATE_CALLED}
+SELECT value, NULL::VARCHAR AS id, NULL::VARCHAR AS how, false AS matched,
+       ' It is the ' || min(called.column) || ' of `' || min(sourcedId) || '` there.' AS nearest
+FROM dangling JOIN (SELECT sourcedId, unnest([{{names}}]) AS called FROM read_{{target}}) ON called.name = value
+WHERE value NOT IN (SELECT value FROM relative) GROUP BY value HAVING count(DISTINCT sourcedId) = 1
 """
 
 _BY_DAMAGE = """

@@ -75,7 +75,7 @@ WHERE NOT list_has_all(orgs, orgSourcedIds)
 
 # With what people look for, since "why is this person not here?" is asked most of rows with an error.
 _LEFT_OUT_NAMED = """
-SELECT DISTINCT entity, out.sourcedId, {line}, name, keys, person
+SELECT DISTINCT entity, out.sourcedId, {line}, name, keys, person, line IS NULL AND out.sourcedId IS NOT NULL AS is_referred
 FROM left_out out LEFT JOIN (
     SELECT 'users' AS entity, line, concat_ws(' ', givenName, familyName) AS name, [username, email, identifier] AS keys
     FROM suspect_users

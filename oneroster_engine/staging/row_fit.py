@@ -263,6 +263,14 @@ class RowFit:
         """Whether all that a row can't do without is there, and nothing stands where it can't."""
         return not self.lacks(cells) and not self.is_empty_where_needed(cells) and not self.misfits(cells)
 
+    def may_be_two_rows(self, cells: Sequence[str]) -> bool:
+        """Whether cells that are too many may be those of two rows, as where the line end between them was lost: from some cell
+        on, which may be glued to the last one before it, all are as a row's are."""
+        fewest = 1 + max(self._strict | (self._required & self._filled), default=0)
+        return len(cells) > self.width and any(
+            self.is_one_row(["?", *cells[at + 1 :]][: self.width]) for at in range(fewest - 1, len(cells) - fewest + 1)
+        )
+
     def is_moved(self, cells: Sequence[str], reading: Reading) -> bool:
         """Whether something shows that a row is shifted, though it might be as it was sent: where a cell misfits or is missing,
         the reading has one that fits; or a cell that misfits fits where the reading has it, and nothing stood there."""

@@ -145,6 +145,7 @@ def _stage(
                 loaded |= read
         if not last and (lost := population.lost_zeros(connection, accepted.version)):
             return lost
+        population.spare_referred_to(connection, accepted.version)
         population.note_ending_classes(connection)
         for name, finding in compare_with_manifest(bundle, manifest, accepted):
             judging.record_findings(connection, name, [finding])

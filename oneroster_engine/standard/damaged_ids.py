@@ -45,8 +45,8 @@ ALIKE = (
     "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7",
     "ABEKMHOPCTXaeopcxiABEZHIKMNOPTYX",
 )
-OTHER_DIGITS = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0) for digit in range(10))  # wide, Arabic and Persian
-AS_ASCII = "0123456789" * 3
+OTHER_DIGITS = "".join(chr(zero + digit) for zero in (0xFF10, 0x660, 0x6F0, 0x966, 0xE50) for digit in range(10))
+AS_ASCII = "0123456789" * 5  # of wide, Arabic, Persian, Hindi and Thai digits
 _HYPHENS, _BLANKS = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "\u00a0\u2007\u2009\u202f"  # within an id
 BLANK = r"\s\x{00A0}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}"
 

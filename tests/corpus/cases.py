@@ -286,6 +286,21 @@ FORMS = (
                                         for n in range(5)]).replace("p2,,,", "p2,,").encode(), enrollments=[]),
          problems=(Found("users.csv", 4, "warning", "it was read with status empty, the only way in which all cells fit"),),
          incomplete=frozenset({"enrollments"})),
+    *(Case(f"two rows in one line, {how}, {version}", "issue 20: an absent row proves nothing",
+           bundle(version, enrollments=text_of("enrollments", [enrollment(f"e{n}") for n in (1, 2, 3)], version)
+                  .replace("\r\ne2", f"{between}e2").encode()),
+           problems=(Found("enrollments.csv", 2, "error", "Another row may stand in it, so nothing of this file is removed"),),
+           counts={"enrollments": (2, 1, 1)}, incomplete=frozenset({"enrollments"}))
+      for version in ("1.1", "1.2")
+      for how, between in (("glued", ""), ("with a blank between", " "), ("with a comma between", ","),
+                           ("with a backslash and an n", "\\n"))),
+    *(Case(f"two people in one line, {version}", "issue 20: an absent row proves nothing",
+           bundle(version, users=text_of("users", [user(enabledUser="true"), user("bob"), user("cat")], version)
+                  .replace("\r\ncat", "cat").encode(),
+                  **({"roles": [role(), role("bob")]} if version == "1.2" else {})),
+           problems=(Found("users.csv", 3, "error", "Another row may stand in it"), *more),
+           counts={"users": (2, 1, 1)}, incomplete=NOT_REMOVED)
+      for version, more in (("1.1", ()), ("1.2", (Found("roles.csv", 3, "error", "`bob`, which was left out of users.csv"),)))),
     Case("a comma in a title that isn't quoted", "issue 20: exactly one reading fits",
          bundle(classes=text_of("classes", [class_(title="Algebra p1", grades="09", courseSourcedId="math")])
                 .replace("Algebra p1", "Algebra, p1").encode()),

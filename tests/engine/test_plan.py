@@ -579,6 +579,40 @@ def test_a_person_who_is_missing_goes_though_an_enrollment_names_them(platform: 
     assert len([row for row in platform.did() if row[:3:2] == ("users", "deactivate")]) == 6
 
 
+def test_a_person_whose_id_alone_is_damaged_stays_while_an_enrollment_names_them(platform: Platform) -> None:
+    ids = [f"0007{n}" for n in range(1, 8)]
+    others = [user(f"sound-{n}") for n in range(8)]
+    people = [*others, *(user(each, identifier=f"N{each}") for each in ids)]
+    enrolled = [enrollment(f"e{each}", userSourcedId=each) for each in ids]
+    platform.sync(small(users=people, enrollments=enrolled))
+    damaged = ["000071", "#00072", "\u0e50\u0e50\u0e50\u0e57\u0e53", "DEL_00074", "00075.", "OOO76"]
+    sent = [user(each, identifier=f"N{old}") for each, old in zip(damaged, ids, strict=False)]
+    sent[-1]["identifier"] = "00076"
+
+    platform.sync(small(users=[*others, *sent], enrollments=enrolled))
+
+    gone = [(entity, sourced_id) for entity, sourced_id, action, _ in platform.did() if action in ("deactivate", "end")]
+    assert gone == [("enrollments", "e00077"), ("users", "00077")]  # whom nothing near has replaced
+
+
+@pytest.mark.parametrize("date", ["46244", "2569-08-10", "1405-05-19", "R8.8.10", "Fall"])
+def test_a_value_that_can_not_be_read_takes_none_from_the_platform(platform: Platform, date: str) -> None:
+    begun = {"beginDate": "2026-08-10", "endDate": "2026-12-13"}
+    bob = user("bob", phone="+49302270000", identifier="123456789012", userIds="{LDAP:bob}")
+    platform.sync(small(users=[user(), bob], enrollments=[enrollment(**begun)]))
+    before = platform.records()
+
+    damaged = {**bob, "phone": "4,93023E+10", "identifier": "1.23457E+11", "userIds": "bob", "familyName": "New"}
+    planned = platform.sync(small(users=[user(), damaged], enrollments=[enrollment(**begun | {"beginDate": date})]))
+    after = platform.records()
+
+    assert after["enrollments"] == before["enrollments"]
+    assert after["users"]["bob"] == {**before["users"]["bob"], "familyName": "New"}
+    assert "users: 1 keep a value that can't be read in the source now." in planned.notes
+    platform.sync(small(users=[user(), damaged], enrollments=[enrollment(**begun | {"beginDate": ""})]))
+    assert platform.records()["enrollments"]["e1"]["beginDate"] is None  # an empty cell says so
+
+
 def test_the_same_person_twice_stops_no_removal(platform: Platform) -> None:
     platform.sync(TWO_SCHOOLS)
     married = [user("cat", givenName="Ida", familyName="Fern"), user("cat", givenName="Ida", familyName="Lee")]
