@@ -224,6 +224,15 @@ def shift_some(chosen: list[Row], column: str) -> None:
         row[column] = value
 
 
+def shift_anew(rows: District, role: str) -> None:
+    """Enrollments of a role end, and others begin in the next class."""
+    old = [r for r in rows["enrollments"].values() if r["role"] == role]
+    for row, following in zip(old, old[1:] + old[:1], strict=True):
+        del rows["enrollments"][row["sourcedId"]]
+        i = f"n-{row['sourcedId']}"
+        rows["enrollments"][i] = {**row, "sourcedId": i, "classSourcedId": following["classSourcedId"]}
+
+
 def everybody_in(rows: District, role: str, classes: list[Row]) -> None:
     """Each person of a school in each of these classes that is the school's."""
     for where in classes:
@@ -329,6 +338,44 @@ DISASTERS: dict[str, Callable[[District], object]] = {
     "everybody at the district": each("users", orgSourcedIds="d"),
     "teachers are aides": each("users", "", "teacher", role="aide"),
     "students with the status tobedeleted": each("users", "s1", "student", status="tobedeleted"),
+    "every grade of a school": each("users", "", "student", grades="6,7,8,9"),
+    "teachers enrolled as aides": each("enrollments", "", "teacher", role="aide"),
+    "every org under one name": each("orgs", name="School"),
+    "orgs named by their ids": each("orgs", name="{i}"),
+    "classes named by their ids": each("classes", title="{i}"),
+    "courses named by their ids": each("courses", title="{i}"),
+    "one user id for everybody": each("users", "", "student", userIds="{{LDAP:x}}"),
+    "schools of no district": each("orgs", parentSourcedId=""),
+    "terms are grading periods": each("academicSessions", type="gradingPeriod"),
+    "nine new administrators of the district": lambda rows: rows["users"].update(
+        {f"n{n}": person(f"n{n}", "administrator", "d") for n in range(9)}
+    ),
+    "half of a school's ids given to others": lambda rows: [
+        r.update(givenName=f"Z{n}", familyName=f"Y{n}", username=f"z{n}", email=f"z{n}@d.example", identifier=f"z{n}")
+        for n, r in enumerate(people(rows, "student", "s0")[::2])
+    ],
+    "a school's people copied to another": lambda rows: rows["users"].update(
+        {
+            f"c{r['sourcedId']}": {
+                **r,
+                "sourcedId": f"c{r['sourcedId']}",
+                "username": f"c{r['sourcedId']}",
+                "orgSourcedIds": "s1",
+            }
+            for r in people(rows, "student", "s0")
+        }
+    ),
+    "other teachers, by new enrollments": lambda rows: shift_anew(rows, "teacher"),
+    "other students, by new enrollments": lambda rows: shift_anew(rows, "student"),
+    "two schools' people exchanged": lambda rows: change(
+        rows, "users", "", lambda r: {"orgSourcedIds": {"s1": "s2", "s2": "s1"}.get(r["orgSourcedIds"], r["orgSourcedIds"])}
+    ),
+    "half of everybody's enrollments gone": lambda rows: [
+        rows["enrollments"].pop(i) for i in [i for i, r in rows["enrollments"].items() if r["role"] == "student"][::2]
+    ],
+    "accents in two characters": lambda rows: change(
+        rows, "users", "", lambda r: {"familyName": r["familyName"].replace("a", "Ã¡")}
+    ),
 }
 
 # A disaster in small pieces, each night's below every limit of one sync.

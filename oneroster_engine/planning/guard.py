@@ -306,7 +306,7 @@ def _gone(concern: Concern) -> str:
 
 # Where a kind is of more than one thing: what its field, or else its entity, makes of the sentence.
 _SPECIAL = {
-    "roles role": "{of} {who} would become a student's or another one without rights.",
+    "roles role": "{of} {who} would lose the role of a teacher, or the rights of staff.",
     "memberships endDate": "{of} {who} would be over: their last day has passed.",
     "memberships beginDate": "{of} {who} would not have begun any more: their first day would be yet to come.",
     "moved joined": "{number} {who} of other schools would belong to this school too, to which {records} belong now.",
@@ -314,17 +314,19 @@ _SPECIAL = {
     "doubles enrollments": "{number} new enrollments are of a person and class that have one already ({of} would exist twice).",
     "doubles crowd": "{number} new {who} would more than double who is in their classes ({records} are there now).",
     "replaced swapped": "{of} {who} would get the username, e-mail or identifier of somebody else.",
+    "replaced shared": "{of} {who} would get a username, e-mail or identifier that many others get too.",
     "identity contact": "{of} {who} would get another telephone number.",
-    "classes course title": "{of} courses would get a title that is another's, or that others have too.",
+    "classes course title": "{of} courses would get a title that is another's, that others have too, or that is only their id.",
     "rights administrators": "{number} {who} would get the rights of administrators, which they do not have now.",
     "rights new": "{number} new {who} would have the rights of administrators.",
     "grades up": "{of} {who} would be a grade higher, while the others stay.",
     "classes over": "{of} classes would be over: all their terms have ended.",
-    "classes title": "{of} classes would get a title that is another's, or that others have too.",
+    "classes title": "{of} classes would get a title that is another's, that others have too, or that is only their id.",
     "classes type": "{of} classes would be of another type (homeroom, scheduled).",
+    "sessions type": "{of} academic sessions would be of another type (term, gradingPeriod).",
     "sessions running": "{number} academic {run} now would be over or not have begun.",
-    "view name": "this school would have the name or identifier of another: two schools may have changed their ids.",
-    "view parent": "this school would belong to another district or org than now.",
+    "view name": "this school would have the name or identifier of another, or its own id for a name.",
+    "view parent": "this school would belong to another district or org than now, or to none.",
     "view type": "this school would not be a school any more: its type changes.",
 }
 

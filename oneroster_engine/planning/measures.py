@@ -27,6 +27,8 @@ ALREADY_MANY = 10  # of a type at a school; of fewer nobody knows how many there
 MANY_ALIKE = 5  # classes of a school that get one title in one sync
 MANY_STAFF = 5  # who get one class at once
 MANY_CHILDREN = 10  # that a guardian is new to, in one sync
+MANY_SHARE = 10  # who get one username, e-mail or identifier in one sync; brothers and sisters may share their parents'
+MANY_RIGHTS = 10  # who get rights of staff at all schools together
 IDENTITY = ("givenName", "familyName", "username", "email", "identifier", "userMasterIdentifier", "userIds")
 CONTACTS = ("sms", "phone")
 UNIQUE = ("username", "email", "identifier", "userMasterIdentifier")  # of one person each, or nearly
@@ -160,7 +162,7 @@ def _may_hold(count: _Count, limit: Limit, of_kind: int) -> bool:
     if count.by_type and not (count.entity in TYPES and count.user_type):
         return False
     if count.whole:
-        return _over_all(count.kind, limit, of_kind) and count.number >= limit.floor
+        return _over_all(count.kind, limit, of_kind) and count.number >= _floor_of_all(count.kind, limit)
     return count.number >= least_measured(limit)
 
 
@@ -195,7 +197,14 @@ def _with_names_and_records(connection: duckdb.DuckDBPyConnection, entity: str, 
 
 def _over_all(kind: LimitedKind, limit: Limit, number: int) -> bool:
     """Whether a kind has to be counted over all schools together too."""
-    return bool(limit.share) and kind not in ("sessions", "damaged", "errors", "view", "newcomers") and number >= limit.floor
+    if not (limit.share or kind == "rights") or kind in ("sessions", "damaged", "errors", "view", "newcomers"):
+        return False
+    return number >= _floor_of_all(kind, limit)
+
+
+def _floor_of_all(kind: LimitedKind, limit: Limit) -> int:
+    """A district of many schools has a few new principals each night; of its students none becomes one."""
+    return max(limit.floor, MANY_RIGHTS) if kind == "rights" else limit.floor
 
 
 Groups = Sequence[tuple[list[str], str, int]]  # schools, type, records
@@ -323,10 +332,11 @@ _WORDS = {
 _WHAT_DIFFERS = " || ".join(f"if({_differs(each)}, '{_WORDS.get(each, each)}, ', '')" for each in IDENTITY)
 _IS_BACK = "(before->>'removedAt') IS NOT NULL"
 _GRADE = (
-    "try_cast(nullif(regexp_extract(replace(replace(({side}->'fields'->>'$.grades[0]'), 'KG', '0'), 'PK', '-1'), "
-    "'-?[0-9]+'), '') AS INTEGER)"
+    "(CASE upper({side}->'fields'->>'$.grades[0]') WHEN 'K' THEN 0 WHEN 'KG' THEN 0 WHEN 'PK' THEN -1 "
+    "ELSE try_cast(nullif(regexp_extract({side}->'fields'->>'$.grades[0]', '-?[0-9]+'), '') AS INTEGER) END)"
 )
-_ONE_GRADE = "json_array_length({side}->'fields'->'grades') = 1"
+_ONE_GRADE = "coalesce(json_array_length({side}->'fields'->'grades') = 1, false)"
+_NO_GRADE = "coalesce(json_array_length({side}->'fields'->'grades'), 0) = 0"  # which is emptied
 
 # Where people are on the platform now: a person renamed and moved in one sync is missed there, and unknown at the new school.
 _WERE = "list_distinct(coalesce(before->>'$.fields.roles[*].orgSourcedId', []))"
@@ -343,6 +353,19 @@ SELECT * FROM (
 _SWAPPED = f"""
 SELECT DISTINCT mine.sourcedId, mine.were_at, mine.userType FROM ({_OF_ONE_PERSON}) mine
 JOIN ({_OF_ONE_PERSON}) theirs ON theirs.key = mine.key AND theirs.was = mine.now AND theirs.sourcedId <> mine.sourcedId"""
+# Who gets a username, e-mail or identifier that many others get too, whatever they had.
+_SHARED = f"""
+SELECT DISTINCT sourcedId, were_at, userType FROM (
+    SELECT *, count(*) OVER (PARTITION BY key, now) AS alike FROM (
+        SELECT sourcedId, {_WERE} AS were_at, {_TYPE_BEFORE} AS userType, unnest([{_UNIQUE_VALUES}], recursive := true)
+        FROM change WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK}
+        AND list_has_any(change.fields, {list(UNIQUE)})
+        UNION ALL
+        SELECT sourcedId, {_WERE}, {_TYPE_BEFORE}, 'userIds', '', unnest(list_filter(after->>'$.fields.userIds[*]',
+               lambda each: NOT list_contains(coalesce(before->>'$.fields.userIds[*]', []), each)))
+        FROM change WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK} AND list_contains(change.fields, 'userIds')
+    ) WHERE now <> '' AND now IS DISTINCT FROM was
+) WHERE alike >= {MANY_SHARE}"""
 _GAINED_AGENTS = f"""
 SELECT *, list_filter(has, lambda each: NOT list_contains(had, each)) AS gained FROM (
     SELECT sourcedId, {_WERE} AS schools, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.agentSourcedIds[*]', []) AS had,
@@ -358,19 +381,28 @@ _ALL_ENDED = """(len({side}->>'$.fields.termSourcedIds[*]') > 0 AND list_has_all
            FROM ended_session UNION ALL
            SELECT sourcedId FROM change WHERE entity = 'academicSessions' AND action = 'create'
            AND try_cast(after->'fields'->>'endDate' AS DATE) < $today)), ({side}->>'$.fields.termSourcedIds[*]')))"""
-_ORG = "(before->'fields'->>'{field}') || ' would be ' || (after->'fields'->>'{field}')"
+_ORG = "(before->'fields'->>'{field}') || ' would be ' || coalesce(after->'fields'->>'{field}', 'empty')"
 _RUNS = "(try_cast({begins} AS DATE) <= $today AND try_cast({ends} AS DATE) >= $today)"
 _UPDATED = {
     "orgs": f"""
 INSERT INTO concern
+WITH named AS (SELECT sourcedId, after->'fields'->>'name' AS name, after->'fields'->>'identifier' AS identifier FROM change
+               WHERE entity = 'orgs' AND action <> 'deactivate')
 SELECT 'view', 'orgs', sourcedId, sourcedId, '', 'name', {_ORG.format(field="name")} FROM change
-WHERE entity = 'orgs' AND action = 'update' AND (({_differs("name")} AND EXISTS (
-          SELECT 1 FROM held_orgs other WHERE other.sourcedId <> change.sourcedId AND other.name = (after->'fields'->>'name')))
-      OR ({_differs("identifier")} AND EXISTS (SELECT 1 FROM held_orgs other
-          WHERE other.sourcedId <> change.sourcedId AND (other.fields->>'identifier') = (after->'fields'->>'identifier'))))
+WHERE entity = 'orgs' AND action = 'update' AND (({_differs("name")} AND (
+          (after->'fields'->>'name') = sourcedId
+          OR EXISTS (SELECT 1 FROM held_orgs other WHERE other.sourcedId <> change.sourcedId
+                  AND other.name = (after->'fields'->>'name'))
+          OR EXISTS (SELECT 1 FROM named other WHERE other.sourcedId <> change.sourcedId
+                     AND other.name = (after->'fields'->>'name'))))
+      OR ({_differs("identifier")} AND (
+          EXISTS (SELECT 1 FROM held_orgs other WHERE other.sourcedId <> change.sourcedId
+                  AND (other.fields->>'identifier') = (after->'fields'->>'identifier'))
+          OR EXISTS (SELECT 1 FROM named other WHERE other.sourcedId <> change.sourcedId
+                     AND other.identifier = (after->'fields'->>'identifier')))))
 UNION ALL
 SELECT 'view', 'orgs', sourcedId, sourcedId, '', 'parent', {_ORG.format(field="parentSourcedId")} FROM change
-WHERE entity = 'orgs' AND action = 'update' AND {_differs("parentSourcedId")}
+WHERE entity = 'orgs' AND action = 'update' AND ({_differs("parentSourcedId")} OR list_contains(taken, 'emptied:parentSourcedId'))
 UNION ALL
 SELECT 'view', 'orgs', sourcedId, sourcedId, '', 'type', {_ORG.format(field="type")} FROM change
 WHERE entity = 'orgs' AND action = 'update' AND {_differs("type")} AND (before->'fields'->>'type') = 'school'
@@ -387,6 +419,8 @@ SELECT 'identity', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, 'contact', ''
 WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK} AND ({" OR ".join(map(_differs, CONTACTS))})
 UNION ALL
 SELECT 'replaced', 'users', sourcedId, unnest(if(len(were_at) = 0, [''], were_at)), userType, 'swapped', '' FROM ({_SWAPPED})
+UNION ALL
+SELECT 'replaced', 'users', sourcedId, unnest(if(len(were_at) = 0, [''], were_at)), userType, 'shared', '' FROM ({_SHARED})
 UNION ALL
 SELECT 'rights', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', '' FROM change
 WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles')
@@ -407,11 +441,12 @@ FROM (SELECT sourcedId, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.
       FROM change WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles') AND NOT {_IS_BACK})
 WHERE list_has_all(theirs, were) AND len(were) > 0
 UNION ALL
-SELECT 'grades', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, if(is_now - was = 1, 'up', ''), '' FROM (
+SELECT 'grades', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE},
+       if(is_now - was = 1 AND {_ONE_GRADE.format(side="after")}, 'up', ''), '' FROM (
     SELECT *, {_GRADE.format(side="after")} AS is_now, {_GRADE.format(side="before")} AS was FROM change
     WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'grades') AND NOT {_IS_BACK}
-      AND {_ONE_GRADE.format(side="before")} AND {_ONE_GRADE.format(side="after")})
-WHERE is_now IS DISTINCT FROM was AND was IS NOT NULL
+      AND {_ONE_GRADE.format(side="before")} AND NOT {_NO_GRADE.format(side="after")})
+WHERE was IS NOT NULL AND (is_now IS DISTINCT FROM was OR NOT {_ONE_GRADE.format(side="after")})
 UNION ALL
 SELECT 'guardians', 'users', sourcedId, {_SCHOOLS}, userType, '', '' FROM ({_GAINED_AGENTS})
 WHERE len(had) > 0 OR list_has_any(gained, (SELECT coalesce(list(agent), []) FROM (
@@ -437,7 +472,7 @@ SELECT 'classes', 'classes', sourcedId, school, '', 'title', was || ' would be '
 FROM (SELECT sourcedId, before->'fields'->>'schoolSourcedId' AS school, before->'fields'->>'title' AS was,
              after->'fields'->>'title' AS title, count(*) OVER (PARTITION BY school, title) AS alike
       FROM change WHERE entity = 'classes' AND action = 'update' AND {_differs("title")})
-WHERE alike >= {MANY_ALIKE} OR (school, title) IN (SELECT (unnest(schools), name) FROM held_classes)
+WHERE alike >= {MANY_ALIKE} OR title = sourcedId OR (school, title) IN (SELECT (unnest(schools), name) FROM held_classes)
 UNION ALL
 SELECT 'classes', 'classes', sourcedId, before->'fields'->>'schoolSourcedId', '', 'type', '' FROM change
 WHERE entity = 'classes' AND action = 'update' AND {_differs("classType")}
@@ -448,7 +483,7 @@ SELECT 'classes', 'courses', sourcedId, {_SCHOOLS}, '', 'course title', was || '
 FROM (SELECT sourcedId, schools, before->'fields'->>'title' AS was, after->'fields'->>'title' AS title,
              count(*) OVER (PARTITION BY schools, title) AS alike
       FROM change WHERE entity = 'courses' AND action = 'update' AND {_differs("title")})
-WHERE alike >= {MANY_ALIKE} OR (schools, title) IN (SELECT (schools, name) FROM held_courses)
+WHERE alike >= {MANY_ALIKE} OR title = sourcedId OR (schools, title) IN (SELECT (schools, name) FROM held_courses)
 """,
     "academicSessions": f"""
 INSERT INTO concern
@@ -460,6 +495,9 @@ FROM (SELECT sourcedId, name, before->'fields'->>'startDate' AS begun, before->'
       FROM change WHERE entity = 'academicSessions' AND action = 'update')
 WHERE abs(date_diff('day', try_cast(begun AS DATE), try_cast(begins AS DATE))) > {MOVED_DAYS}
    OR abs(date_diff('day', try_cast(ended AS DATE), try_cast(ends AS DATE))) > {MOVED_DAYS}
+UNION ALL
+SELECT 'sessions', 'academicSessions', sourcedId, '', '', 'type', '' FROM change
+WHERE entity = 'academicSessions' AND action = 'update' AND {_differs("type")}
 """,
 }
 
@@ -481,7 +519,9 @@ INSERT INTO concern
 SELECT 'rights', 'users', sourcedId, school, 'administrator', 'new', ''
 FROM (SELECT sourcedId, {_SCHOOLS} AS school FROM change WHERE entity = 'users' AND action = 'create'
       AND reason <> '{FOUND_AGAIN}' AND {_ADMINISTERS.format(side="after")})
-SEMI JOIN (SELECT DISTINCT unnest(schools) AS school FROM held_users) USING (school)
+SEMI JOIN (SELECT DISTINCT unnest(schools) AS school FROM held_users
+           UNION ALL SELECT sourcedId FROM held_orgs  -- a district has been there, though nobody belongs to it
+           WHERE (fields->>'type') <> 'school' AND EXISTS (SELECT 1 FROM held_users)) USING (school)
 """
 
 # New people of a type at a school, of whom more come than are there.

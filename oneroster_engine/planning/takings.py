@@ -2,8 +2,8 @@
 
 An update takes something away where a value becomes empty, a guardian, a role or the mark of a primary teacher is lost,
 a role or an enrollment that runs is over at once or would begin only later, an enrollment moves to another class or person
-or loses the rights of staff, or an active record becomes inactive. Each is a token `kind:field`, its kind one of
-`guard.TAKING`. Spared, the record has the new values and the old ones of what was taken; of a list both.
+or loses the role of a teacher or the rights of staff, or an active record becomes inactive. Each is a token `kind:field`,
+its kind one of `guard.TAKING`. Spared, the record has the new values and the old ones of what was taken; of a list both.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,8 @@ class Takings:
             cases += [
                 "WHEN each[1] IN ('classSourcedId', 'userSourcedId') THEN 'memberships:' || each[1]",
                 "WHEN each[1] = 'primary' THEN if(each[3]::VARCHAR = 'true', 'relations:primary', NULL)",
-                f"WHEN each[1] = 'role' THEN if({has} AND NOT {_HAS_RIGHTS.format(side='each[2]')}, 'roles:role', NULL)",
+                f"WHEN each[1] = 'role' THEN if({has} AND NOT {_HAS_RIGHTS.format(side='each[2]')} "
+                f"OR {_TEACHES.format(side='each[3]')} AND NOT {_TEACHES.format(side='each[2]')}, 'roles:role', NULL)",
             ]
         cases.append(f"WHEN {_EMPTY.format(each='each[2]')} THEN 'emptied:' || each[1]")
         lost = f"list_transform({sides}, lambda each: CASE {' '.join(cases)} END)"
@@ -114,6 +115,7 @@ _RUNS = (
 # What a role lets its holder see of others. A word that is not here is taken for staff's: it must not pass unseen.
 WITHOUT_RIGHTS = ("student", "guardian", "parent", "relative")
 _HAS_RIGHTS = f"coalesce(({{side}}->>'$') NOT IN {WITHOUT_RIGHTS}, false)"
+_TEACHES = "coalesce(({side}->>'$') = 'teacher', false)"
 _IS_OVER = "coalesce(try_cast(({side}->>'$') AS DATE) < DATE '{today}', false)"
 _HAS_BEGUN = "coalesce(try_cast(({side}->>'$') AS DATE) <= DATE '{today}', true)"
 _EMPTY = "({each} IS NULL OR {each}::VARCHAR IN ('null', '\"\"', '[]'))"

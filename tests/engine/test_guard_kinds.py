@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from oneroster_engine.planning import guard
+from oneroster_engine.planning import guard, measures
 from oneroster_engine.planning.guard import Guard, Limit
 from oneroster_engine.planning.policy import Policy, Purging
 from oneroster_engine.planning.review import review
@@ -49,7 +50,7 @@ def a_district() -> Files:
     return {
         "orgs": [org("d", type="district"), *(org(each, parentSourcedId="d") for each in ("north", "south"))],
         "academicSessions": [session("year", type="schoolYear"), session("fall", parentSourcedId="year")],
-        "courses": [course(f"k{n}", orgSourcedId="d") for n in range(8)],
+        "courses": [course(f"k{n}", title=f"Course {n}", orgSourcedId="d") for n in range(8)],
         "classes": [
             class_(
                 f"{school[0]}c{n}", schoolSourcedId=school, courseSourcedId=f"k{n}", termSourcedIds="fall", classType="scheduled"
@@ -144,10 +145,10 @@ HELD: dict[str, tuple[Files, str, str]] = {
         "classes", "North: 7 of 8 classes would change their course or school."),
     "classes: each other's titles": (
         with_each("classes", lambda r: {**r, "title": f"{r['title'][:-1]}{(int(r['title'][-1]) + 1) % 8}"}, "nc"),
-        "classes", "North: 8 of 8 classes would get a title that is another's, or that others have too."),
+        "classes", "North: 8 of 8 classes would get a title that is another's, that others have too, or that is only their id."),
     "classes: one title for all": (
         with_each("classes", lambda r: {**r, "title": "Class"}, "nc"),
-        "classes", "North: 8 of 8 classes would get a title that is another's, or that others have too."),
+        "classes", "North: 8 of 8 classes would get a title that is another's, that others have too, or that is only their id."),
     "classes: homerooms": (
         with_each("classes", lambda r: {**r, "classType": "homeroom"}, "nc"),
         "classes", "North: 8 of 8 classes would be of another type (homeroom, scheduled)."),
@@ -186,7 +187,7 @@ HELD: dict[str, tuple[Files, str, str]] = {
                 "For example North would be South."),
     "roles: the teachers' enrollments as students": (
         with_each("enrollments", lambda r: {**r, "role": "student"}, "ent"),
-        "roles", "North: 12 of 12 teacher enrollments would become a student's or another one without rights."),
+        "roles", "North: 12 of 12 teacher enrollments would lose the role of a teacher, or the rights of staff."),
     "memberships: enrollments over since last week": (
         with_each("enrollments", lambda r: {**r, "endDate": "2026-08-25"}, "ens", 30),
         "memberships", "North: 30 of 120 student enrollments would be over: their last day has passed."),
@@ -225,8 +226,8 @@ HELD: dict[str, tuple[Files, str, str]] = {
         with_each("users", lambda r: {**r, "grades": "UG"}, "ns"),
         "grades", "North: 40 of 40 students would change to another grade than the next."),
     "classes: courses under each other's titles": (
-        with_each("courses", lambda r: {**r, "title": f"K{(int(r['sourcedId'][1:]) + 1) % 8}"}),
-        "classes", "D: 8 of 8 courses would get a title that is another's, or that others have too."),
+        with_each("courses", lambda r: {**r, "title": f"Course {(int(r['sourcedId'][1:]) + 1) % 8}"}),
+        "classes", "D: 8 of 8 courses would get a title that is another's, that others have too, or that is only their id."),
     "removals: some of every school, of none too many": (
         {**a_district(), "users": [r for r in a_district()["users"] if r["sourcedId"] not in
                                    {f"g{s}{n:03}" for s, most in (("ns", 8), ("ss", 8)) for n in range(most)}]},
@@ -318,6 +319,70 @@ def test_a_plan_that_hurts_is_held_with_school_and_numbers_and_its_rows(school: 
     if kind not in ("view", "removals"):
         rows = read(school.room / "plan" / "held.parquet")
         assert [row for row in rows if row["kind"] == kind]
+
+
+def several_at_once() -> Files:
+    """Harm of many kinds, each to records of its own."""
+    files = a_district()
+    for row in files["orgs"]:
+        row.update({"name": "School", "parentSourcedId": ""} if row["type"] == "school" else {})
+    for row in files["courses"]:
+        row["title"] = row["sourcedId"]
+    for row in files["academicSessions"]:
+        row["type"] = "gradingPeriod"
+    for row in files["enrollments"]:
+        row.update({"role": "aide"} if row["sourcedId"].startswith("ent") else {})
+    for row in files["users"]:
+        i = row["sourcedId"]
+        row.update({"grades": "07,08,09", "userIds": "{LDAP:x}"} if i.startswith("ss") else {})
+        row.update({"email": "office@x.example"} if i.startswith("gns") else {})
+    files["users"] += [
+        user(f"boss{n}", role="districtAdministrator" if n else "principal", orgSourcedIds="d", familyName="New")
+        for n in range(3)
+    ]
+    return files
+
+
+def test_each_kind_of_harm_in_one_plan_is_named_for_itself(school: School) -> None:
+    found = [each.message for each in school.guarded(several_at_once()).breaches]
+
+    for message in (
+        "North: this school would have the name or identifier of another, or its own id for a name.",
+        "South: this school would have the name or identifier of another, or its own id for a name.",
+        "North: this school would belong to another district or org than now, or to none.",
+        "D: 8 of 8 courses would get a title that is another's, that others have too, or that is only their id. For example ",
+        "2 of 2 academic sessions would be of another type (term, gradingPeriod).",
+        "North: 12 of 12 teacher enrollments would lose the role of a teacher, or the rights of staff.",
+        "South: 20 of 20 students would change to another grade than the next.",
+        "South: 20 of 20 students would get a username, e-mail or identifier that many others get too.",
+        "North: 40 of 40 guardians would get a username, e-mail or identifier that many others get too.",
+        "D: 3 new administrators would have the rights of administrators.",
+    ):
+        assert any(each.startswith(message) for each in found), (message, found)
+
+
+def test_rights_that_a_few_get_at_each_of_many_schools_are_held_together(school: School) -> None:
+    few = [f"{s}s{n:03}" for s in "ns" for n in range(5)]
+    harmed = with_each("users", lambda r: {**r, "role": "teacher"} if r["sourcedId"] in few else r)
+
+    found = [each.message for each in school.guarded(harmed, Guard(limits={"rights": Limit(0, 6)})).breaches]
+
+    assert found == ["All schools together: 10 students would get the rights of staff, which they do not have now."]
+
+
+GRADES = {"09": 9, "9": 9, "KG": 0, "K": 0, "k": 0, "0": 0, "PK": -1, "-1": -1, "12": 12, "Grade 7": 7, "UG": None, "": None}
+
+
+def test_a_grade_is_the_same_number_however_it_is_written() -> None:
+    with duckdb.connect() as connection:
+        (numbers,) = connection.execute(
+            f"SELECT list({measures._GRADE.format(side='side')} ORDER BY place) FROM ("
+            "SELECT generate_subscripts($1, 1) AS place, "
+            "json_object('fields', json_object('grades', [unnest($1::VARCHAR[])])) AS side)",
+            [list(GRADES)],
+        ).fetchall()[0]
+
+    assert dict(zip(GRADES, numbers, strict=True)) == GRADES
 
 
 # What is done to how many of North's forty students; a role's end begins at the other end, so that nobody moves and ends at once.

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from chalicelib.errors import Conflict, GroupBusy, LockLost
-from chalicelib.model.records import Mode, QuestionKind, State, Step
+from chalicelib.model.records import GuardFigures, Mode, QuestionKind, State, Step
 from chalicelib.steps import blueprint
 from chalicelib.store import files, groups, syncs
 from local.events import saved
@@ -175,6 +175,16 @@ def test_removals_that_somebody_approved_are_not_counted_with_those_of_later_syn
         assert since == (walk.sync.started_at if left == 15 else since if left == 20 else None)
 
     assert asked == [False, False, True, False]
+
+
+def test_a_group_that_never_removes_keeps_whoever_leaves_active_on_the_platform() -> None:
+    make_group(guard=GuardFigures(never_remove=True))
+    Walk(zipped(people("ann", "old"))).through()
+
+    sync = Walk(zipped(people("ann")), day=1).through()
+
+    assert (platform()["old"]["status"], platform()["e-old"]["status"]) == ("active", "active")
+    assert (sync.state, sync.counts.users.deactivated, sync.counts.enrollments.ended) == (State.SUCCEEDED, 0, 0)
 
 
 def test_removals_left_out_by_the_approval_are_neither_done_nor_counted_as_done() -> None:
