@@ -183,7 +183,7 @@ HELD: dict[str, tuple[Files, str, str]] = {
         "grades", "North: 40 of 40 students would change to another grade than the next."),
     "view: two schools under each other's id": (
         with_each("orgs", lambda r: {**r, "name": {"North": "South", "South": "North"}.get(r["name"], r["name"])}),
-        "view", "North: this school would have the name or identifier of another: two schools may have changed their ids. "
+        "view", "North: this school would have the name or identifier of another, or its own id for a name. "
                 "For example North would be South."),
     "roles: the teachers' enrollments as students": (
         with_each("enrollments", lambda r: {**r, "role": "student"}, "ent"),
