@@ -43,8 +43,8 @@ LARGE_TIMEOUT_S = 15
 PIECE_BYTES, LONGEST_TAG = 1 << 20, 1 << 10
 # What is raised for a damaged ZIP, or for a whole one with a damaged workbook in it. openpyxl lets all of these through.
 BROKEN = (
-    zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError, TypeError, KeyError,
-    IndexError, AttributeError, AssertionError, ElementTree.ParseError,
+    zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError, TypeError, LookupError,
+    AttributeError, AssertionError, ElementTree.ParseError,
 )  # fmt: skip
 CELL = rb"""<(?:[^\s<>/!?:]+:)?c\s(?:[^>]*\s)?r=["']"""
 # A cell with something in it right of column Z. Cells that have but a style end in `/>`.

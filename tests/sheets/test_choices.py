@@ -13,7 +13,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from openpyxl.styles import PatternFill
 
@@ -349,6 +349,9 @@ def test_lists_of_a_class_are_written_with_commas(tmp_path: Path) -> None:
 
 
 @given(st.integers(0, 12), st.integers(0, 4000), st.binary(max_size=6), st.booleans())
+@example(0, 30, b"A", False)  # an encoding that nobody knows, in each part
+@example(3, 30, b"A", False)
+@example(6, 30, b"A", False)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_damage_to_a_workbook_gives_anything_but_an_answer_or_a_refusal(
     tmp_path: Path, part: int, place: int, damage: bytes, cut: bool
