@@ -152,10 +152,10 @@ def _records(
     is_held = " OR ".join(f"{each} IS NOT NULL" for each in whose)
     # What was put back is no part of the digest, so the record is looked at again when the source is whole.
     digest = f"if({is_held}, NULL, {_digest(entity, policy)})" if is_held else _digest(entity, policy)
+    schools = schools_of(entity, Form.STORED if is_held else Form.STAGED)  # those of what is written, with what was put back
     return (
-        f"SELECT own.sourcedId, action, reason, {name} AS name, {schools_of(entity, Form.STAGED)} AS schools, "
-        f"if({inactive}, 'inactive', 'active') AS platformStatus, "
-        f"{digest} AS digest, json_object({pairs}) AS fields FROM {rows}"
+        f"SELECT own.sourcedId, action, reason, {name} AS name, if({inactive}, 'inactive', 'active') AS platformStatus, "
+        f"{digest} AS digest, json_object({pairs}) AS fields, {schools} AS schools FROM {rows}"
         + (f" LEFT JOIN ({_AGENTS_NOT_ASKED_FOR.format(types=sorted(policy.user_types))}) beyond ON beyond.id = own.sourcedId"
            if agents else "")
         + "".join(

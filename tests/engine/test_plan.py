@@ -386,6 +386,19 @@ def test_a_class_keeps_a_term_whose_row_has_an_error(platform: Platform) -> None
     assert {i: record["termSourcedIds"] for i, record in platform.records()["classes"].items()} == before
 
 
+def test_a_course_stays_with_the_school_whose_row_has_an_error(platform: Platform) -> None:
+    """Not in its field alone: the report and the guard count it at its school."""
+    courses = [course("math", orgSourcedId="north")]
+    sent = {**TWO_SCHOOLS, "courses": courses, "classes": [class_("n1", courseSourcedId="math")], "enrollments": []}
+    platform.sync(sent)
+
+    broken = [{**each, "type": "odd" if each["sourcedId"] == "north" else each["type"]} for each in TWO_SCHOOLS["orgs"]]
+    platform.sync({**sent, "orgs": broken, "courses": [{**courses[0], "title": "Mathematics"}]})
+
+    (math,) = [row for row in platform.changes() if row["sourcedId"] == "math"]
+    assert (math["fields"], math["schools"]) == (["title"], ["north"])
+
+
 def test_what_refers_to_a_district_or_course_whose_row_has_an_error_refers_to_it_still(platform: Platform) -> None:
     """Until the row is right, and then as the source says."""
     district = org("all", type="district")
