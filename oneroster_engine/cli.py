@@ -223,7 +223,7 @@ def export(bundle: Path, version: str, selection_file: Path | None, out: Path) -
         seen = Seen(read.stage / "choices" / "orgs.parquet", read.stage / "choices" / "classes.parquet")
         selection, _ = _selected(saved, read, seen)
         out.parent.mkdir(parents=True, exist_ok=True)
-        with connect(scratch / "export") as connection:
+        with connect() as connection:
             select(connection, read.stage, selection)
             lost = write_roster(connection, out, version)
     click.echo(f"{out}: OneRoster {version}.")
@@ -500,7 +500,7 @@ def _write_findings(read: Read, out: Path) -> None:
 
 def _csv_of(parquet: Path, columns: Sequence[str], to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
-    with connect(parquet) as connection:
+    with connect() as connection:
         write_csv(connection, f"SELECT * FROM read_parquet({text(str(parquet))})", columns, to)
 
 

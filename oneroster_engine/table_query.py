@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oneroster_engine.duckdb_session import quoted, reading
+from oneroster_engine.duckdb_session import connect, quoted
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def page_of(
 
     Raises ValueError for a column that the file doesn't have.
     """
-    with reading() as connection:
+    with connect() as connection:
         file = {"file": str(parquet)}
         described = connection.execute("DESCRIBE SELECT * FROM read_parquet($file)", file).fetchall()
         types = {str(name): str(kind) for name, kind, *_ in described}
@@ -57,7 +57,7 @@ def page_of(
 def tally(parquet: Path, conditions: Mapping[str, str]) -> dict[str, int]:
     """How many rows of the file fulfil each condition, by its name. A condition is SQL of our own, never of a request."""
     counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions.values())
-    with reading() as connection:
+    with connect() as connection:
         row = connection.execute(f"SELECT {counts} FROM read_parquet($file)", {"file": str(parquet)}).fetchone()
     return dict(zip(conditions, row or (), strict=True))
 

@@ -59,7 +59,7 @@ def write_changes(before: Path, after: Path, view: View, version: str, at: datet
 @contextmanager
 def _readable(out: Path, snapshots: dict[str, tuple[Path, View]]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with a view `{prefix}{entity}` of each snapshot's rows; what a consumer may not see is NULL."""
-    with TemporaryDirectory(dir=out.parent) as folder, connect(out) as connection:
+    with TemporaryDirectory(dir=out.parent) as folder, connect() as connection:
         for prefix, (snapshot, view) in snapshots.items():
             files = Path(folder) / prefix
             write_parquet(snapshot, view, files)

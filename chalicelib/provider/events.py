@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.provider.query import View, hidden_columns
-from oneroster_engine.duckdb_session import reading
+from oneroster_engine.duckdb_session import connect
 from oneroster_engine.inspecting.one_person import as_written, gaps_of
 from oneroster_engine.planning.snapshot import planned_rows
 
@@ -49,7 +49,7 @@ def events_of(changes: Path, first_row: int, limit: int, view: View, with_remova
     last. Without removals those that were planned and left out are none. Rows are counted as they were written, those that were
     taken out since included."""
     found: list[Event] = []
-    with reading() as connection:
+    with connect() as connection:
         gaps = gaps_of(connection, changes)
         row = first_row - sum(gap < first_row for gap in gaps)
         total = connection.execute("SELECT count(*) FROM read_parquet($1)", [str(changes)]).fetchone()

@@ -16,7 +16,7 @@ from chalicelib.provider.collections import COLLECTIONS, Collection
 from chalicelib.provider.errors import invalid_filter, invalid_selection, unknown_object
 from chalicelib.provider.filter_grammar import Clause, Filter
 from chalicelib.provider.resources import Attribute, Kind, Record, Version, attributes
-from oneroster_engine.duckdb_session import reading, text
+from oneroster_engine.duckdb_session import connect, text
 from oneroster_engine.planning.snapshot import LOOKUPS
 from oneroster_engine.standard.entities import ENTITIES
 
@@ -109,7 +109,7 @@ def read_one(snapshot: Path, path: ListPath, sourced_id: str, view: View) -> Rec
 
 def enrolled(enrollments: Path, column: Literal["userSourcedId", "classSourcedId"], sourced_id: str) -> list[Enrolled]:
     """A person's or a class's enrollments in a snapshot's enrollments.parquet, ended ones still kept among them."""
-    with reading() as connection:
+    with connect() as connection:
         columns, rows = (
             "sourcedId, userSourcedId, classSourcedId, role, platformStatus",
             _rows(connection, enrollments, "enrollments"),
@@ -173,7 +173,7 @@ def collection_of(path: ListPath) -> Collection:
 @contextmanager
 def opened(snapshot: Path, view: View) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with a view for each entity, of the rows that this consumer may see; `place` is a row's number in its file."""
-    with reading() as connection:
+    with connect() as connection:
         for entity in ENTITIES:
             rows = _rows(connection, snapshot / f"{entity}.parquet", entity)
             connection.execute(f"CREATE VIEW {entity if view.schools is None else f'every_{entity}'} AS {rows}")
@@ -332,7 +332,7 @@ def _list_clause(attribute: Attribute, clause: Clause, name: str) -> tuple[str, 
 
 
 def _moment(clause: Clause) -> str:
-    with reading() as connection:
+    with connect() as connection:
         found = connection.execute("SELECT try_cast($1 AS TIMESTAMP)", [clause.value]).fetchone()
     if found is None or found[0] is None:
         raise invalid_filter(f"{clause.field} is compared with a dateTime like 2026-09-01T00:00:00.000Z.")

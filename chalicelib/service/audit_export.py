@@ -28,6 +28,6 @@ def _as_csv(lines: Path) -> Path:
     to = lines.with_suffix(".csv")
     columns = ", ".join(f"{text(name)}: 'VARCHAR'" for name in COLUMNS)
     rows = f"SELECT * FROM read_json({text(str(lines))}, format = 'newline_delimited', columns = {{{columns}}})"
-    with connect(lines) as connection:
+    with connect() as connection:
         write_csv(connection, rows, COLUMNS, to)
     return to

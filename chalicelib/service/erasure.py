@@ -172,7 +172,7 @@ def _announced(group: Group, erasure: Erasure, gone: tuple[Erased, ...]) -> bool
 @contextmanager
 def _fetched(key: str) -> Iterator[tuple[Connection, Path | None]]:
     """A file of the bucket for a moment; None where there is none. No copy of it stays."""
-    with TemporaryDirectory(prefix="erase-") as folder, connect(Path(folder)) as connection:
+    with TemporaryDirectory(prefix="erase-") as folder, connect() as connection:
         path = Path(folder) / PurePosixPath(key).name
         try:
             files.download(key, path)
@@ -211,7 +211,7 @@ def _erase_sync(group: Group, sync_id: str, person: Person) -> int:
     root = files.sync_key(sync_id, "")
     names = [key.removeprefix(root) for key in files.in_folder(root)]
     tables = sorted((name for name in names if TABLES.fullmatch(name)), key=_tables_last)
-    with TemporaryDirectory(prefix="erase-") as folder, connect(Path(folder)) as connection:
+    with TemporaryDirectory(prefix="erase-") as folder, connect() as connection:
         workdir, id_ = Path(folder), person.sourced_id
         for name in tables:
             files.download(root + name, workdir / name)

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from chalicelib.sheets import cells
-from oneroster_engine.duckdb_session import connect, count, reading, text
+from oneroster_engine.duckdb_session import connect, count, text
 from oneroster_engine.inspecting.export import write_roster
 from oneroster_engine.inspecting.problems import problem_groups
 from oneroster_engine.inspecting.trace import REASONS, judge_people
@@ -66,7 +66,7 @@ def write_report(
         "changes.csv.gz": "Every change, with before and after",
         "problems.csv.gz": "Every problem, by file and line",
     }
-    with connect(out) as connection:
+    with connect() as connection:
         _view(connection, "problem", workdir / "stage" / "problems.parquet")
         done = "" if with_removals else "WHERE action NOT IN ('deactivate', 'end')"
         _view(connection, "change", workdir / "plan" / "changes.parquet", done)
@@ -134,7 +134,7 @@ _TAKEN_WORDS = {
 def _spared(changes: Path) -> list[str]:
     """What the plan would have taken away from records that stay, by kind: a sentence each."""
     rows = f"read_parquet({text(str(changes))})"
-    with reading() as connection:
+    with connect() as connection:
         if "taken" not in [column for column, *_ in connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()]:
             return []
         each = f"SELECT split_part(unnest(taken), ':', 1) AS kind FROM {rows}"

@@ -130,7 +130,7 @@ def forget_parts(csvs: Path, before: Path) -> None:
         came = {row[0] for row in csv.reader(file)}
     for name in ("roles", "userProfiles"):
         if (parquet := before / f"{name}.parquet").is_file():
-            with connect(before) as connection:
+            with connect() as connection:
                 kept = f"SELECT * FROM read_parquet({text(str(parquet))}) WHERE userSourcedId NOT IN (SELECT unnest($came))"
                 connection.execute(f"CREATE TABLE kept AS {kept}", {"came": sorted(came)})
                 connection.execute(f"COPY kept TO $to ({PACKED})", {"to": str(parquet)})
@@ -148,7 +148,7 @@ def forget_parts(csvs: Path, before: Path) -> None:
 def locate_in_pages(places: Path, problems: Path) -> None:
     """Let a stage's problems name the page and the record in it, one-based, instead of a line of a CSV made here."""
     found = problems.with_suffix(".led")
-    with connect(problems) as connection:
+    with connect() as connection:
         connection.execute(_PLACES, {"places": str(places)})
         rules = connection.execute("SELECT DISTINCT rule FROM read_parquet($problems)", {"problems": str(problems)}).fetchall()
         sentence = message_sql(
@@ -451,7 +451,7 @@ def _write_manifest(path: Path, system: str, changes: Collection[str]) -> None:
 def _different(csvs: Path, spans: Mapping[str, tuple[str, int, int]]) -> dict[str, int]:
     """By path, how many different sourcedIds its lines hold."""
     found: dict[str, int] = {}
-    with connect(csvs) as connection:
+    with connect() as connection:
         for entity in dict.fromkeys(entity for entity, _, _ in spans.values()):
             columns = dict.fromkeys(HEADERS[entity], "VARCHAR")
             connection.execute(

@@ -43,7 +43,7 @@ def write_ids(bundle: Path, fetched: Sequence[Fetched], out: Path) -> dict[str, 
                 rows.writerows(
                     (own, as_text(each.get("status"))) for own, each in zip(ids[again:], records[again:], strict=True) if each
                 )
-        with connect(out) as connection:
+        with connect() as connection:
             different = number_of(connection, f"SELECT count(DISTINCT sourcedId) FROM {_listed(path)} WHERE sourcedId <> ''")
         came[ranges[0].list_name] = Came(seams.rows, different, seams.unreadable, seams.torn, seams.loose)
     return came
@@ -52,7 +52,7 @@ def write_ids(bundle: Path, fetched: Sequence[Fetched], out: Path) -> dict[str, 
 def differences(ids: Path, held: Path) -> Mapping[str, Difference]:
     """By entity, how the lists of `ids` differ from what the source is taken to hold, as {entity}.parquet in `held`."""
     found: dict[str, Difference] = {}
-    with connect(held) as connection:
+    with connect() as connection:
         for listed in sorted(ids.glob("*.csv")):
             connection.execute(
                 f"CREATE OR REPLACE TABLE listed AS SELECT DISTINCT trim(sourcedId) AS sourcedId FROM {_listed(listed)} "

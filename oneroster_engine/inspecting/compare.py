@@ -26,7 +26,7 @@ class Difference:
 
 def differences(before: Path, after: Path) -> dict[str, Difference]:
     """By entity. `before` and `after` are folders of {entity}.parquet as a stage has them."""
-    with connect(after) as connection:
+    with connect() as connection:
         found = {}
         for entity in ENTITIES:
             row = connection.execute(_COUNTS.format(before=_ids(before, entity), after=_ids(after, entity))).fetchone()
@@ -38,7 +38,7 @@ def differences(before: Path, after: Path) -> dict[str, Difference]:
 def schools(before: Path, after: Path) -> list[dict[str, Any]]:
     """Each org that has classes or people, or came or went: sourcedId, name, and for classes and users before, after,
     came, went. Those in which most came and went first."""
-    with connect(after) as connection:
+    with connect() as connection:
         query = _SCHOOLS.format(
             orgs_before=_rows(before, "orgs"), orgs_after=_rows(after, "orgs"),
             classes_before=_at_school(before, "classes"), classes_after=_at_school(after, "classes"),
@@ -52,7 +52,7 @@ def schools(before: Path, after: Path) -> list[dict[str, Any]]:
 def moved(before: Path, after: Path, entity: str, way: str, *, search: str = "", limit: int = 100, offset: int = 0) -> Rows:
     """The rows of users, classes or orgs that came (`way` came) or went: sourcedId and name, by name."""
     one, other = (after, before) if way == "came" else (before, after)
-    with connect(after) as connection:
+    with connect() as connection:
         only = _ONLY.format(one=_rows(one, entity), other=_ids(other, entity), name=CALLED[entity])
         values: Mapping[str, str] = {"search": search.strip()}
         total = connection.execute(f"SELECT count(*) FROM ({only})", values).fetchone()

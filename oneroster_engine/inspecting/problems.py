@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from oneroster_engine.duckdb_session import reading
+from oneroster_engine.duckdb_session import connect
 from oneroster_engine.staging.rules import HOW_TO_FIX
 from oneroster_engine.table_query import Rows
 
@@ -34,7 +34,7 @@ def problem_rows(problems: Path, cause: str, *, limit: int, offset: int) -> Rows
 
 
 def _ask(problems: Path, query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    with reading() as connection:
+    with connect() as connection:
         found = connection.execute(query, {"problems": str(problems), **values})
         names = [column[0] for column in found.description or []]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -214,7 +214,7 @@ def sanity(stage: Path, changes: Path | None) -> list[Seen]:
 
     `stage` is a sync's stage folder, `changes` its plan's changes.parquet, None before there is a plan.
     """
-    with connect(stage, MEMORY_MB) as connection:
+    with connect(memory_mb=MEMORY_MB) as connection:
         _look(connection, stage, changes)
         return [
             Seen(
@@ -230,7 +230,7 @@ def sanity(stage: Path, changes: Path | None) -> list[Seen]:
 def sanity_rows(stage: Path, changes: Path | None, name: str, *, limit: int, offset: int) -> Rows:
     """The rows of one finding, by sourcedId: sourcedId, name, detail, line. Raises KeyError for a name not in `FINDINGS`."""
     finding = _BY_NAME[name]
-    with connect(stage, MEMORY_MB) as connection:
+    with connect(memory_mb=MEMORY_MB) as connection:
         _look(connection, stage, changes)
         return Rows(_page(connection, finding, limit, offset), count(connection, f"({finding.rows})"))
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, reading, text
+from oneroster_engine.duckdb_session import connect, text
 from oneroster_engine.planning.removals import BY_POLICY
 from oneroster_engine.selecting.selection import Selection, select
 from oneroster_engine.staging.finding import absent_of
@@ -111,7 +111,7 @@ def find(room: Path, snapshot: Path | None, typed: str, entity: str = "", limit:
     too. Case and accents count for nothing, but for a sourcedId that is given exactly.
     """
     wanted = [entity] if entity else list(TRACED)
-    with reading() as connection:
+    with connect() as connection:
         known = " UNION ALL ".join(_known(connection, room / "stage", snapshot, each) for each in wanted)
         values = {"typed": typed.strip(), "words": typed.split(), "limit": limit}
         rows = connection.execute(_FIND.format(known=known), values).fetchall()
@@ -130,7 +130,7 @@ def explain(
     `room` holds stage/ and plan/changes.parquet of one sync, `selection` is that sync's; `snapshot` and `written` show
     the platform as it is now.
     """
-    with reading() as connection:
+    with connect() as connection:
         record = _record(connection, snapshot, subject)
         change = _change(connection, room / "plan", subject)
         by_policy = _by_policy(connection, room / "plan", subject)
@@ -149,7 +149,7 @@ def explain_source(room: Path, selection: Selection, subject: Subject) -> list[S
 
     `room` holds stage/.
     """
-    with reading() as connection:
+    with connect() as connection:
         row = _row(connection, room / "stage", subject)
         problems = _problems(connection, room / "stage", subject)
         left_out = row is None and _is_left_out(connection, room / "stage", subject)
@@ -194,7 +194,7 @@ def judge_people(connection: duckdb.DuckDBPyConnection, selection: Selection) ->
 
 
 def _reason(stage: Path, selection: Selection, subject: Subject) -> tuple[str, dict[str, Any]]:
-    with connect(stage) as connection:
+    with connect() as connection:
         select(connection, stage, selection)
         if subject.entity == "users":
             judge_people(connection, selection)
@@ -224,7 +224,7 @@ _DETAILS = {
 def _near(stage: Path, subject: Subject, to: Path) -> None:
     """Copy to `to` the rows of the stage that can bear on whether `subject` is selected."""
     to.mkdir()
-    with reading() as connection:
+    with connect() as connection:
         for entity in ENTITIES:
             connection.execute(f"CREATE VIEW {entity} AS SELECT * FROM read_parquet({text(str(stage / f'{entity}.parquet'))})")
         for statement in _NEAR[subject.entity]:

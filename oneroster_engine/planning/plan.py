@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, count, number_of, run_parallel, text
+from oneroster_engine.duckdb_session import connect, count, cursor, number_of, run_parallel, text
 from oneroster_engine.planning import guard as guards
 from oneroster_engine.planning.changes import counts_of, write_changes, write_chunks
 from oneroster_engine.planning.compare import (
@@ -46,7 +46,7 @@ def plan_changes(
     """
     (plan / "chunks").mkdir(parents=True, exist_ok=True)
     staged = json.loads((stage / "summary.json").read_text())
-    with connect(plan) as connection:
+    with connect() as connection:
         select(connection, stage, selection)
         withdraw_ended(connection, policy.now.date(), policy.guard.removes_ended)
         load_snapshot(connection, snapshot, unfinished, policy)
@@ -55,7 +55,7 @@ def plan_changes(
         for entity in first_sync:
             compare_with_nothing(connection, entity)
         known = [entity for entity in reversed(ENTITIES) if entity not in first_sync]
-        run_parallel([partial(_compare, connection.cursor(), entity, selection, policy) for entity in known])
+        run_parallel([partial(_compare, cursor(connection), entity, selection, policy) for entity in known])
         left_out = {entity for (entity,) in connection.execute("SELECT DISTINCT entity FROM left_out").fetchall()}
         kept_whole = spare(connection, staged, policy, selection, orgs_left_out="orgs" in left_out)
         people_held = count(connection, "held_people")
@@ -71,7 +71,7 @@ def plan_changes(
         ]
         changes = write_changes(connection, plan, queries)
         with ThreadPoolExecutor(1) as executor:
-            chunks = executor.submit(write_chunks, connection.cursor(), plan, changes, policy.purging)
+            chunks = executor.submit(write_chunks, cursor(connection), plan, changes, policy.purging)
             planned = _summary(connection, changes, staged, kept_whole, ambiguous, people_held)
             write_summary(plan, planned)
             chunks.result()

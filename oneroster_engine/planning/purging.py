@@ -58,7 +58,7 @@ def write_removed(connection: duckdb.DuckDBPyConnection, snapshot: Path) -> str:
 
 def due(removed: Path, now: datetime) -> tuple[list[tuple[str, str]], str]:
     """The records (entity, sourcedId) of such a file whose purge is due, and the moment of the last of them."""
-    with connect(removed.parent) as connection:
+    with connect() as connection:
         query = "SELECT entity, sourcedId, purgeAt FROM read_parquet($removed) WHERE purgeAt <= $now ORDER BY ALL"
         found = connection.execute(query, {"removed": str(removed), "now": iso(now)}).fetchall()
     return [(entity, sourced_id) for entity, sourced_id, _ in found], max((at for *_, at in found), default="")
@@ -67,7 +67,7 @@ def due(removed: Path, now: datetime) -> tuple[list[tuple[str, str]], str]:
 def without(snapshot: Path, name: str, now: datetime, out: Path) -> None:
     """Write one file of a snapshot, an entity's or REMOVED, into `out` without what is purged by `now`."""
     (out / name).parent.mkdir(parents=True, exist_ok=True)
-    with connect(out) as connection:
+    with connect() as connection:
         rows = f"read_parquet({text(str(snapshot / name))})"
         kept = f"SELECT * FROM {rows} WHERE purgeAt IS NULL OR purgeAt > {text(iso(now))}"
         connection.execute(f"COPY ({kept}) TO $to ({PACKED})", {"to": str(out / name)})

@@ -53,7 +53,7 @@ def review(
     `spared` are the changes.parquet of syncs that were approved without their removals, which nobody has decided on since.
     """
     found = [each for each in planned.breaches if not each.removed]  # what removes nothing is the plan's own to tell
-    with connect(plan) as connection:
+    with connect() as connection:
         connection.execute(
             "CREATE VIEW change AS SELECT * REPLACE (before::JSON AS before, after::JSON AS after) "
             f"FROM read_parquet({text(str(plan / 'changes.parquet'))})"

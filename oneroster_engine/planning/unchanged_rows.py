@@ -18,7 +18,7 @@ def write_unchanged(stage: Path, selection: Selection, snapshot: Path, plan: Pat
     """
     plan.mkdir(exist_ok=True)
     out = plan / "unchanged.parquet"
-    with connect(plan) as connection:
+    with connect() as connection:
         select(connection, stage, selection)
         changes = plan / "changes.parquet"
         connection.execute(_CHANGED, {"changes": str(changes)}) if changes.exists() else connection.execute(_NONE_CHANGED)

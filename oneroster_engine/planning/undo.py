@@ -42,7 +42,7 @@ def plan_undo(undone: Path, snapshot: Path | None, plan: Path, policy: Policy, u
     The guard is not asked here; `review` does that for every plan.
     """
     plan.mkdir(parents=True, exist_ok=True)
-    with connect(plan) as connection:
+    with connect() as connection:
         connection.execute(_UNDONE.format(rows=planned_rows(connection, undone)))
         connection.execute("CREATE TABLE cut_off (entity VARCHAR, sourcedId VARCHAR)")
         for path in unfinished:
@@ -66,7 +66,7 @@ def empty_stage(stage: Path) -> None:
     nothing = {"read": 0, "kept": 0, "left_out": 0}
     summary = {"version": "", "system": "", "counts": dict.fromkeys(ENTITIES, nothing), "problems": {}}
     (stage / "summary.json").write_text(json.dumps(summary))
-    with connect(stage) as connection:
+    with connect() as connection:
         connection.execute(_NO_PROBLEMS, {"to": str(stage / "problems.parquet")})
 
 

@@ -148,7 +148,7 @@ def resolve(saved: Saved, stage: Path, seen: Seen | None) -> Resolved:
 
     Without `seen` nobody has looked yet, and everything that no id and no rule decides has appeared later.
     """
-    with connect(stage) as connection:
+    with connect() as connection:
         _know(connection, saved, stage, seen)
         connection.execute(_RULED_SCHOOLS)
         connection.execute(f"CREATE TABLE ruled_classes AS SELECT sourcedId FROM classes WHERE {_any_rule(saved.classes.rules)}")
@@ -179,7 +179,7 @@ def schools_of(saved: Saved, stage: Path, seen: Seen | None) -> frozenset[str] |
     ever are. An org that is no school is among them where it is listed, since it may have classes."""
     if _whole(saved.schools):
         return None
-    with connect(stage) as connection:
+    with connect() as connection:
         _know(connection, saved, stage, seen, ("orgs",))
         connection.execute(_RULED_SCHOOLS)
         connection.execute(_VERDICTS.format(entity="orgs", name="name", inside="true"), _words(saved.schools))
@@ -197,7 +197,7 @@ def look(saved: Saved, stage: Path, to: Path) -> None:
     lists = Seen(stage / "choices" / "orgs.parquet", stage / "choices" / "classes.parquet")
     chosen = resolve(saved, stage, lists).selection.orgs
     inside = "true" if chosen is None else "schoolSourcedId IN (SELECT unnest($chosen::VARCHAR[]))"
-    with connect(to) as connection:
+    with connect() as connection:
         for path, where in ((lists.orgs, "true"), (lists.classes, inside)):
             seen = connection.sql(
                 f"SELECT sourcedId FROM read_parquet({text(str(path))}) WHERE {where}",

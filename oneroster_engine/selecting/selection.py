@@ -72,7 +72,7 @@ def status_matrix(stage: Path, selection: Selection) -> dict[str, Any]:
     `users` are members of chosen classes, `otherMembers` the chosen schools' other people. Preset are the Blank
     cells where anybody is blank, as in a bulk ZIP, else the Active ones. Keys are those of the API's Statuses.
     """
-    with connect(stage) as connection:
+    with connect() as connection:
         _find_candidates(connection, stage, selection)
         found = connection.execute(_MATRIX).fetchall()
         connection.execute("CREATE TABLE guardian AS " + _GUARDIANS_OF.format(students="SELECT sourcedId FROM candidate_users"))

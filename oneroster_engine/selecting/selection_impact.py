@@ -28,7 +28,7 @@ def selection_impact(stage: Path, selection: Selection, snapshot: Path | None) -
     without it they stay, but for what has left a chosen school. A row with an error is not counted: it is kept as it is.
     """
     counts = dict.fromkeys(ENTITIES, 0)
-    with connect(stage) as connection:
+    with connect() as connection:
         select(connection, stage, selection)
         along = connection.execute(_ALONG).fetchall()
         for entity in ENTITIES:

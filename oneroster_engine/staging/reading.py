@@ -15,7 +15,7 @@ from typing import Protocol
 
 import duckdb
 
-from oneroster_engine.duckdb_session import quoted, text
+from oneroster_engine.duckdb_session import cursor, quoted, text
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.csv_header import COMMON, Header, find_header, ignored_columns, places_of
 from oneroster_engine.staging.finding import Finding
@@ -119,7 +119,7 @@ def _load_patiently(
     except NotText as trouble:
         raise BundleRefused(f"{path.name}: {trouble}. Export it as UTF-8 and send the bundle again.") from trouble
     places = places_of(path.name, header, fields)
-    fit = RowFit(connection.cursor(), path.stem, places, fields, len(header.names), header.separator)
+    fit = RowFit(cursor(connection), path.stem, places, fields, len(header.names), header.separator)
     reader = PatientReader(path, encoding, header, places, fit)
     rewritten = path.with_suffix(".rewritten")
     try:

@@ -331,7 +331,9 @@ def _exists(connection: duckdb.DuckDBPyConnection, each: Field) -> Fits | None:
     """Whether ids are those of rows that were kept; None where those haven't been read."""
     assert each.refers is not None
     table = f"ids_{each.refers.entity}"
-    found = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = $1", [table]).fetchone()
+    found = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = current_schema() AND table_name = $1", [table]
+    ).fetchone()
     if not found or not found[0]:
         return None
 

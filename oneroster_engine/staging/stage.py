@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, count, number_of, quoted, run_parallel, text
+from oneroster_engine.duckdb_session import connect, count, cursor, number_of, quoted, run_parallel, text
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging import fast_path, judging, people, population, tables
 from oneroster_engine.staging.accept import Bundle, accept, accept_orgs, compare_with_manifest
@@ -78,7 +78,7 @@ def stage_orgs(bundle: Path, stage: Path, view: View | None = None) -> Counted:
     """
     accepted = accept_orgs(bundle, view)
     (stage / "choices").mkdir(parents=True, exist_ok=True)
-    with connect(stage, joins_as_written=True) as connection:
+    with connect(joins_as_written=True) as connection:
         connection.execute(tables.CREATE)
         loaded = _load(connection, accepted, "orgs")
         _judge(connection, "orgs", "", frozenset(), is_there=loaded is not None)
@@ -132,7 +132,7 @@ def _stage(
 ) -> Staged | Sequence[Restored]:
     """The stage, or, where ids turn out to have lost their zeros, what they were: then all is read again with those."""
     with (
-        connect(stage, joins_as_written=True) as connection,
+        connect(joins_as_written=True) as connection,
         TemporaryDirectory(dir=stage.parent, prefix="ahead-") as folder,  # the bundle may still be refused
     ):
         ahead = Path(folder)
@@ -140,7 +140,7 @@ def _stage(
         population.restore(connection, restored)
         loaded: dict[str, Loaded] = {}
         for chains in ORDER:
-            reads = [partial(_read, connection.cursor(), ahead, chain, accepted, needed, arrived, restored) for chain in chains]
+            reads = [partial(_read, cursor(connection), ahead, chain, accepted, needed, arrived, restored) for chain in chains]
             for read in run_parallel(reads):
                 loaded |= read
         if not last and (lost := population.lost_zeros(connection, accepted.version)):
@@ -297,8 +297,8 @@ def _write(
     for name in ONLY_1_2:  # any of their rows may be missing
         if name in incomplete:
             connection.execute("INSERT INTO left_out VALUES ($name, NULL, NULL, NULL)", {"name": name})
-    enrollments = partial(_write_entity, connection.cursor(), stage, "enrollments")
-    run_parallel([enrollments, partial(_write_lists, connection.cursor(), stage, bundle.version)])
+    enrollments = partial(_write_entity, cursor(connection), stage, "enrollments")
+    run_parallel([enrollments, partial(_write_lists, cursor(connection), stage, bundle.version)])
     severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}
     written = [f"(SELECT count(*) FROM read_parquet({text(str(stage / f'{entity}.parquet'))}))" for entity in ENTITIES]

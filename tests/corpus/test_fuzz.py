@@ -144,7 +144,7 @@ def written(cell: str, quoting: str) -> str:
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     folder = tmp_path_factory.mktemp("readers")
-    with connect(folder / "users", memory_mb=300, joins_as_written=True) as connection:
+    with connect(memory_mb=300, joins_as_written=True) as connection:
         yield connection, folder / "users.csv"
 
 

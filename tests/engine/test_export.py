@@ -45,7 +45,7 @@ def rows(stage: Path, entity: str, where: str = "true") -> list[dict[str, Any]]:
 
 def processed(stage: Path, selection: Selection, out: Path, version: str = "1.2") -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
-    with connect(out) as connection:
+    with connect() as connection:
         select(connection, stage, selection)
         write_roster(connection, out, version)
     return out
@@ -132,7 +132,7 @@ MODES = {
 
 def exported(tmp_path: Path, source: Path, version: str) -> tuple[zipfile.ZipFile, list[str]]:
     stage = staged(tmp_path / "first", source)
-    with connect(tmp_path / "out.zip") as connection:
+    with connect() as connection:
         select(connection, stage, EVERYTHING)
         lost = write_roster(connection, tmp_path / "out.zip", version)
     return zipfile.ZipFile(tmp_path / "out.zip"), lost

@@ -23,7 +23,7 @@ HEADER = "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId
 def read(folder: Path, content: bytes, patiently: bool = False) -> tuple[list[tuple[Any, ...]], reading.Loaded]:
     path = folder / "orgs.csv"
     path.write_bytes(content)
-    with connect(path) as connection:
+    with connect() as connection:
 
         def query(rows: str, absent: Collection[str] = ()) -> str:
             # What can't be made of the fast reader's rows is left to the patient one.
@@ -57,7 +57,7 @@ def test_every_row_of_a_file_of_many_megabytes_has_its_own_line(tmp_path: Path) 
     with path.open("w") as out:
         out.write("sourcedId,classSourcedId,schoolSourcedId,userSourcedId,role\n")
         out.writelines(f"{line},{line % 20_000},{'s' * 110},{line % 20_000},student\n" for line in range(2, rows + 2))
-    with connect(path, joins_as_written=True) as connection:
+    with connect(joins_as_written=True) as connection:
         for target, more in (("users", ""), ("classes", ", NULL AS schoolSourcedId")):
             connection.execute(
                 f"CREATE TABLE ids_{target} AS SELECT range AS no, range::VARCHAR AS sourcedId{more} FROM range(20_000)"
@@ -375,7 +375,7 @@ def test_a_nul_is_left_out_and_told_by_whatever_reader(tmp_path: Path) -> None:
 def test_a_well_formed_file_takes_the_fast_reader(tmp_path: Path, content: str) -> None:
     path = tmp_path / "orgs.csv"
     path.write_bytes("\r\n".join([HEADER, content, content, ""]).encode())
-    with connect(path) as connection:
+    with connect() as connection:
         relations: list[str] = []
 
         def query(rows: str, absent: Collection[str] = ()) -> str:
@@ -393,7 +393,7 @@ def read_users(folder: Path, *rows: str, encoding: str = "utf-8") -> tuple[list[
     """What is read of users.csv, and what is said of it. Bytes that are no UTF-8 stand as \\x.. in a row."""
     path = folder / "users.csv"
     path.write_bytes("\n".join([USERS, *rows, ""]).encode(encoding, "surrogateescape"))
-    with connect(path) as connection:
+    with connect() as connection:
         loaded = reading.load(connection, path, fields_of("users", "1.1"), "raw", lambda rows, absent=(): f"SELECT * FROM {rows}")
         names = "sourcedId, givenName, familyName, email, phone, grades"
         rows_ = connection.execute(f"SELECT {names} FROM raw ORDER BY sourcedId").fetchall()
@@ -518,7 +518,7 @@ def test_a_row_without_an_id_does_not_make_a_file_slow_to_read(tmp_path: Path, r
         relations.append(rows)
         return f"SELECT * FROM {rows}"
 
-    with connect(path) as connection:
+    with connect() as connection:
         reading.load(connection, path, FIELDS["orgs"], "raw", query)
 
     assert (FAST in relations[-1]) is is_fast

@@ -215,7 +215,7 @@ def test_what_is_said_of_everybody_is_what_the_plan_decided(
 ) -> None:
     room = staged(tmp_path_factory.mktemp("district"), lifted(files) if version == "1.2" else files, version)
     stage = room / "stage"
-    with connect(stage) as connection:
+    with connect() as connection:
         select(connection, stage, selection)
         trace.judge_people(connection, selection)
         selected = {
