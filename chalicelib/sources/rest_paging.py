@@ -157,9 +157,11 @@ def _after_records(where: Range, page: Page) -> Range | End:
     if where.until is not None and end >= where.until:
         cut = _said_cut(where, page)
         return _otherwise(behind, cut) if cut else End()
-    if where.until is None and page.total == end and rows < full and not is_a_limit(end):
+    if where.until is None and page.total == end and rows < full:
         said = _said_otherwise(where, page, end)  # as many as were announced, by a page that had room for more
-        return _otherwise(behind, said) if said else End()
+        # A search that counts no further than 10,000 announces as many; what is behind it is asked for at once.
+        on = replace(behind, link=None, ended=True, pages=where.pages + 1) if is_a_limit_of_totals(end) else End()
+        return _otherwise(behind, said) if said else on
     if where.until is None and where.linked and page.links and not promised and rows < full:
         said = _said_otherwise(where, page, end)
         return _otherwise(behind, said) if said else End(Ending.NO_NEXT_LINK)
@@ -218,6 +220,8 @@ def _after_an_empty_page(where: Range, page: Page) -> Range | End:
         return replace(again, ending=Ending.SAID_OTHERWISE) if isinstance(again, End) else again
     if where.offset and not where.ended:  # one empty answer may be a slip, where no last record came alone before it
         return replace(where, ended=True)
+    if page.total == where.offset and page.total:
+        return End(Ending.NOTHING_AFTER)  # the total is reached besides, so that the end needn't be asked for again
     if where.overlaps and where.offset:  # the record before is real data, which an empty answer by mistake doesn't bring
         return End(Ending.NOTHING_AFTER, question=replace(where, offset=where.offset - 1).query_params(), rows=1)
     ending = Ending.NOTHING_AFTER if where.had_room else Ending.AFTER_A_FULL_PAGE
@@ -246,6 +250,11 @@ def is_a_limit(rows: int) -> bool:
     """Whether it is a number that people limit a whole list to. One honest list in a thousand has such a length, and isn't
     believed until something else says that it ends there."""
     return rows > 0 and (rows % 1000 == 0 or rows in (100, 200, 500))
+
+
+def is_a_limit_of_totals(rows: int) -> bool:
+    """Whether it is a number at which people let a total end: 100, 200, 500, and so on by tens."""
+    return rows >= 100 and str(rows).rstrip("0") in ("1", "2", "5")
 
 
 def _once_more(where: Range, why: Cause) -> Range | End:

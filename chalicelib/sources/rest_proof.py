@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from chalicelib.model.causes import Cause, joined
-from chalicelib.sources.rest_paging import Ending, is_a_limit
+from chalicelib.sources.rest_paging import Ending, is_a_limit, is_a_limit_of_totals
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ SEEN_BEHIND = frozenset({Ending.NOTHING_AFTER, Ending.AFTER_A_FULL_PAGE, Ending.
 PROOFS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
     (
         "as many different records as were announced, by a total that is more than its page's own size; and what is behind it "
-        "was asked for, where that is a length as of a limit",
+        "was asked for, where that is 100, 200, 500, 1,000 and so on",
         lambda read: (
             read.totals == {read.ids}
             and read.on_a_smaller_page
-            and (not is_a_limit(read.ids) or bool(read.endings & SEEN_BEHIND))
+            and (not is_a_limit_of_totals(read.ids) or bool(read.endings & SEEN_BEHIND))
         ),
     ),
     (

@@ -477,6 +477,14 @@ def test_each_proof_alone_is_enough_and_without_one_nothing_is_whole() -> None:
     assert "nothing proves" in message(why_not_whole([Reading("users", rows=120, ids=120, announced=frozenset({120}))]))
 
 
+@pytest.mark.parametrize(("number", "whole"), [(120, True), (3000, True), (146_000, True), (500, False), (10_000, False)])
+def test_a_total_at_which_people_let_totals_end_needs_another_witness(number: int, whole: bool) -> None:
+    reached = Reading("users", rows=number, ids=number, announced=frozenset({number}), on_a_smaller_page=True)
+
+    assert (why_not_whole([reached]) is None) == whole
+    assert why_not_whole([replace(reached, endings=frozenset({Ending.NOTHING_AFTER}))]) is None
+
+
 def test_every_objection_stands_against_a_proof() -> None:
     proof = {"endings": frozenset({Ending.NOTHING_AFTER}), "rows": 120, "ids": 120}
     objections: list[dict[str, Any]] = [
