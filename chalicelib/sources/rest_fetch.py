@@ -180,11 +180,11 @@ def begin(source: Source, wanted: Collection, size: int, keep: Keep, parallel: i
 
 def begin_all(source: Source, wanted: Sequence[Collection], size: int, keep: Keep, parallel: int) -> list[ListStart]:
     """Begin each of these collections, `parallel` requests at once. Every first page is asked for before any second, so that no
-    reader waits for one list's two pages in a row. Raises as `begin`."""
+    reader waits for one list's two pages in a row; and the last first, since the longest lists stand last. Raises as `begin`."""
     with ThreadPoolExecutor(parallel) as pool:
-        opened = [pool.submit(_opened, source, each, size, keep) for each in wanted]
+        opened = [pool.submit(_opened, source, each, size, keep) for each in reversed(wanted)]
         begun = [pool.submit(_begun, source, each.result(), keep, parallel) for each in opened]
-        return [each.result() for each in begun]
+        return [each.result() for each in reversed(begun)]
 
 
 @dataclass(frozen=True)

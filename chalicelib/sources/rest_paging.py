@@ -14,7 +14,7 @@ from chalicelib.model.causes import Cause
 from chalicelib.sources.rest_answers import NUMBER, Page, without_traces
 
 RANGE_PAGES = 8  # read by one Lambda in a row: long enough to be worth a start, short enough to be read again
-LEAST_RANGE_PAGES = 2  # of the last ones, so that no Lambda is left with eight pages while the others have ended
+LEAST_RANGE_PAGES = 1  # of the last ones, so that no Lambda is left with pages while the others have ended
 LEAST_SIZE = 100  # records a page; less is not asked for, however slow the provider
 TRIES = 3  # a page that says nothing where there must be something is asked for so often in all
 

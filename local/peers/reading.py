@@ -27,7 +27,7 @@ def keeping(folder: Path) -> Keep:
 
 def read_whole(source: Source, wanted: Sequence[Collection], folder: Path, size: int) -> tuple[dict[str, Came], str]:
     """What came of each path, and why not all of it is whole. The CSVs are in `folder`/csv."""
-    starts = [begin(source, each, size, keeping(folder), 16) for each in wanted]
+    starts = [begin(source, each, size, keeping(folder), 4) for each in wanted]
     fetched = [start.fetched for start in starts]
     for start in starts:
         for left in start.left:

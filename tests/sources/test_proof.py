@@ -275,7 +275,7 @@ def test_every_first_page_is_asked_for_before_any_second() -> None:
     with Source(provider, transport=Noting(PEOPLE, Lies(total="right"))) as source:
         begun = begin_all(source, lists, 100, lambda name, body: None, 1)
 
-    assert asked == [*((str(number), "0") for number in range(3)), *((str(number), "99") for number in range(3))]
+    assert asked == [*((number, "0") for number in "210"), *((number, "99") for number in "210")]
     assert [each.fetched.path for each in begun] == [each.path for each in lists]
 
 
