@@ -364,6 +364,7 @@ SELECT DISTINCT sourcedId, were_at, userType FROM (
         SELECT sourcedId, {_WERE}, {_TYPE_BEFORE}, 'userIds', '', unnest(list_filter(after->>'$.fields.userIds[*]',
                lambda each: NOT list_contains(coalesce(before->>'$.fields.userIds[*]', []), each)))
         FROM change WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK} AND list_contains(change.fields, 'userIds')
+        AND (coalesce(len(before->>'$.fields.userIds[*]'), 0) = 0 OR {_differs("userIds")})  -- not one beside those that stay
     ) WHERE now <> '' AND now IS DISTINCT FROM was
 ) WHERE alike >= {MANY_SHARE}"""
 _GAINED_AGENTS = f"""

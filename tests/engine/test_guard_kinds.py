@@ -630,6 +630,7 @@ def test_a_bundle_that_lost_more_than_half_to_errors_is_held_even_on_an_empty_pl
 def test_the_account_of_who_left_is_not_given_to_another_child_without_a_question(school: School) -> None:
     gone = a_district()
     gone["users"] = [r for r in gone["users"] if r["sourcedId"] != "ns001"]
+    gone["enrollments"] = [r for r in gone["enrollments"] if r["userSourcedId"] != "ns001"]
     assert not school.guarded(gone).held
     school.commit(removals=True)
 
