@@ -53,7 +53,9 @@ def measure(
             lost = lost_roles("before->'$.fields.roles'", "after->'$.fields.roles'", today.isoformat())
             connection.execute(_TAKEN.format(entity=entity, schools=schools_of(entity, Form.STORED), lost=lost))
     for entity, (_, updated, _) in changed.items():
-        if updated and entity in _UPDATED:
+        if updated and entity == "users":
+            _measure_people(connection)
+        elif updated and entity in _UPDATED:
             connection.execute(_UPDATED[entity], {"today": today} if "$today" in _UPDATED[entity] else {})
     if number_of(connection, "SELECT count(*) FROM concern WHERE kind = 'memberships' AND field = 'classSourcedId'"):
         connection.execute(_MERGED)
@@ -76,6 +78,17 @@ def measure(
     counts = [_Count(*row) for row in connection.execute(_CONCERNED).fetchall()]
     found = [concern for entity in ENTITIES for concern in _concerns(connection, guard, today, entity, counts)]
     return found + (_of_the_source(connection, stage, staged) if stage is not None else [])
+
+
+def _measure_people(connection: duckdb.DuckDBPyConnection) -> None:
+    """What updates do to people. Of a field that none of them changes nothing is asked: to plan a question about the JSON of two
+    records takes longer than to ask it of hundreds."""
+    changed = {field for (field,) in connection.execute(_CHANGED_FIELDS).fetchall()}
+    identity, contacts = ([each for each in fields if each in changed] for fields in (IDENTITY, CONTACTS))
+    what = " || ".join(f"if({_differs(each)}, '{_WORDS.get(each, each)}, ', '')" for each in identity)
+    asked = " UNION ALL ".join(query for fields, query in _PEOPLE_UPDATED if not fields or changed & set(fields))
+    asked = asked.replace("<what differs>", what).replace("<identity differs>", " OR ".join(map(_differs, identity)))
+    connection.execute(f"INSERT INTO concern {asked.replace('<contact differs>', ' OR '.join(map(_differs, contacts)))}")
 
 
 def _measure_new(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, stage: Path, news: dict[str, int]) -> None:
@@ -272,6 +285,8 @@ SELECT entity, count(*) FILTER (len(taken) > 0), count(*) FILTER (action = 'upda
 FROM change GROUP BY entity
 """
 
+_CHANGED_FIELDS = "SELECT DISTINCT unnest(fields) FROM change WHERE entity = 'users' AND action = 'update'"
+
 _TABLES = """
 CREATE TABLE concern (kind VARCHAR, entity VARCHAR, sourcedId VARCHAR, school VARCHAR, userType VARCHAR, field VARCHAR,
                       example VARCHAR)
@@ -329,7 +344,6 @@ _WORDS = {
     "givenName": "given name", "familyName": "family name", "email": "e-mail", "userMasterIdentifier": "master identifier",
     "userIds": "user ids",
 }  # fmt: skip
-_WHAT_DIFFERS = " || ".join(f"if({_differs(each)}, '{_WORDS.get(each, each)}, ', '')" for each in IDENTITY)
 _IS_BACK = "(before->>'removedAt') IS NOT NULL"
 _GRADE = (
     "(CASE upper({side}->'fields'->>'$.grades[0]') WHEN 'K' THEN 0 WHEN 'KG' THEN 0 WHEN 'PK' THEN -1 "
@@ -384,6 +398,53 @@ _ALL_ENDED = """(len({side}->>'$.fields.termSourcedIds[*]') > 0 AND list_has_all
            AND try_cast(after->'fields'->>'endDate' AS DATE) < $today)), ({side}->>'$.fields.termSourcedIds[*]')))"""
 _ORG = "(before->'fields'->>'{field}') || ' would be ' || coalesce(after->'fields'->>'{field}', 'empty')"
 _RUNS = "(try_cast({begins} AS DATE) <= $today AND try_cast({ends} AS DATE) >= $today)"
+# By the fields of which one at least must have changed; all people's platform status may have.
+_PEOPLE_UPDATED: tuple[tuple[Sequence[str], str], ...] = (
+    (IDENTITY, f"""
+SELECT 'identity', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, '', rtrim(<what differs>, ', ') FROM change
+WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK} AND (<identity differs>)"""),
+    (("givenName",), f"""
+SELECT if({_IS_BACK}, 'recycled', 'replaced'), 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, '', '' FROM change
+WHERE entity = 'users' AND action = 'update' AND {_differs("givenName")} AND {_differs("familyName")}"""),
+    (CONTACTS, f"""
+SELECT 'identity', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, 'contact', '' FROM change
+WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK} AND (<contact differs>)"""),
+    (UNIQUE, f"""
+SELECT 'replaced', 'users', sourcedId, unnest(if(len(were_at) = 0, [''], were_at)), userType, 'swapped', '' FROM ({_SWAPPED})"""),
+    ((*UNIQUE, "userIds"), f"""
+SELECT 'replaced', 'users', sourcedId, unnest(if(len(were_at) = 0, [''], were_at)), userType, 'shared', '' FROM ({_SHARED})"""),
+    (("roles",), f"""
+SELECT 'rights', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', '' FROM change
+WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles')
+  AND NOT {_HAS_RIGHTS.format(side="before")} AND {_HAS_RIGHTS.format(side="after")}"""),
+    (("roles",), f"""
+SELECT 'rights', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, 'administrators', '' FROM change
+WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles') AND {_HAS_RIGHTS.format(side="before")}
+  AND NOT {_ADMINISTERS.format(side="before")} AND {_ADMINISTERS.format(side="after")}"""),
+    ((), f"""
+SELECT 'enabled', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, '', '' FROM change
+WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK}
+  AND (before->>'platformStatus') = 'inactive' AND (after->>'platformStatus') = 'active'"""),
+    (("roles",), f"""
+SELECT 'moved', 'users', sourcedId, unnest(list_filter(theirs, lambda each: NOT list_contains(were, each))), userType,
+       'joined', ''
+FROM (SELECT sourcedId, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.roles[*].orgSourcedId', []) AS were,
+             coalesce(after->>'$.fields.roles[*].orgSourcedId', []) AS theirs
+      FROM change WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles') AND NOT {_IS_BACK})
+WHERE list_has_all(theirs, were) AND len(were) > 0"""),
+    (("grades",), f"""
+SELECT 'grades', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE},
+       if(is_now - was = 1 AND {_ONE_GRADE.format(side="after")}, 'up', ''), '' FROM (
+    SELECT *, {_GRADE.format(side="after")} AS is_now, {_GRADE.format(side="before")} AS was FROM change
+    WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'grades') AND NOT {_IS_BACK}
+      AND {_ONE_GRADE.format(side="before")} AND NOT {_NO_GRADE.format(side="after")})
+WHERE was IS NOT NULL AND (is_now IS DISTINCT FROM was OR NOT {_ONE_GRADE.format(side="after")})"""),
+    (("agentSourcedIds",), f"""
+SELECT 'guardians', 'users', sourcedId, {_SCHOOLS}, userType, '', '' FROM ({_GAINED_AGENTS})
+WHERE len(had) > 0 OR list_has_any(gained, (SELECT coalesce(list(agent), []) FROM (
+    SELECT agent FROM (SELECT unnest(gained) AS agent FROM ({_GAINED_AGENTS}))
+    GROUP BY agent HAVING count(*) >= {MANY_CHILDREN})))"""),
+)  # fmt: skip
 _UPDATED = {
     "orgs": f"""
 INSERT INTO concern
@@ -407,52 +468,6 @@ WHERE entity = 'orgs' AND action = 'update' AND ({_differs("parentSourcedId")} O
 UNION ALL
 SELECT 'view', 'orgs', sourcedId, sourcedId, '', 'type', {_ORG.format(field="type")} FROM change
 WHERE entity = 'orgs' AND action = 'update' AND {_differs("type")} AND (before->'fields'->>'type') = 'school'
-""",
-    "users": f"""
-INSERT INTO concern
-SELECT 'identity', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, '', rtrim({_WHAT_DIFFERS}, ', ') FROM change
-WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK} AND ({" OR ".join(map(_differs, IDENTITY))})
-UNION ALL
-SELECT if({_IS_BACK}, 'recycled', 'replaced'), 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, '', '' FROM change
-WHERE entity = 'users' AND action = 'update' AND {_differs("givenName")} AND {_differs("familyName")}
-UNION ALL
-SELECT 'identity', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, 'contact', '' FROM change
-WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK} AND ({" OR ".join(map(_differs, CONTACTS))})
-UNION ALL
-SELECT 'replaced', 'users', sourcedId, unnest(if(len(were_at) = 0, [''], were_at)), userType, 'swapped', '' FROM ({_SWAPPED})
-UNION ALL
-SELECT 'replaced', 'users', sourcedId, unnest(if(len(were_at) = 0, [''], were_at)), userType, 'shared', '' FROM ({_SHARED})
-UNION ALL
-SELECT 'rights', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, '', '' FROM change
-WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles')
-  AND NOT {_HAS_RIGHTS.format(side="before")} AND {_HAS_RIGHTS.format(side="after")}
-UNION ALL
-SELECT 'rights', 'users', sourcedId, {_SCHOOLS}, {_TYPE_BEFORE}, 'administrators', '' FROM change
-WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles') AND {_HAS_RIGHTS.format(side="before")}
-  AND NOT {_ADMINISTERS.format(side="before")} AND {_ADMINISTERS.format(side="after")}
-UNION ALL
-SELECT 'enabled', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE}, '', '' FROM change
-WHERE entity = 'users' AND action = 'update' AND NOT {_IS_BACK}
-  AND (before->>'platformStatus') = 'inactive' AND (after->>'platformStatus') = 'active'
-UNION ALL
-SELECT 'moved', 'users', sourcedId, unnest(list_filter(theirs, lambda each: NOT list_contains(were, each))), userType,
-       'joined', ''
-FROM (SELECT sourcedId, {_TYPE_BEFORE} AS userType, coalesce(before->>'$.fields.roles[*].orgSourcedId', []) AS were,
-             coalesce(after->>'$.fields.roles[*].orgSourcedId', []) AS theirs
-      FROM change WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'roles') AND NOT {_IS_BACK})
-WHERE list_has_all(theirs, were) AND len(were) > 0
-UNION ALL
-SELECT 'grades', 'users', sourcedId, {_WERE_AT}, {_TYPE_BEFORE},
-       if(is_now - was = 1 AND {_ONE_GRADE.format(side="after")}, 'up', ''), '' FROM (
-    SELECT *, {_GRADE.format(side="after")} AS is_now, {_GRADE.format(side="before")} AS was FROM change
-    WHERE entity = 'users' AND action = 'update' AND list_contains(change.fields, 'grades') AND NOT {_IS_BACK}
-      AND {_ONE_GRADE.format(side="before")} AND NOT {_NO_GRADE.format(side="after")})
-WHERE was IS NOT NULL AND (is_now IS DISTINCT FROM was OR NOT {_ONE_GRADE.format(side="after")})
-UNION ALL
-SELECT 'guardians', 'users', sourcedId, {_SCHOOLS}, userType, '', '' FROM ({_GAINED_AGENTS})
-WHERE len(had) > 0 OR list_has_any(gained, (SELECT coalesce(list(agent), []) FROM (
-    SELECT agent FROM (SELECT unnest(gained) AS agent FROM ({_GAINED_AGENTS}))
-    GROUP BY agent HAVING count(*) >= {MANY_CHILDREN})))
 """,
     "enrollments": f"""
 INSERT INTO concern

@@ -200,25 +200,24 @@ def judge(
         if number_of(connection, f"SELECT count(sourcedId) - count(DISTINCT sourcedId) FROM suspect_{name}"):
             sent = ", ".join(quoted(each.name) for each in fields)
             connection.execute(_REPEATED.format(entity=name, sent=sent, about=_about(name, fields), who=_WHO[name]))
-            for bound in [each for each in ids if each.rule.id in of_repeats]:
+            for bound in _broken(connection, name, [each for each in ids if each.rule.id in of_repeats]):
                 add_problems(connection, bound)
     population.put_stand_ins(connection, name, leave_out="title" in needed)
     for bound in _broken(connection, name, list(bound_rules(name, fields, Phase.VALUES, needed))):
         add_problems(connection, bound)
     _note_forms(connection, name, [each for each in fields if each.name in unusual])
-    dangling = {
-        each.name
+    found = {
+        each.name: population.match_references(connection, name, each, _known_parents(name) if each.refers.entity == name else "")
         for each in fields
-        if each.refers
-        and f"{name}.{each.name}" not in NAMED_LATER
-        and population.match_references(connection, name, each, _known_parents(name) if each.refers.entity == name else "")
+        if each.refers and f"{name}.{each.name}" not in NAMED_LATER
     }
     references = list(bound_rules(name, fields, Phase.REFERENCES))
     wrapped = _broken(connection, name, [each for each in references if each.rule.id == "wrapped-reference"])
     for bound in references:
         assert bound.field is not None
-        within = bound.field.refers is not None and bound.field.refers.entity == name  # whose circles are looked for, too
-        if bound in wrapped or within or (bound.rule.id != "wrapped-reference" and bound.field.name in dangling):
+        matched, dangles = found.get(bound.field.name, (False, False))
+        may_be_broken = {"wrapped-reference": bound in wrapped, "near-reference": matched, "unknown-reference": dangles}
+        if may_be_broken.get(bound.rule.id, True):  # circles are looked for among the parents that are left
             add_problems(connection, bound, _parents(connection, bound))
     for bound in bound_rules(name, fields, Phase.ROWS):
         add_problems(connection, bound)

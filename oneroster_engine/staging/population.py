@@ -88,7 +88,8 @@ def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Rest
     """The files whose ids have lost their leading zeros or became measures (71.0), as the references to them show: of more
     numbers some reference says what they were than of which none does. A spreadsheet never adds zeros. So with ids in brackets to
     which the others refer without. Looked for only where references lead nowhere, or fit but for brackets."""
-    if not number_of(connection, _MAY_BE_LOST):
+    targets = {target for (target,) in connection.execute(_MAY_BE_LOST).fetchall()}
+    if not targets:
         return []
     references: dict[str, list[str]] = {}
     as_sent: dict[str, list[str]] = {}
@@ -103,6 +104,8 @@ def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Rest
                     as_sent[each.refers.entity] = [*as_sent.get(each.refers.entity, []), of_file[0], sent]
     found: list[Restored] = []
     for target, queries in references.items():
+        if not targets & {target, ANY}:
+            continue
         holes = {
             "number": number_sql("inner_id"),
             "measure": f"'{MEASURE_SQL[1:-1]}|{GROUPED_SQL[1:-1]}'",
@@ -299,10 +302,12 @@ _SHAPES: tuple[tuple[str, str, Callable[[duckdb.DuckDBPyConnection, str], bool]]
 )
 
 
-def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Field, known: str = "", values: str = "") -> bool:
+def match_references(
+    connection: duckdb.DuckDBPyConnection, name: str, each: Field, known: str = "", values: str = ""
+) -> tuple[bool, bool]:
     """Make `near_{file}_{field}`: of each value of a reference that is not there, the nearest id that is. It is `matched` where
     upper and lower case, or zeros that the reference has lost, are all that differs, and one id alone is so near. Gives whether
-    any is not there.
+    some are matched, and whether some lead nowhere.
 
     `known` is a query for the ids that may be referred to, without one those that were kept; `values` one for what the
     references say (`value`), without one those of the suspects.
@@ -312,9 +317,11 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
     known = known or f"SELECT sourcedId FROM ids_{target}"
     value = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
     values = values or f"SELECT {value} AS value FROM suspect_{name} WHERE status <> 'tobedeleted'"
-    if not number_of(connection, _DANGLING.format(values=values, known=known)):
+    number = number_of(connection, _DANGLING.format(values=values, known=known))
+    # A row that is there and was left out is the one that is meant: no other is near.
+    if number == (number_of(connection, _OF_LEFT_OUT, target) if number else 0):
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_NOTHING_NEAR}")
-        return False
+        return False, number > 0
     dangles, there = (
         with_key_sql(rows) for rows in ("SELECT value AS id FROM dangling", f"SELECT sourcedId AS id FROM ({known})")
     )
@@ -326,8 +333,8 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
                 known=with_key_sql("SELECT id FROM relative"),
             )
         )
-    names = ", ".join(f"{{'name': {quoted(name)}, 'column': '{name}'}}" for name in _OTHER_NAMES.get(target, ()))
-    connection.execute(_CALLED.format(target=target, names=names) if names else f"{_CREATE_CALLED} {_NOTHING_NEAR}")
+    names = " UNION ALL ".join(_ONE_NAME.format(target=target, name=name) for name in _OTHER_NAMES.get(target, ()))
+    connection.execute(_CALLED.format(names=names) if names else f"{_CREATE_CALLED} {_NOTHING_NEAR}")
     connection.execute(_NEAR.format(table=table, known=known, most=MOST_SPELLED, grouped=GROUPED_SQL))
     if number_of(connection, "SELECT count(*) FROM damaged WHERE file = $1", target):
         connection.execute(_BY_DAMAGE.format(rounds_to=rounds_to_sql("value", "sourcedId")), {"target": target})
@@ -339,10 +346,13 @@ def match_references(connection: duckdb.DuckDBPyConnection, name: str, each: Fie
             {"there": refers, "key": key},
         )
     _damaged_references(connection, name, each, target, known)
-    return True
+    matched = count(connection, f"{table} WHERE matched")
+    return matched > 0, matched < number
 
 
 def _damaged_references(connection: duckdb.DuckDBPyConnection, name: str, each: Field, target: str, known: str) -> None:
+    if not number_of(connection, _MAY_BE_DAMAGED):
+        return
     long = f"SELECT sourcedId[:{KEPT_DIGITS}] FROM ({known}) WHERE length(sourcedId) > {KEPT_DIGITS}"
     is_cut = f"regexp_full_match(value, {CUT_SQL}) AND value[:{KEPT_DIGITS}] IN ({long})"
     dates = " OR ".join(f"regexp_full_match(value, {shape})" for shape in (DATE_SQL, FULL_DATE_SQL, TIME_SQL))
@@ -390,10 +400,14 @@ _STAND_INS = {
 }
 _MADE_OF = {"classes": "their class code, else of their course and period", "courses": "their course code"}
 
-_MAY_BE_LOST = """
-SELECT count(*) FROM problem
+ANY = "any"
+# Files of which a number is missing to which others refer, or `any` where an id stands in brackets.
+_MAY_BE_LOST = f"""
+SELECT DISTINCT regexp_extract(coalesce(arguments['fate'], arguments['named']), 'missing from (\\w+)', 1) FROM problem
 WHERE rule IN ('unknown-reference', 'without-role') AND severity = 'error'
-   OR rule = 'near-reference' AND regexp_matches(arguments['id'], '^[\\[({<`]')
+  AND regexp_matches(coalesce(arguments['value'], arguments['named']), '`\\d+`')
+  AND contains(coalesce(arguments['fate'], arguments['named']), 'missing from')
+UNION SELECT '{ANY}' FROM problem WHERE rule = 'near-reference' AND regexp_matches(arguments['id'], '^[\\[({{<`]')
 """
 
 _MAY_BE_SPARED = """
@@ -442,7 +456,9 @@ INSERT INTO problem BY NAME
 WITH shared AS (
     SELECT line, sourcedId, first_value(line) OVER same AS first, first_value(sourcedId) OVER same AS other,
            count(*) OVER (PARTITION BY lower(username)) AS people
-    FROM kept_users WHERE username IS NOT NULL AND status <> 'tobedeleted'
+    FROM kept_users
+    WHERE lower(username) IN (SELECT lower(username) FROM read_users GROUP BY 1 HAVING count(*) > 1)
+      AND username IS NOT NULL AND status <> 'tobedeleted'
     WINDOW same AS (PARTITION BY lower(username) ORDER BY line)
 )
 SELECT 'users.csv' AS file, line, 'users' AS entity, sourcedId, 'username' AS field, 'same-username' AS rule,
@@ -505,6 +521,8 @@ CREATE OR REPLACE TEMP TABLE dangling AS
 SELECT DISTINCT value FROM ({values}) WHERE value IS NOT NULL AND value NOT IN ({known})
 """
 
+_OF_LEFT_OUT = "DELETE FROM dangling WHERE value IN (SELECT sourcedId FROM left_out WHERE entity = $1)"
+
 _NOTHING_NEAR = """
 SELECT NULL::VARCHAR AS value, NULL::VARCHAR AS id, NULL::VARCHAR AS how, false AS matched, NULL::VARCHAR AS nearest WHERE false
 """
@@ -557,6 +575,11 @@ FROM (SELECT value, id, how, count(*) OVER (PARTITION BY value) AS fitting FROM 
 UNION ALL FROM called
 """
 
+# Neither a UUID, a short number nor a word is what a spreadsheet makes of a number or of a fraction.
+_MAY_BE_DAMAGED = """
+SELECT count(*) FROM dangling WHERE length(value) < 36 AND NOT regexp_full_match(value, '[0-9]{1,15}|[^0-9]+|[A-Za-z_]+[0-9]*')
+"""
+
 # By what else a record may be called where another system made the references.
 _OTHER_NAMES = {
     "users": ("identifier", "username", "email", "userMasterIdentifier"),
@@ -565,13 +588,13 @@ _OTHER_NAMES = {
     "classes": ("classCode",),
 }
 
+_ONE_NAME = "SELECT value, sourcedId, '{name}' AS name FROM dangling JOIN read_{target} ON \"{name}\" = value"
 _CREATE_CALLED = "CREATE OR REPLACE TEMP TABLE called AS"
 _CALLED = f"""
 {_CREATE_CALLED}
 SELECT value, NULL::VARCHAR AS id, NULL::VARCHAR AS how, false AS matched,
-       ' It is the ' || min(called.column) || ' of `' || min(sourcedId) || '` there.' AS nearest
-FROM dangling JOIN (SELECT sourcedId, unnest([{{names}}]) AS called FROM read_{{target}}) ON called.name = value
-WHERE value NOT IN (SELECT value FROM relative) GROUP BY value HAVING count(DISTINCT sourcedId) = 1
+       ' It is the ' || min(name) || ' of `' || min(sourcedId) || '` there.' AS nearest
+FROM ({{names}}) WHERE value NOT IN (SELECT value FROM relative) GROUP BY value HAVING count(DISTINCT sourcedId) = 1
 """
 
 _BY_DAMAGE = """
