@@ -465,6 +465,8 @@ WHERE entity = 'orgs' AND action = 'update' AND (({_differs("name")} AND (
 UNION ALL
 SELECT 'view', 'orgs', sourcedId, sourcedId, '', 'parent', {_ORG.format(field="parentSourcedId")} FROM change
 WHERE entity = 'orgs' AND action = 'update' AND ({_differs("parentSourcedId")} OR list_contains(taken, 'emptied:parentSourcedId'))
+AND NOT EXISTS (SELECT 1 FROM change gone WHERE gone.entity = 'orgs' AND gone.action = 'deactivate'  -- which is said by itself
+                AND gone.sourcedId = (change.before->'fields'->>'parentSourcedId'))
 UNION ALL
 SELECT 'view', 'orgs', sourcedId, sourcedId, '', 'type', {_ORG.format(field="type")} FROM change
 WHERE entity = 'orgs' AND action = 'update' AND {_differs("type")} AND (before->'fields'->>'type') = 'school'
