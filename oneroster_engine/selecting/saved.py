@@ -20,7 +20,7 @@ import duckdb
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from oneroster_engine.duckdb_session import connect, text
+from oneroster_engine.duckdb_session import connect, number_of, text
 from oneroster_engine.selecting.selection import STATUSES, Selection
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -163,7 +163,7 @@ def resolve(saved: Saved, stage: Path, seen: Seen | None) -> Resolved:
                 cells=_cells(saved.people),
                 other_members=saved.people.other_members,
                 guardians=saved.people.guardians,
-                remove_unselected=saved.remove_unselected,
+                remove_unselected=saved.remove_unselected and not _may_have_lost_schools(connection, saved, stage),
             ),
             schools=len(schools),
             classes=len(classes),
@@ -273,6 +273,17 @@ def _grade(value: str) -> str:
 def _ids(connection: duckdb.DuckDBPyConnection, entity: str) -> list[str]:
     found = connection.execute(f"SELECT sourcedId FROM verdict_{entity} WHERE verdict = 'include'").fetchall()
     return [sourced_id for (sourced_id,) in found]
+
+
+def _may_have_lost_schools(connection: duckdb.DuckDBPyConnection, saved: Saved, stage: Path) -> bool:
+    """Whether schools that an org above them chooses may be missing from the choice: the row of it, or of one between, has an
+    error or did not come. Then nobody is removed for not being chosen."""
+    if not saved.schools.parents:
+        return False
+    absent = "SELECT count(*) FROM parents ANTI JOIN every_org USING (sourcedId)"
+    left_out = stage / "left_out.parquet"  # only a stage that is planned has it
+    in_error = f"SELECT count(*) FROM read_parquet({text(str(left_out))}) WHERE entity = 'orgs'"
+    return any(number_of(connection, query) for query in ([absent, in_error] if left_out.exists() else [absent]))
 
 
 def _waiting(connection: duckdb.DuckDBPyConnection, entity: str) -> tuple[Found, ...]:

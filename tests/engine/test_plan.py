@@ -19,6 +19,7 @@ from oneroster_engine.planning.plan import plan_changes
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.snapshot import next_snapshot
 from oneroster_engine.planning.summary import Planned
+from oneroster_engine.selecting.saved import Classes, Saved, Schools, resolve
 from oneroster_engine.selecting.selection import EVERYTHING, Selection, status_matrix
 from oneroster_engine.staging.stage import stage_bundle
 from oneroster_engine.standard.entities import ENTITIES
@@ -540,6 +541,23 @@ def test_a_person_is_not_unchosen_by_a_row_with_an_error(platform: Platform) -> 
 
     platform.sync({**whole, "users": [*TWO_SCHOOLS["users"], {**here, "orgSourcedIds": "south"}]}, members)
     assert "dual" not in ids(platform, "users")
+
+
+@pytest.mark.parametrize("broken", [{"type": "unheard-of"}, {"name": ""}], ids=["of an unknown type", "without a name"])
+def test_nobody_is_unchosen_while_the_org_above_their_school_has_an_error(platform: Platform, broken: dict[str, str]) -> None:
+    chosen = Saved(schools=Schools(parents=("D",)), classes=Classes(all=True), remove_unselected=True)
+    district, north = org("D", type="district"), org(parentSourcedId="D")
+    platform.sync(small(orgs=[district, north]))
+    staged = stage_bundle(
+        write_bundle(platform.folder / "b", "1.1", **small(orgs=[{**district, **broken}, north])), platform.folder / "today"
+    )
+    assert staged.counts["orgs"].left_out == 1
+
+    platform.sync(
+        small(orgs=[{**district, **broken}, north]), selection=resolve(chosen, platform.folder / "today", None).selection
+    )
+
+    assert [each for each in platform.did() if each[2] in ("deactivate", "end")] == []
 
 
 def test_a_guardian_stays_while_the_row_of_their_child_has_an_error(platform: Platform) -> None:
