@@ -5,8 +5,8 @@
 Each district is synced `--syncs` times from August to June: people join, leave, move and marry, a term ends and the next
 begins, and the year rolls over inside the group's window. Then every disaster is tried on the district as it is, and slow
 ones that stay below every limit of one night. Printed: holds a district and year, with their reasons; disasters that were
-held; and what Clever's and Okta's published rules would have held of the same plans (a tenth of a district's records of one
-kind removed or three quarters changed; a fifth of its people removed).
+held, or of which nothing would be written; and what Clever's and Okta's published rules would have held of the same plans (a
+tenth of a district's records of one kind removed or three quarters changed; a fifth of its people removed).
 """
 
 import argparse
@@ -563,9 +563,10 @@ def main() -> None:
                 rows = deepcopy(year.rows)
                 happen(rows)
                 planned = plan(rows, snapshot, Path(folder) / f"d-{name.replace(' ', '-')}", date(2027, 9, 20), guard)
-                seen.update({"ours"} if planned.held else set())
+                harms = planned.changes > 0  # ids in braces are read as they were meant
+                seen.update({"ours"} if planned.held or not harms else set())
                 seen.update(others(planned, False))
-                if not planned.held:
+                if harms and not planned.held:
                     missed[name] += 1
                 if seed == given.first:
                     print(f"{name}: {[breach.message for breach in planned.breaches][:2]}", flush=True)
