@@ -304,7 +304,7 @@ def claim_answer(sync_id: str, kind: QuestionKind, now: datetime) -> Claimed:
             raise
         sync = get(sync_id)
         if sync.state is State.EXPIRED or (sync.question and sync.question.kind is kind):
-            late = f"It is too late for {_ANSWERS[kind]}: the time for it is over, and nothing was changed. Start a new sync."
+            late = f"It is too late for {_ANSWERS[kind]}: this sync no longer waits, and nothing was changed. Start a new sync."
             raise QuestionExpired(late) from refusal
         raise Conflict(f"This sync is not waiting for {_ANSWERS[kind]}: {_standing(sync)}.") from refusal
     return Claimed(from_item(Sync, item), str(item["taskToken"]))
