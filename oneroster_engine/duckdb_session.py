@@ -58,6 +58,12 @@ def cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return made
 
 
+def tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The names of those that this piece of work has made; others of the same process may have made theirs."""
+    made = "SELECT table_name FROM duckdb_tables() WHERE schema_name = current_schema()"
+    return {name for (name,) in connection.execute(made).fetchall()}
+
+
 @cache
 def _instance(memory_mb: int, joins_as_written: bool, in_order: bool) -> duckdb.DuckDBPyConnection:
     """Nothing of a file is kept in memory: another may lie in its place when it is asked next."""

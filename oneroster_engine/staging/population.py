@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from oneroster_engine.duckdb_session import count, number_of, quoted, text
+from oneroster_engine.duckdb_session import count, number_of, quoted, tables, text
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.reading import ToTable
 from oneroster_engine.staging.rules import IS_MISSING
@@ -139,7 +139,7 @@ def spare_referred_to(connection: duckdb.DuckDBPyConnection, version: str) -> No
     absent one is held."""
     if not number_of(connection, _MAY_BE_SPARED):
         return
-    made = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    made = tables(connection)
     for file in ROSTER_FILES:
         for each in fields_of(file, version):
             table = f"near_{file}_{each.name}"

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import duckdb
 
-from oneroster_engine.duckdb_session import quoted
+from oneroster_engine.duckdb_session import quoted, tables
 from oneroster_engine.standard.csv_grammar import cells_of
 from oneroster_engine.standard.entities import Field, Kind, Need
 
@@ -331,10 +331,7 @@ def _exists(connection: duckdb.DuckDBPyConnection, each: Field) -> Fits | None:
     """Whether ids are those of rows that were kept; None where those haven't been read."""
     assert each.refers is not None
     table = f"ids_{each.refers.entity}"
-    found = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = current_schema() AND table_name = $1", [table]
-    ).fetchone()
-    if not found or not found[0]:
+    if table not in tables(connection):
         return None
 
     @lru_cache(maxsize=20_000)

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from oneroster_engine.duckdb_session import DEFAULT_MB, connect, cursor, limit_memory
+from oneroster_engine.duckdb_session import DEFAULT_MB, connect, cursor, limit_memory, tables
 
 
 def _limit_mib() -> float:
@@ -43,6 +43,8 @@ def test_questions_side_by_side_see_nothing_of_each_other() -> None:
         other.execute("CREATE TABLE near AS SELECT 'other' AS whose")
 
         assert one.execute("FROM near").fetchall() == [("one",)]
+        other.execute("CREATE TABLE own AS SELECT 1")
+        assert (tables(one), tables(other)) == ({"near"}, {"near", "own"})
 
 
 def test_a_file_that_took_the_place_of_another_is_read_anew(tmp_path: Path) -> None:
