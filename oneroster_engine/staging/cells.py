@@ -59,6 +59,9 @@ COMMON_NOTHING = ("NULL", "null", "N/A", "n/a", "NA", "None", "(null)", "NaN", "
 NOTHING_IN_A_DATABASE = ("NULL", "null", "Null", "None", "none", "nil", "(null)", "<null>", r"\N")
 
 
+TEXT_FORMULA = '^= *"(.*)"$'
+
+
 def nothing_in_a_database(cell: str) -> str:
     return f"{cell} IN ({_among(NOTHING_IN_A_DATABASE)})"
 
@@ -68,6 +71,11 @@ def nothing(cell: str, may_be_a_name: bool = False, may_be_an_id: bool = False) 
     words = NOTHING if may_be_a_name else (*NOTHING, *NOTHING_BUT_A_NAME)
     words = words if may_be_a_name or may_be_an_id else (*words, *NOTHING_BUT_AN_ID)
     return f"({cell} IN ({_among(words)}) OR regexp_full_match({cell}, {text(SHEET_ERROR)}))"
+
+
+def shown(cell: str) -> str:
+    """A text as a spreadsheet shows it: what stands in `="..."`, which keeps a text from being taken for a number or a date."""
+    return f"if(starts_with({cell}, '='), nullif(trim(regexp_replace({cell}, {text(TEXT_FORMULA)}, '\\1')), ''), {cell})"
 
 
 def status(cell: str) -> str:

@@ -25,6 +25,7 @@ from oneroster_engine.staging.rules import (
     Phase,
     bound_rules,
     fine_cell,
+    is_free_text,
 )
 from oneroster_engine.standard.damaged_ids import bare_sql
 from oneroster_engine.standard.entities import ENTITIES, Field, Kind, Need
@@ -83,13 +84,13 @@ def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
 def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> Collection[str]:
     order = date_orders(connection, name, fields)
     status = f"CASE WHEN NOT coalesce({cells.nothing_in_a_database('status')}, false) THEN status END"
-    says_nothing = _saying_nothing(connection, name, fields)
+    says_nothing, formulas = _saying_nothing(connection, name, fields)
     meant = [f"{_meant(each) if each in says_nothing else quoted(each.name)} AS {quoted('sent_' + each.name)}" for each in fields]
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId AS sent_sourcedId, {status} AS sent_status, "
         f"{cells.status(status)} AS status, dateLastModified, {', '.join([_nothing_in(says_nothing), *meant])} FROM raw_{name}"
     )
-    unusual = _unusual(connection, name, fields)
+    unusual = _unusual(connection, name, fields) | formulas
     own_id = _bare("sent_sourcedId") if "sourcedId" in unusual else "sent_sourcedId"
     columns = [f"nullif({own_id}, '') AS sourcedId", "if(status = 'unknown', '', status) AS status"]
     for each in fields:
@@ -116,16 +117,17 @@ def _unusual(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[
     return {field for field, number in zip(fine, found, strict=True) if number}
 
 
-def _saying_nothing(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> list[Field]:
-    """The fields of which a cell says "nothing" in a tool's words. All cells are looked at by one expression: to plan one a
-    column takes far longer."""
+def _saying_nothing(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> tuple[list[Field], set[str]]:
+    """The fields of which a cell says "nothing" in a tool's words, and the names of those of which one is a formula. All cells
+    are looked at by one expression: to plan one a column takes far longer."""
     columns = columns_of(fields)
     found = connection.execute(
-        f"SELECT DISTINCT place FROM (SELECT trim(unnest(sent)) AS cell, generate_subscripts(sent, 1) AS place "
-        f"FROM read_{name} WHERE sent IS NOT NULL) WHERE cell IS NOT NULL AND {cells.nothing('cell')}"
+        f"SELECT DISTINCT place, starts_with(cell, '=') FROM (SELECT trim(unnest(sent)) AS cell, "
+        f"generate_subscripts(sent, 1) AS place FROM read_{name} WHERE sent IS NOT NULL) "
+        f"WHERE cell IS NOT NULL AND (starts_with(cell, '=') OR {cells.nothing('cell')})"
     ).fetchall()
-    named = {columns[int(place) - 1] for (place,) in found}
-    return [each for each in fields if each.name in named]
+    named = {columns[int(place) - 1] for place, is_formula in found if not is_formula}
+    return [each for each in fields if each.name in named], {columns[int(place) - 1] for place, is_formula in found if is_formula}
 
 
 def _nothing_in(fields: Sequence[Field]) -> str:
@@ -407,6 +409,8 @@ def _typed(each: Field, sent: str, order: str) -> str:
                 f"list_filter({read}, lambda each: each.type <> '' AND each.identifier <> '' AND each.identifier NOT LIKE '//%')"
             )
         case _:
+            if is_free_text(each):
+                return cells.shown(sent)
             return f"nullif({_bare(sent)}, '')" if each.refers else fast_path.typed(each, sent)
 
 

@@ -123,9 +123,14 @@ def _never(file: str, each: Field | None) -> bool:
     return False
 
 
+def is_free_text(each: Field) -> bool:
+    """Neither a reference nor one of a list of words."""
+    return each.kind == Kind.TEXT and not each.refers and not each.words
+
+
 def _kept_as_sent(each: Field) -> bool:
     """Texts that a row can't do without: to drop a doubtful one would lose the row."""
-    return each.kind == Kind.TEXT and not each.refers and not each.words and each.need == Need.REQUIRED
+    return is_free_text(each) and each.need == Need.REQUIRED
 
 
 def _named_later(file: str, each: Field) -> bool:
@@ -164,10 +169,10 @@ _DANGLES = "own.{field} IS NOT NULL AND own.{field} NOT IN ({known})"
 _UNKNOWN_STATUS = "sent_status IS NOT NULL AND status = ''"
 _STATUS = "status `{value}` can't be read; {then}."
 _HOLD = "'nothing is made of this row, and what stands on the platform stays as it is'"
-_SOMETHING = (  # what a tool writes for nothing begins with one of #(-.Nn, and few names do
-    "CASE WHEN {cell} >= '/' AND {cell} < 'N' OR {cell} >= 'O' AND {cell} < 'n' OR {cell} >= 'o' THEN true "
-    "ELSE ({cell} < '#' OR {cell} >= '$') AND ({cell} < '-' OR {cell} >= '/') "
-    f"AND {{cell}} NOT IN ({', '.join(map(text, cells.COMMON_NOTHING))}) END"
+_SOMETHING = (  # what a tool writes for nothing begins with one of #(-.Nn, a formula with =, and few names do
+    "CASE WHEN {cell} >= '/' AND {cell} < '<' OR {cell} >= 'A' AND {cell} < 'N' OR {cell} >= 'O' AND {cell} < 'n' "
+    "OR {cell} >= 'o' THEN true ELSE ({cell} < '#' OR {cell} >= '$') AND ({cell} < '-' OR {cell} >= '/') "
+    f"AND ({{cell}} < '=' OR {{cell}} >= '>') AND {{cell}} NOT IN ({', '.join(map(text, cells.COMMON_NOTHING))}) END"
 )
 # [NULL], <NULL>, (blank): of names alone, since each look at a cell takes time.
 _OPENS_WITH_A_LETTER = " AND ".join(f"({{cell}} < '{each}' OR {{cell}} >= '{chr(ord(each) + 1)}')" for each in "(<[")
@@ -296,6 +301,19 @@ RULES: tuple[Rule, ...] = (
         _NOTHING, "Leave the cell empty, unless it is meant.",
         broken="nothing_in['{name}'] IS NOT NULL AND {sent} IS NOT NULL", fine=_SOMETHING,
         arguments={"value": "nothing_in['{name}']", "then": "'it was kept, since it may be meant'"},
+    ),
+    *(
+        Rule(
+            "formula-text", W, Phase.VALUES, applies_to, _fields(applies),
+            '{name} is a formula of a spreadsheet; it was read as the text that this shows.',
+            "Export the values, without formulas.",
+            broken="starts_with({sent}, '=') AND {field} IS DISTINCT FROM {sent}", fine=fine,
+        )
+        for applies_to, applies, fine in (
+            ('texts that are sent as ="..."', lambda file, each: is_free_text(each) and not _kept_as_sent(each), _SOMETHING),
+            ('texts that a row needs, sent as ="..."', lambda file, each: _kept_as_sent(each),
+             "({cell} < '=' OR {cell} >= '>')"),
+        )
     ),
     Rule(
         "lost-letter", W, Phase.VALUES, "people's names", _fields(lambda file, each: each.name in PERSONS_NAMES),
