@@ -72,7 +72,7 @@ def plan_changes(
         changes = write_changes(connection, plan, queries)
         with ThreadPoolExecutor(1) as executor:
             chunks = executor.submit(write_chunks, cursor(connection), plan, changes, policy.purging)
-            planned = _summary(connection, changes, staged, kept_whole, ambiguous, people_held)
+            planned = _summary(connection, changes, staged, kept_whole, ambiguous, people_held, selection.unplaced)
             write_summary(plan, planned)
             chunks.result()
         return planned
@@ -90,6 +90,7 @@ def _summary(
     kept_whole: Sequence[str],
     ambiguous: list[Breach],
     people_held: int,
+    unplaced: int,
 ) -> Planned:
     counts = counts_of(connection)
     for entity in ENTITIES:
@@ -102,6 +103,8 @@ def _summary(
     )
     breaches = ambiguous + _empty(connection, staged)
     notes = [note for entity in ENTITIES for note in _notes(connection, entity, staged, entity in kept_whole)]
+    if unplaced:
+        notes.append(f"orgs: {unplaced:,} have a parent that can't be found, so nobody is removed for not being chosen.")
     if people_held:
         notes.append(f"users: {people_held:,} keep roles or profiles that a row with an error has lost.")
     return Planned(

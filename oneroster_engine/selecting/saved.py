@@ -156,6 +156,7 @@ def resolve(saved: Saved, stage: Path, seen: Seen | None) -> Resolved:
         inside = "schoolSourcedId IN (SELECT sourcedId FROM verdict_orgs WHERE verdict = 'include')"
         connection.execute(_VERDICTS.format(entity="classes", name="title", inside=inside), _words(saved.classes))
         schools, classes = _ids(connection, "orgs"), _ids(connection, "classes")
+        unplaced = _unplaced(connection, saved, stage) if saved.remove_unselected else 0
         return Resolved(
             selection=Selection(
                 orgs=None if _whole(saved.schools) else frozenset(schools),
@@ -163,7 +164,8 @@ def resolve(saved: Saved, stage: Path, seen: Seen | None) -> Resolved:
                 cells=_cells(saved.people),
                 other_members=saved.people.other_members,
                 guardians=saved.people.guardians,
-                remove_unselected=saved.remove_unselected and not _may_have_lost_schools(connection, saved, stage),
+                remove_unselected=saved.remove_unselected and not unplaced,
+                unplaced=unplaced,
             ),
             schools=len(schools),
             classes=len(classes),
@@ -275,15 +277,13 @@ def _ids(connection: duckdb.DuckDBPyConnection, entity: str) -> list[str]:
     return [sourced_id for (sourced_id,) in found]
 
 
-def _may_have_lost_schools(connection: duckdb.DuckDBPyConnection, saved: Saved, stage: Path) -> bool:
-    """Whether schools that an org above them chooses may be missing from the choice: the row of it, or of one between, has an
-    error or did not come. Then nobody is removed for not being chosen."""
-    if not saved.schools.parents:
-        return False
-    absent = "SELECT count(*) FROM parents ANTI JOIN every_org USING (sourcedId)"
-    left_out = stage / "left_out.parquet"  # only a stage that is planned has it
-    in_error = f"SELECT count(*) FROM read_parquet({text(str(left_out))}) WHERE entity = 'orgs'"
-    return any(number_of(connection, query) for query in ([absent, in_error] if left_out.exists() else [absent]))
+def _unplaced(connection: duckdb.DuckDBPyConnection, saved: Saved, stage: Path) -> int:
+    """How many orgs have a parent that can't be found, where schools are chosen by the org above them: its row has an error or
+    did not come, and whether they are among the chosen ones nobody knows."""
+    problems = stage / "problems.parquet"  # only a stage that is planned has it
+    if not saved.schools.parents or not problems.exists():
+        return 0
+    return number_of(connection, _WITHOUT_PARENT.format(problems=text(str(problems))))
 
 
 def _waiting(connection: duckdb.DuckDBPyConnection, entity: str) -> tuple[Found, ...]:
@@ -296,6 +296,11 @@ def _missing(connection: duckdb.DuckDBPyConnection, entity: str) -> tuple[str, .
     missing = f"SELECT sourcedId FROM listed_{entity} ANTI JOIN {entity} USING (sourcedId) ORDER BY sourcedId"
     return tuple(sourced_id for (sourced_id,) in connection.execute(missing).fetchall())
 
+
+_WITHOUT_PARENT = """
+SELECT count(DISTINCT sourcedId) FROM read_parquet({problems})
+WHERE entity = 'orgs' AND field = 'parentSourcedId' AND rule = 'unknown-reference'
+"""
 
 _RULED_SCHOOLS = """
 CREATE TABLE ruled_orgs AS

@@ -30,7 +30,8 @@ RULE = (
 
 @dataclass(frozen=True)
 class Selection:
-    """None stands for all, of schools, of their classes, of cells (status, user type)."""
+    """None stands for all, of schools, of their classes, of cells (status, user type). `unplaced`: orgs of which nobody knows
+    whether they are chosen, so that nobody is removed for not being chosen."""
 
     orgs: frozenset[str] | None = None
     classes: frozenset[str] | None = None
@@ -38,6 +39,7 @@ class Selection:
     other_members: bool = False
     guardians: bool = False
     remove_unselected: bool = False
+    unplaced: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -47,6 +49,7 @@ class Selection:
             "otherMembers": self.other_members,
             "guardians": self.guardians,
             "removeUnselected": self.remove_unselected,
+            **({"unplaced": self.unplaced} if self.unplaced else {}),
         }
 
     @staticmethod
@@ -60,6 +63,7 @@ class Selection:
             other_members=stored.get("otherMembers", False),
             guardians=stored.get("guardians", False),
             remove_unselected=stored.get("removeUnselected", False),
+            unplaced=stored.get("unplaced", 0),
         )
 
 

@@ -543,21 +543,45 @@ def test_a_person_is_not_unchosen_by_a_row_with_an_error(platform: Platform) -> 
     assert "dual" not in ids(platform, "users")
 
 
+ABOVE = Saved(schools=Schools(parents=("D",)), classes=Classes(all=True), remove_unselected=True)
+TWO_DISTRICTS = [
+    org("D", type="district"),
+    org(parentSourcedId="D"),
+    org("D2", type="district"),
+    org("south", parentSourcedId="D2"),
+]
+
+
+def sync_what_is_chosen(platform: Platform, saved: Saved, files: dict[str, Rows]) -> Planned:
+    stage_bundle(write_bundle(platform.folder / "b", "1.1", **files), platform.folder / "today")
+    return platform.sync(files, selection=resolve(saved, platform.folder / "today", None).selection)
+
+
 @pytest.mark.parametrize("broken", [{"type": "unheard-of"}, {"name": ""}], ids=["of an unknown type", "without a name"])
 def test_nobody_is_unchosen_while_the_org_above_their_school_has_an_error(platform: Platform, broken: dict[str, str]) -> None:
-    chosen = Saved(schools=Schools(parents=("D",)), classes=Classes(all=True), remove_unselected=True)
-    district, north = org("D", type="district"), org(parentSourcedId="D")
-    platform.sync(small(orgs=[district, north]))
-    staged = stage_bundle(
-        write_bundle(platform.folder / "b", "1.1", **small(orgs=[{**district, **broken}, north])), platform.folder / "today"
-    )
-    assert staged.counts["orgs"].left_out == 1
+    platform.sync(small(orgs=TWO_DISTRICTS))
 
-    platform.sync(
-        small(orgs=[{**district, **broken}, north]), selection=resolve(chosen, platform.folder / "today", None).selection
-    )
+    planned = sync_what_is_chosen(platform, ABOVE, small(orgs=[{**TWO_DISTRICTS[0], **broken}, *TWO_DISTRICTS[1:]]))
 
     assert [each for each in platform.did() if each[2] in ("deactivate", "end")] == []
+    assert "orgs: 1 have a parent that can't be found, so nobody is removed for not being chosen." in planned.notes
+
+
+@pytest.mark.parametrize(
+    ("parents", "more"),
+    [(("D",), []), (("D",), [org("warehouse", type="office")]), (("D", "closed"), [])],
+    ids=["all orgs right", "an error in another org", "a chosen district that is gone"],
+)
+def test_who_is_not_chosen_any_more_goes_whatever_is_wrong_with_other_orgs(
+    platform: Platform, parents: tuple[str, ...], more: Rows
+) -> None:
+    files = small(orgs=TWO_DISTRICTS, users=[user("ann"), user("sue", orgSourcedIds="south")])
+    platform.sync(files)
+
+    chosen = ABOVE.model_copy(update={"schools": Schools(parents=parents)})
+    sync_what_is_chosen(platform, chosen, {**files, "orgs": [*TWO_DISTRICTS, *more]})
+
+    assert ("users", "sue", "deactivate") in {each[:3] for each in platform.did()}
 
 
 def test_a_guardian_stays_while_the_row_of_their_child_has_an_error(platform: Platform) -> None:
