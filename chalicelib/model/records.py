@@ -552,7 +552,7 @@ class Group(GroupSettings):
     the lock, the next first; `newest_drop` the order of the newest file that has begun; `slots_done`: every slot of the
     schedule up to then has had its turn. `commits` counts the syncs that have committed. `spared` are
     syncs that were approved without their removals, the newest last, until somebody approves what they spared.
-    `removals_approved` is the time of the last sync that was held for its removals and approved with them.
+    `removals_counted_from` is the time of the last sync that was held for its removals and approved with them, else of the first.
     """
 
     group_id: str
@@ -568,6 +568,6 @@ class Group(GroupSettings):
     slots_done: datetime | None = None
     undone: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
-    removals_approved: datetime | None = None
+    removals_counted_from: datetime | None = None
     last_ended: LastEnded | None = None  # None too for a group whose last sync ended before this was kept
     commits: int = 0

@@ -72,7 +72,7 @@ def policy_of(sync: Sync, group: Group) -> Policy:
         never_remove=figures.never_remove,
         keep=figures.keep,
         deactivate_ended=figures.deactivate_ended,
-        approved=group.removals_approved,
+        counted_from=group.removals_counted_from or sync.started_at,  # a group of before this was kept
     )
     return Policy(
         sync_id=sync.sync_id,

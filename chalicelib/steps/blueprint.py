@@ -280,6 +280,7 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
     unchanged.confirm(group, sync, event["withRemovals"], number, purges_from)
     spares = not event["withRemovals"]
     asked = _asked_about(sync_id) if sync.held and not spares else set()
+    begins = group.removals_counted_from is None or bool(asked & {"removals", "drain"})
     groups.move_snapshot(
         group.group_id,
         sync_id,
@@ -288,7 +289,7 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
         undoes=sync.undoes,
         spares=spares,
         lets_go=bool(group.spared) and "spared" in asked,
-        removals_approved=sync.started_at if asked & {"removals", "drain"} else None,
+        removals_counted_from=sync.started_at if begins else None,
     )
 
 

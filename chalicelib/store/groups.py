@@ -112,7 +112,7 @@ def move_snapshot(
     undoes: str | None = None,
     spares: bool = False,
     lets_go: bool = False,
-    removals_approved: datetime | None = None,
+    removals_counted_from: datetime | None = None,
 ) -> None:
     """Point the group at this sync's snapshot, its commit of that `number`, and take its unfinished mark away; all marks when
     `cleared`.
@@ -120,7 +120,7 @@ def move_snapshot(
     A mark of an earlier sync stays unless this sync covered everything that one could have touched. The same holds of
     undos in force: this sync becomes one where it `undoes` another, which is none any more if it was one. It `spares` what it
     would remove where it was approved without that, and `lets_go` what earlier ones spared where somebody approved that.
-    `removals_approved` is its own time where it was held for its removals and somebody approved them.
+    What is removed is counted from `removals_counted_from` on, where that changes.
     """
     group = get(group_id)
     left = [] if cleared else [mark for mark in group.unfinished if mark != sync_id]
@@ -133,9 +133,9 @@ def move_snapshot(
         ":undone": [*undone, sync_id] if undoes else undone,
     }
     expression = "SET #snapshot = :holder, commits = :number, unfinished = :left, undone = :undone, spared = :spared"
-    if removals_approved is not None:
-        values[":approved"] = removals_approved.isoformat()
-        expression += ", removalsApproved = :approved"
+    if removals_counted_from is not None:
+        values[":counted"] = removals_counted_from.isoformat()
+        expression += ", removalsCountedFrom = :counted"
     _held_update(group_id, sync_id, expression, values, snapshot=True)
 
 

@@ -1,8 +1,8 @@
 """A slow drain: removals that stay below the limit each night, and take a school away all the same within weeks.
 
 What earlier syncs have removed stands in the snapshot as long as the group keeps it. What they removed in the last DRAIN_DAYS, or
-since somebody approved removals that had held a sync, is added to what this plan removes. Nothing is looked at where a plan
-removes nothing of an entity.
+since somebody approved removals that had held a sync, is added to what this plan removes; whoever has come since is taken off:
+a school where one leaves and another comes does not shrink. Nothing is looked at where a plan removes nothing of an entity.
 
 Left out is what goes in any year: classes whose terms have ended, and enrollments that go with their class or person, or whose
 person has got another one since.
@@ -38,16 +38,17 @@ def drained(connection: duckdb.DuckDBPyConnection, guard: Guard, now: datetime, 
         connection.execute(rows, {name: value for name, value in values.items() if f"${name}" in rows})
         if not number_of(connection, "SELECT count(*) FROM gone"):
             continue
+        connection.execute(_COME.format(entity=entity, **_TYPE[entity]), {"since": iso(since)})
         held = _held(held_by_group(connection, entity))
-        for school, name, of_type, going, gone, first in connection.execute(_COUNTED).fetchall():
+        for school, name, of_type, going, gone, came, coming, first in connection.execute(_COUNTED).fetchall():
             told = any(of == entity for of, _ in said) if school is None else (entity, school) in said
-            if told or going + gone < _LEAST or (of_type and entity not in TYPES):
+            lost = going + gone - came - coming
+            if told or lost < _LEAST or (of_type and entity not in TYPES):
                 continue
-            example = f"{gone:,} since {_day(first)}, and {going:,} more in this sync."
-            records = held[school, of_type] + gone
-            found.append(
-                Concern("drain", school or "", name, entity, going + gone, records, of_type, "", example, whole=school is None)
-            )
+            news = f"; {came + coming:,} have come" if came + coming else ""
+            example = f"{gone:,} since {_day(first)}, and {going:,} more in this sync{news}."
+            records = held[school, of_type] + gone - came
+            found.append(Concern("drain", school or "", name, entity, lost, records, of_type, "", example, whole=school is None))
         connection.execute(f"INSERT INTO concern SELECT 'drain', '{entity}', sourcedId, school, \"type\", '', '' FROM going")
     return found
 
@@ -55,8 +56,8 @@ def drained(connection: duckdb.DuckDBPyConnection, guard: Guard, now: datetime, 
 def counted_since(guard: Guard, now: datetime) -> datetime:
     """What was removed after this moment counts. In a rollover window that is over a school may have lost half of its people."""
     earliest = [now - timedelta(days=DRAIN_DAYS)]
-    if guard.approved is not None:
-        earliest.append(guard.approved)
+    if guard.counted_from is not None:
+        earliest.append(guard.counted_from)
     if guard.rollover_to is not None and guard.rollover_to < now.date():
         earliest.append(datetime.combine(guard.rollover_to + timedelta(days=1), time(), UTC))
     return max(earliest)
@@ -77,10 +78,11 @@ def _day(moment: str) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
+# Where a record says of which type it is: in the JSON of its fields, and as a column of the snapshot.
 _TYPE = {
-    "users": {"before": "before->'fields'->>'$.roles[0].role'"},
-    "classes": {"before": "''"},
-    "enrollments": {"before": "before->'fields'->>'role'"},
+    "users": {"path": "'$.roles[0].role'", "held": "userType"},
+    "classes": {"path": "'$.none'", "held": "NULL"},
+    "enrollments": {"path": "'$.role'", "held": '"role"'},
 }
 
 _WHICH_GO = {
@@ -97,7 +99,8 @@ _WHICH_GO = {
 _GOING = """
 CREATE OR REPLACE TABLE going AS
 SELECT * FROM (
-    SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, coalesce({before}, 'unknown') AS "type"
+    SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school,
+           coalesce(before->'fields'->>{path}, 'unknown') AS "type"
     FROM change WHERE entity = '{entity}' AND {which}
 ) WHERE school NOT IN (FROM closing)
 """
@@ -133,16 +136,29 @@ _ROWS_GONE = {
     ),
 }
 
+# Whoever is active since a moment after that, but for the group's first sync, and whom this plan creates.
+_COME = """
+CREATE OR REPLACE TABLE come AS
+SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, coalesce("type", 'unknown') AS "type", how FROM (
+    SELECT sourcedId, schools, {held} AS "type", 'came' AS how FROM held_{entity}
+    WHERE platformStatus = 'active' AND since > greatest($since, (SELECT min(since) FROM snapshot_{entity}))
+    UNION ALL
+    SELECT sourcedId, schools, after->'fields'->>{path}, 'coming' FROM change WHERE entity = '{entity}' AND action = 'create'
+)
+"""
+
 _COUNTED = """
 WITH counted AS (
-    SELECT school, "type", grouping(school) = 1 AS whole, count(DISTINCT sourcedId) FILTER (removedAt IS NULL) AS going,
-           count(DISTINCT sourcedId) FILTER (removedAt IS NOT NULL) AS gone, min(removedAt) AS first
-    FROM (SELECT *, NULL AS removedAt FROM going UNION ALL SELECT * FROM gone)
+    SELECT school, "type", grouping(school) = 1 AS whole, count(DISTINCT sourcedId) FILTER (how = 'going') AS going,
+           count(DISTINCT sourcedId) FILTER (how = 'gone') AS gone, count(DISTINCT sourcedId) FILTER (how = 'came') AS came,
+           count(DISTINCT sourcedId) FILTER (how = 'coming') AS coming, min(removedAt) AS first
+    FROM (SELECT *, NULL AS removedAt, 'going' AS how FROM going UNION ALL BY NAME SELECT *, 'gone' AS how FROM gone
+          UNION ALL BY NAME FROM come)
     GROUP BY GROUPING SETS ((school), (school, "type"), (), ("type"))
 )
 SELECT if(whole, NULL, school),
        CASE WHEN whole THEN 'All schools together' WHEN school = '' THEN '' ELSE coalesce(orgs.name, school) END,
-       coalesce("type", ''), going, gone, first
+       coalesce("type", ''), going, gone, came, coming, first
 FROM counted LEFT JOIN held_orgs orgs ON orgs.sourcedId = school WHERE going > 0 AND gone > 0
 ORDER BY ALL
 """

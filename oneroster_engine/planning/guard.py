@@ -87,7 +87,7 @@ class Guard:
     which a source shows too little, whatever it held before. `keep` names, by entity, the
     causes for which nothing is removed, and with "roleEnded" that people keep roles that end; `never_remove` keeps everything,
     whatever the cause. `deactivate_ended`: people whose every role has ended are removed, though the source has them still.
-    `approved` is the time of the last sync that was held for its removals and approved with them: a drain is counted from there.
+    A drain is counted from `counted_from` at the earliest: the last sync that was held for its removals and approved with them.
     """
 
     share: float = 0.10
@@ -102,7 +102,7 @@ class Guard:
     never_remove: bool = False
     keep: Mapping[Entity, tuple[RemovalCause, ...]] = field(default_factory=dict)
     deactivate_ended: bool = False
-    approved: datetime | None = None
+    counted_from: datetime | None = None
 
     def in_window(self, today: date) -> bool:
         return self.rollover_from is not None and self.rollover_to is not None and self.rollover_from <= today <= self.rollover_to

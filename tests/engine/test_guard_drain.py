@@ -75,11 +75,26 @@ def test_a_school_that_loses_eight_in_a_hundred_each_night_is_held_on_the_second
 
 
 def test_once_somebody_has_approved_the_removals_the_count_begins_again(school: School) -> None:
-    assert school.guarded(a_school(range(15, PEOPLE)), Guard(approved=school.now)).breaches == []
+    assert school.guarded(a_school(range(15, PEOPLE)), Guard(counted_from=school.now)).breaches == []
 
 
 def test_those_who_come_back_are_not_counted(school: School) -> None:
     assert school.guarded(a_school([*range(8), *range(15, PEOPLE)])).breaches == []
+
+
+def test_a_school_where_as_many_come_as_leave_does_not_shrink(school: School) -> None:
+    newcomers = range(PEOPLE, PEOPLE + 11)
+
+    assert school.guarded(a_school([*range(15, PEOPLE), *newcomers])).breaches == []
+    night(school, a_school([*range(8, PEOPLE), *newcomers[:9]]))
+    assert school.guarded(a_school([*range(15, PEOPLE), *newcomers[:9]])).breaches == [], "nor where they came the night before"
+
+
+def test_who_comes_is_taken_off_what_a_school_has_lost(school: School) -> None:
+    planned = school.guarded(a_school([*range(17, PEOPLE), *range(PEOPLE, PEOPLE + 3)]))
+
+    assert [(each.kind, each.removed, each.records) for each in planned.breaches] == [("drain", 14, 100)]
+    assert planned.breaches[0].message.endswith("and 9 more in this sync; 3 have come.")
 
 
 def test_a_school_that_closes_with_the_customer_s_word_is_not_drained(school: School) -> None:
@@ -109,8 +124,8 @@ def test_a_drain_is_held_by_the_figures_of_removals_and_its_own(guard: Guard, he
 
 SINCE = {
     "thirty days": (Guard(), datetime(2026, 8, 31, 4, tzinfo=UTC)),
-    "the last approval": (Guard(approved=datetime(2026, 9, 20, tzinfo=UTC)), datetime(2026, 9, 20, tzinfo=UTC)),
-    "an approval of long ago": (Guard(approved=datetime(2026, 3, 20, tzinfo=UTC)), datetime(2026, 8, 31, 4, tzinfo=UTC)),
+    "the last approval": (Guard(counted_from=datetime(2026, 9, 20, tzinfo=UTC)), datetime(2026, 9, 20, tzinfo=UTC)),
+    "an approval of long ago": (Guard(counted_from=datetime(2026, 3, 20, tzinfo=UTC)), datetime(2026, 8, 31, 4, tzinfo=UTC)),
     "the end of the rollover window": (
         Guard(rollover_from=date(2026, 8, 1), rollover_to=date(2026, 9, 10)),
         datetime(2026, 9, 11, tzinfo=UTC),

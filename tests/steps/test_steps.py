@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -12,6 +13,7 @@ from chalicelib.errors import Conflict, GroupBusy, LockLost
 from chalicelib.model.records import GuardFigures, Mode, QuestionKind, State, Step
 from chalicelib.steps import blueprint
 from chalicelib.store import files, groups, syncs
+from chalicelib.store.tables import table
 from local.events import saved
 from oneroster_engine.errors import BundleRefused
 from tests.engine.districts import Rows, class_, enrollment, org, small, user
@@ -161,20 +163,35 @@ def test_a_plan_that_removes_too_much_waits_for_somebody() -> None:
 
 def test_removals_that_somebody_approved_are_not_counted_with_those_of_later_syncs() -> None:
     make_group()
-    names = [f"u{number:03}" for number in range(100)]
-    asked = []
-    for day, left in enumerate((0, 8, 15, 20)):
-        walk = Walk(zipped(people(*names[left:])), day=day)
-        walk.open()
-        walk.stage()
-        asked.append(walk.plan()["ask"])
-        walk.apply()
-        walk.commit()
-        walk.report()
-        since = groups.get("g1").removals_approved
-        assert since == (walk.sync.started_at if left == 15 else since if left == 20 else None)
+    walks = [_without(left, day) for day, left in enumerate((0, 8, 15, 20))]
 
-    assert asked == [False, False, True, False]
+    first, _, approved, _ = walks
+    assert [asked for asked, _, _ in walks] == [False, False, True, False]
+    assert [since for _, _, since in walks] == [first[1], first[1], approved[1], approved[1]]
+
+
+def test_what_was_removed_before_an_upgrade_holds_no_sync_after_it() -> None:
+    """Nobody knows then what somebody had approved."""
+    make_group()
+    _without(0, day=0)
+    _without(8, day=1)
+    table(groups.TABLE).update_item(Key={"groupId": "g1"}, UpdateExpression="REMOVE removalsCountedFrom")
+
+    after = [_without(left, day)[0] for day, left in enumerate((15, 22, 28), start=2)]
+
+    assert after == [False, False, True], "what is removed from then on is counted"
+
+
+def _without(left: int, day: int) -> tuple[bool, datetime, datetime | None]:
+    """A sync of a hundred people without the first `left`: whether it was held, when it began, from when its group counts."""
+    walk = Walk(zipped(people(*[f"u{number:03}" for number in range(left, 100)])), day=day)
+    walk.open()
+    walk.stage()
+    asked = walk.plan()["ask"]
+    walk.apply()
+    walk.commit()
+    walk.report()
+    return asked, walk.sync.started_at, groups.get("g1").removals_counted_from
 
 
 def test_a_group_that_never_removes_keeps_whoever_leaves_active_on_the_platform() -> None:
