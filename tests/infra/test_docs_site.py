@@ -1,6 +1,8 @@
 """The docs: what a page links to is there, each page is in a place where it is found, and the README's commands are targets."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,44 @@ def test_the_portals_help_leads_to_pages_that_are_there() -> None:
         assert page.is_file(), path
         headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.M)
         assert not anchor or anchor in {re.sub(r"[^a-z0-9]+", "-", each.lower()).strip("-") for each in headings}, (path, anchor)
+
+
+# Pages about our own house: `oneroster.md` quotes the sources of providers and tools, decisions tell of then.
+OURS = [page for page in PAGES if page.name != "oneroster.md" and page.parent.name != "decisions"]
+
+
+def test_each_file_of_ours_that_a_page_names_is_there() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    folders = {name.partition("/")[0] for name in tracked if "/" in name}
+    named = {
+        (str(page.relative_to(ROOT)), path)
+        for page in OURS
+        for path in re.findall(r"`((?:[\w.-]+/)+[\w.-]+)(?:`|::| )", page.read_text())
+        if path.partition("/")[0] in folders - {"build"} or path.endswith(".py")
+    }
+
+    assert len(named) > 50
+    assert [(page, path) for page, path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_each_module_that_a_page_says_to_run_is_there() -> None:
+    named = {name for page in OURS for name in re.findall(r"python -m ([\w.]+)", page.read_text())}
+    files = {name: ROOT / name.replace(".", "/") for name in named}
+
+    assert len(named) > 5
+    assert [name for name, path in files.items() if not (path.with_suffix(".py").exists() or path.is_dir())] == []
+
+
+def test_each_route_that_a_page_names_is_one() -> None:
+    paths = json.loads((ROOT / "portal" / "openapi.json").read_text())["paths"]
+    routes = {(method.upper(), re.sub(r"{\w+}", "{}", path)) for path, methods in paths.items() for method in methods}
+    source = (ROOT / "chalicelib" / "api" / "rostering.py").read_text()
+    routes |= {("GET", path) for path in re.findall(r'route\("(/oneroster/\w+)", methods=\["GET"\]', source)}
+    named = {
+        (method, re.sub(r"{\w+}", "{}", path))
+        for page in OURS
+        for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (?:/api)?(/[a-z][\w/{}.-]*)", page.read_text())
+    }
+
+    assert len(named) > 5
+    assert named - routes == set()
