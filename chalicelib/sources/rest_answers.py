@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -34,7 +35,9 @@ ERROR_MEMBERS = frozenset({"imsx_codemajor", "imsx_codeminor", "imsx_description
 FAILURES = frozenset({"failure", "unsupported", "processing"})
 # What an empty list's answer may contain besides. Anything else there, e.g. a limit that was reached, may be why it is empty.
 SAYS_NOTHING = re.compile(
-    r"ok|((the )?(request|query|operation|call) (was |is |has )?(been )?)?(success\w*|completed|processed)( success\w*)?"
+    r"(200 )?ok|none|null|n/?a|(there (is|are|was|were) )?(no|0)[ _-]?(errors?|faults?|exceptions?|failures?)"
+    r"( (were |was )?(found|occurred|reported))?"
+    r"|((the )?(request|query|operation|call) (was |is |has )?(been )?)?(success\w*|completed|processed)( success\w*)?"
     r"|end of (the )?(list|results?|data|collection|records)"
     r"|(success\w* )?((retrieved|returned|found|fetched) )?(no|0) ((more|matching) )?"
     r"(records?|results?|data|items?|rows?|users?|classes|courses|enrollments?|orgs?)( (were|was|are))?( (found|available))?",
@@ -54,7 +57,20 @@ TOTALS = frozenset({
     "recordcount", "@odata.count",
 })  # fmt: skip
 PAGES_IN_ALL = frozenset({"totalpages", "pagecount", "numpages", "numberofpages", "lastpage"})
+PAGES_OR_ROWS = "pagecount"  # some call the number of records on this page so
 ERRORS_BESIDE = frozenset({"error", "errors", "fault", "exception"})
+STATUSES = frozenset({"code", "errorcode", "status", "statuscode"})
+# Where false is what speaks of an error, and true is none.
+SUCCEEDS = frozenset({"success", "issuccess", "succeeded", "successful", "ok", "valid", "isvalid", "complete", "completed"})
+LEADS_TO = frozenset({"href", "url", "uri", "link", "cursor", "token"})
+# Objects of these names tell of something else: of the other collections (without the standard's "results" and "resources",
+# which others call any list), or of how often may be asked.
+COLLECTIONS = frozenset({
+    "orgs", "schools", "academicsessions", "terms", "gradingperiods", "courses", "classes", "enrollments", "users",
+    "students", "teachers", "demographics", "lineitems",
+})  # fmt: skip
+ANOTHER_LIST, REQUESTS = "another list", "requests"
+OF_REQUESTS = frozenset({"rate", "rates", "ratelimit", "ratelimits", "quota", "quotas", "limit", "limits"})
 OF_A_RANGE = re.compile(r".*/\s*([0-9]{1,12})\s*")  # Content-Range: items 0-99/250
 IS_CUT = re.compile(
     r"truncat|incomplete|partial|only (a )?part|part of the|limited to|only the first|first \d+|exceed|timed? ?out|not all ",
@@ -97,8 +113,8 @@ class Page:
 
     `next` is the query of the next page that a `Link` header names; `links`: there is such a header that can be read.
     `unclear`: why a page without records is no proper empty list, and so says nothing about the collection's end. What the body
-    or a header says beside the records: `told`, how many there are in all at least; `more`, that others follow; `cut`, that they
-    are not all.
+    or a header says beside the records: `told`, how many there are in all at least; `pages`, how many pages, by a name
+    that others give to a page's records; `more`, that others follow; `cut`, that they are not all.
     """
 
     ids: tuple[str, ...]
@@ -107,6 +123,7 @@ class Page:
     links: bool = False
     unclear: Cause | None = None
     told: int = 0
+    pages: int = 0
     more: str = ""
     cut: str = ""
 
@@ -157,7 +174,7 @@ def page_of(answer: Answer, path: str) -> Page:
             _raise_for_errors(answer, path)
     links = weblinking.parse(answer.headers.get("link", ""))
     beside = {**_headers(answer), **({} if found is not None or unclear else _beside_records(answer.body, path))}
-    told, more, cut = _beside(beside, len(heads))
+    told, pages, more, cut = _beside(beside, len(heads), path)
     return Page(
         ids=tuple([str(head.sourcedId) if head and head.sourcedId is not None else "" for head in heads]),
         total=_total(answer),
@@ -165,6 +182,7 @@ def page_of(answer: Answer, path: str) -> Page:
         links=bool(links),
         unclear=unclear,
         told=max(told, _before_the_last(links, len(heads))),
+        pages=pages,
         more=more,
         cut=cut,
     )
@@ -258,7 +276,7 @@ def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], Cause | None
         return [members[name]], None
     found = _decoded(raw, _RAWS)
     if not found and any(
-        each.casefold() in ERROR_MEMBERS and bytes(value) not in (b"null", b"[]", b'""')
+        each.casefold() in ERROR_MEMBERS and _error_words(each, _decoded(bytes(value), _ANY))
         for each, value in members.items()
         if each != name
     ):
@@ -311,35 +329,96 @@ def _name(given: str) -> str:
     return given.casefold().replace("_", "").replace("-", "")
 
 
-def _pairs(beside: Mapping[str, object], depth: int = 3) -> Iterator[tuple[str, object]]:
-    """What stands there and in the objects in it, each with its name."""
+def _pairs(beside: Mapping[str, object], path: str, depth: int = 3, about: str = "") -> Iterator[tuple[str, object, str]]:
+    """What stands there and in the objects in it, each with its name and what it is about: "" where that is the collection at
+    `path`, as far as anybody knows."""
     for name, value in beside.items():
-        yield name, value
+        yield name, value, about
         if isinstance(value, dict) and depth:
-            yield from _pairs(value, depth - 1)
+            yield from _pairs(value, path, depth - 1, about or _what_else(name, path))
 
 
-def _beside(beside: Mapping[str, object], rows: int) -> tuple[int, str, str]:
-    """`Page.told`, `more` and `cut`, of a page with `rows` records."""
+def _what_else(name: str, path: str) -> str:
+    """ANOTHER_LIST or REQUESTS where an object of this name is about one of these, and not the collection at `path`; else "".
+    A part of a collection, as the students are of the users, is nothing else."""
+    folded, last, known = _name(name), path.rstrip("/").rsplit("/", 1)[-1], _entity(path)
+    if folded in COLLECTIONS:
+        is_own = folded in (known.casefold(), last.casefold()) or (last == known and _entity(folded) == known)
+        return "" if is_own else ANOTHER_LIST
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)
+    return REQUESTS if any(word.casefold() in OF_REQUESTS for word in words) else ""
+
+
+def _beside(beside: Mapping[str, object], rows: int, path: str) -> tuple[int, int, str, str]:
+    """`Page.told`, `pages`, `more` and `cut`, of a page with `rows` records."""
     if not beside:
-        return 0, "", ""
-    told, more, failed = 0, "", ""
-    for given, value in _pairs(beside):
+        return 0, 0, "", ""
+    told, pages, more, failed = 0, 0, "", ""
+    for given, value, about in _pairs(beside, path):
         name = _name(given)
         number = int(str(value)) if isinstance(value, int | str) and NUMBER.fullmatch(str(value)) else 0
-        if name in TOTALS:
+        if name in ERRORS_BESIDE:
+            failed = failed or _error_words(given, value)
+        elif name in MORE_IS_TRUE and about != ANOTHER_LIST:
+            more = more or (_plain(given)[:40] if str(value).casefold() in ("true", "1", "yes") else "")
+        elif about:
+            continue
+        elif name in TOTALS:
             told = max(told, number)
         elif name in PAGES_IN_ALL:
+            if name == PAGES_OR_ROWS:
+                number = 0 if number == rows else number
+                pages = max(pages, number)
             told = max(told, (number - 1) * rows + 1 if number > 1 and rows else 0)
-        elif (name in MORE_IS_TRUE and str(value).casefold() in ("true", "1", "yes")) or (
-            name in NEXT_IS_NAMED and value not in ([], {}) and str(value).strip().casefold() not in NAMES_NONE
-        ):
+        elif name in NEXT_IS_NAMED and _leads_on(value):
             more = more or _plain(given)[:40]
-        elif name in ERRORS_BESIDE and value not in (0, [], {}) and str(value).strip().casefold() not in NAMES_NONE:
-            words = " ".join(_texts({given: value}, REASON_MEMBERS | CODES)) or str(value)
-            failed = failed or ("" if SAYS_NOTHING.fullmatch(words.strip().rstrip(".")) else _plain(words)[:LONGEST_REASON])
     reasons = [_plain(each)[:LONGEST_REASON] for each in _texts(beside, REASON_MEMBERS | CODES) + _listed_words(beside)]
-    return told, more, failed or next((each for each in reasons if IS_CUT.search(each)), "")
+    return told, pages, more, failed or next((each for each in reasons if IS_CUT.search(each)), "")
+
+
+def _leaves(name: str, value: object, depth: int = 6) -> Iterator[tuple[str, object]]:
+    """The values that are no lists and objects, each with the name that it stands under; what lies too deep, as a whole."""
+    if not isinstance(value, dict | list) or (value and not depth):
+        yield name, value
+    elif isinstance(value, dict):
+        for inner, each in value.items():
+            yield from _leaves(inner, each, depth - 1)
+    else:
+        for each in value:
+            yield from _leaves(name, each, depth - 1)
+
+
+def _leads_on(value: object) -> bool:
+    """Whether what is named `next` names anything: by its link, where it is an object with one."""
+    links = {name: each for name, each in value.items() if _name(name) in LEADS_TO} if isinstance(value, dict) else {}
+    return any(str(each).strip().casefold() not in NAMES_NONE for _, each in _leaves("", links or value))
+
+
+def _error_words(name: str, value: object) -> str:
+    """What an error that is sent beside the records says, in the provider's words where it has some, else by the names of what
+    it holds; "" where everything in it is empty, 0, false or null, or says that there is none."""
+    said = list(islice((_leaf_words(*leaf) for leaf in _leaves(name, value) if not _says_no_error(*leaf)), 20))
+    return (_plain(" ".join(dict.fromkeys(said)))[:LONGEST_REASON] or _plain(name)) if said else ""
+
+
+def _says_no_error(name: str, value: object) -> bool:
+    if _name(name) in SUCCEEDS and value not in (None, ""):
+        return str(value).strip().casefold() in ("true", "1", "yes")
+    if _name(name) == "status" and value is False:
+        return False
+    if isinstance(value, str):
+        words = value.strip().rstrip(".!")
+        is_none = words.casefold() in NAMES_NONE - {"-1"} or SAYS_NOTHING.fullmatch(words) is not None
+    else:
+        is_none = value is None or value == 0
+    return is_none or (_name(name) in STATUSES and str(value) == "200")
+
+
+def _leaf_words(name: str, value: object) -> str:
+    """Only where an error has its words are they shown: elsewhere may stand whom it is about."""
+    if isinstance(value, str) and (name.casefold() in REASON_MEMBERS | CODES or _name(name) in ERRORS_BESIDE):
+        return value
+    return f"{name} {value}" if isinstance(value, int | float) and not isinstance(value, bool) else name
 
 
 def _listed_words(beside: Mapping[str, object]) -> list[str]:

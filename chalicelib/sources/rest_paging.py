@@ -232,7 +232,9 @@ def _said_otherwise(where: Range, page: Page, end: int) -> Cause | None:
     """What bodies say beside their records that speaks against an end of so many; None where nothing does."""
     if cut := _said_cut(where, page):
         return cut
-    if (told := max(where.told, page.told)) > end:
+    longest = min(where.full or where.size, where.size)
+    by_pages = (page.pages - 1) * longest + 1 if page.pages > 1 else 0
+    if (told := max(where.told, page.told, by_pages)) > end:
         return Cause(f"nothing more came, and the provider tells of {told:,} records", "tells of more records")
     return Cause(f'nothing more came, and the provider says "{page.more}"') if page.more else None
 

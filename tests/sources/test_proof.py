@@ -248,6 +248,108 @@ def test_a_collection_is_whole_where_its_end_is_proved_and_not_otherwise(name: s
     assert why or liar.always <= came
 
 
+# What honest providers send with every page, of lists that came whole.
+HONEST: dict[str, Mapping[str, object]] = {
+    "an error of code 0 without words": {"error": {"code": 0, "message": ""}},
+    "an error of nulls": {"error": {"code": None, "message": None}},
+    "an error of code 200 that is a success": {"error": {"code": 200, "message": "Success"}},
+    "a number of errors, which is 0": {"errors": {"count": 0}},
+    "a switch that is off, and no errors": {"errors": {"hasErrors": False, "list": []}},
+    "words that there is no error": {"error": "No error"},
+    "words that no errors were found": {"errors": "No errors were found."},
+    "a code that there is no error": {"error": {"code": "NO_ERROR"}},
+    "none in a word": {"fault": "None", "exception": "n/a"},
+    "an error that is a success": {"error": "success"},
+    "an error that has succeeded": {"error": {"success": True, "status": 200, "code": 0}},
+    "a list of null": {"errors": [None]},
+    "a list of an empty object": {"errors": [{}]},
+    "lists in lists": {"errors": [[], [""]]},
+    "an empty list of errors in an error": {"error": {"error": []}},
+    "no errors further down": {"meta": {"errors": {"total": 0, "items": [{}]}}},
+    "a success of the standard": {"imsx_codeMajor": "success", "imsx_description": ""},
+    "how many people there are, and of other records": {
+        "summary": {"users": {"count": 250}, "enrollments": {"count": 30000}, "academicSessions": {"total": 800}}
+    },
+    "how many students there are among them": {"summary": {"students": {"count": 230}, "classes": {"count": 900}}},
+    "other lists that go on": {"enrollments": {"hasMore": True, "next": "/enrollments?offset=100"}},
+    "a limit of requests": {"rateLimit": {"total": 5000, "next": "2026-11-28T23:00:00Z"}},
+    "a limit of requests further down": {"meta": {"rate_limits": {"hour": {"count": 3000}}, "Quota": {"total": 9000}}},
+    "a next page whose link is null": {"_links": {"next": {"href": None}}},
+    "a next page whose link is empty": {"_links": {"next": {"href": "", "rel": "next", "templated": False}}},
+    "no next page, by null and an empty object": {"links": {"next": None}, "paging": {"next": {}}},
+}
+DISHONEST: dict[str, tuple[Mapping[str, object], str]] = {
+    "an error of a number": ({"error": {"code": 7, "message": ""}}, "says: code 7"),
+    "an error of a number alone": ({"error": 7}, "says: error 7"),
+    "a switch that is on": ({"errors": {"hasErrors": True, "list": []}}, "says: hasErrors"),
+    "a number of errors": ({"errors": {"count": 3}}, "says: count 3"),
+    "words of one": ({"errors": ["school 7: no answer"]}, "says: school 7: no answer"),
+    "a success with something left out": ({"error": {"message": "OK", "failed": ["school 7"]}}, "says: failed"),
+    "no error, and then one": ({"errors": ["No error", {"code": "E17", "detail": "no rights"}]}, "says: E17 no rights"),
+    "one of code -1": ({"error": -1}, "says: error -1"),
+    "one deep down": ({"error": {"a": {"b": {"c": {"d": {"e": {"f": {"g": {"h": 0}}}}}}}}}, "the provider says: "),
+    "an error of another list": ({"enrollments": {"error": "no answer"}}, "says: no answer"),
+    "a total of this list in an object": ({"summary": {"users": {"count": 250}}}, "tells of 250 records"),
+    "a number of students among its people": ({"summary": {"students": {"count": 230}}}, "tells of 230 records"),
+    "a total in an object with another name": ({"aggregate": {"total": 250}}, "tells of 250 records"),
+    "a total in an object that others call a list": ({"results": {"total": 250}}, "tells of 250 records"),
+    "a total of one school": ({"school": {"total": 250}}, "tells of 250 records"),
+    "an error that did not succeed": ({"error": {"success": False}}, "says: success"),
+    "an error that did not succeed, in words": ({"error": {"success": "false"}}, "says: success"),
+    "an error whose success is 0": ({"error": {"is_success": 0}}, "says: is_success 0"),
+    "an error whose status is false": ({"error": {"status": False, "message": ""}}, "says: status"),
+    "a limit that has cut the list": ({"limit": {"total": 150, "truncated": True}}, 'says "truncated"'),
+    "an error without a name or words": ({"error": {"": True}}, "says: error"),
+    "a limit of requests that was reached": ({"rateLimit": {"error": "too many requests"}}, "says: too many requests"),
+    "a number of pages": ({"pageCount": 3}, "tells of 201 records"),
+    "a next page by its link": ({"_links": {"next": {"href": "/p/2"}}}, 'says "next"'),
+    "a next page without a link": ({"paging": {"next": {"page": 2}}}, 'says "next"'),
+}
+
+
+@pytest.mark.parametrize("total", ["none", "right"])
+@pytest.mark.parametrize("name", HONEST)
+def test_what_says_nothing_about_this_list_never_stands_against_its_end(name: str, total: str) -> None:
+    liar = Liar(PEOPLE, Lies(total=total, beside=HONEST[name]))
+
+    assert read_users(liar) == (liar.always, "")
+
+
+@pytest.mark.parametrize("name", DISHONEST)
+def test_what_says_that_a_list_is_not_all_stands_against_a_total_that_was_reached(name: str) -> None:
+    beside, reason = DISHONEST[name]
+
+    came, why = read_users(Liar(PEOPLE, Lies(most=150, total="capped", beside=beside)))
+
+    assert len(came) == 150
+    assert reason in why
+    assert not set("{}[]'") & set(why)
+
+
+class CountsItsRows(Liar):
+    """Says how many records are on each page, by the name that others give to a number of pages."""
+
+    def _body(self, shown: list[str], at: int) -> bytes:
+        return json.dumps({"users": [self._record(each) for each in shown], "pageCount": len(shown)}).encode()
+
+
+@pytest.mark.parametrize("total", ["none", "right"])
+def test_a_number_of_records_on_this_page_is_no_number_of_pages(total: str) -> None:
+    liar = CountsItsRows(PEOPLE, Lies(total=total))
+
+    assert read_users(liar) == (liar.always, "")
+
+
+@pytest.mark.parametrize("offsets", ["records", "pages"])
+def test_as_many_pages_as_a_page_has_records_are_still_pages(offsets: str) -> None:
+    liar = Liar(PEOPLE, Lies(most=120, cap=20, total="capped", offsets=offsets, beside={"pageCount": 20}))
+
+    came, why = read_users(liar, 20)
+
+    assert len(came) == 120
+    assert "tells of 381 records" in why
+
+
 @pytest.mark.parametrize("number", [0, 1, 2, 37, 99])
 @pytest.mark.parametrize("offsets", ["records", "pages"])
 def test_a_list_of_one_page_is_whole_where_that_had_room_for_more(offsets: str, number: int) -> None:
