@@ -69,12 +69,25 @@ PROOFS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
 )
 
 BROKEN_OFF = "{read.broken_off[0].message}"
+CAPPED = (
+    "all {read.ids:,} records that the provider announces came, but {read.ids:,} is a number at which totals are cut, and "
+    "behind them came no empty list: {read.broken_off[0].message}"
+)
 # What outweighs any proof, and its message. `{}` is filled from the reading.
 OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
     ("the list changed at the provider while it was read", lambda read: read.first_page_changed or len(read.totals) > 1),
     (
         "the list changed at the provider while it was read: {read.torn:,} of its pages do not begin where the one before ended",
         lambda read: read.torn > 0,
+    ),
+    (
+        CAPPED,
+        lambda read: (
+            bool(read.broken_off)
+            and read.announced == {read.ids}  # also where one of them came again behind the end
+            and is_a_limit_of_totals(read.ids)
+            and not read.endings & {*SEEN_BEHIND, Ending.SAID_OTHERWISE}
+        ),
     ),
     (
         BROKEN_OFF,
@@ -129,6 +142,7 @@ def why_not_whole(readings: Iterable[Reading]) -> Cause | None:
     for read in readings:
         if objection := next((words for words, holds in OBJECTIONS if holds(read)), None):
             lowest, again = min(read.totals, default=0), read.rows - read.unreadable - read.ids
-            kind = read.broken_off[0].key if objection == BROKEN_OFF else objection
+            by_its_cause = {BROKEN_OFF: "", CAPPED: CAPPED}
+            kind = by_its_cause[objection] + read.broken_off[0].key if objection in by_its_cause else objection
             found.append(Cause(objection.format(read=read, lowest=lowest, again=again), kind))
     return joined(found, "(in {number} lists)")

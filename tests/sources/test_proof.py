@@ -350,6 +350,31 @@ def test_as_many_pages_as_a_page_has_records_are_still_pages(offsets: str) -> No
     assert "tells of 381 records" in why
 
 
+BEHIND_A_LIMIT = {"404": "status 404", "window": "result window is too large", "object": "the answer is an empty object"}
+
+
+@pytest.mark.parametrize("behind", BEHIND_A_LIMIT)
+@pytest.mark.parametrize("number", [100, 200])
+def test_a_total_as_of_a_limit_that_is_not_believed_says_why(number: int, behind: str) -> None:
+    came, why = read_users(Liar(PEOPLE[:number], Lies(total="right", broken={f"from {number}": behind})))
+
+    assert len(came) == number
+    assert f"all {number} records that the provider announces came, but {number} is a number at which totals are cut" in why
+    assert f"from record {number + 1} on the" in why
+    assert BEHIND_A_LIMIT[behind] in why
+
+
+def test_a_total_as_of_a_limit_behind_which_the_last_record_comes_again_says_why() -> None:
+    class GivesItsLastAgain(Liar):
+        def _response(self, number: int, query: dict[str, str]) -> httpx.Response:
+            return super()._response(number, {**query, "offset": str(min(int(query["offset"]), len(self.ids) - 1))})
+
+    _, why = read_users(GivesItsLastAgain(PEOPLE[:200], Lies(total="right")))
+
+    assert "came, but 200 is a number at which totals are cut" in why
+    assert "sends the same page again" in why
+
+
 @pytest.mark.parametrize("number", [0, 1, 2, 37, 99])
 @pytest.mark.parametrize("offsets", ["records", "pages"])
 def test_a_list_of_one_page_is_whole_where_that_had_room_for_more(offsets: str, number: int) -> None:
@@ -592,6 +617,7 @@ def test_every_objection_stands_against_a_proof() -> None:
     objections: list[dict[str, Any]] = [
         {"first_page_changed": True},
         {"torn": 1},
+        {"rows": 200, "ids": 200, "announced": frozenset({200}), "endings": frozenset(), "broken_off": (Cause("status 404"),)},
         {"broken_off": (Cause("from record 101 on the provider answers with status 404"),)},
         {"announced": frozenset({130})},
         {"unreadable": 1, "ids": 119},
