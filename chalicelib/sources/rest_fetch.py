@@ -48,7 +48,7 @@ IDS = ("sourcedId", "status")
 OPTIONAL = frozenset({"academicSessions", "courses"})  # a provider without them still gives a roster
 # Who is in a school's lists: `model/records.py` SCHOOL_USER_TYPES.
 SCHOOL_LISTS = (("classes", "classes"), ("users", "students"), ("users", "teachers"), ("enrollments", "enrollments"))
-PAGES_BEHIND = (1, 10)  # where a list without a total is asked for once more, in pages behind its end
+PAGES_BEHIND = (1, 2, 4, 10)  # where a list without a total is asked for once more, in pages behind its end
 MOST_READ_AGAIN = 500  # pages of one collection that overlap with none: more take longer than a Lambda has
 Keep = Callable[[str, bytes], None]  # name within the bundle, and the page as received
 
@@ -412,7 +412,7 @@ def _has_moved(source: Source, start: ListStart, read: Fetched) -> bool:
 
 
 def _goes_on(source: Source, start: ListStart, everything: Sequence[Fetched]) -> bool:
-    """Whether records come from one page or ten pages behind the end: where a provider leaves records out of its pages after it
+    """Whether records come from a few pages, or ten, behind the end: where a provider leaves records out of its pages after it
     has cut them, a page may be empty in the middle of a list. Asked by offset, which a list of cursors may ignore."""
     parts = [part for each in everything for part in each.parts]
     if not parts or any("offset" not in part.query for part in parts if part.query):
