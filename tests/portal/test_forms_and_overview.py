@@ -43,6 +43,8 @@ def test_what_was_typed_stays_when_somebody_else_saves_and_a_conflict_shows_both
     page.get_by_role("button", name="Removal policy").click()
     page.get_by_role("button", name="People who have no role any more").click()
     page.get_by_role("option", name="Deactivate, and never purge").click()
+    chosen = page.get_by_role("button", name="People who have no role any more")
+    expect(chosen).to_contain_text("Deactivate, and never purge")
     page.get_by_label("Partner id").fill("p-1")
     changed_elsewhere(description="theirs", usernameSuffix="@theirs")
 
