@@ -516,6 +516,7 @@ WHERE abs(date_diff('day', try_cast(begun AS DATE), try_cast(begins AS DATE))) >
 UNION ALL
 SELECT 'sessions', 'academicSessions', sourcedId, '', '', 'type', '' FROM change
 WHERE entity = 'academicSessions' AND action = 'update' AND {_differs("type")}
+AND [before->'fields'->>'type', after->'fields'->>'type'] NOT IN (['term', 'semester'], ['semester', 'term'])  -- alike
 """,
 }
 

@@ -250,6 +250,7 @@ ORDINARY: dict[str, Files] = {
         "users", *(user(f"b{n}", givenName=f"Sib{n}", familyName=s["familyName"], username=f"b{n}", email=s["email"],
                         orgSourcedIds="north", grades="07") for n, s in enumerate(students(8)))),
     "a term that ends a week later": with_each("academicSessions", lambda r: {**r, "endDate": "2026-12-20"}, "fall"),
+    "a term that is called a semester": with_each("academicSessions", lambda r: {**r, "type": "semester"}, "fall"),
     "five get a second guardian": with_each(
         "users", lambda r: {**r, "agentSourcedIds": r["agentSourcedIds"] + ",gns039"}, "ns", 5),
     "a school has another name": with_each("orgs", lambda r: {**r, "name": "North High"}, "north"),
