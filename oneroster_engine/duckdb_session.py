@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
@@ -35,6 +36,9 @@ def connect(
     start another takes 14 ms of processor, longer than most questions do. A schema each and not a database each, since every
     statement in an attached database takes a quarter of a millisecond more.
     """
+    if not Path(_scratch().name).exists():  # the machine has tidied up, and a DuckDB makes its folder once
+        _scratch.cache_clear()
+        _instance.cache_clear()
     instance = _instance(memory_mb or _limit_mb, joins_as_written, in_order)
     connection = instance.cursor()
     name = f"work_{next(_numbers)}"

@@ -1,6 +1,7 @@
 """How much of a machine the engine takes."""
 
 import os
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -101,3 +102,13 @@ def test_where_duckdb_gave_up_for_good_the_next_question_has_another_one() -> No
 
     with connect() as connection:
         assert connection.execute("SELECT table_name FROM duckdb_tables()").fetchall() == []
+
+
+def test_what_does_not_fit_spills_though_a_machine_has_tidied_its_temporary_folders() -> None:
+    for _ in range(2):
+        with connect(memory_mb=100) as connection:
+            connection.execute("CREATE TABLE many AS SELECT md5(range::VARCHAR) AS id FROM range(3_000_000)")
+            ((spilled,),) = connection.execute("SELECT sum(temporary_storage_bytes) FROM duckdb_memory()").fetchall()
+            assert spilled > 0
+            ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
+        shutil.rmtree(Path(folder).parent)
