@@ -158,6 +158,8 @@ PLANNING = (
     Table("going", "what a plan removes, of one entity, and counts for a drain: sourcedId, school, type; a row a school", "drain",
           "drain"),
     Table("gone", "the same of what earlier syncs have removed, with removedAt", "drain", "drain"),
+    Table("come", "who has come since, and who comes with this plan: sourcedId, school, type, how (came, coming)", "drain",
+          "drain"),
     Table("already_there", "people who may be newcomers' doubles, with the columns of `newcomer`", "measures", "measures"),
     Table("breach", "what exceeds the guard: kind, school, entity", "measures", "measures"),
     Table("undone", "the changes of the sync that is undone", "undo", "undo"),

@@ -36,15 +36,28 @@ def changed_elsewhere(**settings: Any) -> None:
     assert status == 200, answer
 
 
+def choose(page: Page, label: str, option: str) -> None:
+    """As a person does: the list opens with a movement, and where the pointer came too early they choose once more."""
+    select = page.get_by_role("button", name=label)
+    for within in (3_000, 3_000, None):
+        if select.get_attribute("aria-expanded") != "true":
+            select.click()
+        page.get_by_role("option", name=option).click()
+        try:
+            expect(select).to_contain_text(option, timeout=within)
+        except AssertionError:
+            if within is None:
+                raise
+        else:
+            return
+
+
 def test_what_was_typed_stays_when_somebody_else_saves_and_a_conflict_shows_both(page: Page) -> None:
     make_group(guard=GuardFigures(purge={"orgs": {"leftSource": 90}}, keep={"courses": ("notChosen",)}))
     page.goto("/groups/g1")
     page.get_by_label("Description").fill("mine")
     page.get_by_role("button", name="Removal policy").click()
-    page.get_by_role("button", name="People who have no role any more").click()
-    page.get_by_role("option", name="Deactivate, and never purge").click()
-    chosen = page.get_by_role("button", name="People who have no role any more")
-    expect(chosen).to_contain_text("Deactivate, and never purge")
+    choose(page, "People who have no role any more", "Deactivate, and never purge")
     page.get_by_label("Partner id").fill("p-1")
     changed_elsewhere(description="theirs", usernameSuffix="@theirs")
 
