@@ -4,8 +4,8 @@ What earlier syncs have removed stands in the snapshot as long as the group keep
 since somebody approved removals that had held a sync, is added to what this plan removes; whoever has come since is taken off:
 a school where one leaves and another comes does not shrink. Nothing is looked at where a plan removes nothing of an entity.
 
-Left out is what goes in any year: classes whose terms have ended, and enrollments that go with their class or person, or whose
-person has got another one since.
+Left out is what goes in any year: classes whose terms have ended, and enrollments that go with their class or person. So are
+enrollments that come with a new class or person: a new term would hide what is lost beside it.
 """
 
 from collections import Counter
@@ -38,7 +38,7 @@ def drained(connection: duckdb.DuckDBPyConnection, guard: Guard, now: datetime, 
         connection.execute(rows, {name: value for name, value in values.items() if f"${name}" in rows})
         if not number_of(connection, "SELECT count(*) FROM gone"):
             continue
-        connection.execute(_COME.format(entity=entity, **_TYPE[entity]), {"since": iso(since)})
+        connection.execute(_come(entity), {"since": iso(since)})
         held = _held(held_by_group(connection, entity))
         for school, name, of_type, going, gone, came, coming, first in connection.execute(_COUNTED).fetchall():
             told = any(of == entity for of, _ in said) if school is None else (entity, school) in said
@@ -93,8 +93,7 @@ _WHICH_GO = {
       AND (before->'fields'->>'classSourcedId') NOT IN (
           SELECT sourcedId FROM change WHERE entity = 'classes' AND action = 'deactivate')
       AND (before->'fields'->>'userSourcedId') NOT IN (
-          SELECT sourcedId FROM change WHERE entity = 'users' AND action = 'deactivate'
-          UNION ALL SELECT after->'fields'->>'userSourcedId' FROM change WHERE entity = 'enrollments' AND action = 'create')""",
+          SELECT sourcedId FROM change WHERE entity = 'users' AND action = 'deactivate')""",
 }
 _GOING = """
 CREATE OR REPLACE TABLE going AS
@@ -130,22 +129,38 @@ _ROWS_GONE = {
         entity="enrollments",
         type="coalesce(\"role\", 'unknown')",
         which=f"""WHERE userSourcedId IN (SELECT sourcedId FROM held_users)
-          AND classSourcedId IN (SELECT sourcedId FROM held_classes own WHERE {_RUNS.format(fields="own.fields")})
-          AND NOT EXISTS (SELECT 1 FROM held_enrollments other
-                          WHERE other.userSourcedId = one.userSourcedId AND other.since >= one.removedAt)""",
+          AND classSourcedId IN (SELECT sourcedId FROM held_classes own WHERE {_RUNS.format(fields="own.fields")})""",
     ),
 }
 
 # Whoever is active since a moment after that, but for the group's first sync, and whom this plan creates.
-_COME = """
+_BEGIN = "greatest($since, (SELECT min(since) FROM snapshot_{entity}))"
+_COME = f"""
 CREATE OR REPLACE TABLE come AS
 SELECT sourcedId, unnest(if(len(schools) = 0, [''], schools)) AS school, coalesce("type", 'unknown') AS "type", how FROM (
-    SELECT sourcedId, schools, {held} AS "type", 'came' AS how FROM held_{entity}
-    WHERE platformStatus = 'active' AND since > greatest($since, (SELECT min(since) FROM snapshot_{entity}))
+    SELECT sourcedId, schools, {{held}} AS "type", 'came' AS how FROM held_{{entity}}
+    WHERE platformStatus = 'active' AND since > {_BEGIN} {{which}}
     UNION ALL
-    SELECT sourcedId, schools, after->'fields'->>{path}, 'coming' FROM change WHERE entity = '{entity}' AND action = 'create'
+    SELECT sourcedId, schools, after->'fields'->>{{path}}, 'coming' FROM change
+    WHERE entity = '{{entity}}' AND action = 'create' {{which_new}}
 )
 """
+_WERE_THERE = (
+    "{person} IN (SELECT sourcedId FROM held_users WHERE since <= {begin}) "
+    "AND {class_} IN (SELECT sourcedId FROM held_classes WHERE since <= {begin})"
+)
+
+
+def _come(entity: str) -> str:
+    """The query that makes `come`; of enrollments those of a class and a person who were there before."""
+    which = which_new = ""
+    if entity == "enrollments":
+        begin = _BEGIN.format(entity=entity)
+        which = "AND " + _WERE_THERE.format(person="userSourcedId", class_="classSourcedId", begin=begin)
+        new = {"person": "(after->'fields'->>'userSourcedId')", "class_": "(after->'fields'->>'classSourcedId')"}
+        which_new = "AND " + _WERE_THERE.format(**new, begin=begin)
+    return _COME.format(entity=entity, which=which, which_new=which_new, **_TYPE[entity])
+
 
 _COUNTED = """
 WITH counted AS (

@@ -180,3 +180,25 @@ def test_classes_and_enrollments_are_counted_too_but_not_those_that_end_or_are_e
     ]
 
     assert sorted(found) == [("north", "classes", 8, 21), ("north", "enrollments", 8, 20)]
+
+
+def test_enrollments_of_a_new_class_hide_none_that_are_lost_beside_it(tmp_path: Path) -> None:
+    def of(gone: int) -> Files:
+        new = ["elective"] if gone else []
+        return {
+            **a_school(range(PEOPLE)),
+            "courses": [course("k", orgSourcedId="d")],
+            "classes": [class_(each, courseSourcedId="k") for each in ("home", *new)],
+            "enrollments": [
+                *(enrollment(f"h{n}", classSourcedId="home", userSourcedId=f"s{n:03}") for n in range(gone, PEOPLE)),
+                *(enrollment(f"{each}{n}", classSourcedId=each, userSourcedId=f"s{n:03}") for each in new for n in range(PEOPLE)),
+            ],
+        }
+
+    school = School(tmp_path)
+    assert [night(school, of(gone)) for gone in (0, 9)] == [[], []]
+
+    figures = Guard(limits={"drain": Limit(0.05, 10)}, share=0.05)
+    found = [(each.kind, each.entity, each.removed, each.records) for each in school.guarded(of(18), figures).breaches]
+
+    assert found == [("drain", "enrollments", 18, 200)]
