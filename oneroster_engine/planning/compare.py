@@ -3,7 +3,8 @@
 A record is looked at only where its digest differs, and written only where a value does.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -71,24 +72,26 @@ def find_unread(connection: duckdb.DuckDBPyConnection, problems: str) -> dict[st
     }
 
 
-def changes_of(
-    entity: str,
-    policy: Policy,
-    first_sync: bool,
-    unproved: Collection[str] = (),
-    people_held: bool = False,
-    unread: Collection[str] = (),
-) -> str:
-    """A query of the changes of one entity, as `write_changes` takes them. `unproved` are entities of which an absent row proves
-    nothing, and those with rows that an error left out; `people_held`: people have roles or profiles that stay; `unread`: fields
-    of which some row's value can't be read."""
+@dataclass(frozen=True)
+class Stays:
+    """What stays on the platform though the source lacks it. `unproved` are entities of which an absent row proves nothing, and
+    those with rows that an error left out; `people`: people have roles or profiles that stay; `unread`: by entity, the fields of
+    which some row's value can't be read."""
+
+    unproved: Collection[str] = ()
+    people: bool = False
+    unread: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def changes_of(entity: str, policy: Policy, first_sync: bool, stays: Stays) -> str:
+    """A query of the changes of one entity, as `write_changes` takes them."""
     if first_sync:
-        records = _records(entity, policy, first_sync)
+        records = _records(entity, policy, first_sync, Stays())
         return _CREATED.format(entity=entity, records=records, sync_id=text(policy.sync_id), now=text(iso(policy.now)))
     now, takings = text(iso(policy.now)), Takings(entity, policy.now.date().isoformat())
     records = _SIDE_BY_SIDE.format(
         entity=entity,
-        records=_records(entity, policy, first_sync, unproved, people_held and entity == "users", unread),
+        records=_records(entity, policy, first_sync, stays),
         sync_id=text(policy.sync_id),
         now=now,
         found_again=FOUND_AGAIN,
@@ -120,17 +123,11 @@ def _digest(entity: str, policy: Policy) -> str:
     return f"hash(digest, {text(policy.username_suffix)})" if suffixed else "digest"
 
 
-def _records(
-    entity: str,
-    policy: Policy,
-    first_sync: bool,
-    unproved: Collection[str] = (),
-    people_held: bool = False,
-    unread: Collection[str] = (),
-) -> str:
+def _records(entity: str, policy: Policy, first_sync: bool, stays: Stays) -> str:
     """The selected rows that `verdict_{entity}` is about, as platform records: all of them where the platform has none yet.
     When a row was touched in the source says nothing about what it holds."""
-    staged = PEOPLE if people_held else f"staged_{entity}"
+    staged = PEOPLE if stays.people and entity == "users" else f"staged_{entity}"
+    unread = stays.unread.get(entity, ())
     rows = f"{staged} own JOIN (SELECT sourcedId, action, reason FROM verdict_{entity} WHERE selected) USING (sourcedId)"
     if first_sync:
         rows = f"(SELECT *, 'create' AS action, '{NEW}' AS reason FROM selected_rows_{entity}) own"
@@ -140,7 +137,7 @@ def _records(
         values["agentSourcedIds"] = _LIST_WITH_HELD.format(value="agentSourcedIds", held="beyond")
     if entity == "users" and policy.username_suffix:
         values["username"] = f"username || {text(policy.username_suffix)}"
-    held = [(each, target) for each, target in _optional_references(entity) if target in unproved]
+    held = [(each, target) for each, target in _optional_references(entity) if target in stays.unproved]
     for each, _ in held:
         with_held = _LIST_WITH_HELD if each.kind is Kind.LIST else _VALUE_OR_HELD
         values[each.name] = with_held.format(value=values[each.name], held=_held(each))

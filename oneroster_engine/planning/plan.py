@@ -19,6 +19,7 @@ from oneroster_engine.planning import guard as guards
 from oneroster_engine.planning.changes import counts_of, write_changes, write_chunks
 from oneroster_engine.planning.compare import (
     WRITTEN_AGAIN,
+    Stays,
     changes_of,
     compare,
     compare_with_nothing,
@@ -65,10 +66,8 @@ def plan_changes(
         changing = [entity for entity in ENTITIES if count(connection, f"compared_{entity}")] or [ENTITIES[0]]
         unproved = {*kept_whole, *left_out} - first_sync
         unread = find_unread(connection, f"read_parquet({text(str(stage / 'problems.parquet'))})")
-        queries = [
-            changes_of(entity, policy, entity in first_sync, unproved, people_held > 0, unread.get(entity, ()))
-            for entity in changing
-        ]
+        stays = Stays(unproved, people_held > 0, unread)
+        queries = [changes_of(entity, policy, entity in first_sync, stays) for entity in changing]
         changes = write_changes(connection, plan, queries)
         with ThreadPoolExecutor(1) as executor:
             chunks = executor.submit(write_chunks, cursor(connection), plan, changes, policy.purging)
