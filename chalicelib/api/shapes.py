@@ -606,7 +606,8 @@ class SchoolCounts(Record):
 
 
 class Breach(Record):
-    """Why a plan is held. `school` is empty when the breach is about a whole collection."""
+    """Why a plan is held. `school` is empty when the breach is about a whole collection, and when it is about records without a
+    school; `whole`: about all schools together."""
 
     school: str
     entity: Entity
@@ -615,6 +616,7 @@ class Breach(Record):
     message: str
     kind: Kind = "removals"
     user_type: str = ""
+    whole: bool = False
 
 
 class Plan(Record):

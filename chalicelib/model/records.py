@@ -544,6 +544,13 @@ class LastEnded(Record):
     new_schools: int = 0  # that a saved selection asks about
 
 
+class SchoolCounted(Record):
+    """From when on a school's removals count; `school` is a sourcedId, empty for records without one."""
+
+    school: str
+    since: datetime
+
+
 class Group(GroupSettings):
     """As stored. `snapshot`: the sync whose snapshot shows the platform; `source_view`: the one that last read the source, into
     which a delta is merged; `unfinished`: syncs cut off in apply.
@@ -552,7 +559,8 @@ class Group(GroupSettings):
     the lock, the next first; `newest_drop` the order of the newest file that has begun; `slots_done`: every slot of the
     schedule up to then has had its turn. `commits` counts the syncs that have committed. `spared` are
     syncs that were approved without their removals, the newest last, until somebody approves what they spared.
-    `removals_counted_from` is the time of the last sync that was held for its removals and approved with them, else of the first.
+    `removals_counted_from` is the time of the last sync that was held for removals of all schools together and approved with
+    them, else of the first; `schools_counted_from` the same by school, where it was held for that school's.
     """
 
     group_id: str
@@ -569,5 +577,6 @@ class Group(GroupSettings):
     undone: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
     removals_counted_from: datetime | None = None
+    schools_counted_from: tuple[SchoolCounted, ...] = ()
     last_ended: LastEnded | None = None  # None too for a group whose last sync ended before this was kept
     commits: int = 0

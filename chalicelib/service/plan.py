@@ -10,7 +10,7 @@ from chalicelib.service import fetch_scope
 from chalicelib.service.selection import selection_kept, selection_of
 from chalicelib.sheets.report import ReportHeader, write_report
 from chalicelib.store import commits, files, syncs
-from oneroster_engine.planning.guard import Guard, Limit
+from oneroster_engine.planning.guard import CountedFrom, Guard, Limit
 from oneroster_engine.planning.plan import plan_changes
 from oneroster_engine.planning.policy import Policy, Purging
 from oneroster_engine.planning.review import Undone, review
@@ -72,7 +72,7 @@ def policy_of(sync: Sync, group: Group) -> Policy:
         never_remove=figures.never_remove,
         keep=figures.keep,
         deactivate_ended=figures.deactivate_ended,
-        counted_from=group.removals_counted_from or sync.started_at,  # a group of before this was kept
+        counted_from=counted_from(group, sync),
     )
     return Policy(
         sync_id=sync.sync_id,
@@ -84,6 +84,12 @@ def policy_of(sync: Sync, group: Group) -> Policy:
         grace_days=group.grace_days,
         purge_days=purging_of(group).days,
     )
+
+
+def counted_from(group: Group, sync: Sync) -> CountedFrom:
+    """From when on removals count for a drain; of a group of before this was kept, from this sync on."""
+    schools = {each.school: each.since for each in group.schools_counted_from}
+    return CountedFrom(group.removals_counted_from or sync.started_at, schools)
 
 
 def purging_of(group: Group) -> Purging:

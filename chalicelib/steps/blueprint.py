@@ -38,11 +38,13 @@ from chalicelib.model.records import (
 from chalicelib.platform import writer
 from chalicelib.service import fetch_scope, unchanged, waiting, webhooks
 from chalicelib.service.held_mail import held_mail
-from chalicelib.service.plan import make_plan, purging_of, snapshot_of, write_log
+from chalicelib.service.plan import counted_from, make_plan, purging_of, snapshot_of, write_log
 from chalicelib.store import commits, files, groups, mail, syncs
 from chalicelib.store.commits import Commit
 from chalicelib.store.limits import limits
 from chalicelib.store.metrics import emit_metric
+from oneroster_engine.planning.drain import approved
+from oneroster_engine.planning.guard import Breach
 from oneroster_engine.planning.snapshot import next_snapshot
 from oneroster_engine.planning.summary import Planned
 from oneroster_engine.staging.stage import stage_bundle
@@ -279,8 +281,7 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
     commits.write(group.group_id, Commit(number=number, sync_id=sync_id, at=sync.started_at, with_removals=event["withRemovals"]))
     unchanged.confirm(group, sync, event["withRemovals"], number, purges_from)
     spares = not event["withRemovals"]
-    asked = _asked_about(sync_id) if sync.held and not spares else set()
-    begins = group.removals_counted_from is None or bool(asked & {"removals", "drain"})
+    asked = _asked_about(sync_id) if sync.held and not spares else []
     groups.move_snapshot(
         group.group_id,
         sync_id,
@@ -288,15 +289,15 @@ def commit(event: DecidedEvent, context: LambdaContext) -> None:
         cleared=covered,
         undoes=sync.undoes,
         spares=spares,
-        lets_go=bool(group.spared) and "spared" in asked,
-        removals_counted_from=sync.started_at if begins else None,
+        lets_go=bool(group.spared) and any(each.kind == "spared" for each in asked),
+        counted=approved(counted_from(group, sync), asked, sync.started_at),
     )
 
 
-def _asked_about(sync_id: str) -> set[str]:
-    """The kinds of harm for which the plan was held."""
+def _asked_about(sync_id: str) -> list[Breach]:
+    """Why the plan was held."""
     plan = files.read_json(files.sync_key(sync_id, "plan/summary.json")) or {}
-    return {breach["kind"] for breach in plan.get("breaches", [])}
+    return [Breach(**breach) for breach in plan.get("breaches", [])]
 
 
 @steps.lambda_function(name="report")

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from chalicelib.errors import Conflict, LockLost, NotFound
 from chalicelib.model.records import Group, GroupSettings
 from chalicelib.store.tables import check_size, from_item, table, to_item
+from oneroster_engine.planning.guard import CountedFrom
 
 TABLE = "GROUPS_TABLE"
 FEWER = "Name fewer orgs that the source must have, or that close."
@@ -112,7 +113,7 @@ def move_snapshot(
     undoes: str | None = None,
     spares: bool = False,
     lets_go: bool = False,
-    removals_counted_from: datetime | None = None,
+    counted: CountedFrom | None = None,
 ) -> None:
     """Point the group at this sync's snapshot, its commit of that `number`, and take its unfinished mark away; all marks when
     `cleared`.
@@ -120,7 +121,7 @@ def move_snapshot(
     A mark of an earlier sync stays unless this sync covered everything that one could have touched. The same holds of
     undos in force: this sync becomes one where it `undoes` another, which is none any more if it was one. It `spares` what it
     would remove where it was approved without that, and `lets_go` what earlier ones spared where somebody approved that.
-    What is removed is counted from `removals_counted_from` on, where that changes.
+    What is removed is `counted` from when on, where that changes.
     """
     group = get(group_id)
     left = [] if cleared else [mark for mark in group.unfinished if mark != sync_id]
@@ -133,9 +134,10 @@ def move_snapshot(
         ":undone": [*undone, sync_id] if undoes else undone,
     }
     expression = "SET #snapshot = :holder, commits = :number, unfinished = :left, undone = :undone, spared = :spared"
-    if removals_counted_from is not None:
-        values[":counted"] = removals_counted_from.isoformat()
-        expression += ", removalsCountedFrom = :counted"
+    if counted is not None:
+        values[":counted"] = counted.all_schools.isoformat()
+        values[":schools"] = [{"school": school, "since": since.isoformat()} for school, since in counted.schools.items()]
+        expression += ", removalsCountedFrom = :counted, schoolsCountedFrom = :schools"
     _held_update(group_id, sync_id, expression, values, snapshot=True)
 
 

@@ -70,10 +70,20 @@ LIMITS: Mapping[LimitedKind, Limit] = {
     "errors": Limit(0.50, 10),
     "drain": Limit(0.10, 10),
 }
+FEW_TYPES = 3  # academic sessions of another type; fewer are a correction, unless they are all that there are
 # What these take away stays on the platform when a plan is approved without removals, or when a group keeps it for good.
 TAKING: tuple[StandingKind, ...] = ("roles", "disabled", "emptied", "relations", "memberships")
 # Ordinary while a school year ends: more of these may happen in the rollover window.
 AT_ROLLOVER: tuple[LimitedKind, ...] = ("roles", "moved", "disabled", "relations", "memberships", "classes", "grades", "enabled")
+
+
+@dataclass(frozen=True)
+class CountedFrom:
+    """From when on removals count for a drain: since the last sync that was held for those of all schools together, and approved
+    with them; at `schools` since a later one that was held for theirs."""
+
+    all_schools: datetime
+    schools: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ class Guard:
     which a source shows too little, whatever it held before. `keep` names, by entity, the
     causes for which nothing is removed, and with "roleEnded" that people keep roles that end; `never_remove` keeps everything,
     whatever the cause. `deactivate_ended`: people whose every role has ended are removed, though the source has them still.
-    A drain is counted from `counted_from` at the earliest: the last sync that was held for its removals and approved with them.
+    A drain is counted from `counted_from` at the earliest.
     """
 
     share: float = 0.10
@@ -102,7 +112,7 @@ class Guard:
     never_remove: bool = False
     keep: Mapping[Entity, tuple[RemovalCause, ...]] = field(default_factory=dict)
     deactivate_ended: bool = False
-    counted_from: datetime | None = None
+    counted_from: CountedFrom | None = None
 
     def in_window(self, today: date) -> bool:
         return self.rollover_from is not None and self.rollover_to is not None and self.rollover_from <= today <= self.rollover_to
@@ -172,7 +182,8 @@ class Concern:
 
 @dataclass(frozen=True)
 class Breach:
-    """Why a plan is held, in a sentence. `school` is empty where a whole collection is meant."""
+    """Why a plan is held, in a sentence. `school` is empty where a whole collection is meant, and where the records have no
+    school; `whole`: all schools together."""
 
     school: str
     entity: str
@@ -181,6 +192,7 @@ class Breach:
     message: str
     kind: Kind = "removals"
     user_type: str = ""
+    whole: bool = False
 
 
 def breaches(removals: Iterable[Removals], guard: Guard, today: date) -> list[Breach]:
@@ -203,6 +215,7 @@ def breaches(removals: Iterable[Removals], guard: Guard, today: date) -> list[Br
             f"{each.name or 'Without a school'}: {each.removed:,} of {each.records:,} {_called(each)} would be "
             f"{'ended' if each.entity == 'enrollments' else 'deactivated'}.",
             user_type=each.user_type,
+            whole=each.whole,
         )
         for each in shown
     ]
@@ -213,6 +226,8 @@ def concern_breaches(concerns: Iterable[Concern], guard: Guard, today: date) -> 
     over = []
     for each in concerns:
         limit = guard.limit_on(each.kind, today)
+        if each.kind == "sessions" and each.field == "type" and "sessions" not in guard.limits:
+            limit = Limit(limit.share, max(2, min(FEW_TYPES, each.records)))
         if _is_over(each.number, each.records, limit, each.kind != "errors") and not guard.lets_go(each.kind):
             over.append(each)
     over = _without_wholes(over)
@@ -223,7 +238,8 @@ def concern_breaches(concerns: Iterable[Concern], guard: Guard, today: date) -> 
         key=lambda each: (order.index(each.kind), -each.number / max(each.records, 1), each.school, each.entity, each.field)
     )
     return [
-        Breach(each.school, each.entity, each.number, each.records, _sentence(each), each.kind, each.user_type) for each in shown
+        Breach(each.school, each.entity, each.number, each.records, _sentence(each), each.kind, each.user_type, each.whole)
+        for each in shown
     ]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from oneroster_engine.planning.drain import counted_since
-from oneroster_engine.planning.guard import Concern, Guard, Limit, concern_breaches
+from oneroster_engine.planning.drain import MOST_SCHOOLS, approved, counted_since
+from oneroster_engine.planning.guard import Breach, Concern, CountedFrom, Guard, Kind, Limit, concern_breaches
 from tests.engine.districts import class_, course, enrollment, org, session, user
 from tests.engine.test_guard_kinds import Files, School
 from tests.engine.test_plan import read
@@ -75,7 +75,45 @@ def test_a_school_that_loses_eight_in_a_hundred_each_night_is_held_on_the_second
 
 
 def test_once_somebody_has_approved_the_removals_the_count_begins_again(school: School) -> None:
-    assert school.guarded(a_school(range(15, PEOPLE)), Guard(counted_from=school.now)).breaches == []
+    for counted in (CountedFrom(school.now), CountedFrom(FIRST, {"north": school.now})):
+        assert school.guarded(a_school(range(15, PEOPLE)), Guard(counted_from=counted)).breaches == []
+
+
+def test_an_approval_for_one_school_hides_no_drain_of_another(school: School) -> None:
+    elsewhere = CountedFrom(FIRST, {"south": school.now})
+
+    assert [each.kind for each in school.guarded(a_school(range(15, PEOPLE)), Guard(counted_from=elsewhere)).breaches] == [
+        "drain"
+    ]
+
+
+def breach(school: str, kind: Kind = "removals", whole: bool = False) -> Breach:
+    return Breach(school, "users", 20, 100, "", kind, whole=whole)
+
+
+# What an approval on the 30th makes of it where the first sync was on the 1st, and school a was approved on the 10th.
+FIRST, TENTH = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 10, tzinfo=UTC)
+APPROVED = {
+    "nothing": ([], CountedFrom(FIRST, {"a": TENTH})),
+    "another harm": ([breach("b", "roles"), breach("", "errors", whole=True)], CountedFrom(FIRST, {"a": TENTH})),
+    "one school": ([breach("b")], CountedFrom(FIRST, {"a": TENTH, "b": NOW})),
+    "one school, for its drain": ([breach("b", "drain")], CountedFrom(FIRST, {"a": TENTH, "b": NOW})),
+    "the same school again": ([breach("a")], CountedFrom(FIRST, {"a": NOW})),
+    "records without a school": ([breach("")], CountedFrom(FIRST, {"a": TENTH, "": NOW})),
+    "all schools together": ([breach("", whole=True)], CountedFrom(NOW)),
+    "more schools than a group remembers": ([breach(f"s{n}") for n in range(MOST_SCHOOLS + 1)], CountedFrom(NOW)),
+    "as many as it remembers": (
+        [breach(f"s{n}") for n in range(MOST_SCHOOLS)], CountedFrom(FIRST, {f"s{n}": NOW for n in range(MOST_SCHOOLS)})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("breaches", "counted"), APPROVED.values(), ids=APPROVED)
+def test_an_approval_counts_anew_where_somebody_has_looked(breaches: list[Breach], counted: CountedFrom) -> None:
+    assert approved(CountedFrom(FIRST, {"a": TENTH}), breaches, NOW) == counted
+
+
+def test_an_approval_that_no_longer_counts_is_forgotten() -> None:
+    assert approved(CountedFrom(FIRST, {"a": TENTH}), [breach("b")], datetime(2026, 11, 1, tzinfo=UTC)).schools.keys() == {"b"}
 
 
 def test_those_who_come_back_are_not_counted(school: School) -> None:
@@ -124,8 +162,11 @@ def test_a_drain_is_held_by_the_figures_of_removals_and_its_own(guard: Guard, he
 
 SINCE = {
     "thirty days": (Guard(), datetime(2026, 8, 31, 4, tzinfo=UTC)),
-    "the last approval": (Guard(counted_from=datetime(2026, 9, 20, tzinfo=UTC)), datetime(2026, 9, 20, tzinfo=UTC)),
-    "an approval of long ago": (Guard(counted_from=datetime(2026, 3, 20, tzinfo=UTC)), datetime(2026, 8, 31, 4, tzinfo=UTC)),
+    "the last approval": (Guard(counted_from=CountedFrom(datetime(2026, 9, 20, tzinfo=UTC))), datetime(2026, 9, 20, tzinfo=UTC)),
+    "an approval of long ago": (
+        Guard(counted_from=CountedFrom(datetime(2026, 3, 20, tzinfo=UTC))),
+        datetime(2026, 8, 31, 4, tzinfo=UTC),
+    ),
     "the end of the rollover window": (
         Guard(rollover_from=date(2026, 8, 1), rollover_to=date(2026, 9, 10)),
         datetime(2026, 9, 11, tzinfo=UTC),
@@ -180,6 +221,53 @@ def test_classes_and_enrollments_are_counted_too_but_not_those_that_end_or_are_e
     ]
 
     assert sorted(found) == [("north", "classes", 8, 21), ("north", "enrollments", 8, 20)]
+
+
+# What comes beside fifteen of a hundred classes of the fall that vanish, over two nights.
+BESIDE = {
+    "nothing": ([], True),
+    "classes of the same term": (["fall"], False),
+    "classes of a term that runs from the same day to the same day": (["autumn"], False),
+    "classes of two terms that make the same time": (["first,second"], False),
+    "classes of the next term": (["spring"], True),
+    "classes of the whole year": (["year"], True),
+    "classes that say no term": ([""], True),
+}
+
+
+@pytest.fixture(scope="module")
+def classes_later(tmp_path_factory: pytest.TempPathFactory) -> School:
+    school = School(tmp_path_factory.mktemp("school"))
+    assert [night(school, fall_classes(gone, [])) for gone in (0, 8)] == [[], []]
+    return school
+
+
+def fall_classes(gone: int, beside: list[str]) -> Files:
+    spring = {"startDate": "2027-01-10", "endDate": "2027-06-10"}
+    terms = [
+        session("fall"), session("autumn"), session("spring", **spring), session("year", endDate="2027-06-10"),
+        session("first", endDate="2026-10-15"), session("second", startDate="2026-10-16"),
+    ]  # fmt: skip
+    return {
+        **a_school([]),
+        "academicSessions": terms,
+        "courses": [course("k", orgSourcedId="d")],
+        "classes": [
+            *(class_(f"f{n}", title=f"Fall {n}", courseSourcedId="k", termSourcedIds="fall") for n in range(gone, 100)),
+            *(class_(f"n{n}", title=f"New {n}", courseSourcedId="k", termSourcedIds=term) for term in beside for n in range(15)),
+        ],
+    }
+
+
+@pytest.mark.parametrize(("beside", "held"), BESIDE.values(), ids=BESIDE)
+def test_a_class_takes_the_place_of_one_that_runs_for_the_same_time_alone(
+    classes_later: School, beside: list[str], held: bool
+) -> None:
+    planned = classes_later.guarded(fall_classes(15, beside))
+
+    assert [(each.kind, each.entity, each.removed, each.records) for each in planned.breaches] == (
+        [("drain", "classes", 15, 100)] if held else []
+    )
 
 
 def test_enrollments_of_a_new_class_hide_none_that_are_lost_beside_it(tmp_path: Path) -> None:

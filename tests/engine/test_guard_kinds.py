@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from oneroster_engine.planning import guard, measures
-from oneroster_engine.planning.guard import Guard, Limit
+from oneroster_engine.planning.guard import Concern, Guard, Limit, concern_breaches
 from oneroster_engine.planning.policy import Policy, Purging
 from oneroster_engine.planning.review import review
 from oneroster_engine.planning.snapshot import next_snapshot
@@ -656,6 +657,17 @@ def test_a_term_that_is_suddenly_over_is_held_so_that_its_classes_do_not_go_unas
         "1 academic session that runs now would be over or not have begun. For example Fall: 2026-08-20 to 2026-12-13 "
         "would be 2025-08-20 to 2025-12-13."
     ]
+
+
+SESSIONS_OF_ANOTHER_TYPE = {(1, 1): False, (1, 3): False, (2, 3): False, (2, 2): True, (3, 3): True, (3, 8): True, (3, 12): False}
+
+
+@pytest.mark.parametrize(("numbers", "held"), SESSIONS_OF_ANOTHER_TYPE.items(), ids=str)
+def test_a_corrected_type_or_two_hold_no_small_district_and_all_of_them_do(numbers: tuple[int, int], held: bool) -> None:
+    corrected = Concern("sessions", "", "", "academicSessions", *numbers, field="type")
+
+    assert bool(concern_breaches([corrected], Guard(), date(2026, 9, 30))) is held
+    assert concern_breaches([corrected], Guard(limits={"sessions": Limit(0.25, 1)}), date(2026, 9, 30)) or numbers == (3, 12)
 
 
 def test_an_empty_bundle_is_held_on_an_empty_platform(tmp_path: Path) -> None:

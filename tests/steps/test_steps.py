@@ -182,6 +182,34 @@ def test_what_was_removed_before_an_upgrade_holds_no_sync_after_it() -> None:
     assert after == [False, False, True], "what is removed from then on is counted"
 
 
+def test_an_approval_for_one_school_leaves_the_count_of_another_s_removals_as_it_is() -> None:
+    make_group()
+
+    def both(north: int, south: int, day: int) -> list[str]:
+        """A sync of two schools without their first students: for which of them it was held."""
+        users = [
+            user(f"{school}{n:03}", orgSourcedIds=school)
+            for school, gone in (("north", north), ("south", south))
+            for n in range(gone, 100)
+        ]
+        walk = Walk(zipped(small(orgs=[org(), org("south")], users=users, enrollments=[])), day=day)
+        walk.open()
+        walk.stage()
+        walk.plan()
+        walk.apply()
+        walk.commit()
+        walk.report()
+        plan = files.read_json(files.sync_key(walk.sync_id, "plan/summary.json")) or {}
+        return sorted({each["school"] for each in plan["breaches"] if each["entity"] == "users"})
+
+    held = [both(*left, day=day) for day, left in enumerate(((0, 0), (30, 6), (33, 12), (33, 18)))]
+
+    assert held == [[], ["north"], ["south"], []]
+    group = groups.get("g1")
+    assert group.removals_counted_from == NOW
+    assert [(each.school, (each.since - NOW).days) for each in group.schools_counted_from] == [("north", 1), ("south", 2)]
+
+
 def _without(left: int, day: int) -> tuple[bool, datetime, datetime | None]:
     """A sync of a hundred people without the first `left`: whether it was held, when it began, from when its group counts."""
     walk = Walk(zipped(people(*[f"u{number:03}" for number in range(left, 100)])), day=day)
@@ -191,7 +219,8 @@ def _without(left: int, day: int) -> tuple[bool, datetime, datetime | None]:
     walk.apply()
     walk.commit()
     walk.report()
-    return asked, walk.sync.started_at, groups.get("g1").removals_counted_from
+    group = groups.get("g1")
+    return asked, walk.sync.started_at, next((each.since for each in group.schools_counted_from), group.removals_counted_from)
 
 
 def test_a_group_that_never_removes_keeps_whoever_leaves_active_on_the_platform() -> None:

@@ -1428,7 +1428,8 @@ export interface components {
         };
         /**
          * Breach
-         * @description Why a plan is held. `school` is empty when the breach is about a whole collection.
+         * @description Why a plan is held. `school` is empty when the breach is about a whole collection, and when it is about records without a
+         *     school; `whole`: about all schools together.
          */
         Breach: {
             /** School */
@@ -1455,6 +1456,11 @@ export interface components {
              * @default
              */
             userType: string;
+            /**
+             * Whole
+             * @default false
+             */
+            whole: boolean;
         };
         /**
          * Calendar
