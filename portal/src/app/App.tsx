@@ -11,6 +11,7 @@ import { FailedRequest } from '../api/client';
 import { GroupsPage } from '../features/groups/GroupsPage';
 import { backTo } from './backTo';
 import { ConfigContext } from './ConfigContext';
+import { GroupsAhead } from './groupsQuery';
 import { GuardedRouter } from './GuardedRouter';
 import { InGroup } from './InGroup';
 import { Messages } from './messages';
@@ -116,6 +117,7 @@ function Inside() {
   return (
     <Messages>
       <SignedIn>
+        {['/', '/groups'].includes(window.location.pathname) && <GroupsAhead />}
         <Titles>
           <WhoIAm>
             <Shell>

@@ -9,7 +9,8 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
-import { BY_CURSOR, data, useApi, type Schemas } from '../../api/client';
+import { useApi, type Schemas } from '../../api/client';
+import { groupsQuery } from '../../app/groupsQuery';
 import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { useMay, useMe } from '../../app/role';
@@ -42,9 +43,7 @@ export function GroupsPage() {
     setParams(text ? { search: text } : {}, { replace: true });
   };
   const { data: pages, error, isPending, isPlaceholderData, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
-    queryKey: ['groups', search],
-    queryFn: ({ pageParam }) => data(api.GET('/groups', { params: { query: { search, limit: 200, cursor: pageParam } } })),
-    ...BY_CURSOR,
+    ...groupsQuery(api, search),
     placeholderData: keepPreviousData,
   });
   const found = pages?.pages.flatMap(page => page.items);
