@@ -71,7 +71,7 @@ def get_plan(call: Call, sync_id: str) -> Plan:
         if sync.same_as is None:
             raise Conflict("This sync has no plan yet.")
         return _plan_of_nothing(sync)
-    return Plan.model_validate(summary)
+    return Plan.model_validate({**summary, "withRemovals": not _removals_left_out(sync_id)})
 
 
 @route(decisions, "GET /syncs/{syncId}/plan/changes", role="viewer", answer=Changes, query=ChangeQuery, people=True)
@@ -103,7 +103,25 @@ def list_changes(call: Call, sync_id: str) -> Changes:
     )
     subjects = [f"users/{row['sourcedId']}" for row in found.items if row["entity"] == "users"]
     call.accessed(group_of(sync_id), "changes shown", subjects)
+    if _removals_left_out(sync_id):
+        found.items[:] = [_as_spared(row) for row in found.items]
     return page(Changes, _named(sync_id, [_change(row) for row in found.items]), found.total, asked)
+
+
+def _removals_left_out(sync_id: str) -> bool:
+    """Whether the plan was written without its removals: its log then has a file of what was kept."""
+    return files.size_bytes(files.sync_key(sync_id, "report/kept.csv.gz")) is not None
+
+
+def _as_spared(row: dict[str, Any]) -> dict[str, Any]:
+    """An update as it came true: what it would have taken away is not among its fields."""
+    if not row.get("spared"):
+        return row
+    before, after = (json.loads(row[side]) for side in ("before", "spared"))
+    differs = [
+        name for name in row["fields"] if {**before, **before["fields"]}.get(name) != {**after, **after["fields"]}.get(name)
+    ]
+    return {**row, "fields": differs, "after": row["spared"]}
 
 
 @route(decisions, "POST /syncs/{syncId}/approval", role="operator", body=Approval, answer=Accepted, status=202)

@@ -303,6 +303,8 @@ class LastSync(Record):
     classes: EntityCounts
     orgs: EntityCounts
     enrollments: EntityCounts
+    courses: EntityCounts
+    academic_sessions: EntityCounts
     links: dict[str, str]
 
 
@@ -620,7 +622,8 @@ class Breach(Record):
 
 
 class Plan(Record):
-    """`taken`: how many of the updates take something away, by kind. "Approve without removals" leaves that out too."""
+    """`taken`: how many of the updates take something away, by kind. "Approve without removals" leaves that out too; it was so
+    approved where not `with_removals`. `returned`: how many of the updates bring back what had been removed."""
 
     counts: dict[Entity, ActionCounts]
     schools: list[SchoolCounts]
@@ -628,6 +631,8 @@ class Plan(Record):
     notes: list[str]
     held: bool
     taken: dict[StandingKind, int] = {}
+    returned: dict[Entity, int] = {}
+    with_removals: bool = True
 
 
 class Change(Record):

@@ -145,6 +145,8 @@ def last_sync(call: Call, group_id: str) -> LastSync:
         classes=sync.counts.classes,
         orgs=sync.counts.orgs,
         enrollments=sync.counts.enrollments,
+        courses=sync.counts.courses,
+        academic_sessions=sync.counts.academic_sessions,
         links={"sync": base, "report": f"{base}/report", "problems": f"{base}/problems", "plan": f"{base}/plan"},
     )
 

@@ -82,13 +82,15 @@ def success(counts: SyncCounts, with_removals: bool, incomplete: Iterable[str], 
         return (NOTHING_NEW if with_removals else ONLY_REMOVALS) + unproved
     left_out = "" if with_removals else " Removals were left out, as approved."
     each = _by_field(counts).values()
-    numbers = [(sum(getattr(one, action) for one in each), action) for action in ACTIONS]
-    return f"Synced: {', '.join(f'{number:,} {action}' for number, action in numbers if number)}.{left_out}{unproved}"
+    numbers = {action: sum(getattr(one, action) for one in each) for action in (*ACTIONS, "returned")}
+    returned = numbers.pop("returned")
+    said = {"created": numbers.pop("created"), "brought back": returned, **numbers, "updated": numbers["updated"] - returned}
+    return f"Synced: {', '.join(f'{number:,} {word}' for word, number in said.items() if number)}.{left_out}{unproved}"
 
 
 def unchanged(counts: SyncCounts) -> SyncCounts:
     """Those of a sync that does the same again: nothing, since all that is selected is there."""
-    none = {"created": 0, "updated": 0, "deactivated": 0, "ended": 0}
+    none = {"created": 0, "updated": 0, "deactivated": 0, "ended": 0, "returned": 0}
     return SyncCounts(
         **{name: each.model_copy(update={**none, "unchanged": each.selected}) for name, each in _by_field(counts).items()}
     )

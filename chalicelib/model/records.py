@@ -359,7 +359,8 @@ class GroupSettings(Record):
 
 
 class EntityCounts(Record):
-    """Rows of one entity in one sync. `read == kept + left_out`, always; the rest is what the plan does."""
+    """Rows of one entity in one sync. `read == kept + left_out`, always; the rest is what the plan does. `returned`: how many of
+    the updated had been removed and came back."""
 
     read: int = 0
     kept: int = 0
@@ -370,6 +371,7 @@ class EntityCounts(Record):
     deactivated: int = 0
     ended: int = 0
     unchanged: int = 0
+    returned: int = 0
 
 
 class SyncCounts(Record):

@@ -225,7 +225,10 @@ def plan(event: StepEvent, context: LambdaContext) -> dict[str, Any]:
         if asks := planned.held or sync.preview or bool(group.always_preview and planned.changes):
             write_log(sync, group, workdir, outcomes.UNDECIDED, _now())
         rows.number = sum(each["selected"] for each in planned.counts.values())
-    counts = {name: getattr(sync.counts, field).model_dump() | planned.counts[name] for name, field in _ENTITY_FIELDS.items()}
+    counts = {
+        name: getattr(sync.counts, field).model_dump() | planned.counts[name] | {"returned": planned.returned.get(name, 0)}
+        for name, field in _ENTITY_FIELDS.items()
+    }
     syncs.counted(sync_id, _counts(counts), planned.held)
     if planned.changes:  # chunks run side by side, so what they count against is written before the first of them
         syncs.progressed(sync_id, Progress(step=Step.APPLY, total=planned.changes, started_at=_now()))

@@ -87,8 +87,9 @@ def review(
         found += _taken_again(connection, spared, policy.guard) if spared else []
         found += [breach for each in undone for breach in _done_again(connection, each)]
         taken = dict(connection.execute(_TAKEN).fetchall()) if snapshot is not None else {}
+        returned = dict(connection.execute(_RETURNED).fetchall()) if snapshot is not None else {}
     found.sort(key=lambda each: each.kind != "view")  # what explains the others is read first
-    reviewed = replace(planned, breaches=found, held=bool(found), taken=taken)
+    reviewed = replace(planned, breaches=found, held=bool(found), taken=taken, returned=returned)
     write_summary(plan, reviewed)
     return reviewed
 
@@ -266,6 +267,11 @@ gone AS (SELECT any_value(sourcedId) AS id, {key} AS key FROM old
          WHERE sourcedId NOT IN (SELECT oldSourcedId FROM pair WHERE entity = '{entity}')
          GROUP BY {key} HAVING count(*) = 1 AND key IS NOT NULL)
 SELECT '{entity}', gone.id, fresh.id, fresh.name, fresh.schools, '{matched_by}' FROM fresh JOIN gone USING (key)
+"""
+
+_RETURNED = """
+SELECT entity, count(*) FROM change
+WHERE action = 'update' AND (before->>'removedAt') IS NOT NULL AND (after->>'removedAt') IS NULL GROUP BY entity
 """
 
 _TAKEN = """

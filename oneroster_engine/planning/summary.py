@@ -14,7 +14,8 @@ from oneroster_engine.planning.guard import Breach
 class Planned:
     """`counts` maps an entity to selected, created, updated, deactivated, ended, unchanged; `schools` are sourcedId, name and
     counts (by entity, as above but without selected), by name. `changes`: rows to write. `taken`: of those, the updates that take
-    something away, by kind (see `takings.py`); an update may do so in several ways."""
+    something away, by kind (see `takings.py`); an update may do so in several ways. `returned`: how many of the updates, by
+    entity, bring back what had been removed."""
 
     counts: dict[str, dict[str, int]]
     changes: int
@@ -23,6 +24,7 @@ class Planned:
     notes: list[str] = field(default_factory=list)
     schools: list[dict[str, Any]] = field(default_factory=list)
     taken: dict[str, int] = field(default_factory=dict)
+    returned: dict[str, int] = field(default_factory=dict)
 
 
 def write_summary(plan: Path, planned: Planned) -> None:

@@ -104,7 +104,7 @@ def test_approving_asks_once_more_with_the_number_that_goes(page: Page) -> None:
     emptied = asked(Walk(district(), day=1))
 
     page.goto(f"/groups/g1/syncs/{emptied.sync_id}/changes")
-    expect(page.get_by_text("has changed since: 12 records with an emptied value.").first).to_be_visible()
+    expect(page.get_by_text("has changed since: 12 records lose a value.").first).to_be_visible()
     expect(page.get_by_text("Nothing is removed")).to_have_count(0)
     syncs.end(emptied.sync_id, State.CANCELLED, "Cancelled.", NOW)
     asked(Walk(district(people=6), day=2))

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from chalicelib.model.records import Mode, Question, QuestionKind, SftpSource, State, Sync
 from chalicelib.store import syncs
-from tests.engine.districts import class_, enrollment, small, user
+from tests.engine.districts import class_, course, enrollment, small, user
 from tests.portal import light
 from tests.steps.walk import NOW, Walk, make_group, zipped
 
@@ -27,9 +27,16 @@ def page(browser: Browser, aws: None) -> Iterator[Page]:
 
 
 def district(people: int = 12) -> bytes:
-    """So many people of one school, all in one class; and a class that the source has marked as deleted."""
+    """So many people of one school, all in one class of one course; and a class that the source has marked as deleted."""
     gone = class_("gone", status="tobedeleted", dateLastModified="2026-08-01T00:00:00Z")
-    return zipped(small(users=PEOPLE[:people], enrollments=ENROLLED[:people], classes=[class_(), gone]))
+    return zipped(
+        small(
+            users=PEOPLE[:people],
+            enrollments=ENROLLED[:people],
+            classes=[class_(courseSourcedId="math"), gone],
+            courses=[course()],
+        )
+    )
 
 
 def asked(walk: Walk) -> Sync:
@@ -74,6 +81,7 @@ def test_what_was_planned_and_discarded_is_nowhere_said_to_be_done(page: Page) -
     row = page.get_by_role("row", name=re.compile("^Users"))
     expect(row.get_by_role("cell").nth(0)).to_have_text("0")  # on the platform now
     expect(page.get_by_text(re.compile(r"\d created"))).to_have_count(0)
+    expect(page.get_by_text("Courses: 1 not created.")).to_be_visible()  # all that was planned
 
 
 def test_what_was_read_is_selected_marked_deleted_or_left_out_without_a_rest(page: Page) -> None:
@@ -99,6 +107,27 @@ def test_somebody_created_who_is_inactive_is_seen_beside_those_who_are_active(pa
     row = page.get_by_role("row", name=re.compile("^Users"))
     expect(row.get_by_role("link", name="12 created: show the rows of users")).to_be_visible()
     expect(row.get_by_role("cell").nth(0)).to_have_text("11active; 1 inactive")
+
+
+def test_what_was_kept_is_nowhere_said_to_be_gone_and_who_comes_back_is_no_mere_update(page: Page) -> None:
+    make_group()
+    Walk(district()).through()
+    spared = Walk(district(people=6), day=1)
+    spared.with_removals = False
+    spared.through()
+
+    page.goto(f"/groups/g1/syncs/{spared.sync_id}/changes?entity=users")
+    expect(page.get_by_text("Approved without removals: what would have been deactivated or ended was kept.")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Not deactivated").first).to_be_visible()
+    expect(page.get_by_role("cell", name="Not deactivated", exact=True)).to_have_count(6)
+    expect(page.get_by_role("cell", name="Deactivated", exact=True)).to_have_count(0)
+    Walk(district(people=6), day=2).through()
+    Walk(district(), day=3).through()
+
+    page.goto("/groups/g1/status")
+    expect(page.get_by_role("heading", name="Synced: 12 brought back")).to_be_visible()
+    page.get_by_role("link", name="6 brought back: show the rows of users").click()
+    expect(page.get_by_role("cell", name="Brought back", exact=True)).to_have_count(6)
 
 
 def test_nothing_written_is_nothing_to_undo(page: Page) -> None:

@@ -68,7 +68,7 @@ def test_an_undo_writes_back_what_was_there_and_marks_the_group() -> None:
 
     assert records() == before
     assert (undo.state, undo.message) == (
-        State.SUCCEEDED, "Synced: 2 updated.",
+        State.SUCCEEDED, "Synced: 1 brought back, 1 updated.",
     )  # fmt: skip
     assert groups.get("g1").undone == (undo.sync_id,)
     assert files.read_json(files.sync_key(undo.sync_id, "report/files.json"))

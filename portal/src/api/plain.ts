@@ -126,7 +126,7 @@ export function problemSentence({ detail, errors, status, requestId }: ApiProble
 }
 
 const SYNC_ID = /\b(?:sync )?[0-9a-z]{2,32}-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\d{3}-[0-9a-z]+\b/g;
-const STATES: Record<string, string> = { running: 'running', waiting: 'waiting for somebody', queued: 'queued', succeeded: 'finished', failed: 'failed', refused: 'refused', expired: 'expired', cancelled: 'cancelled', discarded: 'discarded', superseded: 'replaced by a newer one' };
+const STATES: Record<string, string> = { running: 'running', waiting: 'waiting for somebody', queued: 'queued', succeeded: 'finished', failed: 'failed', refused: 'refused', expired: 'expired', cancelled: 'canceled', discarded: 'discarded', superseded: 'replaced by a newer one' };
 
 /** A sentence of the API as people say it: a sync by its moment, numbers rounded, no marks of code. */
 export function readable(text: string): string {
@@ -135,7 +135,8 @@ export function readable(text: string): string {
     .replace(/;? ?(if it (?:stays so|happens again), )?name [\w-]+ to support/g, '')
     .replace(SYNC_ID, (_, year, month, day, hour, minute, second) => `the sync of ${moment(new Date(Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second))))}`)
     .replace(/\bgroup [0-9a-f]{12}\b/g, 'this group')
-    .replace(/`([^`]*)`/g, (_, word: string) => FIELDS[`source.${word}`]?.label ?? FIELDS[`source.credentials.${word}`]?.label ?? word)
+    .replace(/`([^`]*)`/g, (_, word: string) => FIELDS[`source.${word}`]?.label ?? FIELDS[`source.credentials.${word}`]?.label ?? `“${word}”`)
+    .replace(/\b([Cc])ancelled\b/g, '$1anceled')
     .replace(/\d+\.\d{3,}/g, value => Number(value).toLocaleString(undefined, { maximumFractionDigits: 1 }))
     .replace(/; it is (\w+)\b/g, (_, state: string) => `; it is ${STATES[state] ?? state}`)
     .trim();

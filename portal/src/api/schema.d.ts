@@ -2030,7 +2030,8 @@ export interface components {
         };
         /**
          * EntityCounts
-         * @description Rows of one entity in one sync. `read == kept + left_out`, always; the rest is what the plan does.
+         * @description Rows of one entity in one sync. `read == kept + left_out`, always; the rest is what the plan does. `returned`: how many of
+         *     the updated had been removed and came back.
          */
         EntityCounts: {
             /**
@@ -2078,6 +2079,11 @@ export interface components {
              * @default 0
              */
             unchanged: number;
+            /**
+             * Returned
+             * @default 0
+             */
+            returned: number;
         };
         /**
          * EntityDifference
@@ -3005,6 +3011,8 @@ export interface components {
             classes: components["schemas"]["EntityCounts"];
             orgs: components["schemas"]["EntityCounts"];
             enrollments: components["schemas"]["EntityCounts"];
+            courses: components["schemas"]["EntityCounts"];
+            academicSessions: components["schemas"]["EntityCounts"];
             /** Links */
             links: {
                 [key: string]: string;
@@ -3389,7 +3397,8 @@ export interface components {
         };
         /**
          * Plan
-         * @description `taken`: how many of the updates take something away, by kind. "Approve without removals" leaves that out too.
+         * @description `taken`: how many of the updates take something away, by kind. "Approve without removals" leaves that out too; it was so
+         *     approved where not `with_removals`. `returned`: how many of the updates bring back what had been removed.
          */
         Plan: {
             /** Counts */
@@ -3411,6 +3420,18 @@ export interface components {
             taken: {
                 [key: string]: number;
             };
+            /**
+             * Returned
+             * @default {}
+             */
+            returned: {
+                [key: string]: number;
+            };
+            /**
+             * Withremovals
+             * @default true
+             */
+            withRemovals: boolean;
         };
         /**
          * PlatformCount
@@ -4719,6 +4740,7 @@ export interface components {
              *         "kept": 0,
              *         "leftOut": 0,
              *         "read": 0,
+             *         "returned": 0,
              *         "selected": 0,
              *         "unchanged": 0,
              *         "updated": 0
@@ -4730,6 +4752,7 @@ export interface components {
              *         "kept": 0,
              *         "leftOut": 0,
              *         "read": 0,
+             *         "returned": 0,
              *         "selected": 0,
              *         "unchanged": 0,
              *         "updated": 0
@@ -4741,6 +4764,7 @@ export interface components {
              *         "kept": 0,
              *         "leftOut": 0,
              *         "read": 0,
+             *         "returned": 0,
              *         "selected": 0,
              *         "unchanged": 0,
              *         "updated": 0
@@ -4752,6 +4776,7 @@ export interface components {
              *         "kept": 0,
              *         "leftOut": 0,
              *         "read": 0,
+             *         "returned": 0,
              *         "selected": 0,
              *         "unchanged": 0,
              *         "updated": 0
@@ -4763,6 +4788,7 @@ export interface components {
              *         "kept": 0,
              *         "leftOut": 0,
              *         "read": 0,
+             *         "returned": 0,
              *         "selected": 0,
              *         "unchanged": 0,
              *         "updated": 0
@@ -4774,6 +4800,7 @@ export interface components {
              *         "kept": 0,
              *         "leftOut": 0,
              *         "read": 0,
+             *         "returned": 0,
              *         "selected": 0,
              *         "unchanged": 0,
              *         "updated": 0
@@ -4826,7 +4853,8 @@ export interface components {
              *       "updated": 0,
              *       "deactivated": 0,
              *       "ended": 0,
-             *       "unchanged": 0
+             *       "unchanged": 0,
+             *       "returned": 0
              *     }
              */
             orgs: components["schemas"]["EntityCounts"];
@@ -4840,7 +4868,8 @@ export interface components {
              *       "updated": 0,
              *       "deactivated": 0,
              *       "ended": 0,
-             *       "unchanged": 0
+             *       "unchanged": 0,
+             *       "returned": 0
              *     }
              */
             classes: components["schemas"]["EntityCounts"];
@@ -4854,7 +4883,8 @@ export interface components {
              *       "updated": 0,
              *       "deactivated": 0,
              *       "ended": 0,
-             *       "unchanged": 0
+             *       "unchanged": 0,
+             *       "returned": 0
              *     }
              */
             users: components["schemas"]["EntityCounts"];
@@ -4868,7 +4898,8 @@ export interface components {
              *       "updated": 0,
              *       "deactivated": 0,
              *       "ended": 0,
-             *       "unchanged": 0
+             *       "unchanged": 0,
+             *       "returned": 0
              *     }
              */
             enrollments: components["schemas"]["EntityCounts"];
@@ -4882,7 +4913,8 @@ export interface components {
              *       "updated": 0,
              *       "deactivated": 0,
              *       "ended": 0,
-             *       "unchanged": 0
+             *       "unchanged": 0,
+             *       "returned": 0
              *     }
              */
             courses: components["schemas"]["EntityCounts"];
@@ -4896,7 +4928,8 @@ export interface components {
              *       "updated": 0,
              *       "deactivated": 0,
              *       "ended": 0,
-             *       "unchanged": 0
+             *       "unchanged": 0,
+             *       "returned": 0
              *     }
              */
             academicSessions: components["schemas"]["EntityCounts"];

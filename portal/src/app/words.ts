@@ -53,6 +53,15 @@ export const capital = (word: string) => {
   const spaced = word.replace(/(?<=[a-z])[A-Z]/g, letter => ` ${letter.toLowerCase()}`);
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 };
+/** A sentence's beginning; a file keeps its own name. */
+export const sentenceOf = (text: string) => (/^\w+\.csv\b/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1));
+/** Fields of OneRoster's whose own names nobody says. */
+const FIELD_NAMES: Record<string, string> = {
+  userSourcedId: 'Person', classSourcedId: 'Class', schoolSourcedId: 'School', orgSourcedId: 'Org', courseSourcedId: 'Course', parentSourcedId: 'Belongs to',
+  schoolYearSourcedId: 'School year', termSourcedIds: 'Terms', agentSourcedIds: 'Guardians and other relatives', primaryOrgSourcedId: 'Main school', userProfiles: 'Logins',
+  userIds: 'Other ids', enabledUser: 'May sign in', platformStatus: 'On the platform', email: 'E-mail', sms: 'Text messages', username: 'Username',
+};
+export const fieldName = (field: string) => FIELD_NAMES[field] ?? capital(field);
 /** A value of a record as a person reads it: lists with commas, what belongs together with the names of its parts. */
 export function inWords(value: unknown): string {
   if (value == null || value === '') return 'empty';
@@ -77,9 +86,9 @@ export const kindOf = (sync: Pick<Schemas['Sync'], 'mode' | 'rehearsal'> & { sav
 export const nextRun = (at: string | null | undefined) => (!at ? 'Manual' : Date.parse(at) < Date.now() ? 'Due now' : moment(at));
 
 export type Tense = 'will' | 'did' | 'would';
-const DONE = { created: 'created', updated: 'updated', deactivated: 'deactivated', ended: 'ended', unchanged: 'unchanged' } as const;
-const TO_DO = { created: 'to create', updated: 'to update', deactivated: 'to deactivate', ended: 'to end', unchanged: 'unchanged' } as const;
-const NOT_DONE = { created: 'not created', updated: 'not updated', deactivated: 'not deactivated', ended: 'not ended', unchanged: 'unchanged' } as const;
+const DONE = { created: 'created', returned: 'brought back', updated: 'updated', deactivated: 'deactivated', ended: 'ended', unchanged: 'unchanged' } as const;
+const TO_DO = { created: 'to create', returned: 'to bring back', updated: 'to update', deactivated: 'to deactivate', ended: 'to end', unchanged: 'unchanged' } as const;
+const NOT_DONE = { created: 'not created', returned: 'not brought back', updated: 'not updated', deactivated: 'not deactivated', ended: 'not ended', unchanged: 'unchanged' } as const;
 /** What was planned is never worded as done: before the end it is to do, and after an end without success it was not done. */
 export const actionWord = (action: keyof typeof DONE, tense: Tense) => ({ did: DONE, will: TO_DO, would: NOT_DONE })[tense][action];
 export const tenseOf = (state: Schemas['State']): Tense => (state === 'succeeded' ? 'did' : isLive(state) ? 'will' : 'would');

@@ -70,7 +70,7 @@ export function ChangesPage() {
         {waits && <Alert type="info" header="Nothing is written yet">{sync.data?.rehearsal ? 'A rehearsal shows what would change. It is never written.' : 'Review what this sync would change, then decide.'}</Alert>}
         {asked && !waits && sync.data && <Answered groupId={groupId} sync={sync.data} />}
         {sync.data && !isLive(sync.data.state) && sync.data.message && <Alert type="info">{readable(sync.data.message)}</Alert>}
-        {sync.data?.undoes && <Alert type="info">This undoes another sync: <Link href={`/groups/${groupId}/syncs/${sync.data.undoes}/changes`}
+        {sync.data?.undoes && <Alert type="info">This undoes {readable(`sync ${sync.data.undoes}`)}: <Link href={`/groups/${groupId}/syncs/${sync.data.undoes}/changes`}
           onFollow={event => { event.preventDefault(); void navigate(`/groups/${groupId}/syncs/${sync.data.undoes ?? ''}/changes`); }}>see its changes</Link>.</Alert>}
         {none && <Container><Box textAlign="center">This sync ended before its changes were worked out.</Box></Container>}
         {plan.error && !none && <Problem error={plan.error} onRetry={() => void plan.refetch()} />}
@@ -78,11 +78,11 @@ export function ChangesPage() {
         {plan.data && (
           <SpaceBetween size="l">
             {waits && <Decide brief {...deciding(plan.data, waits.until)} />}
-            <Held syncId={syncId} plan={plan.data} onLook={setLook} />
+            <Held syncId={syncId} plan={plan.data} over={!waits} onLook={setLook} />
             {plan.data.notes.map(text => <Alert key={text} type="info">{readable(text)}{' '}
               {text.includes('left alone') && <Link onFollow={() => setLook({ action: 'unchanged', entity: '', school: '', reason: text.replace(/^[^:]*: /, '').replace(/\.$/, '') })}>Show them</Link>}</Alert>)}
             <Numbers plan={plan.data} tense={tense} onLook={setLook} />
-            <div id="rows"><Rows syncId={syncId} tense={tense} look={look} onLook={setLook} schools={schools} /></div>
+            <div id="rows"><Rows syncId={syncId} tense={tense} kept={!plan.data.withRemovals} look={look} onLook={setLook} schools={schools} /></div>
             <Downloads syncId={syncId} />
             {waits && <Decide {...deciding(plan.data, waits.until)} />}
           </SpaceBetween>

@@ -32,11 +32,11 @@ export function removalsOf(counts: Counts): string[] {
 }
 
 const TAKEN = {
-  roles: (of: number) => `${plural(of, 'record')} with a role less`,
-  disabled: (of: number) => `${plural(of, 'person', 'people')} made inactive`,
-  emptied: (of: number) => `${plural(of, 'record')} with an emptied value`,
-  relations: (of: number) => `${plural(of, 'record')} without a guardian or primary teacher that it has now`,
-  memberships: (of: number) => `${plural(of, 'enrollment')} moved or over`,
+  roles: (of: number) => `${plural(of, 'record')} ${of === 1 ? 'loses' : 'lose'} a role`,
+  disabled: (of: number) => `${plural(of, 'person becomes', 'people become')} inactive`,
+  emptied: (of: number) => `${plural(of, 'record')} ${of === 1 ? 'loses' : 'lose'} a value`,
+  relations: (of: number) => `${plural(of, 'record')} ${of === 1 ? 'loses' : 'lose'} a guardian or primary teacher`,
+  memberships: (of: number) => `${plural(of, 'enrollment')} ${of === 1 ? 'moves or ends' : 'move or end'}`,
 };
 
 /** What the updates of a plan take away, in words: “Approve without removals” leaves it out too. */

@@ -12,39 +12,40 @@ import type { paths } from '../../api/schema';
 import { readable } from '../../api/plain';
 import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
-import { capital, entityName, number } from '../../app/words';
+import { entityName, fieldName, number } from '../../app/words';
 import { sidesOf, type Look } from './look';
 
 const SHOWN = 20;
 const PAGE = 10;
+/** Each after “Held: ”, or “Was held: ” once somebody has decided. */
 const HEADERS: Record<NonNullable<Schemas['Breach']['kind']>, string> = {
-  removals: 'Held: more removals than this group’s safety limit allows',
-  drain: 'Held: several syncs together remove more than this group’s safety limit allows',
-  empty: 'Held: a file has no rows',
-  renumbered: 'Held: ids seem to have been renumbered',
-  undone: 'Held: changes that were undone would be made again',
-  ambiguous: 'Held: some people match more than one record',
-  spared: 'Held: what was kept by “Approve without removals” would be removed now',
-  rights: 'Held: people would get staff access',
-  recycled: 'Held: someone would get another person’s account',
-  doubles: 'Held: people, classes or enrollments would exist twice',
-  newcomers: 'Held: a school would more than double',
-  enabled: 'Held: many inactive people would become active again',
-  guardians: 'Held: students would get guardians they don’t have now',
-  replaced: 'Held: people would become someone else',
-  identity: 'Held: names, usernames, e-mails or identifiers would change for many',
-  damaged: 'Held: ids look damaged',
-  view: 'Held: schools or districts are missing or have changed',
-  errors: 'Held: many rows could not be read',
-  disabled: 'Held: many people would become inactive',
-  roles: 'Held: many people would lose a role',
-  moved: 'Held: many people would move to another school',
-  relations: 'Held: guardians or primary teachers would be lost',
-  memberships: 'Held: many enrollments would move or end',
-  grades: 'Held: grades would change in an unusual way',
-  emptied: 'Held: a field would become empty for many',
-  classes: 'Held: classes would become others',
-  sessions: 'Held: academic sessions would move to other dates',
+  removals: 'more removals than this group’s safety limit allows',
+  drain: 'several syncs together remove more than this group’s safety limit allows',
+  empty: 'a file has no rows',
+  renumbered: 'ids seem to have been renumbered',
+  undone: 'changes that were undone would be made again',
+  ambiguous: 'some people match more than one record',
+  spared: 'what was kept by “Approve without removals” would be removed now',
+  rights: 'people would get staff access',
+  recycled: 'someone would get another person’s account',
+  doubles: 'people, classes or enrollments would exist twice',
+  newcomers: 'a school would more than double',
+  enabled: 'many inactive people would become active again',
+  guardians: 'students would get guardians they don’t have now',
+  replaced: 'people would become someone else',
+  identity: 'names, usernames, e-mails or identifiers would change for many',
+  damaged: 'ids look damaged',
+  view: 'schools or districts are missing or have changed',
+  errors: 'many rows could not be read',
+  disabled: 'many people would become inactive',
+  roles: 'many people would lose a role',
+  moved: 'many people would move to another school',
+  relations: 'guardians or primary teachers would be lost',
+  memberships: 'many enrollments would move or end',
+  grades: 'grades would change in an unusual way',
+  emptied: 'a field would become empty for many',
+  classes: 'classes would become others',
+  sessions: 'academic sessions would move to other dates',
 };
 type Kind = keyof typeof HEADERS;
 type Listed = NonNullable<NonNullable<paths['/syncs/{syncId}/plan/changes']['get']['parameters']['query']>['kind']>;
@@ -52,7 +53,7 @@ const WITHOUT_ROWS: Kind[] = ['removals', 'empty', 'renumbered', 'undone', 'ambi
 const hasRows = (kind: Kind): kind is Kind & Listed => !WITHOUT_ROWS.includes(kind);
 
 /** Why a plan is held, in sentences that open their rows. */
-export function Held({ syncId, plan, onLook }: { syncId: string; plan: Schemas['Plan']; onLook: (next: Partial<Look>) => void }) {
+export function Held({ syncId, plan, over, onLook }: { syncId: string; plan: Schemas['Plan']; over: boolean; onLook: (next: Partial<Look>) => void }) {
   const kinds = (Object.keys(HEADERS) as Kind[]).filter(kind => plan.breaches.some(breach => breach.kind === kind));
   const rows = (breach: Schemas['Breach']) => onLook({
     entity: breach.entity, action: breach.entity === 'enrollments' ? 'end' : 'deactivate', school: breach.school, reason: '', search: '',
@@ -62,7 +63,7 @@ export function Held({ syncId, plan, onLook }: { syncId: string; plan: Schemas['
       {kinds.map(kind => {
         const said = plan.breaches.filter((breach, place, all) => breach.kind === kind && all.findIndex(each => each.message === breach.message) === place);
         return (
-          <Alert key={kind} type="warning" header={HEADERS[kind]}>
+          <Alert key={kind} type={over ? 'info' : 'warning'} header={`${over ? 'Was held' : 'Held'}: ${HEADERS[kind]}`}>
             <ul>{said.slice(0, SHOWN).map(breach => <li key={breach.message}>{readable(breach.message)}{' '}
               {kind === 'removals' && <Link ariaLabel={`Show the rows: ${breach.message}`} onFollow={() => rows(breach)}>Show the rows</Link>}</li>)}</ul>
             {said.length > SHOWN && <Box>{number(said.length - SHOWN)} more are in the list of schools below.</Box>}
@@ -86,7 +87,7 @@ function Concerned({ syncId, kind }: { syncId: string; kind: Listed }) {
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   const total = page?.total ?? 0;
-  const side = (row: Schemas['Change'], which: 0 | 1) => row.fields.map(name => `${capital(name)}: ${sidesOf(row, name)[which]}`).join('; ');
+  const side = (row: Schemas['Change'], which: 0 | 1) => row.fields.map(name => `${fieldName(name)}: ${sidesOf(row, name)[which]}`).join('; ');
   return (
     <Table variant="embedded" items={page?.items ?? []} loading={isPending} loadingText="Loading rows" wrapLines
       footer={contacts.hidden && <ShowContacts contacts={contacts} of={page?.items.map(row => [side(row, 0), side(row, 1)])} />}

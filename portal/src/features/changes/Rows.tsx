@@ -13,26 +13,31 @@ import { usePreferences } from '../../app/preferences';
 import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
 import { readable } from '../../api/plain';
-import { actionWord, capital, entityName, number, type Tense } from '../../app/words';
-import { ENTITIES, IN_COUNTS, sidesOf, type Action, type Look } from './look';
+import { actionWord, capital, entityName, fieldName, number, sentenceOf, type Tense } from '../../app/words';
+import { cameTrue, comesBack, ENTITIES, IN_COUNTS, sidesOf, type Action, type Look } from './look';
 
 const OF: { value: string; label: string }[] = [{ value: '', label: 'Everything' }, ...ENTITIES.map(value => ({ value, label: entityName(value) }))];
-const shown = (tense: Tense) => [{ value: '', label: 'Every change' }, ...Object.entries(IN_COUNTS).map(([value, done]) => ({ value, label: capital(actionWord(done, tense)) }))];
+const shown = (tense: Tense, kept: boolean) => [{ value: '', label: 'Every change' }, ...Object.entries(IN_COUNTS).map(([value, done]) => ({ value, label: capital(actionWord(done, cameTrue(done, tense, kept))) }))];
+const wordOf = (change: Schemas['Change'], tense: Tense, kept: boolean) => {
+  const done = IN_COUNTS[change.action];
+  if (kept && change.action === 'update' && !change.fields.length) return 'Kept as it was';
+  return capital(actionWord(comesBack(change) ? 'returned' : done, cameTrue(done, tense, kept)));
+};
 
-const columns = (tense: Tense): TableProps.ColumnDefinition<Schemas['Change']>[] => [
+const columns = (tense: Tense, kept: boolean): TableProps.ColumnDefinition<Schemas['Change']>[] => [
   { id: 'name', header: 'Name', isRowHeader: true, minWidth: 130, sortingField: 'name', cell: change => change.name || change.sourcedId },
-  { id: 'action', header: 'Change', minWidth: 110, sortingField: 'action', cell: change => capital(actionWord(IN_COUNTS[change.action], tense)) },
-  { id: 'reason', header: 'Reason', minWidth: 160, sortingField: 'reason', cell: change => capital(readable(change.reason)) },
+  { id: 'action', header: 'Change', minWidth: 110, sortingField: 'action', cell: change => wordOf(change, tense, kept) },
+  { id: 'reason', header: 'Reason', minWidth: 160, sortingField: 'reason', cell: change => sentenceOf(readable(change.reason)) },
   { id: 'entity', header: 'Record type', sortingField: 'entity', cell: change => entityName(change.entity) },
   { id: 'fields', header: 'Before and after', minWidth: 200, cell: change => <Difference change={change} /> },
   { id: 'sourcedId', header: 'sourcedId', sortingField: 'sourcedId', cell: change => change.sourcedId },
 ];
 
-/** A plan's rows: what, why, and before and after of the fields that differ. */
-export function Rows({ syncId, tense, look, onLook, schools }: { syncId: string; tense: Tense; look: Look; onLook: (next: Partial<Look>) => void; schools: Map<string, string> }) {
+/** A plan's rows: what, why, and before and after of the fields that differ. `kept`: it was approved without removals. */
+export function Rows({ syncId, tense, kept, look, onLook, schools }: { syncId: string; tense: Tense; kept: boolean; look: Look; onLook: (next: Partial<Look>) => void; schools: Map<string, string> }) {
   const api = useApi();
   const contacts = useContacts();
-  const COLUMNS = columns(tense);
+  const COLUMNS = columns(tense, kept);
   const { pageSize, table } = usePreferences('changes', COLUMNS, 25, () => onLook({ page: 1 }));
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['changes', syncId, look, pageSize, contacts.show],
@@ -47,7 +52,7 @@ export function Rows({ syncId, tense, look, onLook, schools }: { syncId: string;
     ...(look.school ? [{ label: `School: ${schools.get(look.school) ?? look.school}`, part: { school: '' } }] : []),
     ...(look.reason ? [{ label: `Reason: ${look.reason}`, part: { reason: '' } }] : []),
   ];
-  const DONE = shown(tense);
+  const DONE = shown(tense, kept);
   const sorted = COLUMNS.find(column => column.sortingField === look.sort.replace('-', ''));
   return (
     <Table
@@ -83,8 +88,8 @@ export function Rows({ syncId, tense, look, onLook, schools }: { syncId: string;
 function Difference({ change }: { change: Schemas['Change'] }) {
   if (!change.fields.length) return '–';
   return (
-    <ExpandableSection headerText={change.fields.map(capital).join(', ')} variant="inline">
-      {change.fields.map(name => <div key={name}><b>{capital(name)}</b>: {sidesOf(change, name).join(' → ')}</div>)}
+    <ExpandableSection headerText={change.fields.map(fieldName).join(', ')} variant="inline">
+      {change.fields.map(name => <div key={name}><b>{fieldName(name)}</b>: {sidesOf(change, name).join(' → ')}</div>)}
     </ExpandableSection>
   );
 }

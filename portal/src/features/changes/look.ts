@@ -1,6 +1,6 @@
 import { useSearchParams } from 'react-router';
 import type { paths, Schemas } from '../../api/client';
-import { inWords } from '../../app/words';
+import { inWords, type Tense } from '../../app/words';
 
 export type Asked = NonNullable<paths['/syncs/{syncId}/plan/changes']['get']['parameters']['query']>;
 export type Action = NonNullable<Asked['action']>;
@@ -11,6 +11,10 @@ export const ACTIONS: Record<Done, Exclude<Action, ''>> = { created: 'create', u
 /** In the order in which one decides: what goes stands first, where no telephone scrolls it away. */
 export const DONE: readonly Done[] = ['deactivated', 'ended', 'created', 'updated', 'unchanged'];
 export const IN_COUNTS: Record<Exclude<Action, ''>, Done> = { create: 'created', update: 'updated', deactivate: 'deactivated', end: 'ended', unchanged: 'unchanged' };
+/** Of a plan that was approved without removals (`kept`), what would have gone stayed. */
+export const cameTrue = (done: Done, tense: Tense, kept: boolean): Tense => (kept && (done === 'deactivated' || done === 'ended') ? 'would' : tense);
+/** An update that brings back what had been removed is named so. */
+export const comesBack = (change: Schemas['Change']) => change.action === 'update' && !!change.before?.['removedAt'] && !change.after?.['removedAt'];
 /** What one looks at: in the URL, so that reload, back and a mailed link show the same rows. */
 export interface Look {
   entity: string;

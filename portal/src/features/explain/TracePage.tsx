@@ -19,7 +19,7 @@ import { readable } from '../../api/plain';
 import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
-import { capital, moment, number, STATES } from '../../app/words';
+import { moment, number, sentenceOf, STATES } from '../../app/words';
 
 type Subject = Schemas['TraceSubject'];
 
@@ -100,7 +100,7 @@ function Way({ trace, subject }: { trace: Schemas['Trace']; subject: Subject }) 
           ariaLabel="Steps from the source to the platform"
           steps={trace.steps.map(step => ({
             header: <b>{ABOUT[step.about]}</b>,
-            details: <>{capital(readable(step.text).replace(`${ABOUT[step.about]}: `, ''))}{step.at && ` Since ${moment(step.at)}.`}</>,
+            details: <>{sentenceOf(readable(step.text).replace(`${ABOUT[step.about]}: `, ''))}{step.at && ` Since ${moment(step.at)}.`}</>,
             status: VERDICT[step.verdict],
             statusIconAriaLabel: step.verdict === 'no' ? 'stopped here' : step.verdict,
           }))}

@@ -50,15 +50,15 @@ export function HistoryPage() {
   const two = [...picked].sort((a, b) => a.startedAt.localeCompare(b.startedAt));
   const columns: TableProps.ColumnDefinition<Schemas['Sync']>[] = [
     { id: 'at', header: 'Started', isRowHeader: true, minWidth: 130, cell: sync => moment(sync.startedAt, true) },
-    { id: 'state', header: 'Status', minWidth: 150, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
-    { id: 'message', header: 'Result', minWidth: 200, cell: sync => `${readable(sync.message) || '–'}${sync.state === 'superseded' && sync.bundleName ? ` File: ${sync.bundleName}` : ''}` },
-    { id: 'mode', header: 'Kind', cell: sync => sync.undoes ? `Undo of ${readable(`sync ${sync.undoes}`)}` : kindOf(sync) },
-    { id: 'by', header: 'By', cell: sync => sync.startedBy },
-    { id: 'files', header: 'Log and data', minWidth: 170, cell: sync => (
+    { id: 'state', header: 'Status', minWidth: 180, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
+    { id: 'files', header: 'Log and data', minWidth: 110, cell: sync => (
       <SpaceBetween size="xxs">
         <Button variant="inline-link" ariaLabel={`Files of the sync of ${moment(sync.startedAt)}`} onClick={() => setFilesOf(sync)}>Files</Button>
         {planned(sync) && <Button variant="inline-link" ariaLabel={`Changes of the sync of ${moment(sync.startedAt)}`} onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>}
       </SpaceBetween>) },
+    { id: 'message', header: 'Result', minWidth: 200, cell: sync => `${readable(sync.message) || '–'}${sync.state === 'superseded' && sync.bundleName ? ` File: ${sync.bundleName}` : ''}` },
+    { id: 'mode', header: 'Kind', cell: sync => sync.undoes ? `Undo of ${readable(`sync ${sync.undoes}`)}` : kindOf(sync) },
+    { id: 'by', header: 'By', cell: sync => sync.startedBy },
   ];
   const preferred = usePreferences('history', columns);
   const states = [ANY, ...Object.entries(STATES).map(([value, { label }]) => ({ value, label }))];

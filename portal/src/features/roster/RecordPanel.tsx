@@ -13,7 +13,7 @@ import { useNavigate } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
 import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
-import { capital, inWords, moment, number } from '../../app/words';
+import { capital, fieldName, inWords, moment, number } from '../../app/words';
 import { ErasePerson } from './ErasePerson';
 
 const DAY_MS = 86_400_000;
@@ -49,7 +49,7 @@ export function RecordPanel({ groupId, entity, id, graceDays, onClose, onOpen }:
           { label: 'Since', value: moment(record.since) },
           { label: 'Platform id', value: record.platformId },
           { label: 'sourcedId', value: record.sourcedId },
-          ...Object.entries(record.fields).filter(([name]) => name !== 'sourcedId').map(([name, value]) => ({ label: capital(name), value: inWords(value) })),
+          ...Object.entries(record.fields).filter(([name]) => name !== 'sourcedId').map(([name, value]) => ({ label: fieldName(name), value: inWords(value) })),
         ]} />
         <ShowContacts contacts={contacts} of={record} />
         {(entity === 'users' || entity === 'classes') && (

@@ -8,7 +8,11 @@ import { data, useApi, type Schemas } from '../../api/client';
 import { actionWord, entityName, isLive, number, tenseOf } from '../../app/words';
 
 const SHOWN = ['users', 'classes', 'orgs', 'enrollments'] as const;
-const ACTIONS = ['created', 'updated', 'deactivated', 'ended', 'unchanged'] as const;
+const ACTIONS = ['created', 'returned', 'updated', 'deactivated', 'ended', 'unchanged'] as const;
+/** How many records were changed in this way: who had been removed and comes back is no mere update. */
+const changed = (counts: Schemas['EntityCounts'], action: (typeof ACTIONS)[number]) => counts[action] - (action === 'updated' ? counts.returned : 0);
+
+const OTHERS = ['courses', 'academicSessions'] as const;
 
 const BAR = [['selected', 'selected'], ['notSelected', 'not-selected'], ['leftOut', 'left-out']] as const;
 
@@ -27,6 +31,8 @@ export function Figures({ groupId, last }: { groupId: string; last: Schemas['Las
   });
   const read = SHOWN.some(name => last[name].read > 0);
   const nothing = !isLive(last.status) && !last.planned && !read; // it ended before anything was read: there is nothing but the platform
+  const some = (part: 'notSelected' | 'leftOut') => SHOWN.some(name => (split(last[name], last.planned)?.[part] ?? 0) > 0);
+  const others = last.planned ? OTHERS.map(name => besides(name, last)).filter(Boolean) : [];
   const source = last.mode === 'undo' ? 'Taken back' : 'In the source';
   const changes = last.status === 'succeeded' ? 'This sync' : 'Planned';
   return (
@@ -55,11 +61,21 @@ export function Figures({ groupId, last }: { groupId: string; last: Schemas['Las
       </div>
       {read && last.planned && last.mode !== 'undo' && (
         <Box variant="small" padding={{ top: 's' }}>
-          <span className="key selected" aria-hidden="true" /> Selected <span className="key not-selected" aria-hidden="true" /> {NOT_SELECTED[last.mode]} <span className="key left-out" aria-hidden="true" /> Left out for errors
+          <span className="key selected" aria-hidden="true" /> Selected
+          {some('notSelected') && <> <span className="key not-selected" aria-hidden="true" /> {NOT_SELECTED[last.mode]}</>}
+          {some('leftOut') && <> <span className="key left-out" aria-hidden="true" /> Left out for errors</>}
         </Box>
       )}
+      {others.length > 0 && <Box variant="small" display="block" padding={{ top: 's' }}>{others.join('. ')}.</Box>}
     </Container>
   );
+}
+
+/** What comes along with the classes: counted in the headline too, and said below the table so that everything adds up. */
+function besides(name: (typeof OTHERS)[number], last: Schemas['LastSync']): string {
+  const tense = tenseOf(last.status);
+  const some = ACTIONS.filter(action => action !== 'unchanged' && changed(last[name], action) > 0).map(action => `${number(changed(last[name], action))} ${actionWord(action, tense)}`);
+  return some.length ? `${entityName(name)}: ${some.join(', ')}` : '';
 }
 
 /** Who and what is active; below it the others that are there, so that what was created is found again. */
@@ -94,14 +110,14 @@ function Changes({ counts, last, entity, groupId }: { counts: Schemas['EntityCou
   const navigate = useNavigate();
   if (!last.planned) return <>–</>;
   const tense = tenseOf(last.status);
-  const some = ACTIONS.filter(name => counts[name] > 0);
+  const some = ACTIONS.filter(name => changed(counts, name) > 0);
   if (!some.length) return <>Nothing</>;
-  const verbs = { created: 'create', updated: 'update', deactivated: 'deactivate', ended: 'end', unchanged: 'unchanged' } as const;
+  const verbs = { created: 'create', returned: 'update', updated: 'update', deactivated: 'deactivate', ended: 'end', unchanged: 'unchanged' } as const;
   return (
     <ul className="plain">
       {some.map(name => {
         const href = `/groups/${groupId}/syncs/${last.syncId}/changes?entity=${entity}&action=${verbs[name]}`;
-        return <li key={name}><Link href={href} ariaLabel={`${number(counts[name])} ${actionWord(name, tense)}: show the rows of ${entityName(entity).toLowerCase()}`} onFollow={event => { event.preventDefault(); void navigate(href); }}>{number(counts[name])} {actionWord(name, tense)}</Link></li>;
+        return <li key={name}><Link href={href} ariaLabel={`${number(changed(counts, name))} ${actionWord(name, tense)}: show the rows of ${entityName(entity).toLowerCase()}`} onFollow={event => { event.preventDefault(); void navigate(href); }}>{number(changed(counts, name))} {actionWord(name, tense)}</Link></li>;
       })}
     </ul>
   );

@@ -11,12 +11,13 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { data, isStatus, useApi, type Schemas } from '../../api/client';
 import { readable } from '../../api/plain';
 import { GroupNav } from '../../app/GroupNav';
+import { CancelSync } from '../../app/CancelSync';
 import { Inbox } from '../../app/Inbox';
 import { Fetching } from '../../app/Fetching';
 import { LogFiles } from '../../app/LogFiles';
@@ -76,7 +77,7 @@ export function StatusPage() {
                 { label: 'Download log', value: <Log key={sync.status} syncId={sync.syncId} live={isLive(sync.status)} /> },
               ]} />
             </Container>
-            {isLive(sync.status) && <Running syncId={sync.syncId} />}
+            {isLive(sync.status) && <Running groupId={groupId} syncId={sync.syncId} />}
             <Figures groupId={groupId} last={sync} />
             {!isLive(sync.status) && <Problems syncId={sync.syncId} />}
           </SpaceBetween>
@@ -162,18 +163,14 @@ function Log({ syncId, live }: { syncId: string; live: boolean }) {
   return <LogFiles syncId={syncId} />;
 }
 
-function Running({ syncId }: { syncId: string }) {
+function Running({ groupId, syncId }: { groupId: string; syncId: string }) {
   const api = useApi();
-  const queries = useQueryClient();
-  const may = useMay();
   const { data: sync, dataUpdatedAt: seen } = useQuery({ ...syncQuery(api, syncId), refetchInterval: query => watchEvery(query, !!query.state.data?.question) });
   const steps = sync?.progress.filter(each => each.step !== 'apply' || sync.question?.kind !== 'approval'); // not begun before somebody decides
   const running = steps?.find(each => !each.endedAt);
-  const cancel = useMutation({ mutationFn: () => data(api.POST('/syncs/{syncId}/cancel', { params: { path: { syncId } } })), onSuccess: () => queries.invalidateQueries() });
   return (
-    <Container header={<Header variant="h2" actions={<Button {...may('operator')} loading={cancel.isPending} onClick={() => cancel.mutate()}>Cancel sync</Button>}>Progress</Header>}>
+    <Container header={<Header variant="h2" actions={<CancelSync groupId={groupId} syncId={syncId} />}>Progress</Header>}>
       <SpaceBetween size="m">
-        {cancel.error && <Problem error={cancel.error} />}
         {steps?.map(each => (each.total && !each.endedAt
           ? <ProgressBar key={each.step} label={STEPS[each.step]} value={(100 * each.done) / each.total} additionalInfo={pace(each, seen)} />
           : <div key={each.step}><Box variant="awsui-key-label">{STEPS[each.step]}</Box><StatusIndicator type={each.endedAt ? 'success' : 'loading'}>{pace(each, seen)}</StatusIndicator></div>
