@@ -30,6 +30,7 @@ PACKAGES = (
     "duckdb",
     "email_validator",
     "httpx",
+    "jwt",
     "openpyxl",
     "paramiko",
     "pydantic",

@@ -4,17 +4,21 @@ Everything in which the emulator differs from AWS is in this folder.
 """
 
 import base64
+import compileall
 import hashlib
 import json
 import os
+import py_compile
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
@@ -106,6 +110,7 @@ class Stack:
     def deploy(self, **more: str) -> None:
         """Create or update the stack as `make deploy` does, with `more` parameters; nothing is done where nothing has changed."""
         built, deployment = build(self.folder / "build"), self.deployment()
+        add_bytecode(built.code)
         given = {"PortalOrigin": self.portal_origin, "TokenKeysBase": self.endpoint, "MailFrom": MAIL_FROM, "UserPoolMfa": "OFF"}
         given |= more
         try:
@@ -214,6 +219,16 @@ class Stack:
                 self.process.wait(SAVED_WITHIN_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
+
+
+def add_bytecode(code: Path) -> None:
+    """Compile what is in the ZIP, once for all functions: each process unpacks it anew, and would compile it by itself."""
+    with TemporaryDirectory() as folder, zipfile.ZipFile(code, "a") as packed:
+        packed.extractall(folder)
+        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH  # the files' times are those of their unpacking
+        compileall.compile_dir(folder, quiet=1, stripdir=folder, invalidation_mode=unchecked)
+        for made in sorted(Path(folder).rglob("*.pyc")):
+            packed.writestr(zipfile.ZipInfo(made.relative_to(folder).as_posix()), made.read_bytes())
 
 
 def write_environment(path: Path, values: Mapping[str, str]) -> None:
