@@ -1,4 +1,4 @@
-"""A state's roster from a district's: every school, class, person and enrollment of a bundle as many times as is said, in one ZIP.
+"""A state's roster of a district's: schools, classes, people and enrollments of a bundle, so many times, in one ZIP.
 
     python -m benchmarks.larger M.zip XL.zip --times 30
 

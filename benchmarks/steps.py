@@ -60,8 +60,8 @@ def whole(folder: Path) -> None:
     from oneroster_engine.staging.stage import stage_bundle
     from oneroster_engine.standard.archive import Limits, inflating
 
-    with inflating(folder / "zip2", folder / "csv2", Limits()) as arrived:
-        stage_bundle(folder / "csv2", folder / "stage2", arrived=arrived)
+    with inflating(folder / "zip2", folder / "csv2", Limits()) as there:
+        stage_bundle(folder / "csv2", folder / "stage2", there=there)
     planned(folder, 2)
 
 

@@ -298,11 +298,13 @@ def _read(bundle: Path, folder: Path, view: View | None = None) -> Read:
     folder.mkdir(exist_ok=True)
     with _progress(bundle.name) as started, inflating(bundle, folder / "csv", Limits()) as whole:
 
-        def arrived(name: str) -> None:
-            whole(name)
-            started(name)
+        @contextmanager
+        def there(name: str) -> Iterator[None]:
+            with whole(name):
+                started(name)
+                yield
 
-        staged = stage_bundle(folder / "csv", folder / "stage", view=view, arrived=arrived)
+        staged = stage_bundle(folder / "csv", folder / "stage", view=view, there=there)
     return Read(folder, staged)
 
 

@@ -40,7 +40,7 @@ from chalicelib.store.multipart_upload import ArrivingBundle
 from oneroster_engine.staging.delta import View
 from oneroster_engine.staging.stage import stage_orgs
 from oneroster_engine.standard import archive, archive_contents, received
-from oneroster_engine.standard.archive import Limits
+from oneroster_engine.standard.archive import Limits, There, there_already
 from oneroster_engine.standard.received import Part, Received
 
 TOLD_EVERY_S = 1.0
@@ -51,9 +51,9 @@ PICKED = "picked.json"  # of a sync: what an admin should know of the files that
 
 @dataclass(frozen=True)
 class Csvs:
-    """A bundle's CSVs in `workdir`/csv. `arrived` waits for the file of a name; `incomplete`: by entity, why it isn't whole."""
+    """A bundle's CSVs in `workdir`/csv. One is read while it is `there`; `incomplete`: by entity, why it isn't whole."""
 
-    arrived: Callable[[str], None]
+    there: There
     version: Version = "auto"
     incomplete: dict[str, Cause] = field(default_factory=dict)
 
@@ -197,8 +197,8 @@ class ZipBundle:
 
     @contextmanager
     def csvs(self, workdir: Path) -> Iterator[Csvs]:
-        with bundle.csvs_arriving(workdir / "bundle", workdir / "csv", self.limits) as arrived:
-            yield Csvs(arrived, self.group.source.bundle_version)
+        with bundle.csvs_arriving(workdir / "bundle", workdir / "csv", self.limits) as there:
+            yield Csvs(there, self.group.source.bundle_version)
 
     def before_merge(self, workdir: Path, view: View) -> None:
         pass
@@ -292,7 +292,7 @@ class ProvidersApi:
     @contextmanager
     def csvs(self, workdir: Path) -> Iterator[Csvs]:
         bundle.pages_of(workdir / "bundle", workdir / "received" / bundle.PAGES)
-        yield Csvs(bundle.there, incomplete=rest_reading.csvs_of_pages(workdir, self.settings.base_url))
+        yield Csvs(there_already, incomplete=rest_reading.csvs_of_pages(workdir, self.settings.base_url))
 
     def before_merge(self, workdir: Path, view: View) -> None:
         forget_parts(workdir / "csv", view.before)

@@ -1,7 +1,7 @@
 """A bundle as received, ZIP or loose CSVs, as the folder of CSVs that the stage reads; a provider's pages as one file."""
 
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +9,7 @@ from typing import IO
 
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.standard import archive as zip_source
-from oneroster_engine.standard.archive import Limits
+from oneroster_engine.standard.archive import Limits, There, there_already
 from oneroster_engine.standard.manifest import read_manifest
 
 ZIP = "bundle.zip"
@@ -39,18 +39,14 @@ def csvs_of(bundle: Path, out: Path, limits: Limits, only: frozenset[str] | None
 
 
 @contextmanager
-def csvs_arriving(bundle: Path, out: Path, limits: Limits) -> Iterator[Callable[[str], None]]:
-    """As `csvs_of`, while the large files are still inflated: what is given waits for the file of a name."""
+def csvs_arriving(bundle: Path, out: Path, limits: Limits) -> Iterator[There]:
+    """As `csvs_of`, while the files that are whole already are read."""
     if (bundle / ZIP).is_file():
-        with zip_source.inflating(bundle / ZIP, out, limits) as arrived:
-            yield arrived
+        with zip_source.inflating(bundle / ZIP, out, limits) as there:
+            yield there
     else:
         csvs_of(bundle, out, limits)
-        yield there
-
-
-def there(name: str) -> None:
-    """Waits for a file of a bundle of which nothing is still to come."""
+        yield there_already
 
 
 def holds_changes(archive: IO[bytes], size_bytes: int) -> bool:

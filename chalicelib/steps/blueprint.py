@@ -177,8 +177,8 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
     source = source_of(group, sync, _zip_limits())
     with _progress(sync_id, Step.STAGE) as rows, files.workspace(sync_id, source.reads(), ["stage", "received"]) as workdir:
         with source.csvs(workdir) as csvs:
-            csvs.arrived("manifest.csv")  # which says what there is to merge into
-            before = source_baseline.earlier(group, workdir, _zip_limits())
+            with csvs.there("manifest.csv"):  # which says what there is to merge into
+                before = source_baseline.earlier(group, workdir, _zip_limits())
             if before.view:
                 source.before_merge(workdir, before.view)
             unproved = {**before.incomplete, **csvs.incomplete}
@@ -189,7 +189,7 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
                 group.match_with,
                 messages_of(unproved),
                 before.view,
-                csvs.arrived,
+                csvs.there,
                 stand_ins=group.untitled is Untitled.STAND_IN,
             )
         source.locate_problems(workdir)

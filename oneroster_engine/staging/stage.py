@@ -6,7 +6,7 @@ problem and is left out. `people.py` lifts people into the shape of 1.2, `choice
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from oneroster_engine.staging.judging import mark_suspect
 from oneroster_engine.staging.population import Restored
 from oneroster_engine.staging.problem_files import write_problems
 from oneroster_engine.staging.reading import Loaded, columns_of, known_columns, load
+from oneroster_engine.standard.archive import There, there_already
 from oneroster_engine.standard.archive_contents import contents
 from oneroster_engine.standard.entities import (
     ENTITIES,
@@ -96,7 +97,7 @@ def stage_bundle(
     match_with: str = "sourcedId",
     incomplete: Mapping[str, str] | None = None,
     view: View | None = None,
-    arrived: Callable[[str], None] = lambda name: None,
+    there: There = there_already,
     stand_ins: bool = True,
 ) -> Staged:
     """Clean the CSVs in `bundle` into `stage`: {entity}.parquet, problems.parquet, left_out.parquet, summary.json.
@@ -105,16 +106,16 @@ def stage_bundle(
     for any number of rows. `expected` is 1.1, 1.2 or auto: a bundle that says otherwise is refused, one that says
     nothing is read as expected. A person without a username is left out where the group matches people by it.
     `incomplete` names entities that the source did not prove to be whole, each with why, in a sentence. Files of changes
-    only (delta) are merged into the `view`; a row of it has no line. `arrived` waits until a file of the bundle is whole, and
-    is asked before one is read. Where titles are empty throughout, rows are kept under a stand-in, or left out without
-    `stand_ins`. Raises BundleRefused, before anything is written to `stage`.
+    only (delta) are merged into the `view`; a row of it has no line. A file of the bundle is read while it is `there`. Where
+    titles are empty throughout, rows are kept under a stand-in, or left out without `stand_ins`. Raises BundleRefused, before
+    anything is written to `stage`.
     """
-    arrived("manifest.csv")
-    manifest = read_manifest(bundle / "manifest.csv")
+    with there("manifest.csv"):
+        manifest = read_manifest(bundle / "manifest.csv")
     accepted = accept(bundle, manifest, expected, view)
     stage.mkdir(parents=True, exist_ok=True)
     needed = frozenset(({"username"} & {match_with}) | (set() if stand_ins else {"title"}))
-    once = partial(_stage, bundle, stage, manifest, accepted, needed, incomplete or {}, arrived)
+    once = partial(_stage, bundle, stage, manifest, accepted, needed, incomplete or {}, there)
     staged = once(())
     return staged if isinstance(staged, Staged) else once(staged, last=True)  # type: ignore[return-value]
 
@@ -126,7 +127,7 @@ def _stage(
     accepted: Bundle,
     needed: frozenset[str],
     incomplete: Mapping[str, str],
-    arrived: Callable[[str], None],
+    there: There,
     restored: Sequence[Restored],
     last: bool = False,
 ) -> Staged | Sequence[Restored]:
@@ -140,7 +141,7 @@ def _stage(
         population.restore(connection, restored)
         loaded: dict[str, Loaded] = {}
         for chains in ORDER:
-            reads = [partial(_read, cursor(connection), ahead, chain, accepted, needed, arrived, restored) for chain in chains]
+            reads = [partial(_read, cursor(connection), ahead, chain, accepted, needed, there, restored) for chain in chains]
             for read in run_parallel(reads):
                 loaded |= read
         if not last and (lost := population.lost_zeros(connection, accepted.version)):
@@ -168,16 +169,16 @@ def _read(
     chain: Sequence[str],
     bundle: Bundle,
     needed: frozenset[str],
-    arrived: Callable[[str], None],
+    there: There,
     restored: Sequence[Restored],
 ) -> dict[str, Loaded]:
     loaded: dict[str, Loaded] = {}
     for name in chain if bundle.version == "1.2" else [each for each in chain if each not in ONLY_1_2]:
-        arrived(f"{name}.csv")
-        if read := _load(connection, bundle, name, restored):
-            loaded[name] = read
-        if name == "users" and bundle.version == "1.2" and "roles" not in loaded and read and read.rows:
-            raise _without_roles(bundle.files.get(name))
+        with there(f"{name}.csv"):
+            if read := _load(connection, bundle, name, restored):
+                loaded[name] = read
+            if name == "users" and bundle.version == "1.2" and "roles" not in loaded and read and read.rows:
+                raise _without_roles(bundle.files.get(name))
         costly = needed if name == "users" else needed - {"username"}  # profiles have one too
         _judge(connection, name, bundle.version, costly, is_there=read is not None)
         if name in ENTITIES and name != "enrollments":  # those are written together with the choices

@@ -9,14 +9,15 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
-from typing import IO, Any, cast
+from threading import Lock
+from typing import IO, Any, Protocol, cast
 
 from isal.igzip_lib import IsalError
 
@@ -28,6 +29,7 @@ from oneroster_engine.standard.inflating import CHUNK, Unsupported, inflated
 
 LONGEST_DIRECTORY = 1 << 20  # bytes; a thousand members have a tenth of it
 DIRECTORY_END = (1 << 16) + 128  # bytes of a file's end that may hold the end of the directory and its comment
+AT_ONCE = 4 << 30  # bytes of CSV: with them, a stage of as many and its ZIP, a Lambda's disk of 10 GB is full
 DEEPEST = 2  # parts of a CSV's path: a folder and the file
 READ = {f"{name}.csv".casefold(): f"{name}.csv" for name in ("manifest", *ROSTER_FILES)}
 JUNK = ("__macosx", ".ds_store", "thumbs.db", "desktop.ini")
@@ -44,6 +46,18 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 _COPY = re.compile(r" ?\(\d+\)$|[ _-]+(copy|kopie|copie)( ?\d*)$|^(copy of|kopie von) ", re.IGNORECASE)
+
+
+class There(Protocol):
+    """A bundle's file of a name, users.csv, is whole while the block lasts. For one that the bundle lacks nobody waits."""
+
+    def __call__(self, name: str, /) -> AbstractContextManager[None]: ...
+
+
+@contextmanager
+def there_already(name: str) -> Iterator[None]:
+    """`There`, for files that all came before."""
+    yield
 
 
 @dataclass(frozen=True)
@@ -82,37 +96,72 @@ def inflate_file(file: IO[bytes], size: int, out: Path, limits: Limits, only: fr
 
 
 @contextmanager
-def inflating(archive: Path, out: Path, limits: Limits) -> Iterator[Callable[[str], None]]:
-    """As `inflate`, in parallel with the reading of files that are complete already: smaller ones come first, and all exist.
+def inflating(archive: Path, out: Path, limits: Limits, at_once: int = AT_ONCE) -> Iterator[There]:
+    """As `inflate`, while files that are whole already are read. All are in `out` from the beginning, empty.
 
-    What is given waits until the file of a name is whole. It and the end of the context raise what `inflate` does.
+    Files that expand to no more than `at_once` bytes together are inflated in parallel with the reading, the smallest first, and
+    stay. Of larger ones each is inflated when it is asked for and emptied after it, so that the disk need not hold them all; it
+    may be asked for again. What is given, and the end of the context, raise what `inflate` does.
     """
-    with archive.open("rb") as file, ExitStack() as stack, ThreadPoolExecutor(1) as executor:
+    with archive.open("rb") as file, ExitStack() as stack:
         with _refusing(file):
             opened, found, room = stack.enter_context(_opened(file, archive.stat().st_size, limits))
             names, files = _write(opened, found, out, room)
-        whole = {name: Future[None]() for name in names}
         for name in names:
             (out / name).touch()
+        if sum(found.members[name].file_size for name in names) > at_once:
+            yield from _one_by_one(file, opened, found, out, room)
+        else:
+            yield from _all(file, names, files, stack.enter_context(ThreadPoolExecutor(1)))
 
-        def inflate_all() -> None:
-            try:
-                with _refusing(file):
-                    for path in files:
-                        whole[path.name].set_result(None)
-            except BaseException as trouble:  # noqa: BLE001  raised by the reader that waits for a file that will not come
-                for each in whole.values():
-                    if not each.done():
-                        each.set_exception(trouble)
 
-        def wait(name: str) -> None:
-            if name in whole:
-                whole[name].result()
+def _all(file: IO[bytes], names: Sequence[str], files: Iterator[Path], executor: ThreadPoolExecutor) -> Iterator[There]:
+    whole = {name: Future[None]() for name in names}
 
-        executor.submit(inflate_all)
-        yield wait
-        for name in names:
-            wait(name)
+    def inflate_all() -> None:
+        try:
+            with _refusing(file):
+                for path in files:
+                    whole[path.name].set_result(None)
+        except BaseException as trouble:  # noqa: BLE001  raised by the reader that waits for a file that will not come
+            for each in whole.values():
+                if not each.done():
+                    each.set_exception(trouble)
+
+    @contextmanager
+    def there(name: str) -> Iterator[None]:
+        if name in whole:
+            whole[name].result()
+        yield
+
+    executor.submit(inflate_all)
+    yield there
+    for each in whole.values():
+        each.result()
+
+
+def _one_by_one(file: IO[bytes], opened: zipfile.ZipFile, found: _Found, out: Path, room: int) -> Iterator[There]:
+    sizes: dict[str, int] = {}
+    turn = Lock()  # the archive has one place that it is read at
+
+    def inflate_it(name: str) -> None:
+        left = room - sum(size for other, size in sizes.items() if other != name)
+        with turn, _refusing(file), (out / name).open("wb") as to:
+            sizes[name] = _copy(opened, found.members[name], to, left)
+
+    @contextmanager
+    def there(name: str) -> Iterator[None]:
+        if name not in found.members:
+            yield
+            return
+        inflate_it(name)
+        yield
+        (out / name).open("wb").close()
+
+    yield there
+    for name in found.members.keys() - sizes.keys():  # damaged or not, though nobody reads it
+        with there(name):
+            pass
 
 
 @contextmanager

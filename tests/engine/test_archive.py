@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oneroster_engine.errors import BundleRefused
-from oneroster_engine.standard.archive import Limits, inflate, inflating
+from oneroster_engine.standard.archive import AT_ONCE, Limits, inflate, inflating
 from oneroster_engine.standard.archive_contents import contents
 from oneroster_engine.standard.inflating import CHUNK
 from oneroster_engine.standard.inflating import inflated as bytes_of
@@ -129,29 +129,54 @@ LARGE = bytes(range(256)) * 100
 def test_a_file_can_be_read_while_larger_ones_still_come(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(packed({"users.csv": LARGE, "orgs.csv": ORGS}))
 
-    with inflating(tmp_path / "a.zip", tmp_path / "out", Limits()) as arrived:
+    with inflating(tmp_path / "a.zip", tmp_path / "out", Limits()) as there:
         assert {path.name for path in (tmp_path / "out").iterdir()} == {"users.csv", "orgs.csv"}
-        arrived("orgs.csv")
-        assert (tmp_path / "out" / "orgs.csv").read_bytes() == ORGS
-        arrived("classes.csv")  # there is none, so that there is nothing to wait for
+        with there("orgs.csv"):
+            assert (tmp_path / "out" / "orgs.csv").read_bytes() == ORGS
+        with there("classes.csv"):
+            pass  # there is none, so that there is nothing to wait for
     assert (tmp_path / "out" / "users.csv").read_bytes() == LARGE
 
 
-def waited_for(folder: Path, *names: str) -> None:
+def waited_for(folder: Path, at_once: int, *names: str) -> None:
     """Read an archive of which a large file is damaged and a small one is not."""
     content = bytearray(packed({"users.csv": LARGE, "orgs.csv": ORGS}))
     content[60:80] = bytes(20)
     (folder / "a.zip").write_bytes(content)
-    with inflating(folder / "a.zip", folder / "out", Limits()) as arrived:
+    with inflating(folder / "a.zip", folder / "out", Limits(), at_once) as there:
         for name in names:
-            arrived(name)
-        assert "users.csv" not in names, "it came whole"
+            with there(name):
+                assert name != "users.csv", "it came whole"
 
 
+@pytest.mark.parametrize("at_once", [AT_ONCE, 0], ids=["all at once", "one by one"])
 @pytest.mark.parametrize("names", [["orgs.csv", "users.csv"], ["orgs.csv"]])
-def test_a_damaged_file_is_refused_whether_somebody_waits_for_it_or_not(tmp_path: Path, names: list[str]) -> None:
+def test_a_damaged_file_is_refused_whether_somebody_waits_for_it_or_not(tmp_path: Path, names: list[str], at_once: int) -> None:
     with pytest.raises(BundleRefused, match="not a ZIP that can be read"):
-        waited_for(tmp_path, *names)
+        waited_for(tmp_path, at_once, *names)
+
+
+def test_of_files_that_fill_the_disk_one_is_there_while_it_is_read_and_may_be_read_again(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(packed({"users.csv": LARGE, "orgs.csv": ORGS}))
+    users = tmp_path / "out" / "users.csv"
+
+    with inflating(tmp_path / "a.zip", tmp_path / "out", Limits(), at_once=len(LARGE)) as there:
+        assert {path.name: path.stat().st_size for path in users.parent.iterdir()} == {"users.csv": 0, "orgs.csv": 0}
+        for _ in range(2):
+            with there("users.csv"):
+                assert users.read_bytes() == LARGE
+            assert users.read_bytes() == b""
+
+
+def test_what_comes_one_by_one_may_be_no_more_together_than_what_comes_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(packed({"users.csv": LARGE, "orgs.csv": ORGS}))
+    limits = Limits(expanded_bytes=len(LARGE) + len(ORGS) - 1)
+
+    refused = pytest.raises(BundleRefused, match="expands to far more than a roster")
+    with refused, inflating(tmp_path / "a.zip", tmp_path / "out", limits, at_once=0) as there:
+        for name in ("users.csv", "orgs.csv"):
+            with there(name):
+                pass
 
 
 def test_what_a_reader_of_the_files_fails_at_is_not_taken_for_the_archive_s_fault(tmp_path: Path) -> None:
@@ -266,8 +291,7 @@ def test_the_csvs_are_read_from_a_zip_in_the_zip_and_from_a_deep_folder_and_both
 def test_a_zip_in_the_zip_is_read_beside_whatever_reads_the_files(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(packed({"all.zip": packed({"users.csv": LARGE, "orgs.csv": ORGS})}))
 
-    with inflating(tmp_path / "a.zip", tmp_path / "out", Limits()) as arrived:
-        arrived("orgs.csv")
+    with inflating(tmp_path / "a.zip", tmp_path / "out", Limits()) as there, there("orgs.csv"):
         assert (tmp_path / "out" / "orgs.csv").read_bytes() == ORGS
     assert (tmp_path / "out" / "users.csv").read_bytes() == LARGE
 

@@ -1,5 +1,6 @@
 """Each row is judged as `validation.md` says: kept, repaired or left out, by name and line."""
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.stage import Staged, stage_bundle, stage_orgs
+from oneroster_engine.standard.archive import Limits, inflating
 from tests.engine.districts import Rows, class_, course, enrollment, org, role, session, small, user, write_bundle
 
 
@@ -46,6 +48,26 @@ def test_a_clean_bundle_is_kept_whole(tmp_path: Path) -> None:
         "users": (1, 1, 0),
         "enrollments": (1, 1, 0),
     }
+
+
+def test_a_bundle_whose_files_come_one_by_one_and_are_read_twice_is_staged_as_one_that_is_there(tmp_path: Path) -> None:
+    """Read twice, since users.csv has lost the zeros that its ids have in enrollments.csv."""
+    people = small(users=[user("71")], enrollments=[enrollment(userSourcedId="00071")])
+    there = Staging(tmp_path / "there", people)
+    packed, csv = tmp_path / "bundle.zip", tmp_path / "csv"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in (tmp_path / "there" / "bundle").iterdir():
+            archive.write(path, path.name)
+
+    with inflating(packed, csv, Limits(), at_once=0) as one_by_one:
+        counts = stage_bundle(csv, tmp_path / "stage", there=one_by_one).counts
+
+    assert [each["sourcedId"] for each in there.rows("users")] == ["00071"]
+    assert counts == there.staged.counts
+    for entity in counts:
+        rows = duckdb.read_parquet(f"{tmp_path}/stage/{entity}.parquet").fetchall()
+        assert sorted(rows, key=repr) == sorted(duckdb.read_parquet(f"{there.folder}/{entity}.parquet").fetchall(), key=repr)
+    assert {path.stat().st_size for path in csv.glob("*.csv")} == {0}
 
 
 def test_an_id_may_hold_anything_printable_and_loses_the_blanks_around_it(tmp_path: Path) -> None:
