@@ -25,6 +25,8 @@ def a_liar(random: Random, share: float) -> Liar:
     broken = {random.choice(BROKEN_AT): random.choice(BREAKS) for _ in range(3) if random.random() < share}
     moves = {random.randrange(13): f"{random.choice(MOVES)} {random.randrange(45)}" for _ in range(3) if random.random() < share}
     nulls = frozenset(random.randrange(45) for _ in range(2) if random.random() < share / 4)
+    if traits.get("order", "asc") != "asc":  # who gives only so many, in no order, can't be told from one that has no more
+        traits.pop("most", None)
     lies = Lies(**traits, broken=broken, moves=moves, nulls_at=nulls)
     return Liar(PEOPLE[: random.choice(NUMBERS)], lies, random.randrange(1 << 30))
 

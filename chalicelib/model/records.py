@@ -429,7 +429,8 @@ SCHOOL_USER_TYPES = ("student", "teacher")
 
 class Asked(Record):
     """What a provider was asked for. `why` it was everything, where the group would rather have less; `schools` how many
-    were named; `since` the moment after which a record has changed; `ids`: with the ids of the whole lists.
+    were named; `since` the moment after which a record has changed; `ids`: with the ids of the whole lists. `page_size`: so
+    many records a page, where the provider takes no more; 0 where it took as many as the group's settings say.
     """
 
     kind: AskedFor
@@ -437,6 +438,7 @@ class Asked(Record):
     schools: int = 0
     since: datetime | None = None
     ids: bool = False
+    page_size: int = 0
 
 
 class IdDifference(Record):

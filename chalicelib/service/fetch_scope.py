@@ -118,7 +118,12 @@ def differing(check: IdCheck) -> str:
 
 
 def sentence(asked: Asked) -> str:
-    """What was asked for, for people; empty where it was everything and nothing less was wanted."""
+    """What was asked for, for people; empty where it was everything, as the group wants it."""
+    pages = f"Asked for {asked.page_size:,} records a page, since the provider takes no more." if asked.page_size else ""
+    return " ".join(each for each in (_scope(asked), pages) if each)
+
+
+def _scope(asked: Asked) -> str:
     if asked.kind is AskedFor.SCHOOLS:
         return f"Asked for {asked.schools:,} school{'' if asked.schools == 1 else 's'} alone, with students and teachers."
     if asked.kind is AskedFor.CHANGES and asked.since is not None:

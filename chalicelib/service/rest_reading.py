@@ -81,10 +81,12 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, workdir: Path) -
     the orgs where the sync's saved selection is to be looked at for schools.
     """
     asked, lists = _what_to_ask_for(group, sync, settings, workdir)
+    orgs = ListStart.from_json(_read(sync.sync_id, "source.json")["orgs"])
+    size = min(settings.page_size, orgs.first.size) if orgs.first.refused else settings.page_size
     with session_of(group.group_id, settings, _version(sync.sync_id), _on_wait(sync.sync_id)) as source:
 
         def begun_of(wanted: Sequence[Collection]) -> list[ListStart]:
-            return begin_all(source, wanted, settings.page_size, _keeping(sync.sync_id), settings.max_parallel)
+            return begin_all(source, wanted, size, _keeping(sync.sync_id), settings.max_parallel)
 
         try:
             try:
@@ -107,7 +109,8 @@ def plan_ranges(group: Group, sync: Sync, settings: RestSource, workdir: Path) -
     _write(sync.sync_id, "lists.json", [each.to_json() for each in begun])
     ranges = _longest_first(begun)
     _write(sync.sync_id, "manifest.json", [asdict(each) for each in ranges])
-    syncs.asked(sync.sync_id, asked)
+    taken = [each.first.size for each in (orgs, *begun) if each.first.refused]
+    syncs.asked(sync.sync_id, asked.model_copy(update={"page_size": min(taken, default=0)}))
     syncs.fetching(sync.sync_id, _pages(begun))
     return len(ranges)
 

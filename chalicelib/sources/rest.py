@@ -20,7 +20,7 @@ import httpx
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.addresses import clean_base_address
 from chalicelib.model.causes import Cause
-from chalicelib.sources.rest_answers import Answer, NoPage, Page, page_of, provider_reason, wait_s, without_traces
+from chalicelib.sources.rest_answers import Answer, NoPage, Page, most_a_page, page_of, provider_reason, wait_s, without_traces
 from chalicelib.sources.rest_body import ACCEPTED, BodyTooLarge, UnreadableBody, text_of
 from chalicelib.sources.rest_guard import GuardedTransport, LeadsElsewhere, checked_url, redirected
 from chalicelib.sources.rest_paging import LEAST_SIZE, Range
@@ -201,7 +201,7 @@ class Source:
                     status = self._status(answer)
                     why = Cause(f"the provider answers with {status.message}", f"the provider answers with {status.key}")
                     return PageResponse(Page((), unclear=why), b"")
-                raise self._refusal(where.path, answer)
+                raise self._refusal(where, answer)
             try:
                 return PageResponse(page_of(answer, where.path), answer.body)
             except NoPage as trouble:
@@ -412,17 +412,17 @@ class Source:
             f"sign-in not accepted ({status.key})",
         )
 
-    def _refusal(self, path: str, answer: Answer) -> Exception:
-        status = self._status(answer)
+    def _refusal(self, where: Range, answer: Answer) -> Exception:
+        path, status = where.path, self._status(answer)
         if answer.status == 403:
             why = f"The provider does not let this sign-in read {path} ({status.message})"
             return NotOffered(Cause(why, f"not allowed ({status.key})"), "Ask it for that permission or scope.")
         if answer.status == 404:
             why = f"The provider does not offer {path} ({status.message})"
             return NotOffered(Cause(why, f"not offered ({status.key})"), "Check the base URL in the group's configuration.")
-        if answer.status in (400, 422):
+        if answer.status in (400, 413, 422):
             why = f"The provider does not take our query for {path} ({status.message})."
-            return QueryRefused(why, f"query refused ({status.key})")
+            return QueryRefused(why, f"query refused ({status.key})", most_a_page(answer, where.size))
         why = f"The provider does not answer {path} ({status.message}). Ask it what that means for this address."
         return SourceRefused(why, f"not answered ({status.key})")
 
@@ -458,8 +458,9 @@ class NotOffered(Exception):
 
 
 class QueryRefused(Exception):
-    """The provider takes no `sort`, or not this filter. `kind` as of SourceError."""
+    """The provider takes no `sort`, not this `limit`, or not this filter. `kind` as of SourceError; `most`: records a page that
+    it gives at most, where it says so."""
 
-    def __init__(self, message: str, kind: str = "") -> None:
+    def __init__(self, message: str, kind: str = "", most: int | None = None) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.kind, self.most = kind, most

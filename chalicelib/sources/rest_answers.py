@@ -49,8 +49,11 @@ MORE_IS_TRUE = frozenset(
     {"hasmore", "hasnext", "hasnextpage", "moreavailable", "truncated", "istruncated", "partial", "incomplete"}
 )
 NEXT_IS_NAMED = frozenset(
-    {"next", "nextpage", "nextlink", "nextpagelink", "nextcursor", "nextpagetoken", "nexttoken", "@odata.nextlink"}
-)
+    {"next", "nextpage", "nextlink", "nextpagelink", "nextcursor", "nextpagetoken", "nexttoken", "@odata.nextlink",
+     "odata.nextlink", "nexturl", "nexturi", "nexthref", "nextpageurl", "nextpageuri", "nextrecordsurl", "nextmarker",
+     "hydra:next", "continuationtoken"}
+)  # fmt: skip
+LAST_IS_FALSE = frozenset({"last", "islast", "lastpage", "islastpage", "done", "isdone", "iscomplete"})  # of a page
 NAMES_NONE = frozenset({"", "0", "-1", "null", "none", "false", "undefined"})
 TOTALS = frozenset({
     "total", "totalcount", "totalrecords", "totalitems", "totalresults", "totalelements", "totalrows", "totalhits", "count",
@@ -62,7 +65,7 @@ ERRORS_BESIDE = frozenset({"error", "errors", "fault", "exception"})
 STATUSES = frozenset({"code", "errorcode", "status", "statuscode"})
 # Where false is what speaks of an error, and true is none.
 SUCCEEDS = frozenset({"success", "issuccess", "succeeded", "successful", "ok", "valid", "isvalid", "complete", "completed"})
-LEADS_TO = frozenset({"href", "url", "uri", "link", "cursor", "token"})
+LEADS_TO = frozenset({"href", "url", "uri", "link", "cursor", "token", "@id"})
 # Objects of these names tell of something else: of the other collections (without the standard's "results" and "resources",
 # which others call any list), or of how often may be asked.
 COLLECTIONS = frozenset({
@@ -76,6 +79,25 @@ IS_CUT = re.compile(
     r"truncat|incomplete|partial|only (a )?part|part of the|limited to|only the first|first \d+|exceed|timed? ?out|not all ",
     re.IGNORECASE,
 )
+# What is said of one page, or of the limit that was asked for, is no cut of the list.
+PER_PAGE = re.compile(
+    r"(limited to|(only )?(the )?first|at most|up to|no more than|max(imum)?( of)?) [\d,]+( [a-z]+)?"
+    r" (per|a|each|every|in (a|one|each)) (single )?(page|request|call|response)\b",
+    re.IGNORECASE,
+)
+LIMIT_TOO_LARGE = re.compile(
+    r"\b(limit|page[ _-]?size)( of)?( [\d,]+)? (exceeds|is (above|larger than)) (the |our )?(allowed )?max(imum)?"
+    r"( (limit|page[ _-]?size))?( of)?( [\d,]+)?",
+    re.IGNORECASE,
+)
+LONGEST_REFUSAL = 2000
+OF_A_LIMIT = re.compile(r"limit|page.?size|per.?page|max.?results|too many (records|results|rows|items)", re.IGNORECASE)
+OF_A_BOUND = re.compile(
+    r"limit|max|at most|up to|between|less|fewer|exceed|greater|larger|higher|above|below|under|beyond|more than|range|size|<|≤",
+    re.IGNORECASE,
+)
+BOUNDS = frozenset({"le", "lt", "lte", "upper", "allowed"})
+A_NUMBER_IN_WORDS = re.compile(r"(?<![\w.,:-])(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,9})(?![\w:-]|[.,][0-9])")
 REASON_MEMBERS = WORDS | {"title", "fault", "exception", "warning", "warnings"}
 
 T = TypeVar("T")
@@ -114,7 +136,8 @@ class Page:
     `next` is the query of the next page that a `Link` header names; `links`: there is such a header that can be read.
     `unclear`: why a page without records is no proper empty list, and so says nothing about the collection's end. What the body
     or a header says beside the records: `told`, how many there are in all at least; `pages`, how many pages, by a name
-    that others give to a page's records; `more`, that others follow; `cut`, that they are not all.
+    that others give to a page's records; `more`, that others follow; `cut`, that they are not all. `within`: the object in which
+    the list stands, where that is one level down (`{"data": {"users": [...]}}`).
     """
 
     ids: tuple[str, ...]
@@ -126,6 +149,7 @@ class Page:
     pages: int = 0
     more: str = ""
     cut: str = ""
+    within: str = ""
 
 
 class NoPage(Exception):
@@ -158,13 +182,29 @@ def _retry_after_s(header: str, now: datetime) -> float | None:
         return None
 
 
+def most_a_page(answer: Answer, asked: int) -> int | None:
+    """How many records a page the provider gives at most, by its words for refusing `asked` of them; None where it says nothing
+    of that. A guess, which the next question tries: the largest number below `asked` where it speaks of a bound."""
+    try:
+        body: object = msgspec.json.decode(answer.body)
+    except BAD_JSON:
+        body = answer.body[:LONGEST_REFUSAL].decode("utf-8", "replace")
+    said = [(_name(name), value) for name, value in islice(_leaves("", body), 200)]
+    if not any(OF_A_LIMIT.search(f"{name} {value}") for name, value in said if isinstance(value, str | int)):
+        return None
+    words = [value[:LONGEST_REFUSAL] for _, value in said if isinstance(value, str) and OF_A_BOUND.search(value)]
+    numbers = {int(each.replace(",", "")) for text in words for each in A_NUMBER_IN_WORDS.findall(text)}
+    numbers |= {value for name, value in said if type(value) is int and (name in BOUNDS or OF_A_BOUND.search(name))}
+    return max((each for each in numbers - {answer.status} if 0 < each < asked), default=None)
+
+
 def page_of(answer: Answer, path: str) -> Page:
     """Raises NoPage. `path` is the collection's, e.g. /users or /schools/1/students."""
     if answer.unreadable:
         raise NoPage(answer.unreadable)
-    found, unclear = _usual_heads(answer, path), None
+    found, unclear, within = _usual_heads(answer, path), None, ""
     if found is None:
-        raw, unclear = _records(answer, path)
+        raw, unclear, within = _records(answer, path)
         heads = [_head(each) for each in raw]
         if raw and not any(head and head.sourcedId not in (None, "") for head in heads) and _are_errors(raw):
             raise _reported("the provider sends errors in place of records", answer)
@@ -185,6 +225,7 @@ def page_of(answer: Answer, path: str) -> Page:
         pages=pages,
         more=more,
         cut=cut,
+        within=within,
     )
 
 
@@ -197,7 +238,7 @@ def records_of(body: bytes, path: str) -> Iterator[Mapping[str, object] | None]:
     if len(members) == 1 and _entity(path) in members:
         yield from members[_entity(path)]
         return
-    raw, _ = _records(Answer(200, {}, body), path)
+    raw, _, _ = _records(Answer(200, {}, body), path)
     for each in raw:
         try:
             yield _RECORD.decode(each)
@@ -217,6 +258,7 @@ class _Head(msgspec.Struct):
 _USUAL = msgspec.json.Decoder(dict[str, list[_Head | None]])
 _USUAL_RECORDS = msgspec.json.Decoder(dict[str, list[dict[str, object] | None]])
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw] | None)
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY = msgspec.json.Decoder(object)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _HEAD = msgspec.json.Decoder(_Head)
@@ -246,50 +288,66 @@ def _decoded(raw: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
         raise NoPage("its JSON is not a list of records") from trouble
 
 
-def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], Cause | None]:
-    """The page's records; and where there are none, why that is no proper empty list."""
+def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], Cause | None, str]:
+    """The page's records; where there are none, why that is no proper empty list; and in which object the list stands."""
     body = answer.body
     if answer.status == 204:
-        return [], Cause("the answer has status 204 and no list")
+        return [], Cause("the answer has status 204 and no list"), ""
     if not body.strip():
         raise NoPage("the answer is empty")
     if body.lstrip()[:1] == b"<":
         raise NoPage("the answer is a web page, as of a sign-in form, and not data")
     members = _decoded(body, _MEMBERS)
     if members is None:
-        return [], Cause("the answer is null and no list")
+        return [], Cause("the answer is null and no list"), ""
     if not isinstance(members, dict):
-        return list(members), None if members else Cause("the answer is a list without a name, and empty")
-    if _failed(members):
-        raise _reported("the provider reports a failure", answer)
+        return list(members), None if members else Cause("the answer is a list without a name, and empty"), ""
     if not members:
-        return [], Cause("the answer is an empty object and no list")
-    name = _wrapper(members, path)
+        return [], Cause("the answer is an empty object and no list"), ""
+    opened, within = _unwrapped(members, path)
+    if _failed(members) or _failed(opened):
+        raise _reported("the provider reports a failure", answer)
+    name = _wrapper(opened, path)
     if name is None:
         if any(each.casefold() in ERROR_MEMBERS for each in members):
             raise _reported("the provider reports an error", answer)
         raise NoPage("the answer has no list of records, but " + ", ".join(sorted(map(_plain, members)))[:100])
-    raw = bytes(members[name])
+    raw = bytes(opened[name])
     if raw == b"null":
-        return [], Cause(f'the answer says "{_plain(name)}": null and has no list', "null in place of a list")
+        return [], Cause(f'the answer says "{_plain(name)}": null and has no list', "null in place of a list"), within
     if raw[:1] == b"{":
-        return [members[name]], None
+        return [opened[name]], None, within
     found = _decoded(raw, _RAWS)
-    if not found and any(
-        each.casefold() in ERROR_MEMBERS and _error_words(each, _decoded(bytes(value), _ANY))
-        for each, value in members.items()
-        if each != name
-    ):
+    return found, None if found else _why_empty(answer, {each: value for each, value in opened.items() if each != name}), within
+
+
+def _why_empty(answer: Answer, beside: Mapping[str, msgspec.Raw]) -> Cause | None:
+    """What is said beside an empty list that may be why it is empty."""
+    values = {each: _decoded(bytes(value), _ANY) for each, value in beside.items()}
+    if any(each.casefold() in ERROR_MEMBERS and _error_words(each, value) for each, value in values.items()):
         raise _reported("the provider reports an error", answer)
-    beside = (
-        []
-        if found
-        else _texts({each: value for each, value in msgspec.json.decode(body).items() if each != name}, REASON_MEMBERS)
-    )
-    if reasons := [each for each in map(_plain, beside) if each and not SAYS_NOTHING.fullmatch(each.rstrip("."))]:
-        message = f"the list is empty, and the provider says: {reasons[0][:LONGEST_REASON]}"
-        return [], Cause(message, without_traces(message))
-    return found, None
+    for reason in map(_plain, _texts(values, REASON_MEMBERS)):
+        if (left := PER_PAGE.sub("", reason).strip(" .")) and not SAYS_NOTHING.fullmatch(left):
+            message = f"the list is empty, and the provider says: {reason[:LONGEST_REASON]}"
+            return Cause(message, without_traces(message))
+    return None
+
+
+def _unwrapped(members: Mapping[str, msgspec.Raw], path: str) -> tuple[Mapping[str, msgspec.Raw], str]:
+    """The members with those of the one object in them that has the list by the standard's name or the path's, as in
+    `{"data": {"users": [...]}}`, and that object's name; as they are where none has it, or more than one could be meant."""
+    if _wrapper(members, path) is not None:
+        return members, ""
+    names = {_entity(path).casefold(), path.rstrip("/").rsplit("/", 1)[-1].casefold()}
+    inner = {name: _decoded(bytes(raw), _OBJECT) for name, raw in members.items() if bytes(raw)[:1] == b"{"}
+    lists = [(name, each) for name, own in inner.items() for each, raw in own.items() if each.casefold() in names and raw]
+    if len(lists) != 1 or lists[0][1] in members or bytes(inner[lists[0][0]][lists[0][1]])[:1] != b"[":
+        return members, ""
+    within = lists[0][0]
+    outer = {name: raw for name, raw in members.items() if name != within}
+    twice = {name: raw for name, raw in inner[within].items() if name in outer}
+    kept = {within: msgspec.Raw(msgspec.json.encode(twice))} if twice else {}
+    return {**inner[within], **outer, **kept}, _plain(within)[:40]
 
 
 def _beside_records(body: bytes, path: str) -> dict[str, object]:
@@ -297,8 +355,9 @@ def _beside_records(body: bytes, path: str) -> dict[str, object]:
     members = _decoded(body, _MEMBERS)
     if not isinstance(members, dict):
         return {}
-    list_name = _wrapper(members, path)
-    return {name: _decoded(bytes(raw), _ANY) for name, raw in members.items() if name != list_name}
+    opened, _ = _unwrapped(members, path)
+    list_name = _wrapper(opened, path)
+    return {name: _decoded(bytes(raw), _ANY) for name, raw in opened.items() if name != list_name}
 
 
 def _headers(answer: Answer) -> dict[str, object]:
@@ -336,6 +395,14 @@ def _pairs(beside: Mapping[str, object], path: str, depth: int = 3, about: str =
         yield name, value, about
         if isinstance(value, dict) and depth:
             yield from _pairs(value, path, depth - 1, about or _what_else(name, path))
+        elif isinstance(value, list):  # links in a list, each with its `rel`
+            yield from (("next", each, about) for each in value[:20] if isinstance(each, dict) and "next" in _relations(each))
+
+
+def _relations(link: Mapping[str, object]) -> list[str]:
+    """RFC 8288: what a link leads to, in any case, several in one text."""
+    said = next((value for name, value in link.items() if name.casefold() in ("rel", "relation", "relationship")), "")
+    return [word for each in (said if isinstance(said, list) else [said]) for word in str(each).casefold().split()]
 
 
 def _what_else(name: str, path: str) -> str:
@@ -363,6 +430,8 @@ def _beside(beside: Mapping[str, object], rows: int, path: str) -> tuple[int, in
             more = more or (_plain(given)[:40] if str(value).casefold() in ("true", "1", "yes") else "")
         elif about:
             continue
+        elif name in LAST_IS_FALSE and (value is False or str(value).casefold() == "false"):
+            more = more or f"{_plain(given)[:40]}: false"
         elif name in TOTALS:
             told = max(told, number)
         elif name in PAGES_IN_ALL:
@@ -373,7 +442,11 @@ def _beside(beside: Mapping[str, object], rows: int, path: str) -> tuple[int, in
         elif name in NEXT_IS_NAMED and _leads_on(value):
             more = more or _plain(given)[:40]
     reasons = [_plain(each)[:LONGEST_REASON] for each in _texts(beside, REASON_MEMBERS | CODES) + _listed_words(beside)]
-    return told, pages, more, failed or next((each for each in reasons if IS_CUT.search(each)), "")
+    return told, pages, more, failed or next((each for each in reasons if _is_cut(each)), "")
+
+
+def _is_cut(words: str) -> bool:
+    return bool(IS_CUT.search(LIMIT_TOO_LARGE.sub("", PER_PAGE.sub("", words))))
 
 
 def _leaves(name: str, value: object, depth: int = 6) -> Iterator[tuple[str, object]]:
@@ -428,7 +501,7 @@ def _listed_words(beside: Mapping[str, object]) -> list[str]:
 
 
 def _raise_for_errors(answer: Answer, path: str) -> None:
-    raw, _ = _records(answer, path)
+    raw, _, _ = _records(answer, path)
     if raw and _are_errors(raw):
         raise _reported("the provider sends errors in place of records", answer)
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -14,7 +14,7 @@ from chalicelib.model.records import RestSource
 from chalicelib.sources.connection import Check, Name, schools_check
 from chalicelib.sources.rest import NotOffered, OwnToken, PageResponse, Provider, QueryRefused, Source, Tokens, versions
 from chalicelib.sources.rest_answers import NoPage, records_of
-from chalicelib.sources.rest_fetch import COLLECTIONS, OPTIONAL, ORGS, begin, fetch_range
+from chalicelib.sources.rest_fetch import COLLECTIONS, OPTIONAL, ORGS, as_it_takes, begin, fetch_range
 from chalicelib.sources.rest_group import provider_of
 from chalicelib.sources.rest_paging import Collection, first
 from oneroster_engine.errors import RosterError
@@ -22,6 +22,16 @@ from oneroster_engine.plural import plural
 
 LONGEST_PAUSE_S = 3.0  # the test reports a longer wait instead of waiting
 LOOKED_AT = 100  # records of each list: enough to see how the next page follows
+
+
+@dataclass(frozen=True)
+class _Orgs:
+    """The first page of orgs. `takes`: so many records a page are taken, where more were refused; else 0."""
+
+    provider: Provider
+    response: PageResponse
+    source: Source
+    takes: int
 
 
 def steps(
@@ -40,7 +50,7 @@ def steps(
 def _steps(
     settings: RestSource, credentials: Credentials, expected: tuple[str, ...], transport: httpx.BaseTransport | None
 ) -> Iterator[Check]:
-    found: tuple[Provider, PageResponse, Source] | None = None
+    found: _Orgs | None = None
     missing = ""
     for version in versions(settings.base_url, settings.version):
         try:
@@ -71,22 +81,20 @@ def _steps(
     if found is None:
         yield Check(Name.VERSION, False, missing)
         return
-    yield from _what_it_shows(*found, settings, expected, transport)
+    yield from _what_it_shows(found, settings, expected, transport)
 
 
 def _what_it_shows(
-    provider: Provider,
-    got: PageResponse,
-    source: Source,
-    settings: RestSource,
-    expected: tuple[str, ...],
-    transport: httpx.BaseTransport | None,
+    orgs: _Orgs, settings: RestSource, expected: tuple[str, ...], transport: httpx.BaseTransport | None
 ) -> Iterator[Check]:
     """The steps after the first page of orgs, which has come."""
+    provider, got, source = orgs.provider, orgs.response, orgs.source
     yield Check(Name.SIGN_IN, True, _signed_in(provider, source))
     yield Check(Name.VERSION, True, f"OneRoster {provider.version} at {provider.base_url}.")
     troubles = _lists(provider, source.tokens, settings, transport)
     words = f"{'; '.join(troubles)}." if troubles else "Every list can be read, and goes on page by page."
+    if orgs.takes:
+        words += f" The provider refuses {settings.page_size:,} records a page, so that {orgs.takes:,} are asked for."
     yield Check(Name.LISTS, not troubles, words)
     if troubles:
         return
@@ -136,12 +144,9 @@ def _org_ids(provider: Provider, tokens: Tokens, settings: RestSource, transport
     return found
 
 
-def _orgs(source: Source, provider: Provider, size: int) -> tuple[Provider, PageResponse, Source]:
-    where = first(ORGS, size)
-    try:
-        return provider, source.read(where), source
-    except QueryRefused:
-        return provider, source.read(replace(where, sorted=False)), source
+def _orgs(source: Source, provider: Provider, size: int) -> _Orgs:
+    response, where = as_it_takes(source, first(ORGS, size))
+    return _Orgs(provider, response, source, where.size if where.refused else 0)
 
 
 def _with_other_signature(refusal: str, provider: Provider, size: int, transport: httpx.BaseTransport | None) -> str:

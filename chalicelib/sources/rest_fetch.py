@@ -25,10 +25,12 @@ from chalicelib.sources.rest_paging import (
     Ending,
     Range,
     after,
+    asked_otherwise,
     brings_more,
     expected,
     first,
     from_record,
+    is_a_limit_of_totals,
     pages_left,
     ranges,
     smaller,
@@ -49,6 +51,7 @@ OPTIONAL = frozenset({"academicSessions", "courses"})  # a provider without them
 # Who is in a school's lists: `model/records.py` SCHOOL_USER_TYPES.
 SCHOOL_LISTS = (("classes", "classes"), ("users", "students"), ("users", "teachers"), ("enrollments", "enrollments"))
 PAGES_BEHIND = (1, 2, 4, 10)  # where a list without a total is asked for once more, in pages behind its end
+MOST_QUESTIONS = 8  # for a first page that is refused, each with less in it
 MOST_READ_AGAIN = 500  # pages of one collection that overlap with none: more take longer than a Lambda has
 Keep = Callable[[str, bytes], None]  # name within the bundle, and the page as received
 
@@ -138,13 +141,15 @@ class Came:
 @dataclass(frozen=True)
 class Rechecked:
     """What was seen when a collection was looked at again at the end. `unchecked`: pages that were not the same; `end_moved`: its
-    end was not; `goes_on`: records came from further behind it."""
+    end was not; `goes_on`: records came from further behind it; `other_end`: in the other order it begins with another record
+    than its last."""
 
     fetched: Fetched
     first_page_changed: bool = False
     unchecked: int = 0
     end_moved: bool = False
     goes_on: bool = False
+    other_end: bool = False
 
 
 def lists_of_schools(schools: Iterable[str]) -> tuple[Collection, ...]:
@@ -236,12 +241,26 @@ def _begun(source: Source, opened: _Opened, keep: Keep, parallel: int) -> ListSt
     return ListStart(_fetched(start, pages, following), start, fingerprint, tuple(left), total)
 
 
-def _first_page(source: Source, where: Range) -> tuple[PageResponse, Range]:
-    try:
+def as_it_takes(source: Source, where: Range) -> tuple[PageResponse, Range]:
+    """A collection's first page, and the question that the provider took: without `sort`, or with a smaller `limit`, where it
+    refuses the one that was to be asked. How the pages fit tells whether an unknown order did harm.
+
+    Raises QueryRefused where it takes none, and as `Source.read`.
+    """
+    for _ in range(MOST_QUESTIONS):
         try:
             return _sized(source, where)
-        except QueryRefused:  # a provider that knows no `sort`; how the pages fit tells whether that did harm
-            return _sized(source, replace(where, sorted=False))
+        except QueryRefused as refusal:
+            other, refused = asked_otherwise(where, refusal.most), refusal
+        if other is None:
+            break
+        where = other
+    raise refused
+
+
+def _first_page(source: Source, where: Range) -> tuple[PageResponse, Range]:
+    try:
+        return as_it_takes(source, where)
     except QueryRefused as refusal:
         if where.filter or where.fields:
             raise
@@ -390,8 +409,13 @@ def recheck(source: Source, start: ListStart, fetched: Iterable[Fetched]) -> Rec
         again = replace(_fetched(start.first, [_Read(start.first, response.page)], End()), parts=())
         seen = replace(seen, fetched=again, first_page_changed=_fingerprint(response.page) != start.fingerprint)
     ends = [each for each in everything if each.end_question]
-    moved = any(_has_moved(source, start, each) for each in ends)
-    return replace(seen, end_moved=moved, goes_on=not moved and any(_goes_on(source, start, everything) for _ in ends))
+    came = [_again(source, replace(start.first, offset=1, link=each.end_question)) for each in ends]
+    if any(_has_moved(response, each) for response, each in zip(came, ends, strict=True)):
+        return replace(seen, end_moved=True)
+    last = next((response.page.ids[0] for response in came if response and len(response.page.ids) == 1), "")
+    if any(_goes_on(source, start, everything) for _ in ends):
+        return replace(seen, goes_on=True)
+    return replace(seen, other_end=_has_another_end(source, start, everything, last))
 
 
 def _leaves_out(source: Source, start: ListStart) -> bool:
@@ -406,20 +430,51 @@ def _leaves_out(source: Source, start: ListStart) -> bool:
     return _fingerprint(response.page) not in (second.fingerprint, start.fingerprint)
 
 
-def _has_moved(source: Source, start: ListStart, read: Fetched) -> bool:
-    response = _again(source, replace(start.first, offset=1, link=read.end_question))
+def _has_moved(response: PageResponse | None, read: Fetched) -> bool:
     return response is None or response.page.unclear is not None or len(response.page.ids) != read.end_rows
 
 
 def _goes_on(source: Source, start: ListStart, everything: Sequence[Fetched]) -> bool:
     """Whether records come from a few pages, or ten, behind the end: where a provider leaves records out of its pages after it
-    has cut them, a page may be empty in the middle of a list. Asked by offset, which a list of cursors may ignore."""
+    has cut them, a page may be empty in the middle of a list. Asked by offset, which a list of cursors may ignore; in pages as
+    long as were asked for, and as the longest that came, since a provider may give less."""
     parts = [part for each in everything for part in each.parts]
     if not parts or any("offset" not in part.query for part in parts if part.query):
         return False
-    end, size = max(part.offset + part.rows for part in parts), max(start.first.size, *(part.rows for part in parts))
-    probes = (_again(source, replace(start.first, offset=end + ahead * size, size=size)) for ahead in PAGES_BEHIND)
-    return any(bool(probe and any(probe.page.ids)) for probe in probes)
+    end, longest = max(part.offset + part.rows for part in parts), max(part.rows for part in parts)
+    size = max(start.first.size, longest)
+    ahead = sorted({pages * rows for pages in PAGES_BEHIND for rows in (longest, size)})
+    probes = (_again(source, replace(start.first, offset=end + each, size=size)) for each in ahead)
+    found = next((_only(probe) for probe in probes if probe and any(probe.page.ids)), None)
+    return found is not None and (not found or found != _first_id(source, start))  # whole pages begin with the first again
+
+
+def _has_another_end(source: Source, start: ListStart, everything: Sequence[Fetched], last: str) -> bool:
+    """Whether the list, asked for in the other order, begins with another record than the `last` that came: a provider that gives
+    no more than so many records puts them in order first. Asked where nothing but silence says that it ends there, or where a
+    total is one at which totals are cut. One that knows no order answers as for the first record, which says nothing."""
+    rows = max((part.offset + part.rows for each in everything for part in each.parts), default=0)
+    if (
+        not rows
+        or not start.first.sorted
+        or not (last or is_a_limit_of_totals(rows) or any(one.end_question for one in everything))
+    ):
+        return False
+    one = replace(start.first, size=1)
+    backwards = _only(_again(source, replace(one, link={**one.query_params(), "orderBy": "desc"})))
+    if not backwards or backwards == (last or _only(_again(source, replace(one, offset=rows - 1)))):
+        return False
+    return backwards != _first_id(source, start)
+
+
+def _first_id(source: Source, start: ListStart) -> str:
+    one = replace(start.first, size=1)
+    return _only(_again(source, replace(one, link=one.query_params())))
+
+
+def _only(response: PageResponse | None) -> str:
+    """The first record's id; some give more than were asked for."""
+    return response.page.ids[0] if response and response.page.ids else ""
 
 
 def _again(source: Source, where: Range) -> PageResponse | None:
@@ -456,6 +511,7 @@ def _reading(parts: Sequence[Fetched], came: Came, again: Rechecked | None) -> R
         first_page_changed=bool(again and again.first_page_changed),
         end_moved=bool(again and again.end_moved),
         goes_on=bool(again and again.goes_on),
+        other_end=bool(again and again.other_end),
         endings=frozenset(each.ending for each in parts if each.ending),
         broken_off=tuple(each.broken_off for each in parts if each.broken_off),
     )

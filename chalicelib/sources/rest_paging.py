@@ -15,7 +15,7 @@ from chalicelib.sources.rest_answers import NUMBER, Page, without_traces
 
 RANGE_PAGES = 8  # read by one Lambda in a row: long enough to be worth a start, short enough to be read again
 LEAST_RANGE_PAGES = 1  # of the last ones, so that no Lambda is left with pages while the others have ended
-LEAST_SIZE = 100  # records a page; less is not asked for, however slow the provider
+LEAST_SIZE = 100  # records a page; less is not asked for, however slow the provider, unless it says that it gives no more
 TRIES = 3  # a page that says nothing where there must be something is asked for so often in all
 
 
@@ -51,7 +51,8 @@ class Range:
     number was a power of two, of `pages` read: a circle of next pages, however long, meets it again (Brent's algorithm).
     `tries` counts answers without content; `ended`: one answer has shown already that nothing follows, and a second confirms it.
     `had_room`: the last page with records had fewer than a page before it, or than were asked for where it was the first.
-    `told` and `cut` are what bodies have said beside their records, as in `rest_answers.Page`.
+    `told` and `cut` are what bodies have said beside their records, and `within` where their records stood, as in
+    `rest_answers.Page`. `refused`: so many records a page were asked for first, and the provider takes no such `limit`.
     """
 
     entity: str
@@ -77,6 +78,8 @@ class Range:
     had_room: bool = True
     told: int = 0
     cut: str = ""
+    within: str = ""
+    refused: int = 0
 
     def query_params(self) -> dict[str, str]:
         """The query of the next page."""
@@ -115,6 +118,20 @@ def smaller(where: Range) -> Range:
     return replace(where, size=size, link=link)
 
 
+def asked_otherwise(where: Range, most: int | None) -> Range | None:
+    """What else to ask for a collection's first page, where the provider does not take the question; None where nothing is left
+    to try. `most`: records a page that it gives at most, by its own words.
+
+    Without words, the order is what many don't know; and only then the limit, down to the standard's own default.
+    """
+    refused = where.refused or where.size
+    if most is not None and 0 < most < where.size:
+        return replace(where, size=most, refused=refused)
+    if where.sorted:
+        return replace(where, sorted=False)
+    return replace(where, size=LEAST_SIZE, refused=refused, sorted=True) if where.size > LEAST_SIZE else None
+
+
 def expected(where: Range) -> Range | None:
     """Where a range continues after the page at `where` if that comes full; None where it is the last, or it can't be known."""
     end = where.offset + where.size
@@ -128,6 +145,8 @@ def after(where: Range, page: Page) -> Range | End:
     rows = len(page.ids)
     if page.unclear:
         return _once_more(where, page.unclear)
+    if not rows and where.offset and page.within != where.within:  # another layer's answer, and not this list's
+        return _once_more(where, Cause(f"the answer has no list of records, but {page.within or 'an empty one by another name'}"))
     if not rows:
         return _after_an_empty_page(where, page)
     if not any(page.ids):
@@ -170,6 +189,7 @@ def _after_records(where: Range, page: Page) -> Range | End:
         where, offset=end, first=where.first or page.ids[0], before=page.ids[0], last="", full=full, link=None,
         linked=where.linked or promised, promised=promised, tries=0, pages=pages, ended=False,
         had_room=rows < (where.full or where.size), told=max(where.told, page.told), cut=where.cut or page.cut,
+        within=page.within,
         landmark=page.ids[0] if pages & (pages - 1) == 0 else where.landmark,
     )  # fmt: skip
     if where.last == page.ids[0] and rows == 1:  # nothing follows; that is believed once the next offset gives nothing

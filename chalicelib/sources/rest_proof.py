@@ -21,7 +21,8 @@ class Reading:
     `torn`: places where a page does not begin with the record that the page before ended with. `unchecked`: pages that
     overlap with none, and were not found the same when they were read again. `first_page_changed`: when it was read again at
     the end, and `end_moved`: what was asked for its end brought more, or none, when it was asked again then; `goes_on`: records
-    came from further behind it. `endings`: what was seen at the end. `broken_off`: why it was not read further.
+    came from further behind it; `other_end`: in the other order it begins with a record that is not its last. `endings`: what
+    was seen at the end. `broken_off`: why it was not read further.
     """
 
     entity: str
@@ -36,6 +37,7 @@ class Reading:
     first_page_changed: bool = False
     end_moved: bool = False
     goes_on: bool = False
+    other_end: bool = False
     endings: frozenset[Ending] = frozenset()
     broken_off: tuple[Cause, ...] = field(default=())
 
@@ -121,6 +123,10 @@ OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
     (
         "it ends with record {read.rows:,} exactly, as if the provider gave no more, and no total says that these are all",
         lambda read: is_a_limit(read.rows) and not _all_announced_came(read) and Ending.NO_NEXT_LINK not in read.endings,
+    ),
+    (
+        "asked for in the other order, it begins with another record than the last of the {read.rows:,} that came",
+        lambda read: read.other_end,
     ),
     (
         "nothing proves that it ends with record {read.rows:,}: no total, no Link header, and no empty page after it",

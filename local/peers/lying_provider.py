@@ -47,6 +47,8 @@ class Lies:
     deleted: frozenset[str] = frozenset()
     beside: Mapping[str, object] = field(default_factory=dict)  # what each page says besides its records
     headers: Mapping[str, str] = field(default_factory=dict)  # and in its headers
+    refuses_above: int = 0  # 400 where more records a page are asked for; 0: never
+    refuses_with: str = '{"imsx_codeMinor":"invaliddata","imsx_description":"limit must be between 1 and %d"}'  # as it says that
     hidden: tuple[int, int] = (0, 0)  # these it leaves out of its pages after it has cut them, as one does who filters too late
 
 
@@ -99,7 +101,7 @@ TRAITS: dict[str, list[Any]] = {
              "lost at 1", "lost at 2", "circle", "by limit", "skips one", "pages by limit"],
     "offsets": ["records", "records", "records", "pages", "ignored", "from one", "numbers", "wrap", "one late", "one early"],
     "order": ["asc", "desc", "none", "each time"],
-    "wrap": ["users", "users", "items", "bare"],
+    "wrap": ["users", "users", "items", "bare", "data.users"],
     "always_next": [False, True],
     "varies": [0, 0, 0, 9],
     "beside": [{}, {}, {}, {"hasMore": True}, {"meta": {"total": 45}}, {"message": "Truncated"}, {"next": None, "total": 7}],
@@ -107,6 +109,8 @@ TRAITS: dict[str, list[Any]] = {
     "scope_shrinks": [None, None, None, 1, 2, 4],
     "headers": [{}, {}, {}, {"X-Total-Pages": "9"}, {"Content-Range": "items 0-9/45"}],
     "hidden": [(0, 0), (0, 0), (0, 0), (8, 31)],
+    "refuses_above": [0, 0, 7, 50],
+    "most": [1 << 30, 1 << 30, 10, 37, 45, 100],
 }  # fmt: skip
 BREAKS = [*BODIES, "cut", "cut json", "short 1", "short 2", "short 7"]
 BROKEN_AT: list[int | str] = [*range(13), "from 9", "from 18", "from 20", "from 27", "from 40", "from 44", "from 45"]
@@ -162,6 +166,9 @@ class Liar(httpx.BaseTransport):
             "numbers": offset * size, "wrap": offset % max(1, len(self.ids)), "at most 150": min(offset, 150),
             "one late": offset + bool(offset), "one early": max(0, offset - 1),
         }[own.offsets]  # fmt: skip
+        if own.refuses_above and limit > own.refuses_above:
+            says = own.refuses_with.replace("%d", str(own.refuses_above)).encode()
+            return httpx.Response(400, headers={"Content-Type": "application/json"}, stream=_Body(says))
         how = own.broken.get(number, "")
         for name, value in own.broken.items():
             if isinstance(name, str) and offset >= int(name.split()[1]):
@@ -181,7 +188,8 @@ class Liar(httpx.BaseTransport):
             self._random.shuffle(self.ids)
         if own.varies:
             size = min(size, 1 + self._random.randrange(own.varies))
-        shown = self.ids[: own.most][at : at + size]
+        backwards = own.order == "asc" and query.get("orderBy") == "desc"  # who orders does so before anything is cut
+        shown = (self.ids[::-1] if backwards else self.ids)[: own.most][at : at + size]
         if own.cached:
             shown = self._cached = self._cached or shown
         headers = [("Content-Type", "application/json"), *self._announced(at, shown), *self._links(at, shown, query, number)]
@@ -207,6 +215,8 @@ class Liar(httpx.BaseTransport):
         own = self.lies
         records: list[object] = [None if at + place in own.nulls_at else self._record(each) for place, each in enumerate(shown)]
         document: object = records if own.wrap == "bare" else {own.wrap: records, **own.beside}
+        if own.wrap == "data.users":
+            document = {"data": {"users": records}, **own.beside}
         return json.dumps(document, ensure_ascii=False).encode()
 
     def _record(self, sourced_id: str) -> dict[str, str]:

@@ -50,6 +50,7 @@ class Behaviour:
     total: str = "right"  # right, none, page (the page's own size), high, text
     link: bool = False
     cap: int | None = None  # of `limit`, without a word
+    refuses_above: int | None = None  # 400 on a larger `limit`, in words
     ignores_offset: bool = False
     sorts: bool = True  # else 400 on `sort`
     filters: bool = True  # else 400 on `filter`
@@ -168,6 +169,9 @@ class Provider:
             or ("fields" in query and own.fields == "refused")
         ):
             return JSONResponse({"imsx_codeMinor": {"imsx_codeMinorField": [{"imsx_codeMinorFieldValue": "invaliddata"}]}}, 400)
+        if own.refuses_above is not None and int(query.get("limit", 100)) > own.refuses_above:
+            says = f"limit must be between 1 and {own.refuses_above}"
+            return JSONResponse({"imsx_codeMinor": "invaliddata", "imsx_description": says}, 400)
         if own.busy_every and self._counted("every") % (own.busy_every + 1) == own.busy_every:
             return HTMLResponse("<html>Too many requests, please try again later.</html>", 429, {"Retry-After": "0"})
         if self._still("busy", own.busy):

@@ -17,8 +17,8 @@ from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.causes import Cause, by_cause
 from chalicelib.sources import rest
 from chalicelib.sources.rest import NotOffered, Provider, QueryRefused, Source
-from chalicelib.sources.rest_answers import Answer, Page, page_of
-from chalicelib.sources.rest_fetch import Fetched, begin, begin_all, recheck
+from chalicelib.sources.rest_answers import Answer, Page, most_a_page, page_of
+from chalicelib.sources.rest_fetch import MOST_QUESTIONS, Fetched, begin, begin_all, recheck
 from chalicelib.sources.rest_paging import TRIES, Collection, End, Ending, Range, after, first
 from chalicelib.sources.rest_proof import OBJECTIONS, PROOFS, Reading, why_not_whole
 from local.peers.lying_provider import BREAKS, BROKEN_AT, MOVES, PATH, TRAITS, Liar, Lies
@@ -192,6 +192,35 @@ SITUATIONS: dict[str, tuple[Mapping[str, Any], str | None, int]] = {
     "a warning beside the records": (
         {"most": 150, "beside": {"warnings": ["Result truncated to 150 rows"]}}, "says: Result truncated to 150 rows", 150,
     ),
+    "a list one level down": ({"wrap": "data.users"}, None, 250),
+    "a list one level down, and a total": ({"wrap": "data.users", "total": "right"}, None, 250),
+    "a list one level down that is cut, said beside it": (
+        {"wrap": "data.users", "most": 150, "beside": {"errors": [{"message": "school 7: no answer"}]}}, "7: no answer", 150,
+    ),
+    "an empty list that is not one level down as the others are": (
+        {"wrap": "data.users", "broken": {"from 250": "empty"}}, "no list of records, but an empty one by another name", 250,
+    ),
+    "a limit that is refused, with the largest in words": ({"refuses_above": 60}, None, 250),
+    "a limit that is refused, without a word": ({"refuses_above": 100, "refuses_with": ""}, None, 250),
+    "a message of how long a page may be": ({"beside": {"message": "Limited to 100 per page"}}, None, 250),
+    "a message of how long a page may be, and a total": (
+        {"total": "right", "beside": {"warnings": ["Limit 5000 exceeds the maximum page size of 100."]}}, None, 250,
+    ),
+    "a message of a page and of a cut": (
+        {"most": 150, "beside": {"message": "Limited to 100 records per page; result truncated"}}, "says: Limited to 100", 150,
+    ),
+    "no more than 200 and a total of them, from one that puts them in order": (
+        {"most": 200, "total": "capped"}, "in the other order, it begins with another record than the last of the 200", 200,
+    ),
+    "no more than 150 without a word, from one that puts them in order": (
+        {"most": 150}, "in the other order, it begins with another record than the last of the 150", 150,
+    ),
+    "no more than 150 one level down": ({"most": 150, "wrap": "data.users"}, "in the other order", 150),
+    "a page of its own with links in a list": (
+        {"most": 150, "beside": {"links": [{"rel": "self", "href": "/1"}, {"rel": "next", "href": "/2"}]}}, 'says "next"', 150,
+    ),
+    "a page that says that it is not the last": ({"most": 150, "beside": {"last": False}}, 'says "last: false"', 150),
+    "a page as Laravel makes it": ({"most": 150, "beside": {"next_page_url": "/p/2"}}, 'says "next_page_url"', 150),
     "a message beside the records that says nothing": ({"beside": {"message": "Request successful"}}, None, 250),
     "offsets behind the end give the last page again": ({"offsets": "at most 150"}, "do not begin where the one before", 250),
     "no more than two hundred, without a word": ({"most": 200}, "it ends with record 200 exactly", 200),
@@ -230,6 +259,9 @@ SITUATIONS: dict[str, tuple[Mapping[str, Any], str | None, int]] = {
         {"most": 200, "total": "capped", "broken": {"from 200": "window"}}, "result window is too large", 200,
     ),
     "records left out after the pages were cut": ({"hidden": (95, 210)}, "records came from further behind its end", 95),
+    "records left out after the pages were cut, and pages that are shorter than was asked for": (
+        {"cap": 7, "hidden": (9, 30)}, "records came from further behind its end", 9,
+    ),
     "records left out after the pages were cut, and a total": ({"hidden": (95, 210), "total": "right"}, "250 records", 95),
     "someone added in what was read": ({"moves": {1: "add 3"}}, "the list changed at the provider", 250),
 }  # fmt: skip
@@ -246,6 +278,62 @@ def test_a_collection_is_whole_where_its_end_is_proved_and_not_otherwise(name: s
     assert (reason or "") in why
     assert not why or why.startswith("users: ")
     assert why or liar.always <= came
+
+
+# How a provider says, in 400, how many records a page it gives at most, where 5,000 were asked for.
+REFUSALS: dict[str, tuple[str, int | None]] = {
+    "the standard's own words": ('{"imsx_codeMinor":"invaliddata","imsx_description":"limit must be between 1 and 100"}', 100),
+    "what was asked for, and what is the most": ('{"message":"Limit 5000 exceeds the maximum of 1,000."}', 1000),
+    "a field's own error": ('{"limit":["Ensure this value is less than or equal to 200."]}', 200),
+    "a place and a context": ('{"detail":[{"loc":["query","limit"],"msg":"Input is too large","ctx":{"le":500}}]}', 500),
+    "a number by name": ('{"error":"bad limit","maxLimit":250,"requestId":4711}', 250),
+    "plain text": ("Maximum page size is 100", 100),
+    "a status among the words": ('{"status":400,"error":"limit exceeds the maximum of 50 (400)"}', 50),
+    "no number": ('{"message":"limit is too large"}', None),
+    "nothing of a limit": ('{"message":"sort by sourcedId is unknown, use 1 of 12 fields"}', None),
+    "more than was asked for": ('{"message":"limit must be at most 10000"}', None),
+    "an id with digits, and a time": ('{"message":"limit refused at 2026-11-29 10:15","trace":"a-100-b"}', None),
+    "nothing": ("", None),
+    "a list of lists": ("[[[[]]]]", None),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refused_limit_is_read_from_the_providers_words_alone(name: str) -> None:
+    body, most = REFUSALS[name]
+
+    assert most_a_page(Answer(400, {}, body.encode()), 5000) == most
+
+
+def test_a_refused_first_page_is_asked_for_with_ever_less_and_not_for_ever() -> None:
+    asked = list[tuple[str, bool]]()
+
+    class Refuses(Liar):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            query = request.url.params
+            asked.append((query["limit"], "sort" in query))
+            return super().handle_request(request)
+
+    with pytest.raises(SourceRefused, match="does not take our query for /users"):
+        read_users(Refuses(PEOPLE, Lies(refuses_above=1, refuses_with="")), 5000)
+    assert asked == [("5000", True), ("5000", False), ("100", True), ("100", False)]
+    asked.clear()
+
+    came, why = read_users(Refuses(PEOPLE, Lies(refuses_above=40)), 5000)
+
+    assert (len(came), why) == (250, "")
+    assert asked[:2] == [("5000", True), ("40", True)]
+    assert {limit for limit, _ in asked[1:]} <= {"40", "1"}
+    asked.clear()
+
+    class NeverEnough(Refuses):
+        def _response(self, number: int, query: dict[str, str]) -> httpx.Response:
+            words = f'{{"message":"limit must be at most {int(query["limit"]) - 1}"}}'
+            return httpx.Response(400, stream=httpx.ByteStream(words.encode()))
+
+    with pytest.raises(SourceRefused):
+        read_users(NeverEnough(PEOPLE, Lies()), 5000)
+    assert len(asked) == MOST_QUESTIONS
 
 
 # What honest providers send with every page, of lists that came whole.
@@ -277,6 +365,9 @@ HONEST: dict[str, Mapping[str, object]] = {
     "a next page whose link is null": {"_links": {"next": {"href": None}}},
     "a next page whose link is empty": {"_links": {"next": {"href": "", "rel": "next", "templated": False}}},
     "no next page, by null and an empty object": {"links": {"next": None}, "paging": {"next": {}}},
+    "no next page among links in a list": {"links": [{"rel": "self", "href": "/p/1"}, {"rel": "next", "href": None}]},
+    "the last page": {"last": True, "next_page_url": None, "done": True},
+    "how long a page may be": {"message": "Only the first 100 records in each page", "note": "limited to 5 a minute"},
 }
 DISHONEST: dict[str, tuple[Mapping[str, object], str]] = {
     "an error of a number": ({"error": {"code": 7, "message": ""}}, "says: code 7"),
@@ -625,6 +716,7 @@ def test_every_objection_stands_against_a_proof() -> None:
         {"unchecked": 2},
         {"end_moved": True},
         {"goes_on": True},
+        {"other_end": True},
         {"rows": 3000, "ids": 3000},
         {"endings": frozenset({Ending.NOTHING_AFTER, Ending.AFTER_A_FULL_PAGE})},
         {"endings": frozenset()},

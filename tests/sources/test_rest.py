@@ -94,6 +94,8 @@ def test_both_versions_are_read_whole_by_each_way_to_sign_in(
         {"total": "text"},
         {"total": "page", "cap": 30},
         {"cap": 30},
+        {"refuses_above": 60},
+        {"refuses_above": 60, "sorts": False},
         {"sorts": False},
         {"beyond": 404},
         {"beyond": 400},
@@ -377,6 +379,8 @@ def test_a_connection_test_says_step_by_step_what_it_found(
     assert check(old_origin)[2][2] == f"OneRoster 1.1 at {old_origin}/ims/oneroster/v1p1."
     assert check(origin, "bearer")[1][2] == "The token is accepted."
     assert check(origin)[4][2] == "3 schools among 4 orgs."
+    own.behave(refuses_above=60)
+    assert check(origin, page_size=5000)[3][2].endswith("The provider refuses 5,000 records a page, so that 60 are asked for.")
 
 
 def test_a_connection_test_looks_for_the_orgs_that_the_group_expects_on_every_page(provider: tuple[Provider, str]) -> None:

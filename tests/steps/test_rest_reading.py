@@ -126,6 +126,20 @@ def test_how_far_it_is_is_told_in_pages_of_each_list(provider: Provider) -> None
     assert (reading.done, reading.total, reading.ended_at is not None) == (10, 10, True)
 
 
+def test_a_provider_that_refuses_so_many_records_a_page_is_asked_for_fewer_and_that_is_told(provider: Provider) -> None:
+    provider.behave(refuses_above=80)
+    walk = RestWalk()
+
+    walk.open()
+
+    asked = walk.sync.asked
+    assert asked == Asked(kind=AskedFor.EVERYTHING, page_size=80)
+    assert fetch_scope.sentence(asked) == "Asked for 80 records a page, since the provider takes no more."
+    assert [query["limit"] for path, query in provider.asked if path == "/orgs"][:2] == ["100", "80"]
+    assert all(int(query["limit"]) <= 80 for path, query in provider.asked if path != "/orgs")
+    assert {name: each.total for name, each in walk.sync.fetching.items() if each.total != 1} == {"users": 3, "enrollments": 4}
+
+
 def test_the_schools_are_listed_before_anything_else_is_asked_for(provider: Provider) -> None:
     walk = RestWalk(Mode.SELECTIVE)
 

@@ -1310,7 +1310,8 @@ export interface components {
         /**
          * Asked
          * @description What a provider was asked for. `why` it was everything, where the group would rather have less; `schools` how many
-         *     were named; `since` the moment after which a record has changed; `ids`: with the ids of the whole lists.
+         *     were named; `since` the moment after which a record has changed; `ids`: with the ids of the whole lists. `page_size`: so
+         *     many records a page, where the provider takes no more; 0 where it took as many as the group's settings say.
          */
         Asked: {
             kind: components["schemas"]["AskedFor"];
@@ -1334,6 +1335,11 @@ export interface components {
              * @default false
              */
             ids: boolean;
+            /**
+             * Pagesize
+             * @default 0
+             */
+            pageSize: number;
         };
         /**
          * AskedFor

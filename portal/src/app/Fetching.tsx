@@ -18,9 +18,11 @@ export function Fetching({ sync }: { sync: Schemas['Sync'] }) {
   const lists = Object.entries(sync.fetching);
   if (!lists.length) return null;
   const asked = sync.asked && askedFor(sync.asked);
+  const pageSize = sync.asked?.pageSize;
   return (
     <SpaceBetween size="xs">
       {asked && <Box color="text-body-secondary">{asked}</Box>}
+      {!!pageSize && <Box color="text-body-secondary">{`Fetching ${number(pageSize)} records a page, since the provider takes no more.`}</Box>}
       {lists.map(([entity, { done, total }]) => {
         const read = whole || (total != null && done >= total);
         return (
