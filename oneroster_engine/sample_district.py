@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from hashlib import md5
 from pathlib import Path
 
+from oneroster_engine.standard.manifest import manifest_csv
+
 DATE = (2026, 8, 1, 0, 0, 0)  # in the ZIP's directory, so that the bytes depend on the arguments alone
 GIVEN = [
     "Ana",
@@ -97,6 +99,7 @@ FAMILY = [
     "van-den-Berg",
 ]
 SUBJECTS = ("Mathematics", "English", "Biology", "History", "Art", "Physics", "Music", "Spanish", "Chemistry", "Geography")
+SCED = ("02", "01", "03", "04", "05", "03", "05", "24", "03", "04")  # their areas in the School Courses for the Exchange of Data
 SPOILT_OF = 100  # one row of so many, with `problems`
 
 
@@ -282,7 +285,7 @@ class District:
                     "",
                     "district",
                     subject,
-                    "",
+                    SCED[n],
                 )
 
     def classes(self) -> Iterator[Row]:
@@ -293,7 +296,7 @@ class District:
             grade = f"{level + 8:02d}"
             yield (
                 f"cl{n}", "", "", title, grade, f"c{n % len(SUBJECTS)}-{level}", f"{subject[:3].upper()}-{n}", "scheduled",
-                f"Room {n % 90}", self.school(n), term, subject, "", str(n % 7 + 1),
+                f"Room {n % 90}", self.school(n), term, subject, SCED[n % len(SUBJECTS)], str(n % 7 + 1),
             )  # fmt: skip
 
     def people(self) -> Iterator[tuple[str, str, int]]:
@@ -401,11 +404,8 @@ def hash_of(seed: int, number: int, what: str) -> int:
 def write(district: District, out: Path) -> None:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as packed:
         files = district.files()
-        every = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments", "roles")
-        lines = [("propertyName", "value"), ("manifest.version", "1.0"), ("oneroster.version", district.version)]
-        lines += [(f"file.{name}", "bulk" if name in files else "absent") for name in every]
-        lines += [("source.systemName", "Made-up SIS"), ("source.systemCode", "made-up")]
-        packed.writestr(zipfile.ZipInfo("manifest.csv", DATE), "".join(f"{name},{value}\r\n" for name, value in lines))
+        manifest = manifest_csv(district.version, files.keys(), "bulk", ("Made-up SIS", "made-up"))
+        packed.writestr(zipfile.ZipInfo("manifest.csv", DATE), manifest)
         for name, (header, rows) in files.items():
             member = zipfile.ZipInfo(f"{name}.csv", DATE)
             member.compress_type = zipfile.ZIP_DEFLATED

@@ -17,17 +17,10 @@ import duckdb
 
 from oneroster_engine.duckdb_session import number_of, quoted, text
 from oneroster_engine.standard.entities import ENTITIES, REQUIRED_FILES, ROLES_1_1, Field, Kind, fields_of
+from oneroster_engine.standard.manifest import manifest_csv
 
 VERSIONS = ("1.1", "1.2")
 SYSTEM = ("OneRoster Selective Sync", "oneroster-engine")  # source.systemName and source.systemCode
-MANIFEST_1_1 = (
-    "academicSessions", "categories", "classes", "classResources", "courses", "courseResources", "demographics",
-    "enrollments", "lineItems", "orgs", "resources", "results", "users",
-)  # fmt: skip
-MANIFEST_1_2 = (
-    *MANIFEST_1_1, "lineItemLearningObjectiveIds", "lineItemScoreScales", "resultLearningObjectiveIds", "resultScoreScales",
-    "roles", "scoreScales", "userProfiles", "userResources",
-)  # fmt: skip
 PASSWORD = Field("password")  # a column of the standard that is always empty here
 NOT_IN_1_1 = ("userMasterIdentifier", "preferredGivenName", "preferredMiddleName", "preferredFamilyName", "primaryOrgSourcedId",
               "pronouns")  # fmt: skip
@@ -115,7 +108,7 @@ def _bundle(out: Path, version: str, mode: str, sent: list[str]) -> Iterator[zip
     """The ZIP `out` with its manifest, in which the files `sent` are of this mode and all others absent."""
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=QUICK) as archive:
         with archive.open("manifest.csv", "w") as manifest:
-            manifest.write(_manifest(version, sent, mode).encode())
+            manifest.write(manifest_csv(version, sent, mode, SYSTEM).encode())
         yield archive
 
 
@@ -135,14 +128,6 @@ def columns_of(name: str, version: str) -> list[Field]:
         columns = [field for field in columns if version == "1.2" or field.name not in NOT_IN_1_1]
         columns.insert([field.name for field in columns].index("grades") + 1, PASSWORD)
     return [*columns, PASSWORD] if name == "userProfiles" else columns
-
-
-def _manifest(version: str, sent: list[str], mode: str) -> str:
-    names = MANIFEST_1_1 if version == "1.1" else MANIFEST_1_2
-    lines = [("propertyName", "value"), ("manifest.version", "1.0"), ("oneroster.version", version)]
-    lines += [(f"file.{name}", mode if name in sent else "absent") for name in names]
-    lines += zip(("source.systemName", "source.systemCode"), SYSTEM, strict=True)
-    return "".join(f"{name},{value}\r\n" for name, value in lines)
 
 
 def _written(field: Field) -> str:

@@ -5,7 +5,7 @@ that the other files are read in, and what can't be understood is a refusal that
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +23,15 @@ UNUSED_FILES = (
     "categories", "classResources", "courseResources", "demographics", "lineItems", "lineItemLearningObjectiveIds",
     "lineItemScoreScales", "resources", "results", "resultLearningObjectiveIds", "resultScoreScales", "scoreScales",
     "userResources",
+)  # fmt: skip
+# Every file that a manifest has to speak of.
+_LISTED_1_1 = (
+    "academicSessions", "categories", "classes", "classResources", "courses", "courseResources", "demographics",
+    "enrollments", "lineItems", "orgs", "resources", "results", "users",
+)  # fmt: skip
+_LISTED_1_2 = (
+    *_LISTED_1_1, "lineItemLearningObjectiveIds", "lineItemScoreScales", "resultLearningObjectiveIds", "resultScoreScales",
+    "roles", "scoreScales", "userProfiles", "userResources",
 )  # fmt: skip
 _VERSION_KEY = "onerosterversion"
 MOST_LINES = 1000
@@ -62,6 +71,15 @@ class _Property:
     key: str
     name: str
     value: str
+
+
+def manifest_csv(version: str, sent: Collection[str], mode: str, system: tuple[str, str]) -> str:
+    """The manifest of a bundle of the files `sent`, all in this mode; every other file of the standard is absent. `system`: the
+    name and the code of what wrote it."""
+    rows = [("propertyName", "value"), ("manifest.version", "1.0"), (VERSION, version)]
+    rows += [(f"file.{name}", mode if name in sent else "absent") for name in (_LISTED_1_1 if version == "1.1" else _LISTED_1_2)]
+    rows += zip(("source.systemName", "source.systemCode"), system, strict=True)
+    return "".join(f"{name},{value}\r\n" for name, value in rows)
 
 
 def read_manifest(path: Path) -> Manifest | None:
