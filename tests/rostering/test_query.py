@@ -118,6 +118,10 @@ def test_a_list_holds_what_the_standard_says(snapshot: Path, path: str, expected
         pytest.param("users", "familyName='Birch' OR familyName='Cedar'", "bob tea", id="or"),
         pytest.param("users", "familyName='Birch' OR familyName='Alder' AND roles.role='student'", "bob ann", id="and-first"),
         pytest.param("users", "familyName~'ed'", "tea", id="contains"),
+        pytest.param("users", "(familyName='Birch' OR familyName='Alder') AND roles.role='student'", "bob ann", id="parentheses"),
+        pytest.param("users", "roles.role='student' AND((sourcedId='bob') OR sourcedId = 'tea' )", "bob", id="inner-parentheses"),
+        pytest.param("users", "enabledUser=true AND sourcedId='ann'", "ann", id="true-without-quotes"),
+        pytest.param("users", "sourcedId=7 OR familyName='O''Brien'", "", id="a-number-and-a-quote"),
         pytest.param("users", "familyName>='Birch'", "bob tea", id="at-least"),
         pytest.param("users", "roles.role='teacher'", "tea", id="one-of-a-list"),
         pytest.param("users", "middleName!='x'", "ann bob tea gil gus", id="absent-is-not-x"),
@@ -144,6 +148,12 @@ def test_a_filter_finds_what_it_says(snapshot: Path, path: str, sent: str, expec
         pytest.param("dateLastModified>'yesterday'", "invalid_filter_field", id="no-date"),
         pytest.param("roles.role>'a'", "invalid_filter_field", id="a-list-has-no-order"),
         pytest.param("", "invalid_filter_field", id="nothing"),
+        pytest.param("(givenName='a'", "invalid_filter_field", id="not-closed"),
+        pytest.param("givenName='a')", "invalid_filter_field", id="not-opened"),
+        pytest.param("()", "invalid_filter_field", id="nothing-in-parentheses"),
+        pytest.param("(" * 2000 + "givenName='a'", "invalid_filter_field", id="too-deep"),
+        pytest.param("enabledUser=trueish", "invalid_filter_field", id="a-word-without-quotes"),
+        pytest.param(" AND ".join(["(givenName='a' OR givenName='b')"] * 9), "invalid_filter_field", id="multiplied-out"),
     ],
 )
 def test_a_filter_that_cannot_be_read_is_refused_and_never_ignored(snapshot: Path, sent: str, code: str) -> None:
