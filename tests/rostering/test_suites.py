@@ -1,7 +1,8 @@
 """What Microsoft's and Google's suites for OneRoster providers ask, request by request, as far as it is publicly known.
 
 Sources: Microsoft School Data Sync's page on data from OneRoster APIs (lists by `status='active'` and `dateLastModified`, 5,000 a
-page) and what its test collection is known to want; Google's public notebook for OneRoster 1.2, which was run by hand (docs/conformance.md); Microsoft's was not.
+page) and what its test collection is known to want; Google's public notebook for OneRoster 1.2, which was run by hand
+(docs/conformance.md). Microsoft's collection was not.
 """
 
 from pathlib import Path
