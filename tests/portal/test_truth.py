@@ -96,6 +96,11 @@ def test_what_was_read_is_selected_marked_deleted_or_left_out_without_a_rest(pag
     expect(page.get_by_role("img", name="Classes: 1 selected, 1 marked deleted in the source")).to_be_visible()
     expect(page.get_by_role("button", name="Undo this sync")).to_be_visible()
 
+    page.set_viewport_size({"width": 768, "height": 900})
+    page.get_by_role("button", name="Download log").click()
+    files = page.get_by_role("link", name="The roster as processed")
+    assert (files.bounding_box() or {"height": 0})["height"] < 30  # on one line, not in a quarter of the page
+
 
 def test_somebody_created_who_is_inactive_is_seen_beside_those_who_are_active(page: Page) -> None:
     make_group()

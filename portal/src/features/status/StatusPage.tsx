@@ -47,6 +47,7 @@ export function StatusPage() {
     queryFn: () => data(api.GET('/groups/{groupId}/syncs/last', { params: { path } })),
     refetchInterval: query => (query.state.data && isLive(query.state.data.status) ? watchEvery(query, query.state.data.status === 'waiting') : false),
   });
+  const [logOf, setLogOf] = useState(''); // the files stand below, as wide as the page: a quarter of it is too narrow for their names
   const never = isStatus(last.error, 404);
   const sync = last.data;
   const ended = useEnded();
@@ -70,12 +71,15 @@ export function StatusPage() {
               {sync.planned && <Button onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>}
               {sync.status === 'succeeded' && changesOf(sync) > 0 && <UndoButton groupId={groupId} syncId={sync.syncId} />}
               <Questions groupId={groupId} sync={sync} /></SpaceBetween>}>{readable(sync.message) || headline(sync)}</Header>}>
+              <SpaceBetween size="m">
               <KeyValuePairs columns={4} items={[
                 { label: 'Status', value: <Status state={sync.status} /> },
                 { label: 'Last sync date', value: moment(sync.lastSyncDate ?? sync.startedAt) },
                 { label: 'Kind', value: `${sync.rehearsal ? 'Rehearsal' : MODES[sync.mode]}, started by ${sync.startedBy}` },
-                { label: 'Download log', value: <Log key={sync.status} syncId={sync.syncId} live={isLive(sync.status)} /> },
+                { label: 'Download log', value: isLive(sync.status) ? 'After the sync has ended' : <Button iconName="download" wrapText={false} ariaExpanded={logOf === sync.syncId} onClick={() => setLogOf(sync.syncId)}>Download log</Button> },
               ]} />
+              {logOf === sync.syncId && !isLive(sync.status) && <LogFiles syncId={sync.syncId} />}
+              </SpaceBetween>
             </Container>
             {isLive(sync.status) && <Running groupId={groupId} syncId={sync.syncId} />}
             <Figures groupId={groupId} last={sync} />
@@ -154,13 +158,6 @@ function Questions({ groupId, sync }: { groupId: string; sync: Schemas['LastSync
       {sync.planned && <Button onClick={() => void navigate(`/groups/${groupId}/trace`)}>Why is this person not here?</Button>}
     </SpaceBetween>
   );
-}
-
-function Log({ syncId, live }: { syncId: string; live: boolean }) {
-  const [asked, setAsked] = useState(false);
-  if (live) return 'After the sync has ended';
-  if (!asked) return <Button iconName="download" wrapText={false} onClick={() => setAsked(true)}>Download log</Button>;
-  return <LogFiles syncId={syncId} />;
 }
 
 function Running({ groupId, syncId }: { groupId: string; syncId: string }) {
