@@ -4,6 +4,7 @@ On a machine with a font for each script shown, Japanese too (Debian: fonts-wqy-
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def main() -> None:
 
 def _take(page: Page, name: str) -> None:
     page.wait_for_load_state("networkidle")
+    page.get_by_text(re.compile("^Loading")).first.wait_for(state="detached")  # on a busy machine an answer comes after that
     page.screenshot(path=OUT / f"{name}.png", full_page=True)
 
 

@@ -66,7 +66,7 @@ export const fieldName = (field: string) => FIELD_NAMES[field] ?? capital(field)
 export function inWords(value: unknown): string {
   if (value == null || value === '') return 'empty';
   if (Array.isArray(value)) return value.length ? value.map(inWords).join(typeof value[0] === 'object' ? '; ' : ', ') : 'empty';
-  if (typeof value === 'object') return Object.entries(value).filter(([, inner]) => inner != null && inner !== '').map(([name, inner]) => `${capital(name).toLowerCase()} ${inWords(inner)}`).join(', ');
+  if (typeof value === 'object') return Object.entries(value).filter(([, inner]) => inner != null && inner !== '').map(([name, inner]) => `${fieldName(name).toLowerCase()} ${inWords(inner)}`).join(', ');
   return typeof value === 'boolean' ? (value ? 'Yes' : 'No') : typeof value === 'string' ? value : JSON.stringify(value);
 }
 /** Seconds as people say them: 0.4 s, 12 s, 3 min, 2 h 5 min. */

@@ -81,7 +81,7 @@ function besides(name: (typeof OTHERS)[number], last: Schemas['LastSync']): stri
 /** Who and what is active; below it the others that are there, so that what was created is found again. */
 function Platform({ count }: { count: Schemas['PlatformCount'] }) {
   const others = [count.inactive && `${number(count.inactive)} inactive`, count.removed && `${number(count.removed)} removed, can come back`].filter(Boolean);
-  return <>{number(count.active)}{others.length > 0 && <Box variant="small" display="block">active; {others.join('; ')}</Box>}</>;
+  return <div>{number(count.active)}{others.length > 0 && <Box variant="small" display="block">active; {others.join('; ')}</Box>}</div>; // one cell of a phone's card
 }
 
 /** Of a sync of everything, what is not selected is what the source itself has marked as deleted, and what belongs to that. */
