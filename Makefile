@@ -3,6 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := local/npm.sh
 
+# Where a shell or an image forbids Python to keep bytecode, each process compiles its packages anew: the embedded AWS for five seconds,
+# the tests for twenty before the first one runs. `pip --no-compile` leaves it to whoever imports a module first.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run docs token mail test lint types check portal-check portal-types package deploy destroy restore lock redrive chaos attack conformance fuzz bench clean audit
 
