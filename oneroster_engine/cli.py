@@ -8,6 +8,7 @@ output, progress and errors to standard error.
 import json
 import re
 import sys
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -26,6 +27,7 @@ from oneroster_engine import sample_district
 from oneroster_engine.duckdb_session import connect, text
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.inspecting.export import VERSIONS, write_roster
+from oneroster_engine.inspecting.import_log import import_log
 from oneroster_engine.inspecting.problems import problem_groups
 from oneroster_engine.inspecting.trace import Step, Subject, explain_source, find
 from oneroster_engine.planning.changes import ACTIONS
@@ -92,7 +94,7 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("bundle", type=ZIP)
-@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json", "junit", "log"]), default="text", show_default=True)
 @click.option("--out", type=FOLDER, help="Write problems.csv and left_out.csv, with every row, into this folder.")
 def check(bundle: Path, form: str, out: Path | None) -> int:
     """Say what a sync would keep and leave out of BUNDLE, and why, by root cause.
@@ -102,8 +104,9 @@ def check(bundle: Path, form: str, out: Path | None) -> int:
       oneroster check district.zip
       oneroster check district.zip --out findings
       oneroster check district.zip --format junit > report.xml
+      oneroster check district.zip --format log
     """
-    show = {"text": _check_as_text, "json": _check_as_json, "junit": _check_as_junit}[form]
+    show = {"text": _check_as_text, "json": _check_as_json, "junit": _check_as_junit, "log": _check_as_log}[form]
     with _scratch() as scratch:
         try:
             read = _read(bundle, scratch / "bundle")
@@ -433,6 +436,23 @@ def _check_as_junit(bundle: Path, staged: Staged | None, causes: Sequence[dict[s
             else:
                 ElementTree.SubElement(case, "system-out").text = f"{cause['severity']}: {text}"
     click.echo(ElementTree.tostring(suites, encoding="unicode", xml_declaration=False))
+
+
+def _check_as_log(bundle: Path, staged: Staged | None, causes: Sequence[dict[str, Any]], refusal: str) -> None:
+    errors = [cause["message"] for cause in causes if cause["severity"] == "error"]
+    log = import_log(bundle.stem, datetime.now(UTC).date(), _csvs_in(bundle), staged, errors, refusal)
+    for name, value in log.items():
+        click.echo(f"{name}: {value}")
+
+
+def _csvs_in(bundle: Path) -> list[str]:
+    """The CSVs of a ZIP by name, without their folder; none where it can't be read."""
+    try:
+        with zipfile.ZipFile(bundle) as packed:
+            names = [Path(name) for name in packed.namelist() if name.casefold().endswith(".csv")]
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return []
+    return [name.stem for name in names if name.stem.casefold() != "manifest"]
 
 
 def _xml(text: str) -> str:

@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 import zipfile
+from datetime import UTC, date, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -128,6 +129,26 @@ def test_the_exit_code_says_what_came_out_and_an_error_is_one_sentence(made: Pat
         first, *others = ended.err.splitlines()
         assert first.startswith("Error: ")
         assert all("--help" in line for line in others)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "status", "rejected", "comment"),
+    [
+        pytest.param("clean.zip", "Imported", "none", "1,395 of 1,395 records were imported.", id="clean"),
+        pytest.param("district.zip", "Imported in part", "none", "root causes.", id="errors in rows"),
+        pytest.param("broken.zip", "Rejected", "none", "ZIP", id="refused"),
+    ],
+)
+def test_the_log_of_an_import_says_what_became_of_each_file(
+    made: Path, bundle: str, status: str, rejected: str, comment: str
+) -> None:
+    said = dict(line.split(": ", 1) for line in run(made, "check", bundle, "--format", "log").out.splitlines())
+
+    assert list(said) == ["Test identifier", "Date", "Status", "Files imported", "Files rejected", "Comment"]
+    assert (said["Test identifier"], said["Status"]) == (bundle.removesuffix(".zip"), status)
+    assert rejected in said["Files rejected"]
+    assert comment in said["Comment"]
+    assert date.fromisoformat(said["Date"]) <= datetime.now(UTC).date()
 
 
 def test_a_plan_that_the_guard_holds_ends_with_two_and_says_why(made: Path) -> None:
