@@ -242,11 +242,11 @@ def export(bundle: Path, version: str, selection_file: Path | None, out: Path) -
 @click.option("--shape", type=click.Choice(list(sample_district.SHAPES)), default="tiny", show_default=True)
 @click.option("--version", type=click.Choice(VERSIONS), default="1.1", show_default=True, help="Of OneRoster.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed makes other people.")
-@click.option("--day", type=click.Choice(["1", "2"]), default="1", show_default=True, help="2: a day later.")
+@click.option("--day", type=click.IntRange(1), default=1, show_default=True, help="2: a day later; and so on.")
 @click.option("--problems", is_flag=True, help="About 1 % of the rows have something wrong.")
 @click.option("--guids", is_flag=True, help="Ids of 36 characters.")
 @click.option("--out", type=NEW_FILE, default=Path("district.zip"), show_default=True, help="The ZIP to write.")
-def sample(shape: str, version: str, seed: int, day: str, problems: bool, guids: bool, out: Path) -> int:
+def sample(shape: str, version: str, seed: int, day: int, problems: bool, guids: bool, out: Path) -> int:
     """Make a district with made-up people: the same bytes for the same options.
 
     \b
@@ -256,7 +256,7 @@ def sample(shape: str, version: str, seed: int, day: str, problems: bool, guids:
     """
     size = sample_district.SHAPES[shape]
     out.parent.mkdir(parents=True, exist_ok=True)
-    sample_district.write(sample_district.District(size, seed, version, int(day), problems, guids), out)
+    sample_district.write(sample_district.District(size, seed, version, day, problems, guids), out)
     click.echo(f"{out}: {size.schools:,} schools, {size.classes:,} classes, {size.users:,} people.")
     return CLEAN
 

@@ -312,15 +312,18 @@ class District:
                 yield f"g{n}", "guardian", n
 
     def _here(self) -> Iterator[tuple[str, str, int]]:
-        """On day 2 a hundredth has left, and a few have come."""
+        """On each later day another hundredth is away, and a few have come."""
         for sourced_id, role, n in self.people():
             if not self._left(n):
                 yield sourced_id, role, n
-        if self.day == 2:
+        if self.day > 1:
             yield from ((f"new{n}", "student", n) for n in range(max(1, self.shape.users // 200)))
 
     def _left(self, number: int) -> bool:
-        return self.day == 2 and self._chance(number, "left") < 0.01
+        return self.day > 1 and self._chance(number, self._of_today("left")) < 0.01
+
+    def _of_today(self, what: str) -> str:
+        return what if self.day == 2 else f"{what} on day {self.day}"
 
     def users(self) -> Iterator[Row]:
         first_guardian = self.students + self.teachers + self.shape.schools
@@ -328,7 +331,7 @@ class District:
         for sourced_id, role, n in self._here():
             chance = random.Random(f"{self.seed}/{sourced_id}")
             given, family = chance.choice(GIVEN), chance.choice(FAMILY)
-            changed = self.day == 2 and self._chance(n, "changed") < 0.02
+            changed = self.day > 1 and self._chance(n, self._of_today("changed")) < 0.02
             phone = f"555-01{n % 100:02}" if changed else ""
             agent = first_guardian + n % guardians if role == "student" and guardians > 0 else None
             agents = f"g{agent}" if agent is not None and not self._left(agent) else ""
@@ -423,7 +426,7 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="tiny")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--version", choices=("1.1", "1.2"), default="1.1")
-    parser.add_argument("--day", type=int, choices=(1, 2), default=1, help="2: a day later, 2 %% changed, 1 %% gone")
+    parser.add_argument("--day", type=int, default=1, help="2 and on: that many days later, 2 %% changed, 1 %% away")
     parser.add_argument("--problems", action="store_true", help="about 1 %% of the rows have something wrong")
     parser.add_argument("--guids", action="store_true", help="ids of 36 characters, which make the files as large as real ones")
     parser.add_argument("--out", type=Path, required=True)

@@ -40,6 +40,18 @@ def test_a_day_later_it_is_as_clean(tmp_path: Path, version: str) -> None:
     assert staged(tmp_path, version, problems=False, shape="T", day=2).problems == {}
 
 
+def test_each_day_is_another_and_always_the_same() -> None:
+    def people(day: int) -> list[tuple[str, ...]]:
+        return [tuple(row) for row in District(SHAPES["T"], 1, "1.1", day, False).files()["users"][1]()]
+
+    days = {day: people(day) for day in (2, 3, 4, 20785, 20786)}
+
+    assert len({tuple(rows) for rows in days.values()}) == len(days)
+    assert days[20786] == people(20786)
+    for rows in days.values():
+        assert 0.98 * SHAPES["T"].users < len({row[0] for row in rows}) < 1.01 * SHAPES["T"].users
+
+
 def test_a_day_later_some_changed_fewer_are_gone_and_some_are_new(tmp_path: Path) -> None:
     for day in (1, 2):
         write(District(SHAPES["T"], 1, "1.1", day, False), tmp_path / str(day))

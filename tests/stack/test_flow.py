@@ -85,10 +85,33 @@ def test_a_district_is_brought_in_by_both_workbooks_and_a_choice_of_people(
         assert last[entity]["read"] == last[entity]["kept"] + last[entity]["leftOut"]
 
 
-def test_everything_is_synced_without_questions_and_a_second_time_nothing_is_written(
+def listening(stack: Stack, group_id: str) -> str:
+    """A queue of another system, behind a rule of its own on the stack's bus; its address."""
+    sqs, events = stack.client("sqs"), stack.client("events")
+    url: str = sqs.create_queue(QueueName="of-another-system")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rule = {"Name": "of-another-system", "EventBusName": stack.outputs["EventBus"]}
+    events.put_rule(**rule, EventPattern=json.dumps({"detail": {"data": {"groupId": [group_id]}}}))
+    events.put_targets(Rule=rule["Name"], EventBusName=rule["EventBusName"], Targets=[{"Id": "queue", "Arn": arn}])
+    return url
+
+
+def heard(stack: Stack, url: str, number: int) -> list[dict[str, Any]]:
+    """What has come into the queue, once there are so many or a while has gone by."""
+    found: list[dict[str, Any]] = []
+    for _ in range(20):
+        came = stack.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        found += [json.loads(each["Body"]) for each in came.get("Messages", [])]
+        if len(found) >= number:
+            break
+    return found
+
+
+def test_everything_is_synced_and_told_on_the_bus_without_questions_and_a_second_time_nothing_is_written(
     admin: Client, stack: Stack, district: Path
 ) -> None:
     group_id = admin.new_group("Everything")
+    queue = listening(stack, group_id)
 
     first = admin.sync_all(group_id, district)
     second = admin.sync_all(group_id, district)
@@ -97,6 +120,10 @@ def test_everything_is_synced_without_questions_and_a_second_time_nothing_is_wri
     assert len(roster(stack, group_id, "users") | roster(stack, group_id, "users", "inactive")) == 220
     assert second["message"] == f"Nothing has changed since sync {first['syncId']}: the file is the same. Nothing was written."
     assert second["counts"]["users"]["unchanged"] == 220
+    told = heard(stack, queue, 3)
+    assert sorted((each["detail-type"], each["detail"]["data"]["syncId"]) for each in told) == sorted(
+        [("roster.changed", first["syncId"]), ("sync.finished", first["syncId"]), ("sync.finished", second["syncId"])]
+    )
 
 
 def test_the_log_is_a_workbook_and_gzipped_tables(admin: Client, district: Path) -> None:
