@@ -5,8 +5,10 @@ or the whole is too large. `make lock` writes `lambda.lock` anew.
 """
 
 import ast
+import compileall
 import importlib.metadata
 import json
+import py_compile
 import re
 import shutil
 import subprocess
@@ -50,7 +52,7 @@ MOST_BYTES = 250 * 1024 * 1024  # Lambda's quota for a function's code, unzipped
 # botocore describes some four hundred services. The functions call the first; botocore itself asks for STS.
 CALLED = frozenset({"cognito-idp", "dynamodb", "events", "kms", "s3", "secretsmanager", "ses", "ssm", "stepfunctions"})
 SERVICES = CALLED | {"sts"}
-STUBS = (".pyi", ".pyc")  # never imported from here: Lambda's folder is read-only and its Python another
+STUBS = (".pyi", ".pyc")  # never imported from here; of a wheel's bytecode nobody knows what it was made of
 
 
 class Unfit(Exception):
@@ -216,6 +218,16 @@ for handler in sys.argv[3:]:
     except Exception as trouble:
         print(f"{handler}: {type(trouble).__name__}: {trouble}")
 """
+
+
+def add_bytecode(folder: Path) -> None:
+    """Put beside each module its bytecode of the Python that runs this, which no other Python takes for its own.
+
+    A function's folder can't be written to, so that each start of each function compiles all that it imports otherwise: half of
+    what it does before it answers.
+    """
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH  # the files' times are those of their unpacking
+    compileall.compile_dir(folder, quiet=2, stripdir=folder, invalidation_mode=unchecked)
 
 
 def sizes(artifact: Path) -> Counter[str]:

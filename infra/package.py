@@ -1,7 +1,7 @@
 """`make package STAGE=...`: what AWS gets, made and checked without an AWS account.
 
 Into `build/STAGE`: `lambda.zip`, the code of every function; `sam.json`, the template. Stages differ by parameters
-alone, so the same commit makes the same files for each.
+alone, so the same commit makes the same files for each. Where it is Lambda's Python that packs, its bytecode is packed too.
 """
 
 import json
@@ -14,6 +14,7 @@ from infra import ROOT, artifact
 from infra.build import build, functions_of
 
 CACHE = ROOT / "build"
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ def package(out: Path) -> Package:
         packed.extractall(unzipped)
     wheels = artifact.fetch(CACHE)
     artifact.unpack(wheels, unzipped)
+    if THIS_PYTHON == artifact.PYTHON:
+        artifact.add_bytecode(unzipped)
     functions = functions_of(json.loads(built.template.read_text())).values()
     handlers = {function["Properties"]["Handler"] for function in functions}
     artifact.check(unzipped, wheels, sorted(handlers | _modules(unzipped)), CACHE)

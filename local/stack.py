@@ -4,11 +4,9 @@ Everything in which the emulator differs from AWS is in this folder.
 """
 
 import base64
-import compileall
 import hashlib
 import json
 import os
-import py_compile
 import subprocess
 import sys
 import time
@@ -26,6 +24,7 @@ import httpx
 from botocore.config import Config
 
 from infra import ROOT
+from infra.artifact import add_bytecode
 from infra.build import build
 from infra.deploy import Deployment, Failed, portal_config
 from infra.restore import end_running
@@ -110,7 +109,7 @@ class Stack:
     def deploy(self, **more: str) -> None:
         """Create or update the stack as `make deploy` does, with `more` parameters; nothing is done where nothing has changed."""
         built, deployment = build(self.folder / "build"), self.deployment()
-        add_bytecode(built.code)
+        _add_bytecode(built.code)
         given = {"PortalOrigin": self.portal_origin, "TokenKeysBase": self.endpoint, "MailFrom": MAIL_FROM, "UserPoolMfa": "OFF"}
         given |= more
         try:
@@ -221,12 +220,11 @@ class Stack:
                 self.process.kill()
 
 
-def add_bytecode(code: Path) -> None:
-    """Compile what is in the ZIP, once for all functions: each process unpacks it anew, and would compile it by itself."""
+def _add_bytecode(code: Path) -> None:
+    """Compile once what is in the ZIP: each function's process unpacks it anew, and would compile it by itself."""
     with TemporaryDirectory() as folder, zipfile.ZipFile(code, "a") as packed:
         packed.extractall(folder)
-        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH  # the files' times are those of their unpacking
-        compileall.compile_dir(folder, quiet=1, stripdir=folder, invalidation_mode=unchecked)
+        add_bytecode(Path(folder))
         for made in sorted(Path(folder).rglob("*.pyc")):
             packed.writestr(zipfile.ZipInfo(made.relative_to(folder).as_posix()), made.read_bytes())
 

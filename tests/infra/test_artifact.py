@@ -1,6 +1,8 @@
 """The ZIP that Lambda gets: what must be in it, what must not, and that it comes out the same."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,21 @@ def test_the_same_commit_makes_the_same_bytes(made: Package, tmp_path: Path) -> 
 
     assert again.sha256 == made.sha256
     assert again.template.read_bytes() == made.template.read_bytes()
+
+
+def test_bytecode_is_the_same_wherever_it_was_made_and_is_what_runs(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "module.py").write_text("value = {'as', 'packed'}\n")
+        artifact.add_bytecode(tmp_path / name)
+    (tmp_path / "one" / "module.py").write_text("value = 'of the source'\n")
+
+    one, other = (next((tmp_path / name).rglob("*.pyc")).read_bytes() for name in ("one", "other"))
+    ask = f"import sys; sys.path.insert(0, {str(tmp_path / 'one')!r}); import module; print(sorted(module.value))"
+    said = subprocess.run([sys.executable, "-I", "-B", "-c", ask], capture_output=True, text=True, check=True).stdout
+
+    assert one == other
+    assert said == "['as', 'packed']\n"
 
 
 def test_the_lock_is_that_of_the_requirements() -> None:
