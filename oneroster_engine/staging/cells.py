@@ -6,7 +6,7 @@ Every function gives SQL for a cell as text. The fast path reads the standard's 
 from collections.abc import Iterable
 
 from oneroster_engine.duckdb_session import text
-from oneroster_engine.standard.damaged_ids import AS_ASCII, OTHER_DIGITS
+from oneroster_engine.standard.damaged_ids import AS_ASCII, BLANK, CONTROL, INVISIBLE, OTHER_DIGITS, UNSEEN
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100  # of a date in a roster; what a cast gives beyond them was something else
 IN_RANGE = f"BETWEEN DATE '{FIRST_YEAR}-01-01' AND DATE '{LAST_YEAR}-12-31'"
@@ -76,6 +76,41 @@ def nothing(cell: str, may_be_a_name: bool = False, may_be_an_id: bool = False) 
 def shown(cell: str) -> str:
     """A text as a spreadsheet shows it: what stands in `="..."`, which keeps a text from being taken for a number or a date."""
     return f"if(starts_with({cell}, '='), nullif(trim(regexp_replace({cell}, {text(TEXT_FORMULA)}, '\\1')), ''), {cell})"
+
+
+# Windows-1252 that was read as Latin-1: what is a control character there is a quote or a letter here.
+_CONTROLS, _WINDOWS = zip(
+    *((chr(each), meant) for each in range(0x80, 0xA0) if (meant := bytes([each]).decode("cp1252", errors="ignore"))), strict=True
+)
+_JOINERS = r"[\x{200C}\x{200D}]+"  # of meaning in Persian, Hindi and pictures, and next to no Latin letter
+_LATIN = r"[\x00-\x{024F}]"
+_TAG = r"</?(a|b|br|div|em|font|i|p|small|span|strong|sub|sup|u)( [^<>]*)?/?>"
+_IN_QUOTES = (
+    r"""^(?:"([^"]+)"|'([^']+)'|“([^“”]+)”|„([^„“”]+)[“”]|«([^«»]+)»|»([^«»]+)«"""
+    r"|\x{2018}([^\x{2018}\x{2019}]+)\x{2019})$"
+)
+# What a text may hold that is taken off; a character that is seen as well may be meant.
+UNCLEAN = rf"[{UNSEEN}\"“”„«»\x{{2018}}]|^'|<"
+
+
+def visible(cell: str, in_quotes: bool, with_tags: bool, one_line: bool) -> str:
+    """A text without characters that nobody sees and blanks around it; of some, without quotes around the whole (and the
+    apostrophe by which a spreadsheet keeps a number from being one), without tags of a web page, or with common blanks alone."""
+    read = f"translate({cell}, '{''.join(_CONTROLS)}', {text(''.join(_WINDOWS))})"
+    read = rf"regexp_replace({read}, '[\t\x0B\x0C\x{{2028}}\x{{2029}}]', ' ', 'g')"
+    joined = INVISIBLE.replace(r"\x{200B}-\x{200F}", r"\x{200B}\x{200E}\x{200F}")
+    read = f"regexp_replace({read}, '[{CONTROL}{joined}]', '', 'g')"
+    read = rf"regexp_replace(regexp_replace({read}, '(^|{_LATIN}){_JOINERS}', '\1', 'g'), '{_JOINERS}({_LATIN}|$)', '\1', 'g')"
+    if with_tags:
+        read = f"regexp_replace({read}, '{_TAG}', '', 'gi')"
+    if one_line:
+        read = rf"regexp_replace({read}, '[\x{{00A0}}\x{{2007}}\x{{2009}}\x{{202F}}]', ' ', 'g')"
+    edges = f"'^[{BLANK}]+|[{BLANK}]+$', '', 'g'"
+    read = f"regexp_replace({read}, {edges})"
+    if in_quotes:
+        read = rf"regexp_replace({read}, {text(_IN_QUOTES)}, '\1\2\3\4\5\6\7')"
+        read = rf"regexp_replace(regexp_replace({read}, '^''([0-9+(].*)$', '\1'), {edges})"
+    return f"CASE WHEN regexp_matches({cell}, {text(UNCLEAN)}) THEN nullif({read}, '') ELSE {cell} END"
 
 
 def status(cell: str) -> str:

@@ -16,10 +16,12 @@ from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.finding import ARCHIVE, Finding
 from oneroster_engine.staging.reading import columns_of
 from oneroster_engine.staging.rules import (
+    IN_QUOTES,
     IN_THE_LIST,
     IS_MISSING,
     NAMED_LATER,
     NAMES,
+    PERSONS_NAMES,
     STANDING,
     Bound,
     Phase,
@@ -84,13 +86,13 @@ def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
 def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> Collection[str]:
     order = date_orders(connection, name, fields)
     status = f"CASE WHEN NOT coalesce({cells.nothing_in_a_database('status')}, false) THEN status END"
-    says_nothing, formulas = _saying_nothing(connection, name, fields)
+    says_nothing, dressed = _saying_nothing(connection, name, fields)
     meant = [f"{_meant(each) if each in says_nothing else quoted(each.name)} AS {quoted('sent_' + each.name)}" for each in fields]
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId AS sent_sourcedId, {status} AS sent_status, "
         f"{cells.status(status)} AS status, dateLastModified, {', '.join([_nothing_in(says_nothing), *meant])} FROM raw_{name}"
     )
-    unusual = _unusual(connection, name, fields) | formulas
+    unusual = _unusual(connection, name, fields) | dressed
     own_id = _bare("sent_sourcedId") if "sourcedId" in unusual else "sent_sourcedId"
     columns = [f"nullif({own_id}, '') AS sourcedId", "if(status = 'unknown', '', status) AS status"]
     for each in fields:
@@ -118,16 +120,18 @@ def _unusual(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[
 
 
 def _saying_nothing(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> tuple[list[Field], set[str]]:
-    """The fields of which a cell says "nothing" in a tool's words, and the names of those of which one is a formula. All cells
+    """The fields of which a cell may say "nothing" in a tool's words, and the names of those of which one is a formula, or holds
+    what is taken off a text. All cells
     are looked at by one expression: to plan one a column takes far longer."""
     columns = columns_of(fields)
+    unclean = f"(starts_with(cell, '=') OR regexp_matches(cell, {text(cells.UNCLEAN)}))"
     found = connection.execute(
-        f"SELECT DISTINCT place, starts_with(cell, '=') FROM (SELECT trim(unnest(sent)) AS cell, "
+        f"SELECT DISTINCT place, {unclean} FROM (SELECT trim(unnest(sent)) AS cell, "
         f"generate_subscripts(sent, 1) AS place FROM read_{name} WHERE sent IS NOT NULL) "
-        f"WHERE cell IS NOT NULL AND (starts_with(cell, '=') OR {cells.nothing('cell')})"
+        f"WHERE cell IS NOT NULL AND ({unclean} OR {cells.nothing('cell')})"
     ).fetchall()
-    named = {columns[int(place) - 1] for place, is_formula in found if not is_formula}
-    return [each for each in fields if each.name in named], {columns[int(place) - 1] for place, is_formula in found if is_formula}
+    named = {columns[int(place) - 1] for place, _ in found}
+    return [each for each in fields if each.name in named], {columns[int(place) - 1] for place, is_dressed in found if is_dressed}
 
 
 def _nothing_in(fields: Sequence[Field]) -> str:
@@ -410,7 +414,10 @@ def _typed(each: Field, sent: str, order: str) -> str:
             )
         case _:
             if is_free_text(each):
-                return cells.shown(sent)
+                person, thing = each.name in PERSONS_NAMES, each.name in NAMES
+                in_quotes = person or each.name in IN_QUOTES
+                plain = cells.visible("own", in_quotes, with_tags=person or thing, one_line=person)
+                return f"list_transform([{cells.shown(sent)}], lambda own: {plain})[1]"
             return f"nullif({_bare(sent)}, '')" if each.refers else fast_path.typed(each, sent)
 
 

@@ -133,6 +133,11 @@ def _kept_as_sent(each: Field) -> bool:
     return is_free_text(each) and each.need == Need.REQUIRED
 
 
+def _is_called(each: Field) -> bool:
+    """Names and titles."""
+    return is_free_text(each) and each.name in (*NAMES, *PERSONS_NAMES)
+
+
 def _named_later(file: str, each: Field) -> bool:
     return f"{file}.{each.name}" in NAMED_LATER
 
@@ -146,6 +151,7 @@ NAMES = ("givenName", "familyName", "title", "name")
 PERSONS_NAMES = ("givenName", "familyName", "middleName", "preferredGivenName", "preferredMiddleName", "preferredFamilyName")
 # What a spreadsheet takes for a date (9-10) or for a number, beside ids.
 TAKEN_FOR_DATES = ("grades", "periods", "subjectCodes", "classCode", "courseCode", "location")
+IN_QUOTES = ("username", "email", "identifier", "userMasterIdentifier", "sms", "phone")  # and people's names: never meant so
 TAKEN_FOR_NUMBERS = ("identifier", "userMasterIdentifier", "sms", "phone")
 HELD_BACK = ("classes", "users", "roles", "enrollments")  # whose rows bring somebody in
 
@@ -172,6 +178,7 @@ _HOLD = "'nothing is made of this row, and what stands on the platform stays as 
 _SOMETHING = (  # what a tool writes for nothing begins with one of #(-.Nn, a formula with =, and few names do
     "CASE WHEN {cell} >= '/' AND {cell} < '<' OR {cell} >= 'A' AND {cell} < 'N' OR {cell} >= 'O' AND {cell} < 'n' "
     "OR {cell} >= 'o' THEN true ELSE ({cell} < '#' OR {cell} >= '$') AND ({cell} < '-' OR {cell} >= '/') "
+    "AND ({cell} < chr(39) OR {cell} >= '(') "  # an apostrophe, as around a text
     f"AND ({{cell}} < '=' OR {{cell}} >= '>') AND {{cell}} NOT IN ({', '.join(map(text, cells.COMMON_NOTHING))}) END"
 )
 # [NULL], <NULL>, (blank): of names alone, since each look at a cell takes time.
@@ -219,6 +226,16 @@ _NO_DATE = f"CASE WHEN length({{cell}}) BETWEEN 5 AND 10 THEN NOT {_with_hole(is
 _NO_DATES = f"CASE WHEN length({{cell}}) > 2 THEN NOT {_with_hole(holds_date_sql, '{cell}')} ELSE true END"
 _MADE_A_DATE = "{name} is `{value}`, which a spreadsheet made of it, as it makes a date of 9-10; it was kept."
 
+_BECAME = f"' `' || {_with_hole(shown_sql, '{sent}')} || '` became `' || coalesce({{field}}, '') || '`.'"
+# For the fast path: ASCII that JSON writes as it is, or others in which nothing is found.
+_VISIBLE = (
+    "CASE WHEN strlen({cell}) = length({cell}) THEN strlen(to_json({cell})::VARCHAR) = strlen({cell}) + 2 "
+    f"ELSE NOT regexp_matches({{cell}}, {_with_hole(lambda _: text(cells.UNCLEAN), '')}) END"
+)
+_TWO_NAMES = "regexp_full_match({field}, '[^,]+,[^,]+')"
+_GIVEN_TOO = "coalesce(lower(trim(split_part({field}, ',', 1))) = lower(trim(split_part(familyName, ',', 1))), false)"
+_FAMILY_TOO = "coalesce(lower(trim(split_part({field}, ',', 2))) = lower(givenName), false)"
+
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 RULES: tuple[Rule, ...] = (
@@ -235,7 +252,8 @@ RULES: tuple[Rule, ...] = (
         "wrapped-id", W, Phase.IDS, "ids in quotes or blanks, or with characters that nobody sees", _row,
         "sourcedId is `{value}`, with quotes, blanks or characters that no id has; it was read as `{id}`.",
         "Take what stands around the id away, where the file is made.",
-        broken="sent_sourcedId <> sourcedId", arguments={"value": shown_sql("own.sent_sourcedId"), "id": "own.sourcedId"},
+        broken="sent_sourcedId <> sourcedId",
+        arguments={"value": _with_hole(shown_sql, "own.sent_sourcedId"), "id": "own.sourcedId"},
         also_deleted=True,
     ),
     Rule(
@@ -313,6 +331,35 @@ RULES: tuple[Rule, ...] = (
             ('texts that are sent as ="..."', lambda file, each: is_free_text(each) and not _kept_as_sent(each), _SOMETHING),
             ('texts that a row needs, sent as ="..."', lambda file, each: _kept_as_sent(each),
              "({cell} < '=' OR {cell} >= '>')"),
+        )
+    ),
+    *(
+        Rule(
+            "wrapped-text", W, Phase.VALUES, applies_to, _fields(applies),
+            "{name} has quotes, tags, blanks or characters that nobody sees; it was read without them.{how}",
+            "Take away what doesn't belong to the text, where the file is made.",
+            broken="{sent} IS NOT NULL AND NOT starts_with({sent}, '=') AND {field} IS DISTINCT FROM {sent}", fine=fine,
+            arguments={"how": how},
+        )
+        for applies_to, applies, how, fine in (
+            ("names and titles with characters that nobody sees or tags; of people in quotes or with odd blanks, too",
+             lambda file, each: _is_called(each), _BECAME, f"NOT contains({{cell}}, '<') AND {_VISIBLE}"),
+            ("other texts with those, or with quotes around them",  # a password may have slipped there
+             lambda file, each: is_free_text(each) and not _is_called(each), "''", _VISIBLE),
+        )
+    ),
+    *(
+        Rule(
+            "both-names", W, Phase.VALUES, applies_to, _named("users", name),
+            "{name} holds both names; it was {then}.",
+            "Write the given and the family name each in its own column.",
+            broken=f"{_TWO_NAMES} AND {certain}", fine="NOT contains({cell}, ',')", repair=repair, arguments={"then": text(then)},
+        )
+        for name, certain, repair, applies_to, then in (
+            ("givenName", _GIVEN_TOO, "{field} = trim(split_part({field}, ',', 2))", "Last, First in givenName",
+             "read without the family name"),
+            ("familyName", _FAMILY_TOO, "{field} = trim(split_part({field}, ',', 1))", "Last, First in familyName",
+             "read without the given name"),
         )
     ),
     Rule(
@@ -442,7 +489,7 @@ RULES: tuple[Rule, ...] = (
         _fields(lambda file, each: each.refers is not None and each.kind == Kind.TEXT),
         "{name} is `{value}`, with quotes, blanks or characters that no id has; it was read as `{id}`.",
         "Take what stands around the id away, where the file is made.",
-        broken="{sent} <> {field}", arguments={"value": shown_sql("own.{sent}"), "id": "own.{field}"},
+        broken="{sent} <> {field}", arguments={"value": _with_hole(shown_sql, "own.{sent}"), "id": "own.{field}"},
     ),
     Rule(
         "near-reference", W, Phase.REFERENCES, "references that one row fits but for case or lost zeros",

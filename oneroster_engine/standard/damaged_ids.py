@@ -39,6 +39,9 @@ FORMULA_SQL = r"'= *[A-Z]+ *\(.*\)'"  # =TEXT(71,"00000"): what it shows is in n
 # A spreadsheet keeps fifteen digits of a number, and writes zeros for the others.
 CUT_SQL, KEPT_DIGITS, LONGEST_CUT = r"'[1-9]\d{14}0+'", 15, 24
 INVISIBLE = r"\x{00AD}\x{061C}\x{180E}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{FEFF}"
+CONTROL = r"\x00-\x1F\x7F-\x{009F}"
+BROAD_BLANKS = r"\x{00A0}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
+UNSEEN = CONTROL + INVISIBLE + BROAD_BLANKS
 # Cyrillic and Greek letters that look like Latin ones, and those.
 ALIKE = (
     "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0430\u0435\u043e\u0440\u0441\u0445\u0456"
@@ -146,13 +149,10 @@ def difference_sql(one: str, other: str) -> str:
 
 
 def shown_sql(cell: str) -> str:
-    """An id with the characters that nobody sees made visible, as <U+200B>."""
-    points = {0xA0: "U+00A0", 0xAD: "U+00AD", 0x200B: "U+200B", 0x200C: "U+200C", 0x200D: "U+200D", 0x200E: "U+200E",
-              0x200F: "U+200F", 0x202F: "U+202F", 0x2060: "U+2060", 0xFEFF: "U+FEFF", 0x9: "TAB"}  # fmt: skip
-    shown = cell
-    for point, name in points.items():
-        shown = f"replace({shown}, chr({point}), '<{name}>')"
-    return shown
+    """A text with the characters that nobody sees made visible, as <U+200B>."""
+    point = f"CASE WHEN regexp_matches(each, '[{UNSEEN}]') THEN format('<U+{{:04X}}>', unicode(each)) ELSE each END"
+    each = f"regexp_extract_all(replace({cell}, chr(9), '<TAB>'), '(?s).')"
+    return f"array_to_string(list_transform({each}, lambda each: {point}), '')"
 
 
 def rounds_to_sql(sourced_id: str, rounded: str) -> str:
