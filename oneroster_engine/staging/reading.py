@@ -239,6 +239,9 @@ _MAY_BE_GARBLED = (
     re.compile(rb"\xc3[\x82-\x85\x8e-\x91\x97-\x99\xa2-\xa9][\xc2\xc5\xc6\xcb\xe2]"),
     re.compile(rb"\xe2(?:\x88\x9a|\x94)"),
     re.compile(rb"\xef(?:\xbf\xbd)"),
+    # MISREAD
+    re.compile(rb"(?<=[a-z][a-z])\xc5[\xbd\xa0\x92\xb8](?![A-Z])"),
+    re.compile(rb"(?<=[A-Za-z])(?:\xe2\x80[\x9a\xa0\xa1\xb0\xb9]|\xcb[\x86\x9c]|\xc6\x92|\xc2[\xa1-\xa5])"),
 )
 _ENTITY = re.compile(ENTITY.encode())
 _ESCAPED = ESCAPED.encode()

@@ -48,8 +48,16 @@ ENTITY = rf"&(?:amp|lt|gt|quot|apos|nbsp|#\d{{2,5}}|#[xX][0-9a-fA-F]{{2,5}}|[A-Z
 _ENTITY = re.compile(ENTITY)
 # A letter as JSON, an address or an e-mail writes it: \u00e9, %C3%A9, =C3=A9. Only what Latin letters give, since a username may
 # hold a backslash and a u.
-CODED = re.compile(r"\\u0(?:0[c-f]|1[0-7])[0-9a-f]|%c[3-5]%[89ab][0-9a-f]|=c[3-5]=[89ab][0-9a-f]", re.IGNORECASE)
-CODE_BEGINS = ("\\u0", "%C", "%c", "=C", "=c")
+CODED = re.compile(
+    r"\\u0(?:0[c-f]|1[0-7])[0-9a-f]|%c[3-5]%[89ab][0-9a-f]|=c[3-5]=[89ab][0-9a-f]|(?-i:\+A[M-P][AEIMQUYcgkosw048]-)",
+    re.IGNORECASE,
+)
+CODE_BEGINS = ("\\u0", "%C", "%c", "=C", "=c", "+A")
+# What a letter of the Mac or of DOS becomes where it is read as Windows-1252: a sign in a word, or a capital behind small ones.
+MISREAD = re.compile(
+    r"(?<=[a-z]{2})[\u017d\u0160\u0152\u0178](?![A-Z])|(?<=[A-Za-z])"
+    r"(?:[\u201a\xa1]|[\u2020\u2021\u02c6\u2030\u2039\u02dc\u0192\xa2-\xa5](?=[a-z]))"
+)
 ESCAPED = "\\'"  # an apostrophe as databases' tools write it
 # First letters of two or more that stand for one, by how UTF-8 was read: as Windows-1252, MacRoman or the encoding of DOS.
 _LEADS = {WINDOWS_1252: "ÂÃÄÅÎÏÐÑ\xd7ØÙãäåæçèé", "mac_roman": "√¬ƒ≈\u2013—", "cp437": "├┬─┼"}
@@ -131,8 +139,8 @@ def wide_unicode(head: bytes) -> str:
 
 def garbled(text: str) -> str:
     """The first place of a text that was garbled before it came: UTF-8 that was read as another encoding (`Ã©`), a replacement
-    character, a letter as web pages write it (`&eacute;`) or JSON (`\\u00e9`), or an apostrophe behind a backslash.
-    Empty where nothing looks like that."""
+    character, a letter as web pages write it (`&eacute;`), JSON (`\\u00e9`) or UTF-7 (`+AOk-`), an apostrophe behind a
+    backslash, or a letter of the Mac or of DOS that was read as Windows-1252 (`JosŽ`). Empty where nothing looks like that."""
     if "\ufffd" in text:
         return "\ufffd"
     if ESCAPED in text:
@@ -141,6 +149,8 @@ def garbled(text: str) -> str:
         return entity[0]
     if may_be_coded(text) and (coded := CODED.search(text)):
         return coded[0]
+    if not text.isascii() and (misread := MISREAD.search(text)):
+        return misread[0]
     for run in _RUN.finditer(text):
         if len(run[0]) > 1 and (found := _twice_encoded(run[0])):
             return found
@@ -157,6 +167,11 @@ def ungarbled(text: str) -> str:
         return "'"
     if text.startswith("&"):
         return html.unescape(text)
+    if text.startswith("+"):
+        return text.encode().decode("utf-7")
+    if len(text) == 1 and text != "\ufffd":
+        letters = (text.encode(WINDOWS_1252).decode(codec) for codec in ("mac_roman", "cp850"))
+        return "` or `".join(dict.fromkeys(each for each in letters if each.islower()))
     if CODED.fullmatch(text):
         return (
             chr(int(text[2:], 16)) if text[0] == "\\" else bytes.fromhex(text[1:3] + text[4:]).decode("utf-8", errors="replace")
@@ -310,7 +325,7 @@ def _detected(sample: bytes, alone: bool) -> str:
     odd = {codec: _implausible(sample, codec) for codec in NAMES}
     least = min(odd.values())
     if sum(byte > 0x7F for byte in sample) < FEWEST_LETTERS:
-        best = next((codec for codec in LATIN if odd[codec] == 0), "")
+        best = next((codec for codec in (*LATIN, "cp850") if odd[codec] == 0), "")
         return best or ("" if alone else WINDOWS_1252)
     if least > MOST_IMPLAUSIBLE:
         return "" if alone else WINDOWS_1252
@@ -352,7 +367,7 @@ def _implausible(sample: bytes, codec: str) -> float:
     except UnicodeDecodeError:
         return 2.0
     beyond = odd = 0
-    for before, each in zip(" " + text, text, strict=False):
+    for before, each, after in zip(" " + text, text, text[1:] + " ", strict=False):
         if each < "\x80":
             odd += each.isalpha() and before >= "\x80" and _is_of_another_script(before)
             continue
@@ -361,8 +376,9 @@ def _implausible(sample: bytes, codec: str) -> float:
         if category[0] not in "LM" or category == "Lm" or each in "ªº":
             misplaced = before.isalpha() if each in _OPENING else each in "ªº" and not before.isalnum()
             odd += category != "Zs" and (each not in _PUNCTUATION or misplaced)
-        elif before.isalpha() and ((each.isupper() and before.islower()) or (before < "\x80" and _is_of_another_script(each))):
-            odd += 1
+        elif before.isalpha():
+            is_capital = each.isupper() and (before.islower() or after.islower())  # JosŽ, JÅrgen
+            odd += is_capital or (before < "\x80" and _is_of_another_script(each))
     return odd / beyond if beyond else 0.0
 
 

@@ -350,12 +350,17 @@ def test_an_encoding_is_told_by_the_rows_of_the_file(tmp_path: Path, encoding: s
 
 @pytest.mark.parametrize("patiently", [False, True])
 def test_text_that_was_garbled_before_it_came_is_named_with_its_line(tmp_path: Path, patiently: bool) -> None:
-    content = f"{HEADER}\n1,,,RenÃ©,school,7,\n2,,,JOÃO ÅNGSTRÖM,school,7,\n3,,,Zo\ufffd,school,7,\n".encode()
+    named = ["RenÃ©", "Zo\ufffd", "Jos\u017d", "Garc\xa1a", "Mu\xa4oz", "Ren\u201a", "Jos+AOk-"]
+    fine = ["JOÃO ÅNGSTRÖM", "\u017di\u017eka", "De\u017dman", "ann+Amy", "Vale\u2122", "5\xa3"]
+    content = "\n".join([HEADER, *(f"{at},,,{name},school,7," for at, name in enumerate([*named, *fine])), ""]).encode()
 
     rows, loaded = read(tmp_path, content, patiently)
 
-    assert [row[3] for row in rows] == ["RenÃ©", "JOÃO ÅNGSTRÖM", "Zo\ufffd"]
-    assert [(messages.rule, messages.line) for messages in loaded.findings] == [("garbled", 2), ("garbled", 4)]
+    assert [row[3] for row in rows] == [*named, *fine]
+    assert [(messages.rule, messages.line) for messages in loaded.findings] == [("garbled", 2 + at) for at, _ in enumerate(named)]
+    assert [message.message.split("which ")[1].split(";")[0] for message in loaded.findings] == [
+        "was `é`", "letter it was is lost", "was `é`", "was `í`", "was `ñ`", "was `é`", "was `é`"
+    ]  # fmt: skip
 
 
 def test_two_byte_order_marks_are_no_part_of_the_first_column(tmp_path: Path) -> None:

@@ -62,5 +62,15 @@ def test_names_that_may_be_of_two_alphabets_are_never_guessed(
         text_encoding(sent(tmp_path, names, codec))
 
 
-def test_one_accent_in_a_file_is_still_windows_1252(tmp_path: Path) -> None:
-    assert text_encoding(sent(tmp_path, ("Ann Müller", "Bo Lee"), "cp1252")) == TextEncoding("cp1252")
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("Ann Müller", "cp1252"),
+        ("José Vale", "mac_roman"),
+        ("José Vale", "cp850"),
+        ("Jürgen Vale", "cp850"),
+        ("Ann Muñoz", "cp850"),
+    ],
+)
+def test_one_accent_in_a_file_is_read_as_the_letter_that_a_name_has_there(tmp_path: Path, name: str, codec: str) -> None:
+    assert text_encoding(sent(tmp_path, (name, "Bo Lee"), codec)) == TextEncoding(codec)
