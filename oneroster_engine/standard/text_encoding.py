@@ -18,7 +18,7 @@ CHUNK = 1 << 17
 LONGEST_LINE = 4_000_000  # bytes; a line beyond it is no row
 SAMPLE = 1 << 16  # bytes of lines that aren't UTF-8, for the detector
 UTF_8 = "utf-8-sig"  # with or without its mark
-WINDOWS_1252 = "cp1252"
+WINDOWS_1252, DOS = "cp1252", "cp850"
 # The encodings of the exports that districts use, in the order of a tie. Each has ASCII as it is.
 NAMES = {
     WINDOWS_1252: "Windows-1252", "mac_roman": "MacRoman", "cp1250": "Windows-1250 (Central Europe)",
@@ -325,7 +325,8 @@ def _detected(sample: bytes, alone: bool) -> str:
     odd = {codec: _implausible(sample, codec) for codec in NAMES}
     least = min(odd.values())
     if sum(byte > 0x7F for byte in sample) < FEWEST_LETTERS:
-        best = next((codec for codec in (*LATIN, "cp850") if odd[codec] == 0), "")
+        dos = DOS if all(each.isalpha() for each in sample.decode(DOS) if each > "\x7f") else WINDOWS_1252
+        best = next((codec for codec in (*LATIN, dos) if odd[codec] == 0), "")
         return best or ("" if alone else WINDOWS_1252)
     if least > MOST_IMPLAUSIBLE:
         return "" if alone else WINDOWS_1252
