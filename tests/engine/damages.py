@@ -93,6 +93,8 @@ def _as_json(cell: str) -> str:
 
 
 def _american(cell: str) -> str:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", cell):
+        return cell  # damaged already
     year, month, day = cell.split("-")
     return f"{int(month)}/{int(day)}/{year}"
 
