@@ -49,7 +49,8 @@ def build(out: Path) -> Built:
     done = subprocess.run(
         [*chalice, "--merge-template", str(merged), str(out.resolve())],
         cwd=source,
-        env={"AWS_DEFAULT_REGION": "us-east-1", **os.environ},  # chalice asks for one, and writes it nowhere
+        # Chalice asks for a region, and writes it nowhere. It imports what it then packs, with bytecode that lies in vendor/.
+        env={"AWS_DEFAULT_REGION": "us-east-1", **os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -158,7 +158,7 @@ def test_half_a_school_lost_is_held_read_left_standing_then_let_go_and_undone(
     expect(page.get_by_text("Undo: was ended by that sync").first).to_be_visible(timeout=60_000)
     photo(page, "changes-undo")
     approve(page)
-    undone = re.compile(r"Synced: [\d,]+ updated")  # the history has another one
+    undone = re.compile(r"Synced: [\d,]+ brought back")
     expect(page.get_by_role("heading", name=undone)).to_be_visible(timeout=60_000)
 
     assert records(stack, group_id) == before
