@@ -7,14 +7,14 @@ in. To other readers they are names without a meaning. Values are text, since On
 from collections.abc import Mapping
 from typing import Any
 
-# Members that the roster doesn't have, and that stand here because the standard requires them; separated by commas.
+# Members that the roster's record doesn't have, and that stand here because the standard requires them; separated by commas.
 STAND_INS = "selectiveSync.standIns"
 # `inactive`, where the standard knows active and tobedeleted alone.
 STATUS = "selectiveSync.status"
 # The role in 1.2's words, where 1.1 has none for it.
 ROLE = "selectiveSync.role"
 
-MAY_STAND_IN = frozenset(("identifier", "courseCode", "schoolYear", "enabledUser"))
+MAY_STAND_IN = frozenset(("identifier", "courseCode", "schoolYear", "enabledUser", "agents"))
 
 # Of 1.2's roles those that 1.1 has no word for. Never a word that gives more rights than the role itself.
 ROLES_1_1 = {

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Collection:
-    """`one` and `many` are the keys under which one record and a list of them are answered."""
+    """`one` and `many` are the keys under which one record and a list of them are answered. `by_id`: which records are answered
+    by id, where these are others than the list's."""
 
     entity: str
     one: str
     many: str
     where: str = "true"
     inside: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    by_id: str = ""
 
 
 def _enrolled(role: str, where: str) -> str:
@@ -44,6 +46,7 @@ COLLECTIONS: dict[str, Collection] = {
         "academicSessions",
         _TYPE.format("term"),
         {("schools",): _TERMS_OF_SCHOOL},
+        by_id="true",  # a class's `terms` may be semesters and school years; consumers look for them here
     ),
     "gradingPeriods": Collection(
         "academicSessions",

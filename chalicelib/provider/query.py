@@ -22,6 +22,7 @@ from oneroster_engine.standard.entities import ENTITIES
 
 DEFAULT_LIMIT = 100
 MOST_RECORDS = 10_000  # of one page
+GUARDIANS = frozenset(("guardian", "parent", "relative"))
 
 
 @dataclass(frozen=True)
@@ -91,20 +92,20 @@ def read_page(snapshot: Path, path: ListPath, query: Query, view: View, version:
             numbers = ", ".join(str(place) for (place,) in found)
             places = f"place IN ({numbers})" if numbers else "false"
         page = connection.execute(f"SELECT {_COLUMNS} {rows} WHERE {places} ORDER BY {order}place").fetchall()
-        return Page(_without_unseen_agents(connection, collection.entity, [_record(row) for row in page], view), total)
+        return Page(_with_agents(connection, collection.entity, [_record(row) for row in page], view), total)
 
 
 def read_one(snapshot: Path, path: ListPath, sourced_id: str, view: View) -> Record:
     """The record of that id, of the kind that the list holds. Raises RequestFailed (404)."""
     collection = collection_of(path)
-    conditions, values = _placed(collection, path)
+    conditions, values = _placed(collection, path, collection.by_id)
     where = " AND ".join(f"({each})" for each in (*conditions, "sourcedId = $sourcedId"))
     with opened(snapshot, view) as connection:
         query = f"SELECT {_COLUMNS} FROM {collection.entity} own WHERE {where}"
         found = connection.execute(query, values | {"sourcedId": sourced_id}).fetchone()
         if found is None:
             raise unknown_object(f"There is no {collection.one} {sourced_id} here.")
-        return _without_unseen_agents(connection, collection.entity, [_record(found)], view)[0]
+        return _with_agents(connection, collection.entity, [_record(found)], view)[0]
 
 
 def enrolled(enrollments: Path, column: Literal["userSourcedId", "classSourcedId"], sourced_id: str) -> list[Enrolled]:
@@ -211,8 +212,9 @@ def _number(connection: duckdb.DuckDBPyConnection, query: str, values: Mapping[s
     return int(found[0]) if found else 0
 
 
-def _placed(collection: Collection, path: ListPath) -> tuple[list[str], dict[str, Any]]:
-    conditions = [collection.where]
+def _placed(collection: Collection, path: ListPath, kind: str = "") -> tuple[list[str], dict[str, Any]]:
+    """Conditions and their values; `kind` in place of what the list itself holds."""
+    conditions = [kind or collection.where]
     if not path.inside:
         return conditions, {}
     conditions.append(collection.inside[tuple(name for name, _ in path.inside)])
@@ -258,10 +260,35 @@ _VISIBLE = {
 }
 
 
-def _without_unseen_agents(
-    connection: duckdb.DuckDBPyConnection, entity: str, records: Sequence[Record], view: View
-) -> Sequence[Record]:
-    if view.schools is None or entity != "users":
+def _with_agents(connection: duckdb.DuckDBPyConnection, entity: str, records: Sequence[Record], view: View) -> Sequence[Record]:
+    """People with their agents as this consumer may see them, and guardians with the students who name them."""
+    if entity != "users":
+        return records
+    seen = _without_unseen_agents(connection, records, view)
+    return seen if "agents" in view.hidden else _named_by(connection, seen)
+
+
+def _named_by(connection: duckdb.DuckDBPyConnection, records: Sequence[Record]) -> Sequence[Record]:
+    """The standard wants the link both ways; files and most sources have it at the students alone.
+
+    Source: OneRoster 1.1 and 1.2, the class User."""
+    alone = [each.sourced_id for each in records if not _agents(each) and _is_guardian(each)]
+    if not alone:
+        return records
+    query = """
+        SELECT agent, list(sourcedId ORDER BY sourcedId)
+        FROM (SELECT sourcedId, unnest(fields->>'$.agentSourcedIds[*]') AS agent FROM users WHERE removedAt IS NULL)
+        WHERE agent IN (SELECT unnest($1::VARCHAR[])) GROUP BY agent"""
+    found = {str(agent): tuple(students) for agent, students in connection.execute(query, [alone]).fetchall()}
+    return [replace(each, named_by=found.get(each.sourced_id, ())) for each in records]
+
+
+def _is_guardian(person: Record) -> bool:
+    return any(each["role"] in GUARDIANS for each in person.fields.get("roles") or ())
+
+
+def _without_unseen_agents(connection: duckdb.DuckDBPyConnection, records: Sequence[Record], view: View) -> Sequence[Record]:
+    if view.schools is None:
         return records
     agents = sorted({agent for each in records for agent in _agents(each)})
     seen_of = "SELECT sourcedId FROM users WHERE sourcedId IN (SELECT unnest($1::VARCHAR[]))"

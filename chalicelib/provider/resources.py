@@ -49,13 +49,15 @@ class Attribute:
 @dataclass(frozen=True)
 class Record:
     """One row of a snapshot. `inactive`: the platform lets this person in no more, or the source gave the record that legacy
-    status. `modified` is when a sync last changed it here (ISO 8601, UTC)."""
+    status. `modified` is when a sync last changed it here (ISO 8601, UTC). `named_by`: who has this person for a guardian, where
+    the person's own record names nobody."""
 
     sourced_id: str
     removed: bool
     inactive: bool
     modified: str
     fields: Mapping[str, Any]
+    named_by: Sequence[str] = ()
 
 
 Link = Callable[[str, str], dict[str, str]]
@@ -103,6 +105,7 @@ def _notes(entity: str, record: Record, shown: Mapping[str, Any]) -> dict[str, s
     """What `shown`, the standard's members, can't say of the record."""
     notes = {}
     absent = [name for name in _STAND_INS.get(entity, ()) if record.fields.get(name) in (None, "") and name in shown]
+    absent += ["agents"] if record.named_by else []
     if absent:
         notes[STAND_INS] = ",".join(absent)
     if record.inactive and not record.removed and record.fields.get("enabledUser") is not False:
@@ -204,7 +207,7 @@ def _user(record: Record, link: Link, version: Version) -> dict[str, Any]:
         "email": own.get("email"),
         "sms": own.get("sms"),
         "phone": own.get("phone"),
-        "agents": _refs(link, "user", own.get("agentSourcedIds")),
+        "agents": _refs(link, "user", own.get("agentSourcedIds") or record.named_by),
         "grades": own.get("grades"),
     }
     if version is Version.V1P1:

@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from chalicelib.model.record_notes import as_noted
 from chalicelib.provider.errors import RequestFailed
 from chalicelib.provider.filter_grammar import parse_filter
 from chalicelib.provider.query import ListPath, Page, Query, View, read_one, read_page
@@ -191,6 +192,28 @@ def test_a_consumer_of_one_school_sees_that_school_and_nothing_else(snapshot: Pa
     teacher = read_one(snapshot, ListPath("users"), "tea", NORTH)
     assert [role["orgSourcedId"] for role in teacher.fields["roles"]] == ["north"]
     assert read_one(snapshot, ListPath("users"), "ann", NORTH).fields["agentSourcedIds"] == ["gil"]
+
+
+@pytest.mark.parametrize(
+    ("person", "view", "expected"),
+    [
+        pytest.param("gil", EVERYTHING, ["ann"], id="whoever-names-them"),
+        pytest.param("gil", NORTH, ["ann"], id="in-their-school"),
+        pytest.param("gus", View(frozenset({"south"})), [], id="nobody-of-another-school"),
+        pytest.param("gil", View(hidden=frozenset({"agents"})), [], id="nobody-where-guardians-are-hidden"),
+        pytest.param("ann", EVERYTHING, ["gil", "gus"], id="a-student-has-guardians-alone"),
+        pytest.param("tea", EVERYTHING, [], id="a-teacher-has-nobody"),
+    ],
+)
+def test_a_guardian_links_to_the_students_who_name_them(snapshot: Path, person: str, view: View, expected: list[str]) -> None:
+    alone = read_one(snapshot, ListPath("users"), person, view)
+    [listed] = page(snapshot, "users", view, filter=f"sourcedId='{person}'").records
+
+    for found in (alone, listed):
+        shown = render("users", found, links(BASE), Version.V1P2)
+        linked = [each["sourcedId"] for each in shown.get("agents", []) if "agents" not in view.hidden]
+        assert linked == expected
+        assert as_noted(shown).get("agents") == (shown.get("agents") if person == "ann" else None)  # it is no part of the roster
 
 
 def test_a_hidden_field_is_neither_filtered_nor_sorted_by(snapshot: Path) -> None:
