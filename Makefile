@@ -121,8 +121,8 @@ chaos: $(VENV)/ready ## kill, starve, restart and flood the product in the embed
 attack: $(VENV)/ready ## send made-up and hostile requests to the API, far more than the tests do: make attack [ROUNDS=50]
 	ATTACK_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest tests/api/test_bounds.py tests/api/test_tokens.py tests/api/test_routes.py -n 0
 
-conformance: $(VENV)/ready ## strangers' OneRoster clients read a synced sample from our provider: make conformance [SHAPE=S]
-	SHAPE=$${SHAPE:-tiny} $(BIN)/pytest tests/rostering/conformance.py -s --timeout 1800
+conformance: $(VENV)/ready ## strangers' OneRoster clients read a synced sample from our provider: make conformance [SHAPE=S SUITE=collection.json]
+	SHAPE=$${SHAPE:-tiny} SUITE="$(SUITE)" $(BIN)/pytest tests/rostering/conformance.py -s --timeout 1800
 
 fuzz: $(VENV)/ready ## thousands of damaged ZIPs, CSVs and manifests: make fuzz FUZZ_EXAMPLES=2000
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(BIN)/pytest tests/corpus/test_fuzz.py -n 2 --timeout 7200

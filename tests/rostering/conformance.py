@@ -2,7 +2,7 @@
 
 `make conformance`; outside `make test`, since it installs other people's packages. SHAPE in the environment names another
 sample than tiny. The API answers over HTTP as Lambda gives it, on AWS in moto. A client whose Python is not on this machine is
-skipped, by name.
+skipped, by name. SUITE in the environment is the path of a Postman collection, as Microsoft publishes for School Data Sync.
 """
 
 import csv
@@ -23,6 +23,8 @@ from tests.rostering.test_api import V1P1, Reader, made
 from tests.steps.walk import Walk, make_group
 
 PEERS = Path(__file__).parent / "peers"
+NPM = Path(__file__).resolve().parents[2] / "local" / "npm.sh"
+NEWMAN = "newman@6.2.2"
 FILES = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
 
 
@@ -90,3 +92,50 @@ def test_timeback_oneroster_reads_everything_by_1_2(district: tuple[str, dict[st
 
     print(f"timeback-oneroster 0.4.0, OneRoster 1.2: {found}")
     assert found == {name: number for name, number in expected.items() if name != "users"}
+
+
+# What Microsoft's collections ask for beside rostering: grades, demographics, and one student of a district of their own.
+NOT_OURS = {"lineitems", "categories", "results", "demographics", "a1"}
+
+
+def test_a_postman_collection_passes_by_1_1_but_for_what_is_no_rostering(
+    district: tuple[str, dict[str, int]], tmp_path: Path
+) -> None:
+    if not (suite := os.environ.get("SUITE")):
+        pytest.skip("SUITE names no Postman collection")
+    origin, _ = district
+    client = made()
+    reader = Reader(client, V1P1)
+    _, years, _ = reader.get("academicSessions", limit=1)
+    told = {
+        "OneRosterHost": f"{origin}/api",
+        "Oauth2TokenAddress": client["tokenUrl"],
+        "OneRosterConsumerKey": client["clientId"],
+        "OneRosterConsumerSecret": client["clientSecret"],
+        "SchoolYear": years["academicSessions"][0]["schoolYear"],
+        "DeltaDateTime": "2020-01-01T01:00:00.000Z",
+        "school_id": reader.ids("schools")[0],  # asked for before anything has said which schools there are
+    }
+    report = tmp_path / "report.json"
+    newman = [str(NPM), "exec", "--yes", f"--package={NEWMAN}", f"--cache={tmp_path / 'npm'}", "--", "newman", "run"]
+    variables = [word for name, value in told.items() for word in ("--env-var", f"{name}={value}")]
+    reporter = ["--reporters", "json", "--reporter-json-export", str(report)]
+
+    done = subprocess.run(
+        [*newman, str(Path(suite).resolve()), *variables, *reporter], capture_output=True, text=True, check=False
+    )
+
+    assert report.exists(), done.stderr[-3000:]
+    run = json.loads(report.read_text())["run"]
+    ours, others = [], []
+    for each in run["executions"]:
+        failed = [one["assertion"] for one in each.get("assertions", ()) if one.get("error")]
+        (others if NOT_OURS.intersection(map(str.lower, each["request"]["url"]["path"])) else ours).extend(
+            f"{each['item']['name']}: {name}" for name in failed
+        )
+    requests, assertions = run["stats"]["requests"]["total"], run["stats"]["assertions"]["total"]
+    print(f"{Path(suite).name}: {requests} requests, {assertions} assertions, {len(ours) + len(others)} failed")
+    print("\n".join(("Of what is no rostering:", *others)))
+    assert requests > 0
+    assert len(ours) + len(others) == run["stats"]["assertions"]["failed"]
+    assert ours == []
