@@ -127,7 +127,8 @@ def test_a_postman_collection_passes_by_1_1_but_for_what_is_no_rostering(
 
     assert report.exists(), done.stderr[-3000:]
     run = json.loads(report.read_text())["run"]
-    ours, others = [], []
+    ours: list[str] = []
+    others: list[str] = []
     for each in run["executions"]:
         failed = [one["assertion"] for one in each.get("assertions", ()) if one.get("error")]
         (others if NOT_OURS.intersection(map(str.lower, each["request"]["url"]["path"])) else ours).extend(
