@@ -103,7 +103,7 @@ def text_encoding(path: Path) -> TextEncoding:
     if _decodes(path, UTF_8):
         return TextEncoding(UTF_8)
     good, sample, share = _not_utf_8(path)
-    other = _detected(sample, alone=not good)
+    other = _detected(sample, alone=not good, few=share <= FEW)
     if good or (not other and share <= FEW):
         return TextEncoding(UTF_8, other or WINDOWS_1252)
     if not other:
@@ -314,18 +314,18 @@ def _not_utf_8(path: Path) -> tuple[int, bytes, float]:
     return good, b"".join(sample), (mixed + bad) / max(number, 1)
 
 
-def _detected(sample: bytes, alone: bool) -> str:
+def _detected(sample: bytes, alone: bool, few: bool) -> str:
     """The encoding of lines that aren't UTF-8; empty where none makes sense of them.
 
     Windows-1252 where it makes as much sense as any other, unless the detector is sure of another. Few letters tell between
-    alphabets of Latin letters, and no others.
+    alphabets of Latin letters, and no others; where they are `few` lines of many, none makes the file one of DOS.
     """
     import chardet  # few files need it
 
     odd = {codec: _implausible(sample, codec) for codec in NAMES}
     least = min(odd.values())
     if sum(byte > 0x7F for byte in sample) < FEWEST_LETTERS:
-        dos = DOS if all(each.isalpha() for each in sample.decode(DOS) if each > "\x7f") else WINDOWS_1252
+        dos = DOS if not few and all(each.isalpha() for each in sample.decode(DOS) if each > "\x7f") else WINDOWS_1252
         best = next((codec for codec in (*LATIN, dos) if odd[codec] == 0), "")
         return best or ("" if alone else WINDOWS_1252)
     if least > MOST_IMPLAUSIBLE:
