@@ -199,8 +199,8 @@ class PatientReader:
             self._say("encoding", f"{record.misread}.", record, kept)
         elif _may_be_garbled(record.text) and (found := garbled(self._read(kept))):
             meant = ungarbled(found)
-            was = f"which was `{meant}`" if meant else "and which letter it was is lost"
-            self._say("garbled", f"`{found}` was garbled before it came, {was}; it was kept as it is.", record, kept)
+            why = f"should be `{meant}`; it" if meant else "stands where a letter is lost; the text"
+            self._say("garbled", f"`{found}` {why} was garbled before the file came, and was kept as it is.", record, kept)
         if "\0" in record.text:
             self._say("garbled", "a NUL character in a cell was left out.", record, kept)
             # A database's false: nobody becomes active by it.

@@ -233,15 +233,17 @@ def _made(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> bool
 
 
 # Where UTF-8 was read as Windows-1252 and written again, two letters stand for one: a first one of these, and a second that is
-# none of ASCII. Or a letter was lost already. Three patterns, since one that begins with one letter is looked for far quicker
-# than one with a choice of three.
+# none of ASCII. Or a letter was lost already. Or one of the Mac or of DOS was read as Windows-1252 (`text_encoding.MISREAD`).
+# A pattern for each first byte, looking back behind that: one that begins with a choice, or with a look back, takes fifty times
+# as long.
 _MAY_BE_GARBLED = (
     re.compile(rb"\xc3[\x82-\x85\x8e-\x91\x97-\x99\xa2-\xa9][\xc2\xc5\xc6\xcb\xe2]"),
-    re.compile(rb"\xe2(?:\x88\x9a|\x94)"),
+    re.compile(rb"\xe2(?:\x88\x9a|\x94|(?<=[A-Za-z]\xe2)\x80[\x9a\xa0\xa1\xb0\xb9])"),
     re.compile(rb"\xef(?:\xbf\xbd)"),
-    # MISREAD
-    re.compile(rb"(?<=[a-z][a-z])\xc5[\xbd\xa0\x92\xb8](?![A-Z])"),
-    re.compile(rb"(?<=[A-Za-z])(?:\xe2\x80[\x9a\xa0\xa1\xb0\xb9]|\xcb[\x86\x9c]|\xc6\x92|\xc2[\xa1-\xa5])"),
+    re.compile(rb"\xc5(?<=[a-z][a-z]\xc5)[\xbd\xa0\x92\xb8](?![A-Z])"),
+    re.compile(rb"\xcb(?<=[A-Za-z]\xcb)[\x86\x9c]"),
+    re.compile(rb"\xc6(?<=[A-Za-z]\xc6)\x92"),
+    re.compile(rb"\xc2(?<=[A-Za-z]\xc2)[\xa1-\xa5]"),
 )
 _ENTITY = re.compile(ENTITY.encode())
 _ESCAPED = ESCAPED.encode()

@@ -268,13 +268,13 @@ FORMS = (
              Found("users.csv", 3, "warning", "byte E9 is not UTF-8; it was read as `é`")),
     users_as("text that was garbled before it came", "issue 20",
              text_of("users", [ZOE, user("rene", givenName="RenÃ©", enabledUser="true")]).encode(),
-             Found("users.csv", 3, "warning", "`Ã©` was garbled before it came, which was `é`")),
+             Found("users.csv", 3, "warning", "`Ã©` should be `é`; it was garbled before the file came")),
     users_as("an apostrophe as a database writes it", "issue 20",
              text_of("users", [ZOE, user("neil", familyName="O\\'Neil", enabledUser="true")]).encode(),
-             Found("users.csv", 3, "warning", "garbled before it came, which was `'`")),
+             Found("users.csv", 3, "warning", "should be `'`; it was garbled before the file came")),
     *(users_as(f"a letter as {where} writes it", "issue 20",
                text_of("users", [ZOE, user("rene", givenName=sent, enabledUser="true")]).encode(),
-               Found("users.csv", 3, "warning", f"`{re.escape(code)}` was garbled before it came, which was `é`"))
+               Found("users.csv", 3, "warning", f"`{re.escape(code)}` should be `é`; it was garbled before the file came"))
       for where, sent, code in (("JSON", "Ren\\u00e9", "\\u00e9"), ("an address", "Ren%C3%A9", "%C3%A9"),
                                 ("an e-mail", "Ren=C3=A9", "=C3=A9"), ("an address in small letters", "Ren%c3%a9", "%c3%a9"))),
     users_as("a username behind its domain", "no cry of wolf",
