@@ -359,7 +359,7 @@ def test_text_that_was_garbled_before_it_came_is_named_with_its_line(tmp_path: P
     assert [row[3] for row in rows] == [*named, *fine]
     assert [(messages.rule, messages.line) for messages in loaded.findings] == [("garbled", 2 + at) for at, _ in enumerate(named)]
     assert [message.message.split("` ")[1].split(";")[0] for message in loaded.findings] == [
-        "should be `é", "stands where a letter is lost", *(f"should be `{letter}`" for letter in "éíñéé")
+        "should be `é`", "stands where a letter is lost", *(f"should be `{letter}`" for letter in "éíñéé")
     ]  # fmt: skip
 
 
