@@ -211,7 +211,7 @@ def compare_ids(workdir: Path, held: Path) -> IdCheck | None:
 
 
 def _rechecked(fetch: Path) -> list[Rechecked]:
-    return [Rechecked(**{**each, "fetched": Fetched.from_json(each["fetched"])}) for each in _local(fetch / "checked.json")]
+    return [Rechecked.from_json(each) for each in _local(fetch / "checked.json")]
 
 
 def _unproved(fetched: Sequence[Fetched], came: Mapping[str, Came], checked: Sequence[Rechecked]) -> dict[str, Cause]:

@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, Protocol
@@ -20,7 +20,19 @@ import httpx
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.addresses import clean_base_address
 from chalicelib.model.causes import Cause
-from chalicelib.sources.rest_answers import Answer, NoPage, Page, most_a_page, page_of, provider_reason, wait_s, without_traces
+from chalicelib.sources.rest_answers import (
+    LONGEST_WAIT_S,
+    Answer,
+    NoPage,
+    Page,
+    asked_wait_s,
+    most_a_page,
+    page_of,
+    provider_reason,
+    token_has_ended,
+    wait_s,
+    without_traces,
+)
 from chalicelib.sources.rest_body import ACCEPTED, BodyTooLarge, UnreadableBody, text_of
 from chalicelib.sources.rest_guard import GuardedTransport, LeadsElsewhere, checked_url, redirected
 from chalicelib.sources.rest_paging import LEAST_SIZE, Range
@@ -196,6 +208,10 @@ class Source:
                 if is_later:
                     raise NoPage(str(redirect)) from redirect
                 raise SourceRefused(str(redirect)) from redirect
+            except ServerError as error:
+                if is_later and self._gives_the_first_page(where):  # so it is not down, and waiting for it is of no use
+                    return PageResponse(Page((), unclear=error.cause), b"")
+                raise error.as_a_whole from error
             if answer.status not in (200, 204):
                 if is_later:
                     status = self._status(answer)
@@ -203,7 +219,7 @@ class Source:
                     return PageResponse(Page((), unclear=why), b"")
                 raise self._refusal(where, answer)
             try:
-                return PageResponse(page_of(answer, where.path), answer.body)
+                return PageResponse(page_of(answer, where.path, where.within), answer.body)
             except NoPage as trouble:
                 if attempt == MISREAD_ATTEMPTS:
                     cause = trouble.cause
@@ -211,8 +227,15 @@ class Source:
                 self._pause(float(attempt), leave_at, f"{self._without_secrets(str(trouble))}.")
         raise AssertionError("unreachable")
 
+    def _gives_the_first_page(self, where: Range) -> bool:
+        query = query_string(replace(where, offset=0, link=None).query_params())
+        try:
+            return self._sent(f"{self.provider.base_url}{where.path}?{query}").status == 200
+        except LeadsElsewhere:
+            return False
+
     def ask(self, where: Range, leave_at: float) -> Answer:
-        """The answer to the question for the page at `where`, unread. Raises as `read`, and LeadsElsewhere."""
+        """The answer to the question for the page at `where`, unread. Raises as `read`, LeadsElsewhere and ServerError."""
         return self._answer(where.path, where.query_params(), leave_at, may_be_less=where.size > LEAST_SIZE)
 
     def get(self, path: str, query: Mapping[str, str], leave_at: float = float("inf")) -> Answer:
@@ -224,16 +247,19 @@ class Source:
             return self._answer(path, query, leave_at)
         except LeadsElsewhere as redirect:
             raise SourceRefused(str(redirect)) from redirect
+        except ServerError as error:
+            raise error.as_a_whole from error
 
     def _answer(self, path: str, query: Mapping[str, str], leave_at: float, *, may_be_less: bool = False) -> Answer:
-        """A sign-in that has become invalid is renewed once and the request repeated. Raises as `get`, and LeadsElsewhere;
-        TooSlow where one may ask for less."""
+        """A sign-in that has become invalid is renewed once and the request repeated. Raises as `get`, LeadsElsewhere and
+        ServerError; TooSlow where one may ask for less."""
         url = self.provider.base_url + path + ("?" + query_string(dict(query)) if query else "")
         replays = {"oauth2": 2, "oauth1": 1, "bearer": 0}[self.provider.authorization]
         attempt = 1
         while True:
             answer = self._sent(url)
-            if answer.status == 401 or (answer.status == 403 and self._stale()):
+            has_ended = bool(replays) and self.provider.authorization == "oauth2" and token_has_ended(answer)
+            if answer.status == 401 or (answer.status == 403 and self._stale()) or has_ended:
                 if not replays:
                     raise self._unauthorized(path, answer)
                 replays -= 1
@@ -247,7 +273,13 @@ class Source:
                 if answer.cut:
                     raise NoPage(f"the provider's answer breaks off in the middle, {_times(attempt)}", "breaks off in the middle")
                 if _failed(answer):
-                    raise self._unavailable(self.provider.base_url, answer, attempt)
+                    trouble = self._unavailable(self.provider.base_url, answer, attempt)
+                    if answer.status == 500:
+                        status = self._status(answer)
+                        said = "the provider answers with {}"
+                        why = Cause(f"{said.format(status.message)}, {_times(attempt)}", said.format(status.key))
+                        raise ServerError(why, trouble)
+                    raise trouble
                 return answer
             if may_be_less and answer.too_much and attempt >= SLOW_ATTEMPTS:
                 raise TooSlow
@@ -394,7 +426,13 @@ class Source:
 
     def _unavailable(self, url: str, answer: Answer, attempts: int) -> SourceUnavailable:
         kind = f"{urlsplit(url).hostname}: {self._status(answer).key}"
-        return SourceUnavailable(f"{self._came(url, answer)}, {_times(attempts)}. Try again later.", kind)
+        asked_s = asked_wait_s(answer, self._now()) or 0.0
+        if asked_s <= LONGEST_WAIT_S:
+            return SourceUnavailable(f"{self._came(url, answer)}, {_times(attempts)}. Try again later.", kind)
+        long = "more than a day" if asked_s > 86400 else f"{asked_s / 60:,.0f} minutes"
+        return SourceUnavailable(
+            f"{self._came(url, answer)}, {_times(attempts)}, and asks to wait {long}. Try again after that.", kind
+        )
 
     def _waits_for(self, url: str, answer: Answer) -> str:
         """What came in place of an answer, as a sentence."""
@@ -442,6 +480,14 @@ def _skew(answer: Answer, now: datetime) -> str:
     except (TypeError, ValueError, OverflowError):
         return ""
     return f" Its clock differs from ours by {off_s / 60:.0f} minutes, which alone can be the reason." if off_s > 240 else ""
+
+
+class ServerError(Exception):
+    """Status 500 as often as it was asked for: the provider's program fails at this question (`cause`), or as a whole."""
+
+    def __init__(self, cause: Cause, as_a_whole: SourceUnavailable) -> None:
+        super().__init__(cause.message)
+        self.cause, self.as_a_whole = cause, as_a_whole
 
 
 class TooSlow(Exception):

@@ -22,10 +22,17 @@ from chalicelib.model.causes import Cause
 LONGEST_WAIT_S = 120.0
 FIRST_WAIT_S = 1.0
 ATTEMPTS = 5
-PASSING = frozenset({202, 408, 425, 429, 500, 502, 503, 504})
+# The standard's, and those that hosts and proxies made up: 509 for too much traffic, 520 to 530, 598 and 599 where nobody behind
+# them answers.
+PASSING = frozenset({202, 408, 425, 429, 500, 502, 503, 504, 509, *range(520, 531), 598, 599})
+TOO_SLOW = frozenset({504, 524, 598})
 SINGULAR = {"classes": "class", "demographics": "demographic"}
 NUMBER = re.compile(r"[0-9]{1,12}")
 LONGEST_REASON = 200
+TOKEN_ENDED = re.compile(
+    r"(invalid|expired)[ _-]?token|(token|session)\b.{0,30}\b(expired|timed out|revoked|not valid|no longer valid|invalid)",
+    re.IGNORECASE,
+)
 # What providers put into the words of each error anew: ids of a request, record numbers, times. A status is no such number.
 _TRACE = re.compile(r"(?<!status )\b(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}|\d[\d,.:TZ-]*)\b", re.IGNORECASE)
 EMAIL = re.compile(r"[^\s@,;<>\"']+@[^\s@,;<>\"']+")
@@ -126,7 +133,7 @@ class Answer:
     @property
     def too_much(self) -> bool:
         """Whether less may be answered where this was not."""
-        return self.late or self.status == 504
+        return self.late or self.status in TOO_SLOW
 
 
 @dataclass(frozen=True)
@@ -136,8 +143,8 @@ class Page:
     `next` is the query of the next page that a `Link` header names; `links`: there is such a header that can be read.
     `unclear`: why a page without records is no proper empty list, and so says nothing about the collection's end. What the body
     or a header says beside the records: `told`, how many there are in all at least; `pages`, how many pages, by a name
-    that others give to a page's records; `more`, that others follow; `cut`, that they are not all. `within`: the object in which
-    the list stands, where that is one level down (`{"data": {"users": [...]}}`).
+    that others give to a page's records; `more`, that others follow; `cut`, that they are not all. `within`: where the list
+    stands, if not under its own name at the top: the object around it (`{"data": {"users": [...]}}`), or its other name.
     """
 
     ids: tuple[str, ...]
@@ -167,13 +174,15 @@ def wait_s(answer: Answer, attempt: int, now: datetime, jitter: float) -> float 
     """
     if not answer.is_passing:
         return None
-    asked = _retry_after_s(answer.headers.get("retry-after", ""), now)
+    asked = asked_wait_s(answer, now)
     if attempt >= ATTEMPTS or (asked is not None and asked > LONGEST_WAIT_S):
         return None
     return asked if asked is not None else FIRST_WAIT_S * 2 ** (attempt - 1) * (0.5 + jitter / 2)
 
 
-def _retry_after_s(header: str, now: datetime) -> float | None:
+def asked_wait_s(answer: Answer, now: datetime) -> float | None:
+    """Seconds that `Retry-After` asks to wait; None where it says nothing that can be read."""
+    header = answer.headers.get("retry-after", "")
     if re.fullmatch(r"[0-9]+(\.[0-9]*)?", header.strip()):
         return float(header)
     try:
@@ -198,22 +207,27 @@ def most_a_page(answer: Answer, asked: int) -> int | None:
     return max((each for each in numbers - {answer.status} if 0 < each < asked), default=None)
 
 
-def page_of(answer: Answer, path: str) -> Page:
-    """Raises NoPage. `path` is the collection's, e.g. /users or /schools/1/students."""
+def token_has_ended(answer: Answer) -> bool:
+    """Whether an error of another status than 401 says that the token has."""
+    return 400 <= answer.status < 500 and bool(TOKEN_ENDED.search(provider_reason(answer)))
+
+
+def page_of(answer: Answer, path: str, within: str = "") -> Page:
+    """Raises NoPage. `path` is the collection's, e.g. /users or /schools/1/students; `within` is that of the pages before it."""
     if answer.unreadable:
         raise NoPage(answer.unreadable)
-    found, unclear, within = _usual_heads(answer, path), None, ""
+    found, unclear = _usual_heads(answer, path), None
     if found is None:
-        raw, unclear, within = _records(answer, path)
+        raw, unclear, within = _records(answer, path, within)
         heads = [_head(each) for each in raw]
         if raw and not any(head and head.sourcedId not in (None, "") for head in heads) and _are_errors(raw):
             raise _reported("the provider sends errors in place of records", answer)
     else:
-        heads = found
+        heads, within = found, ""
         if not heads or not any(head and head.sourcedId not in (None, "") for head in heads):
             _raise_for_errors(answer, path)
     links = weblinking.parse(answer.headers.get("link", ""))
-    beside = {**_headers(answer), **({} if found is not None or unclear else _beside_records(answer.body, path))}
+    beside = {**_headers(answer), **({} if found is not None or unclear else _beside_records(answer.body, path, within))}
     told, pages, more, cut = _beside(beside, len(heads), path)
     return Page(
         ids=tuple([str(head.sourcedId) if head and head.sourcedId is not None else "" for head in heads]),
@@ -288,7 +302,7 @@ def _decoded(raw: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
         raise NoPage("its JSON is not a list of records") from trouble
 
 
-def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], Cause | None, str]:
+def _records(answer: Answer, path: str, within: str = "") -> tuple[list[msgspec.Raw], Cause | None, str]:
     """The page's records; where there are none, why that is no proper empty list; and in which object the list stands."""
     body = answer.body
     if answer.status == 204:
@@ -304,14 +318,15 @@ def _records(answer: Answer, path: str) -> tuple[list[msgspec.Raw], Cause | None
         return list(members), None if members else Cause("the answer is a list without a name, and empty"), ""
     if not members:
         return [], Cause("the answer is an empty object and no list"), ""
-    opened, within = _unwrapped(members, path)
+    opened, layer = _unwrapped(members, path)
     if _failed(members) or _failed(opened):
         raise _reported("the provider reports a failure", answer)
-    name = _wrapper(opened, path)
+    name = _wrapper(opened, path, within)
     if name is None:
         if any(each.casefold() in ERROR_MEMBERS for each in members):
             raise _reported("the provider reports an error", answer)
         raise NoPage("the answer has no list of records, but " + ", ".join(sorted(map(_plain, members)))[:100])
+    within = layer or ("" if name.casefold() in _names(path) else _plain(name)[:40])
     raw = bytes(opened[name])
     if raw == b"null":
         return [], Cause(f'the answer says "{_plain(name)}": null and has no list', "null in place of a list"), within
@@ -350,13 +365,13 @@ def _unwrapped(members: Mapping[str, msgspec.Raw], path: str) -> tuple[Mapping[s
     return {**inner[within], **outer, **kept}, _plain(within)[:40]
 
 
-def _beside_records(body: bytes, path: str) -> dict[str, object]:
+def _beside_records(body: bytes, path: str, within: str) -> dict[str, object]:
     """What a body holds besides its list."""
     members = _decoded(body, _MEMBERS)
     if not isinstance(members, dict):
         return {}
     opened, _ = _unwrapped(members, path)
-    list_name = _wrapper(opened, path)
+    list_name = _wrapper(opened, path, within)
     return {name: _decoded(bytes(raw), _ANY) for name, raw in opened.items() if name != list_name}
 
 
@@ -547,17 +562,23 @@ def _entity(path: str) -> str:
     return {"schools": "orgs", "students": "users", "teachers": "users", "terms": "academicSessions"}.get(last, last)
 
 
-def _wrapper(members: Mapping[str, msgspec.Raw], path: str) -> str | None:
-    """The member that holds the records: by the standard's name, the path's own, the singular, or as the only list.
-
-    A list by another name is one of records where something in it has an id.
-    """
+def _names(path: str) -> tuple[str, ...]:
+    """By which a list of the collection at `path` is known, in lower case: the standard's name, the path's own, the singular."""
     last, known = path.rstrip("/").rsplit("/", 1)[-1], _entity(path)
     singular = [SINGULAR.get(each, each.removesuffix("s")) for each in (known, last)]
+    return tuple(name.casefold() for name in (known, last, *singular))
+
+
+def _wrapper(members: Mapping[str, msgspec.Raw], path: str, within: str = "") -> str | None:
+    """The member that holds the records: by a name of the collection, or as the only list.
+
+    A list by another name is one of records where something in it has an id, or where the pages before it had theirs under
+    that name (`within`).
+    """
     folded = {name.casefold(): name for name in members}
-    for name in (known, last, *singular):
-        if name.casefold() in folded and bytes(members[folded[name.casefold()]])[:1] in (b"[", b"{", b"n"):
-            return folded[name.casefold()]
+    for name in _names(path):
+        if name in folded and bytes(members[folded[name]])[:1] in (b"[", b"{", b"n"):
+            return folded[name]
     lists = [name for name, raw in members.items() if bytes(raw)[:1] == b"["]
     if len(lists) != 1 or lists[0].casefold() in ERROR_MEMBERS:
         return None
@@ -565,7 +586,8 @@ def _wrapper(members: Mapping[str, msgspec.Raw], path: str) -> str | None:
         heads = [_head(each) for each in _RAWS.decode(members[lists[0]])]
     except BAD_JSON:
         return None
-    return lists[0] if any(head and head.sourcedId not in (None, "") for head in heads) else None
+    is_known = not heads and _plain(lists[0])[:40] == within
+    return lists[0] if is_known or any(head and head.sourcedId not in (None, "") for head in heads) else None
 
 
 def _total(answer: Answer) -> int | None:

@@ -141,8 +141,8 @@ class Came:
 @dataclass(frozen=True)
 class Rechecked:
     """What was seen when a collection was looked at again at the end. `unchecked`: pages that were not the same; `end_moved`: its
-    end was not; `goes_on`: records came from further behind it; `other_end`: in the other order it begins with another record
-    than its last."""
+    end was not; `first_page_unread`: why its first page did not come again; `goes_on`: records came from further behind it;
+    `other_end`: in the other order it begins with another record than its last."""
 
     fetched: Fetched
     first_page_changed: bool = False
@@ -150,6 +150,12 @@ class Rechecked:
     end_moved: bool = False
     goes_on: bool = False
     other_end: bool = False
+    first_page_unread: Cause | None = None
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Rechecked":
+        unread = Cause.from_json(stored.get("first_page_unread"))
+        return cls(**{**stored, "fetched": Fetched.from_json(stored["fetched"]), "first_page_unread": unread})
 
 
 def lists_of_schools(schools: Iterable[str]) -> tuple[Collection, ...]:
@@ -218,6 +224,7 @@ def _opened(source: Source, wanted: Collection, size: int, keep: Keep) -> _Opene
 
 def _begun(source: Source, opened: _Opened, keep: Keep, parallel: int) -> ListStart:
     start, response = opened.where, opened.response
+    start = start if response is None else replace(start, within=response.page.within)
     if response is None:
         none = Fetched(start.entity, start.path, 0, (), broken_off=opened.missing, fields=start.fields)
         return ListStart(none, start, "", (), 0)
@@ -403,11 +410,11 @@ def recheck(source: Source, start: ListStart, fetched: Iterable[Fetched]) -> Rec
     unchecked += _leaves_out(source, start)
     seen = Rechecked(replace(start.fetched, parts=()), unchecked=unchecked)
     if start.fingerprint:
-        response = _again(source, start.first)
-        if response is None:
-            return replace(seen, first_page_changed=True)
-        again = replace(_fetched(start.first, [_Read(start.first, response.page)], End()), parts=())
-        seen = replace(seen, fetched=again, first_page_changed=_fingerprint(response.page) != start.fingerprint)
+        first_page = _asked_again(source, start.first)
+        if isinstance(first_page, Cause):
+            return replace(seen, first_page_unread=first_page)
+        again = replace(_fetched(start.first, [_Read(start.first, first_page.page)], End()), parts=())
+        seen = replace(seen, fetched=again, first_page_changed=_fingerprint(first_page.page) != start.fingerprint)
     ends = [each for each in everything if each.end_question]
     came = [_again(source, replace(start.first, offset=1, link=each.end_question)) for each in ends]
     if any(_has_moved(response, each) for response, each in zip(came, ends, strict=True)):
@@ -478,10 +485,20 @@ def _only(response: PageResponse | None) -> str:
 
 
 def _again(source: Source, where: Range) -> PageResponse | None:
+    came = _asked_again(source, where)
+    return None if isinstance(came, Cause) else came
+
+
+def _asked_again(source: Source, where: Range) -> PageResponse | Cause:
+    """The page, or why it did not come."""
     try:
         return source.read(where)
-    except (NoPage, NotOffered, QueryRefused, TooSlow):
-        return None
+    except (NoPage, NotOffered) as trouble:
+        return trouble.cause
+    except QueryRefused as trouble:
+        return Cause(str(trouble).removesuffix("."), trouble.kind)
+    except TooSlow:
+        return Cause("no answer came in time")
 
 
 def why_not_whole(fetched: Iterable[Fetched], came: Mapping[str, Came], rechecked: Iterable[Rechecked]) -> Cause | None:
@@ -509,6 +526,7 @@ def _reading(parts: Sequence[Fetched], came: Came, again: Rechecked | None) -> R
         exceeded=any(each.exceeded for each in everything),
         unchecked=came.loose + (again.unchecked if again else sum(bool(part.query) for each in parts for part in each.parts)),
         first_page_changed=bool(again and again.first_page_changed),
+        first_page_unread=again.first_page_unread if again else None,
         end_moved=bool(again and again.end_moved),
         goes_on=bool(again and again.goes_on),
         other_end=bool(again and again.other_end),

@@ -179,7 +179,8 @@ def _after_records(where: Range, page: Page) -> Range | End:
     if where.until is None and page.total == end and rows < full:
         said = _said_otherwise(where, page, end)  # as many as were announced, by a page that had room for more
         # A search that counts no further than 10,000 announces as many; what is behind it is asked for at once.
-        on = replace(behind, link=None, ended=True, pages=where.pages + 1) if is_a_limit_of_totals(end) else End()
+        beyond = replace(behind, link=None, promised=False, ended=True, pages=where.pages + 1)
+        on = beyond if is_a_limit_of_totals(end) else End()
         return _otherwise(behind, said) if said else on
     if where.until is None and where.linked and page.links and not promised and rows < full:
         said = _said_otherwise(where, page, end)

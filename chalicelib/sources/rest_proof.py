@@ -20,9 +20,9 @@ class Reading:
     records, so that it isn't the page's own size; `exceeded`: more came than one told, so that totals are nothing to go by.
     `torn`: places where a page does not begin with the record that the page before ended with. `unchecked`: pages that
     overlap with none, and were not found the same when they were read again. `first_page_changed`: when it was read again at
-    the end, and `end_moved`: what was asked for its end brought more, or none, when it was asked again then; `goes_on`: records
-    came from further behind it; `other_end`: in the other order it begins with a record that is not its last. `endings`: what
-    was seen at the end. `broken_off`: why it was not read further.
+    the end, `first_page_unread`: why it did not come then, and `end_moved`: what was asked for its end brought more, or none,
+    when it was asked again then; `goes_on`: records came from further behind it; `other_end`: in the other order it begins
+    with a record that is not its last. `endings`: what was seen at the end. `broken_off`: why it was not read further.
     """
 
     entity: str
@@ -35,6 +35,7 @@ class Reading:
     torn: int = 0
     unchecked: int = 0
     first_page_changed: bool = False
+    first_page_unread: Cause | None = None
     end_moved: bool = False
     goes_on: bool = False
     other_end: bool = False
@@ -75,6 +76,10 @@ CAPPED = (
     "all {read.ids:,} records that the provider announces came, but {read.ids:,} is a number at which totals are cut, and "
     "behind them came no empty list: {read.broken_off[0].message}"
 )
+UNREAD = (
+    "its first page, which shows whether it changed meanwhile, could not be read again at the end: "
+    "{read.first_page_unread.message}"
+)
 # What outweighs any proof, and its message. `{}` is filled from the reading.
 OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
     ("the list changed at the provider while it was read", lambda read: read.first_page_changed or len(read.totals) > 1),
@@ -95,6 +100,7 @@ OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
         BROKEN_OFF,
         lambda read: bool(read.broken_off) and (Ending.SAID_OTHERWISE in read.endings or not _all_announced_came(read)),
     ),
+    (UNREAD, lambda read: read.first_page_unread is not None),
     (
         "the provider announces {lowest:,} records and sent {read.ids:,}",
         lambda read: bool(read.totals) and read.totals != {read.ids},
@@ -148,7 +154,8 @@ def why_not_whole(readings: Iterable[Reading]) -> Cause | None:
     for read in readings:
         if objection := next((words for words, holds in OBJECTIONS if holds(read)), None):
             lowest, again = min(read.totals, default=0), read.rows - read.unreadable - read.ids
-            by_its_cause = {BROKEN_OFF: "", CAPPED: CAPPED}
-            kind = by_its_cause[objection] + read.broken_off[0].key if objection in by_its_cause else objection
+            cause = read.first_page_unread if objection == UNREAD else read.broken_off[0] if read.broken_off else None
+            by_its_cause = {BROKEN_OFF: "", CAPPED: CAPPED, UNREAD: UNREAD}
+            kind = by_its_cause[objection] + cause.key if cause and objection in by_its_cause else objection
             found.append(Cause(objection.format(read=read, lowest=lowest, again=again), kind))
     return joined(found, "(in {number} lists)")

@@ -57,6 +57,7 @@ BODIES: dict[str, tuple[int, bytes]] = {
     "400": (400, b'{"imsx_codeMajor":"failure","imsx_codeMinor":"invaliddata","imsx_description":"offset too large"}'),
     "404": (404, b'{"imsx_codeMajor":"failure","imsx_codeMinor":"unknownobject"}'),
     "403": (403, b"{}"),
+    "500": (500, b'{"error":"index"}'),
     "416": (416, b""),
     "204": (204, b""),
     "window": (400, b'{"error":"result window is too large"}'),

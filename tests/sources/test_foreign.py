@@ -248,7 +248,7 @@ def asked(transport: Answers, token: str = "abc") -> tuple[Answer, list[float]]:
         return source.get("/orgs", {}), waits
 
 
-@pytest.mark.parametrize("status", [202, 403, 429, 503])
+@pytest.mark.parametrize("status", [202, 403, 429, 503, 509, 520, 530])
 def test_whoever_asks_to_wait_is_waited_for_whatever_the_status(status: int) -> None:
     soon = httpx.Response(status, headers={"Retry-After": "7"}, content=b"<html>")
 
@@ -257,6 +257,45 @@ def test_whoever_asks_to_wait_is_waited_for_whatever_the_status(status: int) -> 
     assert (answer.status, waits) == (200, [7.0, 7.0])
     with pytest.raises(SourceUnavailable, match=f"status {status}, 5 times over. Try again later"):
         asked(Answers(soon))
+
+
+@pytest.mark.parametrize(("said", "wait"), [("1500", "25 minutes"), ("Wed, 21 Oct 2099 07:28:00 GMT", "more than a day")])
+def test_whoever_asks_to_wait_for_long_is_told_with_how_long(said: str, wait: str) -> None:
+    with pytest.raises(SourceUnavailable, match=f"status 429, once, and asks to wait {wait}. Try again after that"):
+        asked(Answers(httpx.Response(429, headers={"Retry-After": said})))
+
+
+class Ends(Tokens):
+    """A token that has ended, of which another status than 401 tells."""
+
+    def __init__(self, status: int, words: bytes) -> None:
+        super().__init__(307, "/oauth/token")
+        self.ended_with, self.words = status, words
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET" and len(self.forms) < 2:
+            return httpx.Response(self.ended_with, stream=_Body(self.words))
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, b'{"error":"invalid_token"}'),
+        (403, b'{"imsx_description":"The access token has expired"}'),
+        (498, b'{"message":"Session timed out"}'),
+    ],
+)
+def test_a_token_that_has_ended_is_renewed_whatever_status_says_so(status: int, words: bytes) -> None:
+    transport = Ends(status, words)
+
+    assert (with_tokens(transport)().status, len(transport.forms)) == (200, 2)
+
+
+def test_a_refusal_that_speaks_of_no_token_asks_for_no_other() -> None:
+    transport = Ends(403, b'{"message":"The scope of this token does not cover orgs"}')
+
+    assert (with_tokens(transport)().status, len(transport.forms)) == (403, 1)
 
 
 def test_a_refusal_that_asks_for_no_wait_is_not_repeated() -> None:

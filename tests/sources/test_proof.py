@@ -114,6 +114,21 @@ SITUATIONS: dict[str, tuple[Mapping[str, Any], str | None, int]] = {
     "a list without a name": ({"wrap": "bare"}, "a list without a name, and empty", 250),
     "a list without a name, and a total": ({"wrap": "bare", "total": "right"}, None, 250),
     "a list by another name": ({"wrap": "items", "total": "right"}, None, 250),
+    "a list by another name that says nothing": ({"wrap": "items"}, None, 250),
+    "no more than 150 by another name": ({"wrap": "items", "most": 150}, "in the other order", 150),
+    "a list by another name, and behind it one by a third": (
+        {"wrap": "items", "broken": {"from 250": "another list"}}, "no list of records, but warnings", 250,
+    ),
+    "a list by another name, and behind it one by its own": (
+        {"wrap": "items", "broken": {"from 250": "empty"}}, "no list of records, but an empty one by another name", 250,
+    ),
+    "a first page that can't be read again": (
+        {"total": "right", "broken": {3: "403"}}, "could not be read again at the end: The provider does not let this", 250,
+    ),
+    "500 at an offset in mid-list": (
+        {"broken": {"from 198": "500"}}, "from record 200 on the provider answers with status 500, index, 5 times over", 199,
+    ),
+    "an end that is 500": ({"broken": {"from 250": "500"}}, "record 251 on the provider answers with status 500, index", 250),
     "a null record": ({"nulls_at": frozenset({7})}, "1 of 250 records can't be read", 249),
     "someone deleted in what was read": ({"moves": {1: "delete 45"}}, "the list changed at the provider", 250),
     "someone deleted, with links": ({"link": "right", "moves": {1: "delete 45"}}, "the list changed at the provider", 250),
@@ -474,8 +489,9 @@ def test_a_list_of_one_page_is_whole_where_that_had_room_for_more(offsets: str, 
     assert (len(came), why) == (number, "")
 
 
-def test_a_list_of_a_round_length_is_whole_by_its_total_once_nothing_was_behind_it() -> None:
-    liar = Liar(PEOPLE[:200], Lies(total="right"))
+@pytest.mark.parametrize("link", ["none", "right", "only with next", "cursor"])
+def test_a_list_of_a_round_length_is_whole_by_its_total_once_nothing_was_behind_it(link: str) -> None:
+    liar = Liar(PEOPLE[:200], Lies(total="right", link=link))
 
     assert read_users(liar) == (liar.always, "")
 
@@ -599,14 +615,14 @@ def test_the_next_page_is_asked_for_while_one_is_looked_at_never_two_at_once(mon
     liar = _Watched(PEOPLE, Lies(total="right", cap=10))
     looked_at, asked_meanwhile = 0, 0
 
-    def looking(answer: Answer, path: str) -> Page:
+    def looking(answer: Answer, path: str, within: str) -> Page:
         nonlocal looked_at, asked_meanwhile
         looked_at += 1
         until = time.monotonic() + 0.05
         while liar.requests == looked_at and time.monotonic() < until:
             time.sleep(0.001)
         asked_meanwhile += liar.requests > looked_at
-        return page_of(answer, path)
+        return page_of(answer, path, within)
 
     monkeypatch.setattr(rest, "page_of", looking)
     came, why = read_users(liar, 10)
@@ -710,6 +726,7 @@ def test_every_objection_stands_against_a_proof() -> None:
         {"torn": 1},
         {"rows": 200, "ids": 200, "announced": frozenset({200}), "endings": frozenset(), "broken_off": (Cause("status 404"),)},
         {"broken_off": (Cause("from record 101 on the provider answers with status 404"),)},
+        {"first_page_unread": Cause("the provider answers with status 403")},
         {"announced": frozenset({130})},
         {"unreadable": 1, "ids": 119},
         {"ids": 119},
