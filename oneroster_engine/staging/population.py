@@ -135,8 +135,8 @@ def unmatched(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def spare_referred_to(connection: duckdb.DuckDBPyConnection, version: str) -> None:
     """Keep what stands on the platform under an id that other files refer to, where its own file lacks it and has a near one
-    instead: by letters alike, zeros, what stands around it, or as another name. It is the id that was damaged. Of orgs any
-    absent one is held."""
+    instead: by letters or digits alike, zeros, what stands around it, or as another name. It is the id that was damaged. Of orgs
+    any absent one is held."""
     if not number_of(connection, _MAY_BE_SPARED):
         return
     made = tables(connection)
@@ -550,6 +550,7 @@ CREATE OR REPLACE TEMP MACRO least_same(id) AS greatest(3, (length(id) - 2) // 2
 CREATE OR REPLACE TEMP MACRO is_added(long, short) AS length(short) > 3
     AND (ends_with(long, short) AND regexp_matches(long[:length(long) - length(short)], '[^0-9A-Za-z]$|^[A-Za-z]+$')
          OR starts_with(long, short) AND regexp_matches(long[length(short) + 1:], '^[^0-9A-Za-z]|^[A-Za-z]+$'));
+CREATE OR REPLACE TEMP MACRO seen(id) AS translate(id, 'OoIl', '0011');
 CREATE OR REPLACE TABLE {table} AS
 WITH known AS (
     {known}
@@ -557,13 +558,20 @@ WITH known AS (
     SELECT value FROM dangling
     WHERE length(value) > 3 AND value NOT IN (SELECT value FROM relative) AND value NOT IN (SELECT value FROM called)
     ORDER BY value LIMIT {most}
+), alike AS (
+    SELECT value, min(sourcedId) AS id, 'by letters that look like digits (O and 0, l or I and 1)' AS how, 2 AS fitting
+    FROM (SELECT value, seen(value) AS as_seen FROM dangling
+          WHERE regexp_matches(value, '[01OoIl]') AND value NOT IN (SELECT value FROM relative)
+            AND value NOT IN (SELECT value FROM called))
+    JOIN known ON seen(sourcedId) = as_seen GROUP BY value HAVING count(*) = 1
 ), added AS (
     SELECT value, arg_max(sourcedId, length(sourcedId)) AS id, 'by what stands before or behind it' AS how, 2 AS fitting
-    FROM far JOIN known ON is_added(value, sourcedId) OR is_added(sourcedId, value) GROUP BY value
+    FROM far JOIN known ON is_added(value, sourcedId) OR is_added(sourcedId, value)
+    WHERE value NOT IN (SELECT value FROM alike) GROUP BY value
 ), spelled AS (
     SELECT value, min(sourcedId) AS id, 'by one character' AS how, 2 AS fitting
     FROM (SELECT value, value[:least_same(value)] AS head, value[-least_same(value):] AS tail FROM far
-          WHERE value NOT IN (SELECT value FROM added))
+          WHERE value NOT IN (SELECT value FROM added UNION ALL SELECT value FROM alike))
     JOIN known ON CASE WHEN starts_with(sourcedId, head) OR ends_with(sourcedId, tail)
                        THEN damerau_levenshtein(value, sourcedId) = 1 ELSE false END
     GROUP BY value
@@ -573,7 +581,7 @@ SELECT value, min(id) AS id, min(how) AS how,
                 AND (NOT regexp_full_match(id, {grouped}) OR regexp_full_match(value, {grouped}))) AS matched,
        ' The nearest there is `' || min(id) || '`, which differs ' || min(how) || '.' AS nearest
 FROM (SELECT value, id, how, count(*) OVER (PARTITION BY value) AS fitting FROM relative UNION ALL FROM spelled
-      UNION ALL FROM added) GROUP BY value
+      UNION ALL FROM added UNION ALL FROM alike) GROUP BY value
 UNION ALL FROM called
 """
 

@@ -638,6 +638,13 @@ POPULATIONS = (
          bundle(users=[user("student-1")], enrollments=[enrollment(userSourcedId="student-12")]),
          problems=(Found("enrollments.csv", 2, "error", "nearest there is `student-1`, which differs by one character"),),
          counts={"enrollments": (1, 0, 1)}, incomplete=frozenset({"enrollments"})),
+    *(Case(f"a reference with {what}", "validation.md, a dangling reference tells all it knows",
+           bundle(users=[user(there), user(near)], enrollments=[enrollment(userSourcedId=sent)]),
+           problems=(Found("enrollments.csv", 2, "error", f"nearest there is `{there}`, which differs by letters that look"),),
+           counts={"enrollments": (1, 0, 1)}, incomplete=frozenset({"enrollments"}))
+      for what, sent, there, near in (
+          ("the letter O for a zero", "S10O05", "S10005", "S10015"), ("O for every zero", "S1OOO5", "S10005", "S10001"),
+          ("the letter l for a one", "Sl0005", "S10005", "S00005"), ("a zero for the letter O", "R00M-7", "ROOM-7", "R01M-7"))),
     Case("ids that a spreadsheet rounded", "validation.md, damaged ids",
          bundle(users=[user("1.23457E+11"), user("1,23457E11", username="b"), user()],
                 enrollments=[enrollment(), enrollment("e2", userSourcedId="123456789012")]),

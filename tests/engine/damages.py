@@ -110,6 +110,7 @@ OF_ROWS = (
     whole("people's ids with a decimal comma", "users", "sourcedId", lambda cell: f"{_short(cell)},0"),
     whole("references with a decimal comma", "enrollments", "userSourcedId", lambda cell: f"{_short(cell)},00"),
     whole("references by username", "enrollments", "userSourcedId", lambda cell: f"u{cell[-1]}"),
+    one("a letter O in a reference", "enrollments", "userSourcedId", lambda cell: cell.replace("0", "O")),
     one("another person's id", "users", "sourcedId", lambda cell: "00071"),
     one("another enrollment's id", "enrollments", "sourcedId", lambda cell: "E1"),
     one("another class's id", "classes", "sourcedId", lambda cell: "CA"),
