@@ -82,7 +82,12 @@ UNREAD = (
 )
 # What outweighs any proof, and its message. `{}` is filled from the reading.
 OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
-    ("the list changed at the provider while it was read", lambda read: read.first_page_changed or len(read.totals) > 1),
+    ("the list changed at the provider while it was read", lambda read: read.first_page_changed),
+    (
+        "the list changed at the provider while it was read, or its totals count something else: from {lowest:,} to {highest:,} "
+        "records were announced",
+        lambda read: len(read.totals) > 1,
+    ),
     (
         "the list changed at the provider while it was read: {read.torn:,} of its pages do not begin where the one before ended",
         lambda read: read.torn > 0,
@@ -153,9 +158,10 @@ def why_not_whole(readings: Iterable[Reading]) -> Cause | None:
     found = []
     for read in readings:
         if objection := next((words for words, holds in OBJECTIONS if holds(read)), None):
-            lowest, again = min(read.totals, default=0), read.rows - read.unreadable - read.ids
+            lowest, highest = min(read.totals, default=0), max(read.totals, default=0)
+            again = read.rows - read.unreadable - read.ids
             cause = read.first_page_unread if objection == UNREAD else read.broken_off[0] if read.broken_off else None
             by_its_cause = {BROKEN_OFF: "", CAPPED: CAPPED, UNREAD: UNREAD}
             kind = by_its_cause[objection] + cause.key if cause and objection in by_its_cause else objection
-            found.append(Cause(objection.format(read=read, lowest=lowest, again=again), kind))
+            found.append(Cause(objection.format(read=read, lowest=lowest, highest=highest, again=again), kind))
     return joined(found, "(in {number} lists)")
