@@ -147,9 +147,13 @@ class Page(Record, Generic[Item]):
 
 
 class GroupLastSync(Record):
+    """`held`: it waits for somebody to decide, since it exceeds one of the group's limits."""
+
     sync_id: str
     state: State
     at: datetime
+    held: bool
+    rehearsal: bool
 
 
 class NextRun(Record):

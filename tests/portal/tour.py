@@ -105,7 +105,7 @@ def _stops() -> Iterator[Stop]:
     held.plan()
     ask(held, QuestionKind.APPROVAL)
 
-    yield Stop("groups", "/", "Meadow Hills")
+    yield Stop("groups", "/", "Held for review")
     yield Stop("groups-none-found", "/?search=nowhere", "No group has")
     yield Stop("group-new", "/groups/new", "Create group", "admin")
     yield Stop("group-form", "/groups/never", "Saint-Étienne", "admin")

@@ -2385,7 +2385,10 @@ export interface components {
              */
             retentionDays: number;
         };
-        /** GroupLastSync */
+        /**
+         * GroupLastSync
+         * @description `held`: it waits for somebody to decide, since it exceeds one of the group's limits.
+         */
         GroupLastSync: {
             /** Syncid */
             syncId: string;
@@ -2395,6 +2398,10 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            /** Held */
+            held: boolean;
+            /** Rehearsal */
+            rehearsal: boolean;
         };
         /** GroupOut */
         GroupOut: {

@@ -18,6 +18,13 @@ export const STATES: Record<Schemas['State'], { label: string; type: StatusIndic
   superseded: { label: 'Superseded', type: 'stopped', means: 'A newer file arrived first, so this one was not synced.' },
 };
 
+/** How a sync stands, in a word or two: held rather than waiting where it exceeds a limit; a rehearsal says that it is one. */
+export function standing(sync: { state: Schemas['State']; held?: boolean; rehearsal?: boolean }): { label: string; type: StatusIndicatorProps.Type } {
+  const own = STATES[sync.state];
+  const { label, type } = sync.held && sync.state === 'waiting' ? { label: 'Held for review', type: 'warning' as const } : own;
+  return { label: sync.rehearsal ? `Rehearsal: ${label.toLowerCase()}` : label, type };
+}
+
 export const MODES: Record<Schemas['Mode'], string> = { full: 'All data', selective: 'Selective', undo: 'Undo' };
 
 export const STEPS: Record<Schemas['Step'], string> = {

@@ -16,7 +16,7 @@ import { Problem } from '../../app/Problem';
 import { useMay, useMe } from '../../app/role';
 import { useTitle } from '../../app/title';
 import { ImportButton } from './ImportButton';
-import { METHODS, moment, nextRun, number, STATES } from '../../app/words';
+import { METHODS, moment, nextRun, number, standing } from '../../app/words';
 import { pauseOf } from '../../app/pause';
 import { GroupMenu } from '../../app/GroupMenu';
 import { Expires } from './Expires';
@@ -65,7 +65,7 @@ export function GroupsPage() {
     {
       id: 'status', header: 'Last sync status', minWidth: 160,
       cell: group => group.lastSync
-        ? <StatusIndicator type={STATES[group.lastSync.state].type}>{STATES[group.lastSync.state].label}</StatusIndicator>
+        ? <StatusIndicator type={standing(group.lastSync).type}>{standing(group.lastSync).label}</StatusIndicator>
         : 'Never synced',
     },
     { id: 'at', header: 'Last sync date', minWidth: 200, cell: group => moment(group.lastSync?.at) },

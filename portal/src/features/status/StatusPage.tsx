@@ -28,7 +28,7 @@ import { useMay } from '../../app/role';
 import { syncQuery, watchEvery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { pauseOf } from '../../app/pause';
-import { amount, capital, duration, isLive, kindOf, MODES, moment, number, plural, STATES, STEPS } from '../../app/words';
+import { amount, capital, duration, isLive, kindOf, MODES, moment, number, plural, standing, STATES, STEPS } from '../../app/words';
 import { Figures } from './Figures';
 import { UndoButton } from '../../app/UndoButton';
 import { GroupMenu } from '../../app/GroupMenu';
@@ -240,7 +240,7 @@ function History({ groupId }: { groupId: string }) {
       header={<Header variant="h2">History</Header>}
       columnDefinitions={[
         { id: 'at', header: 'Started', isRowHeader: true, minWidth: 120, cell: sync => moment(sync.startedAt, true) },
-        { id: 'state', header: 'Status', minWidth: 150, cell: sync => <StatusIndicator type={STATES[sync.state].type}>{STATES[sync.state].label}</StatusIndicator> },
+        { id: 'state', header: 'Status', minWidth: 150, cell: sync => <StatusIndicator type={standing(sync).type}>{standing(sync).label}</StatusIndicator> },
         { id: 'message', header: 'Result', minWidth: 200, cell: sync => readable(sync.message) || '–' },
         { id: 'mode', header: 'Kind', minWidth: 100, cell: sync => kindOf(sync) },
         { id: 'by', header: 'By', minWidth: 120, cell: sync => sync.startedBy },
