@@ -91,6 +91,7 @@ _IN_QUOTES = (
 )
 # What a text may hold that is taken off; a character that is seen as well may be meant.
 UNCLEAN = rf"[{UNSEEN}\"“”„«»\x{{2018}}]|^'|<"
+UNCLEAN_JOINED = UNCLEAN.replace("^'", "(^| )'")  # in several texts with blanks between them
 
 
 def visible(cell: str, in_quotes: bool, with_tags: bool, one_line: bool) -> str:
@@ -132,6 +133,7 @@ def year(cell: str) -> str:
 
 # --- dates ------------------------------------------------------------------------------------------------------------
 
+DAY_SECOND = r"\d{4}[-/.](1[3-9]|2\d|3[01])[-/.](0?[1-9]|1[0-2])"  # 2026-25-08
 LOCAL_DATE = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})$"
 
 
@@ -167,13 +169,14 @@ def may_begin_with_year(cell: str) -> str:
 
 def date(cell: str, order: str = "") -> str:
     """A date with or without a clock: as ISO has it, with a month's name, or in the column's `order`: day, month or (of two
-    digits) year first.
+    digits) year first, or the year (of four) and then the day.
 
     NULL for years outside 1900 to 2100, `infinity`, and what is not certain. A two-digit year is of 1969 to 2068 (POSIX).
     """
     own = "own"
     year_first = rf"regexp_extract({own}, '^\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}$')"
-    iso = f"try_strptime(regexp_replace({year_first}, '[/.]', '-', 'g'), '%Y-%m-%d')"
+    after = "%d-%m" if order == "year, day" else "%m-%d"
+    iso = f"try_strptime(regexp_replace({year_first}, '[/.]', '-', 'g'), '%Y-{after}')"
     plain = rf"CASE WHEN regexp_full_match({own}, '(19|20)\d{{6}}') THEN try_strptime({own}, '%Y%m%d') END"
     day, month, year_ = (
         rf"regexp_extract({own}, '^0?(\d{{1,2}})[/.-]0?(\d{{1,2}})[/.-](\d{{4}})$', {part})" for part in (1, 2, 3)
@@ -183,7 +186,7 @@ def date(cell: str, order: str = "") -> str:
     if order == "year":
         slashed = f"regexp_replace(regexp_extract({own}, '{LOCAL_DATE}'), '[.-]', '/', 'g')"
         readings.append(f"try_strptime({slashed}, '%y/%m/%d')::DATE")
-    elif order:
+    elif order in ("day", "month"):
         first, second = ("%d", "%m") if order == "day" else ("%m", "%d")
         slashed = f"regexp_replace(regexp_extract({own}, '{LOCAL_DATE}'), '[.-]', '/', 'g')"
         four = rf"regexp_matches({slashed}, '/\d{{4}}$')"

@@ -1,10 +1,11 @@
-"""Which number of a date like 3/4/2026 is the day, and of one like 26-08-20 the year: by what all rows of the file show."""
+"""Which number of a date like 3/4/2026 is the day, of one like 26-08-20 the year, and of one like 2026-03-04 the month: by what
+all rows of the file show."""
 
 from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from oneroster_engine.duckdb_session import quoted
+from oneroster_engine.duckdb_session import quoted, text
 from oneroster_engine.staging import cells
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.standard.entities import Field, Kind
@@ -23,6 +24,7 @@ def date_orders(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequen
     dates = [each.name for each in fields if each.kind is Kind.DATE]
     if not dates:
         return {}
+    day_second = _put_month_second(connection, name, dates)
     looked = ", ".join(
         f"max({first}), max({second}), bool_and({cells.may_begin_with_year(quoted(each))})"
         for each in dates
@@ -50,7 +52,28 @@ def date_orders(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequen
             leading=leading,
             where="in the column" if alone[each] and each not in unsure else "in the file",
         )
-    return orders
+    return orders | dict.fromkeys(day_second, "year, day")
+
+
+def _put_month_second(connection: duckdb.DuckDBPyConnection, name: str, dates: Sequence[str]) -> list[str]:
+    """The columns that write the day before the month (2026-25-08), as several rows show and none denies. Their clean rows, which
+    were read with the month first, are read anew."""
+    shows = {each: f"regexp_full_match({cells.without_clock(quoted(each))}, {text(cells.DAY_SECOND)})" for each in dates}
+    counted = ", ".join(f"count(*) FILTER ({is_so}), min({quoted(each)}) FILTER ({is_so})" for each, is_so in shows.items())
+    found = connection.execute(f"SELECT {counted} FROM raw_{name}").fetchone() or ()
+    read: list[str] = []
+    for each, number, example in zip(dates, found[::2], found[1::2], strict=True):
+        if number < 2:  # one may be a slip of the hand
+            continue
+        own = quoted(each)
+        clean = f"read_{name} WHERE sent IS NULL AND {own} IS NOT NULL"
+        clear, of = connection.execute(f"SELECT count(*) FILTER (day({own}) > 12), count(*) FROM {clean}").fetchone() or (0, 0)
+        if not clear and number > FEW * of:
+            turned = f"make_date(year({own}), day({own}), month({own}))"
+            connection.execute(f"UPDATE read_{name} SET {own} = {turned} WHERE sent IS NULL AND {own} IS NOT NULL")
+            add_file_problem(connection, name, "day-second", each, example=example[:40], number=f"{number:,}")
+            read.append(each)
+    return read
 
 
 def _leading(first: int, second: int) -> str:

@@ -15,7 +15,7 @@ from functools import partial
 from oneroster_engine.duckdb_session import quoted, text
 from oneroster_engine.staging.padding import surely_a_row
 from oneroster_engine.staging.reading import ToTable, are_in_place, columns_of
-from oneroster_engine.staging.rules import LONGEST_ID, NAMED_LATER, NO_IDS, fine_cell, usual_words
+from oneroster_engine.staging.rules import LONGEST_ID, NAMED_LATER, NO_IDS, fine_cell, fine_together, usual_words
 from oneroster_engine.standard.damaged_ids import (
     CUT_SQL,
     DATE_SQL,
@@ -92,7 +92,9 @@ def _query(name: str, fields: Sequence[Field], rows: str, absent: Collection[str
     if name == "enrollments" and "schoolSourcedId" not in absent:
         school = f"{_found('classSourcedId')}.schoolSourcedId"
         fine.append(f"(own.schoolSourcedId IS NULL OR own.schoolSourcedId = {school})")
-    names = {each.name for each in fields} - set(absent)
+    there = [each for each in fields if each.name not in absent]
+    fine += fine_together(name, there, lambda each: f"own.{quoted(each.name)}")
+    names = {each.name for each in there}
     for begin in ({"startDate", "beginDate"} & names) if "endDate" in names else ():
         dates = f"try_cast(own.endDate AS DATE) < try_cast(own.{begin} AS DATE)"
         fine.append(f"coalesce(NOT {dates}, true)")

@@ -73,9 +73,10 @@ class Rule:
     """`applies_to` says in words what `applies` decides, of a file and one of its fields; `field` is None for a whole row.
 
     `broken` is SQL over a suspect row (`own`), `fine` SQL over a cell that is there, as it was sent: what the fast path lets
-    pass. A cell may be neither. `arguments` are SQL by name, `cause` SQL for the key of the problem that this follows from,
-    `other_line` SQL for the line of another row of the file, `repair` an assignment that ends what is broken. A row that is
-    `held_back` is left out without being wrong: what stands on the platform stays as it is.
+    pass. A cell may be neither. `fine_joined` is the same over several cells with blanks between them: to plan a question for
+    each cell takes longer than to ask it of a small file. `arguments` are SQL by name, `cause` SQL for the key of the problem
+    that this follows from, `other_line` SQL for the line of another row of the file, `repair` an assignment that ends what is
+    broken. A row that is `held_back` is left out without being wrong: what stands on the platform stays as it is.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Rule:
     how_to_fix: str
     broken: str = ""
     fine: str = ""
+    fine_joined: tuple[str, ...] = ()
     arguments: Mapping[str, str] = field(default_factory=dict)
     cause: str = "NULL"
     other_line: str = "NULL"
@@ -183,6 +185,7 @@ _SOMETHING = (  # what a tool writes for nothing begins with one of #(-.Nn, a fo
 )
 # [NULL], <NULL>, (blank): of names alone, since each look at a cell takes time.
 _OPENS_WITH_A_LETTER = " AND ".join(f"({{cell}} < '{each}' OR {{cell}} >= '{chr(ord(each) + 1)}')" for each in "(<[")
+_NO_QUESTION_MARK = "NOT contains({joined}, '?')"
 _NOTHING = "{name} is `{value}`, which is what a tool writes for nothing; {then}."
 # Of a row that is there and was left out, no other is the nearest.
 _NEAREST = (
@@ -229,8 +232,9 @@ _MADE_A_DATE = "{name} is `{value}`, which a spreadsheet made of it, as it makes
 _BECAME = f"' `' || {_with_hole(shown_sql, '{sent}')} || '` became `' || coalesce({{field}}, '') || '`.'"
 # For the fast path: ASCII that JSON writes as it is, or others in which nothing is found.
 _VISIBLE = (
-    "CASE WHEN strlen({cell}) = length({cell}) THEN strlen(to_json({cell})::VARCHAR) = strlen({cell}) + 2 "
-    f"ELSE NOT regexp_matches({{cell}}, {_with_hole(lambda _: text(cells.UNCLEAN), '')}) END"
+    "NOT contains({joined}, chr(127)) AND "  # which JSON writes as it is
+    "CASE WHEN strlen({joined}) = length({joined}) THEN strlen(to_json({joined})::VARCHAR) = strlen({joined}) + 2 "
+    f"ELSE NOT regexp_matches({{joined}}, {_with_hole(lambda _: text(cells.UNCLEAN_JOINED), '')}) END"
 )
 _TWO_NAMES = "regexp_full_match({field}, '[^,]+,[^,]+')"
 _GIVEN_TOO = "coalesce(lower(trim(split_part({field}, ',', 1))) = lower(trim(split_part(familyName, ',', 1))), false)"
@@ -338,14 +342,14 @@ RULES: tuple[Rule, ...] = (
             "wrapped-text", W, Phase.VALUES, applies_to, _fields(applies),
             "{name} has quotes, tags, blanks or characters that nobody sees; it was read without them.{how}",
             "Take away what doesn't belong to the text, where the file is made.",
-            broken="{sent} IS NOT NULL AND NOT starts_with({sent}, '=') AND {field} IS DISTINCT FROM {sent}", fine=fine,
-            arguments={"how": how},
+            broken="{sent} IS NOT NULL AND NOT starts_with({sent}, '=') AND {field} IS DISTINCT FROM {sent}",
+            fine_joined=fine, arguments={"how": how},
         )
         for applies_to, applies, how, fine in (
             ("names and titles with characters that nobody sees or tags; of people in quotes or with odd blanks, too",
-             lambda file, each: _is_called(each), _BECAME, f"NOT contains({{cell}}, '<') AND {_VISIBLE}"),
+             lambda file, each: _is_called(each), _BECAME, ("NOT contains({joined}, '<')", _VISIBLE)),
             ("other texts with those, or with quotes around them",  # a password may have slipped there
-             lambda file, each: is_free_text(each) and not _is_called(each), "''", _VISIBLE),
+             lambda file, each: is_free_text(each) and not _is_called(each), "''", (_VISIBLE,)),
         )
     ),
     *(
@@ -366,14 +370,14 @@ RULES: tuple[Rule, ...] = (
         "lost-letter", W, Phase.VALUES, "people's names", _fields(lambda file, each: each.name in PERSONS_NAMES),
         "{name} has a question mark where a letter was lost; it was kept.",
         "Export as UTF-8 from where the name was still right.",
-        broken="contains({field}, '?')", fine=f"NOT contains({{cell}}, '?') AND {_OPENS_WITH_A_LETTER}",
+        broken="contains({field}, '?')", fine=_OPENS_WITH_A_LETTER, fine_joined=(_NO_QUESTION_MARK,),
     ),
     Rule(
         "lost-letter", W, Phase.VALUES, "titles, and names of schools",
         _fields(lambda file, each: each.name in ("title", "name")),
         "{name} has a question mark where a letter was lost; it was kept.",
         "Export as UTF-8 from where the name was still right.",
-        broken="regexp_matches({field}, '\\pL\\?\\pL')", fine="NOT contains({cell}, '?')",
+        broken="regexp_matches({field}, '\\pL\\?\\pL')", fine_joined=(_NO_QUESTION_MARK,),
     ),
     Rule(
         "made-a-date", W, Phase.VALUES, "grades, periods and codes that may be lists",
@@ -616,6 +620,9 @@ OF_FILES: tuple[Rule, ...] = (
     Rule("local-date", N, Phase.READING, "how a column writes dates", _never,
          "{file}: {name} has dates such as 25/9/2026, 9/25/26 or 26-9-25; others {where} show that the "
          "{leading} comes first.", ""),
+    Rule("day-second", W, Phase.READING, "a column of dates", _never,
+         "{file}: {name} has dates such as `{example}` (rows: {number}), and none says that the month comes second; all of them "
+         "were read with the day before the month.", "Write dates as YYYY-MM-DD."),
     Rule("other-boolean", N, Phase.READING, "how a column writes true and false", _never,
          "{file}: {name} is written as {examples} (rows: {number}); it was read as true or false.", ""),
     Rule("rounded-ids", E, Phase.READING, "a column of ids", _never,
@@ -753,6 +760,17 @@ def fine_cell(file: str, each: Field, cell: str) -> str:
         return ""
     plain = " AND ".join(parts)
     return f"({plain})" if needs else f"({cell} IS NULL OR ({plain}))"
+
+
+def fine_together(file: str, fields: Sequence[Field], cell: Callable[[Field], str]) -> list[str]:
+    """SQL for the fast path, beside `fine_cell`: what is asked of several cells of a row at once."""
+    asked: dict[str, list[str]] = {}
+    for each in fields:
+        for rule in RULES:
+            if rule.phase == Phase.VALUES and rule.fine_joined and rule.applies(file, each):
+                for question in rule.fine_joined:
+                    asked.setdefault(question, []).append(cell(each))
+    return [question.format(joined=f"concat_ws(' ', {', '.join(cells_)})") for question, cells_ in asked.items()]
 
 
 def usual_words(each: Field) -> list[str]:

@@ -223,6 +223,8 @@ USERS = (
             "givenName has .*became `Ann`", {"givenName": "Ann"}),
     RowCase("a name with a control character", "users", (user("bel", familyName="Be\x07rg"),), "warning",
             "familyName has .*`Be<U.0007>rg` became `Berg`", {"familyName": "Berg"}),
+    RowCase("a name with the character that deletes", "users", (user("del", familyName="Be\x7frg"),), "warning",
+            "familyName has .*`Be<U.007F>rg` became `Berg`", {"familyName": "Berg"}),
     RowCase("an apostrophe of Windows read as Latin-1", "users", (user("o", familyName="O\x92Brien"),), "warning",
             "familyName has .*became `O.Brien`", {"familyName": "O\u2019Brien"}),
     RowCase("a name in quotes", "users", (user("quo", givenName='"Ann"'),), "warning", "givenName has quotes.*became `Ann`",
