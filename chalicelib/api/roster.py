@@ -6,6 +6,7 @@ path survives.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from chalicelib.model.records import Group, Record
 from chalicelib.platform import reader
 from chalicelib.provider.query import enrolled
 from chalicelib.store import files, groups
-from oneroster_engine.standard.entities import ENTITIES
+from oneroster_engine.standard.entities import ENTITIES, FIELDS
 from oneroster_engine.table_query import page_of, tally
 
 roster = Blueprint(__name__)
@@ -34,6 +35,7 @@ STANDINGS = {
 }
 # Of an enrollment of the one, whose name is shown: the other's.
 OTHER = {"users": "classes", "classes": "users"}
+REFERS_TO_PEOPLE = ("agentSourcedIds", "userSourcedId")
 
 
 class RosterRows(Page[RosterRow]):
@@ -108,7 +110,9 @@ def get_record(call: Call, group_id: str, entity: str) -> RosterRecord:
     if item is None:
         raise NotFound(f"The platform has no record {asked.id} among this group's {entity}.")
     enrolled = _enrolled(group, entity, asked.id)
+    names = _names_referred_to(group, entity, item["fields"])
     people = [f"users/{each.sourced_id}" for each in enrolled] if entity == "classes" else []
+    people += [f"users/{each}" for field in REFERS_TO_PEOPLE for each in names.get(field, ())]
     call.accessed(group_id, "record shown", [f"{entity}/{asked.id}", *people])
     return RosterRecord(
         entity=item["entity"],
@@ -119,6 +123,7 @@ def get_record(call: Call, group_id: str, entity: str) -> RosterRecord:
         removed_at=item.get("removedAt"),
         sync_id=item["syncId"],
         fields=item["fields"],
+        names=names,
         enrolled=enrolled[:MOST_ENROLLED],
         enrolled_total=len(enrolled),
     )
@@ -143,6 +148,18 @@ def _enrolled(group: Group, entity: str, sourced_id: str) -> list[Enrolled]:
         for each, other_id in zip(found, ids, strict=True)
     ]
     return sorted(shown, key=lambda each: (each.status, each.role, each.name.casefold()))
+
+
+def _names_referred_to(group: Group, entity: str, fields: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """By field, of the records that it names by their ids."""
+    found: dict[str, dict[str, str]] = {}
+    for each in FIELDS[entity]:
+        value = fields.get(each.name)
+        if each.refers and value:
+            found[each.name] = _names(group, each.refers.entity, [value] if isinstance(value, str) else value)
+    if roles := fields.get("roles"):
+        found["roles"] = _names(group, "orgs", [each["orgSourcedId"] for each in roles])
+    return found
 
 
 def _known(entity: str) -> Entity:

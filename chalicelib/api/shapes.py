@@ -787,7 +787,8 @@ class Enrolled(Record):
 
 
 class RosterRecord(Record):
-    """One record as the platform has it this moment; `sync_id` has written it. `enrolled`: the first thousand."""
+    """One record as the platform has it this moment; `sync_id` has written it. `names`: by field and id, of the records that it
+    refers to, as far as the last commit has them. `enrolled`: the first thousand."""
 
     entity: Entity
     sourced_id: str
@@ -797,6 +798,7 @@ class RosterRecord(Record):
     removed_at: datetime | None
     sync_id: str
     fields: dict[str, Any]
+    names: dict[str, dict[str, str]]
     enrolled: list[Enrolled]
     enrolled_total: int
 

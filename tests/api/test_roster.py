@@ -67,6 +67,8 @@ def test_a_person_shows_the_classes_and_a_class_the_people() -> None:
     assert [(each["sourcedId"], each["name"], each["role"]) for each in bob["enrolled"]] == [
         ("n2", "N2", "student"), ("s1", "S1", "student"),
     ]  # fmt: skip
+    assert bob["names"]["roles"] == {"north": "North", "south": "South"}
+    assert n1["names"]["schoolSourcedId"] == {"north": "North"}
     assert [(each["sourcedId"], each["role"]) for each in n1["enrolled"]] == [("ann", "student"), ("tom", "teacher")]
     assert call("GET /groups/g1/roster/users/record", query={"id": "nobody"})[0] == 404
 

@@ -3991,7 +3991,8 @@ export interface components {
         };
         /**
          * RosterRecord
-         * @description One record as the platform has it this moment; `sync_id` has written it. `enrolled`: the first thousand.
+         * @description One record as the platform has it this moment; `sync_id` has written it. `names`: by field and id, of the records that it
+         *     refers to, as far as the last commit has them. `enrolled`: the first thousand.
          */
         RosterRecord: {
             /**
@@ -4020,6 +4021,12 @@ export interface components {
             /** Fields */
             fields: {
                 [key: string]: unknown;
+            };
+            /** Names */
+            names: {
+                [key: string]: {
+                    [key: string]: string;
+                };
             };
             /** Enrolled */
             enrolled: components["schemas"]["Enrolled"][];

@@ -70,11 +70,11 @@ const FIELD_NAMES: Record<string, string> = {
 };
 export const fieldName = (field: string) => FIELD_NAMES[field] ?? capital(field);
 /** A value of a record as a person reads it: lists with commas, what belongs together with the names of its parts. */
-export function inWords(value: unknown): string {
+export function inWords(value: unknown, names: Record<string, string> = {}): string {
   if (value == null || value === '') return 'empty';
-  if (Array.isArray(value)) return value.length ? value.map(inWords).join(typeof value[0] === 'object' ? '; ' : ', ') : 'empty';
-  if (typeof value === 'object') return Object.entries(value).filter(([, inner]) => inner != null && inner !== '').map(([name, inner]) => `${fieldName(name).toLowerCase()} ${inWords(inner)}`).join(', ');
-  return typeof value === 'boolean' ? (value ? 'Yes' : 'No') : typeof value === 'string' ? value : JSON.stringify(value);
+  if (Array.isArray(value)) return value.length ? value.map(each => inWords(each, names)).join(typeof value[0] === 'object' ? '; ' : ', ') : 'empty';
+  if (typeof value === 'object') return Object.entries(value).filter(([, inner]) => inner != null && inner !== '').map(([name, inner]) => `${fieldName(name).toLowerCase()} ${inWords(inner, names)}`).join(', ');
+  return typeof value === 'boolean' ? (value ? 'Yes' : 'No') : typeof value === 'string' ? names[value] ?? value : JSON.stringify(value);
 }
 /** Seconds as people say them: 0.4 s, 12 s, 3 min, 2 h 5 min. */
 export function duration(seconds: number): string {

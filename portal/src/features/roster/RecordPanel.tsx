@@ -49,7 +49,7 @@ export function RecordPanel({ groupId, entity, id, graceDays, onClose, onOpen }:
           { label: 'Since', value: moment(record.since) },
           { label: 'Platform id', value: record.platformId },
           { label: 'sourcedId', value: record.sourcedId },
-          ...Object.entries(record.fields).filter(([name]) => name !== 'sourcedId').map(([name, value]) => ({ label: fieldName(name), value: inWords(value) })),
+          ...Object.entries(record.fields).filter(([name]) => name !== 'sourcedId').map(([name, value]) => ({ label: fieldName(name), value: inWords(value, record.names[name]) })),
         ]} />
         <ShowContacts contacts={contacts} of={record} />
         {(entity === 'users' || entity === 'classes') && (
