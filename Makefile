@@ -80,7 +80,7 @@ test: $(VENV)/ready ## set up all that is needed and run every test
 	@$(MAKE) -j 2 lint types portal-check portal/dist/index.html $(VENV)/checkov/ready
 	@local/chromium.sh
 	@local/sshd.sh
-	LD_PRELOAD=$$(local/allocator.sh) $(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder --durations 20  # one stands back behind those with the embedded AWS: tests/conftest.py
+	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder --durations 20  # one stands back behind those with the embedded AWS: tests/conftest.py
 
 package: $(VENV)/ready ## what AWS gets, made and checked without an account, into build/STAGE: make package STAGE=prod
 	@$(BIN)/python -m infra.package $(STAGE)

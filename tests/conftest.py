@@ -45,9 +45,6 @@ KEYS = {
 MOCKED: Any = {"core": {"reset_boto3_session": False, "mock_credentials": False}}
 
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # a browser has its own allocator, and functions are to run as on Lambda
-    os.environ.pop("LD_PRELOAD", None)
-
 # AWS's models and all modules are looked through for garbage again and again: a sixteenth of what the tests took.
 gc.set_threshold(50_000, 20, 50)
 
