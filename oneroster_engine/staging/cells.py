@@ -133,7 +133,7 @@ def year(cell: str) -> str:
 
 # --- dates ------------------------------------------------------------------------------------------------------------
 
-DAY_SECOND = r"\d{4}[-/.](1[3-9]|2\d|3[01])[-/.](0?[1-9]|1[0-2])"  # 2026-25-08
+YEAR_DAY_MONTH = r"^\d{4}[-/.](1[3-9]|2\d|3[01])[-/.](0?[1-9]|1[0-2])([T ]|$)"  # 2026-25-08
 LOCAL_DATE = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})$"
 
 
@@ -169,13 +169,13 @@ def may_begin_with_year(cell: str) -> str:
 
 def date(cell: str, order: str = "") -> str:
     """A date with or without a clock: as ISO has it, with a month's name, or in the column's `order`: day, month or (of two
-    digits) year first, or the year (of four) and then the day.
+    digits) year first, or `year-day`: 2026-25-08.
 
     NULL for years outside 1900 to 2100, `infinity`, and what is not certain. A two-digit year is of 1969 to 2068 (POSIX).
     """
     own = "own"
     year_first = rf"regexp_extract({own}, '^\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}$')"
-    after = "%d-%m" if order == "year, day" else "%m-%d"
+    after = "%d-%m" if order == "year-day" else "%m-%d"
     iso = f"try_strptime(regexp_replace({year_first}, '[/.]', '-', 'g'), '%Y-{after}')"
     plain = rf"CASE WHEN regexp_full_match({own}, '(19|20)\d{{6}}') THEN try_strptime({own}, '%Y%m%d') END"
     day, month, year_ = (

@@ -24,7 +24,7 @@ def date_orders(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequen
     dates = [each.name for each in fields if each.kind is Kind.DATE]
     if not dates:
         return {}
-    day_second = _put_month_second(connection, name, dates)
+    days_first = _read_days_before_months(connection, name, dates)
     looked = ", ".join(
         f"max({first}), max({second}), bool_and({cells.may_begin_with_year(quoted(each))})"
         for each in dates
@@ -52,13 +52,13 @@ def date_orders(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequen
             leading=leading,
             where="in the column" if alone[each] and each not in unsure else "in the file",
         )
-    return orders | dict.fromkeys(day_second, "year, day")
+    return orders | dict.fromkeys(days_first, "year-day")
 
 
-def _put_month_second(connection: duckdb.DuckDBPyConnection, name: str, dates: Sequence[str]) -> list[str]:
-    """The columns that write the day before the month (2026-25-08), as several rows show and none denies. Their clean rows, which
-    were read with the month first, are read anew."""
-    shows = {each: f"regexp_full_match({cells.without_clock(quoted(each))}, {text(cells.DAY_SECOND)})" for each in dates}
+def _read_days_before_months(connection: duckdb.DuckDBPyConnection, name: str, dates: Sequence[str]) -> list[str]:
+    """The columns of dates like 2026-25-08, as several rows show and none denies. Their clean rows, which were read with the
+    month first, are read anew."""
+    shows = {each: f"regexp_matches({quoted(each)}, {text(cells.YEAR_DAY_MONTH)})" for each in dates}
     counted = ", ".join(f"count(*) FILTER ({is_so}), min({quoted(each)}) FILTER ({is_so})" for each, is_so in shows.items())
     found = connection.execute(f"SELECT {counted} FROM raw_{name}").fetchone() or ()
     read: list[str] = []
@@ -67,11 +67,11 @@ def _put_month_second(connection: duckdb.DuckDBPyConnection, name: str, dates: S
             continue
         own = quoted(each)
         clean = f"read_{name} WHERE sent IS NULL AND {own} IS NOT NULL"
-        clear, of = connection.execute(f"SELECT count(*) FILTER (day({own}) > 12), count(*) FROM {clean}").fetchone() or (0, 0)
-        if not clear and number > FEW * of:
+        denying, of = connection.execute(f"SELECT count(*) FILTER (day({own}) > 12), count(*) FROM {clean}").fetchone() or (0, 0)
+        if not denying and number > FEW * of:
             turned = f"make_date(year({own}), day({own}), month({own}))"
             connection.execute(f"UPDATE read_{name} SET {own} = {turned} WHERE sent IS NULL AND {own} IS NOT NULL")
-            add_file_problem(connection, name, "day-second", each, example=example[:40], number=f"{number:,}")
+            add_file_problem(connection, name, "year-day-month", each, example=example[:40], number=f"{number:,}")
             read.append(each)
     return read
 

@@ -175,6 +175,13 @@ def repeated_lines(name: str) -> str:
     )
 
 
+def turned_lines(name: str, fields: Sequence[Field]) -> str:
+    """Clean lines that end before they begin: they did not as they were sent, but their dates were read anew (`date_orders`).
+    Empty for a file that has no such dates."""
+    begins = [each.name for each in fields if each.name in ("startDate", "beginDate")]
+    return f"SELECT line FROM clean_{name} WHERE endDate < {quoted(begins[0])}" if begins else ""
+
+
 def unwrapped_lines(name: str) -> str:
     """Clean lines whose id a suspect has too, once the quotes or blanks around it are gone."""
     return (

@@ -620,9 +620,9 @@ OF_FILES: tuple[Rule, ...] = (
     Rule("local-date", N, Phase.READING, "how a column writes dates", _never,
          "{file}: {name} has dates such as 25/9/2026, 9/25/26 or 26-9-25; others {where} show that the "
          "{leading} comes first.", ""),
-    Rule("day-second", W, Phase.READING, "a column of dates", _never,
-         "{file}: {name} has dates such as `{example}` (rows: {number}), and none says that the month comes second; all of them "
-         "were read with the day before the month.", "Write dates as YYYY-MM-DD."),
+    Rule("year-day-month", W, Phase.READING, "a column of dates", _never,
+         "{file}: {name} has dates such as `{example}` (rows: {number}), with the day before the month, and none with the month "
+         "first; all of them were read so.", "Write dates as YYYY-MM-DD."),
     Rule("other-boolean", N, Phase.READING, "how a column writes true and false", _never,
          "{file}: {name} is written as {examples} (rows: {number}); it was read as true or false.", ""),
     Rule("rounded-ids", E, Phase.READING, "a column of ids", _never,

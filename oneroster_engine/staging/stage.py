@@ -251,6 +251,8 @@ def _find_problems(
     if suspects := count(connection, f"suspect_{name}") > 0:
         population.find_damaged(connection, name)
         mark_suspect(connection, name, fields, judging.unwrapped_lines(name))
+        if turned := judging.turned_lines(name, fields):
+            mark_suspect(connection, name, fields, turned)
     if judging.repeats(connection, name):
         suspects |= mark_suspect(connection, name, fields, judging.repeated_lines(name))
     for each in fields:

@@ -35,7 +35,7 @@ SHOWN_BY_CASE = {
     "manifest-absent": "no manifest",
     "manifest-differs": "a file that the manifest calls absent",
     "local-date": "American dates, which one of them shows",
-    "day-second": "the day before the month, as two rows show",
+    "year-day-month": "the day before the month, as two rows show",
     "lost-zeros": "people whose ids have lost their zeros",
     "damaged-id": "people whose ids have lost their zeros, one of whom nobody refers to",
     "measure-ids": "ids that became measures in every file",
