@@ -8,7 +8,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
-import { kindOf, STATES } from '../../app/words';
+import { kindOf, standing } from '../../app/words';
 
 type Group = Schemas['GroupOut'];
 const iso = (year: number, month: number, day: number) => `${year}-${String(month + 1).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
@@ -63,7 +63,7 @@ export function Month({ group }: { group: Group }) {
                 return (
                   <td key={place} className={something ? '' : 'nothing'} {...(date === today ? { 'aria-current': 'date' as const } : {})}>
                     <b>{day}</b>
-                    {ran.map(sync => <div key={sync.syncId}><StatusIndicator type={STATES[sync.state].type}><Link href={`/groups/${group.groupId}/history`} onFollow={event => { event.preventDefault(); void navigate(`/groups/${group.groupId}/history`); }}>{kindOf(sync)}</Link></StatusIndicator></div>)}
+                    {ran.map(sync => <div key={sync.syncId}><StatusIndicator type={standing(sync).type}><Link href={`/groups/${group.groupId}/history`} onFollow={event => { event.preventDefault(); void navigate(`/groups/${group.groupId}/history`); }}>{kindOf(sync)}</Link></StatusIndicator></div>)}
                     {blackout ? <div>Blackout{blackout.reason && `: ${blackout.reason}`}</div> : paused ? <div>Paused</div> : scheduled && <div>Scheduled, {group.schedule.at}</div>}
                     {within(date, rollover) && <div>Rollover window</div>}
                   </td>

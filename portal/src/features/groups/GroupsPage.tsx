@@ -3,7 +3,6 @@ import Button from '@cloudscape-design/components/button';
 import Header from '@cloudscape-design/components/header';
 import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
@@ -16,7 +15,8 @@ import { Problem } from '../../app/Problem';
 import { useMay, useMe } from '../../app/role';
 import { useTitle } from '../../app/title';
 import { ImportButton } from './ImportButton';
-import { METHODS, moment, nextRun, number, standing } from '../../app/words';
+import { Standing } from '../../app/Standing';
+import { METHODS, moment, nextRun, number } from '../../app/words';
 import { pauseOf } from '../../app/pause';
 import { GroupMenu } from '../../app/GroupMenu';
 import { Expires } from './Expires';
@@ -65,7 +65,7 @@ export function GroupsPage() {
     {
       id: 'status', header: 'Last sync status', minWidth: 160,
       cell: group => group.lastSync
-        ? <StatusIndicator type={standing(group.lastSync).type}>{standing(group.lastSync).label}</StatusIndicator>
+        ? <Standing sync={group.lastSync} />
         : 'Never synced',
     },
     { id: 'at', header: 'Last sync date', minWidth: 200, cell: group => moment(group.lastSync?.at) },

@@ -7,7 +7,6 @@ import Pagination from '@cloudscape-design/components/pagination';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
@@ -20,7 +19,8 @@ import { readable } from '../../api/plain';
 import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
-import { entityName, kindOf, moment, number, standing, STATES } from '../../app/words';
+import { Standing } from '../../app/Standing';
+import { entityName, kindOf, moment, number, STATES } from '../../app/words';
 
 const Trends = lazy(async () => ({ default: (await import('./Trends')).Trends })); // charts are heavy, and shown once there is a history
 const ENTITIES = ['orgs', 'classes', 'users', 'enrollments', 'courses', 'academicSessions'] as const;
@@ -50,7 +50,7 @@ export function HistoryPage() {
   const two = [...picked].sort((a, b) => a.startedAt.localeCompare(b.startedAt));
   const columns: TableProps.ColumnDefinition<Schemas['Sync']>[] = [
     { id: 'at', header: 'Started', isRowHeader: true, minWidth: 130, cell: sync => moment(sync.startedAt, true) },
-    { id: 'state', header: 'Status', minWidth: 180, cell: sync => <StatusIndicator type={standing(sync).type}>{standing(sync).label}</StatusIndicator> },
+    { id: 'state', header: 'Status', minWidth: 180, cell: sync => <Standing sync={sync} /> },
     { id: 'files', header: 'Log and data', minWidth: 110, cell: sync => (
       <SpaceBetween size="xxs">
         <Button variant="inline-link" ariaLabel={`Files of the sync of ${moment(sync.startedAt)}`} onClick={() => setFilesOf(sync)}>Files</Button>

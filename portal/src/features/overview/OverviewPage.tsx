@@ -17,7 +17,8 @@ import { LostArrivalsNotice } from '../../app/Arrivals';
 import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
-import { METHODS, moment, nextRun, number, plural, standing } from '../../app/words';
+import { Standing } from '../../app/Standing';
+import { METHODS, moment, nextRun, number, plural } from '../../app/words';
 
 type Row = Schemas['OverviewRow'];
 
@@ -52,7 +53,7 @@ export function OverviewPage() {
   const columns: TableProps.ColumnDefinition<Row>[] = [
     { id: 'name', header: 'Group', isRowHeader: true, minWidth: 180, sortingField: 'name', cell: row => <><Follow to={`/groups/${row.groupId}/status`} go={navigate}>{row.name}</Follow>{(row.partnerId || row.description) && <Box variant="small" display="block">{row.partnerId || row.description}</Box>}</> },
     { id: 'needs', header: 'Needs you', minWidth: 240, sortingField: 'needs', cell: row => (row.needs.length ? <SpaceBetween size="xxs">{row.needs.map(each => <StatusIndicator key={each} type={NEEDS[each].type}><Follow to={NEEDS[each].to(row)} go={navigate} label={`${NEEDS[each].label}: ${row.name}`}>{NEEDS[each].label}</Follow></StatusIndicator>)}</SpaceBetween> : '–') },
-    { id: 'state', header: 'Last sync', minWidth: 180, sortingField: 'state', cell: row => (row.state ? <StatusIndicator type={standing({ ...row, state: row.state }).type}>{standing({ ...row, state: row.state }).label}</StatusIndicator> : 'Never synced') },
+    { id: 'state', header: 'Last sync', minWidth: 180, sortingField: 'state', cell: row => (row.state ? <Standing sync={{ ...row, state: row.state }} /> : 'Never synced') },
     { id: 'at', header: 'Date', minWidth: 150, sortingField: 'at', cell: row => moment(row.at) },
     { id: 'result', header: 'Result', minWidth: 190, cell: row => readable(row.message) || '–' },
     { id: 'next', header: 'Next sync', minWidth: 140, sortingField: 'nextRunAt', cell: row => (row.paused ? 'Paused' : nextRun(row.nextRunAt)) },

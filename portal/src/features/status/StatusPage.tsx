@@ -28,6 +28,7 @@ import { useMay } from '../../app/role';
 import { syncQuery, watchEvery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { pauseOf } from '../../app/pause';
+import { Standing } from '../../app/Standing';
 import { amount, capital, duration, isLive, kindOf, MODES, moment, number, plural, standing, STATES, STEPS } from '../../app/words';
 import { Figures } from './Figures';
 import { UndoButton } from '../../app/UndoButton';
@@ -73,7 +74,7 @@ export function StatusPage() {
               <Questions groupId={groupId} sync={sync} /></SpaceBetween>}>{readable(sync.message) || headline(sync)}</Header>}>
               <SpaceBetween size="m">
               <KeyValuePairs columns={4} items={[
-                { label: 'Status', value: <Status state={sync.status} /> },
+                { label: 'Status', value: <Status sync={sync} /> },
                 { label: 'Last sync date', value: moment(sync.lastSyncDate ?? sync.startedAt) },
                 { label: 'Kind', value: `${sync.rehearsal ? 'Rehearsal' : MODES[sync.mode]}, started by ${sync.startedBy}` },
                 { label: 'Download log', value: isLive(sync.status) ? 'After the sync has ended' : <Button iconName="download" wrapText={false} ariaExpanded={logOf === sync.syncId} onClick={() => setLogOf(sync.syncId)}>Download log</Button> },
@@ -97,13 +98,13 @@ const changesOf = (sync: Schemas['LastSync']) =>
   [sync.users, sync.classes, sync.orgs, sync.enrollments].reduce((sum, each) => sum + each.created + each.updated + each.deactivated + each.ended, 0);
 
 const headline = (sync: Schemas['LastSync']) =>
-  sync.status === 'waiting' && sync.planned ? 'Nothing is written yet' : sync.rehearsal ? `Rehearsal: ${STATES[sync.status].label.toLowerCase()}` : STATES[sync.status].label;
+  sync.status === 'waiting' && sync.planned ? 'Nothing is written yet' : standing({ ...sync, state: sync.status }).label;
 
 /** What a status means is behind it. */
-function Status({ state }: { state: Schemas['State'] }) {
+function Status({ sync }: { sync: Schemas['LastSync'] }) {
   return (
-    <Popover dismissButton={false} size="medium" triggerType="text" content={STATES[state].means}>
-      <StatusIndicator type={STATES[state].type}>{STATES[state].label}</StatusIndicator>
+    <Popover dismissButton={false} size="medium" triggerType="text" content={STATES[sync.status].means}>
+      <Standing sync={{ ...sync, state: sync.status }} />
     </Popover>
   );
 }
@@ -240,7 +241,7 @@ function History({ groupId }: { groupId: string }) {
       header={<Header variant="h2">History</Header>}
       columnDefinitions={[
         { id: 'at', header: 'Started', isRowHeader: true, minWidth: 120, cell: sync => moment(sync.startedAt, true) },
-        { id: 'state', header: 'Status', minWidth: 150, cell: sync => <StatusIndicator type={standing(sync).type}>{standing(sync).label}</StatusIndicator> },
+        { id: 'state', header: 'Status', minWidth: 150, cell: sync => <Standing sync={sync} /> },
         { id: 'message', header: 'Result', minWidth: 200, cell: sync => readable(sync.message) || '–' },
         { id: 'mode', header: 'Kind', minWidth: 100, cell: sync => kindOf(sync) },
         { id: 'by', header: 'By', minWidth: 120, cell: sync => sync.startedBy },
