@@ -224,10 +224,10 @@ def _opened(source: Source, wanted: Collection, size: int, keep: Keep) -> _Opene
 
 def _begun(source: Source, opened: _Opened, keep: Keep, parallel: int) -> ListStart:
     start, response = opened.where, opened.response
-    start = start if response is None else replace(start, within=response.page.within)
     if response is None:
         none = Fetched(start.entity, start.path, 0, (), broken_off=opened.missing, fields=start.fields)
         return ListStart(none, start, "", (), 0)
+    start = replace(start, within=response.page.within)
     pages = [_Read(start, response.page)]
     following = after(start, response.page)
     while isinstance(following, Range) and len(pages) < 2:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.store import access
 from tests.api.test_routes import call
 from tests.engine.test_plan import TWO_SCHOOLS, changed, without
 from tests.steps.walk import Walk, make_group, zipped
@@ -69,6 +70,8 @@ def test_a_person_shows_the_classes_and_a_class_the_people() -> None:
     ]  # fmt: skip
     assert bob["names"]["roles"] == {"north": "North", "south": "South"}
     assert n1["names"]["schoolSourcedId"] == {"north": "North"}
+    call("GET /groups/g1/roster/users/record", query={"id": "ann"})
+    assert ("users/ann", "users/gil") in [each.subjects for each in access.entries("g1", 10)]  # her guardian is named, too
     assert [(each["sourcedId"], each["role"]) for each in n1["enrolled"]] == [("ann", "student"), ("tom", "teacher")]
     assert call("GET /groups/g1/roster/users/record", query={"id": "nobody"})[0] == 404
 
