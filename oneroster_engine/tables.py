@@ -25,16 +25,22 @@ STAGING = (
           "judging", "problem_files, stage"),
     Table("left_out", "rows that are not kept: entity, sourcedId, line, cause (the key of the root problem)",
           "judging, population", "judging, rules, people, problem_files, stage"),
-    Table("damaged", "ids that a spreadsheet rounded or made dates of: file, sourcedId, key of the file's problem",
-          "population", "rules, population, stage"),
-    Table("restored", "ids that have lost their zeros: file, was (as sent), id (what the other files call it, NULL where "
-          "none does)",
+    Table("damaged", "ids that a spreadsheet rounded or made dates of, or that differ from what is meant: file, sourcedId, "
+          "key of the file's problem", "population", "rules, population, stage"),
+    Table("restored", "ids that have lost their zeros, or differ in another way: file, was (as sent), id (what the other files "
+          "call it, NULL where none does)",
           "population", "population"),
     Table("referred", "numbers that other files refer to: value", "population", "population"),
     Table("bare", "ids of a file that are numbers without zeros in front: sourcedId", "population", "population"),
     Table("padded", "numbers with zeros in front that are no id: was (without), id (with)", "population", "population"),
     Table("used", "bare ids that are referred to only as they stand: sourcedId", "population", "population"),
     Table("lost", "bare ids that have lost their zeros: was, id (NULL where nobody refers to it)", "population", "population"),
+    Table("called_so", "what the other files say by their references: file, field, value", "look_alikes", "look_alikes"),
+    Table("meant", "those values: value, files (how many say so), there (whether such a row is)", "look_alikes", "look_alikes"),
+    Table("look_alike", "ids that look like one that isn't there: was, id, files, used (whether others refer to it as it is), "
+          "is_only (whether no other pair is like it)", "look_alikes", "look_alikes"),
+    Table("decided", "those of them that are not kept as they are: was, id, certain", "look_alikes", "look_alikes"),
+    Table("so_called", "references that something was added to, or taken from: value", "look_alikes", "look_alikes"),
     Table("dangling", "what the suspects of a file refer to and is not there: value", "population", "population"),
     Table("relative", "of those what is there and near: value, id, how they differ", "population", "population"),
     Table("called", "of those what is another name of a row that is there: value, id and how (NULL), matched (false), nearest",

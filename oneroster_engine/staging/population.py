@@ -1,6 +1,6 @@
 """Ids looked at as a population: which of a file a spreadsheet has damaged, and what a reference that leads nowhere meant."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -11,6 +11,7 @@ from oneroster_engine.staging.reading import ToTable
 from oneroster_engine.staging.rules import IS_MISSING
 from oneroster_engine.standard.damaged_ids import (
     BRACKETED_SQL,
+    BY_LETTERS,
     CUT_SQL,
     DATE_SQL,
     DOTTED_SQL,
@@ -21,10 +22,13 @@ from oneroster_engine.standard.damaged_ids import (
     MEASURE_SQL,
     ROUNDED_SQL,
     TIME_SQL,
+    as_seen_sql,
     difference_sql,
     is_bracketed_sql,
+    is_shaped_sql,
     number_sql,
     rounds_to_sql,
+    shape_sql,
     with_key_sql,
 )
 from oneroster_engine.standard.entities import ONLY_1_2, ROSTER_FILES, Field, Kind, fields_of
@@ -40,12 +44,14 @@ REASON = "ids in its file were damaged by a spreadsheet, and an absent row prove
 
 @dataclass(frozen=True)
 class Restored:
-    """An id that lost its zeros or became a measure: as it was sent, and as the files that refer to it say it. None: they
-    don't."""
+    """An id that is not what it was: as it was sent, and as the files that refer to it say it. None: they don't, or not for
+    certain; then `instead` is what they may mean by it. `how` it differs, in words; empty of lost zeros and measures."""
 
     file: str
     was: str
     id: str | None
+    how: str = ""
+    instead: str = ""
 
 
 def restore(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored]) -> None:
@@ -53,9 +59,11 @@ def restore(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored])
     if not restored:
         return
     connection.executemany("INSERT INTO restored VALUES (?, ?, ?)", [[each.file, each.was, each.id] for each in restored])
-    for file in dict.fromkeys(each.file for each in restored):
-        known = [each for each in restored if each.file == file and each.id]
-        lost = [each for each in restored if each.file == file and not each.id]
+    _restore_differing(connection, [each for each in restored if each.how])
+    zeros = [each for each in restored if not each.how]
+    for file in dict.fromkeys(each.file for each in zeros):
+        known = [each for each in zeros if each.file == file and each.id]
+        lost = [each for each in zeros if each.file == file and not each.id]
         key = add_file_problem(
             connection, file, "lost-zeros", "sourcedId", number=f"{len(known):,}",
             examples=", ".join(f"`{each.was}` for `{each.id}`" for each in known[:3]),
@@ -64,6 +72,30 @@ def restore(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored])
         connection.executemany(
             "INSERT INTO damaged VALUES (?, ?, ?)", [[file, each, key] for each in ("", *(one.was for one in lost))]
         )
+
+
+def _restore_differing(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored]) -> None:
+    """Say it of ids that differ from what the other files say by letters, or by what was added to them. Where that is certain
+    each row is kept under its own id, so what is absent is absent; else any of them may be meant."""
+    for file, how in dict.fromkeys((each.file, each.how) for each in restored):
+        of_file = [each for each in restored if (each.file, each.how) == (file, how)]
+        known = [f"`{each.was}` as `{each.id}`" for each in of_file if each.id]
+        if known:
+            examples = ", ".join(known[:3])
+            add_file_problem(
+                connection, file, "differing-ids", "sourcedId", f"{file}.csv:0:differing-ids:{how}",
+                number=f"{len(known):,}", examples=examples, how=how,
+            )  # fmt: skip
+        if doubtful := [each for each in of_file if not each.id]:
+            examples = ", ".join(f"`{each.was}` for `{each.instead}`" for each in doubtful[:3])
+            key = add_file_problem(
+                connection, file, "doubtful-ids", "sourcedId", f"{file}.csv:0:doubtful-ids:{how}",
+                number=f"{len(doubtful):,}", examples=examples, how=how,
+            )  # fmt: skip
+            connection.executemany("INSERT INTO damaged VALUES (?, ?, ?)", [[file, each.was, key] for each in doubtful])
+            connection.executemany(
+                "INSERT INTO explained_value VALUES (?, ?, ?)", [[file, each.instead, key] for each in doubtful]
+            )
 
 
 def restoring(restored: Sequence[Restored], name: str, to_types: ToTable) -> ToTable:
@@ -93,15 +125,12 @@ def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Rest
         return []
     references: dict[str, list[str]] = {}
     as_sent: dict[str, list[str]] = {}
-    for file in ROSTER_FILES:
-        for each in fields_of(file, version):
-            if each.refers and each.refers.entity != file and (file not in ONLY_1_2 or version == "1.2"):
-                values = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
-                of_file = [f"SELECT {values} AS value FROM {kind}_{file}" for kind in ("clean", "suspect")]
-                references[each.refers.entity] = [*references.get(each.refers.entity, []), *of_file]
-                if each.kind is Kind.TEXT:
-                    sent = f"SELECT {quoted('sent_' + each.name)} FROM suspect_{file}"
-                    as_sent[each.refers.entity] = [*as_sent.get(each.refers.entity, []), of_file[0], sent]
+    for file, each, target in referring(version):
+        of_file = values_of(file, each)
+        references[target] = [*references.get(target, []), *of_file]
+        if each.kind is Kind.TEXT:
+            sent = f"SELECT {quoted('sent_' + each.name)} FROM suspect_{file}"
+            as_sent[target] = [*as_sent.get(target, []), of_file[0], sent]
     found: list[Restored] = []
     for target, queries in references.items():
         if not targets & {target, ANY}:
@@ -119,6 +148,22 @@ def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Rest
             rows = connection.execute("SELECT was, id FROM lost").fetchall()
             found += [Restored(target, was, sourced_id) for was, sourced_id in rows]
     return found
+
+
+def referring(version: str) -> Iterator[tuple[str, Field, str]]:
+    """Every field by which a file refers to another, and that other."""
+    for file in ROSTER_FILES:
+        if file in ONLY_1_2 and version != "1.2":
+            continue
+        for each in fields_of(file, version):
+            if each.refers and each.refers.entity != file:
+                yield file, each, each.refers.entity
+
+
+def values_of(file: str, each: Field) -> list[str]:
+    """Queries of what a reference says, as `value`."""
+    values = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
+    return [f"SELECT {values} AS value FROM {kind}_{file}" for kind in ("clean", "suspect")]
 
 
 def unmatched(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -139,6 +184,7 @@ def spare_referred_to(connection: duckdb.DuckDBPyConnection, version: str) -> No
     any absent one is held."""
     if not number_of(connection, _MAY_BE_SPARED):
         return
+    connection.execute(_SPARED_BY_DOUBT)
     made = tables(connection)
     for file in ROSTER_FILES:
         for each in fields_of(file, version):
@@ -335,7 +381,10 @@ def match_references(
         )
     names = " UNION ALL ".join(_ONE_NAME.format(target=target, name=name) for name in _OTHER_NAMES.get(target, ()))
     connection.execute(_CALLED.format(names=names) if names else f"{_CREATE_CALLED} {_NOTHING_NEAR}")
-    connection.execute(_NEAR.format(table=table, known=known, most=MOST_SPELLED, grouped=GROUPED_SQL))
+    seen = {"by_letters": BY_LETTERS, "seen_value": as_seen_sql("value"), "seen_id": as_seen_sql("sourcedId")}
+    connection.execute(_NEAR.format(table=table, known=known, most=MOST_SPELLED, grouped=GROUPED_SQL, **seen))
+    if count(connection, f"{table} WHERE how = '{BY_LETTERS}'"):
+        connection.execute(_BY_SHAPE.format(table=table, known=known, is_shaped=is_shaped_sql("near.value", "near.id")))
     if number_of(connection, "SELECT count(*) FROM damaged WHERE file = $1", target):
         connection.execute(_BY_DAMAGE.format(rounds_to=rounds_to_sql("value", "sourcedId")), {"target": target})
     explained = connection.execute(_EXPLAINS, {"target": target}).fetchall()
@@ -411,7 +460,13 @@ UNION SELECT '{ANY}' FROM problem WHERE rule = 'near-reference' AND regexp_match
 """
 
 _MAY_BE_SPARED = """
-SELECT count(*) FROM problem WHERE rule = 'near-reference' OR rule = 'unknown-reference' AND arguments['nearest'] IS NOT NULL
+SELECT count(*) FROM problem WHERE rule IN ('near-reference', 'doubtful-ids')
+   OR rule = 'unknown-reference' AND arguments['nearest'] IS NOT NULL
+"""
+# What others call rows of which nothing was kept, since either may be the id.
+_SPARED_BY_DOUBT = """
+INSERT INTO left_out
+SELECT file, value, NULL, NULL FROM explained_value WHERE key IN (SELECT key FROM problem WHERE rule = 'doubtful-ids')
 """
 # One character more or less is often somebody else, since ids are counted up; and so is a letter before one (a guardian's).
 _SPARED = """
@@ -550,7 +605,6 @@ CREATE OR REPLACE TEMP MACRO least_same(id) AS greatest(3, (length(id) - 2) // 2
 CREATE OR REPLACE TEMP MACRO is_added(long, short) AS length(short) > 3
     AND (ends_with(long, short) AND regexp_matches(long[:length(long) - length(short)], '[^0-9A-Za-z]$|^[A-Za-z]+$')
          OR starts_with(long, short) AND regexp_matches(long[length(short) + 1:], '^[^0-9A-Za-z]|^[A-Za-z]+$'));
-CREATE OR REPLACE TEMP MACRO seen(id) AS translate(id, 'OoIl', '0011');
 CREATE OR REPLACE TABLE {table} AS
 WITH known AS (
     {known}
@@ -559,11 +613,11 @@ WITH known AS (
     WHERE length(value) > 3 AND value NOT IN (SELECT value FROM relative) AND value NOT IN (SELECT value FROM called)
     ORDER BY value LIMIT {most}
 ), alike AS (
-    SELECT value, min(sourcedId) AS id, 'by letters that look like digits (O and 0, l or I and 1)' AS how, 2 AS fitting
-    FROM (SELECT value, seen(value) AS as_seen FROM dangling
+    SELECT value, min(sourcedId) AS id, '{by_letters}' AS how, 2 AS fitting
+    FROM (SELECT value, {seen_value} AS as_seen FROM dangling
           WHERE regexp_matches(value, '[01OoIl]') AND value NOT IN (SELECT value FROM relative)
             AND value NOT IN (SELECT value FROM called))
-    JOIN known ON seen(sourcedId) = as_seen GROUP BY value HAVING count(*) = 1
+    JOIN known ON {seen_id} = as_seen GROUP BY value HAVING count(*) = 1
 ), added AS (
     SELECT value, arg_max(sourcedId, length(sourcedId)) AS id, 'by what stands before or behind it' AS how, 2 AS fitting
     FROM far JOIN known ON is_added(value, sourcedId) OR is_added(sourcedId, value)
@@ -583,6 +637,12 @@ SELECT value, min(id) AS id, min(how) AS how,
 FROM (SELECT value, id, how, count(*) OVER (PARTITION BY value) AS fitting FROM relative UNION ALL FROM spelled
       UNION ALL FROM added UNION ALL FROM alike) GROUP BY value
 UNION ALL FROM called
+"""
+
+# Where a letter stands for a digit and the ids that are there have the one's shape and hardly any the other's.
+_BY_SHAPE = f"""
+WITH shapes AS (SELECT {shape_sql("sourcedId")} AS shape, count(*) AS ids FROM ({{known}}) GROUP BY shape)
+UPDATE {{table}} near SET matched = true WHERE near.how = '{BY_LETTERS}' AND {{is_shaped}}
 """
 
 # Neither a UUID, a short number nor a word is what a spreadsheet makes of a number or of a fraction.

@@ -646,6 +646,18 @@ OF_FILES: tuple[Rule, ...] = (
          "blanks or brackets gained): {number} were restored as others refer to them ({examples}).{lost} Nothing of this file is "
          "removed.",
          "Export again, and don't open the files in a spreadsheet before you send them."),
+    Rule("differing-ids", W, Phase.READING, "a column of ids", _never,
+         "{file}: ids in {name} differ from what the other files say {how}: {number} were read as those say them "
+         "({examples}).",
+         "Write an id in every file alike; where people type or scan ids, have them check O and 0, l or I and 1."),
+    Rule("doubtful-ids", E, Phase.READING, "a column of ids", _never,
+         "{file}: ids in {name} differ from what the other files say {how}, such as {examples} (rows: {number}); which of the "
+         "two is right can't be told, so nothing is kept under them and nothing is removed.",
+         "Write an id in every file alike, and export all files again."),
+    Rule("differing-references", E, Phase.READING, "a column of references", _never,
+         "{file}: {name} differs from the ids in {target}.csv {how}, such as {examples} (rows: {number}); these rows were left "
+         "out, and nothing of {target}.csv is removed.",
+         "Write an id in every file alike, and export all files again."),
     Rule("blank-column", W, Phase.READING, "a required text that is empty throughout", _never,
          "{file}: {name} is empty in {number} rows, so in nearly all; {then}.",
          "Have the student information system export this column."),

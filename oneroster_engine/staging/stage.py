@@ -16,7 +16,7 @@ import duckdb
 
 from oneroster_engine.duckdb_session import connect, count, cursor, number_of, quoted, run_parallel, text
 from oneroster_engine.errors import BundleRefused
-from oneroster_engine.staging import fast_path, judging, people, population, tables
+from oneroster_engine.staging import fast_path, judging, look_alikes, people, population, tables
 from oneroster_engine.staging.accept import Bundle, accept, accept_orgs, compare_with_manifest
 from oneroster_engine.staging.choices import write_choices, write_school_choices
 from oneroster_engine.staging.delta import View, merge
@@ -144,7 +144,7 @@ def _stage(
             reads = [partial(_read, cursor(connection), ahead, chain, accepted, needed, there, restored) for chain in chains]
             for read in run_parallel(reads):
                 loaded |= read
-        if not last and (lost := population.lost_zeros(connection, accepted.version)):
+        if not last and (lost := _restored(connection, accepted.version)):
             return lost
         population.spare_referred_to(connection, accepted.version)
         population.note_ending_classes(connection)
@@ -158,6 +158,12 @@ def _stage(
         for path in ahead.iterdir():
             path.replace(stage / path.name)
         return _write(connection, stage, manifest, accepted, loaded, unproved)
+
+
+def _restored(connection: duckdb.DuckDBPyConnection, version: str) -> Sequence[Restored]:
+    """Ids that are not what they were, each once."""
+    found = [*population.lost_zeros(connection, version), *look_alikes.look_alikes(connection, version)]
+    return list({(each.file, each.was): each for each in reversed(found)}.values())[::-1]
 
 
 _SWALLOWED = "its file shows that rows may be missing (a quote left open, a cut end, or a footer that counts more)"

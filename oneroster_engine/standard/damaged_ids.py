@@ -148,6 +148,33 @@ def difference_sql(one: str, other: str) -> str:
     )
 
 
+BY_LETTERS = "by letters that look like digits (O and 0, l or I and 1)"
+LIKE_IT, TIMES_AS_MANY = 3, 3  # so many other ids of an id's shape show that it is the true one, and so many times the other's
+
+
+def as_seen_sql(cell: str) -> str:
+    """An id as it looks: with digits for the letters that look like them."""
+    return f"translate({cell}, 'OoIl', '0011')"
+
+
+def shape_sql(cell: str) -> str:
+    """Where an id has letters and digits. Of long ids, which are in hexadecimal digits, what those do not have."""
+    long = f"regexp_replace(regexp_replace({cell}, '[0-9A-Fa-f]', '0', 'g'), '[G-Zg-z]', 'A', 'g')"
+    short = rf"regexp_replace(regexp_replace({cell}, '\d+', '9', 'g'), '[A-Za-z]', 'A', 'g')"
+    return f"if(length({cell}) >= 32, {long}, {short})"
+
+
+def is_shaped_sql(was: str, sourced_id: str) -> str:
+    """Whether the second of two ids that look alike is surely the true one, by the ids of its file (`shapes`: shape, ids): only
+    letters became digits, and many others have its shape and few the other's."""
+    digits = [rf"length(regexp_replace({each}, '\D', '', 'g'))" for each in (was, sourced_id)]
+    ids = [f"coalesce((SELECT ids FROM shapes WHERE shape = {shape_sql(each)}), 0)" for each in (was, sourced_id)]
+    return (
+        f"(hamming({was}, {sourced_id}) = {digits[1]} - {digits[0]} AND {ids[1]} > {LIKE_IT} "
+        f"AND {ids[1]} > {TIMES_AS_MANY} * {ids[0]})"
+    )
+
+
 def shown_sql(cell: str) -> str:
     """A text with the characters that nobody sees made visible, as <U+200B>."""
     point = f"CASE WHEN regexp_matches(each, '[{UNSEEN}]') THEN format('<U+{{:04X}}>', unicode(each)) ELSE each END"

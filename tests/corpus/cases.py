@@ -4,7 +4,7 @@ import io
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from oneroster_engine.standard.entities import FIELDS, USER_FIELDS_1_1
 from tests.corpus.build import Case, Found, files, manifest_of, packed, text_of
@@ -16,6 +16,19 @@ ORG_HEADER = CLEAN_ORGS.splitlines()[0]
 
 def bundle(version: str = "1.1", **changed: bytes | Rows | None) -> bytes:
     return packed(files(version, **changed))
+
+
+ENROLLED = [f"S1000{at}" for at in range(1, 6)]
+
+
+def of_people(sent: Sequence[str], enrolled: Sequence[str], version: str = "1.1", roles: Sequence[str] = ()) -> bytes:
+    """Users with these ids, and what enrollments and roles say of them."""
+    return bundle(
+        version,
+        users=[user(each, username=str(at)) for at, each in enumerate(sent)],
+        enrollments=[enrollment(f"e{at}", userSourcedId=each) for at, each in enumerate(enrolled, start=1)],
+        **({"roles": [role(each) for each in roles]} if version == "1.2" else {}),
+    )
 
 
 def refused(name: str, of: str, archive: bytes, sentence: str) -> Case:
@@ -660,7 +673,51 @@ POPULATIONS = (
            counts={"enrollments": (1, 0, 1)}, incomplete=frozenset({"enrollments"}))
       for what, sent, there, near in (
           ("the letter O for a zero", "S10O05", "S10005", "S10015"), ("O for every zero", "S1OOO5", "S10005", "S10001"),
-          ("the letter l for a one", "Sl0005", "S10005", "S00005"), ("a zero for the letter O", "R00M-7", "ROOM-7", "R01M-7"))),
+          ("the letter l for a one", "Sl0005", "S10005", "S00005"))),
+    Case("an id with letters or zeros, which of them can't be told", "ids: a letter that stands for a digit",
+         bundle(users=[user("ROOM-7"), user("R01M-7", username="b")], enrollments=[enrollment(userSourcedId="R00M-7")]),
+         problems=(Found("users.csv", None, "error", "letters that look like digits .*`ROOM-7` for `R00M-7` .rows: 1."),
+                   Found("users.csv", 2, "error", "nothing is kept under it"),
+                   Found("enrollments.csv", 2, "error", "`R00M-7`, which is missing from users.csv")),
+         counts={"users": (2, 1, 1), "enrollments": (1, 0, 1)}, incomplete=frozenset({"users", "enrollments"})),
+    Case("a reference with a letter for a digit, among others", "ids: a letter that stands for a digit",
+         of_people(ENROLLED, [*ENROLLED[:4], "S1OOO5"]),
+         problems=(Found("enrollments.csv", 6, "warning", "`S1OOO5`, and the row there is `S10005`: they differ by letters"),),
+         values={("enrollments", "e5", "userSourcedId"): "S10005"}),
+    *(Case(f"{what}, {version}", "ids: a letter that stands for a digit",
+           of_people(sent, ENROLLED, version, roles=sent if version == "1.2" else ()),
+           problems=(Found("users.csv", None, "warning", f"letters that look like digits .*: {number} were read as those say"),),
+           values={("users", each, "username"): str(at) for at, each in enumerate(ENROLLED)})
+      for version in ("1.1", "1.2")
+      for what, number, sent in (("a letter for a digit in one person's id", 1, ["SlOOO1", *ENROLLED[1:]]),
+                                 ("letters for digits in all ids", 5, [each.replace("0", "O") for each in ENROLLED]))),
+    Case("letters for digits in all ids, of whom one is not enrolled", "ids: a letter that stands for a digit",
+         of_people([*(each.replace("0", "O") for each in ENROLLED), "S1OOO9"], ENROLLED),
+         problems=(Found("users.csv", None, "warning", ": 6 were read as those say"),),
+         values={("users", "S10009", "username"): "5"}),
+    Case("a letter for a digit in the only person's id, whom two files name", "ids: a letter that stands for a digit",
+         of_people(["1O"], ["10"], "1.2", roles=["10"]),
+         problems=(Found("users.csv", None, "warning", ": 1 were read as those say them .`1O` as `10`"),),
+         values={("users", "10", "username"): "0"}),
+    Case("a letter for a digit in one person's id, whom roles and enrollments name", "ids: a letter that stands for a digit",
+         of_people(["SlOOO1", *ENROLLED[1:]], ENROLLED, "1.2", roles=ENROLLED),
+         problems=(Found("users.csv", None, "warning", ": 1 were read as those say them .`SlOOO1` as `S10001`"),),
+         values={("users", "S10001", "username"): "0"}),
+    Case("a letter before all ids, to which one file refers without", "ids: what was added to all of them",
+         of_people([f"X{each}" for each in ENROLLED], ENROLLED),
+         problems=(Found("users.csv", None, "error", "by `X` before them, such as `XS10001` for `S10001`.*rows: 5"),
+                   *(Found("users.csv", line, "error", "nothing is kept under it") for line in range(2, 7)),
+                   *(Found("enrollments.csv", line, "error", "missing from users.csv") for line in range(2, 7))),
+         counts={"users": (5, 0, 5), "enrollments": (5, 0, 5)}, incomplete=frozenset({"users", "enrollments"})),
+    Case("a letter before all ids, to which two files refer without", "ids: what was added to all of them",
+         of_people([f"{each}-X" for each in ENROLLED], ENROLLED, "1.2", roles=ENROLLED),
+         problems=(Found("users.csv", None, "warning", "by `-X` behind them: 5 were read as those say them"),),
+         values={("users", each, "username"): str(at) for at, each in enumerate(ENROLLED)}),
+    Case("something before one file's references", "ids: what was added to all of them",
+         of_people(ENROLLED, [f"north:{each}" for each in ENROLLED], "1.2", roles=ENROLLED),
+         problems=(Found("enrollments.csv", None, "error", "userSourcedId differs from the ids in users.csv by `north:` before"),
+                   *(Found("enrollments.csv", line, "error", "missing from users.csv") for line in range(2, 7))),
+         counts={"enrollments": (5, 0, 5)}, incomplete=frozenset({"users", "enrollments"})),
     Case("ids that a spreadsheet rounded", "validation.md, damaged ids",
          bundle(users=[user("1.23457E+11"), user("1,23457E11", username="b"), user()],
                 enrollments=[enrollment(), enrollment("e2", userSourcedId="123456789012")]),
