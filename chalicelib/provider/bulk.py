@@ -15,10 +15,13 @@ from typing import Any
 import duckdb
 
 from chalicelib.provider.query import View, hidden_columns, opened
-from oneroster_engine.duckdb_session import PACKED, connect, quoted, text
+from oneroster_engine.duckdb_session import connect, quoted, text
 from oneroster_engine.inspecting.export import write_delta, write_roster
 from oneroster_engine.standard.entities import ENTITIES, FIELDS, Field, Kind
 
+# Snappy is what every reader of Parquet unpacks by itself. Zstandard, in which our own files are, is refused by readers of
+# JavaScript: hyparquet 1.33.0 without its codecs, @dsnp/parquetjs 1.8.8.
+FOR_STRANGERS = "FORMAT parquet, COMPRESSION snappy"
 TYPES: dict[Kind, Any] = {
     Kind.TEXT: "VARCHAR",
     Kind.DATE: "DATE",
@@ -41,7 +44,7 @@ def write_parquet(snapshot: Path, view: View, out: Path) -> None:
             connection.execute(f"CREATE VIEW there_{entity} AS SELECT * FROM {entity} WHERE {_THERE.get(entity, _NOT_REMOVED)}")
         for entity in ENTITIES:
             query = _rows(entity, view)
-            connection.execute(f"COPY ({query}) TO {text(str(out / f'{entity}.parquet'))} ({PACKED})")
+            connection.execute(f"COPY ({query}) TO {text(str(out / f'{entity}.parquet'))} ({FOR_STRANGERS})")
 
 
 def write_bundle(snapshot: Path, view: View, version: str, out: Path) -> None:
@@ -67,7 +70,7 @@ def _readable(out: Path, snapshots: dict[str, tuple[Path, View]]) -> Iterator[du
                 hidden = [name for name in columns(entity) if name in hidden_columns(entity, view)]
                 nothing = "".join(f", NULL::{_sql_type(entity, name)} AS {name}" for name in hidden)
                 rows = f"read_parquet({text(str(files / f'{entity}.parquet'))})"
-                written = "* REPLACE (strftime(dateLastModified, '%Y-%m-%dT%H:%M:%S.%gZ') AS dateLastModified)"
+                written = "* REPLACE (strftime(dateLastModified AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ') AS dateLastModified)"
                 connection.execute(f"CREATE VIEW {prefix}{entity} AS SELECT {written}{nothing} FROM {rows}")
         yield connection
 
@@ -126,9 +129,10 @@ def _rows(entity: str, view: View) -> str:
             values["roles"] = _WITHOUT_PROFILE
     typed = f"json_transform(fields, {text(json.dumps(columns(entity)))}) AS own"
     shown = ", ".join(f"{value} AS {quoted(name)}" for name, value in values.items())
+    instant = "modified::TIMESTAMP AT TIME ZONE 'UTC'"
     return (
         f"WITH there AS (SELECT sourcedId, platformStatus, modified, {typed} FROM there_{entity}) "
-        f"SELECT sourcedId, {status} AS status, modified::TIMESTAMP AS dateLastModified, {shown} FROM there {' '.join(joins)}"
+        f"SELECT sourcedId, {status} AS status, {instant} AS dateLastModified, {shown} FROM there {' '.join(joins)}"
     )
 
 

@@ -177,6 +177,19 @@ def test_the_parquet_holds_who_the_pages_hold_and_no_column_that_is_ours_alone(
     assert found.columns == documented
 
 
+def test_the_parquet_needs_no_codec_but_snappy_and_its_moments_are_instants(snapshot: Path, tmp_path: Path) -> None:
+    write_parquet(snapshot, EVERYBODY, tmp_path)
+
+    found = duckdb.execute(
+        f"""SELECT DISTINCT compression, logical_type FROM parquet_metadata('{tmp_path}/*.parquet')
+        JOIN parquet_schema('{tmp_path}/users.parquet') ON name = 'dateLastModified'"""
+    ).fetchall()
+    assert [(packed, "isAdjustedToUTC=1" in moment) for packed, moment in found] == [("SNAPPY", True)]
+    pages = read_page(snapshot, ListPath("users"), Query(limit=1000), EVERYBODY, Version.V1P2).records
+    told = duckdb.execute(f"SELECT sourcedId, dateLastModified AT TIME ZONE 'UTC' FROM '{tmp_path}/users.parquet'").fetchall()
+    assert dict(told) == {each.sourced_id: datetime.fromisoformat(each.modified).replace(tzinfo=None) for each in pages}
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_a_client_may_not_see_is_in_no_file(snapshot: Path, tmp_path: Path, version: str) -> None:
     write_bundle(snapshot, View(frozenset({"north"}), HIDES.hidden), version, tmp_path / "north.zip")
