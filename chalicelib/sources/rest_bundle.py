@@ -273,7 +273,7 @@ def _class(record: Record) -> Iterator[Row]:
             as_text(record.get("classCode")),
             as_text(record.get("classType")),
             as_text(record.get("location")),
-            _ref(_any(record, "school", "schoolSourcedId")),
+            _ref(_any(record, "school", "schoolSourcedId", "org")),
             _list(_any(record, "terms", "term", "termSourcedIds")),
             _list(_any(record, "subjects", "subject")),
             _list(record.get("subjectCodes")),

@@ -363,3 +363,14 @@ def test_a_role_in_a_list_is_that_role_and_a_null_among_orgs_is_none(tmp_path: P
     convert(tmp_path, [Fetched("users", "/users", 0, (PageFile("users/part-0.json", 0, 1),))], tmp_path / "csv", "")
 
     assert (tmp_path / "csv/roles.csv").read_text().splitlines()[1:] == ["a/0000,,,a,primary,student,,,s1,"]
+
+
+def test_a_class_that_names_its_school_as_a_course_does_is_at_that_school(tmp_path: Path) -> None:
+    """As Timeback's API does (timeback 0.3.0, docs/oneroster/rostering/get_all_classes.md)."""
+    (tmp_path / "classes").mkdir()
+    record = b'{"classes":[{"sourcedId":"c","title":"M","course":{"sourcedId":"k"},"org":{"sourcedId":"s1"},"terms":[]}]}'
+    (tmp_path / "classes/part-0.json.gz").write_bytes(gzip.compress(record))
+
+    convert(tmp_path, [Fetched("classes", "/classes", 0, (PageFile("classes/part-0.json", 0, 1),))], tmp_path / "csv", "")
+
+    assert (tmp_path / "csv/classes.csv").read_text().splitlines()[1:] == ["c,,,M,,k,,,,s1,,,,"]
