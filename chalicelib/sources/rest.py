@@ -58,6 +58,7 @@ REDIRECTS = 3
 REDIRECTING = frozenset({301, 302, 303, 307, 308})
 NEW_S = 60.0  # a token held no longer than this has not ended
 SLOW_ATTEMPTS = 2  # at a page that doesn't come in time, before a smaller one is asked for
+AT_A_QUESTION = (500, 501)  # by which a program may fail at one question, and answer others
 MISREAD_ATTEMPTS = 3  # a page that is none may be the provider's bad moment
 
 
@@ -197,8 +198,9 @@ class Source:
         """The page at `where`. A later page that is refused (an error's status, say) says nothing about the end: `unclear`.
         `ask` is how the answer is come by, in place of asking now.
 
-        Raises SourceUnavailable, SourceRefused, NotOffered, QueryRefused; OutOfTime when a wait would pass `leave_at` (of
-        `clock`); NoPage when what the provider answers is no page, three times over; and TooSlow when a smaller page may come.
+        Raises SourceUnavailable (from ServerError where the provider may fail at this question alone), SourceRefused,
+        NotOffered, QueryRefused; OutOfTime when a wait would pass `leave_at` (of `clock`); NoPage when what the provider
+        answers is no page, three times over; and TooSlow when a smaller page may come.
         """
         is_later = bool(where.offset or where.link)
         for attempt in range(1, MISREAD_ATTEMPTS + 1):
@@ -209,7 +211,8 @@ class Source:
                     raise NoPage(str(redirect)) from redirect
                 raise SourceRefused(str(redirect)) from redirect
             except ServerError as error:
-                if is_later and self._gives_the_first_page(where):  # so it is not down, and waiting for it is of no use
+                # Where it answers that, it is not down, and waiting for it is of no use.
+                if is_later and self.once(replace(where, offset=0, link=None)).status == 200:
                     return PageResponse(Page((), unclear=error.cause), b"")
                 raise error.as_a_whole from error
             if answer.status not in (200, 204):
@@ -227,12 +230,12 @@ class Source:
                 self._pause(float(attempt), leave_at, f"{self._without_secrets(str(trouble))}.")
         raise AssertionError("unreachable")
 
-    def _gives_the_first_page(self, where: Range) -> bool:
-        query = query_string(replace(where, offset=0, link=None).query_params())
+    def once(self, where: Range) -> Answer:
+        """The answer to the question for the page at `where` as it is asked once, whatever it is."""
         try:
-            return self._sent(f"{self.provider.base_url}{where.path}?{query}").status == 200
+            return self._sent(f"{self.provider.base_url}{where.path}?{query_string(where.query_params())}")
         except LeadsElsewhere:
-            return False
+            return Answer(0)
 
     def ask(self, where: Range, leave_at: float) -> Answer:
         """The answer to the question for the page at `where`, unread. Raises as `read`, LeadsElsewhere and ServerError."""
@@ -274,11 +277,11 @@ class Source:
                     raise NoPage(f"the provider's answer breaks off in the middle, {_times(attempt)}", "breaks off in the middle")
                 if _failed(answer):
                     trouble = self._unavailable(self.provider.base_url, answer, attempt)
-                    if answer.status == 500:
+                    if answer.status in AT_A_QUESTION:
                         status = self._status(answer)
                         said = "the provider answers with {}"
                         why = Cause(f"{said.format(status.message)}, {_times(attempt)}", said.format(status.key))
-                        raise ServerError(why, trouble)
+                        raise ServerError(why, trouble, answer)
                     raise trouble
                 return answer
             if may_be_less and answer.too_much and attempt >= SLOW_ATTEMPTS:
@@ -483,11 +486,12 @@ def _skew(answer: Answer, now: datetime) -> str:
 
 
 class ServerError(Exception):
-    """Status 500 as often as it was asked for: the provider's program fails at this question (`cause`), or as a whole."""
+    """Status 500 or 501 as often as it was asked for: the provider's program fails at this question (`cause`), or as a whole.
+    The last `answer` may say more."""
 
-    def __init__(self, cause: Cause, as_a_whole: SourceUnavailable) -> None:
+    def __init__(self, cause: Cause, as_a_whole: SourceUnavailable, answer: Answer) -> None:
         super().__init__(cause.message)
-        self.cause, self.as_a_whole = cause, as_a_whole
+        self.cause, self.as_a_whole, self.answer = cause, as_a_whole, answer
 
 
 class TooSlow(Exception):

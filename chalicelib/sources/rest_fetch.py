@@ -14,11 +14,11 @@ from threading import Semaphore
 from typing import Any
 from urllib.parse import quote
 
-from chalicelib.errors import SourceRefused
+from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.causes import Cause
 from chalicelib.sources import rest_proof
-from chalicelib.sources.rest import Ask, NotOffered, OutOfTime, PageResponse, QueryRefused, Source, TooSlow
-from chalicelib.sources.rest_answers import Answer, NoPage, Page, member_names
+from chalicelib.sources.rest import Ask, NotOffered, OutOfTime, PageResponse, QueryRefused, ServerError, Source, TooSlow
+from chalicelib.sources.rest_answers import Answer, NoPage, Page, member_names, most_a_page
 from chalicelib.sources.rest_paging import (
     Collection,
     End,
@@ -250,19 +250,42 @@ def _begun(source: Source, opened: _Opened, keep: Keep, parallel: int) -> ListSt
 
 def as_it_takes(source: Source, where: Range) -> tuple[PageResponse, Range]:
     """A collection's first page, and the question that the provider took: without `sort`, or with a smaller `limit`, where it
-    refuses the one that was to be asked. How the pages fit tells whether an unknown order did harm.
+    refuses the one that was to be asked, or fails at it. How the pages fit tells whether an unknown order did harm.
 
     Raises QueryRefused where it takes none, and as `Source.read`.
     """
+    failure: Exception
     for _ in range(MOST_QUESTIONS):
         try:
             return _sized(source, where)
         except QueryRefused as refusal:
-            other, refused = asked_otherwise(where, refusal.most), refusal
+            other, failure = asked_otherwise(where, refusal.most), refusal
+        except SourceUnavailable as trouble:
+            if not isinstance(error := trouble.__cause__, ServerError):
+                raise
+            other = _answered_otherwise(source, where, error.answer)
+            failure = trouble if other else _at_what_narrows(source, where, trouble, error.cause)
         if other is None:
             break
         where = other
-    raise refused
+    raise failure
+
+
+def _answered_otherwise(source: Source, where: Range, answer: Answer) -> Range | None:
+    """The first of the other questions that the provider answers where it fails at this one."""
+    for _ in range(MOST_QUESTIONS):
+        other = asked_otherwise(where, most_a_page(answer, where.size))
+        if other is None or (answer := source.once(other)).status == 200:
+            return other
+        where = other
+    return None
+
+
+def _at_what_narrows(source: Source, where: Range, trouble: SourceUnavailable, cause: Cause) -> Exception:
+    """A provider that fails at a filter or at chosen fields, and answers without, doesn't take those."""
+    if not (where.filter or where.fields) or source.once(replace(where, filter="", fields="")).status != 200:
+        return trouble
+    return QueryRefused(f"The provider does not take our query for {where.path}: {cause.message}.", cause.key)
 
 
 def _first_page(source: Source, where: Range) -> tuple[PageResponse, Range]:

@@ -50,11 +50,12 @@ class Behaviour:
     total: str = "right"  # right, none, page (the page's own size), high, text
     link: bool = False
     cap: int | None = None  # of `limit`, without a word
-    refuses_above: int | None = None  # 400 on a larger `limit`, in words
+    refuses_above: int | None = None  # `refusal` on a larger `limit`, in words
     ignores_offset: bool = False
-    sorts: bool = True  # else 400 on `sort`
-    filters: bool = True  # else 400 on `filter`
-    fields: str = "right"  # right, ignored, refused: 400
+    sorts: bool = True  # else `refusal` on `sort`
+    filters: bool = True  # else `refusal` on `filter`
+    fields: str = "right"  # right, ignored, refused: `refusal`
+    refusal: int = 400  # the status of what it doesn't take
     wrapper: str = "spec"  # spec, role, singular, bare, other
     empty_at: Mapping[str, int] = field(default_factory=dict)  # list -> offset from which one page is empty, `empty_times` over
     empty_times: int = 1
@@ -168,10 +169,11 @@ class Provider:
             or ("filter" in query and not own.filters)
             or ("fields" in query and own.fields == "refused")
         ):
-            return JSONResponse({"imsx_codeMinor": {"imsx_codeMinorField": [{"imsx_codeMinorFieldValue": "invaliddata"}]}}, 400)
+            codes = {"imsx_codeMinor": {"imsx_codeMinorField": [{"imsx_codeMinorFieldValue": "invaliddata"}]}}
+            return JSONResponse(codes, own.refusal)
         if own.refuses_above is not None and int(query.get("limit", 100)) > own.refuses_above:
             says = f"limit must be between 1 and {own.refuses_above}"
-            return JSONResponse({"imsx_codeMinor": "invaliddata", "imsx_description": says}, 400)
+            return JSONResponse({"imsx_codeMinor": "invaliddata", "imsx_description": says}, own.refusal)
         if own.busy_every and self._counted("every") % (own.busy_every + 1) == own.busy_every:
             return HTMLResponse("<html>Too many requests, please try again later.</html>", 429, {"Retry-After": "0"})
         if self._still("busy", own.busy):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from chalicelib.model.credentials import ClientCredentials, TokenCredentials
 from chalicelib.model.records import RestSource
 from chalicelib.sources import rest
 from chalicelib.sources.public_address import LOOPBACK_SETTING
-from chalicelib.sources.rest import NotOffered, OwnToken, Source, base_url, versions
+from chalicelib.sources.rest import NotOffered, OwnToken, QueryRefused, Source, base_url, versions
 from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_check import steps
 from chalicelib.sources.rest_fetch import COLLECTIONS, ORGS, Fetched, begin, fetch_range
@@ -97,6 +98,10 @@ def test_both_versions_are_read_whole_by_each_way_to_sign_in(
         {"refuses_above": 60},
         {"refuses_above": 60, "sorts": False},
         {"sorts": False},
+        {"sorts": False, "refusal": 500},
+        {"sorts": False, "refusal": 501},
+        {"refuses_above": 60, "refusal": 500},
+        {"refuses_above": 60, "sorts": False, "refusal": 500},
         {"beyond": 404},
         {"beyond": 400},
         {"empty_at": {"users": 99}},
@@ -200,6 +205,25 @@ def test_a_list_that_is_not_offered_is_an_error_where_a_roster_needs_it(provider
             read(asked, USERS, tmp_path)
 
     assert why == "courses: The provider does not offer /courses (status 404, unknownobject)"
+
+
+@pytest.mark.parametrize("refusal", [400, 500, 501])
+def test_a_filter_that_the_provider_fails_at_is_one_that_it_does_not_take(
+    provider: tuple[Provider, str], tmp_path: Path, refusal: int
+) -> None:
+    own, origin = provider
+    own.behave(filters=False, refusal=refusal)
+
+    with source(origin) as asked, pytest.raises(QueryRefused, match=f"status {refusal}"):
+        begin(asked, replace(USERS, filter="dateLastModified>'2026-09-01'"), SIZE, keeping(tmp_path), 1)
+
+
+def test_a_provider_that_fails_whatever_is_asked_is_unavailable(provider: tuple[Provider, str], tmp_path: Path) -> None:
+    own, origin = provider
+    own.behave(refuses_above=0, refusal=500)
+
+    with source(origin) as asked, pytest.raises(SourceUnavailable, match=r"answered with status 500, .*5 times over"):
+        read(asked, USERS, tmp_path)
 
 
 def test_the_provider_s_own_words_are_told_to_their_end(provider: tuple[Provider, str], tmp_path: Path) -> None:
