@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Protocol
 
@@ -62,7 +63,8 @@ class Loaded:
 
 
 class ToTable(Protocol):
-    """The query that makes a file's table of its rows: a relation in which the columns that are `absent` are NULL throughout."""
+    """The query that makes a file's table of its rows: a relation in which the columns that are `absent` are NULL throughout,
+    since the file lacks them or has nothing in them."""
 
     def __call__(self, rows: str, absent: Collection[str] = ()) -> str: ...
 
@@ -86,9 +88,10 @@ def load(
         header = _header(path, fields, head)
         if header and header.separator == "," and header.line == 1 and not header.in_one_cell:
             places = places_of(path.name, header, fields)
+            nothing = _absent(places, fields) | _blank_columns(head, places)
             with ThreadPoolExecutor(1) as executor:
                 looked = executor.submit(_lines_if_plain, path, len(header.names))
-                made = _made(connection, table, query(_fast_rows(path, header, places, fields), _absent(places, fields)))
+                made = _made(connection, table, query(_fast_rows(path, header, places, fields), nothing))
                 number = looked.result()
             if made and number > 0 and _is_proved(connection, table, number - 1, places):
                 return Loaded(number - 1, _notes(path, header, places, head))
@@ -220,6 +223,19 @@ def _all(places: dict[str, int], fields: Sequence[Field], column: Callable[[str]
 
 def _absent(places: Mapping[str, int], fields: Sequence[Field]) -> frozenset[str]:
     return frozenset(columns_of(fields)) - frozenset(places)
+
+
+def _blank_columns(head: bytes, places: Mapping[str, int]) -> frozenset[str]:
+    """The columns in which no row has anything, of a file that its head holds whole: most columns of most small files, and to
+    plan a question about one takes as long as to read such a file. Of a longer file nothing is said."""
+    if len(head) == HEAD:
+        return frozenset()
+    try:
+        _, *rows = csv.reader(StringIO(head.decode(errors="replace"), newline=""))
+    except csv.Error:
+        return frozenset()
+    filled = {place for row in rows for place, cell in enumerate(row) if cell}
+    return frozenset(name for name, place in places.items() if place not in filled)
 
 
 def _made(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> bool:

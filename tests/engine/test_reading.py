@@ -391,6 +391,41 @@ def test_a_well_formed_file_takes_the_fast_reader(tmp_path: Path, content: str) 
         assert [FAST in rows for rows in relations] == [True]
 
 
+IN_1_1 = ("sourcedId", "status", "dateLastModified", *(each.name for each in fields_of("users", "1.1")))
+PERSON = {"sourcedId": "1", "enabledUser": "true", "orgSourcedIds": "n", "role": "student", "username": "a", "givenName": "Al",
+          "familyName": "Lee"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "is_suspect"),
+    [({}, False), ({"grades": "09"}, False), ({"grades": "[09]"}, True), ({"sms": "a@ex.test"}, True), ({"email": "a"}, True),
+     ({"middleName": " "}, False), ({"orgSourcedIds": ""}, True), ({"enabledUser": ""}, False)],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_a_small_file_s_empty_columns_are_read_as_those_that_are_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, str], is_suspect: bool, quoting: Any
+) -> None:
+    with (path := tmp_path / "users.csv").open("w", newline="") as out:
+        writer = csv.writer(out, quoting=quoting)
+        writer.writerows(
+            [IN_1_1, *[[row.get(name, "") for name in IN_1_1] for row in ({**PERSON, **more}, {**PERSON, "sourcedId": "2"})]]
+        )
+    fields = fields_of("users", "1.1")
+
+    def table() -> list[tuple[Any, ...]]:
+        with connect() as connection:
+            connection.execute("CREATE TABLE ids_orgs AS SELECT 1 AS no, 'n' AS sourcedId, 'school' AS type")
+            reading.load(connection, path, fields, "read_users", fast_path.query("users", fields))
+            return connection.execute("SELECT * FROM read_users ORDER BY line").fetchall()
+
+    read = table()
+    monkeypatch.setattr(reading, "_blank_columns", lambda head, places: frozenset())
+
+    assert read == table()
+    assert [row[-1] is not None for row in read] == [is_suspect, False]
+
+
 USERS = "sourcedId,status,orgSourcedIds,role,username,givenName,familyName,identifier,email,phone,agentSourcedIds,grades,password"
 
 
