@@ -47,6 +47,19 @@ class Reading:
         """Those that can be the collection's."""
         return frozenset() if self.exceeded else self.announced
 
+    @property
+    def lowest(self) -> int:
+        return min(self.totals, default=0)
+
+    @property
+    def highest(self) -> int:
+        return max(self.totals, default=0)
+
+    @property
+    def again(self) -> int:
+        """Records that came more than once."""
+        return self.rows - self.unreadable - self.ids
+
 
 SEEN_BEHIND = frozenset({Ending.NOTHING_AFTER, Ending.AFTER_A_FULL_PAGE, Ending.NO_NEXT_LINK})
 
@@ -71,75 +84,92 @@ PROOFS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
     ),
 )
 
-BROKEN_OFF = "{read.broken_off[0].message}"
-CAPPED = (
-    "all {read.ids:,} records that the provider announces came, but {read.ids:,} is a number at which totals are cut, and "
-    "behind them came no empty list: {read.broken_off[0].message}"
-)
-UNREAD = (
-    "its first page, which shows whether it changed meanwhile, could not be read again at the end: "
-    "{read.first_page_unread.message}"
-)
-# What outweighs any proof, and its message. `{}` is filled from the reading.
-OBJECTIONS: tuple[tuple[str, Callable[[Reading], bool]], ...] = (
-    ("the list changed at the provider while it was read", lambda read: read.first_page_changed),
-    (
-        "the list changed at the provider while it was read, or its totals count something else: from {lowest:,} to {highest:,} "
-        "records were announced",
+
+@dataclass(frozen=True)
+class Objection:
+    """What outweighs any proof where it `holds`. `{}` in `words` is filled from the reading, and `{because}` from what came in
+    place of an answer: two collections have the same trouble only where that is the same too."""
+
+    words: str
+    holds: Callable[[Reading], bool]
+    because: Callable[[Reading], Cause | None] = lambda read: None
+
+    def cause(self, read: Reading) -> Cause:
+        because = self.because(read) or Cause("")
+        message = self.words.format(read=read, because=because.message)
+        return Cause(message, self.words.replace("{because}", because.key))
+
+
+def _broken_off(read: Reading) -> Cause | None:
+    return next(iter(read.broken_off), None)
+
+
+OBJECTIONS = (
+    Objection("the list changed at the provider while it was read", lambda read: read.first_page_changed),
+    Objection(
+        "the list changed at the provider while it was read, or its totals count something else: from {read.lowest:,} to "
+        "{read.highest:,} records were announced",
         lambda read: len(read.totals) > 1,
     ),
-    (
+    Objection(
         "the list changed at the provider while it was read: {read.torn:,} of its pages do not begin where the one before ended",
         lambda read: read.torn > 0,
     ),
-    (
-        CAPPED,
+    Objection(
+        "all {read.ids:,} records that the provider announces came, but {read.ids:,} is a number at which totals are cut, and "
+        "behind them came no empty list: {because}",
         lambda read: (
             bool(read.broken_off)
             and read.announced == {read.ids}  # also where one of them came again behind the end
             and is_a_limit_of_totals(read.ids)
             and not read.endings & {*SEEN_BEHIND, Ending.SAID_OTHERWISE}
         ),
+        _broken_off,
     ),
-    (
-        BROKEN_OFF,
+    Objection(
+        "{because}",
         lambda read: bool(read.broken_off) and (Ending.SAID_OTHERWISE in read.endings or not _all_announced_came(read)),
+        _broken_off,
     ),
-    (UNREAD, lambda read: read.first_page_unread is not None),
-    (
-        "the provider announces {lowest:,} records and sent {read.ids:,}",
+    Objection(
+        "its first page, which shows whether it changed meanwhile, could not be read again at the end: {because}",
+        lambda read: read.first_page_unread is not None,
+        lambda read: read.first_page_unread,
+    ),
+    Objection(
+        "the provider announces {read.lowest:,} records and sent {read.ids:,}",
         lambda read: bool(read.totals) and read.totals != {read.ids},
     ),
-    (
+    Objection(
         "{read.unreadable:,} of {read.rows:,} records can't be read, and nobody knows whom they stand for",
         lambda read: read.unreadable > 0 and not _all_announced_came(read),
     ),
-    (
-        "{again:,} of {read.rows:,} records came twice, so others may not have come",
-        lambda read: read.ids != read.rows - read.unreadable and not _all_announced_came(read),
+    Objection(
+        "{read.again:,} of {read.rows:,} records came twice, so others may not have come",
+        lambda read: read.again != 0 and not _all_announced_came(read),
     ),
-    (
+    Objection(
         "{read.unchecked:,} of its pages do not overlap with another, and were not the same when they were read again",
         lambda read: read.unchecked > 0,
     ),
-    (
+    Objection(
         "other records came, or none, when its end was asked for again after everything was read",
         lambda read: read.end_moved,
     ),
-    ("records came from further behind its end", lambda read: read.goes_on),
-    (
+    Objection("records came from further behind its end", lambda read: read.goes_on),
+    Objection(
         "it ends with record {read.rows:,} exactly, where a full page ends, and no total says that these are all",
         lambda read: Ending.AFTER_A_FULL_PAGE in read.endings and not _all_announced_came(read),
     ),
-    (
+    Objection(
         "it ends with record {read.rows:,} exactly, as if the provider gave no more, and no total says that these are all",
         lambda read: is_a_limit(read.rows) and not _all_announced_came(read) and Ending.NO_NEXT_LINK not in read.endings,
     ),
-    (
+    Objection(
         "asked for in the other order, it begins with another record than the last of the {read.rows:,} that came",
         lambda read: read.other_end,
     ),
-    (
+    Objection(
         "nothing proves that it ends with record {read.rows:,}: no total, no Link header, and no empty page after it",
         lambda read: not any(holds(read) for _, holds in PROOFS),
     ),
@@ -155,13 +185,5 @@ def why_not_whole(readings: Iterable[Reading]) -> Cause | None:
 
     The same cause in several collections is reported once, with their number.
     """
-    found = []
-    for read in readings:
-        if objection := next((words for words, holds in OBJECTIONS if holds(read)), None):
-            lowest, highest = min(read.totals, default=0), max(read.totals, default=0)
-            again = read.rows - read.unreadable - read.ids
-            cause = read.first_page_unread if objection == UNREAD else read.broken_off[0] if read.broken_off else None
-            by_its_cause = {BROKEN_OFF: "", CAPPED: CAPPED, UNREAD: UNREAD}
-            kind = by_its_cause[objection] + cause.key if cause and objection in by_its_cause else objection
-            found.append(Cause(objection.format(read=read, lowest=lowest, highest=highest, again=again), kind))
-    return joined(found, "(in {number} lists)")
+    met = ((read, next((each for each in OBJECTIONS if each.holds(read)), None)) for read in readings)
+    return joined([objection.cause(read) for read, objection in met if objection], "(in {number} lists)")
