@@ -162,6 +162,8 @@ class _Answers:
         id_cell, cell = (f"{ascii_uppercase[self.read.places[name]]}{line}" for name in ("sourcedId", "sync"))
         if computed := [each for each in (id_cell, cell) if each in self.read.formulas]:
             self._note("unreadable", line, *(Finding(each, cells.clean(str(sent)), _FORMULA) for each in computed))
+        elif failed := [each for each in (id_cell, cell) if each in self.read.errors]:
+            self._note("unreadable", line, *(Finding(each, cells.clean(str(row["sourcedId"])), _ERROR) for each in failed))
         elif not visible(sent) and answer in NO:
             return
         elif sourced_id is None:
@@ -194,6 +196,7 @@ class _Answers:
 _BOTH = "This sourcedId stands in the sheet twice, with Yes and with No."
 _TWICE = "This sourcedId stands in the sheet already, with the same answer."
 _OTHER_GROUP = "This sheet was downloaded for another group. Download the sheet on this page and fill that one."
+_ERROR = "The cell has an error, as #N/A where nothing was found. Write its value: the id itself, or Yes or No."
 _FORMULA = "The cell has a formula. Write its value: the id itself, or Yes or No."
 
 

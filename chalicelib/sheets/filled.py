@@ -50,6 +50,10 @@ CELL = rb"""<(?:[^\s<>/!?:]+:)?c\s(?:[^>]*\s)?r=["']"""
 # A cell with something in it right of column Z. Cells that have but a style end in `/>`.
 FAR_RIGHT = re.compile(CELL + rb"""([A-Z]{2,3}[0-9]{1,7})["'][^>]*(?<!/)>""")
 FORMULA = re.compile(CELL + rb"""([A-Z]{1,3}[0-9]{1,7})["'][^>]*><(?:[^\s<>/!?:]+:)?f[\s/>]""")
+# `#N/A` and the like, which calamine gives as an empty cell (0.9.1, `findings/calamine-cells.sh`): an answer that is none.
+ERROR = re.compile(
+    rb"""<(?:[^\s<>/!?:]+:)?c\s(?=(?:[^>]*\s)?t=["']e["'])(?:[^>]*\s)?r=["']([A-Z]{1,3}[0-9]{1,7})["'][^>]*(?<!/)>"""
+)
 MERGED = re.compile(rb"""<(?:[^\s<>/!?:]+:)?mergeCell\s(?:[^>]*\s)?ref=["']([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})["']""")
 MOST_MERGED = 10_000
 COUNTED = re.compile(rb"<(?:[^\s<>/!?:]+:)?(row|c|si)[\s/>]")
@@ -71,12 +75,13 @@ OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
 @dataclass(frozen=True)
 class Filled:
     """`rows` by the line that a spreadsheet shows; `places` the columns by name, counted from A = 0; `formulas` the addresses
-    of cells with one; `is_text` says that a number in it was text all the time, as in a CSV; `origin` the sync it was
-    downloaded for and `made` when, empty where it doesn't say, as in a CSV."""
+    of cells with one, `errors` of cells with an error such as `#N/A`; `is_text` says that a number in it was text all the
+    time, as in a CSV; `origin` the sync it was downloaded for and `made` when, empty where it doesn't say, as in a CSV."""
 
     rows: Iterator[tuple[int, dict[str, Any]]]
     places: Mapping[str, int]
     formulas: frozenset[str] = frozenset()
+    errors: frozenset[str] = frozenset()
     origin: str = ""
     made: str = ""
 
@@ -97,8 +102,8 @@ def read_filled(sheet: str, columns: Sequence[str], path: Path, listed: int) -> 
             pages, origin = _by_calamine(path, name, columns)
         rows, places, header = _below_header(f"Sheet `{sheet}` lacks", columns, pages)
     _answers_stand_alone((each for each in seen[part].merged if _line(each[1]) > header), places)
-    formulas = frozenset(seen[part].formulas)
-    return Filled(_unbroken(rows), places, formulas, origin.get("sync", ""), origin.get("made", ""))
+    formulas, errors = frozenset(seen[part].formulas), frozenset(seen[part].errors)
+    return Filled(_unbroken(rows), places, formulas, errors, origin.get("sync", ""), origin.get("made", ""))
 
 
 def _fits(part: "_Part", listed: int) -> None:
@@ -156,7 +161,8 @@ class _Part:
     cells: int = 0
     strings: int = 0
     far: str = ""
-    formulas: set[str] | frozenset[str] = frozenset()
+    formulas: set[str] = field(default_factory=set)
+    errors: set[str] = field(default_factory=set)
     merged: list[tuple[str, str]] = field(default_factory=list)  # the first and the last cell of each
 
 
@@ -196,7 +202,7 @@ def _is_other(kind: str) -> str:
 
 
 def _look_at(pieces: Iterable[bytes], below: re.Pattern[bytes]) -> _Part:
-    found, before, formulas = _Part(), b"", set[str]()
+    found, before = _Part(), b""
     is_xml = False
     counted: Counter[bytes] = Counter()
     for piece in pieces:
@@ -208,14 +214,13 @@ def _look_at(pieces: Iterable[bytes], below: re.Pattern[bytes]) -> _Part:
         seen = before + piece
         cut = max(seen.rfind(b"<", 0, len(seen) - 1), len(seen) - LONGEST_TAG)  # a tag that is not whole yet is seen next time
         whole, before = seen[:cut], seen[cut:]
-        _take(whole, found, counted, formulas, below)
-    _take(before, found, counted, formulas, below)
+        _take(whole, found, counted, below)
+    _take(before, found, counted, below)
     found.rows, found.cells, found.strings = counted[b"row"], counted[b"c"], counted[b"si"]
-    found.formulas = formulas
     return found
 
 
-def _take(whole: bytes, found: _Part, counted: Counter[bytes], formulas: set[str], below: re.Pattern[bytes]) -> None:
+def _take(whole: bytes, found: _Part, counted: Counter[bytes], below: re.Pattern[bytes]) -> None:
     if DEFINITION.search(whole):
         raise Unacceptable(NO_WORKBOOK)
     counted.update(COUNTED.findall(whole))
@@ -226,7 +231,9 @@ def _take(whole: bytes, found: _Part, counted: Counter[bytes], formulas: set[str
         if len(found.merged) > MOST_MERGED:
             raise Unacceptable(f"The workbook has more than {MOST_MERGED:,} merged cells. Download it again and fill that.")
     if b"f" in whole:
-        formulas |= {each[1].decode() for each in FORMULA.finditer(whole)}
+        found.formulas |= {each[1].decode() for each in FORMULA.finditer(whole)}
+    if b't="e"' in whole or b"t='e'" in whole:
+        found.errors |= {each[1].decode() for each in ERROR.finditer(whole)}
 
 
 def _directory_is_small(path: Path) -> None:
@@ -296,10 +303,15 @@ def _by_openpyxl(path: Path, name: str, listed: int) -> tuple[Pages, dict[str, s
     def rows(sheet: str, last: int) -> Iterator[tuple[int, Sequence[Any]]]:
         cells = book[sheet].iter_rows(max_row=last, max_col=COLUMNS, values_only=True)
         for line, values in enumerate(cells, start=1):
-            yield line, ["" if value is None else value for value in values]
+            yield line, ["" if value is None else _ended(value) if isinstance(value, str) else value for value in values]
 
     origin = {str(key): str(value) for _, (key, value, *_) in rows(ORIGIN, 10)} if ORIGIN in book.sheetnames else {}
     return (0, rows(name, most)), origin
+
+
+def _ended(text: str) -> str:
+    """openpyxl leaves a line end of Windows as it stands in the file (3.1.5, `findings/calamine-cells.sh`); calamine reads it."""
+    return text.replace("_x000D_", "\r")
 
 
 def _by_calamine(path: Path, name: str, columns: Sequence[str]) -> tuple[Pages, dict[str, str]]:

@@ -660,13 +660,16 @@ def test_both_readers_say_the_same_of_the_same_sheet(tmp_path: Path, monkeypatch
         page["J2"].value = "a note"
         page.append([124.5, "", "", "", "", "", "", "yes"])
         page.append([None, None])
+        page.append(["124", *[""] * 6, "#N/A"])  # where VLOOKUP found nothing, and its values were pasted
+        page.append(["x-1", *[""] * 6, "Yes_x000D_"])  # a line end of Windows, as Excel writes it within a cell
 
     by_openpyxl = filled(tmp_path, fill)
     monkeypatch.setattr(filled_sheets, "OPENPYXL_CELLS", 0)
     by_calamine = filled(tmp_path, fill)
 
     assert by_calamine == by_openpyxl
-    assert (by_openpyxl.chosen, by_openpyxl.unreadable, by_openpyxl.unknown) == (frozenset({"00123"}), 2, 1)
+    assert (by_openpyxl.chosen, by_openpyxl.unreadable, by_openpyxl.unknown) == (frozenset({"00123", "x-1"}), 3, 1)
+    assert [each.cell for each in by_openpyxl.findings if "#N/A" in each.message] == ["H7"]
 
 
 def test_a_workbook_that_defines_entities_is_none(tmp_path: Path) -> None:
