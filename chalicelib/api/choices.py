@@ -29,7 +29,7 @@ from chalicelib.api.shapes import (
 )
 from chalicelib.errors import Conflict, NotFound, Unacceptable
 from chalicelib.model.ids import group_of
-from chalicelib.model.records import QuestionKind
+from chalicelib.model.records import Answered, QuestionKind
 from chalicelib.service.answer import choose
 from chalicelib.service.selection import save_selection
 from chalicelib.service.upload import upload_form
@@ -235,7 +235,8 @@ def choose_statuses(call: Call, sync_id: str, body: StatusesAnswer) -> Accepted:
         if body.save_as:
             _save_as(call, sync_id, body.save_as, selection)
 
-    choose(sync_id, QuestionKind.STATUSES, call.now, selection, on_claim)
+    did = "selected the users to preview the changes" if body.preview else "selected the users and started the sync"
+    choose(sync_id, _answered(QuestionKind.STATUSES, call, did), selection, body.since, on_claim)
     call.audit(group_of(sync_id), "people chosen", sync_id, {"cells": len(cells)})
     message = (
         "The changes are being worked out; you will see them before anything is written." if body.preview else "Sync started."
@@ -373,10 +374,14 @@ def _shown(checked: Checked) -> SheetCheck:
 
 def _choose(kind: Kind, call: Call, sync_id: str, body: ChoiceAnswer) -> Accepted:
     ids = None if body.all and not body.exclude else sorted(_chosen_ids(kind, sync_id, body))
-    choose(sync_id, kind.question, call.now, {kind.name: ids})
+    some = f"all {kind.called}" if ids is None else plural(len(ids), kind.one, kind.called)
+    choose(sync_id, _answered(kind.question, call, f"selected {some}"), {kind.name: ids}, body.since)
     call.audit(group_of(sync_id), f"{kind.called} chosen", sync_id, {"chosen": "all" if ids is None else len(ids)})
-    message = f"All {kind.called} selected." if ids is None else f"{plural(len(ids), kind.one, kind.called)} selected."
-    return Accepted(message=message, sync=syncs.get(sync_id))
+    return Accepted(message=f"{some[0].upper()}{some[1:]} selected.", sync=syncs.get(sync_id))
+
+
+def _answered(kind: QuestionKind, call: Call, did: str) -> Answered:
+    return Answered(kind=kind, by=call.caller.called, did=did, at=call.now)
 
 
 def _chosen_ids(kind: Kind, sync_id: str, body: ChoiceAnswer) -> frozenset[str]:

@@ -22,7 +22,7 @@ from chalicelib.api.shapes import (
 )
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.model.ids import group_of, new_sync_id
-from chalicelib.model.records import Group, Mode, State, Sync, SyncCounts, Trigger
+from chalicelib.model.records import Answered, Group, Mode, QuestionKind, State, Sync, SyncCounts, Trigger
 from chalicelib.service import answer
 from chalicelib.service.selection import selection_kept
 from chalicelib.service.start import start_now
@@ -134,7 +134,13 @@ def approve(call: Call, sync_id: str, body: Approval) -> Accepted:
         "approveWithoutRemovals": "Sync started. The changes are being applied, without the removals.",
         "discard": "The changes will not be written.",
     }[body.decision]
-    answer.decide(sync_id, body.decision, call.now)
+    did = {
+        "approve": "approved the changes",
+        "approveWithoutRemovals": "approved the changes without the removals",
+        "discard": "discarded the changes",
+    }[body.decision]
+    decided = Answered(kind=QuestionKind.APPROVAL, by=call.caller.called, did=did, at=call.now)
+    answer.decide(sync_id, body.decision, decided)
     detail = {"decision": body.decision, "note": body.note}
     call.audit(group_of(sync_id), "plan decided", sync_id, detail)
     return Accepted(message=message, sync=store.get(sync_id))

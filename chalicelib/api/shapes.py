@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, create_model, model_validator
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints, create_model, model_validator
 
 from chalicelib.model.credentials import ClientCredentials, KeyCredentials, PasswordCredentials, TokenCredentials
 from chalicelib.model.members import EVERY_GROUP, Member
@@ -523,12 +523,14 @@ class SheetCheck(Record):
 
 
 class ChoiceAnswer(Record):
-    """Exactly one of `all`, `ids` and `sheet_upload_id`. `exclude` goes with `all`: all but these."""
+    """Exactly one of `all`, `ids` and `sheet_upload_id`. `exclude` goes with `all`: all but these. `since` is the open question's
+    as it was shown: the answer is refused where somebody else has answered meanwhile."""
 
     all: Literal[True] | None = None
     exclude: list[Id] = Field(default=[], max_length=MOST_IDS)
     ids: list[Id] | None = Field(default=None, max_length=MOST_IDS)
     sheet_upload_id: UploadId | None = None
+    since: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def exactly_one(self) -> "ChoiceAnswer":
@@ -572,12 +574,15 @@ class SaveAs(Record):
 
 
 class StatusesAnswer(Record):
+    """`since` as in the answers about schools and classes."""
+
     cells: list[Cell] = Field(min_length=1, max_length=1000)
     other_members: bool = False
     guardians: bool = False
     remove_unselected: bool = False
     save_as: SaveAs | None = None
     preview: bool = False
+    since: AwareDatetime | None = None
 
 
 class Deselected(Record):

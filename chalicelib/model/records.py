@@ -466,6 +466,15 @@ class Question(Record):
     until: datetime
 
 
+class Answered(Record):
+    """A question that somebody has answered. `did` goes on after the name: selected 3 schools."""
+
+    kind: QuestionKind
+    by: str
+    did: str
+    at: datetime
+
+
 class WaitsFor(Record):
     """What outside a running step waits for: in words, since when, and until when at most. It is over once `until` has passed."""
 
@@ -491,7 +500,8 @@ class SavedUse(Record):
 class Sync(Record):
     """`undoes` names the sync that one of mode undo takes back. A `rehearsal` is shown, and can only be discarded.
     `read_everything`: its starter wants everything to be asked for. `same_as`: the sync that had the same source and did the same
-    with it, so that this one ended without reading it; its lists and problems are that one's."""
+    with it, so that this one ended without reading it; its lists and problems are that one's.
+    `answered`: the answer given last."""
 
     group_id: str
     sync_id: str
@@ -509,6 +519,7 @@ class Sync(Record):
     message: str = ""
     bundle_name: str = ""
     question: Question | None = None
+    answered: Answered | None = None
     waits_for: WaitsFor | None = None
     progress: tuple[Progress, ...] = ()
     counts: SyncCounts = SyncCounts()

@@ -120,7 +120,7 @@ def check_sheet(sheet: Sheet, path: Path, known: Mapping[str, Mapping[str, Any]]
     for line, row in rows:
         answers.take(line, row)
     number, chosen = answers.number, frozenset(sourced_id for sourced_id, yes in answers.given.items() if yes)
-    missing = len(known) - len(answers.given)
+    missing = len(known) - len(answers.named)
     moved = answers.moved() if number["changed"] > max(MOVED_ROWS, MOVED_SHARE * len(answers.given)) else 0
     is_sorted = moved > max(MOVED_ROWS, MOVED_SHARE * len(answers.given))
     message = _message(chosen, number["unknown"], number["unreadable"], missing) + _age(read, sync_id)
@@ -152,6 +152,7 @@ class _Answers:
     read: Filled
     ids: "_Ids"
     given: dict[str, bool] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)  # of the list, whatever stands beside them
     number: Counter[str] = field(default_factory=Counter)
     findings: list[tuple[int, Finding]] = field(default_factory=list)
     renamed: list[str] = field(default_factory=list)
@@ -159,6 +160,8 @@ class _Answers:
     def take(self, line: int, row: Mapping[str, Any]) -> None:
         sent, answer = row["sourcedId"], _digits(row["sync"]).casefold()
         sourced_id = self.ids.recognised(sent)
+        if sourced_id is not None:
+            self.named.add(sourced_id)
         id_cell, cell = (f"{ascii_uppercase[self.read.places[name]]}{line}" for name in ("sourcedId", "sync"))
         if computed := [each for each in (id_cell, cell) if each in self.read.formulas]:
             self._note("unreadable", line, *(Finding(each, cells.clean(str(sent)), _FORMULA) for each in computed))

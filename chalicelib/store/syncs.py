@@ -22,6 +22,7 @@ from chalicelib.model.ids import group_of, oldest_sync_id
 from chalicelib.model.outcomes import applied_extent
 from chalicelib.model.records import (
     LIVE_STATES,
+    Answered,
     Asked,
     IdCheck,
     LastEnded,
@@ -284,29 +285,47 @@ def ask(sync_id: str, question: Question, token: str) -> None:
         raise Conflict(f"Sync {sync_id} has ended; it asks nothing any more.")
 
 
-def claim_answer(sync_id: str, kind: QuestionKind, now: datetime) -> Claimed:
+def give_back(sync_id: str, claimed: "Claimed") -> None:
+    """The question is open again, as if nobody had answered it."""
+    before, question = claimed.sync.answered, claimed.sync.question
+    assert question is not None
+    ask(sync_id, question, claimed.token)
+    _update_live(sync_id, {"answered": to_item(before)} if before else {}, () if before else ("answered",))
+
+
+def claim_answer(sync_id: str, kind: QuestionKind, answer: Answered, since: datetime | None = None) -> Claimed:
     """Take the open question, so that nobody else answers it; give it back by `ask` if the machine can't be reached.
 
-    Raises NotFound; Conflict when the question is not open (answered, not asked yet, the sync has ended); and
-    QuestionExpired after its deadline.
+    `since`: only the question that was asked then is meant, and not a later one of its kind. `answer` may be one to an earlier
+    question, given anew while this one waits. Raises NotFound; Conflict when the question is not open (answered, not asked yet,
+    the sync has ended); and QuestionExpired after its deadline.
     """
+    meant = {":since": _moment(since)} if since else {}
+    now = _moment(answer.at)
     try:
         item = table(TABLE).update_item(
             Key=_key(sync_id),
-            UpdateExpression="SET #state = :running REMOVE question, taskToken",
-            ConditionExpression="question.kind = :kind AND question.#until > :now",
+            UpdateExpression="SET #state = :running, answered = :answer REMOVE question, taskToken",
+            ConditionExpression="question.kind = :kind AND question.#until > :now"
+            + (" AND question.since = :since" if meant else ""),
             ExpressionAttributeNames={"#state": "state", "#until": "until"},
-            ExpressionAttributeValues={":running": State.RUNNING, ":kind": kind, ":now": _moment(now)},
+            ExpressionAttributeValues={
+                ":running": State.RUNNING,
+                ":answer": to_item(answer),
+                ":kind": kind,
+                ":now": now,
+                **meant,
+            },
             ReturnValues="ALL_OLD",
         )["Attributes"]
     except ClientError as refusal:
         if not is_failed_condition(refusal):
             raise
         sync = get(sync_id)
-        if sync.state is State.EXPIRED or (sync.question and sync.question.kind is kind):
+        if sync.state is State.EXPIRED or (sync.question and sync.question.until <= answer.at):
             late = f"It is too late for {_ANSWERS[kind]}: this sync no longer waits, and nothing was changed. Start a new sync."
             raise QuestionExpired(late) from refusal
-        raise Conflict(f"This sync is not waiting for {_ANSWERS[kind]}: {_standing(sync)}.") from refusal
+        raise Conflict(_not_asked(sync, answer.kind)) from refusal
     return Claimed(from_item(Sync, item), str(item["taskToken"]))
 
 
@@ -462,6 +481,12 @@ _ANSWERS = {
     QuestionKind.STATUSES: "a choice of users",
     QuestionKind.APPROVAL: "an approval",
 }
+
+
+def _not_asked(sync: Sync, kind: QuestionKind) -> str:
+    """Why an answer comes too late or too early: somebody else was faster, where that is so."""
+    faster = f" {sync.answered.by} {sync.answered.did} meanwhile." if sync.answered else ""
+    return f"This sync is not waiting for {_ANSWERS[kind]}: {_standing(sync)}.{faster}"
 
 
 def _standing(sync: Sync) -> str:

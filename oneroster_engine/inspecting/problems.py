@@ -16,9 +16,9 @@ def problem_groups(problems: Path, *, limit: int, offset: int) -> Rows:
     """
     # Of too many problems a stage holds some, and gives with each how many its cause explains; stages of before 27 November
     # 2026 do not.
-    numbered = "explains" in [row["column_name"] for row in _ask(problems, "DESCRIBE FROM read_parquet($problems)", {})]
-    number = "coalesce(max(explains), count(*))" if numbered else "count(*)"
-    groups = _GROUPS.format(number=number)
+    columns = {row["column_name"] for row in _ask(problems, "DESCRIBE FROM read_parquet($problems)", {})}
+    number = "coalesce(max(explains), count(*))" if "explains" in columns else "count(*)"
+    groups = _GROUPS.format(number=number, own_number=_OWN_NUMBER if "arguments" in columns else "NULL::BIGINT")
     rows = _ask(problems, groups + " LIMIT $limit OFFSET $offset", {"limit": limit, "offset": offset})
     for row in rows:
         row["howToFix"] = HOW_TO_FIX.get(row["rule"], "")
@@ -47,11 +47,16 @@ SELECT *, if(count(*) OVER (PARTITION BY cause) > 1 OR cause <> key OR (line IS 
 FROM read_parquet($problems)
 """
 
+# What is said of a whole file is no row itself: it counts those that its own sentence counts.
+_OWN_NUMBER = "if(line IS NULL, try_cast(replace(arguments['number'], ',', '') AS BIGINT), NULL)"
+
 _GROUPS = f"""
 SELECT together AS cause, first(severity ORDER BY own DESC, line) AS severity, first(rule ORDER BY own DESC, line) AS rule,
-       first(message ORDER BY own DESC, line) AS message, {{number}} AS explains, first(file ORDER BY own DESC, line) AS file,
-       first(line ORDER BY own DESC, line) AS line, first(sourcedId ORDER BY own DESC, line) AS sourcedId
-FROM (SELECT *, cause = key AS own FROM ({_TOGETHER}))
+       first(message ORDER BY own DESC, line) AS message,
+       CASE WHEN max(own_number) IS NULL THEN {{number}} ELSE greatest(max(own_number), {{number}} - 1) END AS explains,
+       first(file ORDER BY own DESC, line) AS file, first(line ORDER BY own DESC, line) AS line,
+       first(sourcedId ORDER BY own DESC, line) AS sourcedId
+FROM (SELECT *, cause = key AS own, {{own_number}} AS own_number FROM ({_TOGETHER}))
 GROUP BY together
 ORDER BY CASE first(severity ORDER BY own DESC, line) WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, explains DESC, cause
 """

@@ -41,7 +41,11 @@ def test_of_two_browsers_the_second_is_told_that_the_question_is_not_open_whoeve
     other, said_to_other = call(f"POST /syncs/{sync_id}/approval", {"decision": "discard"}, groups="g1")
 
     assert (first, same, other) == (202, 409, 409)
-    assert said_to_same["detail"] == said_to_other["detail"] == "This sync is not waiting for an approval: it is running."
+    assert (
+        said_to_same["detail"]
+        == said_to_other["detail"]
+        == "This sync is not waiting for an approval: it is running. Ada approved the changes meanwhile."
+    )
     waiting.assert_no_pending_responses()
 
 
@@ -221,6 +225,34 @@ def test_schools_are_not_chosen_anew_where_only_the_chosen_ones_were_fetched(wai
     assert (status, answer["detail"][:55]) == (409, "Only the schools that were selected first have been fet")
     assert files.selection_of(sync_id) == {"orgs": ["north"]}
     assert syncs.get(sync_id).question is not None
+
+
+def test_of_two_people_at_one_question_the_slower_is_refused_and_told_who_answered_what(waiting: Stubber) -> None:
+    sync_id = waiting_for_approval(NOW)
+    asks(sync_id, QuestionKind.STATUSES, orgs=["north"], classes=["n1"])
+    open_question = syncs.get(sync_id).question
+    assert open_question is not None
+    seen = open_question.since.isoformat()
+
+    faster = call(f"POST /syncs/{sync_id}/classes/selection", {"all": True, "since": seen})
+    slower = call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True, "since": seen})
+
+    assert (faster[0], slower[0]) == (202, 409)
+    assert "Ada selected all classes meanwhile." in slower[1]["detail"]
+    assert files.selection_of(sync_id) == {"orgs": ["north"], "classes": None}
+    answered = faster[1]["sync"]["answered"]
+    assert (answered["kind"], answered["by"], answered["did"]) == ("classes", "Ada", "selected all classes")
+    asked_anew = faster[1]["sync"]["question"]["since"]
+    assert call(f"POST /syncs/{sync_id}/orgs/selection", {"all": True, "since": asked_anew})[0] == 202
+
+
+def test_an_answer_that_could_not_be_given_is_nowhere_said_to_have_been(waiting: Stubber) -> None:
+    sync_id = waiting_for_approval(NOW)
+    waiting.add_client_error("send_task_success", "ThrottlingException")
+
+    assert call(f"POST /syncs/{sync_id}/approval", APPROVE)[0] == 500
+
+    assert syncs.get(sync_id).answered is None
 
 
 def test_nobody_goes_back_once_the_people_are_chosen(waiting: Stubber) -> None:

@@ -29,6 +29,16 @@ def test_one_missing_school_is_one_group_that_explains_all_that_hangs_on_it(tmp_
     assert (rows.items[0]["line"], rows.total) == (3, 2)
 
 
+def test_what_is_said_of_a_whole_file_counts_the_rows_that_its_sentence_counts(tmp_path: Path) -> None:
+    users = [user(f"u{number}", enabledUser="yes") for number in range(12)]
+    staged = Staging(tmp_path, small(users=users, enrollments=[enrollment(userSourcedId="u0")]))
+
+    groups = problem_groups(staged.folder / "problems.parquet", limit=10, offset=0).items
+
+    [note] = [each for each in groups if each["rule"] == "other-boolean"]
+    assert ("(rows: 12)" in note["message"], note["explains"]) == (True, 12)
+
+
 def test_the_row_that_caused_it_is_the_example(tmp_path: Path) -> None:
     staged = Staging(tmp_path, small(orgs=[org(type="skool")]))
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
+from chalicelib.store import groups
 from infra import ROOT
 from local.client import Client
+from tests.api.test_routes import call
 from tests.portal import light
 from tests.portal.conftest import sign_in
 from tests.portal.tour import Stop, staged, tour
@@ -163,6 +165,35 @@ def test_an_operator_chooses_goes_back_and_syncs_but_neither_configures_nor_appr
     expect(page.get_by_text("This needs the role Administrator; yours is Operator.")).to_be_visible()
 
     assert refused == []
+
+
+SYNC = re.compile(r"/api/syncs/[^/]+$")
+
+
+def test_of_two_people_at_one_question_the_slower_reads_who_answered_what_and_what_became_of_the_own_answer(
+    operator: Page, stops: list[Stop]
+) -> None:
+    page = operator
+    running = groups.get("tokyo").sync
+    assert running is not None
+
+    def ada_answers(kind: str) -> None:
+        assert call(f"POST /syncs/{running.sync_id}/{kind}/selection", {"all": True})[0] == 202
+
+    visit(page, next(stop for stop in stops if stop.name == "users"))
+    ada_answers("classes")
+    page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")  # looks again at once, and not in a few seconds
+    told = page.get_by_text(re.compile(r"^Ada selected all classes .+ The classes you had selected here were not used\."))
+    expect(told).to_be_visible()
+
+    page.get_by_role("button", name="Back", exact=True).click()
+    expect(page.get_by_role("button", name="Continue", exact=True)).to_be_enabled()
+    page.route(SYNC, lambda route: route.abort())  # before the page has looked again
+    ada_answers("classes")
+    page.get_by_role("button", name="Continue", exact=True).click()
+    expect(page.get_by_text(re.compile(r"^Your answer was not used\. .* Ada selected all classes meanwhile\."))).to_be_visible()
+    page.unroute(SYNC)
+    expect(told).to_be_visible()
 
 
 MOST_TABS = 60

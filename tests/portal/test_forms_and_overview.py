@@ -63,7 +63,10 @@ def test_what_was_typed_stays_when_somebody_else_saves_and_a_conflict_shows_both
 
     page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("Somebody else has saved this group meanwhile")).to_be_visible()
+    expect(page.get_by_text("Someone else saved this group while you were editing it")).to_be_in_viewport()
+    expect(
+        page.get_by_text(re.compile(r"^Ada saved it .+: Description, Username suffix\. Nothing you typed is lost"))
+    ).to_be_visible()
     expect(page.get_by_role("row", name="Description theirs mine")).to_be_visible()
     expect(page.get_by_label("Description")).to_have_value("mine")
     page.get_by_role("button", name="Keep mine").click()

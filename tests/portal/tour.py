@@ -135,3 +135,4 @@ def _stops() -> Iterator[Stop]:
     yield Stop("rehearsal", "/groups/riverside/rehearsal", "Rehearsal", "operator")
     yield Stop("nowhere", "/no/such/page", "Page not found")
     yield Stop("arrivals", "/arrivals", "Unmatched files", "admin")
+    yield Stop("deleted-groups", "/deleted-groups", "Certificates", "admin")

@@ -242,6 +242,15 @@ def test_the_same_row_with_yes_and_with_no_is_unreadable(tmp_path: Path) -> None
     assert filled(tmp_path, fill).unreadable == 1
 
 
+def test_a_row_that_says_neither_yes_nor_no_is_not_counted_as_missing_too(tmp_path: Path) -> None:
+    def fill(page: Any) -> None:
+        page["H2"].value = "maybe"
+
+    checked = filled(tmp_path, fill)
+
+    assert (checked.unreadable, checked.missing) == (1, 0)
+
+
 def test_a_sheet_without_a_yes_chooses_nothing_and_says_what_to_do(tmp_path: Path) -> None:
     checked = filled(tmp_path)
 

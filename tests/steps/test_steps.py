@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from chalicelib.errors import Conflict, GroupBusy, LockLost
-from chalicelib.model.records import GuardFigures, Mode, QuestionKind, State, Step
+from chalicelib.model.records import Answered, GuardFigures, Mode, QuestionKind, State, Step
 from chalicelib.steps import blueprint
 from chalicelib.store import files, groups, syncs
 from chalicelib.store.tables import table
@@ -137,7 +137,8 @@ def test_a_question_that_is_asked_twice_is_answered_by_the_newer_token() -> None
     assert sync.question is not None
     assert (sync.state, sync.question.kind) == (State.WAITING, QuestionKind.ORGS)
     assert (sync.question.until - sync.question.since).days == 7
-    assert syncs.claim_answer(walk.sync_id, QuestionKind.ORGS, sync.question.since).token == "new"
+    answer = Answered(kind=QuestionKind.ORGS, by="Ada", did="selected all schools", at=sync.question.since)
+    assert syncs.claim_answer(walk.sync_id, QuestionKind.ORGS, answer, sync.question.since).token == "new"
 
 
 def test_a_sync_that_has_ended_asks_nothing() -> None:

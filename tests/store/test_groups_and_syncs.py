@@ -7,6 +7,7 @@ from chalicelib.errors import Conflict, GroupBusy, LockLost, NotFound, QuestionE
 from chalicelib.model.deletion import Deletion
 from chalicelib.model.ids import new_sync_id
 from chalicelib.model.records import (
+    Answered,
     Group,
     GroupSettings,
     GuardFigures,
@@ -45,6 +46,10 @@ def sync(chance: str = "aa", now: datetime = NOW) -> Sync:
 
 def question(kind: QuestionKind = QuestionKind.ORGS) -> Question:
     return Question(kind=kind, since=NOW, until=NOW + timedelta(days=7))
+
+
+def answer(kind: QuestionKind, at: datetime = NOW) -> Answered:
+    return Answered(kind=kind, by="Ada", did="selected all schools", at=at)
 
 
 def test_a_group_is_found_by_a_part_of_its_name_whatever_its_case_and_accents() -> None:
@@ -132,11 +137,11 @@ def test_a_question_is_answered_once() -> None:
     started = syncs.start(sync())
     syncs.ask(started.sync_id, question(), "secret")
 
-    claimed = syncs.claim_answer(started.sync_id, QuestionKind.ORGS, NOW)
+    claimed = syncs.claim_answer(started.sync_id, QuestionKind.ORGS, answer(QuestionKind.ORGS, NOW))
 
     assert claimed.token == "secret"
-    with pytest.raises(Conflict, match="it is running"):
-        syncs.claim_answer(started.sync_id, QuestionKind.ORGS, NOW)
+    with pytest.raises(Conflict, match=r"it is running\. Ada selected all schools meanwhile\."):
+        syncs.claim_answer(started.sync_id, QuestionKind.ORGS, answer(QuestionKind.ORGS, NOW))
 
 
 def test_an_answer_to_another_question_is_refused_and_the_open_one_stays() -> None:
@@ -145,9 +150,9 @@ def test_an_answer_to_another_question_is_refused_and_the_open_one_stays() -> No
     syncs.ask(started.sync_id, question(QuestionKind.CLASSES), "secret")
 
     with pytest.raises(Conflict, match="it is waiting for a choice of classes"):
-        syncs.claim_answer(started.sync_id, QuestionKind.ORGS, NOW)
+        syncs.claim_answer(started.sync_id, QuestionKind.ORGS, answer(QuestionKind.ORGS, NOW))
 
-    assert syncs.claim_answer(started.sync_id, QuestionKind.CLASSES, NOW).token == "secret"
+    assert syncs.claim_answer(started.sync_id, QuestionKind.CLASSES, answer(QuestionKind.CLASSES, NOW)).token == "secret"
 
 
 def test_an_answer_after_the_deadline_is_expired_not_taken() -> None:
@@ -156,7 +161,7 @@ def test_an_answer_after_the_deadline_is_expired_not_taken() -> None:
     syncs.ask(started.sync_id, question(), "secret")
 
     with pytest.raises(QuestionExpired):
-        syncs.claim_answer(started.sync_id, QuestionKind.ORGS, NOW + timedelta(days=8))
+        syncs.claim_answer(started.sync_id, QuestionKind.ORGS, answer(QuestionKind.ORGS, NOW + timedelta(days=8)))
 
 
 def test_a_sync_that_has_ended_asks_nothing_and_shows_no_question() -> None:

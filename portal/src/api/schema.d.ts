@@ -1259,6 +1259,22 @@ export interface components {
              */
             unchanged: number;
         };
+        /**
+         * Answered
+         * @description A question that somebody has answered. `did` goes on after the name: selected 3 schools.
+         */
+        Answered: {
+            kind: components["schemas"]["QuestionKind"];
+            /** By */
+            by: string;
+            /** Did */
+            did: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
         /** Approval */
         Approval: {
             /**
@@ -1539,7 +1555,8 @@ export interface components {
         };
         /**
          * ChoiceAnswer
-         * @description Exactly one of `all`, `ids` and `sheet_upload_id`. `exclude` goes with `all`: all but these.
+         * @description Exactly one of `all`, `ids` and `sheet_upload_id`. `exclude` goes with `all`: all but these. `since` is the open question's
+         *     as it was shown: the answer is refused where somebody else has answered meanwhile.
          */
         ChoiceAnswer: {
             /**
@@ -1562,6 +1579,11 @@ export interface components {
              * @default null
              */
             sheetUploadId: string | null;
+            /**
+             * Since
+             * @default null
+             */
+            since: string | null;
         };
         /** ClassChoice */
         ClassChoice: {
@@ -4649,7 +4671,10 @@ export interface components {
             /** Rule */
             rule: string;
         };
-        /** StatusesAnswer */
+        /**
+         * StatusesAnswer
+         * @description `since` as in the answers about schools and classes.
+         */
         StatusesAnswer: {
             /** Cells */
             cells: components["schemas"]["Cell"][];
@@ -4675,6 +4700,11 @@ export interface components {
              * @default false
              */
             preview: boolean;
+            /**
+             * Since
+             * @default null
+             */
+            since: string | null;
         };
         /**
          * Step
@@ -4686,6 +4716,7 @@ export interface components {
          * @description `undoes` names the sync that one of mode undo takes back. A `rehearsal` is shown, and can only be discarded.
          *     `read_everything`: its starter wants everything to be asked for. `same_as`: the sync that had the same source and did the same
          *     with it, so that this one ended without reading it; its lists and problems are that one's.
+         *     `answered`: the answer given last.
          */
         Sync: {
             /** Groupid */
@@ -4744,6 +4775,8 @@ export interface components {
             bundleName: string;
             /** @default null */
             question: components["schemas"]["Question"] | null;
+            /** @default null */
+            answered: components["schemas"]["Answered"] | null;
             /** @default null */
             waitsFor: components["schemas"]["WaitsFor"] | null;
             /**

@@ -30,6 +30,7 @@ const ClientsPage = lazy(async () => ({ default: (await import('../features/clie
 const SanityPage = lazy(async () => ({ default: (await import('../features/explain/SanityPage')).SanityPage }));
 const TracePage = lazy(async () => ({ default: (await import('../features/explain/TracePage')).TracePage }));
 const GroupFormPage = lazy(async () => ({ default: (await import('../features/groups/GroupFormPage')).GroupFormPage }));
+const DeletionsPage = lazy(async () => ({ default: (await import('../features/groups/DeletionsPage')).DeletionsPage }));
 const ChangesPage = lazy(async () => ({ default: (await import('../features/changes/ChangesPage')).ChangesPage }));
 const SelectivePage = lazy(async () => ({ default: (await import('../features/selective/SelectivePage')).SelectivePage }));
 const CalendarPage = lazy(async () => ({ default: (await import('../features/calendar/CalendarPage')).CalendarPage }));
@@ -88,6 +89,7 @@ function Pages() {
       <Route path="/groups" element={<GroupsPage />} />
       <Route path="/overview" element={<OverviewPage />} />
       <Route path="/arrivals" element={<For role="admin"><LostArrivalsPage /></For>} />
+      <Route path="/deleted-groups" element={<For role="admin"><DeletionsPage /></For>} />
       <Route path="/users" element={<For role="admin"><MembersPage /></For>} />
       <Route path="/groups/new" element={<For role="admin"><GroupFormPage /></For>} />
       <Route path="/groups/:groupId" element={<InGroup />}>

@@ -9,7 +9,8 @@ import { useNavigate } from 'react-router';
 import { data, useApi, type Schemas } from '../api/client';
 import { Problem } from './Problem';
 import { useMe } from './role';
-import { isLive, moment, number, STATES } from './words';
+import { useStacked } from './stacked';
+import { isLive, moment, number, resultOf, STATES } from './words';
 
 type Arrival = Schemas['Arrival'];
 
@@ -53,6 +54,13 @@ export function LostArrivalsNotice() {
 
 /** Files, newest first, each with what became of it. */
 export function ArrivalTable({ items, title, description, loading }: { items: Arrival[]; title: string; description: string; loading?: boolean }) {
+  const columns = useStacked<Arrival>([
+    { id: 'at', header: 'Arrived', cell: each => moment(each.at) },
+    { id: 'name', header: 'File', isRowHeader: true, cell: each => each.name || '(folder)' },
+    { id: 'size', header: 'Size', cell: each => `${number(Math.ceil(each.sizeBytes / 1024))} KB` },
+    { id: 'became', header: 'Outcome', cell: became },
+    { id: 'message', header: 'Why', cell: each => resultOf(each.message, each.syncState ?? 'running') },
+  ]);
   return (
     <Table
       items={items}
@@ -61,13 +69,7 @@ export function ArrivalTable({ items, title, description, loading }: { items: Ar
       loading={loading ?? false}
       loadingText="Loading files"
       header={<Header variant="h2" description={description}>{title}</Header>}
-      columnDefinitions={[
-        { id: 'at', header: 'Arrived', cell: each => moment(each.at) },
-        { id: 'name', header: 'File', isRowHeader: true, cell: each => each.name || '(folder)' },
-        { id: 'size', header: 'Size', cell: each => `${number(Math.ceil(each.sizeBytes / 1024))} KB` },
-        { id: 'became', header: 'Outcome', cell: became },
-        { id: 'message', header: 'Why', cell: each => each.message || '–' },
-      ]}
+      columnDefinitions={columns}
       empty={<Box textAlign="center">No unmatched files.</Box>}
     />
   );

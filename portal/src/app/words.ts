@@ -6,7 +6,7 @@ export const METHODS = { zip: 'ZIP', sftp: 'SFTP', rest: 'API' } as const;
 
 /** Each status by its label, and what it means for whoever asks. */
 export const STATES: Record<Schemas['State'], { label: string; type: StatusIndicatorProps.Type; means: string }> = {
-  queued: { label: 'Queued', type: 'pending', means: 'Another sync of this group is running. This one starts when it ends.' },
+  queued: { label: 'Queued', type: 'pending', means: 'Another sync or rehearsal of this group has to end first. Then this one starts.' },
   running: { label: 'Running', type: 'in-progress', means: 'The sync is running. You can leave the page.' },
   waiting: { label: 'Waiting for you', type: 'info', means: 'The sync needs an answer. Nothing is written until it gets one.' },
   succeeded: { label: 'Succeeded', type: 'success', means: 'Everything that was planned is on the platform.' },
@@ -17,6 +17,9 @@ export const STATES: Record<Schemas['State'], { label: string; type: StatusIndic
   discarded: { label: 'Discarded', type: 'stopped', means: 'Someone reviewed the changes and decided against them. Nothing was changed.' },
   superseded: { label: 'Superseded', type: 'stopped', means: 'A newer file arrived first, so this one was not synced.' },
 };
+
+/** What came of a sync; of one that waits for its turn, what it waits for. */
+export const resultOf = (message: string, state: Schemas['State']) => message || (state === 'queued' ? STATES.queued.means : '–');
 
 /** How a sync stands, in a word or two: held rather than waiting where it exceeds a limit; a rehearsal says that it is one. */
 export function standing(sync: { state: Schemas['State']; held?: boolean; rehearsal?: boolean }): { label: string; type: StatusIndicatorProps.Type } {

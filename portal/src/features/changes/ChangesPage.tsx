@@ -95,17 +95,10 @@ export function ChangesPage() {
 /** Somebody else was faster, or the time ran out, while this page showed the question. It stays until it is left. */
 function Answered({ groupId, sync }: { groupId: string; sync: Schemas['Sync'] }) {
   const navigate = useNavigate();
-  const api = useApi();
-  const audit = useQuery({
-    queryKey: ['audit', groupId, 'decided', sync.syncId],
-    queryFn: () => data(api.GET('/groups/{groupId}/audit', { params: { path: { groupId }, query: { search: 'plan decided', limit: 20 } } })),
-    retry: false,
-  });
-  const entry = audit.data?.items.find(each => each.syncId === sync.syncId);
-  const decision = { approve: 'approved the changes', approveWithoutRemovals: 'approved the changes without the removals', discard: 'discarded the changes' }[String(entry?.detail['decision'])];
+  const decision = sync.answered?.kind === 'approval' ? sync.answered : null;
   return (
     <Alert type="warning" header="This question has been answered" action={<Button onClick={() => void navigate(`/groups/${groupId}/status`)}>Check last sync status</Button>}>
-      {entry && decision ? `${entry.name || entry.who} ${decision} at ${moment(entry.at)}. ` : ''}Your own answer was not sent.
+      {decision && `${decision.by} ${decision.did} ${moment(decision.at)}. `}Your own answer was not sent.
     </Alert>
   );
 }

@@ -12,6 +12,7 @@ import { data, useApi, type Schemas } from '../../api/client';
 import { usePreferences } from '../../app/preferences';
 import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
+import { useNarrow, useStacked } from '../../app/stacked';
 import { readable } from '../../api/plain';
 import { actionWord, capital, entityName, fieldName, number, sentenceOf, type Tense } from '../../app/words';
 import { cameTrue, comesBack, ENTITIES, IN_COUNTS, sidesOf, type Action, type Look } from './look';
@@ -26,7 +27,7 @@ const wordOf = (change: Schemas['Change'], tense: Tense, kept: boolean) => {
 
 const columns = (tense: Tense, kept: boolean): TableProps.ColumnDefinition<Schemas['Change']>[] => [
   { id: 'name', header: 'Name', isRowHeader: true, minWidth: 130, sortingField: 'name', cell: change => change.name || change.sourcedId },
-  { id: 'action', header: 'Change', minWidth: 110, sortingField: 'action', cell: change => wordOf(change, tense, kept) },
+  { id: 'action', header: 'Change', minWidth: 140, sortingField: 'action', cell: change => wordOf(change, tense, kept) },
   { id: 'reason', header: 'Reason', minWidth: 160, sortingField: 'reason', cell: change => sentenceOf(readable(change.reason)) },
   { id: 'entity', header: 'Record type', sortingField: 'entity', cell: change => entityName(change.entity) },
   { id: 'fields', header: 'Before and after', minWidth: 200, cell: change => <Difference change={change} /> },
@@ -38,6 +39,7 @@ export function Rows({ syncId, tense, kept, look, onLook, schools }: { syncId: s
   const api = useApi();
   const contacts = useContacts();
   const COLUMNS = columns(tense, kept);
+  const narrow = useNarrow();
   const { pageSize, table } = usePreferences('changes', COLUMNS, 25, () => onLook({ page: 1 }));
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['changes', syncId, look, pageSize, contacts.show],
@@ -46,6 +48,7 @@ export function Rows({ syncId, tense, kept, look, onLook, schools }: { syncId: s
       limit: pageSize, page: look.page, ...contacts.show } } })),
     placeholderData: keepPreviousData,
   });
+  const stacked = useStacked(COLUMNS.filter(column => table.visibleColumns.includes(column.id ?? '')));
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   const total = page?.total ?? 0;
   const narrowed = [
@@ -60,7 +63,7 @@ export function Rows({ syncId, tense, kept, look, onLook, schools }: { syncId: s
       loading={isPending}
       loadingText="Loading rows"
       wrapLines
-      stickyColumns={{ first: 1 }}
+      {...(narrow ? {} : { stickyColumns: { first: 1 } })}
       header={<Header variant="h2" counter={`(${number(total)})`} description="Every number above opens its rows here.">Rows</Header>}
       filter={
         <SpaceBetween size="xs">
@@ -78,8 +81,8 @@ export function Rows({ syncId, tense, kept, look, onLook, schools }: { syncId: s
       onSortingChange={({ detail }) => onLook({ sort: `${detail.isDescending ? '-' : ''}${detail.sortingColumn.sortingField ?? ''}` })}
       pagination={total > pageSize && <Pagination currentPageIndex={look.page} pagesCount={Math.ceil(total / pageSize)} onChange={({ detail }) => onLook({ page: detail.currentPageIndex })}
         ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
-      columnDefinitions={COLUMNS}
       {...table}
+      columnDefinitions={narrow ? stacked : COLUMNS}
       empty={<Box textAlign="center">{look.search || look.entity || look.action || look.school || look.reason ? 'No rows match.' : 'No changes.'}</Box>}
     />
   );

@@ -12,12 +12,13 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Textarea from '@cloudscape-design/components/textarea';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { data, FailedRequest, isStatus, sentence, useApi, type Schemas } from '../../api/client';
 import { fieldMessage } from '../../api/plain';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
+import { useMe } from '../../app/role';
 import { ScheduleSection } from '../../app/Schedule';
 import { useTitle } from '../../app/title';
 import { moment } from '../../app/words';
@@ -89,6 +90,14 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
       if (base && isStatus(error, 409)) setTheirs(await data(api.GET('/groups/{groupId}', { params: { path: { groupId: base.groupId } } })));
     },
   });
+  const { data: saves } = useQuery({
+    queryKey: ['audit', base?.groupId, 'saved', theirs?.etag],
+    queryFn: () => data(api.GET('/groups/{groupId}/audit', { params: { path: { groupId: base?.groupId ?? '' }, query: { search: 'group changed', limit: 1 } } })),
+    enabled: !!base && !!theirs, retry: false,
+  });
+  const saver = saves?.items[0];
+  const conflict = useRef<HTMLDivElement>(null);
+  useEffect(() => { if (theirs) conflict.current?.scrollIntoView({ block: 'center' }); }, [theirs]); // Save is far below it
   const both = theirs ? contested(values, before, valuesOf(theirs)) : [];
   const take = (side: 'mine' | 'theirs') => {
     if (!theirs) return;
@@ -125,16 +134,16 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
       >
         <SpaceBetween size="l">
           {theirs && (
-            <Alert type="warning" header="Somebody else has saved this group meanwhile"
+            <div ref={conflict}><Alert type="warning" header="Someone else saved this group while you were editing it"
               action={<SpaceBetween size="xs" direction="horizontal"><Button formAction="none" onClick={() => take('theirs')}>Take theirs</Button><Button formAction="none" variant="primary" onClick={() => take('mine')}>Keep mine</Button></SpaceBetween>}>
               <SpaceBetween size="xs">
-                <div>Saved {moment(theirs.updatedAt)}. Nothing you typed is lost: choose, then save again. Fields that only one of you has changed keep that change.</div>
+                <div>{saver ? `${saver.name || saver.who} saved it ${moment(saver.at)}` : `Saved ${moment(theirs.updatedAt)}`}: {changedParts(valuesOf(theirs), before).map(part => PARTS[part]).join(', ') || 'nothing that stands on this page'}. Nothing you typed is lost: choose, then save again. Fields that only one of you has changed keep that change.</div>
                 {both.length > 0 && (
                   <table className="matrix"><thead><tr><th scope="col">Field</th><th scope="col">Theirs</th><th scope="col">Yours</th></tr></thead>
-                    <tbody>{both.map(part => <tr key={part}><th scope="row">{PARTS[part]}</th><td>{inShort(part, valuesOf(theirs))}</td><td>{inShort(part, values)}</td></tr>)}</tbody></table>
+                    <tbody>{both.map(part => <tr key={part}><th scope="row">{PARTS[part]}</th><td>{inShort(part, valuesOf(theirs), values)}</td><td>{inShort(part, values, valuesOf(theirs))}</td></tr>)}</tbody></table>
                 )}
               </SpaceBetween>
-            </Alert>
+            </Alert></div>
           )}
           <Container header={<Header variant="h2">Details</Header>}>
             <SpaceBetween size="m">
@@ -172,16 +181,22 @@ function DeleteGroup({ group, onClose, onGone }: { group: Schemas['GroupOut']; o
   const queries = useQueryClient();
   const say = useSay();
   const [typed, setTyped] = useState('');
+  const everyGroup = useMe().groups === null; // who may see the certificate
   const remove = useMutation({
     mutationFn: () => data(api.DELETE('/groups/{groupId}', { params: { path: { groupId: group.groupId } }, body: { name: typed } })),
-    onSuccess: answer => { onGone(); void queries.invalidateQueries(); say('success', answer.message); void navigate('/'); },
+    onSuccess: answer => {
+      onGone();
+      say('success', answer.message);
+      void queries.invalidateQueries({ refetchType: 'none' }); // the page that is left would ask for a group that is gone
+      void navigate(everyGroup ? '/deleted-groups' : '/');
+    },
   });
   return (
     <Modal visible onDismiss={onClose} header={`Delete “${group.name}”?`}
       footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button formAction="none" variant="link" onClick={onClose}>Cancel</Button>
         <Button formAction="none" variant="primary" {...(typed === group.name ? {} : { disabled: true, disabledReason: 'Type the group’s name first.' })} loading={remove.isPending} onClick={() => remove.mutate()}>Delete group</Button></SpaceBetween></Box>}>
       <SpaceBetween size="m">
-        <Box>Everything in this group is deleted: its settings, passwords, files, logs and syncs, and everyone it has brought onto the platform. This can’t be undone. The audit stays.</Box>
+        <Box>Everything in this group is deleted: its settings, passwords, files, logs and syncs, and everyone it has brought onto the platform. This can’t be undone. The audit stays, and a certificate says what was deleted.</Box>
         <FormField label="Type the group’s name" errorText={remove.error ? sentence(remove.error) : undefined}><Input value={typed} onChange={e => setTyped(e.detail.value)} /></FormField>
       </SpaceBetween>
     </Modal>

@@ -1,4 +1,5 @@
 import type { Schemas } from '../../api/client';
+import { fieldLabel } from '../../api/plain';
 import { MANUALLY, type Schedule } from '../../app/Schedule';
 import { figuresOf, guardOf, type SafetyFigures } from './Safety';
 import { asSent, type Source } from './Source';
@@ -52,16 +53,25 @@ export const PARTS: Record<Part, string> = {
   source: 'Source', schedule: 'Schedule', safety: 'Safety', alwaysPreview: 'Always ask me before writing',
 };
 
-/** A part of the form in short, to be compared with somebody else's. Never a secret. */
-export function inShort(part: Part, values: Values): string {
+/** Labels of what a part of the form consists of, where the API's field is called otherwise. */
+const SAFETY: Record<keyof SafetyFigures, string> = {
+  share: fieldLabel('guard.share'), floor: fieldLabel('guard.floor'), graceDays: fieldLabel('graceDays'), retentionDays: fieldLabel('retentionDays'),
+  rollover: fieldLabel('guard.rollover'), rolloverShare: fieldLabel('guard.rolloverShare'), from: fieldLabel('guard.rollover.from'), to: fieldLabel('guard.rollover.to'),
+  limits: 'Other limits', standing: 'Standing decisions', closing: 'Schools that will close', expected: 'Orgs that must be in the source', neverRemove: 'Never remove', removal: 'Removal policy',
+};
+const labelOf = (part: Part, name: string) => (part === 'safety' && name in SAFETY ? SAFETY[name as keyof SafetyFigures] : fieldLabel(`${part}.${name}`));
+
+/** A part of the form in short, beside somebody else's: of what consists of several settings, those that differ. Never a secret. */
+export function inShort(part: Part, values: Values, beside: Values): string {
   const value = values[part];
+  const others = beside[part] as unknown as Record<string, unknown>;
   if (typeof value === 'string') return value || 'empty';
   if (typeof value === 'boolean') return value ? 'Yes' : 'No';
   const secret = /credentials|password|key|secret|token$|passphrase/i;
   return Object.entries(value)
-    .filter(([name, inner]) => !secret.test(name) && inner !== '' && inner != null && typeof inner !== 'object')
-    .map(([name, inner]) => `${name.replace(/(?<=[a-z])[A-Z]/g, letter => ` ${letter.toLowerCase()}`)}: ${typeof inner === 'boolean' ? (inner ? 'yes' : 'no') : String(inner)}`)
-    .join(', ');
+    .filter(([name, inner]) => !same(inner, others[name]))
+    .map(([name, inner]) => `${labelOf(part, name)}: ${secret.test(name) || (typeof inner === 'object' && inner) ? 'set differently' : typeof inner === 'boolean' ? (inner ? 'yes' : 'no') : String(inner ?? '') || 'empty'}`)
+    .join('; ');
 }
 
 /** Somebody else's group with my changes on it: a field that I have not touched is theirs. */

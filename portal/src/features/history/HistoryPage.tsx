@@ -20,7 +20,7 @@ import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
 import { Standing } from '../../app/Standing';
-import { entityName, kindOf, moment, number, STATES } from '../../app/words';
+import { entityName, kindOf, moment, number, resultOf, STATES } from '../../app/words';
 
 const Trends = lazy(async () => ({ default: (await import('./Trends')).Trends })); // charts are heavy, and shown once there is a history
 const ENTITIES = ['orgs', 'classes', 'users', 'enrollments', 'courses', 'academicSessions'] as const;
@@ -56,7 +56,7 @@ export function HistoryPage() {
         <Button variant="inline-link" ariaLabel={`Files of the sync of ${moment(sync.startedAt)}`} onClick={() => setFilesOf(sync)}>Files</Button>
         {planned(sync) && <Button variant="inline-link" ariaLabel={`Changes of the sync of ${moment(sync.startedAt)}`} onClick={() => void navigate(`/groups/${groupId}/syncs/${sync.syncId}/changes`)}>Changes</Button>}
       </SpaceBetween>) },
-    { id: 'message', header: 'Result', minWidth: 200, cell: sync => `${readable(sync.message) || '–'}${sync.state === 'superseded' && sync.bundleName ? ` File: ${sync.bundleName}` : ''}` },
+    { id: 'message', header: 'Result', minWidth: 200, cell: sync => `${resultOf(readable(sync.message), sync.state)}${sync.state === 'superseded' && sync.bundleName ? ` File: ${sync.bundleName}` : ''}` },
     { id: 'mode', header: 'Kind', cell: sync => sync.undoes ? `Undo of ${readable(`sync ${sync.undoes}`)}` : kindOf(sync) },
     { id: 'by', header: 'By', cell: sync => sync.startedBy },
   ];

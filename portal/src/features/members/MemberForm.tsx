@@ -10,7 +10,9 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { data, useApi, type Api, type Schemas } from '../../api/client';
+import { data, FailedRequest, useApi, type Api, type Schemas } from '../../api/client';
+import { fieldMessage } from '../../api/plain';
+import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { ROLE_NAMES } from '../../app/role';
 
@@ -29,6 +31,7 @@ export const allGroups = (api: Api) => ({ queryKey: ['groups', 'all'], queryFn: 
 export function MemberForm({ member, onClose }: { member: Member | null; onClose: () => void }) {
   const api = useApi();
   const queries = useQueryClient();
+  const say = useSay();
   const [email, setEmail] = useState('');
   const [name, setName] = useState(member?.name ?? '');
   const [role, setRole] = useState<Role>(member?.role ?? 'viewer');
@@ -42,17 +45,26 @@ export function MemberForm({ member, onClose }: { member: Member | null; onClose
       const params = { path: { memberId: member.memberId }, header: { 'If-Match': member.etag } };
       return data(api.PATCH('/members/{memberId}', { params, body: said as Schemas['MemberPatch'] }));
     },
-    onSuccess: async () => { await queries.invalidateQueries({ queryKey: ['members'] }); onClose(); },
+    onSuccess: async saved => {
+      await queries.invalidateQueries({ queryKey: ['members'] });
+      say('success', member ? `What ${saved.name} may do was saved.` : `${saved.name} was invited. A temporary password was sent to ${saved.email}.`);
+      onClose();
+    },
   });
+  const wrong = (field: string) => {
+    const found = save.error instanceof FailedRequest && save.error.problem.errors.find(each => each.field === field);
+    return found ? fieldMessage(found) : undefined;
+  };
+  const unready = every || chosen.length ? {} : { disabled: true, disabledReason: 'Choose at least one group, or every group.' };
   const options = (groups.data?.items ?? []).map(group => ({ value: group.groupId, label: group.name }));
   return (
-    <form onSubmit={event => { event.preventDefault(); save.mutate(); }}>
+    <form onSubmit={event => { event.preventDefault(); if (!unready.disabled) save.mutate(); }}>
       <Container header={<Header variant="h2">{member ? `What ${member.name || member.email} may do` : 'Invite a user'}</Header>}>
-        <Form actions={<SpaceBetween direction="horizontal" size="xs"><Button formAction="none" onClick={onClose}>Cancel</Button><Button variant="primary" loading={save.isPending}>{member ? 'Save' : 'Invite'}</Button></SpaceBetween>}>
+        <Form actions={<SpaceBetween direction="horizontal" size="xs"><Button formAction="none" onClick={onClose}>Cancel</Button><Button variant="primary" {...unready} loading={save.isPending}>{member ? 'Save' : 'Invite'}</Button></SpaceBetween>}>
           <SpaceBetween size="m">
             {save.error && <Problem error={save.error} />}
-            {!member && <FormField label="E-mail" description="A temporary password is sent there."><Input type="email" value={email} onChange={({ detail }) => setEmail(detail.value)} /></FormField>}
-            <FormField label="Name"><Input value={name} onChange={({ detail }) => setName(detail.value)} /></FormField>
+            {!member && <FormField label="E-mail" description="A temporary password is sent there." errorText={wrong('email')}><Input type="email" value={email} onChange={({ detail }) => setEmail(detail.value)} /></FormField>}
+            <FormField label="Name" errorText={wrong('name')}><Input value={name} onChange={({ detail }) => setName(detail.value)} /></FormField>
             <FormField label="Role">
               <Select options={ROLES} selectedOption={ROLES.find(each => each.value === role) ?? null} onChange={({ detail }) => setRole(detail.selectedOption.value as Role)} />
             </FormField>

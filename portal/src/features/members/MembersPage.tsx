@@ -12,6 +12,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { data, useApi, type Schemas } from '../../api/client';
+import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { ROLE_NAMES } from '../../app/role';
 import { useTitle } from '../../app/title';
@@ -19,6 +20,13 @@ import { moment } from '../../app/words';
 import { allGroups, MemberForm } from './MemberForm';
 
 type Member = Schemas['MemberOut'];
+
+const DONE: Record<string, (who: string) => string> = {
+  reset: who => `A new temporary password was sent to ${who}.`,
+  remove: who => `${who} was removed and can no longer sign in.`,
+  disable: who => `${who} was disabled and can no longer sign in.`,
+  enable: who => `${who} can sign in again.`,
+};
 
 /** Who may use this stack: invite, change, disable, remove. What is searched for is in the URL. */
 export function MembersPage() {
@@ -34,6 +42,7 @@ export function MembersPage() {
   });
   const groups = useQuery(allGroups(api));
   const names = new Map((groups.data?.items ?? []).map(group => [group.groupId, group.name]));
+  const say = useSay();
   const [removing, setRemoving] = useState<Member | null>(null);
   const act = useMutation({
     mutationFn: ({ what, member }: { what: string; member: Member }): Promise<unknown> => {
@@ -43,6 +52,7 @@ export function MembersPage() {
       const body = { disabled: what === 'disable' } as Schemas['MemberPatch'];
       return data(api.PATCH('/members/{memberId}', { params: { path, header: { 'If-Match': member.etag } }, body }));
     },
+    onSuccess: (_, { what, member }) => say('success', DONE[what]?.(member.name || member.email) ?? ''),
     onSettled: () => queries.invalidateQueries({ queryKey: ['members'] }),
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;

@@ -43,6 +43,8 @@ const CALLED = { orgs: 'schools', classes: 'classes' } as const;
 interface Props {
   kind: 'orgs' | 'classes';
   syncId: string;
+  /** When the question was asked that waits: an answer to another one is refused. */
+  since: string;
   /** Answered before: what was chosen then is chosen still. */
   again: boolean;
   /** The button that leads to the question before, where there is one. */
@@ -67,11 +69,21 @@ function changed({ all, ids }: Choice, some: readonly string[], on: boolean): Ch
   return { all, ids: next };
 }
 
+const tickedIn = (syncId: string, kind: 'orgs' | 'classes') => `chosen/${syncId}/${kind}`;
+const staleOf = (store: string) => `stale/${store}`;
+const otherSchools = (syncId: string) => sessionStorage.setItem(staleOf(tickedIn(syncId, 'classes')), 'yes');
+/** Somebody else has answered: what is ticked in this browser is not what is chosen. */
+export function forgetTicked(syncId: string, kind: Schemas['QuestionKind']) {
+  if (kind !== 'orgs' && kind !== 'classes') return;
+  sessionStorage.removeItem(tickedIn(syncId, kind));
+  if (kind === 'orgs') otherSchools(syncId);
+}
+
 /** Schools or classes: choose all, those that match, or some; or by workbook. The choice survives a closed browser tab's reload. */
-export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Props) {
+export function Choose({ kind, syncId, since, again, back, onAnswered, onRefused }: Props) {
   const api = useApi();
-  const store = `chosen/${syncId}/${kind}`;
-  const stale = `stale/${store}`; // other schools were chosen since
+  const store = tickedIn(syncId, kind);
+  const stale = staleOf(store); // other schools were chosen since
   const [edited, setChosen] = useState<Choice | null>(() => (sessionStorage.getItem(stale) ? null : stored(store)));
   const [search, setSearch] = useState('');
   const settled = useSettled(search);
@@ -121,7 +133,7 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
     onSuccess: accepted => {
       sessionStorage.removeItem(store);
       sessionStorage.removeItem(stale);
-      if (kind === 'orgs' && again) sessionStorage.setItem(`stale/chosen/${syncId}/classes`, 'yes');
+      if (kind === 'orgs' && again) otherSchools(syncId);
       onAnswered(accepted);
     },
     onError: error => { if (isStatus(error, 409) || isStatus(error, 410)) onRefused(error); },
@@ -163,7 +175,7 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
                 <Button onClick={() => matching.mutate()} loading={matching.isPending} {...(total ? {} : { disabled: true, disabledReason: loading || 'There is nothing to select.' })}>{search ? 'Select what matches' : 'Select all'}</Button>
                 <Button onClick={() => setChosen(NOTHING)} {...(size ? {} : { disabled: true, disabledReason: 'Nothing is selected.' })}>Clear</Button>
                 {back}
-                <Button variant="primary" {...(size ? {} : { disabled: true, disabledReason: loading || `Select at least one of the ${called} first.` })} loading={answer.isPending} onClick={() => answer.mutate(chosen.all ? { all: true, exclude: [...chosen.ids], ids: null, sheetUploadId: null } : { all: null, exclude: [], ids: [...chosen.ids], sheetUploadId: null })}>Continue</Button>
+                <Button variant="primary" {...(size ? {} : { disabled: true, disabledReason: loading || `Select at least one of the ${called} first.` })} loading={answer.isPending} onClick={() => answer.mutate(chosen.all ? { all: true, exclude: [...chosen.ids], ids: null, sheetUploadId: null, since } : { all: null, exclude: [], ids: [...chosen.ids], sheetUploadId: null, since })}>Continue</Button>
               </SpaceBetween>
             }
             description={`Select the ${called} to bring in here, or use the sheet below.`}>
@@ -176,7 +188,7 @@ export function Choose({ kind, syncId, again, back, onAnswered, onRefused }: Pro
           ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
         empty={<Box textAlign="center">{search ? `None of the ${called} matches “${search}”.` : `The source has no ${called} to select.`}</Box>}
       />
-      <Sheet kind={kind} syncId={syncId} onConfirm={sheetUploadId => answer.mutate({ all: null, exclude: [], ids: null, sheetUploadId })} busy={answer.isPending} />
+      <Sheet kind={kind} syncId={syncId} onConfirm={sheetUploadId => answer.mutate({ all: null, exclude: [], ids: null, sheetUploadId, since })} busy={answer.isPending} />
       {matching.error && <Box color="text-status-error">{sentence(matching.error)}</Box>}
     </SpaceBetween>
   );

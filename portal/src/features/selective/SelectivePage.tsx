@@ -1,3 +1,4 @@
+import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
@@ -7,7 +8,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import Steps from '@cloudscape-design/components/steps';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Navigate, useLocation, useNavigate, useParams } from 'react-router';
 import { data, sentence, useApi, type Schemas } from '../../api/client';
 import { readable } from '../../api/plain';
@@ -17,10 +18,10 @@ import { Fetching } from '../../app/Fetching';
 import { Problem } from '../../app/Problem';
 import { lastIsOld, syncQuery, watchEvery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
-import { amount, isLive } from '../../app/words';
+import { amount, isLive, moment } from '../../app/words';
 import { GroupMenu } from '../../app/GroupMenu';
 import { SourceStart } from '../../app/SourceStart';
-import { Choose } from './Choose';
+import { Choose, forgetTicked } from './Choose';
 import { Users } from './Users';
 
 const PARTS = ['Source', 'Schools', 'Classes', 'Users', 'Changes'] as const;
@@ -43,16 +44,19 @@ export function SelectivePage() {
     refetchInterval: query => (query.state.data && !isLive(query.state.data.state) ? false : watchEvery(query, !!query.state.data?.question)),
   });
   const [back, setBack] = useState<'orgs' | 'classes' | null>(null); // the question answered before that is shown again
+  const others = useOthersAnswer(sync.data);
   const answered = (accepted: Schemas['Accepted'], next: typeof back = null) => {
     for (const name of ['classes', 'chosen', 'statuses']) queries.removeQueries({ queryKey: [name] }); // they follow from what was answered
     queries.setQueryData(['sync', syncId], accepted.sync);
+    others.forget(accepted.sync.answered);
     setBack(next);
     say('success', accepted.message, accepted.sync.syncId);
   };
-  const refused = (error: unknown) => say('error', `Your answer was not used. ${sentence(error)} Nothing that you selected on this page was sent.`);
+  const refused = (error: unknown) => { say('error', `Your answer was not used. ${sentence(error)}`); void sync.refetch(); };
   if (group.error) return <Problem error={group.error} onRetry={() => void group.refetch()} />;
   if (sync.error && !sync.data) return <Problem error={sync.error} onRetry={() => void sync.refetch()} />;
   const question = sync.data?.question?.kind;
+  const since = sync.data?.question?.since ?? '';
   const shown = back && (question === 'classes' || question === 'statuses') ? back : question;
   const at = !syncId ? 0 : shown ? PARTS.indexOf(ASKED[shown]) : -1;
   const onlyThese = sync.data?.asked?.kind === 'schools' ? { disabled: true, disabledReason: 'Only the schools you selected were fetched. Cancel the sync to select others.' } : {};
@@ -73,6 +77,11 @@ export function SelectivePage() {
               steps={PARTS.filter(part => part !== 'Changes' || question === 'approval').map((header, place) => ({ header, status: place < at ? 'success' : place === at ? 'info' : 'pending' }))} />
           </Box>
         )}
+        {others.answer && (
+          <Alert type="info" dismissible i18nStrings={{ dismissAriaLabel: 'Close' }} onDismiss={() => others.forget(others.answer)} header="Someone else answered this question">
+            {others.answer.by} {others.answer.did} {moment(others.answer.at)}. {others.answer.kind === 'orgs' || others.answer.kind === 'classes' ? BACK_TO[others.answer.kind] : 'What you selected here was not used.'}
+          </Alert>
+        )}
         {group.isPending && <Spinner />}
         {group.data && !syncId && (
           <SourceStart group={group.data} mode="selective" atOnce={atOnce} onStarted={started => { void navigate('.', { replace: true, state: null }); queries.setQueryData(['sync', started.syncId], started); void group.refetch(); }} />
@@ -83,14 +92,14 @@ export function SelectivePage() {
             <Box color="text-body-secondary">You can leave this page and come back to it.</Box></SpaceBetween></Container>
         )}
         {syncId && shown === 'orgs' && (
-          <Choose key="orgs" kind="orgs" syncId={syncId} again={question !== 'orgs'} onRefused={refused} onAnswered={accepted => answered(accepted, question === 'statuses' ? 'classes' : null)} />
+          <Choose key={`orgs ${others.seen}`} kind="orgs" syncId={syncId} since={since} again={question !== 'orgs'} onRefused={refused} onAnswered={accepted => answered(accepted, question === 'statuses' ? 'classes' : null)} />
         )}
         {syncId && shown === 'classes' && (
-          <Choose key={`classes ${sync.data?.question?.since}`} kind="classes" syncId={syncId} again={question !== 'classes'} onRefused={refused} onAnswered={accepted => answered(accepted)}
+          <Choose key={`classes ${since} ${others.seen}`} kind="classes" syncId={syncId} since={since} again={question !== 'classes'} onRefused={refused} onAnswered={accepted => answered(accepted)}
             back={<Button {...onlyThese} onClick={() => setBack('orgs')}>Back</Button>} />
         )}
         {syncId && shown === 'statuses' && (
-          <Users key={sync.data?.question?.since} groupId={groupId} syncId={syncId} onRefused={refused} back={<Button onClick={() => setBack('classes')}>Back</Button>} onWithoutClasses={() => setBack('classes')}
+          <Users key={since} groupId={groupId} syncId={syncId} since={since} onRefused={refused} back={<Button onClick={() => setBack('classes')}>Back</Button>} onWithoutClasses={() => setBack('classes')}
             onAnswered={accepted => { answered(accepted); lastIsOld(queries, groupId); if (!accepted.sync.preview) void navigate(`/groups/${groupId}/status`); }} />
         )}
         {syncId && question === 'approval' && <Navigate replace to={`/groups/${groupId}/syncs/${syncId}/changes`} />}
@@ -106,6 +115,31 @@ export function SelectivePage() {
       </SpaceBetween>
     </ContentLayout>
   );
+}
+
+const BACK_TO = {
+  orgs: 'The schools you had selected here were not used. To change the answer, choose Back.',
+  classes: 'The classes you had selected here were not used. To change the answer, choose Back.',
+};
+
+/**
+ * The last answer that was given elsewhere while this page was open: it stays until it is closed, since the question has gone and
+ * with it what was ticked here. `seen`: the moment of the newest answer that this page has taken in.
+ */
+function useOthersAnswer(sync: Schemas['Sync'] | undefined) {
+  const queries = useQueryClient();
+  const [known, setKnown] = useState<{ syncId: string; at: string; others: Schemas['Answered'] | null }>();
+  const [syncId, newest] = [sync?.syncId, sync?.answered];
+  if (syncId && known?.syncId !== syncId) setKnown({ syncId, at: newest?.at ?? '', others: null });
+  else if (syncId && known && newest && newest.at > known.at) setKnown({ syncId, at: newest.at, others: newest });
+  const answer = known?.others ?? null;
+  useEffect(() => {
+    if (!syncId || !answer) return;
+    forgetTicked(syncId, answer.kind);
+    for (const name of ['classes', 'chosen', 'statuses']) queries.removeQueries({ queryKey: [name] });
+  }, [syncId, answer, queries]);
+  const forget = (mine: Schemas['Answered'] | null | undefined) => setKnown(old => old && { ...old, at: mine && mine.at > old.at ? mine.at : old.at, others: old.others && mine && old.others.at > mine.at ? old.others : null });
+  return { answer, forget, seen: known?.at ?? '' };
 }
 
 function waitingFor(sync: Schemas['Sync'] | undefined): string {

@@ -9,6 +9,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { data, send, sentence, useApi, type Schemas } from '../../api/client';
+import { readable } from '../../api/plain';
 import { number } from '../../app/words';
 
 const NAMES = { orgs: 'Org', classes: 'Classes' } as const;
@@ -62,7 +63,7 @@ export function Sheet({ kind, syncId, onConfirm, busy }: { kind: 'orgs' | 'class
             <SpaceBetween size="s">
               <KeyValuePairs columns={4} items={figuresOf(result.said).map(([label, value]) => ({ label, value: number(value) }))} />
               {result.said.findings.length > 0 && (
-                <ul>{result.said.findings.map(each => <li key={each.cell + each.message}><b>{each.cell}</b> {each.sourcedId}: {each.message}</li>)}</ul>
+                <ul>{result.said.findings.map(each => <li key={each.cell + each.message}><b>Cell {each.cell}</b> ({each.sourcedId}): {readable(each.message)}</li>)}</ul>
               )}
             </SpaceBetween>
           </Alert>

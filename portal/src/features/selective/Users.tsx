@@ -25,6 +25,8 @@ const STATUSES = ['active', 'inactive', 'deleted', 'blank'] as const;
 interface Props {
   groupId: string;
   syncId: string;
+  /** When the question was asked. */
+  since: string;
   back: ReactNode;
   onRefused: (error: unknown) => void;
   onAnswered: (accepted: Schemas['Accepted']) => void;
@@ -51,7 +53,7 @@ const key = (cell: { status: string; userType: string }) => `${cell.status}/${ce
 interface Kept { on: string[]; off: string[]; otherMembers: boolean; guardians: boolean; removeUnselected: boolean }
 const NOTHING: Kept = { on: [], off: [], otherMembers: false, guardians: false, removeUnselected: false };
 
-function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Props & { statuses: Schemas['Statuses'] }) {
+function Matrix({ statuses, groupId, syncId, since, back, onAnswered, onRefused }: Props & { statuses: Schemas['Statuses'] }) {
   const api = useApi();
   const store = `chosen/${syncId}/people`;
   const [kept, setKept] = useState<Kept>(() => JSON.parse(sessionStorage.getItem(store) ?? 'null') as Kept | null ?? NOTHING);
@@ -69,7 +71,7 @@ function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Prop
   const cells = statuses.cells.filter(cell => ticked.has(key(cell))).map(({ status, userType }) => ({ status, userType }));
   const left = useQuery({
     queryKey: ['deselected', syncId, cells, otherMembers, guardians],
-    queryFn: () => data(api.POST('/syncs/{syncId}/statuses/deselected', { params: { path: { syncId } }, body: { cells, otherMembers, guardians, removeUnselected: false, preview: false, saveAs: null } })),
+    queryFn: () => data(api.POST('/syncs/{syncId}/statuses/deselected', { params: { path: { syncId } }, body: { cells, otherMembers, guardians, removeUnselected: false, preview: false, saveAs: null, since: null } })),
     enabled: cells.length > 0,
     placeholderData: keepPreviousData,
   });
@@ -84,7 +86,7 @@ function Matrix({ statuses, groupId, syncId, back, onAnswered, onRefused }: Prop
   const answer = useMutation({
     mutationFn: (preview: boolean) => data(api.POST('/syncs/{syncId}/statuses/selection', {
       params: { path: { syncId } },
-      body: { cells, otherMembers, guardians, removeUnselected, preview, saveAs: saving && name.trim() ? { name, schoolsLater, classesLater } : null },
+      body: { cells, otherMembers, guardians, removeUnselected, preview, since, saveAs: saving && name.trim() ? { name, schoolsLater, classesLater } : null },
     })),
     onSuccess: accepted => { sessionStorage.removeItem(store); onAnswered(accepted); },
     onError: error => { if (isStatus(error, 409) || isStatus(error, 410)) onRefused(error); },

@@ -28,8 +28,9 @@ import { useMay } from '../../app/role';
 import { syncQuery, watchEvery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { pauseOf } from '../../app/pause';
+import { useStacked } from '../../app/stacked';
 import { Standing } from '../../app/Standing';
-import { amount, capital, duration, isLive, kindOf, MODES, moment, number, plural, standing, STATES, STEPS } from '../../app/words';
+import { amount, capital, duration, isLive, kindOf, MODES, moment, number, plural, resultOf, standing, STATES, STEPS } from '../../app/words';
 import { Figures } from './Figures';
 import { UndoButton } from '../../app/UndoButton';
 import { GroupMenu } from '../../app/GroupMenu';
@@ -124,7 +125,7 @@ function Waiting({ groupId, syncId }: { groupId: string; syncId: string }) {
   if (sync.question.kind !== 'approval')
     return <Alert type="info" header="This sync waits for your selection" action={go(`/groups/${groupId}/selective`, 'Continue')}>You can continue in any browser. {until}</Alert>;
   if (sync.rehearsal)
-    return <Alert type="info" header="The rehearsal is ready" action={go(changes, 'Review changes')}>A rehearsal is never written. Discard it when you have seen enough, so that the group can be synced again.</Alert>;
+    return <Alert type="info" header="The rehearsal is ready" action={go(changes, 'Review changes')}>A rehearsal is never written. Discard it when you have seen enough: until then, scheduled and dropped-file syncs of this group wait.</Alert>;
   if (!held)
     return <Alert type="info" header="The changes wait for your decision" action={go(changes, 'Review changes')}>Nothing is written until an administrator approves them. {until}</Alert>;
   const reasons = [...new Set((plan?.breaches ?? []).map(each => readable(each.message)))];
@@ -184,7 +185,7 @@ function Running({ groupId, syncId }: { groupId: string; syncId: string }) {
 /** What outside is waited for: a marker, a file that grows, a server that is gone. Nothing once it is over. */
 function WaitsFor({ sync: { waitsFor }, seen }: { sync: Schemas['Sync']; seen: number }) {
   if (!waitsFor || Date.parse(waitsFor.until) <= seen) return null;
-  return <Alert type="info" header={`Waiting for ${duration((seen - Date.parse(waitsFor.since)) / 1000)}`}>{readable(waitsFor.what)} It is tried again until {moment(waitsFor.until, true)}.</Alert>;
+  return <Alert type="info" header={`Waiting for ${duration((seen - Date.parse(waitsFor.since)) / 1000)}`}>{readable(waitsFor.what)} It is tried again on its own until {moment(waitsFor.until, true)}.</Alert>;
 }
 
 /** How far a step is, in rows and in time. `seen` is when that was asked, in milliseconds since 1970. */
@@ -203,6 +204,12 @@ function Problems({ syncId }: { syncId: string }) {
   const api = useApi();
   const contacts = useContacts();
   const { data: page, error, refetch } = useQuery({ queryKey: ['problems', syncId, contacts.show], queryFn: () => data(api.GET('/syncs/{syncId}/problems', { params: { path: { syncId }, query: { limit: 50, ...contacts.show } } })) });
+  const columns = useStacked<Schemas['ProblemGroup']>([
+    { id: 'severity', header: 'Severity', minWidth: 120, cell: each => <StatusIndicator type={WORST[each.severity]}>{capital(each.severity)}</StatusIndicator> },
+    { id: 'message', header: 'What', isRowHeader: true, minWidth: 240, cell: each => readable(each.message) },
+    { id: 'explains', header: 'Rows', minWidth: 80, cell: each => number(each.explains) },
+    { id: 'fix', header: 'How to fix it', minWidth: 220, cell: each => readable(each.howToFix) },
+  ]);
   if (isStatus(error, 409)) return null; // it ended before the rows were read
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   if (!page) return <Spinner />;
@@ -212,12 +219,7 @@ function Problems({ syncId }: { syncId: string }) {
       trackBy="cause"
       wrapLines
       header={<Header variant="h2" counter={`(${number(page.total)})`} description="Grouped by cause, the worst first.">Problems in the source files</Header>}
-      columnDefinitions={[
-        { id: 'severity', header: 'Severity', minWidth: 120, cell: each => <StatusIndicator type={WORST[each.severity]}>{capital(each.severity)}</StatusIndicator> },
-        { id: 'message', header: 'What', isRowHeader: true, minWidth: 240, cell: each => readable(each.message) },
-        { id: 'explains', header: 'Rows', minWidth: 80, cell: each => number(each.explains) },
-        { id: 'fix', header: 'How to fix it', minWidth: 220, cell: each => readable(each.howToFix) },
-      ]}
+      columnDefinitions={columns}
       footer={contacts.hidden && <ShowContacts contacts={contacts} of={page.items} />}
       empty={<Box textAlign="center">No problems were found in the files.</Box>}
     />
@@ -231,6 +233,13 @@ function History({ groupId }: { groupId: string }) {
     queryFn: () => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId }, query: { limit: 20 } } })),
     staleTime: 0, // a sync that ends within seconds is not running any more
   });
+  const columns = useStacked<Schemas['Sync']>([
+    { id: 'at', header: 'Started', isRowHeader: true, minWidth: 120, cell: sync => moment(sync.startedAt, true) },
+    { id: 'state', header: 'Status', minWidth: 150, cell: sync => <Standing sync={sync} /> },
+    { id: 'message', header: 'Result', minWidth: 200, cell: sync => resultOf(readable(sync.message), sync.state) },
+    { id: 'mode', header: 'Kind', minWidth: 100, cell: sync => kindOf(sync) },
+    { id: 'by', header: 'By', minWidth: 120, cell: sync => sync.startedBy },
+  ]);
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   if (!page?.items.length) return null;
   return (
@@ -239,13 +248,7 @@ function History({ groupId }: { groupId: string }) {
       trackBy="syncId"
       wrapLines
       header={<Header variant="h2">History</Header>}
-      columnDefinitions={[
-        { id: 'at', header: 'Started', isRowHeader: true, minWidth: 120, cell: sync => moment(sync.startedAt, true) },
-        { id: 'state', header: 'Status', minWidth: 150, cell: sync => <Standing sync={sync} /> },
-        { id: 'message', header: 'Result', minWidth: 200, cell: sync => readable(sync.message) || '–' },
-        { id: 'mode', header: 'Kind', minWidth: 100, cell: sync => kindOf(sync) },
-        { id: 'by', header: 'By', minWidth: 120, cell: sync => sync.startedBy },
-      ]}
+      columnDefinitions={columns}
     />
   );
 }
