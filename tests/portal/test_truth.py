@@ -163,7 +163,7 @@ def test_the_end_of_a_sync_is_told_on_any_page_and_the_tab_and_charts_open_the_s
 
     page.goto("/groups/g1/status")
     expect(page.get_by_role("button", name="Cancel sync")).to_be_visible()
-    expect(page.get_by_text("roster.zip has no .done marker yet. It is tried again until")).to_be_visible()
+    expect(page.get_by_text("roster.zip has no .done marker yet. It is tried again on its own until")).to_be_visible()
     expect(page.get_by_text("sftp.lakeside.example is set as an old server")).to_be_visible()
     page.get_by_role("link", name="Groups", exact=True).first.click()
     expect(page.get_by_role("heading", name="Groups")).to_be_focused()
