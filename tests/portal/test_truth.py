@@ -101,6 +101,9 @@ def test_what_was_read_is_selected_marked_deleted_or_left_out_without_a_rest(pag
     files = page.get_by_role("link", name="The roster as processed")
     assert (files.bounding_box() or {"height": 0})["height"] < 30  # on one line, not in a quarter of the page
 
+    page.set_viewport_size({"width": 360, "height": 800})
+    expect(page.get_by_text("Result:")).to_be_visible()  # a row of the history is a card there, with no column out of sight
+
 
 def test_somebody_created_who_is_inactive_is_seen_beside_those_who_are_active(page: Page) -> None:
     make_group()

@@ -31,6 +31,7 @@ export function Webhooks({ groupId }: { groupId: string }) {
   const say = useSay();
   const [adding, setAdding] = useState(false);
   const [looked, setLooked] = useState<Webhook>();
+  const [removing, setRemoving] = useState<Webhook>();
   const [renewing, setRenewing] = useState<Webhook>();
   const params = { path: { groupId } };
   const { data: page, error, isPending, refetch } = useQuery({
@@ -50,6 +51,7 @@ export function Webhooks({ groupId }: { groupId: string }) {
   const remove = useMutation({
     mutationFn: (each: Webhook) => data(api.DELETE('/groups/{groupId}/webhooks/{webhookId}', of(each))),
     onSuccess: said => { say('success', said.message); setLooked(undefined); again(); },
+    onSettled: () => setRemoving(undefined),
   });
   const renew = useMutation({
     mutationFn: (each: Webhook) => data(api.POST('/groups/{groupId}/webhooks/{webhookId}/secret', of(each))),
@@ -74,7 +76,7 @@ export function Webhooks({ groupId }: { groupId: string }) {
               <Button ariaLabel={`Log of ${each.url}`} onClick={() => setLooked(each)}>Log</Button>
               <Button ariaLabel={`New secret for ${each.url}`} onClick={() => setRenewing(each)}>New secret</Button>
               <Button ariaLabel={`Turn ${each.url} ${each.disabledAt ? 'on' : 'off'}`} onClick={() => turn.mutate(each)}>{each.disabledAt ? 'Turn on' : 'Turn off'}</Button>
-              <Button ariaLabel={`Remove ${each.url}`} onClick={() => remove.mutate(each)}>Remove</Button>
+              <Button ariaLabel={`Remove ${each.url}`} onClick={() => setRemoving(each)}>Remove</Button>
             </SpaceBetween>
           ) },
         ]}
@@ -83,6 +85,13 @@ export function Webhooks({ groupId }: { groupId: string }) {
       {looked && <Deliveries key={looked.webhookId} groupId={groupId} webhook={looked} onClose={() => setLooked(undefined)} />}
       {renewing && <NewSecret webhook={renewing} secret={renew.data?.secret} error={renew.error} isPending={renew.isPending}
         onMake={() => renew.mutate(renewing)} onDone={() => { setRenewing(undefined); renew.reset(); }} />}
+      {removing && (
+        <Modal visible onDismiss={() => setRemoving(undefined)} header={`Remove ${removing.url}?`}
+          footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal"><Button variant="link" onClick={() => setRemoving(undefined)}>Cancel</Button>
+            <Button variant="primary" loading={remove.isPending} onClick={() => remove.mutate(removing)}>Remove webhook</Button></SpaceBetween></Box>}>
+          It gets no more messages, and those that still wait to be sent are dropped. Its log and its secret are deleted. To stop it for a while, turn it off instead.
+        </Modal>
+      )}
       {adding && <AddWebhook groupId={groupId} onDone={() => { setAdding(false); again(); }} />}
     </SpaceBetween>
   );
