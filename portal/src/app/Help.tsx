@@ -19,7 +19,7 @@ const TOPICS: readonly Topic[] = [
   { at: /^\/arrivals/, title: 'Unmatched files', more: 'admins/groups/#source', text: [
     'Files that were dropped into a folder that doesn’t belong to any group. They were not synced.', 'Tell the sender the right folder; then they can send the file again.'] },
   { at: /^\/deleted-groups/, title: 'Deleted groups', more: 'privacy/', text: [
-    'Each deleted group, with what was deleted where. When the state says that nothing was left, the row is the certificate.', 'Open “What stays” to see what is kept, why, and for how long.'] },
+    'Each deleted group, with what was deleted where. When the state says that nothing is left, the row is the certificate.', 'Open “What stays” to see what is kept, why, and for how long.'] },
   { at: /^\/groups\/new|^\/groups\/[^/]+$/, title: 'A group’s settings', more: 'admins/groups/', text: [
     'Save and test connection checks each step that a sync takes first, and changes nothing.',
     'Safety: a sync that would remove more than the limit waits until an administrator has looked at it. With “Always ask me before writing”, every sync that would change anything waits.',

@@ -44,7 +44,7 @@ export function DeletionsPage() {
 
 function State({ state, finishedAt }: Deletion) {
   return state === 'done'
-    ? <StatusIndicator type="success">Nothing was left {moment(finishedAt)}</StatusIndicator>
+    ? <><StatusIndicator type="success">Nothing is left</StatusIndicator><Box variant="small" display="block">{moment(finishedAt)}</Box></>
     : <StatusIndicator type="in-progress">Being deleted; usually done within half an hour</StatusIndicator>;
 }
 
