@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.serialize import ResponseSerializer
@@ -22,6 +23,7 @@ from moto.s3 import urls as s3_urls
 from moto.s3.models import S3Backend
 
 from chalicelib.store.limits import parameter_store
+from tests.dynamodb_rules import broken
 
 pytest_plugins = ["tests.stack_fixtures"]
 
@@ -114,6 +116,7 @@ def aws_in_moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(ResponseSerializer, "_serialize_structure_member", _serialize_what_is_there)
     monkeypatch.setattr(S3Backend, "_url_module", s3_urls)  # moto loads the module again with each request
+    monkeypatch.setattr(BaseClient, "_convert_to_request_dict", _refuse_what_aws_would)
     monkeypatch.setattr(tempfile, "tempdir", str(own_folder()))
     shutil.rmtree(own_folder() / "objects", ignore_errors=True)  # copies of another test's files
     with mock_aws(config=MOCKED):
@@ -153,6 +156,16 @@ def _serialize_what_is_there(self: ResponseSerializer, serialized: Any, value: A
     took."""
     if shape.parent.name != "AttributeValue" or type(value) is not dict or key in value:
         _serialize_member(self, serialized, value, shape, key)
+
+
+_convert: Any = BaseClient._convert_to_request_dict  # type: ignore[attr-defined]
+
+
+def _refuse_what_aws_would(self: BaseClient, api_params: Any, operation_model: Any, *others: Any, **named: Any) -> Any:
+    if operation_model.service_model.service_name == "dynamodb":
+        found = broken(operation_model.name, api_params, KEYS.get(api_params.get("TableName"), ()))
+        assert not found, f"DynamoDB would refuse this {operation_model.name}: {'; '.join(found)}"
+    return _convert(self, api_params, operation_model, *others, **named)
 
 
 @pytest.fixture
