@@ -29,7 +29,7 @@ export const FIELDS: Record<string, Field> = {
   alwaysPreview: { label: 'Always ask me before writing' },
   'guard.share': { label: 'Hold a sync that removes more than', unit: 'percent' },
   'guard.floor': { label: 'and at least', unit: 'records' },
-  'guard.rolloverShare': { label: 'Hold during the rollover window above', unit: 'percent' },
+  'guard.rolloverShare': { label: 'Hold above, in the rollover window', unit: 'percent' },
   'guard.rollover': { label: 'Rollover window' },
   'guard.rollover.from': { label: 'First day of the rollover window' },
   'guard.rollover.to': { label: 'Last day of the rollover window' },

@@ -79,6 +79,7 @@ function Blackouts({ group }: { group: Group }) {
   const [reason, setReason] = useState('');
   const change = useGroupChange(group, () => 'The blackout dates were saved.');
   const { blackouts } = group.calendar;
+  const there = blackouts.some(each => each.from === from && each.to === to);
   const set = (next: typeof blackouts, onSuccess?: () => void) => change.mutate({ calendar: { ...group.calendar, blackouts: next } }, { onSuccess });
   return (
     <Container header={<Header variant="h2" description="Days on which no scheduled sync runs, for example while grades are being entered.">Blackout dates</Header>}>
@@ -96,7 +97,7 @@ function Blackouts({ group }: { group: Group }) {
           <FormField label="First day"><Day value={from} onChange={value => { setFrom(value); if (!to) setTo(value); }} label="Choose the first day" /></FormField>
           <FormField label="Last day"><Day value={to} onChange={value => setTo(value)} label="Choose the last day" /></FormField>
           <FormField label="Reason"><Input value={reason} placeholder="Optional" onChange={e => setReason(e.detail.value)} /></FormField>
-          <Button {...(from && to ? changing : { disabled: true, disabledReason: 'Choose the first and the last day.' })} loading={change.isPending} onClick={() => set([...blackouts, { from, to, reason }], () => { setFrom(''); setTo(''); setReason(''); })}>Add blackout</Button>
+          <Button {...(from && to && !there ? changing : { disabled: true, disabledReason: there ? 'These days are in the list already.' : 'Choose the first and the last day.' })} loading={change.isPending} onClick={() => set([...blackouts, { from, to, reason }], () => { setFrom(''); setTo(''); setReason(''); })}>Add blackout</Button>
         </SpaceBetween>
       </SpaceBetween>
     </Container>
