@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
-from chalicelib.store import groups
+from chalicelib.model.records import Answered, QuestionKind
+from chalicelib.store import files, groups, syncs
 from infra import ROOT
 from local.client import Client
 from tests.api.test_routes import call
@@ -194,6 +196,33 @@ def test_of_two_people_at_one_question_the_slower_reads_who_answered_what_and_wh
     expect(page.get_by_text(re.compile(r"^Your answer was not used\. .* Ada selected all classes meanwhile\."))).to_be_visible()
     page.unroute(SYNC)
     expect(told).to_be_visible()
+
+
+def test_whoever_was_still_choosing_schools_goes_on_with_the_classes_of_those_that_somebody_else_chose(
+    operator: Page, stops: list[Stop]
+) -> None:
+    page = operator
+    running = groups.get("harbor").sync
+    assert running is not None
+    sync_id, question = running.sync_id, syncs.get(running.sync_id).question
+    assert question is not None
+    visit(page, next(stop for stop in stops if stop.name == "schools"))
+    page.get_by_role("checkbox", name=re.compile("^Select ")).nth(1).check()
+
+    answer = Answered(kind=QuestionKind.ORGS, by="Ada", did="selected all schools", at=question.since + timedelta(minutes=1))
+    claimed = syncs.claim_answer(sync_id, QuestionKind.ORGS, answer)
+    files.write_selection(sync_id, {"orgs": None})
+    syncs.ask(sync_id, question.model_copy(update={"kind": QuestionKind.CLASSES, "since": answer.at}), claimed.token)
+    page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")
+
+    expect(
+        page.get_by_text(re.compile("^Ada selected all schools .+ The schools you had selected here were not used"))
+    ).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile(r"^Classes \(0 of [1-9]\d* selected\)"))).to_be_visible()
+    page.get_by_role("button", name="Back", exact=True).click()
+    expect(page.get_by_role("heading", name=re.compile(r"^Schools \(([1-9]) of \1 selected\)"))).to_be_visible()  # Ada's
+    files.write_selection(sync_id, {})
+    syncs.ask(sync_id, question, claimed.token)
 
 
 MOST_TABS = 60

@@ -136,7 +136,7 @@ function useOthersAnswer(sync: Schemas['Sync'] | undefined) {
   useEffect(() => {
     if (!syncId || !answer) return;
     forgetTicked(syncId, answer.kind);
-    for (const name of ['classes', 'chosen', 'statuses']) queries.removeQueries({ queryKey: [name] });
+    for (const name of ['classes', 'chosen', 'statuses']) void queries.resetQueries({ queryKey: [name] }); // those on the page are read again
   }, [syncId, answer, queries]);
   const forget = (mine: Schemas['Answered'] | null | undefined) => setKnown(old => old && { ...old, at: mine && mine.at > old.at ? mine.at : old.at, others: old.others && mine && old.others.at > mine.at ? old.others : null });
   return { answer, forget, seen: known?.at ?? '' };
