@@ -13,6 +13,9 @@ ACCEPTED = "gzip, deflate"
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP, ZLIB, BARE = 31, 15, -15  # forms of a deflated stream, as zlib numbers them
 CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+# Half of a surrogate pair, as where a program has cut a name by its UTF-16 units. The grammar of JSON has it (RFC 8259, 8.2);
+# msgspec 0.22.0 refuses the whole page for it. An escaped backslash and a whole pair are kept.
+HALF_A_PAIR = re.compile(rb"(\\\\|\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 MARKS = (  # byte order marks, the longer first
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -31,9 +34,12 @@ class BodyTooLarge(Exception):
 
 
 def text_of(raw: bytes, headers: Mapping[str, str], most_bytes: int) -> bytes:
-    """The body as UTF-8. `headers` by lower-case names. Raises UnreadableBody, BodyTooLarge."""
+    """The body as UTF-8, without halves of letters. `headers` by lower-case names. Raises UnreadableBody, BodyTooLarge."""
     body = _decompressed(raw, headers.get("content-encoding", ""), most_bytes)
-    return _as_utf8(body, headers.get("content-type", ""))
+    text = _as_utf8(body, headers.get("content-type", ""))
+    if b"\\ud" in text or b"\\uD" in text:
+        text = HALF_A_PAIR.sub(lambda found: found[1] or rb"\ufffd", text)
+    return text
 
 
 def _decompressed(raw: bytes, content_encoding: str, most_bytes: int) -> bytes:

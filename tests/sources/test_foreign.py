@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.records import RestSource
 from chalicelib.sources.rest import Provider, Source, base_url, versions
-from chalicelib.sources.rest_answers import Answer, NoPage, page_of, provider_reason, wait_s
+from chalicelib.sources.rest_answers import Answer, NoPage, page_of, provider_reason, records_of, wait_s
 from chalicelib.sources.rest_body import BodyTooLarge, UnreadableBody, text_of
 from chalicelib.sources.rest_bundle import convert
 from chalicelib.sources.rest_fetch import Fetched, PageFile
@@ -108,6 +108,17 @@ def test_a_body_that_can_not_be_read_says_why(raw: bytes, headers: Mapping[str, 
 def test_a_body_that_grows_beyond_its_bound_is_given_up() -> None:
     with pytest.raises(BodyTooLarge):
         text_of(gzip.compress(bytes(MOST + 1)), {"content-encoding": "gzip"}, MOST)
+
+
+def test_a_name_that_was_cut_within_a_letter_costs_no_page() -> None:
+    body = text_of(
+        rb'{"users":[{"sourcedId":"a","givenName":"Zo\ud83d"},{"sourcedId":"b","givenName":"\uD83D\uDE00 \\ud83d \udE00"}]}',
+        {},
+        MOST,
+    )
+
+    assert page_of(answer(body), "/users").ids == ("a", "b")
+    assert [each and each["givenName"] for each in records_of(body, "/users")] == ["Zo\ufffd", "\U0001f600 \\ud83d \ufffd"]
 
 
 def test_one_record_that_is_none_costs_itself_alone() -> None:
