@@ -26,7 +26,7 @@ def held_mail(group_name: str, breaches: Sequence[Breach], link: str, until: dat
             f"Without a decision until {until:%d %B %Y, %H:%M} UTC it expires, and nothing is changed.",
         ]
     )
-    return Mail(f"{group_name}: a sync waits for your decision", text)
+    return Mail(f"{' '.join(group_name.split())}: a sync waits for your decision", text)  # a header is one line (RFC 5322, 2.2)
 
 
 def _said(breach: Breach) -> str:

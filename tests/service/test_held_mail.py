@@ -19,6 +19,10 @@ def test_a_mail_says_what_would_go_where_to_look_and_until_when() -> None:
     assert "Without a decision until 08 September 2026, 06:00 UTC it expires, and nothing is changed." in mail.text
 
 
+def test_a_subject_is_one_line_whatever_was_pasted_into_the_groups_name() -> None:
+    assert held_mail("Lakeside\r\n Unified", [], "https://x.example", UNTIL).subject.startswith("Lakeside Unified: a sync")
+
+
 def test_a_mail_names_ten_reasons_and_counts_the_others_and_not_who_undid_something() -> None:
     removals = [Removals(f"s{n}", f"School {n}", "classes", 20, 20) for n in range(14)]
     found = [done_again(212, "users", date(2026, 9, 1), "Ada Admin"), *breaches(removals, Guard(), date(2026, 9, 1))]
