@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import duckdb
 
-from oneroster_engine.duckdb_session import number_of
+from oneroster_engine.duckdb_session import insert, number_of
 from oneroster_engine.planning.guard import DRAIN_DAYS, Breach, Concern, CountedFrom, Guard
 from oneroster_engine.planning.matching import RENAMED
 from oneroster_engine.planning.measures import TYPES, Groups, held_by_group
@@ -34,8 +34,7 @@ def drained(connection: duckdb.DuckDBPyConnection, guard: Guard, now: datetime, 
     since, today = counted_since(guard, now), now.date()
     connection.execute("CREATE TABLE counted_from (school VARCHAR, since VARCHAR)")
     schools = guard.counted_from.schools if guard.counted_from is not None else {}
-    if later := [(school, iso(moment)) for school, moment in schools.items() if moment > since]:
-        connection.executemany("INSERT INTO counted_from VALUES (?, ?)", later)
+    insert(connection, "counted_from", [(school, iso(moment)) for school, moment in schools.items() if moment > since])
     said = {(each.entity, each.school) for each in removals}
     found = []
     for entity in DRAINED:

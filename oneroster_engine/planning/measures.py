@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from oneroster_engine.duckdb_session import PACKED, number_of, text
+from oneroster_engine.duckdb_session import PACKED, insert, number_of, text
 from oneroster_engine.planning.compare import FOUND_AGAIN
 from oneroster_engine.planning.guard import Breach, Concern, Guard, Limit, LimitedKind, least_measured
 from oneroster_engine.planning.takings import WITHOUT_RIGHTS, lost_roles
@@ -128,7 +128,7 @@ def write_rows(connection: duckdb.DuckDBPyConnection, plan: Path, breaches: Sequ
     if not named:
         return
     connection.execute("CREATE TABLE breach (kind VARCHAR, school VARCHAR, entity VARCHAR)")
-    connection.executemany("INSERT INTO breach VALUES (?, ?, ?)", [list(each) for each in named])
+    insert(connection, "breach", named)
     connection.execute(f"COPY ({_HELD_ROWS}) TO $to ({PACKED})", {"to": str(plan / "held.parquet")})
 
 

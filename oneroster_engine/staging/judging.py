@@ -39,22 +39,21 @@ def record_findings(connection: duckdb.DuckDBPyConnection, name: str, findings: 
     """Write down what the reader found in a file. A finding's sentence may begin with its file and line, which are data here."""
     if not findings:
         return
-    connection.executemany(
-        "INSERT INTO problem BY NAME SELECT $file AS file, $line::BIGINT AS line, $entity AS entity, $id AS sourcedId, "
-        "'' AS field, $rule AS rule, $severity AS severity, MAP {'message': $message} AS arguments, $key AS key",
-        [
-            {
-                "file": name if name == ARCHIVE else f"{name}.csv",
-                "line": found.line,
-                "entity": name,
-                "id": found.sourced_id,
-                "rule": found.rule,
-                "severity": found.severity,
-                "message": found.message.removeprefix(f"{name}.csv, line {found.line}: "),
-                "key": f"{name}.csv:{found.line or 0}:{found.rule}" + ("" if found.line else f":{place}"),
-            }
-            for place, found in enumerate(findings)
-        ],
+    connection.execute(
+        _FOUND,
+        {
+            "file": name if name == ARCHIVE else f"{name}.csv",
+            "entity": name,
+            "lines": [found.line for found in findings],
+            "ids": [found.sourced_id for found in findings],
+            "rules": [found.rule for found in findings],
+            "severities": [found.severity for found in findings],
+            "messages": [found.message.removeprefix(f"{name}.csv, line {found.line}: ") for found in findings],
+            "keys": [
+                f"{name}.csv:{found.line or 0}:{found.rule}" + ("" if found.line else f":{place}")
+                for place, found in enumerate(findings)
+            ],
+        },
     )
     for rule in COSTLY_READING:
         connection.execute(
@@ -554,6 +553,14 @@ FROM {kept} kept LEFT JOIN (
     SELECT line AS at, list(each) AS items, map_from_entries(list((each, id))) AS meant
     FROM {table} LEFT JOIN (SELECT value, id FROM {near} WHERE matched) ON value = each GROUP BY line
 ) own ON own.at = kept.line
+"""
+
+# In one statement, however many there are: see `duckdb_session.insert`.
+_FOUND = """
+INSERT INTO problem BY NAME
+SELECT $file AS file, line, $entity AS entity, sourcedId, '' AS field, rule, severity, MAP {'message': message} AS arguments, key
+FROM (SELECT unnest($lines::BIGINT[]) AS line, unnest($ids) AS sourcedId, unnest($rules) AS rule, unnest($severities) AS severity,
+             unnest($messages) AS message, unnest($keys) AS key)
 """
 
 # Rows that their own parents lead back to, and the latest row of that circle. UNION, so that a circle ends the walk.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from oneroster_engine.duckdb_session import count, number_of, quoted, tables, text
+from oneroster_engine.duckdb_session import count, insert, number_of, quoted, tables, text
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.reading import ToTable
 from oneroster_engine.staging.rules import IS_MISSING
@@ -58,7 +58,7 @@ def restore(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored])
     """Read these ids as what they were, and keep nothing under unknown ones; reported once per file."""
     if not restored:
         return
-    connection.executemany("INSERT INTO restored VALUES (?, ?, ?)", [[each.file, each.was, each.id] for each in restored])
+    insert(connection, "restored", [(each.file, each.was, each.id) for each in restored])
     _restore_differing(connection, [each for each in restored if each.how])
     zeros = [each for each in restored if not each.how]
     for file in dict.fromkeys(each.file for each in zeros):
@@ -69,9 +69,7 @@ def restore(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored])
             examples=", ".join(f"`{each.was}` for `{each.id}`" for each in known[:3]),
             lost=f" {len(lost):,} more have none that refer to them, so nothing is kept under those." if lost else "",
         )  # fmt: skip
-        connection.executemany(
-            "INSERT INTO damaged VALUES (?, ?, ?)", [[file, each, key] for each in ("", *(one.was for one in lost))]
-        )
+        insert(connection, "damaged", [(file, each, key) for each in ("", *(one.was for one in lost))])
 
 
 def _restore_differing(connection: duckdb.DuckDBPyConnection, restored: Sequence[Restored]) -> None:
@@ -92,10 +90,8 @@ def _restore_differing(connection: duckdb.DuckDBPyConnection, restored: Sequence
                 connection, file, "doubtful-ids", "sourcedId", f"{file}.csv:0:doubtful-ids:{how}",
                 number=f"{len(doubtful):,}", examples=examples, how=how,
             )  # fmt: skip
-            connection.executemany("INSERT INTO damaged VALUES (?, ?, ?)", [[file, each.was, key] for each in doubtful])
-            connection.executemany(
-                "INSERT INTO explained_value VALUES (?, ?, ?)", [[file, each.instead, key] for each in doubtful]
-            )
+            insert(connection, "damaged", [(file, each.was, key) for each in doubtful])
+            insert(connection, "explained_value", [(file, each.instead, key) for each in doubtful])
 
 
 def restoring(restored: Sequence[Restored], name: str, to_types: ToTable) -> ToTable:
