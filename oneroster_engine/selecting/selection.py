@@ -22,9 +22,9 @@ from oneroster_engine.standard.records import Form, referred_to
 
 STATUSES = ("active", "inactive", "deleted", "blank")
 RULE = (
-    "Deleted: the status is tobedeleted. Inactive: the legacy status inactive, or enabledUser is false. "
-    "Active: the status is active. Blank: the status is empty, as it is for everybody in most bulk ZIPs. "
-    "Deleted people are never created; if they are selected, they are deactivated on the platform."
+    "Active: the source says active. Inactive: it says inactive, or that the person may not sign in (enabledUser is false). "
+    "Deleted: it marks the person as deleted (tobedeleted). Blank: it says nothing, as for everybody in most ZIPs of everything. "
+    "Deleted people are never created; if you select them, they are deactivated on the platform."
 )
 
 
