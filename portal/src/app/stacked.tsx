@@ -1,5 +1,5 @@
 import Box from '@cloudscape-design/components/box';
-import type { TableProps } from '@cloudscape-design/components/table';
+import Table, { type TableProps } from '@cloudscape-design/components/table';
 import { useSyncExternalStore } from 'react';
 
 const NARROW = window.matchMedia('(max-width: 600px)');
@@ -7,6 +7,11 @@ const watch = (changed: () => void) => { NARROW.addEventListener('change', chang
 
 /** Whether the window is as narrow as a telephone's. */
 export const useNarrow = () => useSyncExternalStore(watch, () => NARROW.matches);
+
+/** A table whose rows are cards on a telephone. */
+export function StackedTable<Row>({ columnDefinitions, ...others }: TableProps<Row>) {
+  return <Table {...others} columnDefinitions={useStacked(columnDefinitions)} />;
+}
 
 /** A table's columns. On a telephone they stand below each other, each row a card, so that none is scrolled out of sight. */
 export function useStacked<Row>(columns: readonly TableProps.ColumnDefinition<Row>[]): readonly TableProps.ColumnDefinition<Row>[] {
@@ -19,7 +24,7 @@ export function useStacked<Row>(columns: readonly TableProps.ColumnDefinition<Ro
     cell: row => (
       <>
         <Box fontWeight="bold">{names.cell(row)}</Box>
-        {others.map(({ id, header, cell }) => <div key={id}><Box variant="small" display="inline">{header}:</Box> {cell(row)}</div>)}
+        {others.map(column => <div key={column.id}><Box variant="small" display="inline">{column.header}:</Box> {column.cell(row)}</div>)}
       </>
     ),
   }];

@@ -4,7 +4,7 @@ import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import Table, { type TableProps } from '@cloudscape-design/components/table';
+import type { TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
@@ -13,6 +13,7 @@ import { GroupNav } from '../../app/GroupNav';
 import { readable } from '../../api/plain';
 import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
+import { StackedTable } from '../../app/stacked';
 import { useTitle } from '../../app/title';
 import { capital, inWords, moment } from '../../app/words';
 
@@ -47,7 +48,7 @@ export function AuditPage() {
       <SpaceBetween size="l">
         <GroupNav groupId={groupId} />
         {entries.error && !entries.data ? <Problem error={entries.error} onRetry={() => void entries.refetch()} /> : (
-          <Table
+          <StackedTable
             items={items} trackBy="at" wrapLines loading={entries.isPending} loadingText="Loading entries"
             header={<Header variant="h2" description="Newest first. Entries stay even after a group’s syncs and files are deleted.">Who did what</Header>}
             filter={<TextFilter filteringText={search} filteringPlaceholder="Find by person, what was done, or sync" filteringAriaLabel="Find entries" onChange={({ detail }) => find(detail.filteringText)} />}

@@ -6,7 +6,6 @@ import Header from '@cloudscape-design/components/header';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table from '@cloudscape-design/components/table';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useParams } from 'react-router';
@@ -14,6 +13,7 @@ import { data, sentence, useApi, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
+import { StackedTable } from '../../app/stacked';
 import { useTitle } from '../../app/title';
 import { moment, number } from '../../app/words';
 import { CreateClient } from './CreateClient';
@@ -42,7 +42,7 @@ export function ClientsPage() {
       <SpaceBetween size="l">
         <GroupNav groupId={groupId} />
         {error && !page ? <Problem error={error} onRetry={() => void refetch()} /> : (
-          <Table
+          <StackedTable
             items={page?.items ?? []} trackBy="clientId" wrapLines loading={isPending} loadingText="Loading applications"
             header={<Header variant="h2" counter={page && `(${page.total})`} description="Applications that read this group’s roster by OneRoster 1.1 or 1.2, and scripts that run its syncs."
               actions={<Button variant="primary" onClick={() => setCreating(true)}>Add application</Button>}>Applications</Header>}

@@ -9,12 +9,12 @@ import Input from '@cloudscape-design/components/input';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table from '@cloudscape-design/components/table';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { data, useApi, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
+import { StackedTable } from '../../app/stacked';
 import { moment } from '../../app/words';
 
 type Webhook = Schemas['WebhookOut'];
@@ -62,7 +62,7 @@ export function Webhooks({ groupId }: { groupId: string }) {
   return (
     <SpaceBetween size="l">
       {trouble && <Problem error={trouble} />}
-      <Table
+      <StackedTable
         items={page?.items ?? []} trackBy="webhookId" wrapLines loading={isPending} loadingText="Loading webhooks"
         header={<Header variant="h2" counter={page && `(${page.total})`} description="Addresses that get a message when a sync is held, ends or fails, and when the roster changes. No personal data is sent."
           actions={<Button onClick={() => setAdding(true)}>Add webhook</Button>}>Webhooks</Header>}
@@ -111,7 +111,7 @@ function Deliveries({ groupId, webhook, onClose }: { groupId: string; webhook: W
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
-    <Table
+    <StackedTable
       items={page?.items ?? []} trackBy="deliveryId" wrapLines loading={isPending} loadingText="Loading the log"
       header={<Header variant="h3" description={send.error ? 'It could not be sent again. Try once more.' : 'Each message is tried for 3 days. The log is kept for 30 days.'}
         actions={<SpaceBetween size="xs" direction="horizontal"><Button iconName="refresh" ariaLabel="Load the log again" onClick={() => void refetch()} /><Button onClick={onClose}>Close</Button></SpaceBetween>}>Sent to {webhook.url}</Header>}

@@ -3,10 +3,10 @@ import ContentLayout from '@cloudscape-design/components/content-layout';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
 import Header from '@cloudscape-design/components/header';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table from '@cloudscape-design/components/table';
 import { useQuery } from '@tanstack/react-query';
 import { data, useApi, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
+import { StackedTable } from '../../app/stacked';
 import { useTitle } from '../../app/title';
 import { moment, number, plural } from '../../app/words';
 
@@ -25,7 +25,7 @@ export function DeletionsPage() {
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   return (
     <ContentLayout header={<Header variant="h1" description="What was deleted with each group, and what stays: its certificate.">Deleted groups</Header>}>
-      <Table
+      <StackedTable
         items={page?.items ?? []} trackBy="groupId" wrapLines loading={isPending} loadingText="Loading deleted groups"
         header={<Header variant="h2" counter={page ? `(${number(page.total)})` : ''}>Certificates</Header>}
         columnDefinitions={[

@@ -7,7 +7,7 @@ import Pagination from '@cloudscape-design/components/pagination';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
-import Table, { type TableProps } from '@cloudscape-design/components/table';
+import type { TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
@@ -18,6 +18,7 @@ import { LogFiles } from '../../app/LogFiles';
 import { readable } from '../../api/plain';
 import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
+import { StackedTable } from '../../app/stacked';
 import { useTitle } from '../../app/title';
 import { Standing } from '../../app/Standing';
 import { entityName, kindOf, moment, number, resultOf, STATES } from '../../app/words';
@@ -68,7 +69,7 @@ export function HistoryPage() {
         <GroupNav groupId={groupId} />
         {known && known.length > 1 && <Suspense fallback={null}><Trends groupId={groupId} syncs={known} /></Suspense>}
         {error && !known ? <Problem error={error} onRetry={() => void refetch()} /> : (
-          <Table
+          <StackedTable
             items={shown} trackBy="syncId" wrapLines loading={isPending} loadingText="Loading syncs"
             selectionType="multi" selectedItems={picked} onSelectionChange={({ detail }) => setPicked(detail.selectedItems)}
             ariaLabels={{ allItemsSelectionLabel: () => 'Select all', itemSelectionLabel: (_, sync) => `Select the sync of ${moment(sync.startedAt)}`, selectionGroupLabel: 'Syncs to compare' }}
@@ -109,7 +110,7 @@ function Compared({ groupId, from, to }: Two) {
   if (!said) return <Box><Spinner /> Comparing…</Box>;
   return (
     <SpaceBetween size="l">
-      <Table
+      <StackedTable
         items={ENTITIES.map(entity => ({ entity, ...said.counts[entity] }))} trackBy="entity" wrapLines
         header={<Header variant="h2" description={`What the sync of ${moment(said.before.startedAt)} read, and the one of ${moment(said.after.startedAt)}.`}>Compared</Header>}
         columnDefinitions={[
@@ -129,7 +130,7 @@ function Compared({ groupId, from, to }: Two) {
 function Schools({ schools }: { schools: Schemas['Comparison']['schools'] }) {
   const [place, setPlace] = useState(1);
   return (
-    <Table
+    <StackedTable
       items={schools.slice((place - 1) * PAGE, place * PAGE)} trackBy="sourcedId" wrapLines
       header={<Header variant="h2" counter={`(${number(schools.length)})`} description="Schools with the most changes first.">By school</Header>}
       pagination={schools.length > PAGE && <Pages place={place} total={schools.length} onChange={setPlace} />}
@@ -162,7 +163,7 @@ function Moved({ groupId, from, to }: Two) {
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   const total = page?.total ?? 0;
   return (
-    <Table
+    <StackedTable
       items={page?.items ?? []} trackBy="sourcedId" loading={isPending} loadingText="Loading"
       header={<Header variant="h2" counter={`(${number(total)})`}>Added and gone</Header>}
       filter={

@@ -6,7 +6,6 @@ import Header from '@cloudscape-design/components/header';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -15,6 +14,7 @@ import { data, useApi, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { ROLE_NAMES } from '../../app/role';
+import { StackedTable } from '../../app/stacked';
 import { useTitle } from '../../app/title';
 import { moment } from '../../app/words';
 import { allGroups, MemberForm } from './MemberForm';
@@ -63,7 +63,7 @@ export function MembersPage() {
       <SpaceBetween size="l">
         {act.error && <Problem error={act.error} />}
         {form && <MemberForm key={form === 'new' ? 'new' : form.memberId} member={form === 'new' ? null : form} onClose={() => setForm(null)} />}
-        <Table
+        <StackedTable
           items={page?.items ?? []} trackBy="memberId" loading={isPending} loadingText="Loading users" wrapLines
           header={<Header variant="h2" counter={page ? `(${page.total})` : ''}>People who may use this</Header>}
           filter={<TextFilter filteringText={search} filteringPlaceholder="Find by name or e-mail" filteringAriaLabel="Find users" onChange={({ detail }) => find(detail.filteringText)} />}
