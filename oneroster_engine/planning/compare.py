@@ -63,8 +63,8 @@ def decide(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def find_unread(connection: duckdb.DuckDBPyConnection, problems: str) -> dict[str, list[str]]:
-    """Make `unread` (entity, sourcedId, fields) of the problems' relation: the rows of which a value came and could not be read.
-    Gives the fields by entity."""
+    """Make `unread` (entity, sourcedId, fields) of the problems' relation: the rows of which a value came and could not be read;
+    of roles the person's id. Gives the fields by entity."""
     connection.execute(_UNREAD.format(problems=problems))
     found = connection.execute("SELECT entity, list_distinct(flatten(list(fields))) FROM unread GROUP BY entity").fetchall()
     return {
@@ -217,7 +217,8 @@ _VALUE_OR_HELD = "coalesce({value}, {held}.items[1])"
 # A value that came and can't be read takes none from the platform: what stands there stays until it can.
 _UNREAD = """
 CREATE TABLE unread AS
-SELECT entity, sourcedId, list(DISTINCT field) AS fields FROM {problems}
+SELECT entity, coalesce(person, sourcedId) AS sourcedId, list(DISTINCT field) AS fields
+FROM (SELECT * FROM {problems} UNION ALL BY NAME SELECT NULL::VARCHAR AS person WHERE false)  -- none in a stage of before
 WHERE severity = 'warning' AND sourcedId <> ''
   AND rule IN ('unreadable-date', 'unreadable-boolean', 'unreadable-userids', 'unreadable-year', 'rounded', 'unknown-word')
 GROUP BY ALL

@@ -1,7 +1,8 @@
 """People's roles and profiles that a row with an error has lost: they stay on the platform until the row is right.
 
 A role is lost by the row of its school, by its own row in roles.csv, or by one of the person's rows where there is one a school.
-What the source says today of the same role at the same school counts; only what it doesn't say at all stays.
+What the source says today of the same role at the same school counts; only what it doesn't say at all stays, or says in a way
+that can't be read.
 """
 
 import duckdb
@@ -16,8 +17,8 @@ def find_held_people(connection: duckdb.DuckDBPyConnection, orgs_unproved: bool)
     connection.execute(_LOSSES)
     orgs = _UNSURE_ORGS if orgs_unproved else "SELECT NULL::VARCHAR AS sourcedId WHERE false"
     connection.execute(f"CREATE TABLE unsure_orgs AS {orgs}")
-    if not count(connection, "losses") and not count(connection, "unsure_orgs"):
-        connection.execute(f"CREATE TABLE held_people (sourcedId VARCHAR, roles {ROLE}[], userProfiles {PROFILE}[], org VARCHAR)")
+    if not any(count(connection, each) for each in ("losses", "unsure_orgs", "unread WHERE entity = 'roles'")):
+        connection.execute(_NOBODY)
         return 0
     for file in ("roles", "userProfiles"):
         anybody = number_of(connection, f"SELECT count(*) FROM losses WHERE file = '{file}' AND person IS NULL") > 0
@@ -26,6 +27,10 @@ def find_held_people(connection: duckdb.DuckDBPyConnection, orgs_unproved: bool)
     connection.execute(_HELD_PEOPLE)
     return count(connection, "held_people")
 
+
+_NOBODY = f"""
+CREATE TABLE held_people (sourcedId VARCHAR, roles {ROLE}[], userProfiles {PROFILE}[], org VARCHAR, lost BOOLEAN)
+"""
 
 # A row that is left out takes nothing from anybody: whose it is, NULL where that can't be read.
 _LOSSES = """
@@ -54,7 +59,8 @@ WITH person AS (
     FROM before_users own SEMI JOIN (SELECT sourcedId FROM compared_users) USING (sourcedId)
     LEFT JOIN staged_users staged USING (sourcedId)
     WHERE removedAt IS NULL AND (
-        sourcedId IN (SELECT sourcedId FROM may_have_lost_roles UNION SELECT sourcedId FROM may_have_lost_userProfiles)
+        sourcedId IN (SELECT sourcedId FROM may_have_lost_roles UNION SELECT sourcedId FROM may_have_lost_userProfiles
+                      UNION SELECT sourcedId FROM unread WHERE entity = 'roles')
         OR list_has_any(own.schools, coalesce((SELECT list(sourcedId) FROM unsure_orgs), [])))
 ), profile AS (
     SELECT id, list(profile ORDER BY profile.sourcedId) AS profiles, list(profile.sourcedId) AS ids
@@ -72,14 +78,20 @@ WITH person AS (
       AND role.orgSourcedId IN (SELECT sourcedId FROM before_orgs WHERE removedAt IS NULL)
       AND role.orgSourcedId NOT IN (SELECT sourcedId FROM gone_orgs)
       AND (role.orgSourcedId IN (SELECT sourcedId FROM unsure_orgs) OR id IN (SELECT sourcedId FROM may_have_lost_roles))
+), doubtful AS (
+    SELECT sourcedId AS id, fields FROM unread WHERE entity = 'roles'
 ), said AS (
     SELECT today.id, coalesce(before.place, 1000000) AS place, today.place AS place_today,
-           {{'roleType': if(today.id IN (SELECT id FROM held WHERE role.roleType = 'primary'), 'secondary', today.role.roleType),
-             'role': today.role."role", 'orgSourcedId': today.role.orgSourcedId, 'beginDate': today.role.beginDate,
-             'endDate': today.role.endDate, 'userProfileSourcedId': coalesce(today.role.userProfileSourcedId,
+           {{'roleType': CASE WHEN list_contains(fields, 'roleType') AND before.id IS NOT NULL THEN before.role.roleType
+                              WHEN today.id IN (SELECT id FROM held WHERE role.roleType = 'primary') THEN 'secondary'
+                              ELSE today.role.roleType END,
+             'role': today.role."role", 'orgSourcedId': today.role.orgSourcedId,
+             'beginDate': coalesce(today.role.beginDate, if(list_contains(fields, 'beginDate'), before.role.beginDate, NULL)),
+             'endDate': coalesce(today.role.endDate, if(list_contains(fields, 'endDate'), before.role.endDate, NULL)),
+             'userProfileSourcedId': coalesce(today.role.userProfileSourcedId,
                 if(list_contains(profile.ids, before.role.userProfileSourcedId), before.role.userProfileSourcedId, NULL))
            }}::{ROLE} AS role
-    FROM today LEFT JOIN profile ON profile.id = today.id
+    FROM today LEFT JOIN profile ON profile.id = today.id LEFT JOIN doubtful ON doubtful.id = today.id
     LEFT JOIN before ON (today.id, today.role."role", today.role.orgSourcedId)
                       = (before.id, before.role."role", before.role.orgSourcedId)
 ), merged AS (
@@ -88,10 +100,11 @@ WITH person AS (
 )
 SELECT id AS sourcedId, coalesce(merged.roles, []) AS roles,
        list_sort(list_concat(coalesce(profile.profiles, []), profiles_today)) AS userProfiles,
-       if((id, org) IN (SELECT (id, org) FROM held) AND (org_today IS NULL OR org_today = roles_today[1].orgSourcedId),
-          org, org_today) AS org
-FROM person LEFT JOIN profile USING (id) LEFT JOIN merged USING (id)
-WHERE profile.id IS NOT NULL OR id IN (SELECT id FROM held)
+       if(((id, org) IN (SELECT (id, org) FROM held) OR list_contains(fields, 'roleType'))
+          AND (org_today IS NULL OR org_today = roles_today[1].orgSourcedId), org, org_today) AS org,
+       profile.id IS NOT NULL OR id IN (SELECT id FROM held) AS lost
+FROM person LEFT JOIN profile USING (id) LEFT JOIN merged USING (id) LEFT JOIN doubtful USING (id)
+WHERE profile.id IS NOT NULL OR id IN (SELECT id FROM held) OR doubtful.id IS NOT NULL
 """
 
 # The rows of people, with what stays. It is no part of their digest, so that they are looked at again when the source is whole.

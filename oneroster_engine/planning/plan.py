@@ -58,6 +58,7 @@ def plan_changes(
         known = [entity for entity in reversed(ENTITIES) if entity not in first_sync]
         run_parallel([partial(_compare, cursor(connection), entity, selection, policy) for entity in known])
         left_out = {entity for (entity,) in connection.execute("SELECT DISTINCT entity FROM left_out").fetchall()}
+        unread = find_unread(connection, f"read_parquet({text(str(stage / 'problems.parquet'))})")
         kept_whole = spare(connection, staged, policy, selection, orgs_left_out="orgs" in left_out)
         people_held = count(connection, "held_people")
         write_by_policy(connection, plan)
@@ -65,7 +66,6 @@ def plan_changes(
         decide(connection)
         changing = [entity for entity in ENTITIES if count(connection, f"compared_{entity}")] or [ENTITIES[0]]
         unproved = {*kept_whole, *left_out} - first_sync
-        unread = find_unread(connection, f"read_parquet({text(str(stage / 'problems.parquet'))})")
         stays = Stays(unproved, people_held > 0, unread)
         queries = [changes_of(entity, policy, entity in first_sync, stays) for entity in changing]
         changes = write_changes(connection, plan, queries)
@@ -104,8 +104,8 @@ def _summary(
     notes = [note for entity in ENTITIES for note in _notes(connection, entity, staged, entity in kept_whole)]
     if unplaced:
         notes.append(f"orgs: {unplaced:,} have a parent that can't be found, so nobody is removed for not being chosen.")
-    if people_held:
-        notes.append(f"users: {people_held:,} keep roles or profiles that a row with an error has lost.")
+    if people_held and (lost := count(connection, "held_people WHERE lost")):
+        notes.append(f"users: {lost:,} keep roles or profiles that a row with an error has lost.")
     return Planned(
         counts=counts,
         changes=changes,
@@ -155,8 +155,9 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
 
 
 _STILL_UNREAD = """
-SELECT count(*) FROM unread
-SEMI JOIN (SELECT sourcedId FROM verdict_{entity} WHERE selected AND action = 'update') USING (sourcedId) WHERE entity = $1
+SELECT count(DISTINCT sourcedId) FROM unread
+SEMI JOIN (SELECT sourcedId FROM verdict_{entity} WHERE selected AND action = 'update') USING (sourcedId)
+WHERE entity = $1 OR entity = 'roles' AND $1 = 'users'
 """
 
 # A stage of before an upgrade doesn't say whose a role is.

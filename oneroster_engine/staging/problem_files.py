@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from oneroster_engine.duckdb_session import count
+from oneroster_engine.duckdb_session import count, number_of, text
 from oneroster_engine.staging.delta import SENT_EARLIER
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.files import LINE, write_parquet
@@ -26,9 +26,11 @@ def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path, version: 
         chosen = "SELECT *, NULL::BIGINT AS explains FROM problem"  # readers can count them
     rules = [rule for (rule,) in connection.execute("SELECT DISTINCT rule FROM problem").fetchall()]
     with_message = f"SELECT *, {message_sql(_PLACE, _OTHER, rules)} AS message FROM ({chosen})"
-    shown = f"SELECT * REPLACE ({LINE}, coalesce(cause, key) AS cause) FROM ({with_message}) ORDER BY file, line"
-    write_parquet(connection, shown, stage / "problems.parquet")
     person = _PERSON_1_2 if version == "1.2" else _PERSON_1_1
+    of_parts = version == "1.2" and number_of(connection, _OF_PARTS)
+    whose = f"LEFT JOIN ({person}) USING (entity, line)" if of_parts else "CROSS JOIN (SELECT NULL::VARCHAR AS person)"
+    shown = f"SELECT * REPLACE ({LINE}, coalesce(cause, key) AS cause) FROM ({with_message}) {whose} ORDER BY file, line"
+    write_parquet(connection, shown, stage / "problems.parquet")
     write_parquet(connection, _LEFT_OUT_NAMED.format(line=LINE, person=person), stage / "left_out.parquet")
 
 
@@ -61,11 +63,12 @@ LEFT JOIN alone ON (alone.file, alone.rule, alone.field) = (sample.file, sample.
 """
 
 
-# Whose a role or a profile is: nobody may lose it for an error in its row. In 1.1 that is one of several rows of a person, where
-# another of them was kept.
+# Whose a role or a profile is: nobody may lose it, or a part of it, for an error in its row. In 1.1 that is one of several rows
+# of a person, where another of them was kept.
 _PERSON_1_2 = " UNION ALL ".join(
     f"SELECT '{each}' AS entity, line, userSourcedId AS person FROM suspect_{each}" for each in ONLY_1_2
 )
+_OF_PARTS = f"SELECT count(*) FROM problem WHERE entity IN ({', '.join(map(text, sorted(ONLY_1_2)))})"
 _PERSON_1_1 = """
 SELECT 'users' AS entity, line, sourcedId AS person FROM suspect_users own
 JOIN (SELECT sourcedId, list_transform(roles, lambda each: each.orgSourcedId) AS orgs FROM kept_users

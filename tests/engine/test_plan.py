@@ -650,6 +650,24 @@ def test_a_person_whose_id_alone_is_damaged_stays_while_an_enrollment_names_them
     assert gone == [("enrollments", "e00077"), ("users", "00077")]  # a guardian's id is near, and not the same
 
 
+@pytest.mark.parametrize("field", ["beginDate", "endDate", "roleType"])
+def test_a_cell_of_a_role_that_can_not_be_read_takes_none_from_the_platform(platform: Platform, field: str) -> None:
+    files = in_1_2({**TWO_SCHOOLS, "users": BOB})
+    files["roles"] = [{**each, "beginDate": "2026-08-10", "endDate": "2027-06-30"} for each in files["roles"]]
+    platform.sync(files, version="1.2")
+    before = platform.records()["users"]
+
+    unread = {**files, "users": [{**BOB[0], "familyName": "Lee"}, *BOB[1:]],
+              "roles": [{**each, field: "Fall?"} for each in files["roles"]]}  # fmt: skip
+    planned = platform.sync(unread, version="1.2")
+
+    assert platform.records()["users"] == {**before, "bob": {**before["bob"], "familyName": "Lee"}}
+    assert f"users: {len(before)} keep a value that can't be read in the source now." in planned.notes
+    if field != "roleType":
+        platform.sync({**files, "roles": [{**each, field: ""} for each in files["roles"]]}, version="1.2")
+        assert {each[field] for each in platform.records()["users"]["bob"]["roles"]} == {None}  # an empty cell says so
+
+
 @pytest.mark.parametrize("date", ["46244", "2569-08-10", "1405-05-19", "R8.8.10", "Fall"])
 def test_a_value_that_can_not_be_read_takes_none_from_the_platform(platform: Platform, date: str) -> None:
     begun = {"beginDate": "2026-08-10", "endDate": "2026-12-13"}
