@@ -13,6 +13,7 @@ from oneroster_engine.standard.csv_grammar import (
     SEPARATORS,
     Broken,
     cells_of,
+    column_name,
     folded,
     likely_separator,
     named_separator,
@@ -38,7 +39,7 @@ class Header:
     """`names` are the columns as sent, `line` the header's. `in_one_cell`: each line of the file is one quoted cell."""
 
     separator: str
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # as sent
     line: int = 1
     in_one_cell: bool = False
     notes: tuple[str, ...] = ()
@@ -55,8 +56,8 @@ def find_header(file: str, first_lines: Iterable[Line], fields: Sequence[Field])
     start = 1 if separator else 0
     for at, text in enumerate(sent[start:], start=start):
         found = _header(text, separator or likely_separator(text, known), known)
-        if found and any(folded(name) == "sourcedid" for name in found.names):
-            return _told(file, found, at, start)
+        if found and any(column_name(name, known) == "sourcedid" for name in found.names):
+            return _told(file, found, at, start, known)
     text = sent[start] if len(sent) > start else ""
     return _header(text, separator or likely_separator(text, known), frozenset()) or _broken_header(file, start + 1, text)
 
@@ -68,11 +69,12 @@ def places_of(file: str, header: Header, fields: Sequence[Field]) -> dict[str, i
     read = {name.casefold() for name, _ in wanted}
     seen: dict[str, int] = {}
     for place, name in enumerate(header.names):
-        if folded(name) in seen and folded(name) in read:
+        folded_name = column_name(name, read)
+        if folded_name in seen and folded_name in read:
             raise BundleRefused(
                 f"{file}, line {header.line}: column `{name.strip()}` stands there twice. Keep one and send the bundle again."
             )
-        seen.setdefault(folded(name), place)
+        seen.setdefault(folded_name, place)
     missing = [name for name, required in wanted if required and name.casefold() not in seen]
     if missing:
         raise _missing(file, header, missing[0], [name for name in seen if name and name not in read], bool(read & set(seen)))
@@ -87,8 +89,13 @@ def ignored_columns(header: Header, places: dict[str, int]) -> list[str]:
     ]
 
 
-def _told(file: str, found: Header, at: int, start: int) -> Header:
+def _told(file: str, found: Header, at: int, start: int, known: frozenset[str]) -> Header:
     notes = []
+    if others := [name.strip() for name in found.names if column_name(name, known) != folded(name)]:
+        listed = ", ".join(f"`{name}`" for name in others[:3])
+        notes.append(
+            f"{file}: columns are called {listed}; they were read as the standard's names, which have no blanks or underscores."
+        )
     if found.separator != ",":
         notes.append(f"{file} has {SEPARATORS.get(found.separator, repr(found.separator))} between its cells.")
     if at > start:
@@ -109,7 +116,7 @@ def _header(text: str, separator: str, known: frozenset[str]) -> Header | None:
     if len(cells) == 1 and text.startswith('"'):
         inner = likely_separator(cells[0], known)
         inside = cells_of(cells[0], inner)
-        if isinstance(inside, list) and sum(folded(name) in known for name in inside) > 1:
+        if isinstance(inside, list) and sum(column_name(name, known) in known for name in inside) > 1:
             return Header(inner, tuple(inside), in_one_cell=True)
     return Header(separator, tuple(cells))
 

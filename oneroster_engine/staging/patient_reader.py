@@ -12,7 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from oneroster_engine.errors import BundleRefused
-from oneroster_engine.staging.csv_header import Header
+from oneroster_engine.staging.csv_header import MOST_BY_CHANCE, Header
 from oneroster_engine.staging.finding import Finding
 from oneroster_engine.staging.padding import BLANK, EMPTY_BOXES, FOOTER, ROW_WORDS
 from oneroster_engine.staging.row_fit import Reading, RowFit
@@ -52,6 +52,7 @@ class PatientReader:
         self._places = places
         self._own = places["sourcedId"]
         self._names = [folded(name) for name in header.names]
+        self._known = {name.strip() for name in header.names if name.strip()}
         self._said: Counter[str] = Counter()
         self._padding: list[int] = []
         self._tried = self._short = 0
@@ -71,6 +72,8 @@ class PatientReader:
                 cells = self._cells(record)
                 if cells is not None and self._is_padding(record, cells):
                     continue
+                if cells is not None and not self._known.isdisjoint(cells):
+                    self._refuse_other_header(record, cells)
                 yield from cut
                 cut = []
                 if cells is not None and self._is_footer(cells):
@@ -157,13 +160,21 @@ class PatientReader:
 
     def _is_padding(self, record: Record, cells: Sequence[str]) -> bool:
         own = cells[self._own] if self._own < len(cells) else ""
-        if own.strip(BLANK) and folded(own) != "sourcedid":
+        if own.strip(BLANK) and folded(own) != self._names[self._own]:
             return False
         repeated = [folded(cell) for cell in cells[: len(self._names)]] == self._names[: len(cells)] and len(cells) > 1
         if repeated or self._is_blank(cells):
             self._padding.append(record.line)
             return True
         return False
+
+    def _refuse_other_header(self, record: Record, cells: Sequence[str]) -> None:
+        """Where the header comes again in another order, as in two schools' files put together, whose are the cells below it?"""
+        if sum(cell.strip() in self._known for cell in cells) > MOST_BY_CHANCE:
+            raise BundleRefused(
+                f"{self._path.name}, line {record.line}: the header comes again with its columns in another order, so the cells "
+                "below it stand under others' names. Give all rows one order under one header and send the bundle again."
+            )
 
     def _is_blank(self, cells: Sequence[str]) -> bool:
         """Whether there is no data: nothing, or what a box to tick leaves in a row that nobody filled."""

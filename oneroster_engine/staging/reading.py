@@ -18,10 +18,10 @@ import duckdb
 
 from oneroster_engine.duckdb_session import cursor, quoted, text
 from oneroster_engine.errors import BundleRefused
-from oneroster_engine.staging.csv_header import COMMON, Header, find_header, ignored_columns, places_of
+from oneroster_engine.staging.csv_header import COMMON, MOST_BY_CHANCE, Header, find_header, ignored_columns, places_of
 from oneroster_engine.staging.finding import Finding
 from oneroster_engine.staging.padding import EMPTY_BOXES, FOOTER, HEADER_AGAIN, is_blank
-from oneroster_engine.standard.csv_grammar import folded
+from oneroster_engine.standard.csv_grammar import column_name
 from oneroster_engine.standard.entities import Field
 from oneroster_engine.standard.file_kinds import other_kind
 from oneroster_engine.standard.text_encoding import (
@@ -93,7 +93,7 @@ def load(
                 looked = executor.submit(_lines_if_plain, path, len(header.names))
                 made = _made(connection, table, query(_fast_rows(path, header, places, fields), nothing))
                 number = looked.result()
-            if made and number > 0 and _is_proved(connection, table, number - 1, places):
+            if made and number > 0 and _is_proved(connection, table, number - 1, places, header):
                 return Loaded(number - 1, _notes(path, header, places, head))
     return _load_patiently(connection, path, fields, table, query, head)
 
@@ -101,7 +101,9 @@ def load(
 def known_columns(path: Path, fields: Sequence[Field]) -> list[str]:
     """Of the fields, those that the file has a column for. Raises BundleRefused where the file can't be read."""
     header = find_header(path.name, lines(path, text_encoding(path)), fields)
-    return [each.name for each in fields if each.name.casefold() in map(folded, header.names)]
+    known = {each.name.casefold() for each in fields}
+    there = {column_name(name, known) for name in header.names}
+    return [each.name for each in fields if each.name.casefold() in there]
 
 
 def _load_patiently(
@@ -340,7 +342,7 @@ def _may_be_garbled(part: bytes) -> bool:
     return any(pattern.search(part) for pattern in _MAY_BE_GARBLED)
 
 
-def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, places: Mapping[str, int]) -> bool:
+def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, places: Mapping[str, int], header: Header) -> bool:
     """Whether the table has a row for each line, and none that the patient reader may take for padding, for another header or for
     shifted. The fast path has looked for those already (`surely_a_row`): only its suspects are looked at again."""
     has_sent = any(name == "sent" for name, *_ in connection.execute(f"DESCRIBE {table}").fetchall())
@@ -353,6 +355,8 @@ def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, pla
     names = ", ".join(map(text, HEADER_AGAIN))
     may_be = f"sourcedId IN ({names}) OR ({skipped})"
     may_be += f" OR NOT ({are_in_place('')})" if {"email", "sms", "phone"} <= set(places) else ""
+    if has_sent:  # a header in another order
+        may_be += f" OR len(list_intersect(sent, [{', '.join(text(name.strip()) for name in header.names)}])) > {MOST_BY_CHANCE}"
     others = f"SELECT count(*) FROM {table} WHERE {'sent IS NOT NULL AND ' if has_sent else ''}({may_be})"
     last = f"SELECT list(sourcedId) FROM {table} WHERE line > {1 + rows - FOOTERS}"
     found = connection.execute(f"SELECT count(*), ({others}), ({last}) FROM {table}").fetchone()

@@ -6,7 +6,7 @@ breaks it is given as it was sent, by itself, so that it spoils no other.
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -88,7 +88,7 @@ def likely_separator(line: str, known: frozenset[str]) -> str:
     def fitness(separator: str) -> tuple[int, int]:
         cells = cells_of(line, separator)
         names = cells if isinstance(cells, list) else line.split(separator)
-        return sum(folded(name) in known for name in names), line.count(separator)
+        return sum(column_name(name, known) in known for name in names), line.count(separator)
 
     best = max(SEPARATORS, key=fitness)
     return best if fitness(best) > (0, 0) else ","
@@ -99,6 +99,15 @@ def folded(name: str) -> str:
     if name.isascii() and name.isprintable():
         return name.strip(" \t\"'").casefold()
     return "".join(each for each in name if each.isprintable() and each not in "\ufeff\u200b\u00a0").strip(" \t\"'").casefold()
+
+
+def column_name(name: str, known: Collection[str]) -> str:
+    """A column's name as it is compared: SOURCED_ID and `Sourced Id` are names of `sourcedid`, where that is known."""
+    plain = folded(name)
+    if plain in known:
+        return plain
+    joined = re.sub("[ _.-]", "", plain)
+    return joined if joined in known else plain
 
 
 def without_end(line: str) -> str:

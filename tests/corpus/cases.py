@@ -4,7 +4,7 @@ import io
 import re
 import struct
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from oneroster_engine.standard.entities import FIELDS, USER_FIELDS_1_1
 from tests.corpus.build import Case, Found, files, manifest_of, packed, text_of
@@ -29,6 +29,21 @@ def of_people(sent: Sequence[str], enrolled: Sequence[str], version: str = "1.1"
         enrollments=[enrollment(f"e{at}", userSourcedId=each) for at, each in enumerate(enrolled, start=1)],
         **({"roles": [role(each) for each in roles]} if version == "1.2" else {}),
     )
+
+
+def two_orders(file: str) -> bytes:
+    header, row, _ = files()[f"{file}.csv"].decode().split("\r\n")
+    turned = [",".join(reversed(line.split(","))) for line in (header, row)]
+    return "\r\n".join([header, row, *turned, ""]).encode()
+
+
+def headed(name: Callable[[str], str]) -> bytes:
+    """A bundle whose columns are all called so."""
+    made = {}
+    for file, content in files().items():
+        header, rows = content.decode().split("\r\n", 1)
+        made[file] = f"{','.join(map(name, header.split(',')))}\r\n{rows}".encode() if file != "manifest.csv" else content
+    return packed(made)
 
 
 def refused(name: str, of: str, archive: bytes, sentence: str) -> Case:
@@ -137,6 +152,9 @@ REFUSED = (
               bundle(users=USERS.replace(",", separator).encode()),
               rf"`sourcedId` is missing: `{re.escape(name)}` stands between the names")
       for separator, name in (("^", "^"), ("~", "~"), ("\x01", "U+0001"), ("#", "#"))),
+    *(refused(f"two files put together, the header of one in another order, {file}", "issue 20: cells under others' names",
+              bundle(**{file: two_orders(file)}), rf"{file}\.csv, line 3: the header comes again with its columns in another")
+      for file in ("users", "enrollments", "classes")),
     refused("another file's columns", "issue 20: a refusal names what came instead",
             packed({**files(), "users.csv": files()["enrollments.csv"]}), r"its columns are those of enrollments\.csv"),
     refused("a manifest with two modes in a line", "issue 20: never the destructive reading",
@@ -674,6 +692,11 @@ POPULATIONS = (
       for what, sent, there, near in (
           ("the letter O for a zero", "S10O05", "S10005", "S10015"), ("O for every zero", "S1OOO5", "S10005", "S10001"),
           ("the letter l for a one", "Sl0005", "S10005", "S00005"))),
+    *(Case(f"columns called {joined('sourcedId')}", "issue 20: what is plain is read", headed(joined),
+           problems=(note("users.csv", f"columns are called `{joined('sourcedId')}`, .* read as the standard's names"),),
+           values={("users", "ann", "username"): "ann", ("orgs", "north", "type"): "school"})
+      for joined in (lambda name: re.sub("([A-Z])", r"_\1", name).upper(), lambda name: re.sub("([A-Z])", r" \1", name).title(),
+                     lambda name: re.sub("([A-Z])", r"-\1", name).lower())),
     Case("an id with letters or zeros, which of them can't be told", "ids: a letter that stands for a digit",
          bundle(users=[user("ROOM-7"), user("R01M-7", username="b")], enrollments=[enrollment(userSourcedId="R00M-7")]),
          problems=(Found("users.csv", None, "error", "letters that look like digits .*`ROOM-7` for `R00M-7` .rows: 1."),

@@ -128,8 +128,8 @@ def test_columns_are_found_in_any_order_and_case_and_extra_ones_are_named(tmp_pa
 
 
 def test_a_missing_required_column_is_refused_with_the_nearest_header(tmp_path: Path) -> None:
-    with pytest.raises(BundleRefused, match=r"orgs.csv, line 1: required column `sourcedId` .* nearest is `sourced_id`"):
-        read(tmp_path, b"sourced_id,name,type\n1,A,school\n")
+    with pytest.raises(BundleRefused, match=r"orgs.csv, line 1: required column `sourcedId` .* nearest is `sourceId`"):
+        read(tmp_path, b"sourceId,name,type\n1,A,school\n")
 
 
 def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
