@@ -8,6 +8,7 @@ from oneroster_engine.duckdb_session import count, number_of, text
 from oneroster_engine.staging.delta import SENT_EARLIER
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.files import LINE, write_parquet
+from oneroster_engine.staging.population import MANY, THROUGHOUT
 from oneroster_engine.staging.rules import message_sql
 from oneroster_engine.standard.entities import ONLY_1_2
 
@@ -17,6 +18,7 @@ MOST_PROBLEMS = 1_000_000  # kept whole; above, all are counted and each cause's
 def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path, version: str) -> None:
     """Both files of a bundle of `version`. Of a problem stand there what it is (rule, file, line, field, arguments)
     and the sentence made of that."""
+    _gather_columns(connection)
     found = count(connection, "problem")
     if found > MOST_PROBLEMS:
         add_file_problem(connection, "problems", "sampled", found=f"{found:,}", kept=f"{MOST_PROBLEMS:,}")
@@ -34,9 +36,28 @@ def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path, version: 
     write_parquet(connection, _LEFT_OUT_NAMED.format(line=LINE, person=person), stage / "left_out.parquet")
 
 
+def _gather_columns(connection: duckdb.DuckDBPyConnection) -> None:
+    """Where a cell of nearly every row of a file costs that row, as a role in another language does, the first of them stands for
+    all, and for what fell with them: it is one cause."""
+    for entity, rule, field, number, first in connection.execute(_OF_COLUMNS, [MANY]).fetchall():
+        if number >= THROUGHOUT * count(connection, f"read_{entity}"):
+            connection.execute(_ONE_CAUSE, [first, entity, rule, field])
+
+
 _EARLIER = "a row that was sent earlier"
 _PLACE = f"CASE WHEN line >= {SENT_EARLIER} THEN file || ', {_EARLIER}' WHEN line IS NOT NULL THEN file || ', line ' || line END"
 _OTHER = f"if(other_line >= {SENT_EARLIER}, '{_EARLIER}', 'line ' || other_line)"
+
+_OF_COLUMNS = """
+SELECT entity, rule, field, count(*) AS number, arg_min(key, line) FROM problem
+WHERE rule IN ('status', 'unknown-word', 'unreadable-boolean', 'unreadable-date', 'required')
+  AND line IS NOT NULL AND cause IS NULL AND key IN (SELECT cause FROM left_out)
+GROUP BY ALL HAVING number >= ? ORDER BY ALL
+"""
+_ONE_CAUSE = """
+UPDATE problem SET cause = $1 WHERE coalesce(cause, key) IN (
+    SELECT key FROM problem WHERE entity = $2 AND rule = $3 AND field = $4 AND line IS NOT NULL AND cause IS NULL)
+"""
 
 # A cause with two rows must be visible next to one with a million.
 _SAMPLED = """

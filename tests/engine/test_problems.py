@@ -39,6 +39,17 @@ def test_what_is_said_of_a_whole_file_counts_the_rows_that_its_sentence_counts(t
     assert ("(rows: 12)" in note["message"], note["explains"]) == (True, 12)
 
 
+@pytest.mark.parametrize("column", [{"role": "Pupil"}, {"status": "A"}, {"enabledUser": "perhaps"}])
+def test_a_column_that_no_row_has_right_is_one_cause_of_all_that_falls_with_it(tmp_path: Path, column: dict[str, str]) -> None:
+    users = [user(f"n{number}", username=f"n{number}", **column) for number in range(6)]
+    enrolled = [enrollment(f"e{number}", userSourcedId=f"n{number}") for number in range(6)]
+    staged = Staging(tmp_path, small(users=users, enrollments=enrolled))
+
+    groups = problem_groups(staged.folder / "problems.parquet", limit=9, offset=0)
+
+    assert [(each["line"], each["explains"]) for each in groups.items if each["severity"] != "note"] == [(2, 12)]
+
+
 def test_the_row_that_caused_it_is_the_example(tmp_path: Path) -> None:
     staged = Staging(tmp_path, small(orgs=[org(type="skool")]))
 
