@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import duckdb
 
-from oneroster_engine.duckdb_session import number_of, text
+from oneroster_engine.duckdb_session import count, number_of, text
 from oneroster_engine.staging.file_problems import add_file_problem
 from oneroster_engine.staging.population import MANY, THROUGHOUT, Restored, referring, unmatched, values_of
 from oneroster_engine.standard.damaged_ids import BY_LETTERS, as_seen_sql, is_shaped_sql, shape_sql
+from oneroster_engine.standard.entities import ENTITIES
 
 
 def look_alikes(connection: duckdb.DuckDBPyConnection, version: str) -> list[Restored]:
@@ -73,6 +74,23 @@ def _by_addition(connection: duckdb.DuckDBPyConnection, target: str) -> list[Res
     return [
         Restored(target, was, id_ if sure else None, how, "" if sure else id_) for was, id_, is_used, _ in rows if not is_used
     ]
+
+
+def note_others_ids(connection: duckdb.DuckDBPyConnection, version: str) -> None:
+    """Where a column of references holds the ids of another file, as where two columns have changed places, it is one cause."""
+    for file, field, number in connection.execute(_FALLEN_COLUMNS, [MANY]).fetchall():
+        if number < THROUGHOUT * count(connection, f"read_{file}"):
+            continue
+        target = next(of for of_file, each, of in referring(version) if (of_file, each.name) == (file, field))
+        for other in ENTITIES:
+            found = connection.execute(_OF_ANOTHER.format(other=other), [file, field]).fetchone() or (0, [])
+            if other not in (file, target) and found[0] >= THROUGHOUT * number:
+                examples = ", ".join(f"`{each}`" for each in found[1])
+                key = add_file_problem(
+                    connection, file, "others-ids", field, target=target, whose=other, examples=examples, number=f"{found[0]:,}"
+                )
+                connection.execute(_ALL_SINCE, [key, f"{file}.csv", field])
+                break
 
 
 def _say_of_references(connection: duckdb.DuckDBPyConnection, target: str, how: str, rows: Sequence[Sequence[str]]) -> None:
@@ -166,6 +184,17 @@ _PAIRS = """
 SELECT sourcedId, value, sourcedId IN (SELECT value FROM meant WHERE there) AS used, files > 1 AS several
 FROM (SELECT DISTINCT sourcedId FROM read_{target}) JOIN (SELECT value, files FROM meant WHERE NOT there) ON {longer} = {whole}
 """
+
+_FALLEN_COLUMNS = """
+SELECT entity, field, count(*) FROM problem WHERE rule = 'unknown-reference' AND severity = 'error'
+GROUP BY ALL HAVING count(*) >= ? ORDER BY ALL
+"""
+_OF_ANOTHER = """
+SELECT count(*), list_sort(list(DISTINCT id))[:3]
+FROM (SELECT trim(arguments['value'], '`') AS id FROM problem WHERE entity = ? AND field = ? AND rule = 'unknown-reference')
+SEMI JOIN read_{other} ON sourcedId = id
+"""
+_ALL_SINCE = "UPDATE problem SET cause = ? WHERE file = ? AND field = ? AND rule = 'unknown-reference'"
 
 _WHO_SAYS_SO = "SELECT DISTINCT file, field FROM called_so SEMI JOIN so_called USING (value) ORDER BY ALL"
 _NAMES_ONE = (

@@ -658,6 +658,10 @@ OF_FILES: tuple[Rule, ...] = (
          "{file}: {name} differs from the ids in {target}.csv {how}, such as {examples} (rows: {number}); these rows were left "
          "out, and nothing of {target}.csv is removed.",
          "Write an id in every file alike, and export all files again."),
+    Rule("others-ids", E, Phase.READING, "a column of references", _never,
+         "{file}: {name} holds ids of {whose}.csv, such as {examples} (rows: {number}), where {target}.csv's belong; these "
+         "rows were left out.",
+         "Look whether two columns of the file have changed places, correct that and export again."),
     Rule("blank-column", W, Phase.READING, "a required text that is empty throughout", _never,
          "{file}: {name} is empty in {number} rows, so in nearly all; {then}.",
          "Have the student information system export this column."),

@@ -147,6 +147,7 @@ def _stage(
         if not last and (lost := _restored(connection, accepted.version)):
             return lost
         population.spare_referred_to(connection, accepted.version)
+        look_alikes.note_others_ids(connection, accepted.version)
         population.note_ending_classes(connection)
         for name, finding in compare_with_manifest(bundle, manifest, accepted):
             judging.record_findings(connection, name, [finding])

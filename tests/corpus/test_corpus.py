@@ -41,6 +41,7 @@ SHOWN_BY_CASE = {
     "differing-ids": "a letter for a digit in one person's id, 1.1",
     "doubtful-ids": "a letter before all ids, to which one file refers without",
     "differing-references": "something before one file's references",
+    "others-ids": "classes and people that changed places",
     "measure-ids": "ids that became measures in every file",
     "formula-ids": "ids that are formulas with two arguments",
     "rounded-ids": "ids that a spreadsheet rounded",
