@@ -111,7 +111,7 @@ def _unusual(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[
         sent = quoted("sent_" + each.name)
         if each.refers and each.kind is Kind.TEXT:
             fine[each.name] = _PLAIN_ID.format(id=sent)
-        elif each.kind is not Kind.TEXT:
+        elif each.kind is not Kind.TEXT or each.words:
             fine[each.name] = fine_cell(name, each, sent)
     others = [f"count(*) FILTER ({quoted('sent_' + field)} IS NOT NULL AND ({own}) IS NOT TRUE)" for field, own in fine.items()]
     found = connection.execute(f"SELECT {', '.join(others)} FROM meant_{name}").fetchone() or ()
@@ -419,6 +419,9 @@ def _typed(each: Field, sent: str, order: str) -> str:
                 f"list_filter({read}, lambda each: each.type <> '' AND each.identifier <> '' AND each.identifier NOT LIKE '//%')"
             )
         case _:
+            if each.words:  # School Year and grading_period are the standard's words
+                joined = fast_path.word(f"translate({sent}, {text(_BETWEEN)}, '')", each.words)
+                return f"coalesce({fast_path.typed(each, sent)}, {joined})"
             if is_free_text(each):
                 person, thing = each.name in PERSONS_NAMES, each.name in NAMES
                 in_quotes = person or each.name in IN_QUOTES
@@ -427,6 +430,7 @@ def _typed(each: Field, sent: str, order: str) -> str:
             return f"nullif({_bare(sent)}, '')" if each.refers else fast_path.typed(each, sent)
 
 
+_BETWEEN = " _-"  # the words of one word
 # Ids around which nothing stands and in which nothing hides; to take that off is a hundred times the work of seeing that.
 _PLAIN_ID = "regexp_full_match({id}, '[0-9A-Za-z_.:{{}}-]+')"
 

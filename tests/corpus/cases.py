@@ -736,6 +736,12 @@ POPULATIONS = (
          of_people([f"{each}-X" for each in ENROLLED], ENROLLED, "1.2", roles=ENROLLED),
          problems=(Found("users.csv", None, "warning", "by `-X` behind them: 5 were read as those say them"),),
          values={("users", each, "username"): str(at) for at, each in enumerate(ENROLLED)}),
+    *(Case(f"words with {between!r} between, {version}", "issue 20: what is plain is read",
+           bundle(version, academicSessions=[session(type=f"Grading{between}Period")],
+                  users=[user(role=f"site{between}administrator")],
+                  **({"roles": [role(role=f"SITE{between}ADMINISTRATOR")]} if version == "1.2" else {})),
+           values={("academicSessions", "fall", "type"): "gradingPeriod", ("users", "ann", "userType"): "siteAdministrator"})
+      for version, between in (("1.1", " "), ("1.2", "_"), ("1.1", "-"))),
     Case("classes and people that changed places", "ids: of another file",
          bundle(users=[user(each, username=each) for each in ENROLLED],
                 enrollments=[enrollment(each, classSourcedId=each, userSourcedId="math-1") for each in ENROLLED]),
