@@ -37,6 +37,13 @@ def two_orders(file: str) -> bytes:
     return "\r\n".join([header, row, *turned, ""]).encode()
 
 
+OTHER_NAMES: tuple[Callable[[str], str], ...] = (
+    lambda name: re.sub("([A-Z])", r"_\1", name).upper(),
+    lambda name: re.sub("([A-Z])", r" \1", name).title(),
+    lambda name: re.sub("([A-Z])", r"-\1", name).lower(),
+)
+
+
 def headed(name: Callable[[str], str]) -> bytes:
     """A bundle whose columns are all called so."""
     made = {}
@@ -695,8 +702,7 @@ POPULATIONS = (
     *(Case(f"columns called {joined('sourcedId')}", "issue 20: what is plain is read", headed(joined),
            problems=(note("users.csv", f"columns are called `{joined('sourcedId')}`, .* read as the standard's names"),),
            values={("users", "ann", "username"): "ann", ("orgs", "north", "type"): "school"})
-      for joined in (lambda name: re.sub("([A-Z])", r"_\1", name).upper(), lambda name: re.sub("([A-Z])", r" \1", name).title(),
-                     lambda name: re.sub("([A-Z])", r"-\1", name).lower())),
+      for joined in OTHER_NAMES),
     Case("an id with letters or zeros, which of them can't be told", "ids: a letter that stands for a digit",
          bundle(users=[user("ROOM-7"), user("R01M-7", username="b")], enrollments=[enrollment(userSourcedId="R00M-7")]),
          problems=(Found("users.csv", None, "error", "letters that look like digits .*`ROOM-7` for `R00M-7` .rows: 1."),
