@@ -160,7 +160,8 @@ REFUSED = (
               rf"`sourcedId` is missing: `{re.escape(name)}` stands between the names")
       for separator, name in (("^", "^"), ("~", "~"), ("\x01", "U+0001"), ("#", "#"))),
     *(refused(f"two files put together, the header of one in another order, {file}", "issue 20: cells under others' names",
-              packed({**files(), f"{file}.csv": two_orders(file)}), rf"{file}\.csv, line 3: the header comes again with its columns in another")
+              packed({**files(), f"{file}.csv": two_orders(file)}),
+              rf"{file}\.csv, line 3: the header comes again with its columns in another")
       for file in ("users", "enrollments", "classes")),
     refused("another file's columns", "issue 20: a refusal names what came instead",
             packed({**files(), "users.csv": files()["enrollments.csv"]}), r"its columns are those of enrollments\.csv"),
