@@ -388,12 +388,15 @@ def _check_as_text(bundle: Path, staged: Staged | None, causes: Sequence[dict[st
     click.echo(f"\n{counts or 'No problems'}.")
 
 
+def _explains(cause: dict[str, Any]) -> str:
+    return f" Explains {cause['explains']:,} rows." if cause["explains"] > 1 else ""
+
+
 def _cause_as_text(cause: dict[str, Any]) -> None:
     severity = cause["severity"]
-    explains = f" Explains {cause['explains']:,} problems." if cause["explains"] > 1 else ""
     place = f"{cause['file']}" + (f", line {cause['line']}" if cause["line"] else "")
     message = cause["message"] if cause["message"].startswith(cause["file"]) else f"{place}: {cause['message']}"
-    click.echo(f"{click.style(f'{severity:8}', fg=COLOURS[severity])} {message}{explains}")
+    click.echo(f"{click.style(f'{severity:8}', fg=COLOURS[severity])} {message}{_explains(cause)}")
     if cause["howToFix"]:
         click.echo(f"         {cause['howToFix']}")
 
@@ -429,7 +432,7 @@ def _check_as_junit(bundle: Path, staged: Staged | None, causes: Sequence[dict[s
         for cause in found:
             line = f", line {cause['line']}" if cause["line"] else ""
             case = ElementTree.SubElement(suite, "testcase", classname=_xml(file), name=_xml(f"{cause['rule']}{line}"))
-            text = _xml(f"{cause['message']}\nExplains {cause['explains']:,} problems.\n{cause['howToFix']}")
+            text = _xml(f"{cause['message']}{_explains(cause)}\n{cause['howToFix']}")
             if cause["severity"] == "error":
                 failure = ElementTree.SubElement(case, "failure", message=_xml(cause["message"]), type=_xml(cause["rule"]))
                 failure.text = text
