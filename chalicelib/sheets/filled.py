@@ -46,15 +46,14 @@ BROKEN = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError, TypeError, LookupError,
     AttributeError, AssertionError, ElementTree.ParseError,
 )  # fmt: skip
-CELL = rb"""<(?:[^\s<>/!?:]+:)?c\s(?:[^>]*\s)?r=["']"""
+# A tag ends before the next one begins, and its first address counts: each byte is looked at once, where a tag never ends too.
+CELL = rb"""<(?:[^\s<>/!?:]+:)?c\s(?>(?:[^<>]*?\s)?r=["'](%s)["'])"""
 # A cell with something in it right of column Z. Cells that have but a style end in `/>`.
-FAR_RIGHT = re.compile(CELL + rb"""([A-Z]{2,3}[0-9]{1,7})["'][^>]*(?<!/)>""")
-FORMULA = re.compile(CELL + rb"""([A-Z]{1,3}[0-9]{1,7})["'][^>]*><(?:[^\s<>/!?:]+:)?f[\s/>]""")
+FAR_RIGHT = re.compile(CELL % rb"[A-Z]{2,3}[0-9]{1,7}" + rb"[^<>]*(?<!/)>")
+FORMULA = re.compile(CELL % rb"[A-Z]{1,3}[0-9]{1,7}" + rb"[^<>]*><(?:[^\s<>/!?:]+:)?f[\s/>]")
 # `#N/A` and the like, which calamine gives as an empty cell (0.9.1, `findings/calamine-cells.sh`): an answer that is none.
-ERROR = re.compile(
-    rb"""<(?:[^\s<>/!?:]+:)?c\s(?=(?:[^>]*\s)?t=["']e["'])(?:[^>]*\s)?r=["']([A-Z]{1,3}[0-9]{1,7})["'][^>]*(?<!/)>"""
-)
-MERGED = re.compile(rb"""<(?:[^\s<>/!?:]+:)?mergeCell\s(?:[^>]*\s)?ref=["']([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})["']""")
+ERROR = re.compile(CELL.replace(rb"c\s", rb"""c\s(?=(?:[^<>]*?\s)?t=["']e["'])""") % rb"[A-Z]{1,3}[0-9]{1,7}" + rb"[^<>]*(?<!/)>")
+MERGED = re.compile(rb"""<(?:[^\s<>/!?:]+:)?mergeCell\s(?:[^<>]*?\s)?ref=["']([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})["']""")
 MOST_MERGED = 10_000
 COUNTED = re.compile(rb"<(?:[^\s<>/!?:]+:)?(row|c|si)[\s/>]")
 # Nothing that a spreadsheet writes: what an XML file may define, others have to expand.
@@ -168,7 +167,7 @@ class _Part:
 
 def _look(path: Path, listed: int) -> dict[str, _Part]:
     """Every part, read to its end, where zipfile compares the size and the checksum. Raises Unacceptable."""
-    below = re.compile(CELL + rb"""([A-Z]{1,3}(?:%s))["'][^>]*(?<!/)>""" % _over(_most_rows(listed)))
+    below = re.compile(CELL % (rb"[A-Z]{1,3}(?:%s)" % _over(_most_rows(listed))) + rb"[^<>]*(?<!/)>")
     _directory_is_small(path)
     parts: dict[str, _Part] = {}
     with zipfile.ZipFile(path) as packed:

@@ -681,6 +681,18 @@ def test_both_readers_say_the_same_of_the_same_sheet(tmp_path: Path, monkeypatch
     assert [each.cell for each in by_openpyxl.findings if "#N/A" in each.message] == ["H7"]
 
 
+@pytest.mark.parametrize(
+    "tag", [b"<c ", b'<c t="e" ', b'<c t="e" r="A1" ', b"<mergeCell "], ids=["bare", "error", "address", "merged"]
+)
+def test_tags_that_never_end_cost_no_more_than_their_bytes(tag: bytes) -> None:
+    below = re.compile(filled_sheets.CELL % rb"[A-Z]{1,3}[0-9]{5}")
+    started = time.process_time()
+
+    filled_sheets._look_at(iter([b"<x>" + tag * 6_000, tag * 6_000]), below)
+
+    assert time.process_time() - started < 0.5
+
+
 def test_a_workbook_that_defines_entities_is_none(tmp_path: Path) -> None:
     harmless = b'<!DOCTYPE worksheet [<!ENTITY a "b">]>'
     made = rezipped(
