@@ -377,7 +377,7 @@ def test_a_role_in_a_list_is_that_role_and_a_null_among_orgs_is_none(tmp_path: P
 
 
 def test_a_class_that_names_its_school_as_a_course_does_is_at_that_school(tmp_path: Path) -> None:
-    """As Timeback's API does (timeback 0.3.0, docs/oneroster/rostering/get_all_classes.md)."""
+    """As Timeback's API does, by the documents in the package timeback 0.3.0."""
     (tmp_path / "classes").mkdir()
     record = b'{"classes":[{"sourcedId":"c","title":"M","course":{"sourcedId":"k"},"org":{"sourcedId":"s1"},"terms":[]}]}'
     (tmp_path / "classes/part-0.json.gz").write_bytes(gzip.compress(record))
