@@ -24,7 +24,7 @@ export function useStacked<Row>(columns: readonly TableProps.ColumnDefinition<Ro
     cell: row => (
       <>
         <Box fontWeight="bold">{names.cell(row)}</Box>
-        {others.map(column => <div key={column.id}><Box variant="small" display="inline">{column.header}:</Box> {column.cell(row)}</div>)}
+        {others.map(column => <div key={column.id}>{column.id !== 'actions' && <Box variant="small" display="inline">{column.header}:</Box>} {column.cell(row)}</div>)}
       </>
     ),
   }];

@@ -3,7 +3,7 @@ import Button from '@cloudscape-design/components/button';
 import Header from '@cloudscape-design/components/header';
 import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import Table, { type TableProps } from '@cloudscape-design/components/table';
+import type { TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -13,6 +13,7 @@ import { groupsQuery } from '../../app/groupsQuery';
 import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
 import { useMay, useMe } from '../../app/role';
+import { StackedTable } from '../../app/stacked';
 import { useTitle } from '../../app/title';
 import { ImportButton } from './ImportButton';
 import { Standing } from '../../app/Standing';
@@ -78,7 +79,7 @@ export function GroupsPage() {
   return (
     <>
     <LostArrivalsNotice />
-    <Table
+    <StackedTable
       variant="full-page"
       enableKeyboardNavigation
       wrapLines

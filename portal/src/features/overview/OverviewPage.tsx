@@ -5,7 +5,7 @@ import Pagination from '@cloudscape-design/components/pagination';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table, { type TableProps } from '@cloudscape-design/components/table';
+import type { TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import Button from '@cloudscape-design/components/button';
 import { useQuery } from '@tanstack/react-query';
@@ -16,6 +16,7 @@ import { readable } from '../../api/plain';
 import { LostArrivalsNotice } from '../../app/Arrivals';
 import { usePreferences } from '../../app/preferences';
 import { Problem } from '../../app/Problem';
+import { StackedTable } from '../../app/stacked';
 import { useTitle } from '../../app/title';
 import { Standing } from '../../app/Standing';
 import { METHODS, moment, nextRun, number, plural } from '../../app/words';
@@ -75,7 +76,7 @@ export function OverviewPage() {
   return (
     <SpaceBetween size="l">
       <LostArrivalsNotice />
-      <Table
+      <StackedTable
         items={found.slice((place - 1) * PAGE, place * PAGE)} trackBy="groupId" wrapLines loading={isPending} loadingText="Loading groups" stickyColumns={{ first: 1 }}
         ariaLabels={{ tableLabel: 'Overview of all groups' }}
         header={<Header variant="h1" counter={overview && `(${number(found.length)})`} description={overview && (needing ? `${plural(needing, 'group needs', 'groups need')} attention.` : 'No group needs attention.')}>Overview</Header>}
