@@ -227,7 +227,9 @@ def _with_hole(sql_of: Callable[[str], str], hole: str) -> str:
 _DATES_IN_LIST = f"list_filter({{field}}, lambda cell: {_with_hole(holds_date_sql, 'cell')})"
 _NO_DATE = f"CASE WHEN length({{cell}}) BETWEEN 5 AND 10 THEN NOT {_with_hole(is_date_sql, '{cell}')} ELSE true END"
 _NO_DATES = f"CASE WHEN length({{cell}}) > 2 THEN NOT {_with_hole(holds_date_sql, '{cell}')} ELSE true END"
-_MADE_A_DATE = "{name} is `{value}`, which a spreadsheet made of it, as it makes a date of 9-10; it was kept."
+_MADE_A_DATE = "{name} is `{value}`, which a spreadsheet made of it, as it makes {example}; it was kept."
+_DATE_IN_LIST = f"{_DATES_IN_LIST}[1]"
+_EXAMPLE = f"if(regexp_full_match({_DATE_IN_LIST}, '\\d+\\.0+'), '9.0 of 9', 'a date of 9-10')"
 
 _BECAME = f"' `' || {_with_hole(shown_sql, '{sent}')} || '` became `' || coalesce({{field}}, '') || '`.'"
 # For the fast path: ASCII that JSON writes as it is, or others in which nothing is found.
@@ -383,13 +385,13 @@ RULES: tuple[Rule, ...] = (
         "made-a-date", W, Phase.VALUES, "grades, periods and codes that may be lists",
         _fields(lambda file, each: each.name in TAKEN_FOR_DATES and each.kind is Kind.LIST),
         _MADE_A_DATE, "Export again, and don't open the files in a spreadsheet before you send them.",
-        broken=f"len({_DATES_IN_LIST}) > 0", fine=_NO_DATES, arguments={"value": f"{_DATES_IN_LIST}[1]"},
+        broken=f"len({_DATES_IN_LIST}) > 0", fine=_NO_DATES, arguments={"value": _DATE_IN_LIST, "example": _EXAMPLE},
     ),
     Rule(
         "made-a-date", W, Phase.VALUES, "codes and locations",
         _fields(lambda file, each: each.name in TAKEN_FOR_DATES and each.kind is Kind.TEXT),
         _MADE_A_DATE, "Export again, and don't open the files in a spreadsheet before you send them.",
-        broken=_with_hole(is_date_sql, "{field}"), fine=_NO_DATE, arguments={"value": "{field}"},
+        broken=_with_hole(is_date_sql, "{field}"), fine=_NO_DATE, arguments={"value": "{field}", "example": "'a date of 9-10'"},
     ),
     Rule(
         "rounded", W, Phase.VALUES, "identifiers and telephone numbers",

@@ -276,7 +276,7 @@ USERS = (
     RowCase("a telephone number too wide for its column", "users", (user("wide", sms="########"),), "warning",
             "sms is `#*`.*read as empty", {"sms": None}),
     RowCase("a grade that became a measure", "users", (user("nine", grades="9.0"),), "warning",
-            "grades is `9.0`, which a spreadsheet", {"grades": ["9.0"]}),
+            "grades is `9.0`, which a spreadsheet made of it, as it makes 9.0 of 9", {"grades": ["9.0"]}),
     RowCase("schools between which a comma is missing", "users", (user("blanks", orgSourcedIds="north district"),), "error",
             "no role at an org that could be kept. `north district` is missing from orgs.csv",
             root="orgs.csv:missing:north district"),
