@@ -16,7 +16,7 @@ from oneroster_engine.planning.policy import Policy, iso
 from oneroster_engine.planning.purging import still_there
 from oneroster_engine.planning.snapshot import snapshot_rows
 from oneroster_engine.planning.takings import Takings
-from oneroster_engine.standard.entities import ENTITIES, Field, Kind, fields_of, platform_columns
+from oneroster_engine.standard.entities import ENTITIES, FIELDS, Field, Kind, fields_of, platform_columns
 from oneroster_engine.standard.records import Form, name_of, schools_of
 
 NEW = "not on the platform yet"
@@ -63,12 +63,16 @@ def decide(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def find_unread(connection: duckdb.DuckDBPyConnection, problems: str) -> dict[str, list[str]]:
-    """Make `unread` (entity, sourcedId, fields) of the problems' relation: the rows of which a value came and could not be read;
-    of roles the person's id. Gives the fields by entity."""
-    connection.execute(_UNREAD.format(problems=problems))
-    found = connection.execute("SELECT entity, list_distinct(flatten(list(fields))) FROM unread GROUP BY entity").fetchall()
+    """Make `unread` (entity, sourcedId, fields, lostLetters) of the problems' relation: the rows of which a value came and could
+    not be read, or has lost letters; of roles the person's id. Gives the fields by entity."""
+    connection.execute(_UNREAD.format(problems=problems, entities=", ".join(map(text, ENTITIES))))
+    found = connection.execute(
+        "SELECT entity, list_distinct(flatten(list(coalesce(fields, [])))), bool_or(lostLetters) FROM unread GROUP BY entity"
+    ).fetchall()
     return {
-        entity: [name for name in platform_columns(entity) if name in fields] for entity, fields in found if entity in ENTITIES
+        entity: [name for name in platform_columns(entity) if name in fields or (lost_letters and name in _texts(entity))]
+        for entity, fields, lost_letters in found
+        if entity in ENTITIES
     }
 
 
@@ -141,7 +145,7 @@ def _records(entity: str, policy: Policy, first_sync: bool, stays: Stays) -> str
     for each, _ in held:
         with_held = _LIST_WITH_HELD if each.kind is Kind.LIST else _VALUE_OR_HELD
         values[each.name] = with_held.format(value=values[each.name], held=_held(each))
-    values |= {name: _VALUE_OR_UNREAD.format(name=name, value=values[name]) for name in unread}
+    values |= {name: _value_or_unread(entity, name, values[name]) for name in unread}
     pairs = ", ".join(f"{text(name)}, {value}" for name, value in values.items())
     inactive = "statusCell = 'inactive'" if entity == "users" else "status = 'inactive'"
     name = name_of(entity, Form.STAGED, "class.title")
@@ -217,20 +221,39 @@ _VALUE_OR_HELD = "coalesce({value}, {held}.items[1])"
 # A value that came and can't be read takes none from the platform: what stands there stays until it can.
 _UNREAD = """
 CREATE TABLE unread AS
-SELECT entity, coalesce(person, sourcedId) AS sourcedId, list(DISTINCT field) AS fields
-FROM (SELECT * FROM {problems} UNION ALL BY NAME SELECT NULL::VARCHAR AS person WHERE false)  -- none in a stage of before
-WHERE severity = 'warning' AND sourcedId <> ''
-  AND rule IN ('unreadable-date', 'unreadable-boolean', 'unreadable-userids', 'unreadable-year', 'rounded', 'unknown-word')
-GROUP BY ALL
+WITH found AS (
+    SELECT entity, coalesce(person, sourcedId) AS sourcedId, field, rule IN ('lost-letter', 'garbled') AS lost_letters
+    FROM (SELECT * FROM {problems} UNION ALL BY NAME SELECT NULL::VARCHAR AS person WHERE false)  -- none in a stage of before
+    WHERE severity = 'warning' AND sourcedId <> ''
+      AND (rule IN ('unreadable-date', 'unreadable-boolean', 'unreadable-userids', 'unreadable-year', 'rounded', 'made-a-date',
+                    'unknown-word') OR lost_letters AND entity IN ({entities}))
+)
+SELECT entity, sourcedId, list(DISTINCT field) FILTER (NOT lost_letters) AS fields, bool_or(lost_letters) AS lostLetters
+FROM found GROUP BY ALL
 """
 _UNREAD_ROWS = """
-SELECT sourcedId AS id, unread.fields AS names, old.fields AS held
+SELECT sourcedId AS id, unread.fields AS names, lostLetters, old.fields AS held
 FROM unread JOIN before_{entity} old USING (sourcedId) WHERE entity = '{entity}' AND removedAt IS NULL
 """
-_VALUE_OR_UNREAD = (
-    "CASE WHEN list_contains(unread.names, '{name}') THEN coalesce(unread.held->'$.{name}', to_json({value})) "
-    "ELSE to_json({value}) END"
-)
+_VALUE_OR_UNREAD = "CASE WHEN {kept} THEN coalesce(unread.held->'$.{name}', to_json({value})) ELSE to_json({value}) END"
+_IS_UNREAD = "list_contains(unread.names, '{name}')"
+# Of a row of which letters were lost: a text that is the platform's but for those that ASCII lacks.
+_SAME_BUT_FOR_LETTERS = "unread.lostLetters AND {sent} = {held}"
+_IN_ASCII = "regexp_replace({cell}, '[^ ->@-~]+', '', 'g')"  # without ? too, which stands for a lost letter
+
+
+def _value_or_unread(entity: str, name: str, value: str) -> str:
+    kept = _IS_UNREAD.format(name=name)
+    if name in _texts(entity):
+        sent, held = _IN_ASCII.format(cell=value), _IN_ASCII.format(cell=f"(unread.held->>'$.{name}')")
+        kept = f"({kept} OR {_SAME_BUT_FOR_LETTERS.format(sent=sent, held=held)})"
+    return _VALUE_OR_UNREAD.format(kept=kept, name=name, value=value)
+
+
+def _texts(entity: str) -> set[str]:
+    """Fields that may hold any letters."""
+    return {each.name for each in FIELDS[entity] if each.kind is Kind.TEXT and not each.refers and not each.words}
+
 
 _BEFORE = """
 CREATE VIEW before_{entity} AS

@@ -689,6 +689,32 @@ def test_a_value_that_can_not_be_read_takes_none_from_the_platform(platform: Pla
     assert platform.records()["enrollments"]["e1"]["beginDate"] is None  # an empty cell says so
 
 
+@pytest.mark.parametrize(
+    ("field", "held", "sent", "stays"),
+    [
+        ("grades", "09", "9.0", True),
+        ("grades", "09", "9-Oct", True),
+        ("grades", "09", "10", False),
+        ("familyName", "Muñoz", "Mu?oz", True),
+        ("familyName", "Muñoz", "MuÃ±oz", True),
+        ("familyName", "Смирнова", "????????", True),
+        ("familyName", "Lee", "Mu?oz", False),
+        ("familyName", "Muñoz", "Munoz", False),
+    ],
+)
+def test_a_value_that_was_spoilt_on_its_way_takes_none_from_the_platform(
+    platform: Platform, field: str, held: str, sent: str, stays: bool
+) -> None:
+    people = [user("bob", grades="07"), user("ann")]
+    platform.sync(small(users=[{**people[0], field: held}, *people[1:]]))
+    before = platform.records()["users"]
+
+    platform.sync(small(users=[{**people[0], field: sent, "givenName": "New"}, *people[1:]]))
+
+    after = platform.records()["users"]["bob"]
+    assert (after[field] == before["bob"][field], after["givenName"]) == (stays, "New")
+
+
 def test_the_same_person_twice_stops_no_removal(platform: Platform) -> None:
     platform.sync(TWO_SCHOOLS)
     married = [user("cat", givenName="Ida", familyName="Fern"), user("cat", givenName="Ida", familyName="Lee")]
