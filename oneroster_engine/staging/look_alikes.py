@@ -100,14 +100,13 @@ def _say_of_references(connection: duckdb.DuckDBPyConnection, target: str, how: 
         "CREATE OR REPLACE TEMP TABLE so_called AS SELECT unnest($values) AS value", {"values": [r[1] for r in rows]}
     )
     for file, field in connection.execute(_WHO_SAYS_SO).fetchall():
-        holes = {"file": f"{file}.csv", "field": field}
-        number = number_of(connection, f"SELECT count(*) FROM problem {_FALLEN}", *holes.values())
-        if number:
+        fallen = (f"{file}.csv", field)
+        if number := number_of(connection, f"SELECT count(*) FROM problem {_FALLEN}", *fallen):
             key = add_file_problem(
                 connection, file, "differing-references", field, target=target, how=how, examples=examples, number=f"{number:,}"
             )
-            connection.execute(_LEFT_OUT_SINCE, [key, file, *holes.values()])
-            connection.execute(f"UPDATE problem SET cause = ? {_FALLEN_TOO}", [key, *holes.values()])
+            connection.execute(_LEFT_OUT_SINCE, [key, file, *fallen])
+            connection.execute(f"UPDATE problem SET cause = ? {_FALLEN}", [key, *fallen])
 
 
 _MISSING = "regexp_extract(coalesce(arguments['fate'], arguments['named']), 'missing from (\\w+)', 1)"
@@ -197,9 +196,8 @@ SEMI JOIN read_{other} ON sourcedId = id
 _ALL_SINCE = "UPDATE problem SET cause = ? WHERE file = ? AND field = ? AND rule = 'unknown-reference'"
 
 _WHO_SAYS_SO = "SELECT DISTINCT file, field FROM called_so SEMI JOIN so_called USING (value) ORDER BY ALL"
-_NAMES_ONE = (
-    "file = ? AND field = ? AND rule = 'unknown-reference' AND trim(arguments['value'], '`') IN (SELECT value FROM so_called)"
+_FALLEN = (
+    "WHERE file = ? AND field = ? AND rule = 'unknown-reference' "
+    "AND trim(arguments['value'], '`') IN (SELECT value FROM so_called)"
 )
-_FALLEN = f"WHERE {_NAMES_ONE.replace('?', '$1', 1).replace('?', '$2', 1)}"
-_FALLEN_TOO = f"WHERE {_NAMES_ONE}"
-_LEFT_OUT_SINCE = f"UPDATE left_out SET cause = ? WHERE entity = ? AND line IN (SELECT line FROM problem {_FALLEN_TOO})"
+_LEFT_OUT_SINCE = f"UPDATE left_out SET cause = ? WHERE entity = ? AND line IN (SELECT line FROM problem {_FALLEN})"
