@@ -649,8 +649,8 @@ OF_FILES: tuple[Rule, ...] = (
          "removed.",
          "Export again, and don't open the files in a spreadsheet before you send them."),
     Rule("differing-ids", W, Phase.READING, "a column of ids", _never,
-         "{file}: ids in {name} differ from what the other files say {how}: {number} were read as those say them "
-         "({examples}).",
+         "{file}: ids in {name} differ from what the other files say {how}; they were read as those say them, such as "
+         "{examples} (rows: {number}).",
          "Write an id in every file alike; where people type or scan ids, have them check O and 0, l or I and 1."),
     Rule("doubtful-ids", E, Phase.READING, "a column of ids", _never,
          "{file}: ids in {name} differ from what the other files say {how}, such as {examples} (rows: {number}); which of the "
