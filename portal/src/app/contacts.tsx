@@ -14,8 +14,9 @@ export function useContacts(): Contacts {
 
 const MASK = '•••'; // as the API has it
 
-/** A button that shows what is masked; nothing for whoever sees it anyway, or where nothing of the answer `of` is masked. */
-export function ShowContacts({ contacts, of, children }: { contacts: Contacts; of?: unknown; children?: ReactNode }) {
-  if (!contacts.hidden || (of !== undefined && !JSON.stringify(of).includes(MASK))) return null;
+/** A button that shows what is masked; nothing for whoever sees it anyway, or where nothing of the answer `of` is masked, nor until it has come. */
+export function ShowContacts(props: { contacts: Contacts; of?: unknown; children?: ReactNode }) {
+  const { contacts, of, children } = props;
+  if (!contacts.hidden || ('of' in props && !JSON.stringify(of ?? '').includes(MASK))) return null;
   return <Box>{children} <Button variant="inline-link" onClick={contacts.ask}>Show contact details</Button> <Box variant="small" display="inline">The audit will show that you looked.</Box></Box>;
 }
