@@ -59,6 +59,7 @@ class Machine:
                 Handler="scripted.handler",
                 Role="arn:aws:iam::000000000000:role/any",
                 Code={"ZipFile": packed.getvalue()},
+                Timeout=60,  # three seconds unless said, which eight at once don't keep to on a busy machine
             )
         self.arn = self._create("sync", definition())
         impatient = definition()
