@@ -3,13 +3,12 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Header from '@cloudscape-design/components/header';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table from '@cloudscape-design/components/table';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from 'react-router';
 import { data, useApi, type Schemas } from '../api/client';
 import { Problem } from './Problem';
 import { useMe } from './role';
-import { useStacked } from './stacked';
+import { StackedTable } from './stacked';
 import { isLive, moment, number, resultOf, STATES } from './words';
 
 type Arrival = Schemas['Arrival'];
@@ -54,22 +53,21 @@ export function LostArrivalsNotice() {
 
 /** Files, newest first, each with what became of it. */
 export function ArrivalTable({ items, title, description, loading }: { items: Arrival[]; title: string; description: string; loading?: boolean }) {
-  const columns = useStacked<Arrival>([
-    { id: 'at', header: 'Arrived', cell: each => moment(each.at) },
-    { id: 'name', header: 'File', isRowHeader: true, cell: each => each.name || '(folder)' },
-    { id: 'size', header: 'Size', cell: each => `${number(Math.ceil(each.sizeBytes / 1024))} KB` },
-    { id: 'became', header: 'Outcome', cell: became },
-    { id: 'message', header: 'Why', cell: each => resultOf(each.message, each.syncState ?? 'running') },
-  ]);
   return (
-    <Table
+    <StackedTable
       items={items}
       trackBy="arrivalId"
       wrapLines
       loading={loading ?? false}
       loadingText="Loading files"
       header={<Header variant="h2" description={description}>{title}</Header>}
-      columnDefinitions={columns}
+      columnDefinitions={[
+        { id: 'at', header: 'Arrived', cell: each => moment(each.at) },
+        { id: 'name', header: 'File', isRowHeader: true, cell: each => each.name || '(folder)' },
+        { id: 'size', header: 'Size', cell: each => `${number(Math.ceil(each.sizeBytes / 1024))} KB` },
+        { id: 'became', header: 'Outcome', cell: became },
+        { id: 'message', header: 'Why', cell: each => resultOf(each.message, each.syncState) },
+      ]}
       empty={<Box textAlign="center">No unmatched files.</Box>}
     />
   );

@@ -8,7 +8,7 @@ const TableSettings = lazy(async () => ({ default: (await import('./TableSetting
 export interface Preferences { pageSize: number; hidden: readonly string[] }
 
 /** What the table takes, and how many rows a page has. */
-interface Preferred { pageSize: number; table: { visibleColumns: readonly string[]; preferences: ReactNode } }
+interface Preferred { pageSize: number; table: { columnDisplay: readonly TableProps.ColumnDisplayProperties[]; preferences: ReactNode } }
 
 /**
  * Which columns a table shows and how many rows a page has, kept in this browser for each person and table. The column that
@@ -31,6 +31,6 @@ export function usePreferences<Row>(name: string, columns: readonly TableProps.C
       {open && <Suspense fallback={null}><TableSettings kept={kept} columns={choices} sized={pageSize > 0} onSave={save} onClose={() => setOpen(false)} /></Suspense>}
     </>
   );
-  const visibleColumns = columns.map(({ id = '' }) => id).filter(id => !kept.hidden.includes(id));
-  return { pageSize: kept.pageSize, table: { visibleColumns, preferences } };
+  const columnDisplay = columns.map(({ id = '' }) => ({ id, visible: !kept.hidden.includes(id) }));
+  return { pageSize: kept.pageSize, table: { columnDisplay, preferences } };
 }

@@ -5,21 +5,18 @@ import { useSyncExternalStore } from 'react';
 const NARROW = window.matchMedia('(max-width: 600px)');
 const watch = (changed: () => void) => { NARROW.addEventListener('change', changed); return () => NARROW.removeEventListener('change', changed); };
 
-/** Whether the window is as narrow as a telephone's. */
-export const useNarrow = () => useSyncExternalStore(watch, () => NARROW.matches);
-
-/** A table whose rows are cards on a telephone. */
-export function StackedTable<Row>({ columnDefinitions, ...others }: TableProps<Row>) {
-  return <Table {...others} columnDefinitions={useStacked(columnDefinitions)} />;
+/** A table whose rows are cards on a telephone: its columns stand below each other there, so that none is scrolled out of sight. */
+export function StackedTable<Row>(table: TableProps<Row>) {
+  const narrow = useSyncExternalStore(watch, () => NARROW.matches);
+  return <Table {...table} {...(narrow ? stacked(table) : {})} />;
 }
 
-/** A table's columns. On a telephone they stand below each other, each row a card, so that none is scrolled out of sight. */
-export function useStacked<Row>(columns: readonly TableProps.ColumnDefinition<Row>[]): readonly TableProps.ColumnDefinition<Row>[] {
-  if (!useNarrow()) return columns;
-  const names = columns.find(column => column.isRowHeader) ?? columns[0];
-  if (!names) return columns;
-  const others = columns.filter(column => column !== names);
-  return [{
+function stacked<Row>({ columnDefinitions, columnDisplay = [] }: TableProps<Row>): Partial<TableProps<Row>> {
+  const names = columnDefinitions.find(column => column.isRowHeader) ?? columnDefinitions[0];
+  if (!names) return {};
+  const hidden = columnDisplay.filter(each => 'visible' in each && !each.visible).map(each => each.id);
+  const others = columnDefinitions.filter(column => column !== names && !hidden.includes(column.id ?? ''));
+  const card: TableProps.ColumnDefinition<Row> = {
     ...names,
     cell: row => (
       <>
@@ -27,5 +24,6 @@ export function useStacked<Row>(columns: readonly TableProps.ColumnDefinition<Ro
         {others.map(column => <div key={column.id}>{column.id !== 'actions' && <Box variant="small" display="inline">{column.header}:</Box>} {column.cell(row)}</div>)}
       </>
     ),
-  }];
+  };
+  return { columnDefinitions: [card], columnDisplay: [{ id: names.id ?? '', visible: true }], stickyColumns: {} };
 }

@@ -19,7 +19,7 @@ export const STATES: Record<Schemas['State'], { label: string; type: StatusIndic
 };
 
 /** What came of a sync; of one that waits for its turn, what it waits for. */
-export const resultOf = (message: string, state: Schemas['State']) => message || (state === 'queued' ? STATES.queued.means : '–');
+export const resultOf = (message: string, state: Schemas['State'] | null | undefined) => message || (state === 'queued' ? STATES.queued.means : '–');
 
 /** How a sync stands, in a word or two: held rather than waiting where it exceeds a limit; a rehearsal says that it is one. */
 export function standing(sync: { state: Schemas['State']; held?: boolean; rehearsal?: boolean }): { label: string; type: StatusIndicatorProps.Type } {

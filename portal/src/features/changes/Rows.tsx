@@ -4,7 +4,7 @@ import Header from '@cloudscape-design/components/header';
 import Pagination from '@cloudscape-design/components/pagination';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import Table, { type TableProps } from '@cloudscape-design/components/table';
+import type { TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import TokenGroup from '@cloudscape-design/components/token-group';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
@@ -12,7 +12,7 @@ import { data, useApi, type Schemas } from '../../api/client';
 import { usePreferences } from '../../app/preferences';
 import { ShowContacts, useContacts } from '../../app/contacts';
 import { Problem } from '../../app/Problem';
-import { useNarrow, useStacked } from '../../app/stacked';
+import { StackedTable } from '../../app/stacked';
 import { readable } from '../../api/plain';
 import { actionWord, capital, entityName, fieldName, number, sentenceOf, type Tense } from '../../app/words';
 import { cameTrue, comesBack, ENTITIES, IN_COUNTS, sidesOf, type Action, type Look } from './look';
@@ -39,7 +39,6 @@ export function Rows({ syncId, tense, kept, look, onLook, schools }: { syncId: s
   const api = useApi();
   const contacts = useContacts();
   const COLUMNS = columns(tense, kept);
-  const narrow = useNarrow();
   const { pageSize, table } = usePreferences('changes', COLUMNS, 25, () => onLook({ page: 1 }));
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['changes', syncId, look, pageSize, contacts.show],
@@ -48,7 +47,6 @@ export function Rows({ syncId, tense, kept, look, onLook, schools }: { syncId: s
       limit: pageSize, page: look.page, ...contacts.show } } })),
     placeholderData: keepPreviousData,
   });
-  const stacked = useStacked(COLUMNS.filter(column => table.visibleColumns.includes(column.id ?? '')));
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   const total = page?.total ?? 0;
   const narrowed = [
@@ -58,12 +56,12 @@ export function Rows({ syncId, tense, kept, look, onLook, schools }: { syncId: s
   const DONE = shown(tense, kept);
   const sorted = COLUMNS.find(column => column.sortingField === look.sort.replace('-', ''));
   return (
-    <Table
+    <StackedTable
       items={page?.items ?? []}
       loading={isPending}
       loadingText="Loading rows"
       wrapLines
-      {...(narrow ? {} : { stickyColumns: { first: 1 } })}
+      stickyColumns={{ first: 1 }}
       header={<Header variant="h2" counter={`(${number(total)})`} description="Every number above opens its rows here.">Rows</Header>}
       filter={
         <SpaceBetween size="xs">
@@ -81,8 +79,8 @@ export function Rows({ syncId, tense, kept, look, onLook, schools }: { syncId: s
       onSortingChange={({ detail }) => onLook({ sort: `${detail.isDescending ? '-' : ''}${detail.sortingColumn.sortingField ?? ''}` })}
       pagination={total > pageSize && <Pagination currentPageIndex={look.page} pagesCount={Math.ceil(total / pageSize)} onChange={({ detail }) => onLook({ page: detail.currentPageIndex })}
         ariaLabels={{ nextPageLabel: 'Next page', previousPageLabel: 'Previous page', pageLabel: n => `Page ${n}` }} />}
+      columnDefinitions={COLUMNS}
       {...table}
-      columnDefinitions={narrow ? stacked : COLUMNS}
       empty={<Box textAlign="center">{look.search || look.entity || look.action || look.school || look.reason ? 'No rows match.' : 'No changes.'}</Box>}
     />
   );

@@ -21,11 +21,11 @@ import { allGroups, MemberForm } from './MemberForm';
 
 type Member = Schemas['MemberOut'];
 
-const DONE: Record<string, (who: string) => string> = {
-  reset: who => `A new temporary password was sent to ${who}.`,
-  remove: who => `${who} was removed and can no longer sign in.`,
-  disable: who => `${who} was disabled and can no longer sign in.`,
-  enable: who => `${who} can sign in again.`,
+const DONE = {
+  reset: (who: string) => `A new temporary password was sent to ${who}.`,
+  remove: (who: string) => `${who} was removed and can no longer sign in.`,
+  disable: (who: string) => `${who} was disabled and can no longer sign in.`,
+  enable: (who: string) => `${who} can sign in again.`,
 };
 
 /** Who may use this stack: invite, change, disable, remove. What is searched for is in the URL. */
@@ -45,14 +45,14 @@ export function MembersPage() {
   const say = useSay();
   const [removing, setRemoving] = useState<Member | null>(null);
   const act = useMutation({
-    mutationFn: ({ what, member }: { what: string; member: Member }): Promise<unknown> => {
+    mutationFn: ({ what, member }: { what: keyof typeof DONE; member: Member }): Promise<unknown> => {
       const path = { memberId: member.memberId };
       if (what === 'reset') return data(api.POST('/members/{memberId}/reset', { params: { path } }));
       if (what === 'remove') return data(api.DELETE('/members/{memberId}', { params: { path } }));
       const body = { disabled: what === 'disable' } as Schemas['MemberPatch'];
       return data(api.PATCH('/members/{memberId}', { params: { path, header: { 'If-Match': member.etag } }, body }));
     },
-    onSuccess: (_, { what, member }) => say('success', DONE[what]?.(member.name || member.email) ?? ''),
+    onSuccess: (_, { what, member }) => say('success', DONE[what](member.name || member.email)),
     onSettled: () => queries.invalidateQueries({ queryKey: ['members'] }),
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
@@ -87,7 +87,7 @@ export function MembersPage() {
                   onItemClick={({ detail }) => {
                     if (detail.id === 'change') setForm(member);
                     else if (detail.id === 'remove') setRemoving(member);
-                    else act.mutate({ what: detail.id, member });
+                    else act.mutate({ what: detail.id as keyof typeof DONE, member });
                   }}
                 />
               ),

@@ -10,7 +10,6 @@ import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import Table from '@cloudscape-design/components/table';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
@@ -28,7 +27,7 @@ import { useMay } from '../../app/role';
 import { syncQuery, watchEvery } from '../../app/syncQuery';
 import { useTitle } from '../../app/title';
 import { pauseOf } from '../../app/pause';
-import { useStacked } from '../../app/stacked';
+import { StackedTable } from '../../app/stacked';
 import { Standing } from '../../app/Standing';
 import { amount, capital, duration, isLive, kindOf, MODES, moment, number, plural, resultOf, standing, STATES, STEPS } from '../../app/words';
 import { Figures } from './Figures';
@@ -204,22 +203,21 @@ function Problems({ syncId }: { syncId: string }) {
   const api = useApi();
   const contacts = useContacts();
   const { data: page, error, refetch } = useQuery({ queryKey: ['problems', syncId, contacts.show], queryFn: () => data(api.GET('/syncs/{syncId}/problems', { params: { path: { syncId }, query: { limit: 50, ...contacts.show } } })) });
-  const columns = useStacked<Schemas['ProblemGroup']>([
-    { id: 'severity', header: 'Severity', minWidth: 120, cell: each => <StatusIndicator type={WORST[each.severity]}>{capital(each.severity)}</StatusIndicator> },
-    { id: 'message', header: 'What', isRowHeader: true, minWidth: 240, cell: each => readable(each.message) },
-    { id: 'explains', header: 'Rows', minWidth: 80, cell: each => number(each.explains) },
-    { id: 'fix', header: 'How to fix it', minWidth: 220, cell: each => readable(each.howToFix) },
-  ]);
   if (isStatus(error, 409)) return null; // it ended before the rows were read
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   if (!page) return <Spinner />;
   return (
-    <Table
+    <StackedTable
       items={page.items}
       trackBy="cause"
       wrapLines
       header={<Header variant="h2" counter={`(${number(page.total)})`} description="Grouped by cause, the worst first.">Problems in the source files</Header>}
-      columnDefinitions={columns}
+      columnDefinitions={[
+        { id: 'severity', header: 'Severity', minWidth: 120, cell: each => <StatusIndicator type={WORST[each.severity]}>{capital(each.severity)}</StatusIndicator> },
+        { id: 'message', header: 'What', isRowHeader: true, minWidth: 240, cell: each => readable(each.message) },
+        { id: 'explains', header: 'Rows', minWidth: 80, cell: each => number(each.explains) },
+        { id: 'fix', header: 'How to fix it', minWidth: 220, cell: each => readable(each.howToFix) },
+      ]}
       footer={contacts.hidden && <ShowContacts contacts={contacts} of={page.items} />}
       empty={<Box textAlign="center">No problems were found in the files.</Box>}
     />
@@ -233,22 +231,21 @@ function History({ groupId }: { groupId: string }) {
     queryFn: () => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId }, query: { limit: 20 } } })),
     staleTime: 0, // a sync that ends within seconds is not running any more
   });
-  const columns = useStacked<Schemas['Sync']>([
-    { id: 'at', header: 'Started', isRowHeader: true, minWidth: 120, cell: sync => moment(sync.startedAt, true) },
-    { id: 'state', header: 'Status', minWidth: 150, cell: sync => <Standing sync={sync} /> },
-    { id: 'message', header: 'Result', minWidth: 200, cell: sync => resultOf(readable(sync.message), sync.state) },
-    { id: 'mode', header: 'Kind', minWidth: 100, cell: sync => kindOf(sync) },
-    { id: 'by', header: 'By', minWidth: 120, cell: sync => sync.startedBy },
-  ]);
   if (error) return <Problem error={error} onRetry={() => void refetch()} />;
   if (!page?.items.length) return null;
   return (
-    <Table
+    <StackedTable
       items={page.items}
       trackBy="syncId"
       wrapLines
       header={<Header variant="h2">History</Header>}
-      columnDefinitions={columns}
+      columnDefinitions={[
+        { id: 'at', header: 'Started', isRowHeader: true, minWidth: 120, cell: sync => moment(sync.startedAt, true) },
+        { id: 'state', header: 'Status', minWidth: 150, cell: sync => <Standing sync={sync} /> },
+        { id: 'message', header: 'Result', minWidth: 200, cell: sync => resultOf(readable(sync.message), sync.state) },
+        { id: 'mode', header: 'Kind', minWidth: 100, cell: sync => kindOf(sync) },
+        { id: 'by', header: 'By', minWidth: 120, cell: sync => sync.startedBy },
+      ]}
     />
   );
 }
