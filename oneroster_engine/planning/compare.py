@@ -235,24 +235,22 @@ _UNREAD_ROWS = """
 SELECT sourcedId AS id, unread.fields AS names, lostLetters, old.fields AS held
 FROM unread JOIN before_{entity} old USING (sourcedId) WHERE entity = '{entity}' AND removedAt IS NULL
 """
-_VALUE_OR_UNREAD = "CASE WHEN {kept} THEN coalesce(unread.held->'$.{name}', to_json({value})) ELSE to_json({value}) END"
-_IS_UNREAD = "list_contains(unread.names, '{name}')"
-# Of a row of which letters were lost: a text that is the platform's but for those that ASCII lacks.
-_SAME_BUT_FOR_LETTERS = "unread.lostLetters AND {sent} = {held}"
-_IN_ASCII = "regexp_replace({cell}, '[^ ->@-~]+', '', 'g')"  # without ? too, which stands for a lost letter
+# Of a row of which letters were lost: a text that is the platform's but for those that ASCII lacks, and ?, which stands for one.
+_IN_ASCII = "regexp_replace({cell}, '[^ ->@-~]+', '', 'g')"
 
 
 def _value_or_unread(entity: str, name: str, value: str) -> str:
-    kept = _IS_UNREAD.format(name=name)
+    """A field as JSON: of the platform where the source's can't be read."""
+    held = f"unread.held->'$.{name}'"
+    kept = f"list_contains(unread.names, '{name}')"
     if name in _texts(entity):
-        sent, held = _IN_ASCII.format(cell=value), _IN_ASCII.format(cell=f"(unread.held->>'$.{name}')")
-        kept = f"({kept} OR {_SAME_BUT_FOR_LETTERS.format(sent=sent, held=held)})"
-    return _VALUE_OR_UNREAD.format(kept=kept, name=name, value=value)
+        sent, there = (_IN_ASCII.format(cell=cell) for cell in (value, f"(unread.held->>'$.{name}')"))
+        kept = f"({kept} OR unread.lostLetters AND {sent} = {there})"
+    return f"CASE WHEN {kept} THEN coalesce({held}, to_json({value})) ELSE to_json({value}) END"
 
 
 def _texts(entity: str) -> set[str]:
-    """Fields that may hold any letters."""
-    return {each.name for each in FIELDS[entity] if each.kind is Kind.TEXT and not each.refers and not each.words}
+    return {each.name for each in FIELDS[entity] if each.is_free_text}
 
 
 _BEFORE = """

@@ -39,7 +39,7 @@ class Header:
     """`names` are the columns as sent, `line` the header's. `in_one_cell`: each line of the file is one quoted cell."""
 
     separator: str
-    names: tuple[str, ...]  # as sent
+    names: tuple[str, ...]
     line: int = 1
     in_one_cell: bool = False
     notes: tuple[str, ...] = ()

@@ -184,7 +184,7 @@ def _needed(each: Field) -> bool:
 
 def _is_trimmed(each: Field) -> bool:
     """References, dates and words with blanks around them are the judge's: to look at the ends of each takes time too."""
-    return each.kind in (Kind.LIST, Kind.YEAR) or (each.kind is Kind.TEXT and not each.refers and not each.words)
+    return each.kind in (Kind.LIST, Kind.YEAR) or each.is_free_text
 
 
 def _surely_fine(name: str, each: Field, sent: str) -> str:

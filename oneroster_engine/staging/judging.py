@@ -27,7 +27,6 @@ from oneroster_engine.staging.rules import (
     Phase,
     bound_rules,
     fine_cell,
-    is_free_text,
 )
 from oneroster_engine.standard.damaged_ids import bare_sql
 from oneroster_engine.standard.entities import ENTITIES, Field, Kind, Need
@@ -422,7 +421,7 @@ def _typed(each: Field, sent: str, order: str) -> str:
             if each.words:  # School Year and grading_period are the standard's words
                 joined = fast_path.word(f"translate({sent}, {text(_BETWEEN)}, '')", each.words)
                 return f"coalesce({fast_path.typed(each, sent)}, {joined})"
-            if is_free_text(each):
+            if each.is_free_text:
                 person, thing = each.name in PERSONS_NAMES, each.name in NAMES
                 in_quotes = person or each.name in IN_QUOTES
                 plain = cells.visible("own", in_quotes, with_tags=person or thing, one_line=person)

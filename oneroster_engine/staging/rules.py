@@ -125,19 +125,14 @@ def _never(file: str, each: Field | None) -> bool:
     return False
 
 
-def is_free_text(each: Field) -> bool:
-    """Neither a reference nor one of a list of words."""
-    return each.kind == Kind.TEXT and not each.refers and not each.words
-
-
 def _kept_as_sent(each: Field) -> bool:
     """Texts that a row can't do without: to drop a doubtful one would lose the row."""
-    return is_free_text(each) and each.need == Need.REQUIRED
+    return each.is_free_text and each.need == Need.REQUIRED
 
 
 def _is_called(each: Field) -> bool:
     """Names and titles."""
-    return is_free_text(each) and each.name in (*NAMES, *PERSONS_NAMES)
+    return each.is_free_text and each.name in (*NAMES, *PERSONS_NAMES)
 
 
 def _named_later(file: str, each: Field) -> bool:
@@ -334,7 +329,7 @@ RULES: tuple[Rule, ...] = (
             broken="starts_with({sent}, '=') AND {field} IS DISTINCT FROM {sent}", fine=fine,
         )
         for applies_to, applies, fine in (
-            ('texts that are sent as ="..."', lambda file, each: is_free_text(each) and not _kept_as_sent(each), _SOMETHING),
+            ('texts that are sent as ="..."', lambda file, each: each.is_free_text and not _kept_as_sent(each), _SOMETHING),
             ('texts that a row needs, sent as ="..."', lambda file, each: _kept_as_sent(each),
              "({cell} < '=' OR {cell} >= '>')"),
         )
@@ -351,7 +346,7 @@ RULES: tuple[Rule, ...] = (
             ("names and titles with characters that nobody sees or tags; of people in quotes or with odd blanks, too",
              lambda file, each: _is_called(each), _BECAME, ("NOT contains({joined}, '<')", _VISIBLE)),
             ("other texts with those, or with quotes around them",  # a password may have slipped there
-             lambda file, each: is_free_text(each) and not _is_called(each), "''", (_VISIBLE,)),
+             lambda file, each: each.is_free_text and not _is_called(each), "''", (_VISIBLE,)),
         )
     ),
     *(

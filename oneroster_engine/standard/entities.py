@@ -55,6 +55,11 @@ class Field:
     words: Words | None = None
     refers: Reference | None = None
 
+    @property
+    def is_free_text(self) -> bool:
+        """Neither a reference nor one of a list of words."""
+        return self.kind is Kind.TEXT and not self.refers and not self.words
+
 
 ORG_TYPES = Words(("department", "school", "district", "local", "state", "national"), strict=True)
 SESSION_TYPES = Words(("gradingPeriod", "semester", "schoolYear", "term"), strict=False)
