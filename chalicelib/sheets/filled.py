@@ -302,13 +302,13 @@ def _by_openpyxl(path: Path, name: str, listed: int) -> tuple[Pages, dict[str, s
     def rows(sheet: str, last: int) -> Iterator[tuple[int, Sequence[Any]]]:
         cells = book[sheet].iter_rows(max_row=last, max_col=COLUMNS, values_only=True)
         for line, values in enumerate(cells, start=1):
-            yield line, ["" if value is None else _ended(value) if isinstance(value, str) else value for value in values]
+            yield line, ["" if value is None else _with_line_ends(value) if isinstance(value, str) else value for value in values]
 
     origin = {str(key): str(value) for _, (key, value, *_) in rows(ORIGIN, 10)} if ORIGIN in book.sheetnames else {}
     return (0, rows(name, most)), origin
 
 
-def _ended(text: str) -> str:
+def _with_line_ends(text: str) -> str:
     """openpyxl leaves a line end of Windows as it stands in the file (3.1.5, `findings/calamine-cells.sh`); calamine reads it."""
     return text.replace("_x000D_", "\r")
 

@@ -172,15 +172,20 @@ def test_an_operator_chooses_goes_back_and_syncs_but_neither_configures_nor_appr
 SYNC = re.compile(r"/api/syncs/[^/]+$")
 
 
+def running(group_id: str) -> str:
+    sync = groups.get(group_id).sync
+    assert sync is not None
+    return sync.sync_id
+
+
 def test_of_two_people_at_one_question_the_slower_reads_who_answered_what_and_what_became_of_the_own_answer(
     operator: Page, stops: list[Stop]
 ) -> None:
     page = operator
-    running = groups.get("tokyo").sync
-    assert running is not None
+    sync_id = running("tokyo")
 
     def ada_answers(kind: str) -> None:
-        assert call(f"POST /syncs/{running.sync_id}/{kind}/selection", {"all": True})[0] == 202
+        assert call(f"POST /syncs/{sync_id}/{kind}/selection", {"all": True})[0] == 202
 
     visit(page, next(stop for stop in stops if stop.name == "users"))
     ada_answers("classes")
@@ -202,9 +207,8 @@ def test_whoever_was_still_choosing_schools_goes_on_with_the_classes_of_those_th
     operator: Page, stops: list[Stop]
 ) -> None:
     page = operator
-    running = groups.get("harbor").sync
-    assert running is not None
-    sync_id, question = running.sync_id, syncs.get(running.sync_id).question
+    sync_id = running("harbor")
+    question = syncs.get(sync_id).question
     assert question is not None
     visit(page, next(stop for stop in stops if stop.name == "schools"))
     page.get_by_role("checkbox", name=re.compile("^Select ")).nth(1).check()
