@@ -251,12 +251,20 @@ def unchanged(files: paramiko.SFTPClient, seen: Iterable[RemoteFile]) -> bool:
 
 
 def move_away(files: paramiko.SFTPClient, source: SftpSource, found: Found, sync_id: str) -> None:
-    """Move what was fetched, and its markers, to the folder that the group names. What is gone already is as good."""
+    """Move what was fetched, and its markers, to the folder that the group names. What is gone already is as good.
+
+    A file of the same name there stays. The protocol has the server refuse the move then (draft-ietf-secsh-filexfer-02, 6.5), as
+    OpenSSH and ProFTPD do; rclone's lets the new file take the other's place (findings/sftp-rename-replaces.sh). So it is looked
+    for first.
+    """
     for path in (*found.markers, *(each.path for each in found.files)):
         old = PurePosixPath(path)
         for name in (old.name, f"{old.stem}-{sync_id}{old.suffix}"):  # the folder may hold one of this name since yesterday
+            new = f"{source.move_to.rstrip('/')}/{name}"
             try:
-                files.rename(path, f"{source.move_to.rstrip('/')}/{name}")
+                if _exists(files, new):
+                    continue
+                files.rename(path, new)
                 break
             except FileNotFoundError:
                 if _exists(files, path):
@@ -267,6 +275,8 @@ def move_away(files: paramiko.SFTPClient, source: SftpSource, found: Found, sync
             except OSError as trouble:
                 if name != old.name:
                     raise _unmoved(source) from trouble
+        else:
+            raise _unmoved(source)
 
 
 @contextmanager

@@ -106,12 +106,14 @@ def openssh() -> Iterator[tuple[Sshd, dict[str, Any]]]:
 
 
 class OtherServer:
-    """AsyncSSH's SFTP server: another implementation, which takes a password from whoever knows it."""
+    """AsyncSSH's SFTP server: another implementation, which takes a password from whoever knows it. `replaces`: a file that is
+    renamed to the name of another takes its place, as rclone's server does it (findings/sftp-rename-replaces.sh)."""
 
     user, password = "roster", "correct horse"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, replaces: bool = False) -> None:
         self.port = free_port()
+        self.replaces = replaces
         self.files = folder
         self.sign_ins = 0
         self._key = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
@@ -130,8 +132,12 @@ class OtherServer:
                 served.sign_ins += 1
                 return (username, password) == (served.user, served.password)
 
+        class Files(asyncssh.SFTPServer):
+            def rename(self, oldpath: bytes, newpath: bytes) -> None:
+                (self.posix_rename if served.replaces else super().rename)(oldpath, newpath)
+
         def files(channel: Any) -> asyncssh.SFTPServer:
-            return asyncssh.SFTPServer(channel, chroot=str(served.files).encode())
+            return Files(channel, chroot=str(served.files).encode())
 
         self._acceptor = await asyncssh.create_server(
             Door, "127.0.0.1", self.port, server_host_keys=[self._key], sftp_factory=files

@@ -647,6 +647,37 @@ def test_what_was_fetched_is_left_or_moved_with_its_marker(arriving: InMemory, s
     assert arriving.held["bundle.zip"] == b"PK-1"
 
 
+def test_yesterdays_file_stays_on_a_server_that_lets_a_renamed_file_take_anothers_place(other: OtherServer) -> None:
+    other.replaces = True
+    source = other.source(afterwards="move", moveTo="/taken")
+    put(other, "taken/roster.zip", b"yesterday's")
+    credentials = password(other)
+
+    for day in ("g1-s1", "g1-s2"):
+        put(other, "roster.zip", day.encode())
+        with sftp.signed_in(source, credentials) as server:
+            remote = server.files()
+            sftp.move_away(remote, source, sftp.newest(remote, source), day)
+
+    taken = {path.name: path.read_bytes() for path in (other.files / "taken").iterdir()}
+    assert taken == {"roster.zip": b"yesterday's", "roster-g1-s1.zip": b"g1-s1", "roster-g1-s2.zip": b"g1-s2"}
+
+
+def test_nothing_takes_anothers_place_where_both_names_are_there(other: OtherServer) -> None:
+    other.replaces = True
+    source = other.source(afterwards="move", moveTo="/taken")
+    for name in ("roster.zip", "taken/roster.zip", f"taken/roster-{SYNC}.zip"):
+        put(other, name)
+
+    with sftp.signed_in(source, password(other)) as server:
+        remote = server.files()
+        found = sftp.newest(remote, source)
+        with pytest.raises(SourceRefused, match="can't be moved to /taken"):
+            sftp.move_away(remote, source, found, SYNC)
+
+    assert {path.name for path in (other.files / "taken").iterdir()} == {"roster.zip", f"roster-{SYNC}.zip"}
+
+
 def test_a_move_that_is_not_possible_says_so(arriving: InMemory, sshd: Sshd, our_key: Path) -> None:
     put(sshd, "roster.zip", b"PK-1")
 
