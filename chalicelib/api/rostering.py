@@ -386,14 +386,14 @@ def _snapshot(group_id: str, version: str) -> Iterator[tuple[Path, str, str]]:
 
 def _form(request: Request) -> dict[str, str]:
     """What the body says, as a form or as JSON; of what is there twice the first."""
-    raw = request.raw_body or b""
     try:
+        raw = request.raw_body or b""
         text = raw if isinstance(raw, str) else raw.decode()
         if str(request.headers.get("content-type", "")).startswith("application/json"):
             parsed = json.loads(text or "{}")
             return {name: value for name, value in parsed.items() if isinstance(value, str)} if isinstance(parsed, dict) else {}
         return {name: values[0] for name, values in parse_qs(text, max_num_fields=50).items()}
-    except ValueError:
+    except (ValueError, RecursionError):  # the last: nested without an end
         return {}
 
 

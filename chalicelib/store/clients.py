@@ -4,6 +4,7 @@ Secrets and tokens are random and long, so that a plain hash of them is enough t
 A client's id begins with its group's, and a token with its client's: the owner is found by key, never by a scan.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -20,8 +21,12 @@ from chalicelib.store.tables import check_size, from_item, query, table, to_item
 TABLE = "CLIENTS_TABLE"
 FEWER = "Name fewer schools, or none for all."
 TOKEN_LIFETIME = timedelta(hours=1)
+MOST_PINNED = 1_000  # lists of one token: of thousands its item would grow too large to be written, and slow to be read
 READ_NOTED_EVERY = timedelta(hours=1)  # so that a thousand pages are one write
 CONDITION_FAILED = "ConditionalCheckFailedException"
+# Ids and tokens as they are given out. What a stranger sends in their place may be no key of DynamoDB's at all: nothing has it.
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_]{1,64}-[A-Za-z0-9_-]{1,64}")
+_TOKEN = re.compile(rf"{_CLIENT_ID.pattern}\.[A-Za-z0-9_-]{{1,64}}")
 
 
 class Client(Record):
@@ -45,11 +50,13 @@ class Client(Record):
 
 
 class Token(Record):
-    """`versions`: by list, the version of the roster that its reader began with."""
+    """`versions`: by list, the version of the roster that its reader began with. `secret_changed_at`: of the secret that it was
+    given for; it counts as long as that does. None: it is from before tokens knew it."""
 
     client_id: str
     scopes: tuple[str, ...]
     expires_at: datetime
+    secret_changed_at: datetime | None = None
     versions: dict[str, str] = {}
 
 
@@ -100,7 +107,7 @@ def change(client: Client, secret: str = "") -> None:
 
 def signed_in(client_id: str, secret: str, now: datetime) -> Client | None:
     """The client whose secret this is; None for every other."""
-    item = _item(client_id)
+    item = _item(client_id) if _CLIENT_ID.fullmatch(client_id) and secret.isascii() else None
     if item is None or not compare_digest(str(item.get("secretHash", "")), _hash(secret)):
         return None
     client = from_item(Client, item)
@@ -111,15 +118,21 @@ def issue(client: Client, scopes: tuple[str, ...], nonce: str, now: datetime) ->
     """An access token for an hour, or as long as its client is valid."""
     value = f"{client.client_id}.{nonce}"
     until = now + TOKEN_LIFETIME
-    token = Token(client_id=client.client_id, scopes=scopes, expires_at=min(until, client.expires_at or until))
+    token = Token(
+        client_id=client.client_id,
+        scopes=scopes,
+        expires_at=min(until, client.expires_at or until),
+        secret_changed_at=client.secret_changed_at,
+    )
     item = to_item(token) | _token_key(value) | {"ttl": int(token.expires_at.timestamp())}
     table(TABLE).put_item(Item=item)
     return value
 
 
 def bearer(value: str, now: datetime) -> tuple[Client, Token] | None:
-    """Whose access token this is; None where it is none, is too old, or its client may read no more."""
-    if "." not in value:
+    """Whose access token this is; None where it is none, is too old, was given for a secret that counts no more, or its client
+    may read no more."""
+    if not _TOKEN.fullmatch(value):
         return None
     item = table(TABLE).get_item(Key=_token_key(value), ConsistentRead=True).get("Item")
     if item is None:
@@ -129,18 +142,20 @@ def bearer(value: str, now: datetime) -> tuple[Client, Token] | None:
     if stored is None or token.expires_at <= now:
         return None
     client = from_item(Client, stored)
-    return (client, token) if client.is_valid(now) else None
+    same_secret = token.secret_changed_at in (None, client.secret_changed_at)
+    return (client, token) if same_secret and client.is_valid(now) else None
 
 
 def pin(value: str, key: str, version: str) -> None:
-    """Remember which version this token's reader of a list began with. A token that has gone meanwhile pins nothing."""
+    """Remember which version this token's reader of a list began with. A token that has gone meanwhile pins nothing, nor does one
+    of MOST_PINNED lists: its readers have the version in their `next` link all the same."""
     try:
         table(TABLE).update_item(
             Key=_token_key(value),
             UpdateExpression="SET versions.#key = :version",
             ExpressionAttributeNames={"#key": key},
-            ExpressionAttributeValues={":version": version},
-            ConditionExpression=Attr("item").exists(),
+            ExpressionAttributeValues={":version": version, ":most": MOST_PINNED},
+            ConditionExpression="attribute_exists(versions.#key) OR size(versions) < :most",
         )
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] != CONDITION_FAILED:

@@ -133,6 +133,8 @@ def test_after_it_is_revoked_or_has_ended_or_got_another_secret_a_script_is_not_
         let_in(revoked.token)
     assert token_of(rotated.client)["status"] == 401
     assert token_of(renewed)["status"] == 200
+    with pytest.raises(Exception, match=UNAUTHORIZED):
+        let_in(rotated.token)
     assert let_in(ended.token)["role"] == "viewer"
     for unknown in ("g1-aa.bb", ".", "g1-aa.", ended.token + "x", ended.token.replace("g1", "g2", 1)):
         with pytest.raises(Exception, match=UNAUTHORIZED):

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlparse
 
@@ -14,7 +14,7 @@ from chalicelib.service import retention
 from chalicelib.store import clients as store
 from chalicelib.store import groups
 from chalicelib.store.tables import delete_all
-from tests.api.test_routes import Context, call
+from tests.api.test_routes import Context, authorized, call
 from tests.engine.districts import user
 from tests.engine.test_plan import TWO_SCHOOLS, without
 from tests.steps.walk import NOW, Walk, make_group, zipped
@@ -146,13 +146,59 @@ def test_a_revoked_client_and_an_old_secret_read_nothing_from_the_next_request_o
     status, rotated = call(f"POST /groups/g1/clients/{client['clientId']}/secret")
     assert status == 201
     assert token_of(client)["status"] == 401
-    assert token_of(rotated)["status"] == 200
+    assert reader.get("users")[0] == 401  # whoever has the old secret may have a token by it
+    reader = Reader(rotated)
+    assert reader.get("users")[0] == 200
 
     call(f"DELETE /groups/g1/clients/{client['clientId']}")
 
     status, body, _ = reader.get("users")
     assert (status, body["imsx_CodeMinor"]["imsx_codeMinorField"][0]["imsx_codeMinorFieldValue"]) == (401, "unauthorisedrequest")
     assert token_of(rotated)["status"] == 401
+
+
+NO_ID = {
+    "no-group": "-x",
+    "no-nonce": "g1-",
+    "no-group-and-nonce": "-",
+    "zero-byte": "g1-\x00",
+    "half-a-character": "g1-\ud800",
+    "long": "g1-" + "x" * 5000,
+    "long-group": "g" * 5000 + "-x",
+    "not-ascii": "gä-ö",
+}
+
+
+@pytest.mark.parametrize("text", NO_ID.values(), ids=NO_ID.keys())
+def test_what_can_be_no_client_and_no_token_is_nobody_s_and_no_error(text: str) -> None:
+    """Of an empty key, a long one, and one that is no text, DynamoDB makes an error; a stranger can send each of them."""
+    make_group()
+
+    for client_id, secret in ((text, "s"), (made()["clientId"], text)):
+        asked = json.dumps({"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret})
+        answer = send("POST", "/oneroster/token", [], {"Content-Type": "application/json"}, body=asked)
+        assert answer["statusCode"] == 401, answer
+    for token in (f"{text}.y", f"g1-x.{text}"):
+        bearer = {"Authorization": f"Bearer {token}"}
+        for resource, parts in ((f"{V1P2}/{{part1}}", ["users"]), ("/oneroster/events", []), ("/oneroster/bulk", [])):
+            assert send("GET", resource, parts, bearer)["statusCode"] == 401
+        with pytest.raises(Exception, match=r"^Unauthorized$"):
+            authorized(token)
+
+
+BROKEN_FORMS = {
+    "nested": ("application/json", "[" * 50_000),
+    "nested-objects": ("application/json", '{"a":' * 50_000),
+    "no-form": ("application/x-www-form-urlencoded", "\x00&&=&=="),
+    "a-thousand-fields": ("application/x-www-form-urlencoded", "&".join(f"a{each}=1" for each in range(1000))),
+}
+
+
+@pytest.mark.parametrize(("kind", "body"), BROKEN_FORMS.values(), ids=BROKEN_FORMS.keys())
+def test_a_form_that_asks_for_no_token_is_refused_as_oauth_says(aws: None, kind: str, body: str) -> None:
+    answer = send("POST", "/oneroster/token", [], {"Content-Type": kind}, body=body)
+
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (400, "unsupported_grant_type")
 
 
 @pytest.mark.usefixtures("synced")
@@ -221,6 +267,21 @@ def test_a_list_begun_before_a_purge_is_begun_again_since_its_places_have_moved(
     assert status == 410, body
     assert "Begin again with the first page" in body["imsx_description"]
     assert "idle" not in reader.ids("users", limit=100)
+
+
+@pytest.mark.usefixtures("synced")
+def test_a_reader_of_thousands_of_lists_is_answered_and_its_token_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST_PINNED", 2)
+    reader = Reader(made())
+
+    for school in ("north", "south", "north"):
+        assert reader.get(f"schools/{school}/students", limit=1)[0] == 200
+    status, _, headers = reader.get("users", limit=1)
+
+    assert (status, "version" in next_page(headers)) == (200, True)
+    found = store.bearer(reader.token, datetime.now(UTC))
+    assert found
+    assert len(found[1].versions) == 2
 
 
 @pytest.mark.usefixtures("synced")
