@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from aws_lambda_powertools import Logger
-from chalice.app import Blueprint, Request, Response
+from chalice.app import Blueprint, MultiDict, Request, Response
 from pydantic import ValidationError
 
 from chalicelib.api.feed import FeedQuery, roster_events
@@ -58,6 +58,7 @@ rostering = Blueprint(__name__)
 
 SCOPE = "https://purl.imsglobal.org/spec/or/{version}/scope/{name}"
 PATH_VERSIONS = {Version.V1P2: "v1p2", Version.V1P1: "v1p1"}
+CLIENT_CREDENTIALS = "client_credentials"
 Headers = dict[str, str | list[str]]
 JSON: Headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 PARAMETERS = frozenset(("limit", "offset", "sort", "orderBy", "fields", "filter", "version"))
@@ -98,11 +99,15 @@ def _lists(version: Version) -> None:
     name="oneroster_token",
 )
 def issue_token() -> Response:
-    """An access token by client credentials: id and secret by Basic, or in the body."""
+    """An access token by client credentials: id and secret by Basic, or in the body.
+
+    There is one kind of grant, so a client that names none is understood: TCI's client of 1.1 posts its Basic header alone. A
+    scope by `http:` is the one by `https:`; clients of 1.2 ask so (OneRoster.NET, Tools4ever's for HelloID).
+    """
     request = rostering.current_request
     now = datetime.now(UTC)
     form = _form(request)
-    if form.get("grant_type") != "client_credentials":
+    if form.get("grant_type", CLIENT_CREDENTIALS) != CLIENT_CREDENTIALS:
         return _oauth_error(400, "unsupported_grant_type", "Send grant_type=client_credentials.")
     client_id, secret = _credentials(request, form)
     client = clients.signed_in(client_id, secret, now) if client_id and secret else None
@@ -111,7 +116,7 @@ def issue_token() -> Response:
     roster = tuple(each for each in ROSTER_SCOPES if each in client.scopes)
     offered = [url for version in PATH_VERSIONS for url in _scope_urls(roster, version)]
     offered += [each for each in API_SCOPES if each in client.scopes]
-    wanted = form.get("scope", "").split()
+    wanted = [re.sub("^http:", "https:", each) for each in form.get("scope", "").split()]
     granted = [each for each in offered if not wanted or each in wanted]
     if not granted:
         return _oauth_error(400, "invalid_scope", f"This client may ask for: {' '.join(offered)}")
@@ -267,11 +272,16 @@ class Asked:
 
 
 def _asked(request: Request) -> Asked:
-    sent = {name.strip(): str(value).strip() for name, value in (request.query_params or {}).items()}
+    """A parameter that comes twice counts as it comes last, but `fields`: 1.2's OpenAPI document has it as a list without
+    `explode`, so that clients made from it send a parameter for each field."""
+    given = request.query_params or MultiDict({})
+    sent = {name.strip(): str(value).strip() for name, value in given.items()}
+    if "fields" in given:
+        sent["fields"] = ",".join(given.getlist("fields"))
     if unknown := sorted(set(sent) - PARAMETERS):
         raise invalid_data(f"There is no parameter {unknown[0][:40]}. There are: {', '.join(sorted(PARAMETERS))}.")
     order = sent.get("orderBy", "asc").lower()
-    if order not in ("asc", "desc"):
+    if order not in ("asc", "acs", "desc"):  # acs: as StrongMind's Ruby client of 1.1 has it, which refuses `asc`
         raise invalid_data("orderBy is asc or desc.")
     query = Query(
         limit=min(_number(sent, "limit", DEFAULT_LIMIT, least=1), MOST_RECORDS),

@@ -33,7 +33,10 @@ def send(method: str, resource: str, parts: list[str], headers: Mapping[str, str
         "httpMethod": method,
         "path": path,
         "headers": dict(headers),
-        "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()} or None,
+        "multiValueQueryStringParameters": {
+            name: value if isinstance(value, list) else [value] for name, value in (query or {}).items()
+        }
+        or None,
         "pathParameters": {f"part{number}": part for number, part in enumerate(parts, start=1)} or None,
         "stageVariables": None,
         "body": body,
@@ -64,7 +67,8 @@ class Reader:
     def get(self, path: str, **query: Any) -> Any:
         parts = path.split("/")
         resource = self.base + "".join(f"/{{part{number}}}" for number in range(1, len(parts) + 1))
-        answer = send("GET", resource, parts, {"Authorization": f"Bearer {self.token}"}, {k: str(v) for k, v in query.items()})
+        sent = {name: value if isinstance(value, list) else str(value) for name, value in query.items()}
+        answer = send("GET", resource, parts, {"Authorization": f"Bearer {self.token}"}, sent)
         return (
             answer["statusCode"],
             json.loads(answer["body"]),
@@ -135,6 +139,10 @@ def test_a_token_is_given_for_the_right_secret_alone_by_basic_or_in_the_body() -
         "invalid_client",
     )
     assert token_of(client, client_id="g2-" + client["clientId"].partition("-")[2])["status"] == 401
+    by_http = "http://purl.imsglobal.org/spec/or/v1p2/scope/roster.readonly http://purl.imsglobal.org/spec/or/v1p2/scope/gradebook.readonly"
+    assert token_of(client, scope=by_http)["scope"] == "https://purl.imsglobal.org/spec/or/v1p2/scope/roster.readonly"
+    json_ = {"Content-Type": "application/json", "Authorization": f"Basic {basic}"}
+    assert send("POST", "/oneroster/token", [], json_)["statusCode"] == 200
     assert token_of(client, grant_type="password")["error"] == "unsupported_grant_type"
     assert token_of(client, scope="https://purl.imsglobal.org/spec/or/v1p2/scope/gradebook.readonly")["error"] == "invalid_scope"
 
@@ -314,11 +322,26 @@ def test_a_group_without_a_roster_is_never_an_empty_one() -> None:
         pytest.param({"limit ": "1"}, 200, id="blank-behind-a-name"),
         pytest.param({"limit": "100000"}, 200, id="more-than-a-page-holds"),
         pytest.param({"fields": "sourcedId,username"}, 200, id="fields"),
+        pytest.param({"fields": ["sourcedId", "shoeSize", "username"]}, 400, id="a-field-a-parameter"),
     ],
 )
 @pytest.mark.usefixtures("synced")
-def test_a_query_is_taken_or_refused_by_the_standards_codes(query: dict[str, str], status: int) -> None:
+def test_a_query_is_taken_or_refused_by_the_standards_codes(query: dict[str, Any], status: int) -> None:
     assert Reader(made()).get("users", **query)[0] == status
+
+
+@pytest.mark.usefixtures("synced")
+def test_what_clients_made_from_published_documents_send_means_what_they_mean() -> None:
+    """1EdTech's OpenAPI document of 1.2 has `fields` as a list without saying how it is written, which in OpenAPI is a parameter
+    for each; StrongMind's Ruby client of 1.1 knows `acs` and `desc` as orders."""
+    reader = Reader(made())
+
+    status, body, headers = reader.get("users", fields=["sourcedId", "givenName,username"], limit=1)
+    ascending = reader.ids("users", sort="sourcedId", orderBy="acs")
+
+    assert (status, [sorted(each) for each in body["users"]]) == (200, [["givenName", "sourcedId", "username"]])
+    assert dict(parse_qsl(urlparse(headers["link"].partition(">")[0]).query))["fields"] == "sourcedId,givenName,username"
+    assert ascending == reader.ids("users", sort="sourcedId") != reader.ids("users", sort="sourcedId", orderBy="desc")
 
 
 @pytest.mark.usefixtures("synced")
