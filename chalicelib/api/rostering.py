@@ -101,13 +101,13 @@ def _lists(version: Version) -> None:
 def issue_token() -> Response:
     """An access token by client credentials: id and secret by Basic, or in the body.
 
-    There is one kind of grant, so a client that names none is understood: TCI's client of 1.1 posts its Basic header alone. A
+    There is one kind of grant, so an empty body asks for it: TCI's client of 1.1 posts its Basic header and nothing else. A
     scope by `http:` is the one by `https:`; clients of 1.2 ask so (OneRoster.NET, Tools4ever's for HelloID).
     """
     request = rostering.current_request
     now = datetime.now(UTC)
-    form = _form(request)
-    if form.get("grant_type", CLIENT_CREDENTIALS) != CLIENT_CREDENTIALS:
+    form = _form(request) if request.raw_body else {"grant_type": CLIENT_CREDENTIALS}
+    if form.get("grant_type") != CLIENT_CREDENTIALS:
         return _oauth_error(400, "unsupported_grant_type", "Send grant_type=client_credentials.")
     client_id, secret = _credentials(request, form)
     client = clients.signed_in(client_id, secret, now) if client_id and secret else None
