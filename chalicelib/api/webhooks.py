@@ -24,6 +24,10 @@ MOST_WEBHOOKS = 10  # of a group
 MOST_SHOWN = 200
 SECRET_BYTES = 32
 REMOVED_WITHIN_S = 20  # API Gateway waits for 29
+_NO_ADDRESS = (
+    "Messages can't be sent to this address. Enter one that starts with https://, with the name of a server, and without a user "
+    "name or password."
+)
 
 
 class WebhookIn(Record):
@@ -181,4 +185,4 @@ def _checked(url: str) -> str:
     try:
         return checked_url(clean_address(url))
     except SourceRefused as refusal:
-        raise Unacceptable(str(refusal), {"url": "can't be used"}) from refusal
+        raise Unacceptable(_NO_ADDRESS, {"url": _NO_ADDRESS}) from refusal

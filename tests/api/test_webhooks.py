@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,64 +20,28 @@ from standardwebhooks import WebhookVerificationError
 from app import app
 from chalicelib.model.webhooks import AGAIN_AFTER, Attempt, Delivery, after_attempt, once_more
 from chalicelib.service import erasure, webhook_delivery, webhooks
-from chalicelib.service.webhook_delivery import deliver_due
 from chalicelib.store import syncs
 from chalicelib.store import webhooks as store
 from local.events import saved
 from tests.api.test_routes import call
 from tests.engine.districts import small, user
+from tests.listener import Listener, delivered, listening
 from tests.steps.walk import NOW, ROOT, Walk, make_group, zipped
 
 pytestmark = pytest.mark.usefixtures("aws", "kms")
 Received = list[tuple[dict[str, str], str]]
 
 
-class Listener:
-    """A server of a partner: what it got, and what it answers."""
-
-    def __init__(self) -> None:
-        self.got: Received = []
-        self.status = 204
-        listener = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
-                listener.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(listener.status)
-                self.send_header("Location", "http://127.0.0.1/elsewhere")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-
-
 @pytest.fixture
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
-    monkeypatch.setenv("SOURCES_ON_LOOPBACK", "allowed")
-    monkeypatch.setenv("STATE_MACHINE_ARN", saved("execution_ended")["detail"]["stateMachineArn"])
-    store._kms.cache_clear()
-    listening = Listener()
-    thread = threading.Thread(target=listening.server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield listening
-    listening.server.shutdown()
-    listening.server.server_close()
-    store._kms.cache_clear()
+    with listening(monkeypatch) as server:
+        yield server
 
 
 def made(url: str, **more: Any) -> dict[str, Any]:
     status, answer = call("POST /groups/g1/webhooks", {"url": url, **more})
     assert status == 201, answer
     return answer
-
-
-def delivered(after: timedelta = timedelta()) -> int:
-    now = datetime.now(UTC) + after
-    return deliver_due(lambda: now, lambda: True)
 
 
 def ended(sync_id: str) -> None:

@@ -128,3 +128,8 @@ def opened(browser: Browser, address: str, role: str = "admin", **more: Any) -> 
     key = f"oidc.user:{address}:light"
     page.add_init_script(f"sessionStorage.setItem({json.dumps(key)}, {json.dumps(json.dumps(user))})")
     return page
+
+
+def by_small_pages(page: Page) -> None:
+    """Let a list that is asked for by 1,000 come by two, so that a page which is shown as the whole is found out."""
+    page.route("**/api/**limit=1000**", lambda asked: asked.continue_(url=asked.request.url.replace("limit=1000", "limit=2")))

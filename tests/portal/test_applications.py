@@ -1,14 +1,14 @@
-"""An admin lets an application read the roster, sees its secret once, and takes the access back."""
+"""An admin lets an application read the roster, sees its secret once, and takes the access back; an address gets messages."""
 
 import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from chalicelib.store import audit
-from tests.api.test_routes import call
 from tests.engine.test_plan import TWO_SCHOOLS
+from tests.listener import Listener, delivered, listening
 from tests.portal import light
 from tests.rostering.test_api import Reader, token_of
 from tests.steps.walk import Walk, make_group, zipped
@@ -18,8 +18,15 @@ from tests.steps.walk import Walk, make_group, zipped
 def page(browser: Browser, aws: None, kms: None) -> Iterator[Page]:
     with light.serving() as address:
         opened = light.opened(browser, address)
+        light.by_small_pages(opened)
         yield opened
         opened.context.close()
+
+
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    with listening(monkeypatch) as server:
+        yield server
 
 
 def shown(page: Page, label: str, application: str = "Gradebook") -> str:
@@ -75,16 +82,60 @@ def test_an_application_is_added_reads_its_school_gets_another_secret_and_is_rev
     expect(page.get_by_role("row", name="Nightly upload")).to_contain_text("Runs syncs")
     assert token_of(script)["scope"] == "status.read upload.create sync.start"
 
-    _, webhook = call("POST /groups/g1/webhooks", {"url": "https://1.1.1.1/hook"})
-    page.reload()
-    page.get_by_role("button", name="New secret for https://1.1.1.1/hook").click()
-    dialog = page.get_by_role("dialog", name="New secret for https://1.1.1.1/hook")
+
+def test_a_webhook_is_added_tested_turned_off_given_a_new_secret_and_removed(page: Page, listener: Listener) -> None:
+    make_group()
+    page.goto("/groups/g1/applications")
+    page.get_by_role("button", name="Add webhook").click()
+    dialog = page.get_by_role("dialog", name="Add webhook")
+    dialog.get_by_label("Address").fill("http://partner.example/hook")
+    dialog.get_by_role("button", name="Add webhook").click()
+    expect(dialog.get_by_text("Enter one that starts with https://")).to_have_count(1)
+    dialog.get_by_label("Address").fill(listener.url)
+    dialog.get_by_label("A sync is held").uncheck()
+    dialog.get_by_role("button", name="Add webhook").click()
+    first = secret_in(dialog)
+    dialog.get_by_role("button", name="I have stored the secret").click()
+    row = page.get_by_role("row", name=f"{listener.url} On")
+    expect(row).to_contain_text("a sync has ended; a sync has failed; the roster has changed")
+
+    page.get_by_role("button", name=f"Test {listener.url}").click()
+    log = page.get_by_role("table", name=f"Sent to {listener.url}")
+    expect(log.get_by_role("row", name="Test")).to_contain_text("Waiting to be sent")
+    assert delivered() == 1
+    page.get_by_role("button", name="Load the log again").click()
+    expect(log.get_by_role("row", name="Delivered")).to_contain_text("204 (try 1)")
+
+    listener.status = 503
+    page.get_by_role("button", name=f"Test {listener.url}").click()  # the log is open, and nothing in it waits
+    expect(log.get_by_role("row", name="Not tried yet")).to_be_visible()
+    assert delivered() == 1
+    page.get_by_role("button", name="Load the log again").click()
+    expect(log.get_by_role("row", name="Next try")).to_contain_text("503 (try 1)")
+
+    page.get_by_role("button", name=f"New secret for {listener.url}").click()
+    dialog = page.get_by_role("dialog", name=f"New secret for {listener.url}")
     expect(dialog.get_by_text("signed with both the old and the new secret")).to_be_visible()
     dialog.get_by_role("button", name="Make a new secret").click()
-    expect(dialog.get_by_text("It is never shown again")).to_be_visible()
-    written = re.findall(r"whsec_[A-Za-z0-9+/=]+", dialog.inner_text())
-    assert written
-    assert written != [webhook["secret"]]
+    second = secret_in(dialog)
+    assert second != first
     dialog.get_by_role("button", name="I have stored the secret").click()
-    expect(page.get_by_text(written[0])).to_have_count(0)
+    expect(page.get_by_text(second)).to_have_count(0)
     assert "webhook given a new secret" in [entry.what for entry in audit.entries("g1", 100)]
+
+    page.get_by_role("button", name=f"Turn {listener.url} off").click()
+    expect(page.get_by_role("row", name=f"{listener.url} Off since")).to_be_visible()
+    expect(page.get_by_role("button", name=f"Test {listener.url}")).to_be_disabled()
+    page.get_by_role("button", name=f"Turn {listener.url} on").click()
+    expect(row).to_be_visible()
+
+    page.get_by_role("button", name=f"Remove {listener.url}").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove webhook").click()
+    expect(page.get_by_text("No webhooks yet.")).to_be_visible()
+    expect(log).to_have_count(0)
+
+
+def secret_in(dialog: Locator) -> str:
+    expect(dialog.get_by_text("It is never shown again")).to_be_visible()
+    [secret] = set(re.findall(r"whsec_[A-Za-z0-9+/=]+", dialog.inner_text()))
+    return str(secret)

@@ -11,10 +11,12 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from chalicelib.api.overview import rows_of
 from chalicelib.api.shapes import Overview
+from chalicelib.model.members import Member
 from chalicelib.model.records import Group, GuardFigures, LastEnded, Mode, State
-from chalicelib.store import groups, syncs
+from chalicelib.store import groups, members, syncs
 from chalicelib.store.tables import from_item, to_item
 from tests.api.test_routes import call
+from tests.api.test_selections import ALL_NOW
 from tests.engine.districts import small
 from tests.portal import light
 from tests.portal.test_truth import ENROLLED, PEOPLE, asked, district
@@ -27,6 +29,7 @@ JS_BYTES, CSS_BYTES = 250_000, 80_000  # of the first load, as it comes over the
 def page(browser: Browser, aws: None) -> Iterator[Page]:
     with light.serving() as address:
         opened = light.opened(browser, address)
+        light.by_small_pages(opened)
         yield opened
         opened.context.close()
 
@@ -201,3 +204,16 @@ def test_a_pause_that_has_run_out_is_none_and_one_that_holds_is_seen_in_the_list
     page.goto("/")
 
     expect(page.get_by_role("row", name=re.compile("Lakeside"))).to_contain_text("Paused")
+
+
+def test_a_list_of_more_than_a_page_is_shown_whole(page: Page) -> None:
+    names = ["Brookfield", "Lakeside", "Riverside"]
+    for number, name in enumerate(names):
+        make_group(name, f"g{number}")
+        assert call("POST /groups/g0/selections", {"name": f"Choice {name}", "selection": ALL_NOW})[0] == 201
+    members.create(Member(member_id="m1", email="bea@example.org", role="viewer", groups=("g2",), etag="e", created_at=NOW))
+    page.goto("/users")
+    expect(page.get_by_role("row", name="bea@example.org")).to_contain_text("Riverside")
+
+    page.goto("/groups/g0/selections")
+    expect(page.get_by_role("row", name="Choice")).to_have_count(len(names))

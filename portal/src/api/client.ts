@@ -57,6 +57,20 @@ export async function data<T>(answer: Promise<{ data?: T }>): Promise<T> {
   return (await answer).data as T;
 }
 
+type Page = { items: unknown[]; nextCursor?: string | null };
+
+/** A list to its end, asked for by pages of 1,000: what is shown as the whole is never its first page. */
+export async function whole<P extends Page>(ask: (query: { limit: number; cursor: string }) => Promise<{ data?: P }>): Promise<P> {
+  const first = await data(ask({ limit: 1000, cursor: '' }));
+  const items = [...first.items];
+  for (let next = first.nextCursor; next;) {
+    const page = await data(ask({ limit: 1000, cursor: next }));
+    items.push(...page.items);
+    next = page.nextCursor;
+  }
+  return { ...first, items, nextCursor: null };
+}
+
 /** For `useInfiniteQuery`: page after page, each by the cursor that the one before gave. */
 export const BY_CURSOR = {
   initialPageParam: '',

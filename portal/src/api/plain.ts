@@ -124,7 +124,7 @@ export const headerOf = ({ status }: { status: number }) => HEADERS[status] ?? '
 
 /** The whole of a problem in sentences: what to do, and each field by its label. */
 export function problemSentence({ detail, errors, status, requestId }: ApiProblem): string {
-  const fields = errors.map(each => `${fieldLabel(each.field)}: ${fieldMessage(each)}`).filter(each => !detail.includes(each));
+  const fields = errors.filter(each => !detail.includes(fieldMessage(each))).map(each => `${fieldLabel(each.field)}: ${fieldMessage(each)}`);
   const reference = status >= 500 && requestId && !detail.includes(requestId) ? ` Reference for support: ${requestId}` : '';
   return [readable(detail), ...fields].join(' ') + reference;
 }

@@ -1,6 +1,6 @@
 import Box from '@cloudscape-design/components/box';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
-import { useSyncExternalStore } from 'react';
+import { useSyncExternalStore, type ReactNode } from 'react';
 
 const NARROW = window.matchMedia('(max-width: 600px)');
 const watch = (changed: () => void) => { NARROW.addEventListener('change', changed); return () => NARROW.removeEventListener('change', changed); };
@@ -10,6 +10,8 @@ export function StackedTable<Row>(table: TableProps<Row>) {
   const narrow = useSyncExternalStore(watch, () => NARROW.matches);
   return <Table {...table} {...(narrow ? stacked(table) : {})} />;
 }
+
+const isNothing = (shown: ReactNode) => shown === false || shown === null || shown === undefined || shown === '';
 
 function stacked<Row>({ columnDefinitions, columnDisplay = [] }: TableProps<Row>): Partial<TableProps<Row>> {
   const names = columnDefinitions.find(column => column.isRowHeader) ?? columnDefinitions[0];
@@ -21,7 +23,9 @@ function stacked<Row>({ columnDefinitions, columnDisplay = [] }: TableProps<Row>
     cell: row => (
       <>
         <Box fontWeight="bold">{names.cell(row)}</Box>
-        {others.map(column => <div key={column.id}>{column.id !== 'actions' && <Box variant="small" display="inline">{column.header}:</Box>} {column.cell(row)}</div>)}
+        {others.map(column => ({ ...column, shown: column.cell(row) })).filter(({ shown }) => !isNothing(shown)).map(({ id, header, shown }) => (
+          <div key={id}>{id !== 'actions' && <Box variant="small" display="inline">{header}:</Box>} {shown}</div>
+        ))}
       </>
     ),
   };

@@ -1,7 +1,7 @@
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import { useQuery } from '@tanstack/react-query';
-import { data, useApi } from '../../api/client';
+import { useApi, whole } from '../../api/client';
 import { ArrivalTable } from '../../app/Arrivals';
 import { Problem } from '../../app/Problem';
 import { useTitle } from '../../app/title';
@@ -12,7 +12,7 @@ export function LostArrivalsPage() {
   const api = useApi();
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['arrivals'],
-    queryFn: () => data(api.GET('/arrivals', { params: { query: { limit: 200 } } })),
+    queryFn: () => whole(query => api.GET('/arrivals', { params: { query } })),
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;
   return (

@@ -7,7 +7,7 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
-import { data, useApi, type Schemas } from '../../api/client';
+import { useApi, whole, type Schemas } from '../../api/client';
 import { kindOf, standing } from '../../app/words';
 
 type Group = Schemas['GroupOut'];
@@ -35,7 +35,7 @@ export function Month({ group }: { group: Group }) {
   const dayOf = (at: string | Date) => new Intl.DateTimeFormat('en-CA', { timeZone: zone, dateStyle: 'short' }).format(new Date(at));
   const [today] = useState(() => dayOf(new Date()));
   const [[year, month], setShown] = useState<[number, number]>(() => [Number(today.slice(0, 4)), Number(today.slice(5, 7)) - 1]);
-  const { data: history } = useQuery({ queryKey: ['history', group.groupId, 'calendar'], queryFn: () => data(api.GET('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId }, query: { limit: 200 } } })) });
+  const { data: history } = useQuery({ queryKey: ['history', group.groupId, 'calendar'], queryFn: () => whole(query => api.GET('/groups/{groupId}/syncs', { params: { path: { groupId: group.groupId }, query } })) });
   const turn = (by: number) => { const next = new Date(Date.UTC(year, month + by, 1)); setShown([next.getUTCFullYear(), next.getUTCMonth()]); };
   const length = new Date(Date.UTC(year, month + 1, 0)).getUTCDate();
   const before = new Date(Date.UTC(year, month, 1)).getUTCDay();

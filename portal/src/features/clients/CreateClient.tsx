@@ -9,7 +9,7 @@ import Multiselect, { type MultiselectProps } from '@cloudscape-design/component
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { data, sentence, useApi, type Schemas } from '../../api/client';
+import { data, sentence, useApi, whole, type Schemas } from '../../api/client';
 import { READING, RUNNING } from './scopes';
 
 // Beside what the standard requires of a person: what a class list needs, and no way to reach anybody.
@@ -26,7 +26,7 @@ export function CreateClient({ groupId, onClose, onCreated }: { groupId: string;
   const [runs, setRuns] = useState(false);
   const orgs = useQuery({
     queryKey: ['roster', groupId, 'orgs', 'all'],
-    queryFn: () => data(api.GET('/groups/{groupId}/roster/{entity}', { params: { path: { groupId, entity: 'orgs' }, query: { limit: 1000, status: 'active' } } })),
+    queryFn: () => whole(query => api.GET('/groups/{groupId}/roster/{entity}', { params: { path: { groupId, entity: 'orgs' }, query: { status: 'active', ...query } } })),
   });
   const create = useMutation({
     mutationFn: () => data(api.POST('/groups/{groupId}/clients', {
@@ -53,7 +53,7 @@ export function CreateClient({ groupId, onClose, onCreated }: { groupId: string;
         </FormField>
         {reads && <FormField label="Schools it can see" description="Leave empty for all schools.">
           <Multiselect selectedOptions={schools} options={offered} filteringType="auto" placeholder="All schools" loadingText="Loading schools"
-            statusType={orgs.isPending ? 'loading' : 'finished'} empty="No school is on the platform yet." onChange={({ detail }) => setSchools(detail.selectedOptions)} />
+            statusType={orgs.error ? 'error' : orgs.isPending ? 'loading' : 'finished'} errorText="The schools could not be loaded." recoveryText="Try again" onLoadItems={() => void (orgs.error && orgs.refetch())} empty="No school is on the platform yet." onChange={({ detail }) => setSchools(detail.selectedOptions)} />
         </FormField>}
         {reads && <Checkbox checked={contact} onChange={({ detail }) => setContact(detail.checked)}
           description="E-mail, phone numbers and guardians. Names, usernames, grades and classes are always included.">Include contact details</Checkbox>}

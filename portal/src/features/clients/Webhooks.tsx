@@ -11,7 +11,8 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { data, useApi, type Schemas } from '../../api/client';
+import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
+import { fieldMessage } from '../../api/plain';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { StackedTable } from '../../app/stacked';
@@ -42,7 +43,11 @@ export function Webhooks({ groupId }: { groupId: string }) {
   const of = (each: Webhook) => ({ params: { path: { groupId, webhookId: each.webhookId } } });
   const test = useMutation({
     mutationFn: (each: Webhook) => data(api.POST('/groups/{groupId}/webhooks/{webhookId}/test', of(each))),
-    onSuccess: (said, each) => { say('success', said.message); setLooked(each); },
+    onSuccess: (said, each) => {
+      say('success', said.message);
+      setLooked(each);
+      void queries.invalidateQueries({ queryKey: ['deliveries', groupId, each.webhookId] }); // it may be open
+    },
   });
   const turn = useMutation({
     mutationFn: (each: Webhook) => data(api.PATCH('/groups/{groupId}/webhooks/{webhookId}', { ...of(each), body: { enabled: !!each.disabledAt } })),
@@ -119,7 +124,7 @@ function Deliveries({ groupId, webhook, onClose }: { groupId: string; webhook: W
         { id: 'at', header: 'When', isRowHeader: true, minWidth: 150, cell: each => moment(each.madeAt) },
         { id: 'type', header: 'Message', minWidth: 130, cell: each => (each.type in EVENTS ? EVENTS[each.type as EventType] : 'Test') },
         { id: 'state', header: 'State', minWidth: 150, cell: each => <StatusIndicator type={each.state === 'delivered' ? 'success' : each.state === 'failed' ? 'error' : 'pending'}>
-          {each.state === 'delivered' ? 'Delivered' : each.state === 'failed' ? 'Gave up' : `Next try ${each.nextAt ? moment(each.nextAt) : 'soon'}`}</StatusIndicator> },
+          {each.state === 'delivered' ? 'Delivered' : each.state === 'failed' ? 'Gave up' : each.attempts.length ? `Next try ${each.nextAt ? moment(each.nextAt) : 'soon'}` : 'Waiting to be sent'}</StatusIndicator> },
         { id: 'said', header: 'Last answer', minWidth: 180, cell: each => { const last = each.attempts.at(-1); return last ? `${String(last.status ?? last.said)} (try ${String(each.attempts.length)})` : 'Not tried yet'; } },
         { id: 'do', header: 'Actions', minWidth: 120, cell: each => each.state !== 'waiting' && <Button ariaLabel={`Send ${each.type} again`} onClick={() => send.mutate(each.deliveryId)}>Send again</Button> },
       ]}
@@ -161,6 +166,7 @@ function AddWebhook({ groupId, onDone }: { groupId: string; onDone: () => void }
   const [events, setEvents] = useState<EventType[]>(KINDS);
   const add = useMutation({ mutationFn: () => data(api.POST('/groups/{groupId}/webhooks', { params: { path: { groupId } }, body: { url, events } })) });
   const secret = add.data?.secret;
+  const refused = add.error instanceof FailedRequest && add.error.problem.errors.find(each => each.field === 'url');
   return (
     <Modal visible onDismiss={onDone} header="Add webhook"
       footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal">
@@ -172,8 +178,8 @@ function AddWebhook({ groupId, onDone }: { groupId: string; onDone: () => void }
         <StoreSecret secret={secret} />
       ) : (
         <SpaceBetween size="s">
-          {add.error && <Problem error={add.error} />}
-          <FormField label="Address" description="It starts with https:// and can be reached from the internet."><Input type="url" value={url} onChange={({ detail }) => setUrl(detail.value)} /></FormField>
+          {add.error && !refused && <Problem error={add.error} />}
+          <FormField label="Address" description="It starts with https:// and can be reached from the internet." errorText={refused ? fieldMessage(refused) : undefined}><Input type="url" value={url} onChange={({ detail }) => setUrl(detail.value)} /></FormField>
           <FormField label="Send a message when">
             {KINDS.map(kind => <Checkbox key={kind} checked={events.includes(kind)} onChange={({ detail }) => setEvents(detail.checked ? KINDS.filter(each => each === kind || events.includes(each)) : events.filter(each => each !== kind))}>{EVENTS[kind]}</Checkbox>)}
           </FormField>

@@ -4,7 +4,7 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import Header from '@cloudscape-design/components/header';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useQuery } from '@tanstack/react-query';
-import { data, useApi, type Schemas } from '../../api/client';
+import { useApi, whole, type Schemas } from '../../api/client';
 import { Problem } from '../../app/Problem';
 import { StackedTable } from '../../app/stacked';
 import { useTitle } from '../../app/title';
@@ -19,7 +19,7 @@ export function DeletionsPage() {
   const api = useApi();
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['deletions'],
-    queryFn: () => data(api.GET('/deletions', { params: { query: { limit: 200 } } })),
+    queryFn: () => whole(query => api.GET('/deletions', { params: { query } })),
     refetchInterval: query => (query.state.data?.items.some(each => each.state === 'running') ? EVERY_MS : false),
   });
   if (error && !page) return <Problem error={error} onRetry={() => void refetch()} />;

@@ -10,7 +10,7 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { data, FailedRequest, useApi, type Api, type Schemas } from '../../api/client';
+import { data, FailedRequest, useApi, whole, type Api, type Schemas } from '../../api/client';
 import { fieldMessage } from '../../api/plain';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
@@ -25,7 +25,7 @@ const ROLES: { value: Role; label: string; description: string }[] = [
 ];
 
 /** The groups by id and name, for `useQuery`. */
-export const allGroups = (api: Api) => ({ queryKey: ['groups', 'all'], queryFn: () => data(api.GET('/groups', { params: { query: { limit: 1000 } } })) });
+export const allGroups = (api: Api) => ({ queryKey: ['groups', 'all'], queryFn: () => whole(query => api.GET('/groups', { params: { query } })) });
 
 /** Invite somebody (`member` null), or say what they may do. */
 export function MemberForm({ member, onClose }: { member: Member | null; onClose: () => void }) {

@@ -10,7 +10,7 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useSearchParams } from 'react-router';
-import { data, useApi, type Schemas } from '../../api/client';
+import { data, useApi, whole, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { ROLE_NAMES } from '../../app/role';
@@ -38,10 +38,10 @@ export function MembersPage() {
   const [form, setForm] = useState<Member | 'new' | null>(null);
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['members', search],
-    queryFn: () => data(api.GET('/members', { params: { query: { search, limit: 1000 } } })),
+    queryFn: () => whole(query => api.GET('/members', { params: { query: { search, ...query } } })),
   });
   const groups = useQuery(allGroups(api));
-  const names = new Map((groups.data?.items ?? []).map(group => [group.groupId, group.name]));
+  const names = groups.data && new Map(groups.data.items.map(group => [group.groupId, group.name]));
   const say = useSay();
   const [removing, setRemoving] = useState<Member | null>(null);
   const act = useMutation({
@@ -71,7 +71,7 @@ export function MembersPage() {
             { id: 'name', header: 'Name', isRowHeader: true, cell: member => member.name || member.email || member.memberId },
             { id: 'email', header: 'E-mail', cell: member => member.email || '–' },
             { id: 'role', header: 'Role', cell: member => ROLE_NAMES[member.role] },
-            { id: 'groups', header: 'Groups', cell: member => (member.groups === null ? 'Every group' : member.groups.map(id => names.get(id) ?? 'a deleted group').join(', ') || 'None') },
+            { id: 'groups', header: 'Groups', cell: member => (member.groups === null ? 'Every group' : member.groups.map(id => (names ? names.get(id) ?? 'a deleted group' : '…')).join(', ') || 'None') },
             { id: 'state', header: 'State', cell: member => (member.disabled ? <StatusIndicator type="stopped">Disabled</StatusIndicator> : <StatusIndicator>Active</StatusIndicator>) },
             { id: 'seen', header: 'Last sign-in', cell: member => (member.lastSignInAt ? moment(member.lastSignInAt) : 'Never') },
             {

@@ -10,7 +10,7 @@ import Table, { type TableProps } from '@cloudscape-design/components/table';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useParams, useSearchParams } from 'react-router';
-import { data, useApi, type Schemas } from '../../api/client';
+import { data, useApi, whole, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { usePreferences } from '../../app/preferences';
 import { ShowContacts, useContacts } from '../../app/contacts';
@@ -41,7 +41,7 @@ export function RosterPage() {
   const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
   const schools = useQuery({
     queryKey: ['roster', groupId, 'schools'],
-    queryFn: () => data(api.GET('/groups/{groupId}/roster/{entity}', { params: { path: { groupId, entity: 'orgs' }, query: { limit: 1000 } } })),
+    queryFn: () => whole(query => api.GET('/groups/{groupId}/roster/{entity}', { params: { path: { groupId, entity: 'orgs' }, query } })),
   });
   const columns: TableProps.ColumnDefinition<Schemas['RosterRow']>[] = [
     { id: 'name', header: 'Name', isRowHeader: true, minWidth: 180, sortingField: 'name', cell: row => <Link href={`?of=${of.value}&id=${encodeURIComponent(row.sourcedId)}`} onFollow={event => { event.preventDefault(); look({ page: said('page'), id: row.sourcedId }); }}>{row.name || row.sourcedId}</Link> },

@@ -15,7 +15,7 @@ import Spinner from '@cloudscape-design/components/spinner';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
-import { data, sentence, useApi, type Schemas } from '../../api/client';
+import { data, sentence, useApi, whole, type Schemas } from '../../api/client';
 import { GroupNav } from '../../app/GroupNav';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
@@ -70,7 +70,7 @@ function SelectionForm({ groupId, saved }: { groupId: string; saved?: Schemas['S
   const listsOf = saved?.standing?.syncId ?? last.data?.syncId;
   const offered = useQuery({
     queryKey: ['orgs', listsOf, 'every'],
-    queryFn: () => data(api.GET('/syncs/{syncId}/orgs', { params: { path: { syncId: listsOf ?? '' }, query: { limit: 1000 } } })),
+    queryFn: () => whole(query => api.GET('/syncs/{syncId}/orgs', { params: { path: { syncId: listsOf ?? '' }, query } })),
     retry: false,
     enabled: !!listsOf,
   });

@@ -9,7 +9,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from 'react-router';
-import { data, sentence, useApi, type Schemas } from '../../api/client';
+import { data, sentence, useApi, whole, type Schemas } from '../../api/client';
 import { useGroupChange } from '../../app/groupChange';
 import { GroupNav } from '../../app/GroupNav';
 import { Inbox } from '../../app/Inbox';
@@ -28,7 +28,7 @@ export function SelectionsPage() {
   const group = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params })) });
   const { data: page, error, isPending, refetch } = useQuery({
     queryKey: ['selections', groupId],
-    queryFn: () => data(api.GET('/groups/{groupId}/selections', { params: { ...params, query: { limit: 1000 } } })),
+    queryFn: () => whole(query => api.GET('/groups/{groupId}/selections', { params: { ...params, query } })),
   });
   const open = (name: string) => `/groups/${groupId}/selections/${encodeURIComponent(name)}`;
   return (

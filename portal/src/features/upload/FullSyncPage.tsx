@@ -7,7 +7,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
-import { data, useApi } from '../../api/client';
+import { data, useApi, whole } from '../../api/client';
 import { Busy } from '../../app/Busy';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
@@ -23,7 +23,7 @@ export function FullSyncPage() {
   const { data: group, error, refetch } = useQuery({ queryKey: ['group', groupId], queryFn: () => data(api.GET('/groups/{groupId}', { params: { path: { groupId } } })) });
   const title = `Sync all data – ${METHODS[group?.source.method ?? 'zip']}`;
   useTitle(title);
-  const { data: saved } = useQuery({ queryKey: ['selections', groupId], queryFn: () => data(api.GET('/groups/{groupId}/selections', { params: { path: { groupId }, query: { limit: 1000 } } })) });
+  const { data: saved } = useQuery({ queryKey: ['selections', groupId], queryFn: () => whole(query => api.GET('/groups/{groupId}/selections', { params: { path: { groupId }, query } })) });
   const options = [{ value: '', label: 'Everything' }, ...(saved?.items ?? []).map(each => ({ value: each.name, label: each.name }))];
   const [what, setWhat] = useState<string | null>(null);
   const [preview, setPreview] = useState(false);
