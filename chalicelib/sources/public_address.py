@@ -16,9 +16,12 @@ LOOPBACK_SETTING = "SOURCES_ON_LOOPBACK"
 # SIIT (RFC 2765; RFC 6145), NAT64 (RFC 6052) and its local-use prefix (RFC 8215).
 HOLDS_IPV4 = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"))
 WELL_KNOWN_NAT64 = HOLDS_IPV4[2]  # what a resolver gives for an IPv4 host, where a network speaks IPv6 alone
-# Neither global nor known as that to Python: site-local (RFC 3879), and the anycast address of 6to4 relays (RFC 7526), where an
-# unknown relay answers.
-NOT_GLOBAL = (ipaddress.ip_network("fec0::/10"), ipaddress.ip_network("192.88.99.0/24"))
+# The only IPv6 that anybody on the open internet has (RFC 4291, 2.4): the rest is special, site-local (fec0::/10) or segment ids
+# (5f00::/16) among it, or given to nobody.
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+# Within what Python takes for global: the protocols' own anycast addresses, which the nearest translator or relay answers
+# (RFC 6890, RFC 7723, RFC 7526), and the newer range for documentation (RFC 9637).
+NOT_GLOBAL = tuple(ipaddress.ip_network(each) for each in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "3fff::/20"))
 
 
 def addresses_of(host: str, port: int) -> list[str]:
@@ -55,4 +58,5 @@ def is_outside(address: str) -> bool:
 
 def _is_global(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     inside = any(address.version == each.version and address in each for each in NOT_GLOBAL)
-    return address.is_global and not address.is_multicast and not inside
+    given = address.version == 4 or address in GLOBAL_UNICAST
+    return address.is_global and not address.is_multicast and given and not inside

@@ -33,6 +33,13 @@ from chalicelib.sources.public_address import LOOPBACK_SETTING, addresses_of, is
         "fec0::1",  # site-local
         "192.88.99.1",  # the anycast address of 6to4 relays
         "2002:c058:6301::",  # the same by 6to4
+        "192.0.0.9",  # the anycast address of whoever translates addresses here
+        "2001:1::1",  # the same by IPv6
+        "2001:0:a9fe:a9fe::",  # Teredo
+        "5f00::1",  # ids of segments inside a network
+        "3fff::1",  # for documentation
+        "4000::1",  # given to nobody
+        "e000::1",
     ],
 )
 def test_what_is_inside_is_no_source(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
