@@ -52,6 +52,24 @@ def test_whoever_does_not_come_by_cloudfront_is_turned_away_before_anything_is_c
     assert (match["PositionalConstraint"], match["TextTransformations"][0]["Type"]) == ("EXACTLY", "NONE")
 
 
+def test_requests_are_counted_by_the_address_that_cloudfront_saw_and_not_by_what_a_caller_writes(
+    resources: dict[str, Any],
+) -> None:
+    [counted] = [
+        each["Statement"]["RateBasedStatement"]
+        for each in resources["ApiShield"]["Properties"]["Rules"]
+        if "RateBasedStatement" in each["Statement"]
+    ]
+    [to_api] = resources["Portal"]["Properties"]["DistributionConfig"]["CacheBehaviors"]
+    [at_the_edge] = [each for each in to_api["FunctionAssociations"] if each["EventType"] == "viewer-request"]
+    code = resources[at_the_edge["FunctionARN"]["Fn::GetAtt"][0]]["Properties"]["FunctionCode"]
+
+    assert counted["AggregateKeyType"] == "FORWARDED_IP"
+    header = counted["ForwardedIPConfig"]["HeaderName"].lower()
+    assert f"request.headers['{header}'] = {{ value: event.viewer.ip }};" in code  # whatever was sent under that name
+    assert counted["ForwardedIPConfig"]["FallbackBehavior"] == "MATCH"
+
+
 def test_the_key_between_cloudfront_and_api_is_shown_nowhere(translated: dict[str, Any]) -> None:
     assert translated["Parameters"]["OriginKey"]["NoEcho"] is True
     assert "OriginKey" not in json.dumps(translated["Outputs"])

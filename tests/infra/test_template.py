@@ -54,3 +54,16 @@ def test_the_portal_runs_no_script_and_no_style_but_its_own(resources: dict[str,
 
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
     assert "unsafe" not in policy
+
+
+def test_the_portal_s_pages_reach_their_own_bucket_and_no_other_of_the_region(resources: dict[str, Any]) -> None:
+    headers = resources["PortalHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    policy, values = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+    [allowed] = [each for each in policy.split("; ") if each.startswith("connect-src ")]
+    elsewhere = values["Elsewhere"]["Fn::If"][2]["Fn::Sub"]
+
+    assert allowed == "connect-src 'self' ${Elsewhere} ${SignInOrigins}"
+    assert "*" not in policy + elsewhere
+    assert [each for each in elsewhere.split() if "s3" in each or "Bucket" in each] == [
+        "https://${DataBucket.RegionalDomainName}"
+    ]

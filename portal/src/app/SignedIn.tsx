@@ -12,13 +12,17 @@ const RETRY_MS = 15_000;
 export function SignedIn({ children }: { children: ReactNode }) {
   const auth = useAuth();
   const [wasIn, setWasIn] = useState(false);
+  const [expired, setExpired] = useState(false); // `isAuthenticated` is as of the last sign-in: it stays when the token's time is up
   if (auth.isAuthenticated && !wasIn) setWasIn(true);
   const out = !wasIn && !auth.isLoading && !auth.isAuthenticated && !auth.activeNavigator && !auth.error;
   const here = () => ({ state: window.location.pathname + window.location.search, nonce: crypto.randomUUID() });
   useEffect(() => {
     if (out) void auth.signinRedirect(here());
   }, [out, auth]);
-  const lost = wasIn && !auth.isAuthenticated;
+  const { events } = auth;
+  useEffect(() => events.addAccessTokenExpired(() => setExpired(true)), [events]);
+  useEffect(() => events.addUserLoaded(() => setExpired(false)), [events]);
+  const lost = wasIn && (expired || !auth.isAuthenticated);
   useEffect(() => {
     if (!lost) return;
     const again = setInterval(() => void auth.signinSilent().catch(() => null), RETRY_MS);
