@@ -146,13 +146,13 @@ def upload_class_sheet(call: Call, sync_id: str, body: UploadRequest) -> Upload:
     return _sheet_upload(call, sync_id, body)
 
 
-@route(choices, "POST /syncs/{syncId}/orgs/sheet/{uploadId}/check", role="operator", answer=SheetCheck)
+@route(choices, "POST /syncs/{syncId}/orgs/sheet/{uploadId}/check", role="operator", answer=SheetCheck, costly="list")
 def check_org_sheet(call: Call, sync_id: str, upload_id: str) -> SheetCheck:
     """What an uploaded workbook Org says, before it counts."""
     return _shown(_checked(ORGS_ASKED, sync_id, upload_id))
 
 
-@route(choices, "POST /syncs/{syncId}/classes/sheet/{uploadId}/check", role="operator", answer=SheetCheck)
+@route(choices, "POST /syncs/{syncId}/classes/sheet/{uploadId}/check", role="operator", answer=SheetCheck, costly="list")
 def check_class_sheet(call: Call, sync_id: str, upload_id: str) -> SheetCheck:
     """What an uploaded workbook Classes says, before it counts."""
     return _shown(_checked(CLASSES_ASKED, sync_id, upload_id))

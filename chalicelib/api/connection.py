@@ -17,7 +17,7 @@ from oneroster_engine.standard.archive import Limits
 connection = Blueprint(__name__)
 
 
-@route(connection, "POST /groups/{groupId}/connection-test", role="admin", answer=ConnectionTest)
+@route(connection, "POST /groups/{groupId}/connection-test", role="admin", answer=ConnectionTest, costly="start")
 def test_connection(call: Call, group_id: str) -> ConnectionTest:
     """Reach the group's source as a sync would, step by step; writes nothing."""
     from chalicelib.service.group_source import check  # SSH and HTTP, of which no other route has any use
@@ -40,7 +40,7 @@ def _shown(checks: list[Check]) -> ConnectionTest:
     return ConnectionTest(ok=checks[-1].ok, steps=steps, host_key_fingerprint=shown, from_address=address)
 
 
-@route(connection, "POST /connection-test", role="admin", body=ConnectionTestIn, answer=ConnectionTest)
+@route(connection, "POST /connection-test", role="admin", body=ConnectionTestIn, answer=ConnectionTest, costly="start")
 def test_unsaved_connection(call: Call, body: ConnectionTestIn) -> ConnectionTest:
     """Reach a source that is not saved yet, with the secret that comes along; neither of them is kept."""
     from chalicelib.service.group_source import check

@@ -18,7 +18,7 @@ SECRET_NEAR_ITS_END = timedelta(days=30)
 FAILED = frozenset({State.FAILED, State.REFUSED, State.EXPIRED})
 
 
-@route(overview, "GET /overview", role="viewer", answer=Overview)
+@route(overview, "GET /overview", role="viewer", answer=Overview, costly="list")
 def get_overview(call: Call) -> Overview:
     """All groups that the caller may see, in one answer: those that need attention first, then by name."""
     seen = [group for group in groups.find() if call.caller.may_see(group.group_id)]

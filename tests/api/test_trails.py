@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.api.routing import ROUTES
+from chalicelib.api.shapes import Upload
 from chalicelib.model.ids import new_sync_id
 from chalicelib.model.records import Sync
 from chalicelib.store import access, audit, files, syncs, usage
@@ -90,6 +91,43 @@ def test_one_person_gets_no_more_forms_to_upload_than_a_person_needs(monkeypatch
     assert usage.allowed("another", "upload", 2, NOW)
     headers = answered("POST /groups/g1/uploads", wanted)["headers"]
     assert 0 < int(headers["Retry-After"]) <= 3600
+
+
+COUNTED = {
+    "upload": {
+        "POST /groups/{groupId}/uploads",
+        "POST /syncs/{syncId}/classes/sheet",
+        "POST /syncs/{syncId}/orgs/sheet",
+    },
+    "start": {
+        "POST /connection-test",
+        "POST /groups/{groupId}/connection-test",
+        "POST /groups/{groupId}/syncs",
+        "POST /groups/{groupId}/webhooks/{webhookId}/deliveries/{deliveryId}/again",
+        "POST /groups/{groupId}/webhooks/{webhookId}/test",
+        "POST /syncs/{syncId}/undo",
+    },
+    "list": {
+        "GET /groups",
+        "GET /groups/{groupId}/audit/export",
+        "GET /groups/{groupId}/compare",
+        "GET /groups/{groupId}/compare/rows",
+        "GET /groups/{groupId}/person",
+        "GET /groups/{groupId}/trace",
+        "GET /overview",
+        "GET /syncs/{syncId}/delta",
+        "POST /groups/{groupId}/erasures",
+        "POST /syncs/{syncId}/classes/sheet/{uploadId}/check",
+        "POST /syncs/{syncId}/orgs/sheet/{uploadId}/check",
+    },
+}
+
+
+def test_what_gives_a_form_starts_work_calls_a_stranger_s_server_or_reads_whole_files_and_tables_is_counted() -> None:
+    counted = {kind: {f"{each.method} {each.path}" for each in ROUTES if each.costly == kind} for kind in COUNTED}
+
+    assert counted == COUNTED
+    assert {f"{each.method} {each.path}" for each in ROUTES if each.answer is Upload} == COUNTED["upload"]
 
 
 def test_who_has_done_too_much_may_again_with_the_next_hour() -> None:

@@ -5592,6 +5592,17 @@ export interface operations {
                     "application/json": components["schemas"]["SheetCheck"];
                 };
             };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A problem document */
             default: {
                 headers: {
@@ -5622,6 +5633,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SheetCheck"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem document */
@@ -6061,6 +6083,17 @@ export interface operations {
                     "application/json": components["schemas"]["ConnectionTest"];
                 };
             };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A problem document */
             default: {
                 headers: {
@@ -6092,6 +6125,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem document */
@@ -7006,6 +7050,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Done too often within this hour */
+            429: {
+                headers: {
+                    /** @description Seconds until it is allowed again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A problem document */
