@@ -1,12 +1,17 @@
 """The bucket keeps what a step wrote and gives back what it asks for."""
 
+from base64 import b64encode
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from zlib import crc32
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from chalicelib.errors import NotFound
-from chalicelib.store import audit, files
+from chalicelib.store import audit, files, multipart_upload
 from tests.store.test_groups_and_syncs import NOW
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -102,3 +107,40 @@ def test_the_audit_tells_the_newest_first() -> None:
 
     assert [entry.what for entry in found] == ["full sync started", "group created"]
     assert [entry.what for entry in audit.entries("g1", 10, before=found[0].at)] == ["group created"]
+
+
+def test_an_upload_in_parts_says_at_its_begin_and_end_which_checksums_its_parts_have() -> None:
+    """S3 refuses parts with another checksum than the upload was begun with, and an end that leaves them out; emulators don't."""
+    sent: dict[str, dict[str, Any]] = {}
+    hear = files.s3().meta.events
+    hear.register("provide-client-params.s3", lambda params, model, **_: sent.update({model.name: params}), unique_id="hear")
+    try:
+        upload = multipart_upload.begin("k")
+        for number, body in ((2, b"b"), (1, b"a" * (5 << 20))):
+            upload.put(number, body)
+        upload.complete()
+    finally:
+        hear.unregister("provide-client-params.s3", unique_id="hear")
+
+    assert [sent[name]["ChecksumAlgorithm"] for name in ("CreateMultipartUpload", "UploadPart")] == ["CRC32", "CRC32"]
+    crcs = [b64encode(crc32(body).to_bytes(4, "big")).decode() for body in (b"a" * (5 << 20), b"b")]
+    assert [each["ChecksumCRC32"] for each in sent["CompleteMultipartUpload"]["MultipartUpload"]["Parts"]] == crcs
+
+
+@pytest.mark.parametrize("began", ["CRC32", None])
+def test_an_upload_that_is_resumed_ends_as_it_was_begun(monkeypatch: pytest.MonkeyPatch, began: str | None) -> None:
+    part = {"PartNumber": 1, "ETag": '"e"', "ChecksumCRC32": "BwQzxA==", "Size": 5}
+    page = {"Parts": [part], **({"ChecksumAlgorithm": began} if began else {})}
+    client = boto3.client("s3")
+    monkeypatch.setattr(multipart_upload, "s3", lambda: client)
+    ended = {"PartNumber": 1, "ETag": '"e"', **({"ChecksumCRC32": "BwQzxA=="} if began else {})}
+    with Stubber(client) as s3:
+        s3.add_response("list_parts", page, {"Bucket": "data", "Key": "k", "UploadId": "u"})
+        s3.add_response(
+            "complete_multipart_upload",
+            {},
+            {"Bucket": "data", "Key": "k", "UploadId": "u", "MultipartUpload": {"Parts": [ended]}},
+        )
+        resumed = multipart_upload.resume("k", "u")
+        assert resumed is not None
+        resumed.complete()
