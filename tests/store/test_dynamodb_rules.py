@@ -30,6 +30,14 @@ ONE = {":a": {"S": "x"}}
             | {"ExpressionAttributeNames": {"#g": "groupId", "#s": "syncId"}},
             "names syncId, which is of the key",
         ),
+        ("GetItem", {"Key": {"groupId": {"S": "x" * 2048}, "syncId": {"S": "x" * 1024}}}, ""),
+        ("GetItem", {"Key": {"groupId": {"S": "x" * 2049}, "syncId": {"S": "x"}}}, "a key of 2,049 bytes"),
+        ("PutItem", {"Item": {"groupId": {"S": "x"}, "syncId": {"S": "x" * 1025}}}, "a key of 1,025 bytes"),
+        (
+            "Query",
+            {"KeyConditionExpression": "groupId = :a", "ExpressionAttributeValues": {":a": {"S": "x" * 2049}}},
+            "a key of 2,049 bytes",
+        ),
         ("BatchWriteItem", {"RequestItems": {"one": [{}] * 20, "two": [{}] * 6}}, "26 items"),
         ("TransactWriteItems", {"TransactItems": [{"Put": {"Item": {"a": {"S": "x" * (4 << 20)}}}}]}, "bytes in a transaction"),
         (
