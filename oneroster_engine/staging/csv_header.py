@@ -5,7 +5,7 @@ What came instead of a header is reported: a title line above it, lines that are
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from oneroster_engine.errors import BundleRefused
@@ -30,6 +30,14 @@ MOST_BY_CHANCE = 2  # of a file's columns, in a line that is no header
 _WORD = re.compile("[A-Za-z]+")
 # In an error or a pointer that stands in a file's place, and in nobody's name or address: no refusal says such a thing.
 _OF_A_TOOL = re.compile("://|: ")
+# Names of OneRoster 1.0, whose CSVs have no manifest to say so, for what is called otherwise since; TAO's sample for its importer
+# still has them. Its `userId` is not among them: an id without the type that `userIds` wants.
+OLD_NAMES = {
+    "agents": "agentsourcedids",
+    "grade": "grades",
+    "schoolyearid": "schoolyearsourcedid",
+    "termsourcedid": "termsourcedids",
+}
 # Read by nobody, and no news to anybody.
 _EXPECTED = ("password", "resourcesourcedids")
 
@@ -57,7 +65,7 @@ def find_header(file: str, first_lines: Iterable[Line], fields: Sequence[Field])
     for at, text in enumerate(sent[start:], start=start):
         found = _header(text, separator or likely_separator(text, known), known)
         if found and any(column_name(name, known) == "sourcedid" for name in found.names):
-            return _told(file, found, at, start, known)
+            return _told(file, found, at, start, fields)
     text = sent[start] if len(sent) > start else ""
     return _header(text, separator or likely_separator(text, known), frozenset()) or _broken_header(file, start + 1, text)
 
@@ -68,8 +76,7 @@ def places_of(file: str, header: Header, fields: Sequence[Field]) -> dict[str, i
     wanted += [(field.name, field.column_required) for field in fields]
     read = {name.casefold() for name, _ in wanted}
     seen: dict[str, int] = {}
-    for place, name in enumerate(header.names):
-        folded_name = column_name(name, read)
+    for place, (name, folded_name) in enumerate(zip(header.names, names_read(header.names, read), strict=True)):
         if folded_name in seen and folded_name in read:
             raise BundleRefused(
                 f"{file}, line {header.line}: column `{name.strip()}` stands there twice. Keep one and send the bundle again."
@@ -81,6 +88,17 @@ def places_of(file: str, header: Header, fields: Sequence[Field]) -> dict[str, i
     return {name: seen[name.casefold()] for name, _ in wanted if name.casefold() in seen}
 
 
+def names_read(names: Sequence[str], known: Collection[str]) -> list[str]:
+    """The name under which each column is read, as it is compared; one that is not `known` is its own."""
+    found = [column_name(name, known) for name in names]
+
+    def now(name: str) -> str:
+        new = OLD_NAMES.get(name, name)
+        return new if name not in known and new in known and new not in found and found.count(name) == 1 else name
+
+    return [now(each) for each in found]
+
+
 def ignored_columns(header: Header, places: dict[str, int]) -> list[str]:
     return [
         name.strip()
@@ -89,13 +107,18 @@ def ignored_columns(header: Header, places: dict[str, int]) -> list[str]:
     ]
 
 
-def _told(file: str, found: Header, at: int, start: int, known: frozenset[str]) -> Header:
-    notes = []
+def _told(file: str, found: Header, at: int, start: int, fields: Sequence[Field]) -> Header:
+    notes, known = [], _known(fields)
     if others := [name.strip() for name in found.names if column_name(name, known) != folded(name)]:
         listed = ", ".join(f"`{name}`" for name in others[:3])
         notes.append(
             f"{file}: columns are called {listed}; they were read as the standard's names, which have no blanks or underscores."
         )
+    reads = zip(found.names, names_read(found.names, known), strict=True)
+    if old := {name.strip(): new for name, new in reads if new == OLD_NAMES.get(folded(name))}:
+        today = {field.name.casefold(): field.name for field in fields}
+        listed, read_as = (", ".join(f"`{each}`" for each in names) for names in (old, [today[each] for each in old.values()]))
+        notes.append(f"{file}: columns are called {listed}, as in OneRoster 1.0; they were read as {read_as}.")
     if found.separator != ",":
         notes.append(f"{file} has {SEPARATORS.get(found.separator, repr(found.separator))} between its cells.")
     if at > start:

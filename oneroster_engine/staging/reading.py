@@ -18,10 +18,17 @@ import duckdb
 
 from oneroster_engine.duckdb_session import cursor, quoted, text
 from oneroster_engine.errors import BundleRefused
-from oneroster_engine.staging.csv_header import COMMON, MOST_BY_CHANCE, Header, find_header, ignored_columns, places_of
+from oneroster_engine.staging.csv_header import (
+    COMMON,
+    MOST_BY_CHANCE,
+    Header,
+    find_header,
+    ignored_columns,
+    names_read,
+    places_of,
+)
 from oneroster_engine.staging.finding import Finding
 from oneroster_engine.staging.padding import EMPTY_BOXES, FOOTER, HEADER_AGAIN, is_blank
-from oneroster_engine.standard.csv_grammar import column_name
 from oneroster_engine.standard.entities import Field
 from oneroster_engine.standard.file_kinds import other_kind
 from oneroster_engine.standard.text_encoding import (
@@ -102,7 +109,7 @@ def known_columns(path: Path, fields: Sequence[Field]) -> list[str]:
     """Of the fields, those that the file has a column for. Raises BundleRefused where the file can't be read."""
     header = find_header(path.name, lines(path, text_encoding(path)), fields)
     known = {each.name.casefold() for each in fields}
-    there = {column_name(name, known) for name in header.names}
+    there = set(names_read(header.names, known))
     return [each.name for each in fields if each.name.casefold() in there]
 
 

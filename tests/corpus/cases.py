@@ -704,6 +704,17 @@ POPULATIONS = (
            problems=(note("users.csv", f"columns are called `{joined('sourcedId')}`, .* read as the standard's names"),),
            values={("users", "ann", "username"): "ann", ("orgs", "north", "type"): "school"})
       for joined in OTHER_NAMES),
+    Case("columns with names of OneRoster 1.0", "OneRoster 1.0, CSV tables",
+         bundle(users=b"sourcedId,orgSourcedIds,role,username,givenName,familyName,userId,agents,grade\r\n"
+                      b"ann,north,student,ann,A,A,7,zoe,09\r\nzoe,north,parent,zoe,Z,Z,,,\r\n"),
+         problems=(note("users.csv", "`agents`, `grade`, as in OneRoster 1.0; they were read as `agentSourcedIds`, `grades`"),
+                   note("users.csv", "not read: userId")),
+         values={("users", "ann", "grades"): ["09"], ("users", "ann", "agentSourcedIds"): ["zoe"]}),
+    Case("a column of OneRoster 1.0 beside the one of today", "OneRoster 1.0, CSV tables",
+         bundle(users=b"sourcedId,orgSourcedIds,role,username,givenName,familyName,grade,grades\r\n"
+                      b"ann,north,student,ann,A,A,9th grade,09\r\n"),
+         problems=(note("users.csv", "not read: grade"),),
+         values={("users", "ann", "grades"): ["09"]}),
     Case("an id with letters or zeros, which of them can't be told", "ids: a letter that stands for a digit",
          bundle(users=[user("ROOM-7"), user("R01M-7", username="b")], enrollments=[enrollment(userSourcedId="R00M-7")]),
          problems=(Found("users.csv", None, "error", "letters that look like digits .*`ROOM-7` for `R00M-7` .rows: 1."),
