@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api import shapes
 from chalicelib.errors import NotFound
 from chalicelib.model.records import Mode, SavedUse, Schedule
 from chalicelib.store import groups, syncs
@@ -39,6 +40,30 @@ def saved(name: str = "Nightly", selection: dict[str, Any] | None = None) -> dic
     status, answer = call("POST /groups/g1/selections", {"name": name, "selection": selection or ALL_NOW})
     assert status == 201, answer
     return answer
+
+
+LISTED = {"schools": {"ids": ["a", "b"], "excluded": ["c"]}, "classes": {"ids": ["d"]}}
+
+
+@pytest.mark.parametrize("part", ["schools", "classes"])
+@pytest.mark.parametrize("said", ["ids", "excluded"])
+def test_more_ids_than_a_selection_takes_are_refused_wherever_they_stand(
+    monkeypatch: pytest.MonkeyPatch, part: str, said: str
+) -> None:
+    monkeypatch.setattr(shapes, "MOST_IDS", 4)
+    make_group()
+    selection: dict[str, Any] = {name: {**LISTED[name]} for name in LISTED}
+    assert call("POST /groups/g1/selections", {"name": "Fits", "selection": selection})[0] == 201
+    selection[part][said] = [*selection[part].get(said, ()), "one more"]
+    exported = {"exportedAt": "2026-09-01T00:00:00Z", "group": {"name": "Mine"}}
+
+    for way, body in {
+        "POST /groups/g1/selections": {"name": "Long", "selection": selection},
+        "PUT /groups/g1/selections/Fits": {"selection": selection},
+        "POST /imports": {**exported, "selections": [{"name": "Long", "selection": selection}]},
+    }.items():
+        status, answer = call(way, body, headers={"If-Match": "e1"})
+        assert (status, "at most 4 are taken" in str(answer)) == (422, True), (way, answer)
 
 
 def test_a_new_school_waits_in_the_inbox_and_comes_with_the_next_sync_once_included() -> None:
