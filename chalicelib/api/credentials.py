@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from chalicelib.api.shapes import SourceIn
 from chalicelib.errors import Unacceptable
 from chalicelib.model.credentials import Credentials, KeyCredentials, mark_of
-from chalicelib.model.records import CredentialsMark, Source
+from chalicelib.model.records import UNQUOTED, CredentialsMark, Source
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def forgotten(before: Source, after: Source) -> bool:
     return before.credentials is not None and after.credentials is None
 
 
-_SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
+_SOURCE: TypeAdapter[Source] = TypeAdapter(Source, config=UNQUOTED)
 
 
 def _with_mark(source: SourceIn | Source, mark: CredentialsMark | None) -> Source:

@@ -15,11 +15,14 @@ from chalicelib.model.addresses import clean_address, clean_base_address, origin
 from chalicelib.model.time_zones import zone
 from oneroster_engine.planning.guard import Entity, LimitedKind, RemovalCause, Standing, StandingKind
 
+# Errors about a value end in logs, so they don't quote what was given: a name, an address or a secret.
+UNQUOTED = ConfigDict(hide_input_in_errors=True)
+
 
 class Record(BaseModel):
     """Base of everything stored or sent: camelCase outside, unknown fields refused."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, **UNQUOTED)
 
 
 class Method(StrEnum):

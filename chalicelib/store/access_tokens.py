@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 from pydantic import TypeAdapter
 
+from chalicelib.model.records import UNQUOTED
 from chalicelib.store import syncs
 from chalicelib.store.tables import table
 
@@ -50,7 +51,7 @@ def shared(group_id: str) -> dict[str, str]:
     return _JSON.validate_json(b"".join(parts))
 
 
-_JSON: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+_JSON: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str], config=UNQUOTED)
 
 
 def _context(group_id: str) -> dict[str, str]:

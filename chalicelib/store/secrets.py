@@ -18,7 +18,7 @@ from pydantic import SecretStr, TypeAdapter
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.credentials import Credentials
-from chalicelib.model.records import Source
+from chalicelib.model.records import UNQUOTED, Source
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
@@ -28,7 +28,7 @@ FORGOTTEN = "InvalidRequestException"  # of one that is scheduled for deletion
 RECOVERY_DAYS = 7  # the least that AWS takes
 GIVEN_FOR = "givenFor"  # stored with the secret: `Source.shown_to`
 SAME_REQUEST = timedelta(minutes=1)  # a group's mark and its secret are written by one request, by two clocks
-_CREDENTIALS: TypeAdapter[Credentials] = TypeAdapter(Credentials)
+_CREDENTIALS: TypeAdapter[Credentials] = TypeAdapter(Credentials, config=UNQUOTED)
 
 
 @cache

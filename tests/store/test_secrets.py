@@ -2,10 +2,12 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import jwt
 import pytest
+from pydantic import ValidationError
 
 from chalicelib.errors import SourceRefused, SourceUnavailable
 from chalicelib.model.credentials import (
@@ -16,7 +18,8 @@ from chalicelib.model.credentials import (
     TokenCredentials,
     mark_of,
 )
-from chalicelib.model.records import CredentialsMark, RestSource, SftpSource, Source, ZipSource
+from chalicelib.model.members import Member
+from chalicelib.model.records import CredentialsMark, Record, RestSource, SftpSource, Source, ZipSource
 from chalicelib.store import secrets
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
@@ -88,6 +91,33 @@ def test_a_forgotten_secret_is_read_by_nobody_and_may_be_set_again() -> None:
 def test_no_way_of_writing_a_secret_down_shows_it() -> None:
     for credentials in KINDS:
         assert not any("hunter2" in message for message in (repr(credentials), str(credentials), credentials.model_dump_json()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (PasswordCredentials, {"password": {"of": "hunter2"}}),
+        (PasswordCredentials, {"pasword": "hunter2"}),
+        (KeyCredentials, {"privateKey": "hunter2", "passphrase": ["hunter2"]}),
+        (Member, {"memberId": "u1", "email": "hunter2@district.example", "role": "hunter2"}),
+    ],
+    ids=["nested", "misspelt", "list", "a person"],
+)
+def test_an_error_about_a_value_names_its_field_and_never_the_value(kind: type[Record], said: dict[str, Any]) -> None:
+    """What a table or a request holds wrongly ends in the log, as the text of such an error."""
+    with pytest.raises(ValidationError) as refused:
+        kind.model_validate(said)
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_stored_secret_that_can_not_be_read_is_not_quoted_either() -> None:
+    secrets.keep("g1", KINDS[0], SOURCE)
+    for wrong in ({"password": {"of": "hunter2"}}, {"passwort": "hunter2"}, ["hunter2"]):
+        boto3.client("secretsmanager").put_secret_value(SecretId=stored()[0], SecretString=json.dumps(wrong))
+        with pytest.raises(Exception) as refused:  # noqa: PT011 (whichever it is: what it says is what counts)
+            secrets.of_group("g1", SOURCE)
+        assert "hunter2" not in str(refused.value)
 
 
 def test_an_expiry_is_the_admins_word_or_the_tokens_own() -> None:
