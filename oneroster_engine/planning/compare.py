@@ -18,6 +18,7 @@ from oneroster_engine.planning.snapshot import snapshot_rows
 from oneroster_engine.planning.takings import Takings
 from oneroster_engine.standard.entities import ENTITIES, FIELDS, Field, Kind, fields_of, platform_columns
 from oneroster_engine.standard.records import Form, name_of, schools_of
+from oneroster_engine.standard.text_encoding import IN_PLACE_OF_LETTERS
 
 NEW = "not on the platform yet"
 CHANGED = "changed in the source"
@@ -67,11 +68,15 @@ def find_unread(connection: duckdb.DuckDBPyConnection, problems: str) -> dict[st
     not be read, or has lost letters; of roles the person's id. Gives the fields by entity."""
     connection.execute(_UNREAD.format(problems=problems, entities=", ".join(map(text, ENTITIES))))
     found = connection.execute(
-        "SELECT entity, list_distinct(flatten(list(coalesce(fields, [])))), bool_or(lostLetters) FROM unread GROUP BY entity"
+        "SELECT entity, list_distinct(flatten(list(coalesce(fields, [])))), bool_or(lostLetters), "
+        "bool_or(sourcedId = '') FROM unread GROUP BY entity"
     ).fetchall()
+    for entity, _, _, of_any in found:
+        if of_any:
+            connection.execute(_OF_ANY_ROW.format(entity=entity))
     return {
         entity: [name for name in platform_columns(entity) if name in fields or (lost_letters and name in _texts(entity))]
-        for entity, fields, lost_letters in found
+        for entity, fields, lost_letters, _ in found
         if entity in ENTITIES
     }
 
@@ -80,11 +85,13 @@ def find_unread(connection: duckdb.DuckDBPyConnection, problems: str) -> dict[st
 class Stays:
     """What stays on the platform though the source lacks it. `unproved` are entities of which an absent row proves nothing, and
     those with rows that an error left out; `people`: people have roles or profiles that stay; `unread`: by entity, the fields of
-    which some row's value can't be read."""
+    which some row's value can't be read; `near`: ids under which nobody is made, since they are near to those of people who are
+    there (`near_ids.py`)."""
 
     unproved: Collection[str] = ()
     people: bool = False
     unread: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    near: Sequence[str] = ()
 
 
 def changes_of(entity: str, policy: Policy, first_sync: bool, stays: Stays) -> str:
@@ -139,6 +146,9 @@ def _records(entity: str, policy: Policy, first_sync: bool, stays: Stays) -> str
     agents = entity == "users" and bool(policy.user_types) and not first_sync
     if agents:
         values["agentSourcedIds"] = _LIST_WITH_HELD.format(value="agentSourcedIds", held="beyond")
+    if entity == "users" and stays.near:
+        near = f"[{', '.join(map(text, stays.near))}]"
+        values["agentSourcedIds"] = f"list_filter({values['agentSourcedIds']}, lambda each: NOT list_contains({near}, each))"
     if entity == "users" and policy.username_suffix:
         values["username"] = f"username || {text(policy.username_suffix)}"
     held = [(each, target) for each, target in _optional_references(entity) if target in stays.unproved]
@@ -224,19 +234,25 @@ CREATE TABLE unread AS
 WITH found AS (
     SELECT entity, coalesce(person, sourcedId) AS sourcedId, field, rule IN ('lost-letter', 'garbled') AS lost_letters
     FROM (SELECT * FROM {problems} UNION ALL BY NAME SELECT NULL::VARCHAR AS person WHERE false)  -- none in a stage of before
-    WHERE severity = 'warning' AND sourcedId <> ''
+    WHERE severity = 'warning' AND (sourcedId <> '' OR rule = 'garbled' AND line IS NULL)  -- more lines than are named
       AND (rule IN ('unreadable-date', 'unreadable-boolean', 'unreadable-userids', 'unreadable-year', 'rounded', 'made-a-date',
                     'unknown-word') OR lost_letters AND entity IN ({entities}))
 )
 SELECT entity, sourcedId, list(DISTINCT field) FILTER (NOT lost_letters) AS fields, bool_or(lost_letters) AS lostLetters
 FROM found GROUP BY ALL
 """
+_OF_ANY_ROW = """
+INSERT INTO unread
+SELECT '{entity}', sourcedId, NULL, true FROM compared_{entity}
+WHERE selected AND known AND sourcedId NOT IN (SELECT sourcedId FROM unread WHERE entity = '{entity}')
+"""
 _UNREAD_ROWS = """
 SELECT sourcedId AS id, unread.fields AS names, lostLetters, old.fields AS held
 FROM unread JOIN before_{entity} old USING (sourcedId) WHERE entity = '{entity}' AND removedAt IS NULL
 """
-# Of a row of which letters were lost: a text that is the platform's but for those that ASCII lacks, and ?, which stands for one.
-_IN_ASCII = "regexp_replace({cell}, '[^ ->@-~]+', '', 'g')"
+# Of a row of which letters were lost, or were written for another medium: a text that is the platform's but for those, and for
+# what stands in their place.
+_IN_ASCII = f"regexp_replace({{cell}}, {text(IN_PLACE_OF_LETTERS).replace('{', '{{').replace('}', '}}')}, '', 'g')"
 
 
 def _value_or_unread(entity: str, name: str, value: str) -> str:

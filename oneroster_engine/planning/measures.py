@@ -17,6 +17,7 @@ import duckdb
 from oneroster_engine.duckdb_session import PACKED, insert, number_of, text
 from oneroster_engine.planning.compare import FOUND_AGAIN
 from oneroster_engine.planning.guard import Breach, Concern, Guard, Limit, LimitedKind, least_measured
+from oneroster_engine.planning.near_ids import PEOPLES_KEYS, PLAIN, STORED_KEYS, same_people_sql
 from oneroster_engine.planning.takings import WITHOUT_RIGHTS, lost_roles
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.standard.records import Form, schools_of
@@ -112,7 +113,8 @@ def _measure_new(connection: duckdb.DuckDBPyConnection, guard: Guard, today: dat
         # Few enrollments come and go each day, and to compare all their ids for that would cost more than it tells.
         least = held * 0.05 if entity == "enrollments" else 0
         if news.get(entity, 0) >= max(guard.limit_on("damaged", today).floor, least):
-            connection.execute(_DAMAGED.format(entity=entity, staged=staged[entity]))
+            more = _DAMAGED_PEOPLE.format(staged=staged[entity]) if entity == "users" else ""
+            connection.execute(_DAMAGED.format(entity=entity, staged=staged[entity], more=more))
 
 
 def orgs_not_shown(connection: duckdb.DuckDBPyConnection, guard: Guard, stage: Path) -> list[str]:
@@ -620,23 +622,19 @@ FROM new SEMI JOIN crowded USING (classSourcedId, "role")
 # New people who share something with a person who exists already and stays: an identifier or username, an e-mail with the given
 # name (brothers and sisters share one), or both names, a role's word, a grade and a school. Of the platform's people those whom
 # the source has still are looked up there, in columns; only of the others is the JSON read.
-_KEYS = """userType, identifier, lower(username) AS username, lower(email) AS email,
-           lower(strip_accents(givenName)) AS given, lower(strip_accents(familyName)) AS family"""
-_STORED_KEYS = """fields->>'$.roles[0].role' AS userType, fields->>'identifier' AS identifier,
-           lower(fields->>'username') AS username, lower(fields->>'email') AS email,
-           lower(strip_accents(fields->>'givenName')) AS given, lower(strip_accents(fields->>'familyName')) AS family"""
 _DOUBLES = f"""
 CREATE TABLE newcomer AS
-SELECT sourcedId, schools, {_KEYS}, list_sort(grades) AS grades FROM read_parquet({{staged}})
+SELECT sourcedId, schools, {PEOPLES_KEYS}, list_sort(grades) AS grades FROM read_parquet({{staged}})
 JOIN (SELECT sourcedId, schools FROM change WHERE entity = 'users' AND action = 'create' AND reason <> '{FOUND_AGAIN}')
 USING (sourcedId);
 CREATE TABLE already_there AS
 SELECT * FROM (
-    SELECT sourcedId, {_KEYS}, list_sort(grades) AS grades, list_transform(roles, lambda each: each.orgSourcedId) AS schools
+    SELECT sourcedId, {PEOPLES_KEYS}, list_sort(grades) AS grades,
+           list_transform(roles, lambda each: each.orgSourcedId) AS schools
     FROM read_parquet({{staged}})
     SEMI JOIN (SELECT sourcedId FROM held_users) USING (sourcedId)
     UNION ALL
-    SELECT sourcedId, {_STORED_KEYS}, list_sort(fields->>'$.grades[*]') AS grades, schools
+    SELECT sourcedId, {STORED_KEYS}, list_sort(fields->>'$.grades[*]') AS grades, schools
     FROM held_users ANTI JOIN (SELECT sourcedId FROM read_parquet({{staged}})) USING (sourcedId)
 ) WHERE (identifier IN (SELECT identifier FROM newcomer) OR username IN (SELECT username FROM newcomer)
          OR email IN (SELECT email FROM newcomer) OR (family, given) IN (SELECT (family, given) FROM newcomer))
@@ -663,14 +661,13 @@ FROM (
 )
 """
 
-# An id without what spreadsheets and exports do to it: blanks, quotes, braces, leading zeros, capitals. One that was rounded
-# to 1.23E+11 is near to those that round to it.
-_PLAIN = "ltrim(regexp_replace(lower(sourcedId), '[^a-z0-9]', '', 'g'), '0')"
+# One that was rounded to 1.23E+11 is near to those that round to it; one that was cut, where today none of the file is longer,
+# to those that begin so.
 _DAMAGED = f"""
 INSERT INTO concern
-WITH fresh AS (SELECT sourcedId, {_PLAIN} AS plain FROM change WHERE entity = '{{entity}}' AND action = 'create'
+WITH fresh AS (SELECT sourcedId, {PLAIN} AS plain FROM change WHERE entity = '{{entity}}' AND action = 'create'
                AND reason <> '{FOUND_AGAIN}'),
-vanished AS (SELECT sourcedId, {_PLAIN} AS plain FROM held_{{entity}}
+vanished AS (SELECT sourcedId, {PLAIN} AS plain FROM held_{{entity}}
              WHERE sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{staged}})))
 SELECT 'damaged', '{{entity}}', sourcedId, '', '', '', min(other) || ' became ' || sourcedId FROM (
     SELECT fresh.sourcedId, vanished.sourcedId AS other FROM fresh JOIN vanished USING (plain)
@@ -682,8 +679,21 @@ SELECT 'damaged', '{{entity}}', sourcedId, '', '', '', min(other) || ' became ' 
     ) own JOIN (SELECT sourcedId AS other, try_cast(sourcedId AS DOUBLE) AS exact FROM vanished
                 WHERE regexp_full_match(sourcedId, '[0-9]+')) old
     ON abs(exact - rounded) <= rounded / power(10, digits)
+    UNION ALL
+    SELECT fresh.sourcedId, own.sourcedId FROM fresh JOIN (
+        SELECT sourcedId, left(sourcedId, longest) AS cut
+        FROM vanished CROSS JOIN (SELECT max(length(sourcedId)) AS longest FROM read_parquet({{staged}}))
+        WHERE length(sourcedId) > longest
+    ) own ON fresh.sourcedId = cut
+    {{more}}
 ) GROUP BY sourcedId
 """
+_DAMAGED_PEOPLE = f"""UNION ALL FROM ({
+    same_people_sql(
+        f"(SELECT sourcedId, {PEOPLES_KEYS} FROM read_parquet({{staged}}) SEMI JOIN fresh USING (sourcedId))",
+        f"(SELECT sourcedId, {STORED_KEYS} FROM held_users SEMI JOIN vanished USING (sourcedId))",
+    )
+})"""
 
 # Only schools with `floor` concerns are looked at any further.
 _CONCERNED = """

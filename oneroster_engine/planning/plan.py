@@ -29,6 +29,7 @@ from oneroster_engine.planning.compare import (
 )
 from oneroster_engine.planning.guard import ROLE_ENDED, Breach
 from oneroster_engine.planning.matching import match_people
+from oneroster_engine.planning.near_ids import hold_near_ids
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.removals import find_unselected, nameless, spare, withdraw_ended, write_by_policy
 from oneroster_engine.planning.summary import Planned, schools_with_counts, write_summary
@@ -59,19 +60,20 @@ def plan_changes(
         run_parallel([partial(_compare, cursor(connection), entity, selection, policy) for entity in known])
         left_out = {entity for (entity,) in connection.execute("SELECT DISTINCT entity FROM left_out").fetchall()}
         unread = find_unread(connection, f"read_parquet({text(str(stage / 'problems.parquet'))})")
+        near = [] if "users" in first_sync else hold_near_ids(connection, policy, "enrollments" not in first_sync)
         kept_whole = spare(connection, staged, policy, selection, orgs_left_out="orgs" in left_out)
         people_held = count(connection, "held_people")
         write_by_policy(connection, plan)
         ambiguous = match_people(connection, policy)
         decide(connection)
         changing = [entity for entity in ENTITIES if count(connection, f"compared_{entity}")] or [ENTITIES[0]]
-        unproved = {*kept_whole, *left_out} - first_sync
-        stays = Stays(unproved, people_held > 0, unread)
+        unproved = ({*kept_whole, *left_out} | ({"users"} if near else set())) - first_sync
+        stays = Stays(unproved, people_held > 0, unread, near)
         queries = [changes_of(entity, policy, entity in first_sync, stays) for entity in changing]
         changes = write_changes(connection, plan, queries)
         with ThreadPoolExecutor(1) as executor:
             chunks = executor.submit(write_chunks, cursor(connection), plan, changes, policy.purging)
-            planned = _summary(connection, changes, staged, kept_whole, ambiguous, people_held, selection.unplaced)
+            planned = _summary(connection, changes, staged, kept_whole, ambiguous, people_held, selection.unplaced, bool(near))
             write_summary(plan, planned)
             chunks.result()
         return planned
@@ -90,6 +92,7 @@ def _summary(
     ambiguous: list[Breach],
     people_held: int,
     unplaced: int,
+    near: bool,
 ) -> Planned:
     counts = counts_of(connection)
     for entity in ENTITIES:
@@ -102,6 +105,8 @@ def _summary(
     )
     breaches = ambiguous + _empty(connection, staged)
     notes = [note for entity in ENTITIES for note in _notes(connection, entity, staged, entity in kept_whole)]
+    if near:
+        notes.append(_of_near_ids(connection))
     if unplaced:
         notes.append(f"orgs: {unplaced:,} have a parent that can't be found, so nobody is removed for not being chosen.")
     if people_held and (lost := count(connection, "held_people WHERE lost")):
@@ -152,6 +157,16 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
     if spared and not kept_whole:
         notes.append(f"{entity}: {spared:,} on the platform have an error in their row now; they were kept as they are.")
     return notes
+
+
+def _of_near_ids(connection: duckdb.DuckDBPyConnection) -> str:
+    pairs = connection.execute("SELECT sourcedId, formerId FROM near_id ORDER BY ALL").fetchall()
+    examples = " and ".join(f"`{new}` for `{former}`" for new, former in pairs[:2])
+    return (
+        f"users: {len({new for new, _ in pairs}):,} came under another sourcedId that is near to their own on the platform "
+        f"({examples}); they were neither created nor removed, and stay as they are. If their ids were meant to change, let "
+        "the group match people with another field; else correct the ids in the source."
+    )
 
 
 _STILL_UNREAD = """

@@ -210,7 +210,7 @@ CREATE VIEW selected_rows_users AS SELECT * FROM staged_users WHERE {users}
 _WITHDRAW = """
 DELETE FROM selected_users WHERE sourcedId IN (SELECT sourcedId FROM {people});
 CREATE OR REPLACE VIEW selected_rows_users AS SELECT * FROM staged_users SEMI JOIN selected_users USING (sourcedId);
-CREATE TABLE still_enrolled AS
+CREATE OR REPLACE TABLE still_enrolled AS
 SELECT sourcedId FROM selected_rows_enrollments WHERE userSourcedId NOT IN (SELECT sourcedId FROM {people});
 CREATE OR REPLACE VIEW selected_rows_enrollments AS SELECT * FROM staged_enrollments SEMI JOIN still_enrolled USING (sourcedId)
 """

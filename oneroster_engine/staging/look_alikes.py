@@ -1,5 +1,5 @@
 """Ids that differ from what the other files say in a way that no spreadsheet makes: a letter stands for a digit (O for 0, l or I
-for 1), or something was put before or behind all of them.
+for 1), something was put before or behind all of them, or all that was behind so many characters was cut away.
 
 Where one reading alone is certain the row is read so; else nothing is kept under either. A whole column is one finding."""
 
@@ -34,7 +34,7 @@ def look_alikes(connection: duckdb.DuckDBPyConnection, version: str) -> list[Res
         if alike:
             found += _by_letters(connection, target)
         if target in apart:
-            found += _by_addition(connection, target)
+            found += _by_addition(connection, target) or _by_cut(connection, target)
     return found
 
 
@@ -74,6 +74,22 @@ def _by_addition(connection: duckdb.DuckDBPyConnection, target: str) -> list[Res
     return [
         Restored(target, was, id_ if sure else None, how, "" if sure else id_) for was, id_, is_used, _ in rows if not is_used
     ]
+
+
+def _by_cut(connection: duckdb.DuckDBPyConnection, target: str) -> list[Restored]:
+    """Ids of which only the first characters came, as a column of a fixed width has them: what others refer to begins so and is
+    longer than any that came. Of two that have become one nothing is kept, nor of one that nobody refers to."""
+    pairs = connection.execute(_CUT.format(target=target)).fetchall()
+    explained = sum(number for _, _, number, _ in pairs)
+    if explained < max(MANY, THROUGHOUT * number_of(connection, "SELECT count(*) FROM meant WHERE NOT there")):
+        return []
+    how = f"by what stood behind their first {len(pairs[0][0])} characters, which was cut"
+    others = connection.execute(_OF_THAT_LENGTH.format(target=target), [[was for was, *_ in pairs]]).fetchall()
+    return [
+        *(Restored(target, was, id_ if number == rows == 1 else None, how, "" if number == rows == 1 else id_)
+          for was, id_, number, rows in pairs),
+        *(Restored(target, was, None, how) for (was,) in others),
+    ]  # fmt: skip
 
 
 def note_others_ids(connection: duckdb.DuckDBPyConnection, version: str) -> None:
@@ -182,6 +198,20 @@ SELECT DISTINCT to_ids, before, added FROM (
 _PAIRS = """
 SELECT sourcedId, value, sourcedId IN (SELECT value FROM meant WHERE there) AS used, files > 1 AS several
 FROM (SELECT DISTINCT sourcedId FROM read_{target}) JOIN (SELECT value, files FROM meant WHERE NOT there) ON {longer} = {whole}
+"""
+
+# `number`: how many begin so. `rows`: how many have come under that id.
+_CUT = """
+SELECT sourcedId, min(value) AS id, count(DISTINCT value) AS number, any_value(rows) AS rows
+FROM (SELECT sourcedId, count(*) AS rows, max(max(length(sourcedId))) OVER () AS longest FROM read_{target} GROUP BY sourcedId) own
+JOIN (SELECT value, files FROM meant WHERE NOT there) ON length(value) > longest AND left(value, longest) = sourcedId
+WHERE sourcedId NOT IN (SELECT value FROM meant WHERE there)
+GROUP BY sourcedId ORDER BY sourcedId
+"""
+_OF_THAT_LENGTH = """
+SELECT DISTINCT sourcedId FROM read_{target}
+WHERE length(sourcedId) = (SELECT max(length(sourcedId)) FROM read_{target}) AND sourcedId NOT IN (SELECT value FROM meant)
+  AND sourcedId NOT IN (SELECT unnest(?)) ORDER BY sourcedId
 """
 
 _FALLEN_COLUMNS = """

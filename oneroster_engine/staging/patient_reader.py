@@ -19,6 +19,7 @@ from oneroster_engine.staging.row_fit import Reading, RowFit
 from oneroster_engine.standard.csv_grammar import LINE_END, SEPARATORS, Broken, Record, cells_of, folded, records
 from oneroster_engine.standard.text_encoding import ESCAPED, NotText, TextEncoding, garbled, lines, may_be_coded, ungarbled
 
+AS_IT_IS = "a new record has it as it is, and what the platform has right stays."
 MOST_SAID = 1000  # findings of a rule that cost nothing, line by line; the others are counted
 MOST_TRIED = 5000  # rows of a file that are tried in other readings: more of a kind are the export's fault, and an error each
 SAMPLED = 200  # first rows of a file, which show how many cells its rows have
@@ -211,7 +212,7 @@ class PatientReader:
         elif _may_be_garbled(record.text) and (found := garbled(self._read(kept))):
             meant = ungarbled(found)
             why = f"should be `{meant}`; it" if meant else "stands where a letter is lost; the text"
-            self._say("garbled", f"`{found}` {why} was garbled before the file came, and was kept as it is.", record, kept)
+            self._say("garbled", f"`{found}` {why} was garbled before the file came; {AS_IT_IS}", record, kept)
         if "\0" in record.text:
             self._say("garbled", "a NUL character in a cell was left out.", record, kept)
             # A database's false: nobody becomes active by it.

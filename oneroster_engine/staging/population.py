@@ -85,13 +85,14 @@ def _restore_differing(connection: duckdb.DuckDBPyConnection, restored: Sequence
                 number=f"{len(known):,}", examples=examples, how=how,
             )  # fmt: skip
         if doubtful := [each for each in of_file if not each.id]:
-            examples = ", ".join(f"`{each.was}` for `{each.instead}`" for each in doubtful[:3])
+            shown = sorted(doubtful, key=lambda each: not each.instead)[:3]
+            examples = ", ".join(f"`{each.was}` for `{each.instead}`" if each.instead else f"`{each.was}`" for each in shown)
             key = add_file_problem(
                 connection, file, "doubtful-ids", "sourcedId", f"{file}.csv:0:doubtful-ids:{how}",
                 number=f"{len(doubtful):,}", examples=examples, how=how,
             )  # fmt: skip
             insert(connection, "damaged", [(file, each.was, key) for each in doubtful])
-            insert(connection, "explained_value", [(file, each.instead, key) for each in doubtful])
+            insert(connection, "explained_value", [(file, each.instead, key) for each in doubtful if each.instead])
 
 
 def restoring(restored: Sequence[Restored], name: str, to_types: ToTable) -> ToTable:

@@ -222,7 +222,13 @@ def _with_hole(sql_of: Callable[[str], str], hole: str) -> str:
 _DATES_IN_LIST = f"list_filter({{field}}, lambda cell: {_with_hole(holds_date_sql, 'cell')})"
 _NO_DATE = f"CASE WHEN length({{cell}}) BETWEEN 5 AND 10 THEN NOT {_with_hole(is_date_sql, '{cell}')} ELSE true END"
 _NO_DATES = f"CASE WHEN length({{cell}}) > 2 THEN NOT {_with_hole(holds_date_sql, '{cell}')} ELSE true END"
-_MADE_A_DATE = "{name} is `{value}`, which a spreadsheet made of it, as it makes {example}; it was kept."
+_LETTER_LOST = (
+    "{name} has a question mark where a letter was lost; a new record has it as it is, and what the platform has right stays."
+)
+_MADE_A_DATE = (
+    "{name} is `{value}`, which a spreadsheet made of it, as it makes {example}; a new record has it as it is, and what the "
+    "platform has stays."
+)
 _DATE_IN_LIST = f"{_DATES_IN_LIST}[1]"
 _EXAMPLE = f"if(regexp_full_match({_DATE_IN_LIST}, '\\d+\\.0+'), '9.0 of 9', 'a date of 9-10')"
 
@@ -365,14 +371,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "lost-letter", W, Phase.VALUES, "people's names", _fields(lambda file, each: each.name in PERSONS_NAMES),
-        "{name} has a question mark where a letter was lost; it was kept.",
+        _LETTER_LOST,
         "Export as UTF-8 from where the name was still right.",
         broken="contains({field}, '?')", fine=_OPENS_WITH_A_LETTER, fine_joined=(_NO_QUESTION_MARK,),
     ),
     Rule(
         "lost-letter", W, Phase.VALUES, "titles, and names of schools",
         _fields(lambda file, each: each.name in ("title", "name")),
-        "{name} has a question mark where a letter was lost; it was kept.",
+        _LETTER_LOST,
         "Export as UTF-8 from where the name was still right.",
         broken="regexp_matches({field}, '\\pL\\?\\pL')", fine_joined=(_NO_QUESTION_MARK,),
     ),

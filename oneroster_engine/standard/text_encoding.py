@@ -44,20 +44,23 @@ _LATIN_WORD = re.compile(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]|(?:^|[^\x80-
 _RUN = re.compile(r"[^\x00-\x7f]+")
 # What a text shows that was written for a web page. Others, such as &sect, are rare in names and may be meant.
 _ACCENTS = "acute|grave|uml|circ|tilde|cedil|slash|ring|lig|caron"
-ENTITY = rf"&(?:amp|lt|gt|quot|apos|nbsp|#\d{{2,5}}|#[xX][0-9a-fA-F]{{2,5}}|[A-Za-z]{{1,2}}(?:{_ACCENTS}));"
+ENTITY = rf"&(?:amp|lt|gt|quot|apos|nbsp|[lr]squo|#\d{{2,5}}|#[xX][0-9a-fA-F]{{2,5}}|[A-Za-z]{{1,2}}(?:{_ACCENTS}));"
 _ENTITY = re.compile(ENTITY)
-# A letter as JSON, an address or an e-mail writes it: \u00e9, %C3%A9, =C3=A9. Only what Latin letters give, since a username may
-# hold a backslash and a u.
+# A letter as JSON, an address or an e-mail writes it: \u00e9, %C3%A9, =C3=A9; or a blank or sign between letters, as an address
+# does: %20. Only what Latin letters give, since a username may hold a backslash and a u.
 CODED = re.compile(
-    r"\\u0(?:0[c-f]|1[0-7])[0-9a-f]|%c[3-5]%[89ab][0-9a-f]|=c[3-5]=[89ab][0-9a-f]|(?-i:\+A[M-P][AEIMQUYcgkosw048]-)",
+    r"\\u0(?:0[c-f]|1[0-7])[0-9a-f]|%c[3-5]%[89ab][0-9a-f]|=c[3-5]=[89ab][0-9a-f]|(?-i:\+A[M-P][AEIMQUYcgkosw048]-)"
+    r"|(?<=[a-z.,)])%2[06789CF](?=[a-z(])",
     re.IGNORECASE,
 )
-CODE_BEGINS = ("\\u0", "%C", "%c", "=C", "=c", "+A")
+CODE_BEGINS = ("\\u0", "%C", "%c", "%2", "=C", "=c", "+A")
 # What a letter of the Mac or of DOS becomes where it is read as Windows-1252: a sign in a word, or a capital behind small ones.
 MISREAD = re.compile(
     r"(?<=[a-z]{2})[\u017d\u0160\u0152\u0178](?![A-Z])|(?<=[A-Za-z])"
     r"(?:[\u201a\xa1]|[\u2020\u2021\u02c6\u2030\u2039\u02dc\u0192\xa2-\xa5](?=[a-z]))"
 )
+# For RE2: all that a text may hold in the place of a letter that was lost, or was written for another medium.
+IN_PLACE_OF_LETTERS = r"&(amp;)*#?\w+;|\\u[0-9A-Fa-f]{4}|(%[0-9A-Fa-f]{2})+|(=[0-9A-Fa-f]{2})+|\+A[M-P][A-Za-z0-9]-|[^0-9A-Za-z]+"
 ESCAPED = "\\'"  # an apostrophe as databases' tools write it
 # First letters of two or more that stand for one, by how UTF-8 was read: as Windows-1252, MacRoman or the encoding of DOS.
 _LEADS = {WINDOWS_1252: "ÂÃÄÅÎÏÐÑ\xd7ØÙãäåæçèé", "mac_roman": "√¬ƒ≈\u2013—", "cp437": "├┬─┼"}
@@ -139,8 +142,9 @@ def wide_unicode(head: bytes) -> str:
 
 def garbled(text: str) -> str:
     """The first place of a text that was garbled before it came: UTF-8 that was read as another encoding (`Ã©`), a replacement
-    character, a letter as web pages write it (`&eacute;`), JSON (`\\u00e9`) or UTF-7 (`+AOk-`), an apostrophe behind a
-    backslash, or a letter of the Mac or of DOS that was read as Windows-1252 (`JosŽ`). Empty where nothing looks like that."""
+    character, a letter as web pages write it (`&eacute;`), addresses (`%20`), JSON (`\\u00e9`) or UTF-7 (`+AOk-`), an
+    apostrophe behind a backslash, or a letter of the Mac or of DOS that was read as Windows-1252 (`JosŽ`). Empty where nothing
+    looks like that."""
     if "\ufffd" in text:
         return "\ufffd"
     if ESCAPED in text:
@@ -172,10 +176,10 @@ def ungarbled(text: str) -> str:
     if len(text) == 1 and text != "\ufffd":
         letters = (text.encode(WINDOWS_1252).decode(codec) for codec in ("mac_roman", "cp850"))
         return "` or `".join(dict.fromkeys(each for each in letters if each.islower()))
-    if CODED.fullmatch(text):
-        return (
-            chr(int(text[2:], 16)) if text[0] == "\\" else bytes.fromhex(text[1:3] + text[4:]).decode("utf-8", errors="replace")
-        )
+    if text[0] in "\\%=":
+        if text[0] == "\\":
+            return chr(int(text[2:], 16))
+        return bytes.fromhex(text.replace(text[0], "")).decode("utf-8", errors="replace")
     return "" if "\ufffd" in text else next(filter(None, (_meant(text, codec) for codec in _LEADS)), "")
 
 

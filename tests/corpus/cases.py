@@ -18,6 +18,7 @@ def bundle(version: str = "1.1", **changed: bytes | Rows | None) -> bytes:
     return packed(files(version, **changed))
 
 
+CUT = ["1-2026-0Viola", "2-2026-0Anna", "3-2026-0Bob", "4-2026-0Zoe", "5-2026-0Idalee"]
 ENROLLED = [f"S1000{at}" for at in range(1, 6)]
 
 
@@ -766,6 +767,20 @@ POPULATIONS = (
          problems=(Found("enrollments.csv", None, "error", "classSourcedId holds ids of users.csv, such as `S10001`.*rows: 5"),
                    *(Found("enrollments.csv", line, "error", "missing from classes.csv") for line in range(2, 7))),
          counts={"enrollments": (5, 0, 5)}, incomplete=frozenset({"classes", "enrollments"})),
+    *(Case(f"ids of which ten characters came, {version}", "issue 20: ids cut at a length",
+           of_people([each[:10] for each in CUT], CUT, version, roles=CUT),
+           problems=(Found("users.csv", None, "warning",
+                           "first 10 characters, which was cut; they were read .* `1-2026-0Vi` as `1-2026-0Viola`, .*rows: 5"),),
+           values={("users", each, "username"): str(at) for at, each in enumerate(CUT)})
+      for version in ("1.1", "1.2")),
+    Case("ids of which so few characters came that two are one", "issue 20: ids cut at a length",
+         of_people([*(each[:8] for each in CUT), "6-2026-0"], [*CUT, "1-2026-0Will"]),
+         problems=(Found("users.csv", None, "warning", "they were read as those say them, such as `2-2026-0` .*rows: 4"),
+                   Found("users.csv", None, "error", "such as `1-2026-0` for `1-2026-0Viola`, `6-2026-0` .rows: 2"),
+                   *(Found("users.csv", line, "error", "nothing is kept under it") for line in (2, 7)),
+                   *(Found("enrollments.csv", line, "error", "missing from users.csv") for line in (2, 7))),
+         values={("users", each, "username"): str(at) for at, each in enumerate(CUT) if at},
+         counts={"users": (6, 4, 2), "enrollments": (6, 4, 2)}, incomplete=frozenset({"users"})),
     Case("something before one file's references", "ids: what was added to all of them",
          of_people(ENROLLED, [f"north:{each}" for each in ENROLLED], "1.2", roles=ENROLLED),
          problems=(Found("enrollments.csv", None, "error", "userSourcedId differs from the ids in users.csv by `north:` before"),

@@ -14,13 +14,14 @@ import pytest
 
 from oneroster_engine.inspecting.one_person import Person, without_person
 from oneroster_engine.planning import changes
-from oneroster_engine.planning.guard import Guard
+from oneroster_engine.planning.guard import Guard, Limit
 from oneroster_engine.planning.plan import plan_changes
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.planning.snapshot import next_snapshot
 from oneroster_engine.planning.summary import Planned
 from oneroster_engine.selecting.saved import Classes, Saved, Schools, resolve
 from oneroster_engine.selecting.selection import EVERYTHING, Selection, status_matrix
+from oneroster_engine.staging import patient_reader
 from oneroster_engine.staging.stage import stage_bundle
 from oneroster_engine.standard.entities import ENTITIES
 from tests.conftest import own_folder
@@ -698,6 +699,14 @@ def test_a_value_that_can_not_be_read_takes_none_from_the_platform(platform: Pla
         ("familyName", "Muñoz", "Mu?oz", True),
         ("familyName", "Muñoz", "MuÃ±oz", True),
         ("familyName", "Смирнова", "????????", True),
+        ("familyName", "Muñoz", "Mu%C3%B1oz", True),
+        ("familyName", "Muñoz", "Mu\\u00f1oz", True),
+        ("familyName", "Muñoz", "Mu=C3=B1oz", True),
+        ("familyName", "Muñoz", "Mu&ntilde;oz", True),
+        ("familyName", "Muñoz", "Mu&amp;#241;oz", True),
+        ("familyName", "O'Neil", "O&#39;Neil", True),
+        ("familyName", "De la Cruz", "De%20la%20Cruz", True),
+        ("familyName", "Lee", "De%20la%20Cruz", False),
         ("familyName", "Lee", "Mu?oz", False),
         ("familyName", "Muñoz", "Munoz", False),
     ],
@@ -713,6 +722,59 @@ def test_a_value_that_was_spoilt_on_its_way_takes_none_from_the_platform(
 
     after = platform.records()["users"]["bob"]
     assert (after[field] == before["bob"][field], after["givenName"]) == (stays, "New")
+
+
+NEAR_IDS = {
+    "00071": "71",  # zeros that a spreadsheet took
+    "h-2041-north-hill": "h-2041-nor",  # a column that keeps ten characters
+    "sis-72": "SIS-72",
+    "o-1073": "x:o-1073",
+    "l0O-74": "1OO-74",
+}
+
+
+def test_who_comes_under_an_id_that_is_near_to_their_own_is_neither_made_anew_nor_removed(platform: Platform) -> None:
+    def district(ids: Mapping[str, str]) -> dict[str, Rows]:
+        known_by: tuple[dict[str, str], ...] = (
+            {"email": "a@x.org"},
+            {"identifier": "I2"},
+            {},
+            {"familyName": "New"},
+            {"email": "e@x.org"},
+        )
+        people = [
+            user(ids[each], **{"username": f"u{at}", "givenName": f"G{at}", **known})
+            for at, (each, known) in enumerate(zip(NEAR_IDS, known_by, strict=True))
+        ]
+        gone = [user("77", username="x")] if ids is same else [user("077", username="y", givenName="Another")]
+        child = user("child", username="c", agentSourcedIds=ids["00071"])
+        enrolled = [enrollment(f"e{at}", userSourcedId=ids[each]) for at, each in enumerate(NEAR_IDS)]
+        return small(users=[*people, *gone, child], enrollments=enrolled)
+
+    same = {each: each for each in NEAR_IDS}
+    many = Guard(limits={"damaged": Limit(0.0, 6)})
+    platform.sync(district(same))
+
+    planned = platform.sync(district(NEAR_IDS), guard=many)
+
+    assert [row[:3] for row in platform.did()] == [("users", "077", "create"), ("users", "77", "deactivate")]  # somebody else
+    assert any("5 came under another sourcedId that is near to their own on the platform" in each for each in planned.notes)
+
+    platform.sync(district(NEAR_IDS), guard=many, match_with="username")  # so that they were meant
+    assert {row[:3] for row in platform.did()} >= {("users", "71", "create"), ("users", "00071", "deactivate")}
+
+
+def test_names_that_were_garbled_take_none_from_the_platform_though_more_were_than_are_named(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patient_reader, "MOST_SAID", 1)
+    people = [user(f"p{at}", familyName="Muñoz") for at in range(3)]
+    platform.sync(small(users=people))
+
+    platform.sync(small(users=[{**each, "familyName": "MuÃ±oz", "email": "new@x.org"} for each in people]))
+
+    held = platform.records()["users"].values()
+    assert [(each["familyName"], each["email"]) for each in held] == [("Muñoz", "new@x.org")] * 3
 
 
 def test_the_same_person_twice_stops_no_removal(platform: Platform) -> None:

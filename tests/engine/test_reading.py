@@ -516,9 +516,21 @@ def test_names_in_an_old_encoding_are_read_in_the_only_one_that_makes_sense_of_t
         ("Иван".encode().decode("cp1252"), "Иван"),
         ("Ren&eacute;", "é"),
         ("O&#39;Neil", "'"),
+        ("O&rsquo;Neil", "\u2019"),
+        ("Ann%20Lee", " "),
+        ("Off 20%20", ""),
         ("Muñoz & Söhne", ""),
     ],
-    ids=["MacRoman", "Cyrillic", "a web page", "an apostrophe of a web page", "an ampersand"],
+    ids=[
+        "MacRoman",
+        "Cyrillic",
+        "a web page",
+        "an apostrophe of a web page",
+        "a printer's one",
+        "a blank of an address",
+        "a share",
+        "an ampersand",
+    ],
 )
 def test_a_name_that_was_garbled_before_it_came_is_named_with_what_it_was(tmp_path: Path, sent: str, meant: str) -> None:
     rows, messages = read_users(tmp_path, f"1,,n,student,a,{sent},Lee,71,a@ex.test,,,,", *OTHERS)
