@@ -130,8 +130,8 @@ PLANNING = (
     Table("gone_{entity}", "what would be removed: sourcedId, reason", "compare, removals, matching", "compare, removals"),
     Table("losses", "files of which a row was left out that may cost a person something: file, person (NULL: anybody)",
           "held_roles", "held_roles"),
-    Table("unread", "rows of which a value came and can't be read, or has lost letters (lostLetters): entity, sourcedId (of "
-          "roles the person's), fields", "compare", "compare, held_roles, plan"),
+    Table("unread", "rows of which a value came and can't be read, or has lost letters (lostLetters), or whose file lacks a "
+          "column (absent): entity, sourcedId (of roles the person's), fields", "compare", "compare, held_roles, plan"),
     Table("unsure_orgs", "sourcedId of orgs that are missing and may be there all the same", "held_roles", "held_roles"),
     Table("may_have_lost_{file}", "sourcedId of people who may have lost a role, or a profile, by a row with an error",
           "held_roles", "held_roles"),

@@ -63,10 +63,14 @@ def decide(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(_VERDICT.format(entity=entity, removal=removal))
 
 
-def find_unread(connection: duckdb.DuckDBPyConnection, problems: str) -> dict[str, list[str]]:
-    """Make `unread` (entity, sourcedId, fields, lostLetters) of the problems' relation: the rows of which a value came and could
-    not be read, or has lost letters; of roles the person's id. Gives the fields by entity."""
-    connection.execute(_UNREAD.format(problems=problems, entities=", ".join(map(text, ENTITIES))))
+def find_unread(
+    connection: duckdb.DuckDBPyConnection, problems: str, absent: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """Make `unread` (entity, sourcedId, fields, absent, lostLetters) of the problems' relation: rows of which a value came and
+    could not be read, or has lost letters; of roles the person's id. Of columns that are `absent`, by file, it is all rows for
+    which the platform has something there. Gives the fields by entity."""
+    lacking = "".join(_lacking(file, names) for file, names in absent.items())
+    connection.execute(_UNREAD.format(problems=problems, entities=", ".join(map(text, ENTITIES)), lacking=lacking))
     found = connection.execute(
         "SELECT entity, list_distinct(flatten(list(coalesce(fields, [])))), bool_or(lostLetters), "
         "bool_or(sourcedId = '') FROM unread GROUP BY entity"
@@ -79,6 +83,12 @@ def find_unread(connection: duckdb.DuckDBPyConnection, problems: str) -> dict[st
         for entity, fields, lost_letters, _ in found
         if entity in ENTITIES
     }
+
+
+def _lacking(file: str, names: Sequence[str]) -> str:
+    entity = "users" if file == "roles" else file
+    held = [f"array_to_string(fields->>'$.roles[*].{name}', '')" if file == "roles" else f"fields->>'$.{name}'" for name in names]
+    return _LACKING.format(file=file, entity=entity, names=list(names), held=", ".join(held))
 
 
 @dataclass(frozen=True)
@@ -158,6 +168,8 @@ def _records(entity: str, policy: Policy, first_sync: bool, stays: Stays) -> str
     values |= {name: _value_or_unread(entity, name, values[name]) for name in unread}
     pairs = ", ".join(f"{text(name)}, {value}" for name, value in values.items())
     inactive = "statusCell = 'inactive'" if entity == "users" else "status = 'inactive'"
+    if entity == "users" and "enabledUser" in unread:  # nobody becomes active by what can't be read
+        inactive += " OR list_contains(unread.names, 'enabledUser') AND unread.held->>'enabledUser' = 'false'"
     name = name_of(entity, Form.STAGED, "class.title")
     whose = [f"{_held(each)}.items" for each, _ in held] + (["unread.id"] if unread else [])
     is_held = " OR ".join(f"{each} IS NOT NULL" for each in whose)
@@ -238,12 +250,20 @@ WITH found AS (
       AND (rule IN ('unreadable-date', 'unreadable-boolean', 'unreadable-userids', 'unreadable-year', 'rounded', 'made-a-date',
                     'unknown-word') OR lost_letters AND entity IN ({entities}))
 )
-SELECT entity, sourcedId, list(DISTINCT field) FILTER (NOT lost_letters) AS fields, bool_or(lost_letters) AS lostLetters
-FROM found GROUP BY ALL
+SELECT entity, sourcedId, list(DISTINCT field) FILTER (NOT lost_letters) AS fields,
+       coalesce(list(DISTINCT field) FILTER (absent), []) AS absent, bool_or(lost_letters) AS lostLetters
+FROM (SELECT *, false AS absent FROM found {lacking}) GROUP BY ALL
+"""
+# A column that is absent says nothing of anybody: what the platform has there stays, as where a cell can't be read.
+_LACKING = """
+UNION ALL SELECT '{file}', sourcedId, field, false, true FROM (
+    SELECT sourcedId, unnest({names}) AS field, unnest([{held}]) AS held FROM before_{entity}
+    SEMI JOIN (SELECT sourcedId FROM compared_{entity} WHERE selected AND known) USING (sourcedId) WHERE removedAt IS NULL
+) WHERE held NOT IN ('', '[]')
 """
 _OF_ANY_ROW = """
 INSERT INTO unread
-SELECT '{entity}', sourcedId, NULL, true FROM compared_{entity}
+SELECT '{entity}', sourcedId, NULL, NULL, true FROM compared_{entity}
 WHERE selected AND known AND sourcedId NOT IN (SELECT sourcedId FROM unread WHERE entity = '{entity}')
 """
 _UNREAD_ROWS = """

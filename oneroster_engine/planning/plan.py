@@ -59,7 +59,8 @@ def plan_changes(
         known = [entity for entity in reversed(ENTITIES) if entity not in first_sync]
         run_parallel([partial(_compare, cursor(connection), entity, selection, policy) for entity in known])
         left_out = {entity for (entity,) in connection.execute("SELECT DISTINCT entity FROM left_out").fetchall()}
-        unread = find_unread(connection, f"read_parquet({text(str(stage / 'problems.parquet'))})")
+        absent = {entity: names for entity, names in staged.get("absent", {}).items() if _owner(entity) not in first_sync}
+        unread = find_unread(connection, f"read_parquet({text(str(stage / 'problems.parquet'))})", absent)
         near = [] if "users" in first_sync else hold_near_ids(connection, policy, "enrollments" not in first_sync)
         kept_whole = spare(connection, staged, policy, selection, orgs_left_out="orgs" in left_out)
         people_held = count(connection, "held_people")
@@ -77,6 +78,11 @@ def plan_changes(
             write_summary(plan, planned)
             chunks.result()
         return planned
+
+
+def _owner(file: str) -> str:
+    """Whose a file's values are: roles are people's."""
+    return "users" if file == "roles" else file
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, entity: str, selection: Selection, policy: Policy) -> None:
@@ -146,6 +152,9 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
     not_made = "SELECT count(*) FROM role_ended WHERE sourcedId NOT IN (SELECT sourcedId FROM before_users)"
     if entity == "users" and (number := number_of(connection, not_made)):
         notes.append(f"users: {number:,} are not created as this group's removal policy says, since {ROLE_ENDED}.")
+    if lacking := connection.execute(_WITHOUT_COLUMN.format(entity=entity), [entity]).fetchall():
+        columns = ", ".join(f"`{name}`" for (name,) in lacking)
+        notes.append(f"{entity}: the source has no column {columns} now; what the platform has there stays as it is.")
     if unread := number_of(connection, _STILL_UNREAD.format(entity=entity), entity):
         notes.append(f"{entity}: {unread:,} keep a value that can't be read in the source now.")
     spared = number_of(
@@ -169,8 +178,13 @@ def _of_near_ids(connection: duckdb.DuckDBPyConnection) -> str:
     )
 
 
+_WITHOUT_COLUMN = """
+SELECT DISTINCT field FROM (SELECT sourcedId, unnest(absent) AS field FROM unread WHERE entity = $1)
+SEMI JOIN (SELECT sourcedId FROM verdict_{entity} WHERE selected AND action = 'update') USING (sourcedId) ORDER BY field
+"""
+
 _STILL_UNREAD = """
-SELECT count(DISTINCT sourcedId) FROM unread
+SELECT count(DISTINCT sourcedId) FROM (SELECT entity, sourcedId FROM unread WHERE lostLetters OR NOT list_has_all(absent, fields))
 SEMI JOIN (SELECT sourcedId FROM verdict_{entity} WHERE selected AND action = 'update') USING (sourcedId)
 WHERE entity = $1 OR entity = 'roles' AND $1 = 'users'
 """

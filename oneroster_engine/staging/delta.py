@@ -63,7 +63,7 @@ def merge(
     if is_delta:
         message = f"{name}.csv holds changes only: {sent.rows:,} rows; {held:,} rows that were sent earlier stand as they were."
         findings.append(Finding("delta", "note", message))
-    return replace(sent, rows=sent.rows + held, findings=tuple(findings), whole=sent.whole and whole)
+    return replace(sent, rows=sent.rows + held, findings=tuple(findings), whole=sent.whole and whole, absent=frozenset())
 
 
 def _as_sent(rows: str, absent: Collection[str] = ()) -> str:

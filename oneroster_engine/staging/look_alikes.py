@@ -203,7 +203,8 @@ FROM (SELECT DISTINCT sourcedId FROM read_{target}) JOIN (SELECT value, files FR
 # `number`: how many begin so. `rows`: how many have come under that id.
 _CUT = """
 SELECT sourcedId, min(value) AS id, count(DISTINCT value) AS number, any_value(rows) AS rows
-FROM (SELECT sourcedId, count(*) AS rows, max(max(length(sourcedId))) OVER () AS longest FROM read_{target} GROUP BY sourcedId) own
+FROM (SELECT sourcedId, count(*) AS rows, max(max(length(sourcedId))) OVER () AS longest FROM read_{target}
+      GROUP BY sourcedId) own
 JOIN (SELECT value, files FROM meant WHERE NOT there) ON length(value) > longest AND left(value, longest) = sourcedId
 WHERE sourcedId NOT IN (SELECT value FROM meant WHERE there)
 GROUP BY sourcedId ORDER BY sourcedId

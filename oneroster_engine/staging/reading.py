@@ -62,11 +62,13 @@ class Loaded:
     """`rows` counts every record of the file, those that are left out included, padding not.
 
     `whole` is false where rows may have been lost inside a cell or at the file's end, so that an absent one proves nothing.
+    `absent` are the columns that the file lacks.
     """
 
     rows: int
     findings: tuple[Finding, ...]
     whole: bool = True
+    absent: frozenset[str] = frozenset()
 
 
 class ToTable(Protocol):
@@ -101,7 +103,7 @@ def load(
                 made = _made(connection, table, query(_fast_rows(path, header, places, fields), nothing))
                 number = looked.result()
             if made and number > 0 and _is_proved(connection, table, number - 1, places, header):
-                return Loaded(number - 1, _notes(path, header, places, head))
+                return Loaded(number - 1, _notes(path, header, places, head), absent=_absent(places, fields))
     return _load_patiently(connection, path, fields, table, query, head)
 
 
@@ -146,7 +148,7 @@ def _load_patiently(
         rewritten.unlink(missing_ok=True)
     read = reader.read
     findings = (*_notes(path, header, places, head), *_about_encoding(path, encoding), *read.findings)
-    return Loaded(read.rows, findings, read.whole)
+    return Loaded(read.rows, findings, read.whole, _absent(places, fields))
 
 
 def _head(path: Path) -> bytes:

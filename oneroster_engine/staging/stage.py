@@ -60,7 +60,8 @@ class Counted:
 @dataclass(frozen=True)
 class Staged:
     """What a stage holds. `complete` says of which entities an absent row may be taken as gone; `incomplete` why not,
-    where the reason isn't that there are no rows."""
+    where the reason isn't that there are no rows. `absent` are the columns that an entity's file lacks: they say nothing, while
+    an empty cell says that there is no value."""
 
     version: str
     system: str
@@ -69,6 +70,7 @@ class Staged:
     complete: dict[str, bool]
     problems: dict[str, int]
     incomplete: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, list[str]] = field(default_factory=dict)
 
 
 def stage_orgs(bundle: Path, stage: Path, view: View | None = None) -> Counted:
@@ -321,9 +323,18 @@ def _write(
         complete={entity: kept[entity] > 0 and entity not in incomplete for entity in ENTITIES},
         problems={severity: int(number) for severity, number in severities},
         incomplete={entity: why for entity, why in incomplete.items() if entity in ENTITIES},
+        absent=_absent(loaded, bundle.version),
     )
     (stage / "summary.json").write_text(json.dumps(asdict(staged), indent=1, sort_keys=True))
     return staged
+
+
+def _absent(loaded: Mapping[str, Loaded], version: str) -> dict[str, list[str]]:
+    absent = {entity: loaded[entity].absent & set(platform_columns(entity)) for entity in ENTITIES if entity in loaded}
+    if version == "1.2" and "users" in loaded:  # of people, too, whose profiles and roles stand in files of their own
+        absent["users"] |= {"userProfiles"} if "userProfiles" not in loaded else set()
+        absent["roles"] = loaded["roles"].absent & {"beginDate", "endDate"} if "roles" in loaded else frozenset()
+    return {entity: sorted(names) for entity, names in absent.items() if names}
 
 
 def _write_lists(connection: duckdb.DuckDBPyConnection, stage: Path, version: str) -> None:

@@ -1,9 +1,10 @@
 """Each promise of a plan on its own. `test_planning.py` holds plans of every kind against the rules in plain Python."""
 
+import csv
 import gzip
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -775,6 +776,48 @@ def test_names_that_were_garbled_take_none_from_the_platform_though_more_were_th
 
     held = platform.records()["users"].values()
     assert [(each["familyName"], each["email"]) for each in held] == [("Muñoz", "new@x.org")] * 3
+
+
+def without_columns(bundle: Path, **gone: Sequence[str]) -> None:
+    for name, columns in gone.items():
+        rows = list(csv.DictReader((path := bundle / f"{name}.csv").open(encoding="utf-8", newline="")))
+        with path.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.DictWriter(out, [each for each in rows[0] if each not in columns], extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_a_column_that_is_absent_takes_nothing_from_the_platform(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    people = [
+        user("ann", email="a@x.org", grades="09", agentSourcedIds="gil", enabledUser="false", phone="1"),
+        user("gil", role="guardian"),
+    ]
+    files = small(users=people, classes=[class_(classCode="M1")])
+    if version == "1.2":
+        files = in_1_2(files)
+        files["roles"] = [{**each, "endDate": "2026-08-01"} for each in files["roles"]]
+    platform.sync(files, version=version)
+    before = platform.records()
+
+    whole = write_bundle
+
+    def sent(*asked: Any, **named: Any) -> Path:
+        bundle = whole(*asked, **named)
+        gone = {"users": ["email", "grades", "agentSourcedIds", "enabledUser", "identifier"], "classes": ["classCode"]}
+        without_columns(bundle, **gone, **({"roles": ["endDate"]} if version == "1.2" else {}))
+        return bundle
+
+    monkeypatch.setitem(globals(), "write_bundle", sent)
+    planned = platform.sync({**files, "users": [{**people[0], "phone": ""}, people[1]]}, version=version)
+
+    ann = before["users"]["ann"]
+    assert platform.records() == {**before, "users": {**before["users"], "ann": {**ann, "phone": None}}}
+    assert ann["platformStatus"] == "inactive"  # an empty cell of a column that is there does say so
+    columns = "`agentSourcedIds`, `email`, `enabledUser`, `grades`"
+    assert f"users: the source has no column {columns} now; what the platform has there stays as it is." in planned.notes
 
 
 def test_the_same_person_twice_stops_no_removal(platform: Platform) -> None:
