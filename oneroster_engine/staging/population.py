@@ -239,6 +239,12 @@ def note_one_for_all(connection: duckdb.DuckDBPyConnection) -> None:
             add_file_problem(connection, "users", "one-for-all", each, number=f"{number:,}", of=f"{of:,}", examples=shown)
 
 
+def note_role_types(connection: duckdb.DuckDBPyConnection) -> None:
+    """Say how many roles have no type, which OneRoster 1.2 needs."""
+    if number := number_of(connection, "SELECT count(*) FROM kept_roles WHERE roleType IS NULL AND status <> 'tobedeleted'"):
+        add_file_problem(connection, "roles", "no-role-type", "roleType", number=f"{number:,}")
+
+
 def note_doubles(connection: duckdb.DuckDBPyConnection) -> None:
     """Say who is enrolled twice in a class, and which classes have two primary teachers. Looks at `class_choices`."""
     twice, several = connection.execute(_MAY_HAVE_DOUBLES).fetchone() or (0, 0)

@@ -242,6 +242,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     if name == "users" and version == "1.2":
         for part in ("roles", "userProfiles"):
             judging.judge_later(connection, part, FIELDS[part])
+        population.note_role_types(connection)
 
 
 def _find_problems(
@@ -333,7 +334,7 @@ def _absent(loaded: Mapping[str, Loaded], version: str) -> dict[str, list[str]]:
     absent = {entity: loaded[entity].absent & set(platform_columns(entity)) for entity in ENTITIES if entity in loaded}
     if version == "1.2" and "users" in loaded:  # of people, too, whose profiles and roles stand in files of their own
         absent["users"] |= {"userProfiles"} if "userProfiles" not in loaded else set()
-        absent["roles"] = loaded["roles"].absent & {"beginDate", "endDate"} if "roles" in loaded else frozenset()
+        absent["roles"] = loaded["roles"].absent & {"roleType", "beginDate", "endDate"} if "roles" in loaded else frozenset()
     return {entity: sorted(names) for entity, names in absent.items() if names}
 
 

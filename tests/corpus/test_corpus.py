@@ -47,6 +47,7 @@ SHOWN_BY_CASE = {
     "rounded-ids": "ids that a spreadsheet rounded",
     "date-ids": "ids that a spreadsheet made dates of",
     "blank-column": "classes without any title, with codes",
+    "no-role-type": "a role that is neither primary nor secondary",
     "same-username": "two people of one username",
     "same-email": "brothers and sisters under one e-mail",
     "bracketed-ids": "one user's id in brackets among others",

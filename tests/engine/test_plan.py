@@ -798,7 +798,7 @@ def test_a_column_that_is_absent_takes_nothing_from_the_platform(
     files = small(users=people, classes=[class_(classCode="M1")])
     if version == "1.2":
         files = in_1_2(files)
-        files["roles"] = [{**each, "endDate": "2026-08-01"} for each in files["roles"]]
+        files["roles"] = [{**each, "endDate": "2026-08-01", "roleType": "primary"} for each in files["roles"]]
     platform.sync(files, version=version)
     before = platform.records()
 
@@ -807,7 +807,7 @@ def test_a_column_that_is_absent_takes_nothing_from_the_platform(
     def sent(*asked: Any, **named: Any) -> Path:
         bundle = whole(*asked, **named)
         gone = {"users": ["email", "grades", "agentSourcedIds", "enabledUser", "identifier"], "classes": ["classCode"]}
-        without_columns(bundle, **gone, **({"roles": ["endDate"]} if version == "1.2" else {}))
+        without_columns(bundle, **gone, **({"roles": ["endDate", "roleType"]} if version == "1.2" else {}))
         return bundle
 
     monkeypatch.setitem(globals(), "write_bundle", sent)
