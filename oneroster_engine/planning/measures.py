@@ -114,7 +114,8 @@ def _measure_new(connection: duckdb.DuckDBPyConnection, guard: Guard, today: dat
         least = held * 0.05 if entity == "enrollments" else 0
         if news.get(entity, 0) >= max(guard.limit_on("damaged", today).floor, least):
             more = _DAMAGED_PEOPLE.format(staged=staged[entity]) if entity == "users" else ""
-            connection.execute(_DAMAGED.format(entity=entity, staged=staged[entity], more=more))
+            left_out = text(str(stage / "left_out.parquet"))
+            connection.execute(_DAMAGED.format(entity=entity, staged=staged[entity], left_out=left_out, more=more))
 
 
 def orgs_not_shown(connection: duckdb.DuckDBPyConnection, guard: Guard, stage: Path) -> list[str]:
@@ -668,7 +669,9 @@ INSERT INTO concern
 WITH fresh AS (SELECT sourcedId, {PLAIN} AS plain FROM change WHERE entity = '{{entity}}' AND action = 'create'
                AND reason <> '{FOUND_AGAIN}'),
 vanished AS (SELECT sourcedId, {PLAIN} AS plain FROM held_{{entity}}
-             WHERE sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{staged}})))
+             WHERE sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{staged}}))
+               AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{left_out}})
+                                     WHERE entity = '{{entity}}' AND sourcedId IS NOT NULL AND line IS NOT NULL))
 SELECT 'damaged', '{{entity}}', sourcedId, '', '', '', min(other) || ' became ' || sourcedId FROM (
     SELECT fresh.sourcedId, vanished.sourcedId AS other FROM fresh JOIN vanished USING (plain)
     UNION ALL

@@ -72,6 +72,7 @@ _NEAR = (
 _MISSING = """
 SELECT sourcedId FROM compared_users
 WHERE NOT selected AND NOT removed AND sourcedId NOT IN (SELECT sourcedId FROM staged_users)
+  AND sourcedId NOT IN (SELECT sourcedId FROM left_out WHERE entity = 'users' AND sourcedId IS NOT NULL AND line IS NOT NULL)
 """
 _MAY_BE_NEAR = f"""
 SELECT count(*) FROM (SELECT 1 FROM compared_users WHERE selected AND NOT known LIMIT 1) WHERE EXISTS ({_MISSING})
