@@ -28,6 +28,7 @@ SHOWN = 60  # characters of a line that is no header
 ABOUT_PEOPLE = ("users.csv", "userProfiles.csv")
 MOST_BY_CHANCE = 2  # of a file's columns, in a line that is no header
 _WORD = re.compile("[A-Za-z]+")
+_OF_IDS = re.compile("ids?$|number$|guid$|key$")
 # In an error or a pointer that stands in a file's place, and in nobody's name or address: no refusal says such a thing.
 _OF_A_TOOL = re.compile("://|: ")
 # Names of OneRoster 1.0, whose CSVs have no manifest to say so, for what is called otherwise since; TAO's sample for its importer
@@ -191,4 +192,7 @@ def _missing(file: str, header: Header, name: str, others: Sequence[str], is_hea
     else:
         near = difflib.get_close_matches(name.casefold(), others, n=1)
         more = f"; the nearest is `{next(each.strip() for each in header.names if folded(each) == near[0])}`" if near else ""
+        if not near and name.endswith("ourcedId"):
+            ids = [each.strip() for each in header.names if folded(each) in others and _OF_IDS.search(folded(each))]
+            more = f"; what may hold it is called {', '.join(f'`{each}`' for each in ids[:3])} there" if ids else ""
     return BundleRefused(f"{message}{more}. Correct the header and send the bundle again.")

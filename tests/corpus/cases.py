@@ -188,6 +188,12 @@ REFUSED = (
               rf"{file}\.csv, line 1: required column `{column}` is missing") for file, column in REQUIRED_COLUMNS),
     refused("a required column under a similar name", V, without_column("users", "givenName", "givnName"),
             r"users\.csv, line 1: required column `givenName` is missing; the nearest is `givnName`"),
+    *(refused(f"{file}.csv with {written} for {column}", "issue 20: a refusal names what came instead",
+              without_column(file, column, written),
+              rf"{file}\.csv, line 1: required column `{column}` is missing; what may hold it is called `{written}` there\.")
+      for file, column, written in (("users", "sourcedId", "userId"), ("users", "sourcedId", "Student ID"),
+                                    ("roles", "userSourcedId", "Student ID"), ("enrollments", "classSourcedId", "section_id"),
+                                    ("orgs", "sourcedId", "School Number"))),
     refused("one column twice", V, bundle(orgs=b"sourcedId,name,Name,type\r\nnorth,N,N,school\r\n"),
             r"orgs\.csv, line 1: column `Name` stands there twice"),
     refused("a file without a single line", V, bundle(orgs=b""), r"orgs\.csv, line 1: required column `sourcedId` is missing"),
