@@ -2,7 +2,7 @@
 something has cut them, or taken zeros, capitals or what stood before them away.
 
 So few of them that the guard doesn't ask are neither made anew nor removed; who they are says a username, identifier or e-mail,
-or both names and the role. Of more the guard asks (`measures.py`).
+or both names and the role where none of those says otherwise. Of more the guard asks (`measures.py`).
 """
 
 import duckdb
@@ -30,7 +30,8 @@ def same_people_sql(new: str, old: str) -> str:
         "new.identifier = old.identifier AND new.identifier <> ''",
         "new.username = old.username AND new.username <> ''",
         "new.email = old.email AND new.email <> '' AND new.given = old.given",
-        "new.family = old.family AND new.given = old.given AND new.userType = old.userType",
+        "new.family = old.family AND new.given = old.given AND new.userType = old.userType "
+        "AND coalesce(new.username = old.username, true) AND coalesce(new.email = old.email, true)",
     )
     pairs = " UNION ".join(
         f"SELECT new.sourcedId, old.sourcedId AS other FROM {new} new JOIN {old} old ON {keys} WHERE {_NEAR}" for keys in same
