@@ -152,7 +152,8 @@ def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str,
     not_made = "SELECT count(*) FROM role_ended WHERE sourcedId NOT IN (SELECT sourcedId FROM before_users)"
     if entity == "users" and (number := number_of(connection, not_made)):
         notes.append(f"users: {number:,} are not created as this group's removal policy says, since {ROLE_ENDED}.")
-    if lacking := connection.execute(_WITHOUT_COLUMN.format(entity=entity), [entity]).fetchall():
+    may_lack = entity in staged.get("absent", {})
+    if may_lack and (lacking := connection.execute(_WITHOUT_COLUMN.format(entity=entity), [entity]).fetchall()):
         columns = ", ".join(f"`{name}`" for (name,) in lacking)
         notes.append(f"{entity}: the source has no column {columns} now; what the platform has there stays as it is.")
     if unread := number_of(connection, _STILL_UNREAD.format(entity=entity), entity):
