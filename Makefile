@@ -119,7 +119,7 @@ chaos: $(VENV)/ready ## kill, starve, restart and flood the product in the embed
 	$(BIN)/python -m tests.chaos.run $(CASES)
 
 attack: $(VENV)/ready ## send made-up and hostile requests to the API, far more than the tests do: make attack [ROUNDS=50]
-	ATTACK_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest tests/api/test_bounds.py tests/api/test_tokens.py tests/api/test_routes.py -n 0
+	ATTACK_ROUNDS=$(or $(ROUNDS),50) $(BIN)/pytest tests/api/test_bounds.py tests/api/test_tokens.py tests/api/test_routes.py tests/rostering/test_bounds.py -n 0
 
 conformance: $(VENV)/ready ## strangers' OneRoster clients read a synced sample from our provider: make conformance [SHAPE=S SUITE=collection.json]
 	SHAPE=$${SHAPE:-tiny} SUITE="$(SUITE)" $(BIN)/pytest tests/rostering/conformance.py -s --timeout 1800
