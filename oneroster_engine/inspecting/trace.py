@@ -15,6 +15,7 @@ from typing import Any, Literal
 import duckdb
 
 from oneroster_engine.duckdb_session import connect, text
+from oneroster_engine.planning.near_ids import NEAR_TO
 from oneroster_engine.planning.removals import BY_POLICY
 from oneroster_engine.selecting.selection import Selection, select
 from oneroster_engine.staging.finding import absent_of
@@ -306,6 +307,11 @@ def _plan_step(change: Mapping[str, Any] | None, chosen: Step, by_policy: str, k
         fields = f" ({', '.join(change['fields'])})" if change["fields"] else ""
         verdict: Verdict = "yes" if change["action"] in ("create", "update") else "warning"
         return Step("plan", verdict, f"Planned by this sync: to be {word}{fields}, because: {change['reason']}.")
+    if by_policy.startswith(NEAR_TO):
+        other = by_policy.removeprefix(NEAR_TO)
+        if known:
+            return Step("plan", "info", f"Left as it is: in the source they have the id {other} now, which is near to this one.")
+        return Step("plan", "no", f"Not created: they are on the platform with the id {other}, which is near to this one.")
     if by_policy and known:
         return Step("plan", "info", f"Kept, as this group's removal policy says, though the cause is: {by_policy}.")
     if by_policy:
@@ -355,7 +361,8 @@ def _change(connection: duckdb.DuckDBPyConnection, plan: Path, subject: Subject)
 
 
 def _by_policy(connection: duckdb.DuckDBPyConnection, plan: Path, subject: Subject) -> str:
-    """The cause for which the removal policy has kept the record or not made it; empty where it has not."""
+    """The cause for which the removal policy has kept the record or not made it, or the id that it is near to (NEAR_TO); empty
+    where neither is so."""
     if not (plan / BY_POLICY).exists():
         return ""
     values = {"file": str(plan / BY_POLICY), "entity": subject.entity, "id": subject.sourced_id}

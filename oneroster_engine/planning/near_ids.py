@@ -20,6 +20,8 @@ PEOPLES_KEYS = """userType, identifier, lower(username) AS username, lower(email
 STORED_KEYS = """fields->>'$.roles[0].role' AS userType, fields->>'identifier' AS identifier,
            lower(fields->>'username') AS username, lower(fields->>'email') AS email,
            lower(strip_accents(fields->>'givenName')) AS given, lower(strip_accents(fields->>'familyName')) AS family"""
+# Of a record that is left alone, with the other id behind it.
+NEAR_TO = "near to: "
 LEAST_IN_COMMON = 2  # characters of an id that stand in a longer one
 
 
@@ -91,6 +93,12 @@ SELECT sourcedId, {STORED_KEYS} FROM before_users SEMI JOIN ({_MISSING}) USING (
 _LEFT_ALONE = """
 DELETE FROM compared_users WHERE sourcedId IN (SELECT sourcedId FROM near_id);
 DELETE FROM gone_users WHERE sourcedId IN (SELECT formerId FROM near_id)
+"""
+
+# (entity, sourcedId, reason) of both, for the trace.
+LEFT_ALONE = f"""
+UNION ALL SELECT 'users', sourcedId, '{NEAR_TO}' || min(formerId) FROM near_id GROUP BY sourcedId
+UNION ALL SELECT 'users', formerId, '{NEAR_TO}' || min(sourcedId) FROM near_id GROUP BY formerId
 """
 
 # An enrollment of theirs is what it was, whichever of the two ids it names today, if any.

@@ -64,7 +64,7 @@ def plan_changes(
         near = [] if "users" in first_sync else hold_near_ids(connection, policy, "enrollments" not in first_sync)
         kept_whole = spare(connection, staged, policy, selection, orgs_left_out="orgs" in left_out)
         people_held = count(connection, "held_people")
-        write_by_policy(connection, plan)
+        write_by_policy(connection, plan, near=bool(near))
         ambiguous = match_people(connection, policy)
         decide(connection)
         changing = [entity for entity in ENTITIES if count(connection, f"compared_{entity}")] or [ENTITIES[0]]

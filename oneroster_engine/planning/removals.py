@@ -18,6 +18,7 @@ import duckdb
 from oneroster_engine.duckdb_session import PACKED, count, number_of
 from oneroster_engine.planning.guard import CAUSES, LEFT_SOURCE, NOT_CHOSEN, ROLE_ENDED, STATUS_DELETED
 from oneroster_engine.planning.held_roles import find_held_people
+from oneroster_engine.planning.near_ids import LEFT_ALONE
 from oneroster_engine.planning.policy import Policy
 from oneroster_engine.selecting.selection import Selection, withdraw
 from oneroster_engine.standard.entities import ENTITIES
@@ -25,7 +26,7 @@ from oneroster_engine.standard.records import REFERRERS_FIRST, Form, links_to, p
 
 WITH_PERSON = "its person is removed"
 WITH_CLASS = "its class is removed"
-BY_POLICY = "by_policy.parquet"  # in a plan, where there are any: records that the removal policy decided on, unlike the rule
+BY_POLICY = "by_policy.parquet"  # in a plan, where there are any: records that something else decided on than the comparison
 
 
 def withdraw_ended(connection: duckdb.DuckDBPyConnection, today: date, wanted: bool) -> None:
@@ -79,11 +80,12 @@ def spare(
     return kept_whole
 
 
-def write_by_policy(connection: duckdb.DuckDBPyConnection, plan: Path) -> None:
-    """Write which records stay by the group's removal policy, and which are not made since their roles have ended (entity,
-    sourcedId, reason); no file where there are none."""
-    if count(connection, "kept_by_policy") or count(connection, "role_ended"):
-        connection.execute(f"COPY ({_BY_POLICY}) TO $to ({PACKED})", {"to": str(plan / BY_POLICY)})
+def write_by_policy(connection: duckdb.DuckDBPyConnection, plan: Path, near: bool) -> None:
+    """Write which records stay by the group's removal policy, which are not made since their roles have ended, and, where there
+    are `near` ids, which are left alone for those (entity, sourcedId, reason); no file where there are none."""
+    if near or count(connection, "kept_by_policy") or count(connection, "role_ended"):
+        rows = f"{_BY_POLICY} {LEFT_ALONE if near else ''}"
+        connection.execute(f"COPY ({rows}) TO $to ({PACKED})", {"to": str(plan / BY_POLICY)})
 
 
 def nameless(connection: duckdb.DuckDBPyConnection, entity: str) -> int:

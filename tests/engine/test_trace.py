@@ -258,6 +258,20 @@ def test_to_undo_what_stands_in_the_way_again_and_again_brings_everybody_who_can
         assert reason in (*trace.SELECTED, "deleted", "school-deleted")
 
 
+def test_who_is_left_alone_under_an_id_near_to_their_own_is_explained_under_both_ids(tmp_path: Path) -> None:
+    platform = Platform(tmp_path)
+    platform.sync(small(users=[user("00071", email="a@x.org"), user("b")]))
+    platform.sync(small(users=[user("71", email="a@x.org"), user("b")]))
+    written = Written("p1", "active", "", "s1")
+    before = person(platform.room, "00071", platform.snapshot)
+
+    steps = by_about(explain(platform.room, EVERYTHING, platform.snapshot, before, RUN, written))
+    now = explain(platform.room, EVERYTHING, platform.snapshot, person(platform.room, "71"), RUN, None)
+
+    assert steps["plan"].text == "Left as it is: in the source they have the id 71 now, which is near to this one."
+    assert conclusion(now) == "Not created: they are on the platform with the id 00071, which is near to this one."
+
+
 def test_who_is_kept_or_not_made_by_the_removal_policy_is_explained_with_the_cause(tmp_path: Path) -> None:
     platform = Platform(tmp_path)
     platform.sync(small(users=[user("ann"), user("bob")]))
