@@ -382,7 +382,7 @@ SELECT coalesce(new.sourcedId, old.sourcedId) AS sourcedId, coalesce(new.action,
             WHEN old.action = 'update' THEN old.removedAt ELSE {now} END AS removedAt,
        coalesce(new.fields, old.fields) AS fields, old.fields AS fields_before, old.platformStatus AS status_before,
        old.since AS since_before, old.removedAt AS removed_before, old.sourcedId IS NOT NULL AS known,
-       coalesce(new.digest, old.digest) AS digest
+       if(new.sourcedId IS NULL, old.digest, new.digest) AS digest  -- of a row that keeps some of what was there it is NULL
 FROM ({records}) new
 FULL JOIN (SELECT * FROM before_{entity} JOIN verdict_{entity} USING (sourcedId)) old ON old.sourcedId = new.sourcedId
 LEFT JOIN (SELECT matched.sourcedId, platformId FROM matched JOIN before_users person ON person.sourcedId = formerId

@@ -44,6 +44,7 @@ _STATUS_CELL = """CASE WHEN status = 'tobedeleted' THEN 'deleted' WHEN status = 
 _WORD_1_1 = """CASE WHEN "role" <> 'administrator' THEN "role"
                     WHEN orgType = 'district' THEN 'districtAdministrator' ELSE 'siteAdministrator' END"""
 
+OF_FIRST_ROLE = "primaryOrgSourcedId"  # made of it where the file says nothing
 _LIFTED = f"""
 (SELECT * EXCLUDE (roles) REPLACE (coalesce(primaryOrgSourcedId, roles[1].orgSourcedId) AS primaryOrgSourcedId),
         roles, roles[1]."role" AS userType, {_STATUS_CELL} AS statusCell FROM ({{people}}))

@@ -331,7 +331,8 @@ def _write(
 
 
 def _absent(loaded: Mapping[str, Loaded], version: str) -> dict[str, list[str]]:
-    absent = {entity: loaded[entity].absent & set(platform_columns(entity)) for entity in ENTITIES if entity in loaded}
+    says_nothing = {entity: set(platform_columns(entity)) - {people.OF_FIRST_ROLE} for entity in ENTITIES}
+    absent = {entity: loaded[entity].absent & says_nothing[entity] for entity in ENTITIES if entity in loaded}
     if version == "1.2" and "users" in loaded:  # of people, too, whose profiles and roles stand in files of their own
         absent["users"] |= {"userProfiles"} if "userProfiles" not in loaded else set()
         absent["roles"] = loaded["roles"].absent & {"roleType", "beginDate", "endDate"} if "roles" in loaded else frozenset()

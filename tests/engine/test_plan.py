@@ -778,6 +778,41 @@ def test_names_that_were_garbled_take_none_from_the_platform_though_more_were_th
     assert [(each["familyName"], each["email"]) for each in held] == [("Muñoz", "new@x.org")] * 3
 
 
+def test_who_keeps_what_cannot_be_read_has_all_else_as_before_once_it_comes_so_again(platform: Platform) -> None:
+    people = [user("bob", grades="07", email="old@x.org"), user("ann")]
+    platform.sync(small(users=people))
+    before = platform.records()["users"]
+
+    platform.sync(small(users=[{**people[0], "grades": "9.0", "email": "new@x.org"}, people[1]]))
+    assert platform.records()["users"]["bob"]["email"] == "new@x.org"
+    platform.sync(small(users=people))
+
+    assert platform.records()["users"] == before
+
+
+def test_a_persons_primary_org_follows_their_orgs_in_1_1_which_has_no_column_for_it(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.sync(TWO_SCHOOLS)
+    people = [
+        {**each, "orgSourcedIds": "south" if each["orgSourcedIds"] == "north" else "north"} for each in TWO_SCHOOLS["users"]
+    ]
+    whole = write_bundle
+
+    def sent(*asked: Any, **named: Any) -> Path:
+        without_columns(bundle := whole(*asked, **named), users=["primaryOrgSourcedId"])
+        return bundle
+
+    monkeypatch.setitem(globals(), "write_bundle", sent)
+
+    platform.sync({**TWO_SCHOOLS, "users": people})
+
+    held = platform.records()["users"]
+    assert {name: each["primaryOrgSourcedId"] for name, each in held.items()} == {
+        each["sourcedId"]: each["orgSourcedIds"] for each in people
+    }
+
+
 def without_columns(bundle: Path, **gone: Sequence[str]) -> None:
     for name, columns in gone.items():
         rows = list(csv.DictReader((path := bundle / f"{name}.csv").open(encoding="utf-8", newline="")))
