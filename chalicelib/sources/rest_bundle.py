@@ -4,6 +4,9 @@ One page is in memory at a time. The version is decided record by record, by the
 the one shape under the other's path. Line ends within a value become blanks, and commas within an item of a list
 semicolons, since the CSV's lists know no escape. Passwords are never written.
 
+A member that no record of a list has, as where a scope became narrower, says of nobody that they have it no more: its column
+is without a name, so that it is absent to `staging/reading.py`.
+
 A line of a CSV that was made here is nothing an admin can look up. `places.csv` says for each line which page and which
 record of it it came from, and `locate_in_pages` puts that into a stage's problems.
 """
@@ -45,6 +48,7 @@ def convert(
     spans: dict[str, tuple[str, int, int]] = {}
     seams: dict[str, Seams] = {}
     others = _Others(fetched)
+    members = _Members()
     with (csvs / PLACES).open("w", encoding="utf-8", newline="") as file:
         places = csv.writer(file, lineterminator="\n")
         places.writerow(("file", "first_line", "part", "first_record"))
@@ -58,6 +62,7 @@ def convert(
                 for record, values in enumerate(found[again:], start=1 + again):
                     if not values or others.have(each.entity, each.path, ids[record - 1]):
                         continue
+                    members.note(each.entity, values)
                     for name, cells in ROWS[each.entity](as_noted(values)):
                         sheet = sheets[name]
                         if name != each.entity and each.entity in changes:  # every row of a delta has a status
@@ -69,7 +74,12 @@ def convert(
             spans[each.path] = (each.entity, first, sheets[each.entity].line)
     for sheet in sheets.values():
         sheet.close()
-    _write_manifest(csvs / "manifest.csv", system, changes)
+        if sheet.line > 1 and OF.get(sheet.name, sheet.name) not in changes:
+            sheet.leave_unnamed(members.columns(sheet.name))
+    absent = {"userProfiles"} if "users" not in changes and members.lack("users", "userProfiles") else set()
+    for name in absent:
+        sheets[name].path.unlink()
+    _write_manifest(csvs / "manifest.csv", system, changes, absent)
     different = _different(csvs, spans)
     return {
         path: Came(own.rows, different[path] + len(others.shared.get(path, ())), own.unreadable, own.torn, own.loose)
@@ -186,6 +196,33 @@ FROM readable ORDER BY file, line
 """
 
 
+class _Members:
+    """Which members the records of each list have, empty ones too; of people their roles' and profiles' as well."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, set[str]] = {}
+
+    def note(self, entity: str, record: Record) -> None:
+        self._seen.setdefault(entity, set()).update(record)
+        for part in PARTS_OF.get(entity, ()):
+            for each in _many(record.get(part)):
+                if isinstance(each, dict):
+                    self._seen.setdefault(part, set()).update(each)
+
+    def lack(self, entity: str, member: str) -> bool:
+        """Whether records came, and none has it."""
+        return entity in self._seen and member not in self._seen[entity]
+
+    def columns(self, file: str) -> set[str]:
+        """Those of a CSV that the members fill: found out by asking each of them alone."""
+        entity = OF.get(file, file)
+        asked: list[Record] = [{member: "x"} for member in self._seen.get(entity, ())]
+        if file != entity:
+            asked += [{file: [{member: "x"}]} for member in self._seen.get(file, ())]
+        rows = (row for record in asked for row in ROWS[entity](record))
+        return {column for name, cells in rows if name == file for column, cell in zip(HEADERS[file], cells, strict=True) if cell}
+
+
 @dataclass
 class _Sheet:
     """A CSV in the making. `line` is the last one written; `expects` the record that would follow without a gap."""
@@ -210,7 +247,17 @@ class _Sheet:
     def close(self) -> None:
         self._open.close()
 
+    def leave_unnamed(self, filled: Collection[str]) -> None:
+        """Take the names of all other columns away, but of those without which the file would be refused."""
+        named = {"sourcedId", *filled, *(each.name for each in FIELDS[self.name] if each.column_required)}
+        header = ",".join(name if name in named else " " * len(name) for name in HEADERS[self.name])
+        with self.path.open("r+b") as file:  # as long as the one that is there
+            file.write(header.encode())
 
+
+# Files whose rows are parts of another list's records.
+OF = {"roles": "users", "userProfiles": "users"}
+PARTS_OF = {"users": tuple(OF)}
 HEADERS = {name: ("sourcedId", "status", "dateLastModified", *(each.name for each in FIELDS[name])) for name in ROSTER_FILES}
 
 
@@ -439,10 +486,12 @@ def _user_ids(value: Any) -> str:
     )
 
 
-def _write_manifest(path: Path, system: str, changes: Collection[str]) -> None:
+def _write_manifest(path: Path, system: str, changes: Collection[str], absent: Collection[str]) -> None:
     lines = [("propertyName", "value"), ("manifest.version", "1.0"), ("oneroster.version", "1.2")]
-    of = {"roles": "users", "userProfiles": "users"}
-    lines += [(f"file.{name}", "delta" if of.get(name, name) in changes else "bulk") for name in ROSTER_FILES]
+    lines += [
+        (f"file.{name}", "absent" if name in absent else "delta" if OF.get(name, name) in changes else "bulk")
+        for name in ROSTER_FILES
+    ]
     lines += [("source.systemName", system)]
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(lines)

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -374,6 +374,32 @@ def test_a_role_in_a_list_is_that_role_and_a_null_among_orgs_is_none(tmp_path: P
     convert(tmp_path, [Fetched("users", "/users", 0, (PageFile("users/part-0.json", 0, 1),))], tmp_path / "csv", "")
 
     assert (tmp_path / "csv/roles.csv").read_text().splitlines()[1:] == ["a/0000,,,a,primary,student,,,s1,"]
+
+
+def test_a_member_that_no_record_of_a_list_has_says_nothing_of_anybody(tmp_path: Path) -> None:
+    (tmp_path / "users").mkdir()
+    role = {"roleType": "primary", "role": "student", "org": {"sourcedId": "s1"}}
+    people: list[dict[str, object]] = [
+        {"sourcedId": "a", "sms": "", "agents": [], "preferredFirstName": "A", "roles": [role]},
+        {"sourcedId": "b", "email": None, "roles": [role | {"endDate": "2027-06-30"}]},
+    ]
+    (tmp_path / "users/part-0.json.gz").write_bytes(gzip.compress(json.dumps({"users": people}).encode()))
+    pages = [Fetched("users", "/users", 0, (PageFile("users/part-0.json", 0, 2),))]
+
+    def named(file: str, changes: Collection[str] = frozenset()) -> set[str]:
+        convert(tmp_path, pages, tmp_path / "csv", "", changes)
+        return set((tmp_path / f"csv/{file}.csv").read_text().split("\n")[0].replace(" ", "").split(",")) - {""}
+
+    required = {"sourcedId", "enabledUser", "username", "givenName", "familyName"}
+    assert named("users") - required == {"sms", "email", "agentSourcedIds", "preferredGivenName"}
+    assert named("roles") >= {"roleType", "role", "endDate", "orgSourcedId"}
+    assert "beginDate" not in named("roles")
+    assert {"phone", "beginDate"} <= named("users", {"users"}) | named("roles", {"users"})  # a row of a delta says all there is
+    assert "name" in named("orgs")  # of a list without records
+    assert "file.userProfiles,absent" in (tmp_path / "csv/manifest.csv").read_text()
+    people[0]["userProfiles"] = []
+    (tmp_path / "users/part-0.json.gz").write_bytes(gzip.compress(json.dumps({"users": people}).encode()))
+    assert named("userProfiles") >= {"profileType"}
 
 
 def test_a_class_that_names_its_school_as_a_course_does_is_at_that_school(tmp_path: Path) -> None:
