@@ -73,7 +73,7 @@ export function StatusPage() {
               {sync.status === 'succeeded' && changesOf(sync) > 0 && <UndoButton groupId={groupId} syncId={sync.syncId} />}
               <Questions groupId={groupId} sync={sync} /></SpaceBetween>}>{readable(sync.message) || headline(sync)}</Header>}>
               <SpaceBetween size="m">
-              <KeyValuePairs columns={4} minColumnWidth={170} items={[
+              <KeyValuePairs columns={4} minColumnWidth={190} items={[
                 { label: 'Status', value: <Status sync={sync} /> },
                 { label: 'Last sync date', value: moment(sync.lastSyncDate ?? sync.startedAt) },
                 { label: 'Kind', value: `${sync.rehearsal ? 'Rehearsal' : MODES[sync.mode]}, started by ${sync.startedBy}` },
