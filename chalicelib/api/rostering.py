@@ -272,8 +272,8 @@ class Asked:
 
 
 def _asked(request: Request) -> Asked:
-    """A parameter that comes twice counts as it comes last, but `fields`: 1.2's OpenAPI document has it as a list without
-    `explode`, so that clients made from it send a parameter for each field."""
+    """A parameter that comes twice counts as it comes last, but `fields`: 1.2's OpenAPI document has it as a list and
+    says nothing of `explode`, so that clients made from it send a parameter for each field."""
     given = request.query_params or MultiDict({})
     sent = {name.strip(): str(value).strip() for name, value in given.items()}
     if "fields" in given:

@@ -310,7 +310,7 @@ def _plan_step(change: Mapping[str, Any] | None, chosen: Step, by_policy: str, k
     if by_policy.startswith(NEAR_TO):
         other = by_policy.removeprefix(NEAR_TO)
         if known:
-            return Step("plan", "info", f"Left as it is: in the source they have the id {other} now, which is near to this one.")
+            return Step("plan", "info", f"Left as they are: in the source their id is {other} now, which is near to this one.")
         return Step("plan", "no", f"Not created: they are on the platform with the id {other}, which is near to this one.")
     if by_policy and known:
         return Step("plan", "info", f"Kept, as this group's removal policy says, though the cause is: {by_policy}.")

@@ -85,10 +85,14 @@ def find_unread(
     }
 
 
+def owner_of(file: str) -> str:
+    """The entity whose values a file holds: roles are people's."""
+    return "users" if file == "roles" else file
+
+
 def _lacking(file: str, names: Sequence[str]) -> str:
-    entity = "users" if file == "roles" else file
     held = [f"array_to_string(fields->>'$.roles[*].{name}', '')" if file == "roles" else f"fields->>'$.{name}'" for name in names]
-    return _LACKING.format(file=file, entity=entity, names=list(names), held=", ".join(held))
+    return _LACKING.format(file=file, entity=owner_of(file), names=list(names), held=", ".join(held))
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from oneroster_engine.planning.compare import (
     decide,
     find_unread,
     load_snapshot,
+    owner_of,
 )
 from oneroster_engine.planning.guard import ROLE_ENDED, Breach
 from oneroster_engine.planning.matching import match_people
@@ -59,7 +60,7 @@ def plan_changes(
         known = [entity for entity in reversed(ENTITIES) if entity not in first_sync]
         run_parallel([partial(_compare, cursor(connection), entity, selection, policy) for entity in known])
         left_out = {entity for (entity,) in connection.execute("SELECT DISTINCT entity FROM left_out").fetchall()}
-        absent = {entity: names for entity, names in staged.get("absent", {}).items() if _owner(entity) not in first_sync}
+        absent = {file: names for file, names in staged.get("absent", {}).items() if owner_of(file) not in first_sync}
         unread = find_unread(connection, f"read_parquet({text(str(stage / 'problems.parquet'))})", absent)
         near = [] if "users" in first_sync else hold_near_ids(connection, policy, "enrollments" not in first_sync)
         kept_whole = spare(connection, staged, policy, selection, orgs_left_out="orgs" in left_out)
@@ -78,11 +79,6 @@ def plan_changes(
             write_summary(plan, planned)
             chunks.result()
         return planned
-
-
-def _owner(file: str) -> str:
-    """Whose a file's values are: roles are people's."""
-    return "users" if file == "roles" else file
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, entity: str, selection: Selection, policy: Policy) -> None:

@@ -268,7 +268,7 @@ def test_who_is_left_alone_under_an_id_near_to_their_own_is_explained_under_both
     steps = by_about(explain(platform.room, EVERYTHING, platform.snapshot, before, RUN, written))
     now = explain(platform.room, EVERYTHING, platform.snapshot, person(platform.room, "71"), RUN, None)
 
-    assert steps["plan"].text == "Left as it is: in the source they have the id 71 now, which is near to this one."
+    assert steps["plan"].text == "Left as they are: in the source their id is 71 now, which is near to this one."
     assert conclusion(now) == "Not created: they are on the platform with the id 00071, which is near to this one."
 
 

@@ -1,7 +1,7 @@
 import createClient from 'openapi-fetch';
 import { useMemo } from 'react';
 import { useConfig } from '../app/ConfigContext';
-import { problemSentence } from './plain';
+import { fieldMessage, problemSentence } from './plain';
 import type { components, paths } from './schema';
 
 export type { paths };
@@ -22,6 +22,12 @@ export class FailedRequest extends Error {
 
 export const sentence = (error: unknown) =>
   error instanceof FailedRequest ? problemSentence(error.problem) : 'The service can’t be reached. Check your connection and try again.';
+
+/** What an answer says is wrong with a field or a part of it; undefined where it says nothing of it. */
+export function fieldError(error: unknown, field: string): string | undefined {
+  const found = error instanceof FailedRequest && error.problem.errors.find(each => each.field === field || each.field.startsWith(`${field}.`));
+  return found ? fieldMessage(found) : undefined;
+}
 
 export const isStatus = (error: unknown, status: number) => error instanceof FailedRequest && error.problem.status === status;
 

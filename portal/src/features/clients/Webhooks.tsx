@@ -11,8 +11,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { data, FailedRequest, useApi, type Schemas } from '../../api/client';
-import { fieldMessage } from '../../api/plain';
+import { data, fieldError, useApi, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { StackedTable } from '../../app/stacked';
@@ -166,7 +165,7 @@ function AddWebhook({ groupId, onDone }: { groupId: string; onDone: () => void }
   const [events, setEvents] = useState<EventType[]>(KINDS);
   const add = useMutation({ mutationFn: () => data(api.POST('/groups/{groupId}/webhooks', { params: { path: { groupId } }, body: { url, events } })) });
   const secret = add.data?.secret;
-  const refused = add.error instanceof FailedRequest && add.error.problem.errors.find(each => each.field === 'url');
+  const refused = fieldError(add.error, 'url');
   return (
     <Modal visible onDismiss={onDone} header="Add webhook"
       footer={<Box float="right"><SpaceBetween size="xs" direction="horizontal">
@@ -179,7 +178,7 @@ function AddWebhook({ groupId, onDone }: { groupId: string; onDone: () => void }
       ) : (
         <SpaceBetween size="s">
           {add.error && !refused && <Problem error={add.error} />}
-          <FormField label="Address" description="It starts with https:// and can be reached from the internet." errorText={refused ? fieldMessage(refused) : undefined}><Input type="url" value={url} onChange={({ detail }) => setUrl(detail.value)} /></FormField>
+          <FormField label="Address" description="It starts with https:// and can be reached from the internet." errorText={refused}><Input type="url" value={url} onChange={({ detail }) => setUrl(detail.value)} /></FormField>
           <FormField label="Send a message when">
             {KINDS.map(kind => <Checkbox key={kind} checked={events.includes(kind)} onChange={({ detail }) => setEvents(detail.checked ? KINDS.filter(each => each === kind || events.includes(each)) : events.filter(each => each !== kind))}>{EVENTS[kind]}</Checkbox>)}
           </FormField>

@@ -14,8 +14,7 @@ import Textarea from '@cloudscape-design/components/textarea';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
-import { data, FailedRequest, isStatus, sentence, useApi, type Schemas } from '../../api/client';
-import { fieldMessage } from '../../api/plain';
+import { data, fieldError, isStatus, sentence, useApi, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { useMe } from '../../app/role';
@@ -107,10 +106,7 @@ function GroupForm({ group }: { group?: Schemas['GroupOut'] }) {
     setTheirs(null);
     save.reset();
   };
-  const wrong = (field: string) => {
-    const found = save.error instanceof FailedRequest && save.error.problem.errors.find(each => each.field === field || each.field.startsWith(`${field}.`));
-    return found ? fieldMessage(found) : undefined;
-  };
+  const wrong = (field: string) => fieldError(save.error, field);
   const nameless = name.trim() ? {} : { disabled: true, disabledReason: 'Enter a name first.' };
   return (
     <form onSubmit={event => { event.preventDefault(); if (name.trim()) save.mutate('close'); }}>

@@ -10,8 +10,7 @@ import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { data, FailedRequest, useApi, whole, type Api, type Schemas } from '../../api/client';
-import { fieldMessage } from '../../api/plain';
+import { data, fieldError, useApi, whole, type Api, type Schemas } from '../../api/client';
 import { useSay } from '../../app/messages';
 import { Problem } from '../../app/Problem';
 import { ROLE_NAMES } from '../../app/role';
@@ -51,10 +50,7 @@ export function MemberForm({ member, onClose }: { member: Member | null; onClose
       onClose();
     },
   });
-  const wrong = (field: string) => {
-    const found = save.error instanceof FailedRequest && save.error.problem.errors.find(each => each.field === field);
-    return found ? fieldMessage(found) : undefined;
-  };
+  const wrong = (field: string) => fieldError(save.error, field);
   const unready = every || chosen.length ? {} : { disabled: true, disabledReason: 'Choose at least one group, or every group.' };
   const options = (groups.data?.items ?? []).map(group => ({ value: group.groupId, label: group.name }));
   return (
