@@ -218,7 +218,7 @@ class _Members:
         entity = OF.get(file, file)
         asked: list[Record] = [{member: "x"} for member in self._seen.get(entity, ())]
         if file != entity:
-            asked += [{file: [{member: "x"}]} for member in self._seen.get(file, ())]
+            asked += [{file: [{member: _WITHIN.get(member, "x")}]} for member in self._seen.get(file, ())]
         rows = (row for record in asked for row in ROWS[entity](record))
         return {column for name, cells in rows if name == file for column, cell in zip(HEADERS[file], cells, strict=True) if cell}
 
@@ -255,6 +255,8 @@ class _Sheet:
             file.write(header.encode())
 
 
+# A member that fills columns only by what it holds.
+_WITHIN = {"credentials": {"type": "x", "username": "x"}}
 # Files whose rows are parts of another list's records.
 OF = {"roles": "users", "userProfiles": "users"}
 PARTS_OF = {"users": tuple(OF)}

@@ -1,5 +1,6 @@
 """What a provider sends is checked where it enters: tokens, headers, bodies, references, addresses."""
 
+import csv
 import gzip
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -400,6 +401,36 @@ def test_a_member_that_no_record_of_a_list_has_says_nothing_of_anybody(tmp_path:
     people[0]["userProfiles"] = []
     (tmp_path / "users/part-0.json.gz").write_bytes(gzip.compress(json.dumps({"users": people}).encode()))
     assert named("userProfiles") >= {"profileType"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"role": "student", "orgs": [{"sourcedId": "s1"}], "userIds": [{"type": "sis", "identifier": "7"}]},
+        {"role": "student", "orgSourcedIds": "s1,s2", "userIds": "{sis:7}", "grade": "05", "agentSourceIds": ["m"]},
+        {
+            "roles": [{"role": "student", "beginDate": "2026-08-01", "orgSourcedId": "s1", "userProfile": {"sourcedId": "p"}}],
+            "userProfiles": [{"profileId": "p", "vendorId": "v", "credentials": [{"type": "sso", "username": "tom"}]}],
+        },
+        {
+            "roles": [{"role": "student"}],
+            "org": {"sourcedId": "s1"},
+            "userProfiles": [{"credentialType": "sso", "username": "t"}],
+        },
+    ],
+)
+def test_every_column_that_a_record_fills_has_its_name(tmp_path: Path, record: dict[str, object]) -> None:
+    (tmp_path / "users").mkdir()
+    sent = json.dumps({"users": [{"sourcedId": "a", "preferredGivenName": "T", **record}]}).encode()
+    (tmp_path / "users/part-0.json.gz").write_bytes(gzip.compress(sent))
+
+    convert(tmp_path, [Fetched("users", "/users", 0, (PageFile("users/part-0.json", 0, 1),))], tmp_path / "csv", "")
+
+    for file in {"users", "roles", *({"userProfiles"} & set(record))}:
+        with (tmp_path / f"csv/{file}.csv").open(newline="") as opened:
+            names, *rows = csv.reader(opened)
+        assert rows
+        assert not [(place, cell) for row in rows for place, cell in enumerate(row) if cell and not names[place].strip()]
 
 
 def test_a_class_that_names_its_school_as_a_course_does_is_at_that_school(tmp_path: Path) -> None:
