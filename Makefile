@@ -8,7 +8,7 @@ NPM := local/npm.sh
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run docs token mail test lint types check portal-check portal-types package deploy destroy restore lock redrive chaos attack conformance fuzz bench clean audit
+.PHONY: help run docs token mail test lint types check portal-check portal-types package deploy destroy restore lock redrive chaos attack conformance properties fuzz bench clean audit
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -123,6 +123,9 @@ attack: $(VENV)/ready ## send made-up and hostile requests to the API, far more 
 
 conformance: $(VENV)/ready ## strangers' OneRoster clients read a synced sample from our provider: make conformance [SHAPE=S SUITE=collection.json]
 	SHAPE=$${SHAPE:-tiny} SUITE="$(SUITE)" $(BIN)/pytest tests/rostering/conformance.py -s --timeout 1800
+
+properties: $(VENV)/ready ## the engine's properties, each tried TIMES as often as in the tests: make properties [TIMES=10]
+	TIMES=$(or $(TIMES),10) $(BIN)/pytest tests/engine/test_delta.py tests/engine/test_stage.py tests/engine/test_planning.py tests/engine/test_undo.py tests/engine/test_review.py tests/engine/test_trace.py tests/rostering/test_bulk.py -n 2 --timeout 7200
 
 fuzz: $(VENV)/ready ## thousands of damaged ZIPs, CSVs and manifests: make fuzz FUZZ_EXAMPLES=2000
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-2000} $(BIN)/pytest tests/corpus/test_fuzz.py -n 2 --timeout 7200

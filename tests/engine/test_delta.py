@@ -14,8 +14,7 @@ from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.delta import View
 from oneroster_engine.staging.stage import Staged, stage_bundle, stage_orgs
 from tests.engine.districts import Rows, class_, org, small, user, write_bundle
-
-MANY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+from tests.examples import examples
 
 
 def manifest(deltas: Iterable[str], version: str = "1.1", absent: Iterable[str] = (), bulk: Iterable[str] = ()) -> str:
@@ -146,21 +145,29 @@ def test_merging_the_same_changes_again_changes_nothing(tmp_path: Path) -> None:
 
 PEOPLE = st.sampled_from(["ann", "bob", "cat", "dan", "eve", "0007", "Ann"])
 CHANGES = st.dictionaries(PEOPLE, st.tuples(st.sampled_from(["Max", "Zoë", ""]), st.sampled_from(["active", "tobedeleted"])))
+DAYS = 4
+# A stage is dear and people are cheap, so each run has several towns, none of which knows of the others.
+TOWNS = st.lists(
+    st.tuples(
+        st.dictionaries(PEOPLE, st.sampled_from(["Max", "Zoë", ""]), min_size=1),
+        st.lists(CHANGES, min_size=DAYS, max_size=DAYS),
+    ),
+    min_size=8,
+    max_size=8,
+)
 
 
 @pytest.mark.long
-@MANY
-@given(
-    first=st.dictionaries(PEOPLE, st.sampled_from(["Max", "Zoë", ""]), min_size=1),
-    later=st.lists(CHANGES, min_size=1, max_size=4),
-)
+@settings(max_examples=examples(3), deadline=None, suppress_health_check=list(HealthCheck))
+@given(towns=TOWNS)
 def test_any_run_of_deltas_gives_the_stage_of_the_whole_that_they_add_up_to(
-    tmp_path_factory: pytest.TempPathFactory, first: dict[str, str], later: list[dict[str, tuple[str, str]]]
+    tmp_path_factory: pytest.TempPathFactory, towns: list[tuple[dict[str, str], list[dict[str, tuple[str, str]]]]]
 ) -> None:
     folder = tmp_path_factory.mktemp("source")
-    whole = dict(first)
-    source = Source(folder, users=[user(person, givenName=name) for person, name in first.items()])
-    for changes in later:
+    whole = {f"{person}{town}": name for town, (first, _) in enumerate(towns) for person, name in first.items()}
+    source = Source(folder, users=[user(person, givenName=name) for person, name in whole.items()])
+    for day in range(DAYS):
+        changes = {f"{person}{town}": each for town, (_, later) in enumerate(towns) for person, each in later[day].items()}
         source.changes(users=[user(person, givenName=name, status=status) for person, (name, status) in changes.items()])
         for person, (name, status) in changes.items():
             whole.pop(person, None)

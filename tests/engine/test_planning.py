@@ -20,8 +20,9 @@ from tests.engine import oracle
 from tests.engine.dirty import Files, chosen, drawn, lifted, named, rosters, selections, side_by_side, wanted
 from tests.engine.districts import Rows, org, role, user
 from tests.engine.test_plan import KEPT, Platform, read
+from tests.examples import examples
 
-DISTRICTS = 200
+DISTRICTS = 100
 SYNCS = 4
 Records = Mapping[str, Mapping[str, dict[str, Any]]]
 
@@ -78,7 +79,7 @@ def assert_as_the_rules_say(
 
 
 @given(st.lists(st.tuples(rosters, selections), min_size=2, max_size=2), st.sampled_from(["1.1", "1.2"]))
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(4), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_plan_is_what_the_rules_say(
     tmp_path_factory: pytest.TempPathFactory, syncs: list[tuple[Files, Selection]], version: str
 ) -> None:

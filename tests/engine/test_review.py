@@ -20,6 +20,7 @@ from tests.engine.dirty import rosters, selections
 from tests.engine.districts import Rows, enrollment, org, small, user
 from tests.engine.test_plan import NOW, read
 from tests.engine.test_undo import Undoable
+from tests.examples import examples
 
 
 class Guarded(Undoable):
@@ -157,7 +158,7 @@ def test_an_undo_that_removes_a_school_is_held_like_any_plan(platform: Guarded) 
 
 @given(rosters, rosters, selections, st.builds(Guard, share=st.sampled_from([0.0, 0.3, 0.5, 0.9]), floor=st.integers(1, 3)))
 @settings(
-    max_examples=8,
+    max_examples=examples(4),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -14,6 +14,7 @@ from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.stage import Staged, stage_bundle, stage_orgs
 from oneroster_engine.standard.archive import Limits, inflating
 from tests.engine.districts import Rows, class_, course, enrollment, org, role, session, small, user, write_bundle
+from tests.examples import examples
 
 
 class Staging:
@@ -261,7 +262,9 @@ dirt = st.sampled_from(["", "north", "ann", "gone", "student", "tobedeleted", "s
 
 
 @given(st.data(), st.sampled_from(["1.1", "1.2"]))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(16), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_every_row_read_is_kept_or_left_out_whatever_is_sent(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, version: str
 ) -> None:
@@ -277,7 +280,7 @@ def test_every_row_read_is_kept_or_left_out_whatever_is_sent(
     files: dict[str, Rows] = {}
     for name, row in given_rows.items():
         spoilt = st.fixed_dictionaries({}, optional=dict.fromkeys((*row, "status", "agentSourcedIds"), dirt))
-        files[name] = [{**row, **change} for change in data.draw(st.lists(spoilt, max_size=4))]
+        files[name] = [{**row, **change} for change in data.draw(st.lists(spoilt, max_size=10))]
 
     staged = Staging(tmp_path_factory.mktemp("district"), files, version)
 

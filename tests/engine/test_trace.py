@@ -20,6 +20,7 @@ from oneroster_engine.staging.stage import stage_bundle
 from tests.engine.dirty import lifted, rosters, selections
 from tests.engine.districts import Rows, class_, org, role, small, user, write_bundle
 from tests.engine.test_plan import TWO_SCHOOLS, Platform
+from tests.examples import examples
 
 NORTH = Selection(orgs=frozenset({"north"}))
 RUN = Run("waits for approval", applied=False)
@@ -209,7 +210,9 @@ REMEDIES: dict[str, dict[str, Any]] = {
 
 
 @given(rosters, selections, st.sampled_from(["1.1", "1.2"]))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_what_is_said_of_everybody_is_what_the_plan_decided(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, list[dict[str, str]]], selection: Selection, version: str
 ) -> None:
@@ -241,7 +244,9 @@ def test_what_is_said_of_everybody_is_what_the_plan_decided(
 
 
 @given(rosters, selections)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_to_undo_what_stands_in_the_way_again_and_again_brings_everybody_who_can_come(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, list[dict[str, str]]], selection: Selection
 ) -> None:

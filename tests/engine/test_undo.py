@@ -21,8 +21,9 @@ from oneroster_engine.standard.entities import ENTITIES
 from tests.engine.dirty import Files, chosen, drawn, named, rosters, selections, side_by_side, wanted
 from tests.engine.districts import class_, course, enrollment, user
 from tests.engine.test_plan import NOW, TWO_SCHOOLS, Platform, changed, read, without
+from tests.examples import examples
 
-DISTRICTS = 200
+DISTRICTS = 100
 MOMENTS = ("since", "removedAt", "modified", "digest")  # they tell of the undo itself, not of what it left
 
 
@@ -187,7 +188,7 @@ def test_what_comes_back_by_an_undo_has_its_platform_id_and_what_goes_can_come_b
 
 @given(rosters, rosters, selections, st.booleans())
 @settings(
-    max_examples=8,
+    max_examples=examples(3),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each example is six plans; shrinking would take minutes

@@ -5,7 +5,6 @@ import csv
 import io
 import itertools
 import json
-import os
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,11 +32,12 @@ from oneroster_engine.standard.entities import ENTITIES
 from tests.api.test_routes import call
 from tests.engine.districts import enrollment
 from tests.engine.test_plan import TWO_SCHOOLS, Platform, without
+from tests.examples import examples
 from tests.rostering.test_api import Reader, made, send
 from tests.rostering.test_query import DISTRICT
 from tests.steps.walk import Walk, make_group, zipped
 
-RUNS = int(os.environ.get("BULK_RUNS", "1"))  # of five days each; make test takes one
+DAYS = examples(3)
 LIMITS = Limits(10**8, 10**9, 100, 1000)
 EVERYBODY = View()
 NORTH = View(frozenset({"north"}))
@@ -121,7 +121,7 @@ def contents(snapshot: Path | None, view: View, version: str, out: Path) -> dict
     [
         pytest.param(version, view, seed, id=f"{version}-{name}-{seed}")
         for seed, (version, (name, view)) in enumerate(
-            itertools.product(["1.1", "1.2"] * RUNS, [("all schools", EVERYBODY), ("one school", NORTH)])
+            itertools.product(["1.1", "1.2"], [("all schools", EVERYBODY), ("one school", NORTH)])
         )
     ],
 )
@@ -133,7 +133,7 @@ def test_who_holds_a_version_and_reads_the_delta_holds_the_next_whatever_a_day_b
     assert ours.snapshot
     write_bundle(ours.snapshot, view, version, tmp_path / "first.zip")
     theirs = Consumer(tmp_path / "theirs", tmp_path / "first.zip")
-    for day in range(5):
+    for day in range(DAYS):
         before = ours.snapshot
         ours.sync(some_day(chance))
         delta = tmp_path / f"delta{day}.zip"
@@ -143,10 +143,10 @@ def test_who_holds_a_version_and_reads_the_delta_holds_the_next_whatever_a_day_b
             theirs.takes(delta)
 
         wanted = contents(ours.snapshot, view, version, tmp_path / f"ours{day}.zip")
-        anew = Consumer(tmp_path / f"anew{day}", tmp_path / f"ours{day}.zip")
-        held = contents(theirs.snapshot, EVERYBODY, version, tmp_path / f"theirs{day}.zip")
-        assert held == contents(anew.snapshot, EVERYBODY, version, tmp_path / f"anew{day}.zip"), day
-        assert view != EVERYBODY or held == wanted, day
+        if view != EVERYBODY:  # a part of a roster refers to what is not in it, so it is read anew to be compared
+            anew = Consumer(tmp_path / f"anew{day}", tmp_path / f"ours{day}.zip")
+            wanted = contents(anew.snapshot, EVERYBODY, version, tmp_path / f"anew{day}.zip")
+        assert contents(theirs.snapshot, EVERYBODY, version, tmp_path / f"theirs{day}.zip") == wanted, day
 
 
 @pytest.fixture(scope="module")
