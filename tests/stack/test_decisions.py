@@ -7,24 +7,21 @@ import pytest
 
 from local.client import Client
 from local.stack import Stack
-from tests.stack.test_flow import shrunk
+from tests.stack.test_flow import items, shrunk
 
 pytestmark = pytest.mark.xdist_group("stack")
 TOLD = ("syncId", "since", "removedAt", "purgeAt")  # of the sync that wrote the record, and when
 
 
-def items(stack: Stack, group_id: str) -> dict[str, dict[str, Any]]:
-    """Every record of the platform, removed ones too."""
-    scan = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs["RosterTable"])
-    found = [item for page in scan for item in page["Items"] if item["groupId"]["S"] == group_id]
-    return {f"{item['entity']['S']} {item['sourcedId']['S']}": item for item in found}
+def by_id(stack: Stack, group_id: str) -> dict[str, dict[str, Any]]:
+    return {f"{item['entity']['S']} {item['sourcedId']['S']}": item for item in items(stack, group_id)}
 
 
 def records(stack: Stack, group_id: str) -> dict[str, dict[str, Any]]:
     """The same, but for what tells of the sync that wrote a record; that it is removed is told."""
     return {
         key: {name: value for name, value in item.items() if name not in TOLD} | {"removed": "removedAt" in item}
-        for key, item in items(stack, group_id).items()
+        for key, item in by_id(stack, group_id).items()
     }
 
 
@@ -93,7 +90,7 @@ def test_what_was_shown_is_applied_even_if_the_source_has_changed_since_and_whoe
 
     answered(admin, sync_id, "approve")
 
-    written = {key for key, item in items(stack, group_id).items() if item["syncId"]["S"] == sync_id}
+    written = {key for key, item in by_id(stack, group_id).items() if item["syncId"]["S"] == sync_id}
     assert written == {f"{row['entity']} {row['sourcedId']}" for row in shown}
     admin.sync_all(group_id, district)
     assert records(stack, group_id) == before
