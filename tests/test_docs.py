@@ -36,6 +36,12 @@ def test_every_link_from_page_to_page_leads_somewhere(name: str) -> None:
         assert (ROOT / name).parent.joinpath(target).exists() or (ROOT / target).exists(), f"{name} -> {target}"
 
 
+def test_every_picture_that_is_kept_is_shown() -> None:
+    shown = "".join((ROOT / name).read_text() for name in DOCUMENTS)
+
+    assert [name for name in TRACKED if name.startswith("docs/screenshots/") and Path(name).name not in shown] == []
+
+
 def test_every_file_that_the_architecture_names_is_there() -> None:
     named = [each for each in re.findall(r"`([A-Za-z_.]+/[A-Za-z0-9_./-]*)`", ARCHITECTURE) if "{" not in each]
     ours = [each for each in named if each.partition("/")[0] in {name.partition("/")[0] for name in TRACKED}]

@@ -297,7 +297,7 @@ _SENTENCES: Mapping[LimitedKind, str] = {
     "disabled": "{of} {who} would become inactive.",
     "emptied": "{of} {who} would lose their {field}: it is empty in the source now.",
     "relations": "{of} {who} would lose their {field}.",
-    "memberships": "{of} {who} would move to another class or person.",
+    "memberships": "{of} {who} would move to another class.",
     "identity": "{of} {who} would get another name, username, e-mail or identifier.",
     "replaced": "{of} {who} would become somebody else: both of their names differ.",
     "recycled": "{number} {who} would come back as somebody else: the id was another person's, and both names differ.",
@@ -323,6 +323,7 @@ def _gone(concern: Concern) -> str:
 # Where a kind is of more than one thing: what its field, or else its entity, makes of the sentence.
 _SPECIAL = {
     "roles role": "{of} {who} would lose the role of a teacher, or the rights of staff.",
+    "memberships userSourcedId": "{of} {who} would become another person's.",
     "memberships endDate": "{of} {who} would be over: their last day has passed.",
     "memberships beginDate": "{of} {who} would not have begun any more: their first day would be yet to come.",
     "moved joined": "{number} {who} of other schools would belong to this school too, to which {records} belong now.",

@@ -131,7 +131,10 @@ HELD: dict[str, tuple[Files, str, str]] = {
         "relations", "North: 12 of 12 teacher enrollments would lose their mark as the primary teacher."),
     "memberships: moved as a whole": (
         with_each("enrollments", lambda r: {**r, "classSourcedId": "nc7"}, "ens", 30),
-        "memberships", "enrollments would move to another class or person."),
+        "memberships", "North: 27 of 120 student enrollments would move to another class."),
+    "memberships: under the next student's name": (
+        with_each("enrollments", lambda r: {**r, "userSourcedId": f"ns{(int(r['userSourcedId'][2:]) + 1) % 40:03}"}, "ens", 30),
+        "memberships", "North: 30 of 120 student enrollments would become another person's."),
     "roles: no teacher is one any more": (
         with_each("users", lambda r: {**r, "role": "student"}, "nt"),
         "roles", "North: 12 of 12 teachers would lose a role."),

@@ -19,7 +19,7 @@ from tests.stack.test_decisions import records
 
 pytestmark = pytest.mark.xdist_group("portal")
 SYNC_ALL = "Sync all data \N{EN DASH} ZIP"
-PHOTOS = os.environ.get("PHOTOS")  # a folder for pictures of the pages, for docs/screenshots
+PHOTOS = os.environ.get("PHOTOS")  # a folder for pictures of the pages, to be looked at
 
 
 def photo(page: Page, name: str) -> None:
