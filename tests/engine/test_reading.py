@@ -157,17 +157,17 @@ def test_only_line_ends_end_a_line_whatever_else_python_takes_for_one(tmp_path: 
 @pytest.mark.parametrize("odd", ["8,,,A,school,,\r9,,,B,school,,", '8,,,"A\rB",school,,', '"8",,,A,school,,\r9,,,B,school,,'])
 def test_a_lone_carriage_return_far_down_in_a_large_file_shifts_no_line(tmp_path: Path, odd: str, end: str) -> None:
     """A blank line makes up for the row that it adds, so that their number alone tells nothing."""
-    rows = [f"{number:036d},,,School number {number},school,," for number in range(400_000)]
-    rows[300_000] = odd
-    rows.insert(350_000, "")
+    rows = [f"{number:036d},,,School number {number} {'of many ' * 25},school,," for number in range(100_000)]
+    rows[75_000] = odd
+    rows.insert(87_000, "")
     content = end.join([HEADER, *rows, ""]).encode()
     assert len(content) > 3 * 8_000_000
 
     read_rows, _ = read(tmp_path, content)
 
     added = 0 if '"A' in odd else 1
-    assert read_rows[299_999][:2] == (300_001, f"{299_999:036d}")
-    assert read_rows[-1][:2] == (400_002 + added, f"{399_999:036d}")
+    assert read_rows[74_999][:2] == (75_001, f"{74_999:036d}")
+    assert read_rows[-1][:2] == (100_002 + added, f"{99_999:036d}")
 
 
 def test_a_utf_16_file_cut_in_the_middle_of_a_letter_is_refused(tmp_path: Path) -> None:
