@@ -1,7 +1,8 @@
 """Each kind of harm that a plan can do to people, tried on one school that is synced once: what holds it, and what doesn't."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from oneroster_engine.planning.review import review
 from oneroster_engine.planning.snapshot import next_snapshot
 from oneroster_engine.planning.summary import Planned
 from oneroster_engine.planning.undo import plan_undo
+from tests.engine.dirty import side_by_side
 from tests.engine.districts import class_, course, enrollment, org, role, session, user
 from tests.engine.test_plan import Platform, read
 
@@ -313,17 +315,61 @@ def school(synced: School) -> Iterator[School]:
     synced.snapshot = snapshot
 
 
-@pytest.mark.parametrize("name", HELD)
-def test_a_plan_that_hurts_is_held_with_school_and_numbers_and_its_rows(school: School, name: str) -> None:
-    files, kind, message = HELD[name]
+# Held for a school or a district of their own: each in a town of its own, all towns in one bundle.
+TOWNS = [name for name in HELD if HELD[name][2].startswith(("North: ", "South: ", "D: "))]
+TEXTS = ("name", "title", "givenName", "familyName", "username", "identifier", "sms")
 
-    planned = school.guarded(files)
 
+def as_towns(districts: Iterable[Files]) -> Files:
+    """Each is a town, in which nobody is like somebody of another town; the third's North is called North 2."""
+
+    def of_town(row: dict[str, str], town: int) -> dict[str, str]:
+        own = {column: f"{row[column]} {town}" for column in TEXTS if row.get(column)}
+        own |= {"email": f"{town}.{row['email']}"} if row.get("email") else {}
+        own |= {"userIds": row["userIds"].replace("}", f" {town}}}")} if row.get("userIds") else {}
+        return {**row, **own}
+
+    return side_by_side(
+        [
+            {name: [of_town(row, town) for row in rows] for name, rows in district.items()}
+            for town, district in enumerate(districts)
+        ]
+    )
+
+
+def in_towns(school: School, days: list[Files]) -> Planned:
+    """What is planned of a day on which each of the towns, which were alike, has a day of its own."""
+    school.guarded(as_towns(a_district() for _ in days))
+    school.commit(removals=True)
+    return school.guarded(as_towns(days))
+
+
+@pytest.fixture(scope="module")
+def harmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[School, Planned]:
+    school = School(tmp_path_factory.mktemp("towns"))
+    return school, in_towns(school, [HELD[name][0] for name in TOWNS])
+
+
+def assert_held(planned: Planned, school: School, kind: str, message: str) -> None:
     found = [each.message for each in planned.breaches if each.kind == kind]
     assert any(message in each for each in found), [each.message for each in planned.breaches]
     if kind not in ("view", "removals"):
         rows = read(school.room / "plan" / "held.parquet")
         assert [row for row in rows if row["kind"] == kind]
+
+
+@pytest.mark.parametrize("name", TOWNS)
+def test_a_plan_that_hurts_is_held_with_school_and_numbers_and_its_rows(harmed: tuple[School, Planned], name: str) -> None:
+    (school, planned), (_, kind, message) = harmed, HELD[name]
+
+    assert_held(planned, school, kind, re.sub(r"\b(North|South|D)\b", rf"\1 {TOWNS.index(name)}", message))
+
+
+@pytest.mark.parametrize("name", [name for name in HELD if name not in TOWNS])
+def test_a_plan_that_hurts_more_than_a_school_is_held_with_numbers_and_its_rows(school: School, name: str) -> None:
+    files, kind, message = HELD[name]
+
+    assert_held(school.guarded(files), school, kind, message)
 
 
 def several_at_once() -> Files:
@@ -493,8 +539,17 @@ def test_doubles_damaged_ids_and_errors_are_held_exactly_where_their_number_is_o
     assert said == {kind: number for kind, number in over.items() if number}
 
 
-@pytest.mark.parametrize("name", ORDINARY)
-def test_an_ordinary_day_is_not_held(school: School, name: str) -> None:
+OF_ALL_TOWNS = ["a term that ends a week later", "a term that is called a semester"]  # and so of more than a town of its own
+
+
+def test_an_ordinary_day_is_not_held(tmp_path: Path) -> None:
+    days = [day for name, day in ORDINARY.items() if name not in OF_ALL_TOWNS]
+
+    assert [each.message for each in in_towns(School(tmp_path), days).breaches] == []
+
+
+@pytest.mark.parametrize("name", OF_ALL_TOWNS)
+def test_a_term_that_is_told_a_little_otherwise_holds_nothing(school: School, name: str) -> None:
     assert [each.message for each in school.guarded(ORDINARY[name]).breaches] == []
 
 
