@@ -42,7 +42,7 @@ def made(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("name", [*SOURCES, *[case.name for case in READ[::6]]])
+@pytest.mark.parametrize("name", [*SOURCES, *[case.name for case in READ[::24]]])
 def test_check_finds_row_for_row_what_a_sync_of_the_same_zip_finds(tmp_path: Path, name: str) -> None:
     bundle = tmp_path / "district.zip"
     if name in SOURCES:

@@ -150,12 +150,10 @@ def reading_group(client: Mapping[str, Any], version: str, authorization: str = 
 @pytest.mark.parametrize(
     ("district", "version", "authorization"),
     [
-        pytest.param(packed, "1.1", "oauth2", id="1.1-by-secret"),
         pytest.param(packed, "1.1", "bearer", id="1.1-by-token"),
-        pytest.param(packed, "1.2", "oauth2", id="1.2-by-secret"),
         pytest.param(packed, "1.2", "bearer", id="1.2-by-token"),
-        pytest.param(sample, "1.1", "oauth2", id="1.1-in-many-pages"),
-        pytest.param(sample, "1.2", "oauth2", id="1.2-in-many-pages"),
+        pytest.param(sample, "1.1", "oauth2", id="1.1-by-secret-in-many-pages"),
+        pytest.param(sample, "1.2", "oauth2", id="1.2-by-secret-in-many-pages"),
     ],
 )
 def test_our_source_syncs_from_our_provider_to_an_equal_roster(
