@@ -133,6 +133,12 @@ def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     return number_of(connection, f"SELECT count(*) FROM {table}")
 
 
+def counts(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> list[int]:
+    """The same of several, in one statement: of a small table it is the statement that takes time."""
+    each = " UNION ALL ".join(f"SELECT {place} AS place, count(*) FROM {table}" for place, table in enumerate(tables))
+    return [int(number) for _, number in sorted(connection.execute(each).fetchall())] if tables else []
+
+
 def number_of(connection: duckdb.DuckDBPyConnection, query: str, *values: str) -> int:
     """The one number that a query answers."""
     found = connection.execute(query, list(values)).fetchone()

@@ -39,9 +39,8 @@ def load_snapshot(
         connection.execute("INSERT INTO half_applied SELECT entity, sourcedId, name, schools, after FROM cut")
     for entity in ENTITIES:
         rows = snapshot_rows(snapshot, entity)
-        there = still_there(connection, rows, policy.now, policy.grace_days)
-        connection.execute(f"CREATE VIEW snapshot_{entity} AS {rows}")
-        again = _AGAIN.format(entity=entity) if unfinished else ""
+        there = still_there(connection, rows, policy.now, policy.grace_days) if snapshot else rows
+        again = _AGAIN.format(entity=entity, snapshot=rows) if unfinished else ""
         unsure = f"sourcedId IN (SELECT sourcedId FROM half_applied WHERE entity = '{entity}')" if unfinished else "false"
         connection.execute(_BEFORE.format(entity=entity, there=there, unsure=unsure) + again)
 
@@ -56,9 +55,10 @@ def compare_with_nothing(connection: duckdb.DuckDBPyConnection, entity: str) -> 
     connection.execute(_NOTHING_BEFORE.format(entity=entity))
 
 
-def decide(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make `verdict_{entity}` of `compared_{entity}` and `gone_{entity}`: the action and reason of whatever may be written."""
-    for entity in ENTITIES:
+def decide(connection: duckdb.DuckDBPyConnection, known: Sequence[str]) -> None:
+    """Make `verdict_{entity}` of `compared_{entity}` and `gone_{entity}`: the action and reason of whatever may be written. Of
+    the entities of which the platform has something; of the others all that is selected is created."""
+    for entity in known:
         removal = "end" if entity == "enrollments" else "deactivate"
         connection.execute(_VERDICT.format(entity=entity, removal=removal))
 
@@ -302,7 +302,7 @@ _AGAIN = """
 UNION ALL
 SELECT sourcedId, after->>'platformId', after->>'platformStatus', after->>'since', after->>'removedAt', NULL,
        name, schools, after->'fields', true
-FROM half_applied WHERE entity = '{entity}' AND sourcedId NOT IN (SELECT sourcedId FROM snapshot_{entity})
+FROM half_applied WHERE entity = '{entity}' AND sourcedId NOT IN (SELECT sourcedId FROM ({snapshot}))
 """
 
 # One row per record that is selected, on the platform, or both; those that plainly stay as they are not among them.

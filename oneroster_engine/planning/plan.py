@@ -6,15 +6,16 @@ platform id. Whether a plan is held is decided by `review.py`.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, count, cursor, number_of, run_parallel, text
+from oneroster_engine.duckdb_session import connect, count, counts, cursor, number_of, run_parallel, text
 from oneroster_engine.planning import guard as guards
 from oneroster_engine.planning.changes import counts_of, write_changes, write_chunks
 from oneroster_engine.planning.compare import (
@@ -32,7 +33,7 @@ from oneroster_engine.planning.guard import ROLE_ENDED, Breach
 from oneroster_engine.planning.matching import match_people
 from oneroster_engine.planning.near_ids import hold_near_ids
 from oneroster_engine.planning.policy import Policy
-from oneroster_engine.planning.removals import find_unselected, nameless, spare, withdraw_ended, write_by_policy
+from oneroster_engine.planning.removals import find_unselected, spare, withdraw_ended, write_by_policy
 from oneroster_engine.planning.summary import Planned, schools_with_counts, write_summary
 from oneroster_engine.selecting.selection import Selection, select
 from oneroster_engine.standard.entities import ENTITIES
@@ -51,31 +52,44 @@ def plan_changes(
     staged = json.loads((stage / "summary.json").read_text())
     with connect() as connection:
         select(connection, stage, selection)
-        withdraw_ended(connection, policy.now.date(), policy.guard.removes_ended)
+        role_ended = withdraw_ended(connection, policy.now.date(), policy.guard.removes_ended)
         load_snapshot(connection, snapshot, unfinished, policy)
+        before = _before(connection)
         connection.execute(_LEFT_OUT.format(path=text(str(stage / "left_out.parquet"))))
-        first_sync = {entity for entity in ENTITIES if not count(connection, f"before_{entity}")}
+        first_sync = {entity for entity in ENTITIES if not before[entity].records}
         for entity in first_sync:
             compare_with_nothing(connection, entity)
         known = [entity for entity in reversed(ENTITIES) if entity not in first_sync]
         run_parallel([partial(_compare, cursor(connection), entity, selection, policy) for entity in known])
-        left_out = {entity for (entity,) in connection.execute("SELECT DISTINCT entity FROM left_out").fetchall()}
+        left_out: dict[str, int] = dict(connection.execute(_NAMELESS).fetchall())
         absent = {file: names for file, names in staged.get("absent", {}).items() if owner_of(file) not in first_sync}
         unread = find_unread(connection, f"read_parquet({text(str(stage / 'problems.parquet'))})", absent)
         near = [] if "users" in first_sync else hold_near_ids(connection, policy, "enrollments" not in first_sync)
-        kept_whole = spare(connection, staged, policy, selection, orgs_left_out="orgs" in left_out)
+        kept_whole = spare(connection, staged, policy, selection, known, left_out)
         people_held = count(connection, "held_people")
         write_by_policy(connection, plan, near=bool(near))
         ambiguous = match_people(connection, policy)
-        decide(connection)
-        changing = [entity for entity in ENTITIES if count(connection, f"compared_{entity}")] or [ENTITIES[0]]
+        decide(connection, known)
+        compared = counts(connection, [f"compared_{entity}" for entity in ENTITIES])
+        changing = [entity for entity, number in zip(ENTITIES, compared, strict=True) if number] or [ENTITIES[0]]
         unproved = ({*kept_whole, *left_out} | ({"users"} if near else set())) - first_sync
         stays = Stays(unproved, people_held > 0, unread, near)
         queries = [changes_of(entity, policy, entity in first_sync, stays) for entity in changing]
         changes = write_changes(connection, plan, queries)
         with ThreadPoolExecutor(1) as executor:
             chunks = executor.submit(write_chunks, cursor(connection), plan, changes, policy.purging)
-            planned = _summary(connection, changes, staged, kept_whole, ambiguous, people_held, selection.unplaced, bool(near))
+            counted = _counts(connection, known)
+            notes = _notes(connection, staged, before, known, kept_whole, left_out, role_ended)
+            if near:
+                notes.append(_of_near_ids(connection))
+            if selection.unplaced:
+                notes.append(
+                    f"orgs: {selection.unplaced:,} have a parent that can't be found, so nobody is removed for not being chosen."
+                )
+            if people_held and (lost := count(connection, "held_people WHERE lost")):
+                notes.append(f"users: {lost:,} keep roles or profiles that a row with an error has lost.")
+            breaches = ambiguous + _empty(before, staged)
+            planned = Planned(counted, changes, bool(breaches), breaches, notes, _schools(connection, known))
             write_summary(plan, planned)
             chunks.result()
         return planned
@@ -86,82 +100,79 @@ def _compare(connection: duckdb.DuckDBPyConnection, entity: str, selection: Sele
     find_unselected(connection, entity, selection)
 
 
-def _summary(
-    connection: duckdb.DuckDBPyConnection,
-    changes: int,
-    staged: dict[str, Any],
-    kept_whole: Sequence[str],
-    ambiguous: list[Breach],
-    people_held: int,
-    unplaced: int,
-    near: bool,
-) -> Planned:
-    counts = counts_of(connection)
-    for entity in ENTITIES:
-        counts[entity]["selected"] = count(connection, f"selected_{entity}")
-        not_selected = count(connection, WRITTEN_AGAIN.format(entity=entity)) if counts[entity]["updated"] else 0
-        written = counts[entity]["created"] + counts[entity]["updated"] - not_selected
-        counts[entity]["unchanged"] = counts[entity]["selected"] - written
-    by_school = " UNION ALL ".join(
-        _BY_SCHOOL.format(entity=entity, schools=schools_of(entity, Form.STAGED)) for entity in ENTITIES
-    )
-    breaches = ambiguous + _empty(connection, staged)
-    notes = [note for entity in ENTITIES for note in _notes(connection, entity, staged, entity in kept_whole)]
-    if near:
-        notes.append(_of_near_ids(connection))
-    if unplaced:
-        notes.append(f"orgs: {unplaced:,} have a parent that can't be found, so nobody is removed for not being chosen.")
-    if people_held and (lost := count(connection, "held_people WHERE lost")):
-        notes.append(f"users: {lost:,} keep roles or profiles that a row with an error has lost.")
-    return Planned(
-        counts=counts,
-        changes=changes,
-        held=bool(breaches),
-        breaches=breaches,
-        notes=notes,
-        schools=schools_with_counts(connection.execute(_WITH_SCHOOLS_NAME.format(rows=by_school)).fetchall()),
-    )
+@dataclass(frozen=True)
+class _Before:
+    """What the platform holds of an entity: `records`, and how many of those are not removed."""
+
+    records: int
+    there: int
 
 
-def _empty(connection: duckdb.DuckDBPyConnection, staged: dict[str, Any]) -> list[Breach]:
+def _before(connection: duckdb.DuckDBPyConnection) -> dict[str, _Before]:
+    rows = " UNION ALL ".join(f"SELECT '{entity}', count(*), count(removedAt) FROM before_{entity}" for entity in ENTITIES)
+    return {entity: _Before(records, records - gone) for entity, records, gone in connection.execute(rows).fetchall()}
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, known: Sequence[str]) -> dict[str, dict[str, int]]:
+    counted = counts_of(connection)
+    for entity, selected in zip(ENTITIES, counts(connection, [f"selected_{entity}" for entity in ENTITIES]), strict=True):
+        of_entity = counted[entity]
+        again = count(connection, WRITTEN_AGAIN.format(entity=entity)) if entity in known and of_entity["updated"] else 0
+        written = of_entity["created"] + of_entity["updated"] - again
+        of_entity |= {"selected": selected, "unchanged": selected - written}
+    return counted
+
+
+def _schools(connection: duckdb.DuckDBPyConnection, known: Sequence[str]) -> list[dict[str, Any]]:
+    """Each school with its changes and with what stays unchanged there: nothing where the platform had nothing before."""
+    unchanged = (_UNCHANGED.format(entity=entity, schools=schools_of(entity, Form.STAGED)) for entity in known)
+    rows = " UNION ALL ".join([_CHANGED, *unchanged])
+    return schools_with_counts(connection.execute(_WITH_SCHOOLS_NAME.format(rows=rows)).fetchall())
+
+
+def _empty(before: Mapping[str, _Before], staged: dict[str, Any]) -> list[Breach]:
     """Collections without a row, while the platform has records of them. The rest of the guard's rules look at the finished
     plan: see `review.py`."""
-    held = {entity: number_of(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL") for entity in ENTITIES}
     return [
-        guards.empty_collection(entity, held[entity])
+        guards.empty_collection(entity, before[entity].there)
         for entity in ENTITIES
-        if held[entity] and not staged["counts"][entity]["kept"]
+        if before[entity].there and not staged["counts"][entity]["kept"]
     ]
 
 
-def _notes(connection: duckdb.DuckDBPyConnection, entity: str, staged: dict[str, Any], kept_whole: bool) -> list[str]:
+def _notes(
+    connection: duckdb.DuckDBPyConnection,
+    staged: dict[str, Any],
+    before: Mapping[str, _Before],
+    known: Sequence[str],
+    kept_whole: Sequence[str],
+    left_out: Mapping[str, int],
+    role_ended: int,
+) -> list[str]:
+    by_policy = connection.execute(_KEPT_BY_POLICY).fetchall()
+    unread = {"users" if entity == "roles" else entity for (entity,) in connection.execute(_ENTITIES_UNREAD).fetchall()}
     notes = []
-    records = number_of(connection, f"SELECT count(*) FROM before_{entity} WHERE removedAt IS NULL")
-    if kept_whole and records:
-        without_id = nameless(connection, entity)
-        why = staged.get("incomplete", {}).get(entity) or "the bundle has no row that could be kept"
-        why = f"{without_id:,} rows have an id that can't be read, or that of another row" if without_id else why
-        notes.append(f"{entity}: {why}, so nothing of it is removed.")
-    kept = "SELECT reason, count(*) FROM kept_by_policy WHERE entity = $1 GROUP BY reason ORDER BY reason"
-    for reason, number in connection.execute(kept, [entity]).fetchall():
-        notes.append(f"{entity}: {number:,} are kept as this group's removal policy says, though the cause is: {reason}.")
-    not_made = "SELECT count(*) FROM role_ended WHERE sourcedId NOT IN (SELECT sourcedId FROM before_users)"
-    if entity == "users" and (number := number_of(connection, not_made)):
-        notes.append(f"users: {number:,} are not created as this group's removal policy says, since {ROLE_ENDED}.")
-    may_lack = entity in staged.get("absent", {})
-    if may_lack and (lacking := connection.execute(_WITHOUT_COLUMN.format(entity=entity), [entity]).fetchall()):
-        columns = ", ".join(f"`{name}`" for (name,) in lacking)
-        notes.append(f"{entity}: the source has no column {columns} now; what the platform has there stays as it is.")
-    if unread := number_of(connection, _STILL_UNREAD.format(entity=entity), entity):
-        notes.append(f"{entity}: {unread:,} keep a value that can't be read in the source now.")
-    spared = number_of(
-        connection,
-        f"SELECT count(*) FROM compared_{entity} WHERE NOT selected AND NOT removed "
-        "AND sourcedId IN (SELECT sourcedId FROM left_out WHERE entity = $1)",
-        entity,
-    )
-    if spared and not kept_whole:
-        notes.append(f"{entity}: {spared:,} on the platform have an error in their row now; they were kept as they are.")
+    for entity in ENTITIES:
+        if entity in kept_whole and before[entity].there:
+            why = staged.get("incomplete", {}).get(entity) or "the bundle has no row that could be kept"
+            if without_id := left_out.get(entity):
+                why = f"{without_id:,} rows have an id that can't be read, or that of another row"
+            notes.append(f"{entity}: {why}, so nothing of it is removed.")
+        for reason, number in (row[1:] for row in by_policy if row[0] == entity):
+            notes.append(f"{entity}: {number:,} are kept as this group's removal policy says, though the cause is: {reason}.")
+        if entity == "users" and role_ended and (number := number_of(connection, _NOT_MADE)):
+            notes.append(f"users: {number:,} are not created as this group's removal policy says, since {ROLE_ENDED}.")
+        if entity not in known:
+            continue
+        may_lack = entity in unread and entity in staged.get("absent", {})
+        if may_lack and (lacking := connection.execute(_WITHOUT_COLUMN.format(entity=entity), [entity]).fetchall()):
+            columns = ", ".join(f"`{name}`" for (name,) in lacking)
+            notes.append(f"{entity}: the source has no column {columns} now; what the platform has there stays as it is.")
+        if entity in unread and (number := number_of(connection, _STILL_UNREAD.format(entity=entity), entity)):
+            notes.append(f"{entity}: {number:,} keep a value that can't be read in the source now.")
+        may_be_spared = entity in left_out and entity not in kept_whole
+        if may_be_spared and (spared := number_of(connection, _SPARED.format(entity=entity), entity)):
+            notes.append(f"{entity}: {spared:,} on the platform have an error in their row now; they were kept as they are.")
     return notes
 
 
@@ -174,6 +185,20 @@ def _of_near_ids(connection: duckdb.DuckDBPyConnection) -> str:
         "the group match people with another field; else correct the ids in the source."
     )
 
+
+# Of the rows that an error left out, by entity, those whose id can't be read: any record may be one of them.
+_NAMELESS = "SELECT entity, count(*) FILTER (sourcedId IS NULL) FROM left_out GROUP BY entity"
+
+_KEPT_BY_POLICY = "SELECT entity, reason, count(*) FROM kept_by_policy GROUP BY ALL ORDER BY reason"
+
+_NOT_MADE = "SELECT count(*) FROM role_ended WHERE sourcedId NOT IN (SELECT sourcedId FROM before_users)"
+
+_ENTITIES_UNREAD = "SELECT DISTINCT entity FROM unread"
+
+_SPARED = """
+SELECT count(*) FROM compared_{entity}
+WHERE NOT selected AND NOT removed AND sourcedId IN (SELECT sourcedId FROM left_out WHERE entity = $1)
+"""
 
 _WITHOUT_COLUMN = """
 SELECT DISTINCT field FROM (SELECT sourcedId, unnest(absent) AS field FROM unread WHERE entity = $1)
@@ -199,11 +224,12 @@ LEFT JOIN (SELECT sourcedId, any_value(name) AS name FROM (
 ON sourcedId = school
 """
 
-# Of the selected records those that are not written stay unchanged.
-_BY_SCHOOL = f"""
-SELECT school, '{{entity}}' AS entity, action, count(*) AS number
-FROM (SELECT unnest(schools) AS school, action FROM change WHERE entity = '{{entity}}') GROUP BY ALL
-UNION ALL
+_CHANGED = """
+SELECT school, entity, action, count(*) AS number FROM (SELECT unnest(schools) AS school, entity, action FROM change) GROUP BY ALL
+"""
+
+# Of the selected records those that are not written.
+_UNCHANGED = f"""
 SELECT school, '{{entity}}', 'unchanged', sum(number) FROM (
     SELECT unnest(schools) AS school, number
     FROM (SELECT {{schools}} AS schools, count(*) AS number FROM selected_rows_{{entity}} own GROUP BY schools)

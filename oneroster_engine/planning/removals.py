@@ -9,13 +9,14 @@
   has them for a guardian. Enrollments end with their person or class.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from oneroster_engine.duckdb_session import PACKED, count, number_of
+from oneroster_engine.duckdb_session import PACKED, count, counts, number_of
 from oneroster_engine.planning.guard import CAUSES, LEFT_SOURCE, NOT_CHOSEN, ROLE_ENDED, STATUS_DELETED
 from oneroster_engine.planning.held_roles import find_held_people
 from oneroster_engine.planning.near_ids import LEFT_ALONE
@@ -29,14 +30,16 @@ WITH_CLASS = "its class is removed"
 BY_POLICY = "by_policy.parquet"  # in a plan, where there are any: records that something else decided on than the comparison
 
 
-def withdraw_ended(connection: duckdb.DuckDBPyConnection, today: date, wanted: bool) -> None:
+def withdraw_ended(connection: duckdb.DuckDBPyConnection, today: date, wanted: bool) -> int:
     """Take people whose every role has ended (they are left in `role_ended`), and their enrollments, out of what is selected;
-    nobody unless `wanted`. A role's last day still counts."""
+    nobody unless `wanted`. A role's last day still counts. How many there are."""
     connection.execute("CREATE TABLE role_ended (sourcedId VARCHAR)")
-    if wanted:
-        connection.execute(_ROLE_ENDED, {"today": today})
-    if count(connection, "role_ended"):
+    if not wanted:
+        return 0
+    connection.execute(_ROLE_ENDED, {"today": today})
+    if number := count(connection, "role_ended"):
         withdraw(connection, "role_ended")
+    return number
 
 
 def find_unselected(connection: duckdb.DuckDBPyConnection, entity: str, selection: Selection) -> None:
@@ -48,14 +51,20 @@ def find_unselected(connection: duckdb.DuckDBPyConnection, entity: str, selectio
 
 
 def spare(
-    connection: duckdb.DuckDBPyConnection, staged: dict[str, Any], policy: Policy, selection: Selection, orgs_left_out: bool
+    connection: duckdb.DuckDBPyConnection,
+    staged: dict[str, Any],
+    policy: Policy,
+    selection: Selection,
+    known: Sequence[str],
+    left_out: Mapping[str, int],
 ) -> list[str]:
     """Take out of each `gone_{entity}` what must stay, and add what can't stay alone; the entities of which nothing goes because
-    absence proves nothing there. `staged` is the stage's summary. `orgs_left_out`: some orgs' rows have an error."""
-    kept_whole = [entity for entity in ENTITIES if not staged["complete"][entity] or nameless(connection, entity)]
-    for entity in kept_whole:
+    absence proves nothing there. `staged` is the stage's summary, `known` are entities of which the platform has something.
+    `left_out`: by entity of which rows have an error, how many of those may be any record's, since their id can't be read."""
+    kept_whole = [entity for entity in ENTITIES if not staged["complete"][entity] or left_out.get(entity)]
+    for entity in (each for each in known if each in kept_whole):
         connection.execute(f"DELETE FROM gone_{entity}")
-    if find_held_people(connection, orgs_left_out or "orgs" in kept_whole):
+    if find_held_people(connection, orgs_unproved="orgs" in left_out or "orgs" in kept_whole):
         connection.execute(
             f"DELETE FROM gone_users WHERE reason IN ('{NOT_CHOSEN}', '{ROLE_ENDED}') "
             "AND sourcedId IN (SELECT sourcedId FROM held_people)"
@@ -72,9 +81,13 @@ def spare(
             named = f"FROM gone_{entity} WHERE reason = '{reason}'"
             connection.execute(f"INSERT INTO kept_by_policy SELECT '{entity}', sourcedId, reason {named}")
             connection.execute(f"DELETE {named}")
-    if "enrollments" not in kept_whole and number_of(connection, f"SELECT count(*) FROM {_staying('enrollments')}"):
+    if (
+        "enrollments" in known
+        and "enrollments" not in kept_whole
+        and number_of(connection, f"SELECT count(*) FROM {_staying('enrollments')}")
+    ):
         connection.execute(_END_WITH)
-    if any(number_of(connection, f"SELECT count(*) FROM gone_{entity} WHERE reason = $1", NOT_CHOSEN) for entity in ENTITIES):
+    if any(counts(connection, [f"gone_{entity} WHERE reason = '{NOT_CHOSEN}'" for entity in known])):
         for entity in REFERRERS_FIRST:
             _spare_referred_to(connection, entity)
     return kept_whole
@@ -86,11 +99,6 @@ def write_by_policy(connection: duckdb.DuckDBPyConnection, plan: Path, near: boo
     if near or count(connection, "kept_by_policy") or count(connection, "role_ended"):
         rows = f"{_BY_POLICY} {LEFT_ALONE if near else ''}"
         connection.execute(f"COPY ({rows}) TO $to ({PACKED})", {"to": str(plan / BY_POLICY)})
-
-
-def nameless(connection: duckdb.DuckDBPyConnection, entity: str) -> int:
-    """Rows of the bundle whose id can't be read: any record may be one of them."""
-    return number_of(connection, "SELECT count(*) FROM left_out WHERE entity = $1 AND sourcedId IS NULL", entity)
 
 
 def _spare_referred_to(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
