@@ -52,7 +52,7 @@ def compare(connection: duckdb.DuckDBPyConnection, entity: str, policy: Policy) 
 
 def compare_with_nothing(connection: duckdb.DuckDBPyConnection, entity: str) -> None:
     """The same where the platform has nothing of the entity, and so nothing can go."""
-    connection.execute(_NOTHING_BEFORE.format(entity=entity))
+    connection.execute((_NOTHING_BEFORE + NOTHING_GOES).format(entity=entity))
 
 
 def decide(connection: duckdb.DuckDBPyConnection, known: Sequence[str]) -> None:
@@ -108,8 +108,9 @@ class Stays:
     near: Sequence[str] = ()
 
 
-def changes_of(entity: str, policy: Policy, first_sync: bool, stays: Stays) -> str:
-    """A query of the changes of one entity, as `write_changes` takes them."""
+def changes_of(entity: str, policy: Policy, first_sync: bool, stays: Stays, updates: bool) -> str:
+    """A query of the changes of one entity, as `write_changes` takes them. `updates`: the platform may hold something else of a
+    record that stays; values are compared only then."""
     if first_sync:
         records = _records(entity, policy, first_sync, Stays())
         return _CREATED.format(entity=entity, records=records, sync_id=text(policy.sync_id), now=text(iso(policy.now)))
@@ -121,6 +122,9 @@ def changes_of(entity: str, policy: Policy, first_sync: bool, stays: Stays) -> s
         now=now,
         found_again=FOUND_AGAIN,
     )
+    if not updates:
+        rows = _NOT_COMPARED.format(records=records)
+        return _CHANGES.format(entity=entity, rows=rows, now=now, spared="fields", spared_status="platformStatus")
     if keeps := [kind for kind in TAKING if policy.guard.keeps(kind)]:
         differing = f"list_filter({takings.sides}, lambda each: each[2] IS DISTINCT FROM each[3])"
         records = _KEPT.format(
@@ -132,11 +136,8 @@ def changes_of(entity: str, policy: Policy, first_sync: bool, stays: Stays) -> s
         )
     return _CHANGES.format(
         entity=entity,
-        records=records,
+        rows=_BY_VALUE.format(records=records, changed=CHANGED, sides=takings.sides, tokens=takings.tokens("sides")),
         now=now,
-        changed=CHANGED,
-        sides=takings.sides,
-        tokens=takings.tokens("sides"),
         spared=takings.spared("taken", TAKING),
         spared_status="if(list_contains(taken, 'disabled:platformStatus'), 'active', platformStatus)",
     )
@@ -320,8 +321,8 @@ WHERE NOT coalesce(new.digest = old.digest AND NOT removed AND NOT again, false)
 _NOTHING_BEFORE = """
 CREATE VIEW compared_{entity} AS
 SELECT sourcedId, true AS selected, false AS known, false AS removed, false AS again FROM selected_rows_{entity};
-CREATE TABLE gone_{entity} (sourcedId VARCHAR, reason VARCHAR)
 """
+NOTHING_GOES = "CREATE TABLE gone_{entity} (sourcedId VARCHAR, reason VARCHAR)"
 
 # Whatever may have to be written. What turns out the same when looked at value by value is not.
 _VERDICT = f"""
@@ -359,20 +360,22 @@ SELECT '{entity}' AS entity, sourcedId, name, action, reason, schools, differing
        CASE WHEN len(taken) > 0 THEN json_object('platformId', platformId, 'platformStatus', {spared_status},
                    'since', if({spared_status} IS DISTINCT FROM status_before, {now}, since_before),
                    'removedAt', removedAt, 'fields', {spared})::VARCHAR END AS spared
+FROM ({rows})
+"""
+_BY_VALUE = """
+SELECT *, CASE WHEN len(differing) = 0 OR removed_before IS NOT NULL THEN [] ELSE {tokens} END AS taken
 FROM (
-    SELECT *, CASE WHEN len(differing) = 0 OR removed_before IS NOT NULL THEN [] ELSE {tokens} END AS taken
+    SELECT *, list_concat(list_transform(sides, lambda each: each[1]),
+                          if(action = 'update' AND platformStatus <> status_before, ['platformStatus'], [])) AS differing
     FROM (
-        SELECT *, list_concat(list_transform(sides, lambda each: each[1]),
-                              if(action = 'update' AND platformStatus <> status_before, ['platformStatus'], [])) AS differing
-        FROM (
-            SELECT *, CASE WHEN action = 'update'
-                           THEN list_filter({sides}, lambda each: each[2] IS DISTINCT FROM each[3]) ELSE [] END AS sides
-            FROM ({records})
-        )
+        SELECT *, CASE WHEN action = 'update'
+                       THEN list_filter({sides}, lambda each: each[2] IS DISTINCT FROM each[3]) ELSE [] END AS sides
+        FROM ({records})
     )
 )
 WHERE NOT (action = 'update' AND reason = '{changed}' AND len(differing) = 0)
 """
+_NOT_COMPARED = "SELECT *, []::VARCHAR[] AS differing, []::VARCHAR[] AS taken FROM ({records})"
 
 _SIDE_BY_SIDE = """
 SELECT coalesce(new.sourcedId, old.sourcedId) AS sourcedId, coalesce(new.action, old.action) AS action,

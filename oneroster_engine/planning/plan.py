@@ -19,6 +19,7 @@ from oneroster_engine.duckdb_session import connect, count, counts, cursor, numb
 from oneroster_engine.planning import guard as guards
 from oneroster_engine.planning.changes import counts_of, write_changes, write_chunks
 from oneroster_engine.planning.compare import (
+    NOTHING_GOES,
     WRITTEN_AGAIN,
     Stays,
     changes_of,
@@ -70,15 +71,16 @@ def plan_changes(
         write_by_policy(connection, plan, near=bool(near))
         ambiguous = match_people(connection, policy)
         decide(connection, known)
-        compared = counts(connection, [f"compared_{entity}" for entity in ENTITIES])
-        changing = [entity for entity, number in zip(ENTITIES, compared, strict=True) if number] or [ENTITIES[0]]
+        compared = {entity: (rows, updates) for entity, rows, updates in connection.execute(_MAY_CHANGE).fetchall()}
+        changing = [entity for entity in ENTITIES if compared[entity][0]] or [ENTITIES[0]]
         unproved = ({*kept_whole, *left_out} | ({"users"} if near else set())) - first_sync
         stays = Stays(unproved, people_held > 0, unread, near)
-        queries = [changes_of(entity, policy, entity in first_sync, stays) for entity in changing]
+        queries = [changes_of(entity, policy, entity in first_sync, stays, compared[entity][1] > 0) for entity in changing]
         changes = write_changes(connection, plan, queries)
         with ThreadPoolExecutor(1) as executor:
             chunks = executor.submit(write_chunks, cursor(connection), plan, changes, policy.purging)
-            counted = _counts(connection, known)
+            cut_off = known if unfinished else []  # of which something may be written again that isn't selected
+            counted = _counts(connection, cut_off)
             notes = _notes(connection, staged, before, known, kept_whole, left_out, role_ended)
             if near:
                 notes.append(_of_near_ids(connection))
@@ -89,7 +91,7 @@ def plan_changes(
             if people_held and (lost := count(connection, "held_people WHERE lost")):
                 notes.append(f"users: {lost:,} keep roles or profiles that a row with an error has lost.")
             breaches = ambiguous + _empty(before, staged)
-            planned = Planned(counted, changes, bool(breaches), breaches, notes, _schools(connection, known))
+            planned = Planned(counted, changes, bool(breaches), breaches, notes, _schools(connection, known, cut_off))
             write_summary(plan, planned)
             chunks.result()
         return planned
@@ -97,7 +99,10 @@ def plan_changes(
 
 def _compare(connection: duckdb.DuckDBPyConnection, entity: str, selection: Selection, policy: Policy) -> None:
     compare(connection, entity, policy)
-    find_unselected(connection, entity, selection)
+    if count(connection, f"compared_{entity} WHERE NOT selected AND NOT removed"):
+        find_unselected(connection, entity, selection)
+    else:
+        connection.execute(NOTHING_GOES.format(entity=entity))
 
 
 @dataclass(frozen=True)
@@ -113,21 +118,24 @@ def _before(connection: duckdb.DuckDBPyConnection) -> dict[str, _Before]:
     return {entity: _Before(records, records - gone) for entity, records, gone in connection.execute(rows).fetchall()}
 
 
-def _counts(connection: duckdb.DuckDBPyConnection, known: Sequence[str]) -> dict[str, dict[str, int]]:
+def _counts(connection: duckdb.DuckDBPyConnection, cut_off: Sequence[str]) -> dict[str, dict[str, int]]:
     counted = counts_of(connection)
     for entity, selected in zip(ENTITIES, counts(connection, [f"selected_{entity}" for entity in ENTITIES]), strict=True):
         of_entity = counted[entity]
-        again = count(connection, WRITTEN_AGAIN.format(entity=entity)) if entity in known and of_entity["updated"] else 0
+        again = count(connection, WRITTEN_AGAIN.format(entity=entity)) if entity in cut_off else 0
         written = of_entity["created"] + of_entity["updated"] - again
         of_entity |= {"selected": selected, "unchanged": selected - written}
     return counted
 
 
-def _schools(connection: duckdb.DuckDBPyConnection, known: Sequence[str]) -> list[dict[str, Any]]:
-    """Each school with its changes and with what stays unchanged there: nothing where the platform had nothing before."""
-    unchanged = (_UNCHANGED.format(entity=entity, schools=schools_of(entity, Form.STAGED)) for entity in known)
-    rows = " UNION ALL ".join([_CHANGED, *unchanged])
-    return schools_with_counts(connection.execute(_WITH_SCHOOLS_NAME.format(rows=rows)).fetchall())
+def _schools(connection: duckdb.DuckDBPyConnection, known: Sequence[str], cut_off: Sequence[str]) -> list[dict[str, Any]]:
+    """Each school with its changes and with what stays unchanged there."""
+    rows = [_CHANGED]
+    if known:
+        selected = [_SELECTED.format(entity=entity, schools=schools_of(entity, Form.STAGED)) for entity in known]
+        not_again = [_NOT_AGAIN.format(entity=entity) for entity in cut_off]
+        rows.append(_UNCHANGED.format(selected=" UNION ALL ".join(selected), not_again=" ".join(not_again)))
+    return schools_with_counts(connection.execute(_WITH_SCHOOLS_NAME.format(rows=" UNION ALL ".join(rows))).fetchall())
 
 
 def _empty(before: Mapping[str, _Before], staged: dict[str, Any]) -> list[Breach]:
@@ -189,6 +197,11 @@ def _of_near_ids(connection: duckdb.DuckDBPyConnection) -> str:
 # Of the rows that an error left out, by entity, those whose id can't be read: any record may be one of them.
 _NAMELESS = "SELECT entity, count(*) FILTER (sourcedId IS NULL) FROM left_out GROUP BY entity"
 
+# How many may have to be written, and of how many of those the platform may hold something else.
+_MAY_CHANGE = " UNION ALL ".join(
+    f"SELECT '{entity}', count(*), count(*) FILTER (known AND selected OR again) FROM compared_{entity}" for entity in ENTITIES
+)
+
 _KEPT_BY_POLICY = "SELECT entity, reason, count(*) FROM kept_by_policy GROUP BY ALL ORDER BY reason"
 
 _NOT_MADE = "SELECT count(*) FROM role_ended WHERE sourcedId NOT IN (SELECT sourcedId FROM before_users)"
@@ -228,15 +241,16 @@ _CHANGED = """
 SELECT school, entity, action, count(*) AS number FROM (SELECT unnest(schools) AS school, entity, action FROM change) GROUP BY ALL
 """
 
-# Of the selected records those that are not written.
-_UNCHANGED = f"""
-SELECT school, '{{entity}}', 'unchanged', sum(number) FROM (
-    SELECT unnest(schools) AS school, number
-    FROM (SELECT {{schools}} AS schools, count(*) AS number FROM selected_rows_{{entity}} own GROUP BY schools)
+# Of the selected records those that are not written. Where the platform had nothing of an entity all are.
+_UNCHANGED = """
+SELECT school, entity, 'unchanged', sum(number) FROM (
+    {selected}
     UNION ALL
-    SELECT school, -count(*) FROM (
-        SELECT unnest(schools) AS school FROM change WHERE entity = '{{entity}}' AND action IN ('create', 'update')
-        AND sourcedId NOT IN {WRITTEN_AGAIN})
-    GROUP BY school
-) GROUP BY school HAVING sum(number) > 0
+    SELECT unnest(schools), entity, -1 FROM change WHERE action IN ('create', 'update') {not_again}
+) GROUP BY school, entity HAVING sum(number) > 0
 """
+_SELECTED = """
+SELECT unnest(schools) AS school, '{entity}' AS entity, number
+FROM (SELECT {schools} AS schools, count(*) AS number FROM selected_rows_{entity} own GROUP BY schools)
+"""
+_NOT_AGAIN = f"AND NOT (entity = '{{entity}}' AND sourcedId IN {WRITTEN_AGAIN})"

@@ -24,10 +24,8 @@ def purge_at(purging: Purging, removed_at: str, entity: str, reason: str) -> str
     reason, as for an enrollment that ends with its class, the longest of the entity's days count."""
     days = next((of for name, of in purging.days.items() if name == entity), {})
     longest = None if None in days.values() else max([purging.grace_days, *(each for each in days.values() if each is not None)])
-    cases = [
-        f"WHEN {reason} = '{words}' THEN {_later(removed_at, days.get(cause, purging.grace_days))}"
-        for cause, words in CAUSES.items()
-    ]
+    of_cause = {words: days.get(cause, purging.grace_days) for cause, words in CAUSES.items()}
+    cases = [f"WHEN {reason} = '{words}' THEN {_later(removed_at, of)}" for words, of in of_cause.items() if of != longest]
     return f"CASE WHEN {removed_at} IS NULL THEN NULL {' '.join(cases)} ELSE {_later(removed_at, longest)} END"
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, count, text
+from oneroster_engine.duckdb_session import connect, count, counts, insert, text
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.standard.records import Form, referred_to
 
@@ -91,12 +91,10 @@ def status_matrix(stage: Path, selection: Selection) -> dict[str, Any]:
 
 def select(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
     """Make `selected_{entity}` (sourcedId) and `selected_rows_{entity}` (the rows themselves) for each entity, next to
-    `staged_{entity}` (all rows), `wanted_orgs` (the schools as chosen) and `ticked` (status, userType; empty when every
-    cell is)."""
+    `staged_{entity}` (all rows) and `ticked` (status, userType; empty when every cell is)."""
     _find_candidates(connection, stage, selection)
     connection.execute("CREATE TABLE ticked (status VARCHAR, userType VARCHAR)")
-    for status, user_type in sorted(selection.cells or ()):
-        connection.execute("INSERT INTO ticked VALUES (?, ?)", [status, user_type])
+    insert(connection, "ticked", sorted(selection.cells or ()))
     every_cell = "true" if selection.cells is None else "(status, userType) IN (SELECT (status, userType) FROM ticked)"
     connection.execute(_PEOPLE.format(ticked=every_cell, others="true" if selection.other_members else "false"))
     if selection.guardians and count(connection, f"({_GUARDIANS}) ANTI JOIN selected_users USING (sourcedId)"):
@@ -131,7 +129,8 @@ def _selected_rows(entity: str) -> str:
 
 def _selected(connection: duckdb.DuckDBPyConnection, entity: str) -> Callable[[str], str]:
     """When what a field names is selected, by the field. Asking nothing where all of the entity is spares a full sync much."""
-    if count(connection, f"selected_{entity}") == count(connection, f"staged_{entity}"):
+    selected, staged = counts(connection, [f"selected_{entity}", f"staged_{entity}"])
+    if selected == staged:
         return lambda field: "true"
     return lambda field: f"{field} IN (SELECT sourcedId FROM selected_{entity})"
 
@@ -140,18 +139,22 @@ def _find_candidates(connection: duckdb.DuckDBPyConnection, stage: Path, selecti
     for entity in ENTITIES:
         rows = f"read_parquet({text(str(stage / f'{entity}.parquet'))})"
         connection.execute(f"CREATE VIEW staged_{entity} AS SELECT * FROM {rows}")
+    among = {"orgs": "", "classes": ""}
     for name, ids in (("orgs", selection.orgs), ("classes", selection.classes)):
-        wanted = f"SELECT DISTINCT sourcedId FROM staged_{name}" if ids is None else "SELECT unnest($ids::VARCHAR[]) AS sourcedId"
-        connection.execute(f"CREATE TABLE wanted_{name} AS {wanted}", {} if ids is None else {"ids": sorted(ids)})
-    connection.execute(_CLASSES)
+        if ids is not None:
+            connection.execute(_WANTED.format(entity=name), {"ids": sorted(ids)})
+            among[name] = f"SEMI JOIN wanted_{name} USING (sourcedId)"
+    connection.execute(_CLASSES.format(**among))
     connection.execute(_CANDIDATES.format(chosen=_selected(connection, "classes")("classSourcedId")))
 
 
+_WANTED = "CREATE TABLE wanted_{entity} AS SELECT unnest($ids::VARCHAR[]) AS sourcedId"
+
 _CLASSES = """
 CREATE TABLE chosen_orgs AS
-SELECT sourcedId FROM staged_orgs SEMI JOIN wanted_orgs USING (sourcedId) WHERE status <> 'tobedeleted';
+SELECT sourcedId FROM staged_orgs {orgs} WHERE status <> 'tobedeleted';
 CREATE TABLE selected_classes AS
-SELECT sourcedId FROM staged_classes SEMI JOIN wanted_classes USING (sourcedId)
+SELECT sourcedId FROM staged_classes {classes}
 WHERE status <> 'tobedeleted' AND schoolSourcedId IN (SELECT sourcedId FROM chosen_orgs)
 """
 
