@@ -10,7 +10,9 @@ from oneroster_engine.staging.delta import SENT_EARLIER
 LINE = f"CASE WHEN line < {SENT_EARLIER} THEN line END AS line"
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, to: Path) -> None:
-    """Version 2's encodings make a stage smaller than version 1's packed by LZ4, and are written in two thirds of the time."""
+def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, to: Path) -> int:
+    """How many rows there are. Version 2's encodings make a stage smaller than version 1's packed by LZ4, and are written in two
+    thirds of the time."""
     form = "FORMAT parquet, PARQUET_VERSION V2, COMPRESSION uncompressed, ROW_GROUP_SIZE 40960"
-    connection.execute(f"COPY ({query}) TO $to ({form})", {"to": str(to)})
+    written = connection.execute(f"COPY ({query}) TO $to ({form})", {"to": str(to)}).fetchone()
+    return int(written[0]) if written else 0

@@ -6,6 +6,7 @@ follows from another row's problem points at it, so that one missing school is o
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import duckdb
 
@@ -54,22 +55,47 @@ def record_findings(connection: duckdb.DuckDBPyConnection, name: str, findings: 
             ],
         },
     )
-    for rule in COSTLY_READING:
+    for rule in set(COSTLY_READING) & {found.rule for found in findings}:
         connection.execute(
             "INSERT INTO left_out SELECT entity, nullif(sourcedId, ''), line, key FROM problem WHERE entity = ? AND rule = ?",
             [name, rule],
         )
 
 
-def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> Collection[str]:
+@dataclass(frozen=True)
+class Look:
+    """What a first look at the rows read shows: how many are suspect, and whether some may stand in brackets among others that do
+    not, have the id of another, or have a parent in the file itself."""
+
+    suspects: int = 0
+    bracketed: bool = False
+    repeated: bool = False
+    parents: bool = False
+
+
+def look(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> Look:
+    """One look at `read_{name}` for all of it. To count the distinct ids takes half of what it takes to find those that stand
+    there again."""
+    parents = [each.name for each in fields if each.refers and each.refers.entity == name and each.kind is Kind.TEXT]
+    may_be_bracketed = name in ENTITIES and name != "enrollments"
+    begins = population.IN_BRACKETS if may_be_bracketed else "false"
+    found = connection.execute(
+        f"SELECT count(*), count(sent), count(*) FILTER ({begins}), {f'count({quoted(parents[0])})' if parents else 0}, "
+        f"(SELECT count(*) FROM (SELECT DISTINCT hash(sourcedId) FROM read_{name})) FROM read_{name}"
+    ).fetchone()
+    rows, suspects, bracketed, with_parent, ids = found or (0, 0, 0, 0, 0)
+    return Look(suspects, 0 < 2 * bracketed <= rows, ids < rows, with_parent > 0)
+
+
+def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], are_there: bool) -> Collection[str]:
     """Make `suspect_{name}` of the suspect rows: each column in its type, beside what it was (`sent_...`). Gives the fields
     that are not written throughout as the standard has it.
 
     In two statements, since to read a cell patiently looks at it many times, and in none where nothing is suspect: what an
     empty table is made of takes as long to plan as that of a large one.
     """
-    connection.execute(f"CREATE TABLE suspect_lines_{name} (line BIGINT); {_NO_REPEATS.format(entity=name)}")
-    if count(connection, f"read_{name} WHERE sent IS NOT NULL"):
+    connection.execute(f"CREATE TABLE suspect_lines_{name} (line BIGINT)")
+    if are_there:
         connection.execute(f"CREATE TEMP TABLE raw_{name} AS {fast_path.suspect_rows(name, fields)}")
         return _make_suspects(connection, name, fields)
     sent = ", ".join(f"{quoted('sent_' + each.name)} VARCHAR" for each in fields)
@@ -159,12 +185,6 @@ def mark_suspect(connection: duckdb.DuckDBPyConnection, name: str, fields: Seque
     return True
 
 
-def repeats(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Whether an id may stand in the file again. To count the distinct ones takes half of what it takes to find those."""
-    distinct = f"SELECT count(*) FROM (SELECT DISTINCT hash(sourcedId) FROM read_{name})"
-    return number_of(connection, f"SELECT count(*) - ({distinct}) FROM read_{name}") > 0
-
-
 def repeated_lines(name: str) -> str:
     """Clean lines whose id stands in the file again. By a hash of it, which is quicker and at worst too wary."""
     return (
@@ -199,22 +219,33 @@ def unsure_parents(name: str, each: Field) -> str:
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], needed: Collection[str], unusual: Collection[str]
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    fields: Sequence[Field],
+    needed: Collection[str],
+    unusual: Collection[str],
+    may_repeat: bool,
 ) -> None:
     """Try every rule on the suspect rows of a file, except those that need what is read later. `needed` are fields that the
-    group can't do without, whatever the standard says: no stand-in is made for those. `unusual`: what `make_suspects` gave."""
+    group can't do without, whatever the standard says: no stand-in is made for those. `unusual`: what `make_suspects` gave.
+    `may_repeat`: two rows may have one id."""
+    ids, values, references = (
+        list(bound_rules(name, fields, each, needed)) for each in (Phase.IDS, Phase.VALUES, Phase.REFERENCES)
+    )
+    of_repeats = [each for each in ids if each.rule.id in ("repeated", "merged", "repeated-differently")]
+    wrapped = [each for each in references if each.rule.id == "wrapped-reference"]
+    broken = _broken(connection, name, [*(each for each in ids if each not in of_repeats), *values, *wrapped])
     if name in ENTITIES:
-        of_repeats = ("repeated", "merged", "repeated-differently")
-        ids = list(bound_rules(name, fields, Phase.IDS))
-        for bound in _broken(connection, name, [each for each in ids if each.rule.id not in of_repeats]):
+        connection.execute(_NO_REPEATS.format(entity=name))
+        for bound in (each for each in ids if each in broken):
             add_problems(connection, bound)
-        if number_of(connection, f"SELECT count(sourcedId) - count(DISTINCT sourcedId) FROM suspect_{name}"):
+        if may_repeat and number_of(connection, f"SELECT count(sourcedId) - count(DISTINCT sourcedId) FROM suspect_{name}"):
             sent = ", ".join(quoted(each.name) for each in fields)
             connection.execute(_REPEATED.format(entity=name, sent=sent, about=_about(name, fields), who=_WHO[name]))
-            for bound in _broken(connection, name, [each for each in ids if each.rule.id in of_repeats]):
+            for bound in _broken(connection, name, of_repeats):
                 add_problems(connection, bound)
     population.put_stand_ins(connection, name, leave_out="title" in needed)
-    for bound in _broken(connection, name, list(bound_rules(name, fields, Phase.VALUES, needed))):
+    for bound in (each for each in values if each in broken):
         add_problems(connection, bound)
     _note_forms(connection, name, [each for each in fields if each.name in unusual])
     found = {
@@ -222,12 +253,10 @@ def judge(
         for each in fields
         if each.refers and f"{name}.{each.name}" not in NAMED_LATER
     }
-    references = list(bound_rules(name, fields, Phase.REFERENCES))
-    wrapped = _broken(connection, name, [each for each in references if each.rule.id == "wrapped-reference"])
     for bound in references:
         assert bound.field is not None
         matched, dangles = found.get(bound.field.name, (False, False))
-        may_be_broken = {"wrapped-reference": bound in wrapped, "near-reference": matched, "unknown-reference": dangles}
+        may_be_broken = {"wrapped-reference": bound in broken, "near-reference": matched, "unknown-reference": dangles}
         if may_be_broken.get(bound.rule.id, True):  # circles are looked for among the parents that are left
             add_problems(connection, bound, _parents(connection, bound))
     for bound in bound_rules(name, fields, Phase.ROWS):
@@ -260,8 +289,7 @@ def judge_later(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequen
         if count(connection, "ids_users") < count(connection, "read_users"):
             strangers = f"SELECT line FROM clean_{name} WHERE {quoted(bound.field.name)} NOT IN (SELECT sourcedId FROM ids_users)"
             mark_suspect(connection, name, fields, strangers)
-        if count(connection, f"suspect_{name}"):
-            population.match_references(connection, name, bound.field)
+        if count(connection, f"suspect_{name}") and any(population.match_references(connection, name, bound.field)):
             add_problems(connection, bound)
 
 
@@ -277,8 +305,8 @@ def match_people(connection: duckdb.DuckDBPyConnection, name: str, fields: Seque
         mark_suspect(connection, name, fields, strangers)
         if count(connection, f"suspect_{name}"):
             known = "SELECT sourcedId FROM clean_users UNION SELECT sourcedId FROM suspect_users WHERE sourcedId IS NOT NULL"
-            population.match_references(connection, name, bound.field, known)
-            add_problems(connection, bound)
+            if any(population.match_references(connection, name, bound.field, known)):
+                add_problems(connection, bound)
 
 
 def judge_people(connection: duckdb.DuckDBPyConnection, fields: Sequence[Field]) -> None:
@@ -297,6 +325,8 @@ def drop_dangling(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
         assert bound.field is not None
         assert bound.field.refers is not None
         target, each = bound.field.refers.entity, quoted(field_name)
+        if not count(connection, f"(SELECT 1 FROM {kept} WHERE len({each}) > 0 LIMIT 1)"):
+            continue
         known = f"SELECT sourcedId FROM {'valid' if target == name else 'kept'}_{target}"
         holes = {"table": f"dangling_{name}_{field_name}", "kept": kept, "target": target, "field": each, "known": known}
         holes |= {"near": f"near_{name}_{field_name}", "is_missing": IS_MISSING.format(target=target)}
@@ -307,8 +337,10 @@ def drop_dangling(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
             holes["kept"] = kept
             if not number_of(connection, _DANGLING_ITEMS.format(**holes)):
                 continue
-        population.match_references(connection, name, bound.field, known, f"SELECT each AS value FROM {holes['table']}")
-        if count(connection, f"{holes['near']} WHERE matched"):
+        matched, _ = population.match_references(
+            connection, name, bound.field, known, f"SELECT each AS value FROM {holes['table']}"
+        )
+        if matched:
             add_problems(connection, bound_of["near-reference", field_name], rows=f"({_NEAR_ROWS.format(**holes)})")
         add_problems(connection, bound, rows=f"({_DANGLING_ROWS.format(**holes)})")
         kept = f"({_MEANT_ITEMS.format(**holes)})"
@@ -345,7 +377,7 @@ def _known_parents(name: str) -> str:
 def add_problems(connection: duckdb.DuckDBPyConnection, bound: Bound, known: str = "", rows: str = "") -> None:
     """Write a problem for every row of `suspect_{file}` (or `rows`) that the rule finds broken, and do what it says with it."""
     rule = bound.rule
-    connection.execute(
+    added = connection.execute(
         _PROBLEMS.format(
             rows=rows or f"suspect_{bound.file}",
             broken=bound.sql(rule.broken, known),
@@ -361,8 +393,8 @@ def add_problems(connection: duckdb.DuckDBPyConnection, bound: Bound, known: str
             "severity": str(rule.severity),
             "deleted": rule.also_deleted,
         },
-    )
-    if rule.leaves_out:
+    ).fetchone()
+    if rule.leaves_out and added and added[0]:
         connection.execute(
             _LEFT_OUT.format(nameless=_nameless(bound)),
             {"file": bound.file, "rule": rule.id, "field": bound.field_name, "severity": str(rule.severity)},

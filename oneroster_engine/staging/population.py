@@ -39,6 +39,7 @@ MOST_SPELLED = 10
 OF_ONE_PERSON = ("email", "sms", "phone", "identifier")  # what belongs to one person, or to a family
 MANY, SAMPLED = 5, 2000  # people who have one of those between them; people who are looked at first
 THROUGHOUT = 0.9  # of a file's rows: so many empty cells are the export's doing and no row's
+IN_BRACKETS = "sourcedId[1] IN ('{', '(', '[', '<', '`')"  # as it seems by the first character
 REASON = "ids in its file were damaged by a spreadsheet, and an absent row proves nothing"
 
 
@@ -111,6 +112,10 @@ def restoring(restored: Sequence[Restored], name: str, to_types: ToTable) -> ToT
 def damaged_lines(name: str) -> str:
     """Clean lines whose id is known to be damaged."""
     return f"SELECT line FROM clean_{name} WHERE sourcedId IN (SELECT sourcedId FROM damaged WHERE file = '{name}')"
+
+
+# Rules that tell of references which lead nowhere, or not where they seem to: without these there is nothing to look for.
+ASTRAY = {"unknown-reference", "without-role", "near-reference", "doubtful-ids"}
 
 
 def lost_zeros(connection: duckdb.DuckDBPyConnection, version: str) -> list[Restored]:
@@ -210,9 +215,8 @@ def put_stand_ins(connection: duckdb.DuckDBPyConnection, name: str, leave_out: b
 
 def find_namesakes(connection: duckdb.DuckDBPyConnection) -> None:
     """People with the same username: the later row of two names the earlier one."""
-    read = "FROM read_users WHERE username IS NOT NULL"
-    distinct = number_of(connection, f"SELECT count(*) FROM (SELECT DISTINCT hash(lower(username)) {read})")
-    if distinct < number_of(connection, f"SELECT count(*) {read}"):
+    distinct = "SELECT count(*) FROM (SELECT DISTINCT hash(lower(username)) FROM read_users WHERE username IS NOT NULL)"
+    if number_of(connection, f"SELECT count(username) - ({distinct}) FROM read_users"):
         connection.execute(_NAMESAKES)
 
 
@@ -290,13 +294,9 @@ def find_damaged(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         )
 
 
-def bracketed_lines(connection: duckdb.DuckDBPyConnection, name: str) -> str:
-    """A query of the clean lines whose id stands in brackets, where most of the file's do not; empty where none is so."""
-    begins = "sourcedId[1] IN ('{', '(', '[', '<', '`')"
-    found = connection.execute(f"SELECT count(*) FILTER ({begins}), count(*) FROM read_{name}").fetchone() or (0, 0)
-    if not 0 < 2 * found[0] <= found[1]:
-        return ""
-    return f"SELECT line FROM clean_{name} WHERE {begins} AND {is_bracketed_sql('sourcedId')}"
+def bracketed_lines(name: str) -> str:
+    """Clean lines whose id stands in brackets."""
+    return f"SELECT line FROM clean_{name} WHERE {IN_BRACKETS} AND {is_bracketed_sql('sourcedId')}"
 
 
 def _few_are_so(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -356,7 +356,7 @@ def match_references(
 ) -> tuple[bool, bool]:
     """Make `near_{file}_{field}`: of each value of a reference that is not there, the nearest id that is. It is `matched` where
     upper and lower case, or zeros that the reference has lost, are all that differs, and one id alone is so near. Gives whether
-    some are matched, and whether some lead nowhere.
+    some are matched, and whether some lead nowhere; where all are there no table is made.
 
     `known` is a query for the ids that may be referred to, without one those that were kept; `values` one for what the
     references say (`value`), without one those of the suspects.
@@ -367,10 +367,12 @@ def match_references(
     value = f"unnest({quoted(each.name)})" if each.kind is Kind.LIST else quoted(each.name)
     values = values or f"SELECT {value} AS value FROM suspect_{name} WHERE status <> 'tobedeleted'"
     number = number_of(connection, _DANGLING.format(values=values, known=known))
+    if not number:
+        return False, False
     # A row that is there and was left out is the one that is meant: no other is near.
-    if number == (number_of(connection, _OF_LEFT_OUT, target) if number else 0):
+    if number == number_of(connection, _OF_LEFT_OUT, target):
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_NOTHING_NEAR}")
-        return False, number > 0
+        return False, True
     dangles, there = (
         with_key_sql(rows) for rows in ("SELECT value AS id FROM dangling", f"SELECT sourcedId AS id FROM ({known})")
     )

@@ -15,25 +15,28 @@ from oneroster_engine.standard.entities import ONLY_1_2
 MOST_PROBLEMS = 1_000_000  # kept whole; above, all are counted and each cause's first are kept
 
 
-def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path, version: str) -> None:
+def write_problems(connection: duckdb.DuckDBPyConnection, stage: Path, version: str) -> int:
     """Both files of a bundle of `version`. Of a problem stand there what it is (rule, file, line, field, arguments)
-    and the sentence made of that."""
+    and the sentence made of that. How many are kept."""
     _gather_columns(connection)
-    found = count(connection, "problem")
+    rules = dict(connection.execute("SELECT rule, count(*) FROM problem GROUP BY rule").fetchall())
+    found = sum(rules.values())
     if found > MOST_PROBLEMS:
         add_file_problem(connection, "problems", "sampled", found=f"{found:,}", kept=f"{MOST_PROBLEMS:,}")
+        rules["sampled"] = 1
         connection.execute(_EXPLAINED)
         chosen = _NUMBERED.format(sample=f"{_SAMPLED} LIMIT {MOST_PROBLEMS}")
     else:
         chosen = "SELECT *, NULL::BIGINT AS explains FROM problem"  # readers can count them
-    rules = [rule for (rule,) in connection.execute("SELECT DISTINCT rule FROM problem").fetchall()]
-    with_message = f"SELECT *, {message_sql(_PLACE, _OTHER, rules)} AS message FROM ({chosen})"
+    with_message = f"SELECT *, {message_sql(_PLACE, _OTHER, list(rules))} AS message FROM ({chosen})"
     person = _PERSON_1_2 if version == "1.2" else _PERSON_1_1
     of_parts = version == "1.2" and number_of(connection, _OF_PARTS)
     whose = f"LEFT JOIN ({person}) USING (entity, line)" if of_parts else "CROSS JOIN (SELECT NULL::VARCHAR AS person)"
     shown = f"SELECT * REPLACE ({LINE}, coalesce(cause, key) AS cause) FROM ({with_message}) {whose} ORDER BY file, line"
-    write_parquet(connection, shown, stage / "problems.parquet")
-    write_parquet(connection, _LEFT_OUT_NAMED.format(line=LINE, person=person), stage / "left_out.parquet")
+    kept = write_parquet(connection, shown, stage / "problems.parquet")
+    left_out = _LEFT_OUT_NAMED.format(line=LINE, person=person) if count(connection, "left_out") else _NONE_LEFT_OUT
+    write_parquet(connection, left_out, stage / "left_out.parquet")
+    return kept
 
 
 def _gather_columns(connection: duckdb.DuckDBPyConnection) -> None:
@@ -107,4 +110,9 @@ FROM left_out out LEFT JOIN (
     UNION ALL SELECT 'orgs', line, name, [identifier] FROM suspect_orgs
 ) USING (entity, line) LEFT JOIN ({person}) USING (entity, line)
 ORDER BY ALL
+"""
+_NONE_LEFT_OUT = """
+SELECT entity, sourcedId, line, NULL::VARCHAR AS name, NULL::VARCHAR[] AS keys, NULL::VARCHAR AS person,
+       NULL::BOOLEAN AS is_referred
+FROM left_out
 """

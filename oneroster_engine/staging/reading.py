@@ -16,7 +16,7 @@ from typing import Protocol
 
 import duckdb
 
-from oneroster_engine.duckdb_session import cursor, quoted, text
+from oneroster_engine.duckdb_session import count, cursor, quoted, text
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging.csv_header import (
     COMMON,
@@ -355,6 +355,13 @@ def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, pla
     """Whether the table has a row for each line, and none that the patient reader may take for padding, for another header or for
     shifted. The fast path has looked for those already (`surely_a_row`): only its suspects are looked at again."""
     has_sent = any(name == "sent" for name, *_ in connection.execute(f"DESCRIBE {table}").fetchall())
+    found = connection.execute(
+        f"SELECT count(*), {'count(sent)' if has_sent else 'count(*)'}, "
+        f"list(sourcedId) FILTER (line > {1 + rows - FOOTERS}) FROM {table}"
+    ).fetchone()
+    number, looked_at, last = found or (0, 0, [])
+    if number != rows or any(FOOTER.fullmatch(str(each).strip()) for each in last or ()):
+        return False
     # A row without an id is read alike by both readers, unless it is empty otherwise too, or stands where a footer may.
     cells = "sent" if has_sent else f"[{', '.join(f'{quoted(name)}::VARCHAR' for name in places)}]"
     boxes = ", ".join(map(text, EMPTY_BOXES))
@@ -366,12 +373,8 @@ def _is_proved(connection: duckdb.DuckDBPyConnection, table: str, rows: int, pla
     may_be += f" OR NOT ({are_in_place('')})" if {"email", "sms", "phone"} <= set(places) else ""
     if has_sent:  # a header in another order
         may_be += f" OR len(list_intersect(sent, [{', '.join(text(name.strip()) for name in header.names)}])) > {MOST_BY_CHANCE}"
-    others = f"SELECT count(*) FROM {table} WHERE {'sent IS NOT NULL AND ' if has_sent else ''}({may_be})"
-    last = f"SELECT list(sourcedId) FROM {table} WHERE line > {1 + rows - FOOTERS}"
-    found = connection.execute(f"SELECT count(*), ({others}), ({last}) FROM {table}").fetchone()
-    if not found or found[0] != rows or found[1]:
-        return False
-    return not any(FOOTER.fullmatch(str(each).strip()) for each in found[2] or ())
+    others = f"{table} WHERE {'sent IS NOT NULL AND ' if has_sent else ''}({may_be})"
+    return not (looked_at and count(connection, others))
 
 
 def are_in_place(row: str) -> str:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, count, cursor, number_of, quoted, run_parallel, text
+from oneroster_engine.duckdb_session import connect, count, cursor, number_of, quoted, run_parallel
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.staging import fast_path, judging, look_alikes, people, population, tables
 from oneroster_engine.staging.accept import Bundle, accept, accept_orgs, compare_with_manifest
@@ -142,25 +142,33 @@ def _stage(
         connection.execute(tables.CREATE)
         population.restore(connection, restored)
         loaded: dict[str, Loaded] = {}
+        kept: dict[str, int] = {}
         for chains in ORDER:
-            reads = [partial(_read, cursor(connection), ahead, chain, accepted, needed, there, restored) for chain in chains]
-            for read in run_parallel(reads):
+            own = [cursor(connection) if len(chains) > 1 else connection for _ in chains]
+            reads = [
+                partial(_read, each, ahead, chain, accepted, needed, there, restored)
+                for each, chain in zip(own, chains, strict=True)
+            ]
+            for read, written in run_parallel(reads):
                 loaded |= read
-        if not last and (lost := _restored(connection, accepted.version)):
-            return lost
-        population.spare_referred_to(connection, accepted.version)
-        look_alikes.note_others_ids(connection, accepted.version)
+                kept |= written
+        rules = {rule for (rule,) in connection.execute("SELECT DISTINCT rule FROM problem").fetchall()}
+        if astray := bool(rules & population.ASTRAY):
+            if not last and (lost := _restored(connection, accepted.version)):
+                return lost
+            population.spare_referred_to(connection, accepted.version)
+            look_alikes.note_others_ids(connection, accepted.version)
         population.note_ending_classes(connection)
         for name, finding in compare_with_manifest(bundle, manifest, accepted):
             judging.record_findings(connection, name, [finding])
         unproved = {**{name: _SWALLOWED for name, each in loaded.items() if not each.whole}, **incomplete}
         unproved = {**{name: f"{other} may hold more of its rows" for name, other in contents(bundle).parts.items()}, **unproved}
-        unproved = {**population.unmatched(connection), **unproved}
+        unproved = {**(population.unmatched(connection) if astray else {}), **unproved}
         damaged = connection.execute("SELECT DISTINCT file FROM damaged").fetchall()
         unproved = {**{name: population.REASON for (name,) in damaged}, **unproved}
         for path in ahead.iterdir():
             path.replace(stage / path.name)
-        return _write(connection, stage, manifest, accepted, loaded, unproved)
+        return _write(connection, stage, manifest, accepted, loaded, kept, unproved)
 
 
 def _restored(connection: duckdb.DuckDBPyConnection, version: str) -> Sequence[Restored]:
@@ -180,8 +188,10 @@ def _read(
     needed: frozenset[str],
     there: There,
     restored: Sequence[Restored],
-) -> dict[str, Loaded]:
+) -> tuple[dict[str, Loaded], dict[str, int]]:
+    """What was read of each file, and of each entity how many rows were written."""
     loaded: dict[str, Loaded] = {}
+    kept: dict[str, int] = {}
     for name in chain if bundle.version == "1.2" else [each for each in chain if each not in ONLY_1_2]:
         with there(f"{name}.csv"):
             if read := _load(connection, bundle, name, restored):
@@ -191,8 +201,8 @@ def _read(
         costly = needed if name == "users" else needed - {"username"}  # profiles have one too
         _judge(connection, name, bundle.version, costly, is_there=read is not None)
         if name in ENTITIES and name != "enrollments":  # those are written together with the choices
-            _write_entity(connection, ahead, name)
-    return loaded
+            kept[name] = _write_entity(connection, ahead, name)
+    return loaded, kept
 
 
 def _without_roles(users: Path | None) -> BundleRefused:
@@ -224,12 +234,15 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     """Find the file's problems, and make `kept_{name}` of its rows without an error and `ids_{name}` of their ids."""
     fields = fields_of(name, version)
     connection.execute(f"CREATE VIEW clean_{name} AS {fast_path.clean_rows(name, fields)}")
-    unusual = judging.make_suspects(connection, name, fields)
-    has_suspects = (is_there or name == "users") and _find_problems(connection, name, fields, version, needed, unusual)
+    looked = judging.look(connection, name, fields) if is_there else judging.Look()
+    unusual = judging.make_suspects(connection, name, fields, looked.suspects > 0)
+    has_suspects = (is_there or name == "users") and _find_problems(connection, name, fields, version, needed, looked, unusual)
     # Those of 1.2's own files are looked at again after the people.
-    connection.execute(_valid(name, version, has_suspects or name in ONLY_1_2))
-    lists = judging.drop_dangling(connection, name, fields, f"valid_{name}") if is_there else f"valid_{name}"
-    connection.execute(f"CREATE VIEW kept_{name} AS SELECT * FROM {lists}")
+    kept = f"({_valid(name, version, has_suspects or name in ONLY_1_2)})"
+    if is_there and any(each.refers and each.kind is Kind.LIST for each in fields):
+        connection.execute(f"CREATE VIEW valid_{name} AS {kept}")
+        kept = judging.drop_dangling(connection, name, fields, f"valid_{name}")
+    connection.execute(f"CREATE VIEW kept_{name} AS SELECT * FROM {kept}")
     if name != "enrollments":
         more = {"orgs": ", type", "classes": ", schoolSourcedId"}.get(name, "")
         connection.execute(
@@ -251,22 +264,25 @@ def _find_problems(
     fields: Sequence[Field],
     version: str,
     needed: frozenset[str],
+    looked: judging.Look,
     unusual: Collection[str],
 ) -> bool:
     """Whether the file has a suspect row, whose problems are found then."""
+    suspects = looked.suspects > 0
     if number_of(connection, "SELECT count(*) FROM damaged"):
-        mark_suspect(connection, name, fields, population.damaged_lines(name))
-    if name in ENTITIES and name != "enrollments" and (bracketed := population.bracketed_lines(connection, name)):
-        mark_suspect(connection, name, fields, bracketed)
-    if suspects := count(connection, f"suspect_{name}") > 0:
+        suspects |= mark_suspect(connection, name, fields, population.damaged_lines(name))
+    if looked.bracketed:
+        suspects |= mark_suspect(connection, name, fields, population.bracketed_lines(name))
+    if suspects:
         population.find_damaged(connection, name)
-        mark_suspect(connection, name, fields, judging.unwrapped_lines(name))
+        if "sourcedId" in unusual:
+            mark_suspect(connection, name, fields, judging.unwrapped_lines(name))
         if turned := judging.turned_lines(name, fields):
             mark_suspect(connection, name, fields, turned)
-    if judging.repeats(connection, name):
+    if looked.repeated:
         suspects |= mark_suspect(connection, name, fields, judging.repeated_lines(name))
     for each in fields:
-        if each.refers and each.refers.entity == name and each.kind is Kind.TEXT:
+        if looked.parents and each.refers and each.refers.entity == name and each.kind is Kind.TEXT:
             suspects |= mark_suspect(connection, name, fields, judging.unsure_parents(name, each))
     if name == "users":
         for part in ("roles", "userProfiles") if version == "1.2" else ():
@@ -277,7 +293,8 @@ def _find_problems(
         return False
     if name == "users" and version == "1.1":
         judging.part_items(connection, name, next(each for each in fields if each.name == "orgSourcedIds"))
-    judging.judge(connection, name, fields, needed, unusual)
+    may_repeat = looked.repeated or "sourcedId" in unusual
+    judging.judge(connection, name, fields, needed, unusual, may_repeat)
     if name == "users":
         connection.execute(people.SUSPECT_ROLES_1_2 if version == "1.2" else people.SUSPECT_ROLES_1_1)
         judging.judge_people(connection, fields)
@@ -286,13 +303,13 @@ def _find_problems(
 
 
 def _valid(name: str, version: str, may_be_suspect: bool) -> str:
-    """The rows that cost nothing: the clean ones, and the suspects that no error left out."""
+    """A query of the rows that cost nothing: the clean ones, and the suspects that no error left out."""
     columns = _columns(name) if name in ENTITIES else ", ".join(map(quoted, ("line", *columns_of(FIELDS[name]))))
     clean = f"clean_{name}" if name != "users" else people.CLEAN_1_2 if version == "1.2" else people.CLEAN_1_1
     if not may_be_suspect:
-        return f"CREATE VIEW valid_{name} AS SELECT {columns} FROM {clean}"
+        return f"SELECT {columns} FROM {clean}"
     return (
-        f"CREATE VIEW valid_{name} AS SELECT {columns} FROM {clean} ANTI JOIN suspect_lines_{name} USING (line) "
+        f"SELECT {columns} FROM {clean} ANTI JOIN suspect_lines_{name} USING (line) "
         f"UNION ALL SELECT {columns} FROM suspect_{name} WHERE line NOT IN "
         f"(SELECT line FROM left_out WHERE entity = '{name}' AND line IS NOT NULL)"
     )
@@ -304,6 +321,7 @@ def _write(
     manifest: Manifest | None,
     bundle: Bundle,
     loaded: Mapping[str, Loaded],
+    kept: Mapping[str, int],
     incomplete: Mapping[str, str],
 ) -> Staged:
     (stage / "choices").mkdir(exist_ok=True)
@@ -311,11 +329,10 @@ def _write(
         if name in incomplete:
             connection.execute("INSERT INTO left_out VALUES ($name, NULL, NULL, NULL)", {"name": name})
     enrollments = partial(_write_entity, cursor(connection), stage, "enrollments")
-    run_parallel([enrollments, partial(_write_lists, cursor(connection), stage, bundle.version)])
+    enrolled, _ = run_parallel([enrollments, partial(_write_lists, connection, stage, bundle.version)])
+    kept = {**kept, "enrollments": enrolled}
     severities = connection.execute("SELECT severity, count(*) FROM problem GROUP BY severity").fetchall()
     read = {entity: loaded[entity].rows if entity in loaded else 0 for entity in ENTITIES}
-    written = [f"(SELECT count(*) FROM read_parquet({text(str(stage / f'{entity}.parquet'))}))" for entity in ENTITIES]
-    kept = dict(zip(ENTITIES, connection.execute(f"SELECT {', '.join(written)}").fetchone() or (), strict=True))
     staged = Staged(
         version=bundle.version,
         system=manifest.system if manifest else "",
@@ -339,15 +356,16 @@ def _absent(loaded: Mapping[str, Loaded], version: str) -> dict[str, list[str]]:
     return {entity: sorted(names) for entity, names in absent.items() if names}
 
 
-def _write_lists(connection: duckdb.DuckDBPyConnection, stage: Path, version: str) -> None:
+def _write_lists(connection: duckdb.DuckDBPyConnection, stage: Path, version: str) -> int:
+    """How many problems are kept."""
     write_choices(connection, stage)
     population.note_doubles(connection)
-    write_problems(connection, stage, version)
+    return write_problems(connection, stage, version)
 
 
-def _write_entity(connection: duckdb.DuckDBPyConnection, stage: Path, entity: str) -> None:
+def _write_entity(connection: duckdb.DuckDBPyConnection, stage: Path, entity: str) -> int:
     rows = f"SELECT {_columns(entity)}, {_digest(entity)} FROM kept_{entity}"
-    write_parquet(connection, f"SELECT * REPLACE ({LINE}) FROM ({rows})", stage / f"{entity}.parquet")
+    return write_parquet(connection, f"SELECT * REPLACE ({LINE}) FROM ({rows})", stage / f"{entity}.parquet")
 
 
 def _columns(entity: str) -> str:
