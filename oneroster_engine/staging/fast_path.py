@@ -74,7 +74,7 @@ def _query(name: str, fields: Sequence[Field], rows: str, absent: Collection[str
         cell = f"own.{quoted(each.name)}"
         if each.name in absent and not _needed(each):
             if name != "enrollments" or each.name not in NUMBERED:
-                columns.append(f"{_nothing(each)} AS {quoted(each.name)}")
+                columns.append(f"{nothing(each)} AS {quoted(each.name)}")
             continue
         trimmed += [each.name] if _is_trimmed(each) else []
         if each.refers and each.kind is Kind.TEXT and not _read_later(name, each):
@@ -172,7 +172,7 @@ def _trimmed(sent: str) -> str:
     return f"CASE WHEN {sent} < '!' OR {sent} LIKE '% ' THEN nullif(trim({sent}), '') ELSE {sent} END"
 
 
-def _nothing(each: Field) -> str:
+def nothing(each: Field) -> str:
     """What `typed` gives for a cell that isn't there."""
     return f"{'[]' if each.kind in (Kind.LIST, Kind.USER_IDS) else 'NULL'}::{TYPES[each.kind]}"
 

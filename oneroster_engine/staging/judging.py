@@ -87,9 +87,24 @@ def look(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Fiel
     return Look(suspects, 0 < 2 * bracketed <= rows, ids < rows, with_parent > 0)
 
 
-def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], are_there: bool) -> Collection[str]:
-    """Make `suspect_{name}` of the suspect rows: each column in its type, beside what it was (`sent_...`). Gives the fields
-    that are not written throughout as the standard has it.
+@dataclass(frozen=True)
+class Cells:
+    """Of the suspects' fields: those in which one has something, and those that are not written throughout as the standard has
+    it."""
+
+    filled: Collection[str] = ()
+    unusual: Collection[str] = ()
+
+    def may_break(self, bound: Bound) -> bool:
+        """Whether a rule of a cell's value may find anything: what breaks none on the fast path breaks none here."""
+        each, rule = bound.field, bound.rule
+        if each is None or not rule.fine or rule.id in ("required", "expected", "nothing"):  # an empty cell may break these
+            return True
+        return each.name in self.unusual or (each.name in self.filled and not _is_tried(each))
+
+
+def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], are_there: bool) -> Cells:
+    """Make `suspect_{name}` of the suspect rows: each column in its type, beside what it was (`sent_...`).
 
     In two statements, since to read a cell patiently looks at it many times, and in none where nothing is suspect: what an
     empty table is made of takes as long to plan as that of a large one.
@@ -104,11 +119,10 @@ def make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequ
         f"CREATE TABLE suspect_{name} (line BIGINT, sourcedId VARCHAR, sent_sourcedId VARCHAR, status VARCHAR, "
         f"sent_status VARCHAR, dateLastModified VARCHAR, nothing_in MAP(VARCHAR, VARCHAR), {sent}, {typed})"
     )
-    return ()
+    return Cells()
 
 
-def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> Collection[str]:
-    order = date_orders(connection, name, fields)
+def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> Cells:
     status = f"CASE WHEN NOT coalesce({cells.nothing_in_a_database('status')}, false) THEN status END"
     says_nothing, dressed = _saying_nothing(connection, name, fields)
     meant = [f"{_meant(each) if each in says_nothing else quoted(each.name)} AS {quoted('sent_' + each.name)}" for each in fields]
@@ -116,17 +130,28 @@ def _make_suspects(connection: duckdb.DuckDBPyConnection, name: str, fields: Seq
         f"CREATE OR REPLACE TEMP TABLE meant_{name} AS SELECT line, sourcedId AS sent_sourcedId, {status} AS sent_status, "
         f"{cells.status(status)} AS status, dateLastModified, {', '.join([_nothing_in(says_nothing), *meant])} FROM raw_{name}"
     )
-    unusual = _unusual(connection, name, fields) | dressed
+    numbers = connection.execute(
+        f"SELECT {', '.join(f'count({quoted(each.name)})' for each in fields)} FROM raw_{name}"
+    ).fetchone()
+    filled = [each for each, number in zip(fields, numbers or (), strict=True) if number]
+    unusual = _unusual(connection, name, filled) | dressed
+    has_odd_dates = any(each.kind is Kind.DATE and each.name in unusual for each in fields)
+    order = date_orders(connection, name, fields) if has_odd_dates else {}
     own_id = _bare("sent_sourcedId") if "sourcedId" in unusual else "sent_sourcedId"
     columns = [f"nullif({own_id}, '') AS sourcedId", "if(status = 'unknown', '', status) AS status"]
     for each in fields:
         sent = quoted("sent_" + each.name)
-        read = _typed(each, sent, order.get(each.name, "")) if each.name in unusual else fast_path.typed(each, sent)
+        if each not in filled:
+            read = fast_path.nothing(each)
+        elif each.name in unusual:
+            read = _typed(each, sent, order.get(each.name, ""))
+        else:
+            read = fast_path.typed(each, sent)
         columns.append(f"{read} AS {quoted(each.name)}")
     connection.execute(
         f"CREATE OR REPLACE TABLE suspect_{name} AS SELECT * EXCLUDE (status), {', '.join(columns)} FROM meant_{name}"
     )
-    return unusual
+    return Cells({each.name for each in filled}, unusual)
 
 
 def _unusual(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> set[str]:
@@ -136,11 +161,16 @@ def _unusual(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[
         sent = quoted("sent_" + each.name)
         if each.refers and each.kind is Kind.TEXT:
             fine[each.name] = _PLAIN_ID.format(id=sent)
-        elif each.kind is not Kind.TEXT or each.words:
+        elif _is_tried(each):
             fine[each.name] = fine_cell(name, each, sent)
     others = [f"count(*) FILTER ({quoted('sent_' + field)} IS NOT NULL AND ({own}) IS NOT TRUE)" for field, own in fine.items()]
     found = connection.execute(f"SELECT {', '.join(others)} FROM meant_{name}").fetchone() or ()
     return {field for field, number in zip(fine, found, strict=True) if number}
+
+
+def _is_tried(each: Field) -> bool:
+    """Whether the fast path's questions about a cell are asked of the suspects, too."""
+    return each.kind is not Kind.TEXT or each.words is not None
 
 
 def _saying_nothing(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field]) -> tuple[list[Field], set[str]]:
@@ -223,31 +253,31 @@ def judge(
     name: str,
     fields: Sequence[Field],
     needed: Collection[str],
-    unusual: Collection[str],
+    known: Cells,
     may_repeat: bool,
 ) -> None:
     """Try every rule on the suspect rows of a file, except those that need what is read later. `needed` are fields that the
-    group can't do without, whatever the standard says: no stand-in is made for those. `unusual`: what `make_suspects` gave.
+    group can't do without, whatever the standard says: no stand-in is made for those. `known`: what `make_suspects` gave.
     `may_repeat`: two rows may have one id."""
-    ids, values, references = (
-        list(bound_rules(name, fields, each, needed)) for each in (Phase.IDS, Phase.VALUES, Phase.REFERENCES)
-    )
-    of_repeats = [each for each in ids if each.rule.id in ("repeated", "merged", "repeated-differently")]
-    wrapped = [each for each in references if each.rule.id == "wrapped-reference"]
-    broken = _broken(connection, name, [*(each for each in ids if each not in of_repeats), *values, *wrapped])
     if name in ENTITIES:
         connection.execute(_NO_REPEATS.format(entity=name))
-        for bound in (each for each in ids if each in broken):
+        of_repeats = ("repeated", "merged", "repeated-differently")
+        ids = list(bound_rules(name, fields, Phase.IDS))
+        for bound in _broken(connection, name, [each for each in ids if each.rule.id not in of_repeats]):
             add_problems(connection, bound)
         if may_repeat and number_of(connection, f"SELECT count(sourcedId) - count(DISTINCT sourcedId) FROM suspect_{name}"):
             sent = ", ".join(quoted(each.name) for each in fields)
             connection.execute(_REPEATED.format(entity=name, sent=sent, about=_about(name, fields), who=_WHO[name]))
-            for bound in _broken(connection, name, of_repeats):
+            for bound in _broken(connection, name, [each for each in ids if each.rule.id in of_repeats]):
                 add_problems(connection, bound)
     population.put_stand_ins(connection, name, leave_out="title" in needed)
-    for bound in (each for each in values if each in broken):
+    values = [each for each in bound_rules(name, fields, Phase.VALUES, needed) if known.may_break(each)]
+    references = list(bound_rules(name, fields, Phase.REFERENCES))
+    wrapped = [each for each in references if each.rule.id == "wrapped-reference"]
+    broken = _broken(connection, name, [*values, *wrapped])
+    for bound in (each for each in broken if each not in wrapped):
         add_problems(connection, bound)
-    _note_forms(connection, name, [each for each in fields if each.name in unusual])
+    _note_forms(connection, name, [each for each in fields if each.name in known.unusual])
     found = {
         each.name: population.match_references(connection, name, each, _known_parents(name) if each.refers.entity == name else "")
         for each in fields

@@ -6,7 +6,7 @@ problem and is left out. `people.py` lifts people into the shape of 1.2, `choice
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -235,8 +235,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, name: str, version: str, neede
     fields = fields_of(name, version)
     connection.execute(f"CREATE VIEW clean_{name} AS {fast_path.clean_rows(name, fields)}")
     looked = judging.look(connection, name, fields) if is_there else judging.Look()
-    unusual = judging.make_suspects(connection, name, fields, looked.suspects > 0)
-    has_suspects = (is_there or name == "users") and _find_problems(connection, name, fields, version, needed, looked, unusual)
+    cells = judging.make_suspects(connection, name, fields, looked.suspects > 0)
+    has_suspects = (is_there or name == "users") and _find_problems(connection, name, fields, version, needed, looked, cells)
     # Those of 1.2's own files are looked at again after the people.
     kept = f"({_valid(name, version, has_suspects or name in ONLY_1_2)})"
     if is_there and any(each.refers and each.kind is Kind.LIST for each in fields):
@@ -265,7 +265,7 @@ def _find_problems(
     version: str,
     needed: frozenset[str],
     looked: judging.Look,
-    unusual: Collection[str],
+    cells: judging.Cells,
 ) -> bool:
     """Whether the file has a suspect row, whose problems are found then."""
     suspects = looked.suspects > 0
@@ -275,7 +275,7 @@ def _find_problems(
         suspects |= mark_suspect(connection, name, fields, population.bracketed_lines(name))
     if suspects:
         population.find_damaged(connection, name)
-        if "sourcedId" in unusual:
+        if "sourcedId" in cells.unusual:
             mark_suspect(connection, name, fields, judging.unwrapped_lines(name))
         if turned := judging.turned_lines(name, fields):
             mark_suspect(connection, name, fields, turned)
@@ -293,8 +293,8 @@ def _find_problems(
         return False
     if name == "users" and version == "1.1":
         judging.part_items(connection, name, next(each for each in fields if each.name == "orgSourcedIds"))
-    may_repeat = looked.repeated or "sourcedId" in unusual
-    judging.judge(connection, name, fields, needed, unusual, may_repeat)
+    may_repeat = looked.repeated or "sourcedId" in cells.unusual
+    judging.judge(connection, name, fields, needed, cells, may_repeat)
     if name == "users":
         connection.execute(people.SUSPECT_ROLES_1_2 if version == "1.2" else people.SUSPECT_ROLES_1_1)
         judging.judge_people(connection, fields)
