@@ -12,7 +12,7 @@ Left out is what goes in any year: classes whose terms have ended, and enrollmen
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
 import duckdb
@@ -28,16 +28,19 @@ MOST_SCHOOLS = 200  # that a group remembers with a moment of their own
 _LEAST = 5  # of one school; fewer never hold a plan
 
 
-def drained(connection: duckdb.DuckDBPyConnection, guard: Guard, now: datetime, removals: list[Breach]) -> list[Concern]:
-    """Concerns of the kind `drain`, per school and type and of all schools together; none of what `removals` say already. Reads
-    the views `change`, `held_{entity}` and `snapshot_{entity}`, writes the rows behind into `concern`."""
+def drained(
+    connection: duckdb.DuckDBPyConnection, guard: Guard, now: datetime, removals: list[Breach], removing: Collection[str]
+) -> list[Concern]:
+    """Concerns of the kind `drain`, per school and type and of all schools together; none of what `removals` say already. Of the
+    entities `removing` something goes. Reads the views `change`, `held_{entity}` and `snapshot_{entity}`, writes the rows behind
+    into `concern`."""
     since, today = counted_since(guard, now), now.date()
     connection.execute("CREATE TABLE counted_from (school VARCHAR, since VARCHAR)")
     schools = guard.counted_from.schools if guard.counted_from is not None else {}
     insert(connection, "counted_from", [(school, iso(moment)) for school, moment in schools.items() if moment > since])
     said = {(each.entity, each.school) for each in removals}
     found = []
-    for entity in DRAINED:
+    for entity in (each for each in DRAINED if each in removing):
         connection.execute(_GOING.format(entity=entity, which=_WHICH_GO[entity], **_OF[entity]))
         if not number_of(connection, "SELECT count(*) FROM going"):
             continue

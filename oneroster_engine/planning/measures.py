@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from oneroster_engine.duckdb_session import PACKED, insert, number_of, text
+from oneroster_engine.duckdb_session import PACKED, counts, insert, number_of, text
 from oneroster_engine.planning.compare import FOUND_AGAIN
 from oneroster_engine.planning.guard import Breach, Concern, Guard, Limit, LimitedKind, least_measured
 from oneroster_engine.planning.near_ids import PEOPLES_KEYS, PLAIN, STORED_KEYS, same_people_sql
@@ -62,13 +62,10 @@ def measure(
         connection.execute(_MERGED)
     if number_of(connection, "SELECT count(*) FROM concern WHERE kind = 'grades' AND field = 'up'"):
         connection.execute(_ALL_UP)
-    news = {
-        entity: created
-        for entity, (_, _, created) in changed.items()
-        if created and number_of(connection, f"SELECT count(*) FROM held_{entity}")
-    }
+    held = dict(zip(ENTITIES, counts(connection, [f"held_{entity}" for entity in ENTITIES]), strict=True))
+    news = {entity: created for entity, (_, _, created) in changed.items() if created and held[entity]}
     if stage is not None:
-        _measure_new(connection, guard, today, stage, news)
+        _measure_new(connection, guard, today, stage, news, held)
     connection.execute(
         "DELETE FROM concern WHERE school IN (FROM closing) AND kind NOT IN ('rights', 'doubles', 'damaged', 'recycled')"
     )
@@ -76,8 +73,8 @@ def measure(
         connection.execute("DELETE FROM concern WHERE kind = 'moved' AND field = 'joined'")
     if guard.in_window(today):
         connection.execute("DELETE FROM concern WHERE kind = 'grades' AND field = 'up'")
-    counts = [_Count(*row) for row in connection.execute(_CONCERNED).fetchall()]
-    found = [concern for entity in ENTITIES for concern in _concerns(connection, guard, today, entity, counts)]
+    concerned = [_Count(*row) for row in connection.execute(_CONCERNED).fetchall()]
+    found = [concern for entity in ENTITIES for concern in _concerns(connection, guard, today, entity, concerned)]
     return found + (_of_the_source(connection, stage, staged) if stage is not None else [])
 
 
@@ -92,9 +89,12 @@ def _measure_people(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"INSERT INTO concern {asked.replace('<contact differs>', ' OR '.join(map(_differs, contacts)))}")
 
 
-def _measure_new(connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, stage: Path, news: dict[str, int]) -> None:
-    """What new records mean for those that exist already. Those are looked up in the stage's columns where the source has them
-    still: the platform's are JSON, and to read a whole district's costs more than the rest of the guard."""
+def _measure_new(
+    connection: duckdb.DuckDBPyConnection, guard: Guard, today: date, stage: Path, news: dict[str, int], held: dict[str, int]
+) -> None:
+    """What new records mean for those that exist already, of which there are so many `held` by entity. Those are looked up in
+    the stage's columns where the source has them still: the platform's are JSON, and to read a whole district's costs more than
+    the rest of the guard."""
     staged = {entity: text(str(stage / f"{entity}.parquet")) for entity in ENTITIES}
     if news.get("enrollments", 0) >= guard.limit_on("rights", today).floor:
         connection.execute(_NEW_TEACHERS.format(staged=staged["users"]))
@@ -109,9 +109,8 @@ def _measure_new(connection: duckdb.DuckDBPyConnection, guard: Guard, today: dat
     if news.get("users", 0) >= guard.limit_on("rights", today).floor:
         connection.execute(_NEW_ADMINISTRATORS)
     for entity in ENTITIES:
-        held = number_of(connection, f"SELECT count(*) FROM held_{entity}")
         # Few enrollments come and go each day, and to compare all their ids for that would cost more than it tells.
-        least = held * 0.05 if entity == "enrollments" else 0
+        least = held[entity] * 0.05 if entity == "enrollments" else 0
         if news.get(entity, 0) >= max(guard.limit_on("damaged", today).floor, least):
             more = _DAMAGED_PEOPLE.format(staged=staged[entity]) if entity == "users" else ""
             left_out = text(str(stage / "left_out.parquet"))

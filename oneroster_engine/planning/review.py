@@ -10,7 +10,7 @@ What the plan alone knows, such as a collection that came empty, stays as the pl
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -76,10 +76,11 @@ def review(
             found.append(guards.nothing_at_all())
         if stage is not None and (missing := orgs_not_shown(connection, policy.guard, stage)):
             found.append(guards.not_shown(missing, len(policy.guard.expected)))
-        removals = guards.breaches(_removals(connection, policy.guard), policy.guard, today)
+        removing = {entity for (entity,) in connection.execute(_REMOVING).fetchall()}
+        removals = guards.breaches(_removals(connection, policy.guard, removing), policy.guard, today)
         concerns = measure(connection, policy.guard, today, stage, staged)
         if stage is not None and snapshot is not None:
-            concerns += drained(connection, policy.guard, policy.now, removals)
+            concerns += drained(connection, policy.guard, policy.now, removals, removing)
         concerned = guards.concern_breaches(concerns, policy.guard, today)
         found += removals
         write_rows(connection, plan, concerned)
@@ -94,10 +95,11 @@ def review(
     return reviewed
 
 
-def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard) -> list[Removals]:
-    """Every school, entity and user type of which so many records would go as may hold a plan, and all schools together."""
+def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard, removing: Collection[str]) -> list[Removals]:
+    """Every school, entity and user type of which so many records would go as may hold a plan, and all schools together. Of the
+    entities `removing` something goes."""
     found = []
-    for entity in ENTITIES:
+    for entity in (each for each in ENTITIES if each in removing):
         type_before = _TYPES_BEFORE.get(entity, "''")
         over = _OF_ENDED_TERMS.get(entity, "false")
         removed = _REMOVED.format(entity=entity, type_before=type_before, over=over)
@@ -122,10 +124,10 @@ def _removals(connection: duckdb.DuckDBPyConnection, guard: Guard) -> list[Remov
 def _renumbered(connection: duckdb.DuckDBPyConnection, planned: Planned, plan: Path, stage: Path, policy: Policy) -> list[Breach]:
     found = []
     connection.execute(_PAIRS)
+    again: dict[str, int] = dict(connection.execute(_FOUND_AGAIN).fetchall())
     for entity in ENTITIES:
         created, selected = planned.counts[entity]["created"], planned.counts[entity]["selected"]
-        again = f"SELECT count(*) FROM change WHERE entity = '{entity}' AND action = 'create' AND reason = '{FOUND_AGAIN}'"
-        created -= number_of(connection, again)
+        created -= again.get(entity, 0)
         if not guards.looks_renumbered(created, created, selected, policy.guard):
             continue  # whatever their names are
         connection.execute(_BOTH_SIDES.format(entity=entity, staged=text(str(stage / f"{entity}.parquet"))))
@@ -169,6 +171,12 @@ def _done_again(connection: duckdb.DuckDBPyConnection, undone: Undone) -> list[B
     entity, _ = max(numbers, key=lambda each: int(each[1]))
     return [guards.done_again(sum(number for _, number in numbers), entity, undone.at.date(), undone.by)]
 
+
+_FOUND_AGAIN = f"""
+SELECT entity, count(*) FROM change WHERE action = 'create' AND reason = '{FOUND_AGAIN}' GROUP BY entity
+"""
+
+_REMOVING = "SELECT DISTINCT entity FROM change WHERE action IN ('deactivate', 'end')"
 
 # A person removed under an old id but matched under a new one is not a removal.
 _REMOVED = f"""

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from oneroster_engine.duckdb_session import DEFAULT_MB, connect, cursor, limit_memory, tables
+from oneroster_engine.duckdb_session import DEFAULT_MB, connect, counts, cursor, limit_memory, tables
 
 
 def _limit_mib() -> float:
@@ -112,3 +112,11 @@ def test_what_does_not_fit_spills_though_a_machine_has_tidied_its_temporary_fold
             assert spilled > 0
             ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
         shutil.rmtree(Path(folder).parent)
+
+
+def test_tables_are_counted_together_each_in_its_place() -> None:
+    with connect() as connection:
+        connection.execute("CREATE TABLE three AS FROM range(3); CREATE TABLE none AS FROM range(0)")
+
+        assert counts(connection, ["three", "none", "three WHERE range > 0"]) == [3, 0, 2]
+        assert counts(connection, []) == []
