@@ -60,8 +60,11 @@ COUNTED = re.compile(rb"<(?:[^\s<>/!?:]+:)?(row|c|si)[\s/>]")
 DEFINITION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 FORBIDDEN_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # what a text has none of, and a file of another kind soon
 NAMES_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # Excel's own first line of a CSV, which it doesn't show
-MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+# The namespaces of Excel's "Strict Open XML Spreadsheet", of which openpyxl gives a workbook without sheets (3.1.5,
+# `findings/openpyxl-strict-workbooks.sh`); calamine reads them.
+STRICT = "http://purl.oclc.org/ooxml/"
+STRICT_RELATIONS = f"{STRICT}officeDocument/relationships"
 NO_WORKBOOK = "This isn't an Excel workbook (.xlsx), or it is a damaged one, and no CSV. Save the sheet as .xlsx and upload that."
 OTHER_KINDS = (  # by their first bytes
     (b"\xd0\xcf\x11\xe0", "an Excel workbook of the old form (.xls), or one with a password"),
@@ -93,9 +96,9 @@ def read_filled(sheet: str, columns: Sequence[str], path: Path, listed: int) -> 
         return _from_csv(sheet, columns, path, listed)
     with _broken():
         seen = _look(path, listed)
-        name, part = _part_of(path, sheet)
+        name, part, strict = _part_of(path, sheet)
         _fits(seen[part], listed)
-        if _costs(seen, part) <= OPENPYXL_CELLS:
+        if not strict and _costs(seen, part) <= OPENPYXL_CELLS:
             pages, origin = _by_openpyxl(path, name, listed)
         else:
             pages, origin = _by_calamine(path, name, columns)
@@ -267,11 +270,13 @@ def _costs(seen: Mapping[str, _Part], part: str) -> int:
     return seen[part].cells + sum(each.strings for each in seen.values()) + others // BYTES_AS_A_CELL
 
 
-def _part_of(path: Path, sheet: str) -> tuple[str, str]:
-    """The name of the sheet called so, as the workbook writes it, and the part in which it is. Raises Unacceptable."""
+def _part_of(path: Path, sheet: str) -> tuple[str, str, bool]:
+    """The name of the sheet called so, as the workbook writes it, the part in which it is, and whether the workbook has the
+    strict form. Raises Unacceptable."""
     with zipfile.ZipFile(path) as packed:
         book = "xl/workbook.xml"
-        listed = list(ElementTree.fromstring(packed.read(book)).iter(f"{{{MAIN}}}sheet"))
+        root = ElementTree.fromstring(packed.read(book))
+        listed = root.findall("{*}sheets/{*}sheet")
         own = [each for each in listed if visible(each.get("name")).casefold() == sheet.casefold()]
         # Numbers adds the table's name where it writes a sheet for each table.
         own = own or [each for each in listed if visible(each.get("name")).casefold().startswith(f"{sheet.casefold()} - ")]
@@ -283,9 +288,10 @@ def _part_of(path: Path, sheet: str) -> tuple[str, str]:
             )
         found = own[0]
         targets = ElementTree.fromstring(packed.read("xl/_rels/workbook.xml.rels"))
-        relation = found.get(f"{{{RELATIONS}}}id")
+        relation = found.get(f"{{{RELATIONS}}}id") or found.get(f"{{{STRICT_RELATIONS}}}id")
         target = next((each.get("Target", "") for each in targets if each.get("Id") == relation), "")
-    return found.get("name", ""), target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+    part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+    return found.get("name", ""), part, root.tag.startswith(f"{{{STRICT}")
 
 
 # --- the readers ------------------------------------------------------------------------------------------------------

@@ -662,6 +662,21 @@ def test_what_the_large_reader_can_not_take_ends_its_own_process_alone(tmp_path:
         check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1")
 
 
+def test_a_workbook_in_the_strict_form_is_read_like_the_usual_one(tmp_path: Path) -> None:
+    """Which Excel offers under the same ending, and openpyxl reads as a workbook without sheets."""
+    usual, strict = b"http://schemas.openxmlformats.org/", b"http://purl.oclc.org/ooxml/"
+    namespaces = (b"spreadsheetml/2006/main", b"spreadsheetml/main"), (b"officeDocument/2006/rel", b"officeDocument/rel")
+
+    def change(_: str, part: bytes) -> bytes:
+        for own, other in namespaces:
+            part = part.replace(usual + own, strict + other)
+        return part
+
+    (tmp_path / "up.xlsx").write_bytes(rezipped(workbook("Org", ["sourcedId", "sync"], ["124", "Yes"]), change))
+
+    assert check_sheet(ORG, tmp_path / "up.xlsx", KNOWN, "g1-s1").chosen == {"124"}
+
+
 def test_both_readers_say_the_same_of_the_same_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fill(page: Any) -> None:
         page["A2"].value, page["H2"].value, page["H3"].value, page["H4"].value = 123, True, "perhaps", "=1+1"
