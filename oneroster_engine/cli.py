@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from oneroster_engine import sample_district
-from oneroster_engine.duckdb_session import connect, text
+from oneroster_engine.duckdb_session import connect, parquet_rows
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.inspecting.export import VERSIONS, write_roster
 from oneroster_engine.inspecting.import_log import import_log
@@ -526,7 +526,7 @@ def _write_findings(read: Read, out: Path) -> None:
 def _csv_of(parquet: Path, columns: Sequence[str], to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     with connect() as connection:
-        write_csv(connection, f"SELECT * FROM read_parquet({text(str(parquet))})", columns, to)
+        write_csv(connection, f"SELECT * FROM {parquet_rows(parquet)}", columns, to)
 
 
 if __name__ == "__main__":

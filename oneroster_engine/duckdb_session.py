@@ -120,6 +120,16 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def parquet_rows(path: Path, numbered: bool = False) -> str:
+    """SQL: the rows of a Parquet file, in its own columns, and in `file_row_number` where they are `numbered`.
+
+    DuckDB makes a column of each folder `name=value` in a path, of one plain file too, and in the place of a column of the file
+    that is called so (2.0.1, `findings/duckdb-folder-columns.sh`): beneath `status=gone` everybody would be gone. So every
+    reader of files says `hive_partitioning=false`; `tests/engine/test_duckdb_session.py` looks.
+    """
+    return f"read_parquet({text(str(path))}, hive_partitioning=false{', file_row_number=true' if numbered else ''})"
+
+
 def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
     """Append rows, each with a value for every column in the table's order: in one statement, since DuckDB's `executemany` takes
     half a millisecond a row (2.0.1), which for a state's ids is longer than a function may run."""

@@ -34,12 +34,12 @@ def page_of(
     """
     with connect() as connection:
         file = {"file": str(parquet)}
-        described = connection.execute("DESCRIBE SELECT * FROM read_parquet($file)", file).fetchall()
+        described = connection.execute("DESCRIBE SELECT * FROM read_parquet($file, hive_partitioning=false)", file).fetchall()
         types = {str(name): str(kind) for name, kind, *_ in described}
         if unknown := {sort, *search_in, *(where or {})} - set(types):
             raise ValueError(f"No such column: {', '.join(sorted(unknown))}.")
         conditions, values = _conditions(types, search, search_in, where or {})
-        rows = "FROM read_parquet($file, file_row_number=true)"
+        rows = "FROM read_parquet($file, file_row_number=true, hive_partitioning=false)"
         matching = f"{rows} WHERE {conditions}"
         found = connection.execute(f"SELECT count(*) {matching}", {**file, **values}).fetchone()
         key = _folded(quoted(sort)) if types[sort] == "VARCHAR" else quoted(sort)
@@ -58,7 +58,9 @@ def tally(parquet: Path, conditions: Mapping[str, str]) -> dict[str, int]:
     """How many rows of the file fulfil each condition, by its name. A condition is SQL of our own, never of a request."""
     counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions.values())
     with connect() as connection:
-        row = connection.execute(f"SELECT {counts} FROM read_parquet($file)", {"file": str(parquet)}).fetchone()
+        row = connection.execute(
+            f"SELECT {counts} FROM read_parquet($file, hive_partitioning=false)", {"file": str(parquet)}
+        ).fetchone()
     return dict(zip(conditions, row or (), strict=True))
 
 

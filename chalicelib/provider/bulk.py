@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from chalicelib.provider.query import View, hidden_columns, opened
-from oneroster_engine.duckdb_session import connect, quoted, text
+from oneroster_engine.duckdb_session import connect, parquet_rows, quoted, text
 from oneroster_engine.inspecting.export import write_delta, write_roster
 from oneroster_engine.standard.entities import ENTITIES, FIELDS, Field, Kind
 
@@ -69,7 +69,7 @@ def _readable(out: Path, snapshots: dict[str, tuple[Path, View]]) -> Iterator[du
             for entity in ENTITIES:
                 hidden = [name for name in columns(entity) if name in hidden_columns(entity, view)]
                 nothing = "".join(f", NULL::{_sql_type(entity, name)} AS {name}" for name in hidden)
-                rows = f"read_parquet({text(str(files / f'{entity}.parquet'))})"
+                rows = parquet_rows(files / f"{entity}.parquet")
                 written = "* REPLACE (strftime(dateLastModified AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ') AS dateLastModified)"
                 connection.execute(f"CREATE VIEW {prefix}{entity} AS SELECT {written}{nothing} FROM {rows}")
         yield connection

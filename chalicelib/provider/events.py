@@ -52,7 +52,7 @@ def events_of(changes: Path, first_row: int, limit: int, view: View, with_remova
     with connect() as connection:
         gaps = gaps_of(connection, changes)
         row = first_row - sum(gap < first_row for gap in gaps)
-        total = connection.execute("SELECT count(*) FROM read_parquet($1)", [str(changes)]).fetchone()
+        total = connection.execute("SELECT count(*) FROM read_parquet($1, hive_partitioning=false)", [str(changes)]).fetchone()
         rows = int(total[0]) if total else 0
         query = _PAGE.format(rows=planned_rows(connection, changes))
         while row < rows and len(found) < limit:

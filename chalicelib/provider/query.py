@@ -16,7 +16,7 @@ from chalicelib.provider.collections import COLLECTIONS, Collection
 from chalicelib.provider.errors import invalid_filter, invalid_selection, unknown_object
 from chalicelib.provider.filter_grammar import Clause, Filter
 from chalicelib.provider.resources import Attribute, Kind, Record, Version, attributes
-from oneroster_engine.duckdb_session import connect, text
+from oneroster_engine.duckdb_session import connect, parquet_rows, text
 from oneroster_engine.planning.snapshot import LOOKUPS
 from oneroster_engine.standard.entities import ENTITIES
 
@@ -188,12 +188,12 @@ def opened(snapshot: Path, view: View) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _rows(connection: duckdb.DuckDBPyConnection, parquet: Path, entity: str) -> str:
     """A query of one file's rows. A snapshot from before 28 November 2026 has its lookups in its JSON alone."""
-    described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({text(str(parquet))})").fetchall()
+    described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_rows(parquet)}").fetchall()
     have = {str(name) for name, *_ in described}
     derived = [f"fields->>'$.{path}' AS {name}" for name, path in LOOKUPS.get(entity, {}).items() if name not in have]
     derived += [] if "modified" in have else ["since AS modified"]
     columns = ", ".join(["* REPLACE (fields::JSON AS fields)", *derived])
-    return f"SELECT {columns}, file_row_number AS place FROM read_parquet({text(str(parquet))}, file_row_number = true)"
+    return f"SELECT {columns}, file_row_number AS place FROM {parquet_rows(parquet, numbered=True)}"
 
 
 def _list(ids: Sequence[str]) -> str:

@@ -27,7 +27,8 @@ def write_audit(group_id: str, form: Format, key: str) -> None:
 def _as_csv(lines: Path) -> Path:
     to = lines.with_suffix(".csv")
     columns = ", ".join(f"{text(name)}: 'VARCHAR'" for name in COLUMNS)
-    rows = f"SELECT * FROM read_json({text(str(lines))}, format = 'newline_delimited', columns = {{{columns}}})"
+    options = f"format='newline_delimited', columns={{{columns}}}"
+    rows = f"SELECT * FROM read_json({text(str(lines))}, hive_partitioning=false, {options})"
     with connect() as connection:
         write_csv(connection, rows, COLUMNS, to)
     return to

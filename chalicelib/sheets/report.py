@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from chalicelib.sheets import cells
-from oneroster_engine.duckdb_session import connect, count, text
+from oneroster_engine.duckdb_session import connect, count, parquet_rows, text
 from oneroster_engine.inspecting.export import write_roster
 from oneroster_engine.inspecting.problems import problem_groups
 from oneroster_engine.inspecting.trace import REASONS, judge_people
@@ -119,7 +119,7 @@ _AS_SPARED = """
 SELECT * REPLACE (coalesce(spared, after) AS after, list_filter(fields, lambda field:
     json_extract(coalesce(spared, after), '$.fields.' || field)::VARCHAR
     IS DISTINCT FROM json_extract(before, '$.fields.' || field)::VARCHAR) AS fields)
-FROM read_parquet('{changes}') WHERE action NOT IN ('deactivate', 'end')
+FROM read_parquet('{changes}', hive_partitioning=false) WHERE action NOT IN ('deactivate', 'end')
 """
 
 _TAKEN_WORDS = {
@@ -133,7 +133,7 @@ _TAKEN_WORDS = {
 
 def _spared(changes: Path) -> list[str]:
     """What the plan would have taken away from records that stay, by kind: a sentence each."""
-    rows = f"read_parquet({text(str(changes))})"
+    rows = parquet_rows(changes)
     with connect() as connection:
         if "taken" not in [column for column, *_ in connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()]:
             return []
@@ -240,7 +240,7 @@ def _say_the_rest(page: cells.Page, total: int, where: str) -> None:
 
 
 def _view(connection: duckdb.DuckDBPyConnection, name: str, parquet: Path, where: str = "") -> None:
-    connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({text(str(parquet))}) {where}")
+    connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {parquet_rows(parquet)} {where}")
 
 
 # One row for each that was read, in the source's order. Of a row that was left out the problem is all that is known.

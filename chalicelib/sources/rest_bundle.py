@@ -24,7 +24,7 @@ from urllib.parse import unquote
 from chalicelib.model.record_notes import as_noted
 from chalicelib.sources.rest_answers import records_of
 from chalicelib.sources.rest_fetch import Came, Fetched, PageFile
-from oneroster_engine.duckdb_session import PACKED, connect, quoted, text
+from oneroster_engine.duckdb_session import PACKED, connect, parquet_rows, quoted
 from oneroster_engine.staging.rules import message_sql
 from oneroster_engine.standard.entities import FIELDS, ROSTER_FILES
 
@@ -141,7 +141,7 @@ def forget_parts(csvs: Path, before: Path) -> None:
     for name in ("roles", "userProfiles"):
         if (parquet := before / f"{name}.parquet").is_file():
             with connect() as connection:
-                kept = f"SELECT * FROM read_parquet({text(str(parquet))}) WHERE userSourcedId NOT IN (SELECT unnest($came))"
+                kept = f"SELECT * FROM {parquet_rows(parquet)} WHERE userSourcedId NOT IN (SELECT unnest($came))"
                 connection.execute(f"CREATE TABLE kept AS {kept}", {"came": sorted(came)})
                 connection.execute(f"COPY kept TO $to ({PACKED})", {"to": str(parquet)})
         elif (sheet := before / f"{name}.csv").is_file():
@@ -160,7 +160,9 @@ def locate_in_pages(places: Path, problems: Path) -> None:
     found = problems.with_suffix(".led")
     with connect() as connection:
         connection.execute(_PLACES, {"places": str(places)})
-        rules = connection.execute("SELECT DISTINCT rule FROM read_parquet($problems)", {"problems": str(problems)}).fetchall()
+        rules = connection.execute(
+            "SELECT DISTINCT rule FROM read_parquet($problems, hive_partitioning=false)", {"problems": str(problems)}
+        ).fetchall()
         sentence = message_sql(
             _RECORD.format(part="part", number="coalesce(record, line)"),
             _RECORD.format(part="other_part", number="coalesce(other_record, other_line)"),
@@ -172,7 +174,7 @@ def locate_in_pages(places: Path, problems: Path) -> None:
 
 
 _PLACES = """
-CREATE TABLE places AS SELECT * FROM read_csv($places, header=true,
+CREATE TABLE places AS SELECT * FROM read_csv($places, header=true, hive_partitioning=false,
     columns={'file': 'VARCHAR', 'first_line': 'BIGINT', 'part': 'VARCHAR', 'first_record': 'BIGINT'})
 """
 
@@ -180,7 +182,7 @@ _RECORD = "coalesce({part}, file) || if({part} IS NULL, ', line ', ', record ') 
 _LED = """
 CREATE TABLE led AS
 WITH own AS (
-    SELECT * EXCLUDE (message) FROM read_parquet($problems)
+    SELECT * EXCLUDE (message) FROM read_parquet($problems, hive_partitioning=false)
 ), placed AS (
     SELECT own.*, places.part, places.first_record + own.line - places.first_line AS record
     FROM own ASOF LEFT JOIN places ON own.file = places.file AND own.line >= places.first_line
@@ -508,7 +510,7 @@ def _different(csvs: Path, spans: Mapping[str, tuple[str, int, int]]) -> dict[st
             connection.execute(
                 f"CREATE OR REPLACE TABLE {quoted(entity)} AS SELECT nullif(sourcedId, '') AS sourcedId FROM "
                 "read_csv($path, columns=$columns, header=true, auto_detect=false, delim=',', quote='\"', escape='\"', "
-                "max_line_size=4000000)",
+                "hive_partitioning=false, max_line_size=4000000)",
                 {"path": str(csvs / f"{entity}.csv"), "columns": columns},
             )
             for path, (own, first, last) in spans.items():

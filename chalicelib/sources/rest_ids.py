@@ -13,7 +13,7 @@ from pathlib import Path
 from chalicelib.sources.rest_answers import records_of
 from chalicelib.sources.rest_bundle import Seams, as_text
 from chalicelib.sources.rest_fetch import Came, Fetched
-from oneroster_engine.duckdb_session import connect, number_of, text
+from oneroster_engine.duckdb_session import connect, number_of, parquet_rows, text
 from oneroster_engine.staging.delta import STATUS_WORD
 
 
@@ -60,7 +60,7 @@ def differences(ids: Path, held: Path) -> Mapping[str, Difference]:
             )
             connection.execute(
                 "CREATE OR REPLACE TABLE held AS SELECT DISTINCT trim(sourcedId) AS sourcedId FROM "
-                f"read_parquet({text(str(held / f'{listed.stem}.parquet'))}) WHERE trim(sourcedId) <> ''"
+                f"{parquet_rows(held / f'{listed.stem}.parquet')} WHERE trim(sourcedId) <> ''"
             )
             added, removed = (
                 number_of(connection, f"SELECT count(*) FROM {one} ANTI JOIN {other} USING (sourcedId)")
@@ -75,5 +75,5 @@ def _listed(path: Path) -> str:
     columns = "{'sourcedId': 'VARCHAR', 'status': 'VARCHAR'}"
     return (
         f"read_csv({text(str(path))}, columns={columns}, header=true, auto_detect=false, delim=',', quote='\"', escape='\"', "
-        "nullstr='', max_line_size=4000000)"
+        "nullstr='', hive_partitioning=false, max_line_size=4000000)"
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oneroster_engine.duckdb_session import connect, text
+from oneroster_engine.duckdb_session import connect, parquet_rows
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.table_query import Rows
 
@@ -63,7 +63,7 @@ def moved(before: Path, after: Path, entity: str, way: str, *, search: str = "",
 
 
 def _rows(stage: Path, entity: str) -> str:
-    return f"(SELECT * FROM read_parquet({text(str(stage / f'{entity}.parquet'))}) WHERE status <> 'tobedeleted')"
+    return f"(SELECT * FROM {parquet_rows(stage / f'{entity}.parquet')} WHERE status <> 'tobedeleted')"
 
 
 def _ids(stage: Path, entity: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from oneroster_engine.duckdb_session import PACKED, text
+from oneroster_engine.duckdb_session import PACKED, parquet_rows, text
 from oneroster_engine.standard.entities import ENTITIES
 
 Connection = duckdb.DuckDBPyConnection
@@ -32,7 +32,7 @@ class Person:
 
 def enrollments_of(connection: Connection, parquet: Path, sourced_id: str) -> set[str]:
     """The ids of a person's enrollments that a file names."""
-    columns, rows = _columns(connection, parquet), f"read_parquet({text(str(parquet))})"
+    columns, rows = _columns(connection, parquet), parquet_rows(parquet)
     if "userSourcedId" in columns and parquet.stem == "enrollments":
         query = f"SELECT sourcedId FROM {rows} WHERE userSourcedId = $id"
     elif {"entity", "before", "after"} <= columns:
@@ -48,7 +48,7 @@ def texts_about(connection: Connection, parquet: Path, sourced_id: str) -> set[s
     if parquet.stem != "users" or not {"username", "familyName"} <= columns:
         return set()
     wanted = [name for name in (*_NAMES, "username", "email", "sms", "phone", "identifier") if name in columns]
-    query = f"SELECT {', '.join(wanted)} FROM read_parquet({text(str(parquet))}) WHERE sourcedId = $id"
+    query = f"SELECT {', '.join(wanted)} FROM {parquet_rows(parquet)} WHERE sourcedId = $id"
     found = [dict(zip(wanted, row, strict=True)) for row in connection.execute(query, {"id": sourced_id}).fetchall()]
     said = {str(value) for row in found for name, value in row.items() if value and name not in _NAMES}
     return said | {f"{row['givenName']} {row['familyName']}" for row in found if row.get("givenName") and row.get("familyName")}
@@ -60,7 +60,7 @@ def without_person(connection: Connection, parquet: Path, person: Person, out: P
     Problems of others go too where their sentence would say one of the `texts`. The file that is written says in its metadata
     which rows are gone (`gaps_of`): whoever is cut off leaves the file with its gaps, or as it was.
     """
-    rows = f"read_parquet({text(str(parquet))}, file_row_number = true)"
+    rows = parquet_rows(parquet, numbered=True)
     about = _about(_columns(connection, parquet), parquet.stem)
     values = {"id": person.sourced_id, "enrollments": sorted(person.enrollments), "texts": sorted(texts)}
     values = {name: value for name, value in values.items() if f"${name}" in about}
@@ -92,7 +92,7 @@ def as_written(place: int, gaps: Sequence[int]) -> int:
 
 
 def _columns(connection: Connection, parquet: Path) -> frozenset[str]:
-    described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({text(str(parquet))})").fetchall()
+    described = connection.execute(f"DESCRIBE SELECT * FROM {parquet_rows(parquet)}").fetchall()
     return frozenset(str(name) for name, *_ in described)
 
 

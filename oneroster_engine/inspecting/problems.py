@@ -16,7 +16,7 @@ def problem_groups(problems: Path, *, limit: int, offset: int) -> Rows:
     """
     # Of too many problems a stage holds some, and gives with each how many its cause explains; stages of before 27 November
     # 2026 do not.
-    columns = {row["column_name"] for row in _ask(problems, "DESCRIBE FROM read_parquet($problems)", {})}
+    columns = {row["column_name"] for row in _ask(problems, "DESCRIBE FROM read_parquet($problems, hive_partitioning=false)", {})}
     number = "coalesce(max(explains), count(*))" if "explains" in columns else "count(*)"
     groups = _GROUPS.format(number=number, own_number=_OWN_NUMBER if "arguments" in columns else "NULL::BIGINT")
     rows = _ask(problems, groups + " LIMIT $limit OFFSET $offset", {"limit": limit, "offset": offset})
@@ -44,7 +44,7 @@ def _ask(problems: Path, query: str, values: dict[str, Any]) -> list[dict[str, A
 _TOGETHER = """
 SELECT *, if(count(*) OVER (PARTITION BY cause) > 1 OR cause <> key OR (line IS NULL AND field = ''), cause,
            file || ':*:' || rule || ':' || field) AS together
-FROM read_parquet($problems)
+FROM read_parquet($problems, hive_partitioning=false)
 """
 
 # What is said of a whole file is no row itself: it counts those that its own sentence counts.

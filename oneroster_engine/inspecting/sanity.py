@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, count, text
+from oneroster_engine.duckdb_session import connect, count, parquet_rows
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.table_query import Rows
 
@@ -237,8 +237,8 @@ def sanity_rows(stage: Path, changes: Path | None, name: str, *, limit: int, off
 
 def _look(connection: duckdb.DuckDBPyConnection, stage: Path, changes: Path | None) -> None:
     for entity in ENTITIES:
-        connection.execute(f"CREATE VIEW {entity} AS SELECT * FROM read_parquet({text(str(stage / f'{entity}.parquet'))})")
-    planned = f"read_parquet({text(str(changes))})" if changes else _NO_CHANGES
+        connection.execute(f"CREATE VIEW {entity} AS SELECT * FROM {parquet_rows(stage / f'{entity}.parquet')}")
+    planned = parquet_rows(changes) if changes else _NO_CHANGES
     connection.execute(f"CREATE VIEW change AS SELECT * FROM {planned}")
     connection.execute(_RENUMBERED)
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, text
+from oneroster_engine.duckdb_session import connect, parquet_rows
 from oneroster_engine.planning.near_ids import NEAR_TO
 from oneroster_engine.planning.removals import BY_POLICY
 from oneroster_engine.selecting.selection import Selection, select
@@ -227,7 +227,7 @@ def _near(stage: Path, subject: Subject, to: Path) -> None:
     to.mkdir()
     with connect() as connection:
         for entity in ENTITIES:
-            connection.execute(f"CREATE VIEW {entity} AS SELECT * FROM read_parquet({text(str(stage / f'{entity}.parquet'))})")
+            connection.execute(f"CREATE VIEW {entity} AS SELECT * FROM {parquet_rows(stage / f'{entity}.parquet')}")
         for statement in _NEAR[subject.entity]:
             connection.execute(statement, {"id": subject.sourced_id} if "$id" in statement else {})
         for entity in ENTITIES:
@@ -332,7 +332,9 @@ def _platform_step(written: Written | None, change: Mapping[str, Any] | None, ru
 
 def _row(connection: duckdb.DuckDBPyConnection, stage: Path, subject: Subject) -> dict[str, Any] | None:
     file = {"file": str(stage / f"{subject.entity}.parquet"), "id": subject.sourced_id}
-    return _first(connection.execute("SELECT status, line FROM read_parquet($file) WHERE sourcedId = $id", file))
+    return _first(
+        connection.execute("SELECT status, line FROM read_parquet($file, hive_partitioning=false) WHERE sourcedId = $id", file)
+    )
 
 
 def _is_left_out(connection: duckdb.DuckDBPyConnection, stage: Path, subject: Subject) -> bool:
@@ -351,12 +353,15 @@ def _record(connection: duckdb.DuckDBPyConnection, snapshot: Path | None, subjec
     if snapshot is None:
         return None
     file = {"file": str(snapshot / f"{subject.entity}.parquet"), "id": subject.sourced_id}
-    return _first(connection.execute("SELECT platformId FROM read_parquet($file) WHERE sourcedId = $id", file))
+    return _first(
+        connection.execute("SELECT platformId FROM read_parquet($file, hive_partitioning=false) WHERE sourcedId = $id", file)
+    )
 
 
 def _change(connection: duckdb.DuckDBPyConnection, plan: Path, subject: Subject) -> dict[str, Any] | None:
-    values = {"file": str(plan / "changes.parquet"), "entity": subject.entity, "id": subject.sourced_id}
-    asked = "SELECT action, reason, fields FROM read_parquet($file) WHERE entity = $entity AND sourcedId = $id"
+    values = {"entity": subject.entity, "id": subject.sourced_id}
+    rows = parquet_rows(plan / "changes.parquet")
+    asked = f"SELECT action, reason, fields FROM {rows} WHERE entity = $entity AND sourcedId = $id"
     return _first(connection.execute(asked, values))
 
 
@@ -366,24 +371,24 @@ def _by_policy(connection: duckdb.DuckDBPyConnection, plan: Path, subject: Subje
     if not (plan / BY_POLICY).exists():
         return ""
     values = {"file": str(plan / BY_POLICY), "entity": subject.entity, "id": subject.sourced_id}
-    asked = "SELECT reason FROM read_parquet($file) WHERE entity = $entity AND sourcedId = $id"
+    asked = "SELECT reason FROM read_parquet($file, hive_partitioning=false) WHERE entity = $entity AND sourcedId = $id"
     return str((_first(connection.execute(asked, values)) or {}).get("reason", ""))
 
 
 def _known(connection: duckdb.DuckDBPyConnection, stage: Path, snapshot: Path | None, entity: str) -> str:
     """Everything of an entity that can be found, in SQL: as staged, as left out, and as on the platform."""
-    staged = f"read_parquet({text(str(stage / f'{entity}.parquet'))})"
+    staged = parquet_rows(stage / f"{entity}.parquet")
     left_out = _left_out(stage)
     parts = [_STAGED[entity].format(rows=staged), _LEFT_OUT.format(rows=left_out, entity=entity, staged=staged)]
     if snapshot is not None:
-        rows = f"read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
+        rows = parquet_rows(snapshot / f"{entity}.parquet")
         parts.append(_ON_PLATFORM.format(rows=rows, entity=entity, staged=staged, left_out=left_out))
     return " UNION ALL ".join(parts)
 
 
 def _left_out(stage: Path) -> str:
     """The rows that an error left out, without those that others refer to alone, in SQL."""
-    rows = f"SELECT * FROM read_parquet({text(str(stage / 'left_out.parquet'))})"
+    rows = f"SELECT * FROM {parquet_rows(stage / 'left_out.parquet')}"
     earlier = "SELECT NULL::BOOLEAN AS is_referred WHERE false"  # a stage of before an upgrade has none of those
     return f"(SELECT * FROM ({rows} UNION ALL BY NAME {earlier}) WHERE is_referred IS NOT true)"
 
@@ -432,7 +437,7 @@ ORDER BY rank, name, entity, sourcedId LIMIT $limit
 """
 
 _PROBLEMS = f"""
-WITH problem AS (SELECT * FROM read_parquet($file))
+WITH problem AS (SELECT * FROM read_parquet($file, hive_partitioning=false))
 SELECT own.message, own.severity, own.cause, root.message AS root
 FROM problem own LEFT JOIN problem root ON root.key = own.cause AND own.cause <> own.key
 WHERE own.entity = $entity AND own.sourcedId = $id AND own.severity <> 'note'

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 from isal import igzip
 
-from oneroster_engine.duckdb_session import PACKED, count, text
+from oneroster_engine.duckdb_session import PACKED, count, parquet_rows
 from oneroster_engine.errors import BundleRefused
 from oneroster_engine.planning.compare import CUT_OFF
 from oneroster_engine.planning.policy import Purging
@@ -33,7 +33,7 @@ def write_changes(connection: duckdb.DuckDBPyConnection, plan: Path, changes: Se
     path = plan / "changes.parquet"
     made = "\nUNION ALL\n".join(changes)
     connection.execute(f"COPY ({made}) TO $to ({PACKED})", {"to": str(path)})
-    connection.execute(f"CREATE VIEW change AS SELECT * FROM read_parquet({text(str(path))})")
+    connection.execute(f"CREATE VIEW change AS SELECT * FROM {parquet_rows(path)}")
     return count(connection, "change")
 
 

@@ -34,7 +34,9 @@ def load_snapshot(
         "CREATE TABLE half_applied (entity VARCHAR, sourcedId VARCHAR, name VARCHAR, schools VARCHAR[], after JSON)"
     )
     for path in unfinished:
-        connection.execute("CREATE OR REPLACE TEMP TABLE cut AS SELECT * FROM read_parquet($path)", {"path": str(path)})
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE cut AS SELECT * FROM read_parquet($path, hive_partitioning=false)", {"path": str(path)}
+        )
         connection.execute("DELETE FROM half_applied WHERE (entity, sourcedId) IN (SELECT (entity, sourcedId) FROM cut)")
         connection.execute("INSERT INTO half_applied SELECT entity, sourcedId, name, schools, after FROM cut")
     for entity in ENTITIES:

@@ -529,7 +529,7 @@ INSERT INTO concern
 SELECT 'rights', 'enrollments', enrolled.sourcedId, {_SCHOOLS}, '', '', ''
 FROM (SELECT sourcedId, schools, after->'fields'->>'userSourcedId' AS person FROM change
       WHERE entity = 'enrollments' AND action = 'create' AND (after->'fields'->>'role') NOT IN {WITHOUT_RIGHTS}) enrolled
-SEMI JOIN (SELECT sourcedId AS person FROM read_parquet({{staged}})
+SEMI JOIN (SELECT sourcedId AS person FROM read_parquet({{staged}}, hive_partitioning=false)
            WHERE len(list_filter(roles, lambda each: each."role" NOT IN {WITHOUT_RIGHTS})) = 0) USING (person)
 ANTI JOIN (SELECT sourcedId AS person FROM change WHERE entity = 'users' AND action = 'create') USING (person)
 """
@@ -624,18 +624,18 @@ FROM new SEMI JOIN crowded USING (classSourcedId, "role")
 # the source has still are looked up there, in columns; only of the others is the JSON read.
 _DOUBLES = f"""
 CREATE TABLE newcomer AS
-SELECT sourcedId, schools, {PEOPLES_KEYS}, list_sort(grades) AS grades FROM read_parquet({{staged}})
+SELECT sourcedId, schools, {PEOPLES_KEYS}, list_sort(grades) AS grades FROM read_parquet({{staged}}, hive_partitioning=false)
 JOIN (SELECT sourcedId, schools FROM change WHERE entity = 'users' AND action = 'create' AND reason <> '{FOUND_AGAIN}')
 USING (sourcedId);
 CREATE TABLE already_there AS
 SELECT * FROM (
     SELECT sourcedId, {PEOPLES_KEYS}, list_sort(grades) AS grades,
            list_transform(roles, lambda each: each.orgSourcedId) AS schools
-    FROM read_parquet({{staged}})
+    FROM read_parquet({{staged}}, hive_partitioning=false)
     SEMI JOIN (SELECT sourcedId FROM held_users) USING (sourcedId)
     UNION ALL
     SELECT sourcedId, {STORED_KEYS}, list_sort(fields->>'$.grades[*]') AS grades, schools
-    FROM held_users ANTI JOIN (SELECT sourcedId FROM read_parquet({{staged}})) USING (sourcedId)
+    FROM held_users ANTI JOIN (SELECT sourcedId FROM read_parquet({{staged}}, hive_partitioning=false)) USING (sourcedId)
 ) WHERE (identifier IN (SELECT identifier FROM newcomer) OR username IN (SELECT username FROM newcomer)
          OR email IN (SELECT email FROM newcomer) OR (family, given) IN (SELECT (family, given) FROM newcomer))
     AND sourcedId NOT IN (SELECT sourcedId FROM change WHERE entity = 'users' AND action = 'deactivate');
@@ -668,8 +668,8 @@ INSERT INTO concern
 WITH fresh AS (SELECT sourcedId, {PLAIN} AS plain FROM change WHERE entity = '{{entity}}' AND action = 'create'
                AND reason <> '{FOUND_AGAIN}'),
 vanished AS (SELECT sourcedId, {PLAIN} AS plain FROM held_{{entity}}
-             WHERE sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{staged}}))
-               AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{left_out}})
+             WHERE sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{staged}}, hive_partitioning=false))
+               AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{left_out}}, hive_partitioning=false)
                                      WHERE entity = '{{entity}}' AND sourcedId IS NOT NULL AND line IS NOT NULL))
 SELECT 'damaged', '{{entity}}', sourcedId, '', '', '', min(other) || ' became ' || sourcedId FROM (
     SELECT fresh.sourcedId, vanished.sourcedId AS other FROM fresh JOIN vanished USING (plain)
@@ -684,7 +684,7 @@ SELECT 'damaged', '{{entity}}', sourcedId, '', '', '', min(other) || ' became ' 
     UNION ALL
     SELECT fresh.sourcedId, own.sourcedId FROM fresh JOIN (
         SELECT sourcedId, left(sourcedId, longest) AS cut
-        FROM vanished CROSS JOIN (SELECT max(length(sourcedId)) AS longest FROM read_parquet({{staged}}))
+        FROM vanished CROSS JOIN (SELECT max(length(sourcedId)) AS longest FROM read_parquet({{staged}}, hive_partitioning=false))
         WHERE length(sourcedId) > longest
     ) own ON fresh.sourcedId = cut
     {{more}}
@@ -692,7 +692,8 @@ SELECT 'damaged', '{{entity}}', sourcedId, '', '', '', min(other) || ' became ' 
 """
 _DAMAGED_PEOPLE = f"""UNION ALL FROM ({
     same_people_sql(
-        f"(SELECT sourcedId, {PEOPLES_KEYS} FROM read_parquet({{staged}}) SEMI JOIN fresh USING (sourcedId))",
+        f"(SELECT sourcedId, {PEOPLES_KEYS} "
+        "FROM read_parquet({staged}, hive_partitioning=false) SEMI JOIN fresh USING (sourcedId))",
         f"(SELECT sourcedId, {STORED_KEYS} FROM held_users SEMI JOIN vanished USING (sourcedId))",
     )
 })"""
@@ -728,14 +729,15 @@ _VANISHED = """
 SELECT sourcedId, name, fields->>'type' FROM held_orgs
 WHERE (fields->>'type') IN (SELECT unnest($types::VARCHAR[])) AND sourcedId NOT IN (FROM closing)
   AND ($whole OR sourcedId IN (SELECT unnest(schools) FROM change WHERE action IN ('deactivate', 'end')))
-  AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet($orgs))
-  AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet($left_out) WHERE entity = 'orgs' AND sourcedId IS NOT NULL)
+  AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet($orgs, hive_partitioning=false))
+  AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet($left_out, hive_partitioning=false)
+                        WHERE entity = 'orgs' AND sourcedId IS NOT NULL)
 ORDER BY name, sourcedId
 """
 
 _SHOWN = """
-SELECT sourcedId FROM read_parquet($orgs) WHERE status IS DISTINCT FROM 'tobedeleted'
-UNION ALL SELECT sourcedId FROM read_parquet($left_out) WHERE entity = 'orgs' AND sourcedId IS NOT NULL
+SELECT sourcedId FROM read_parquet($orgs, hive_partitioning=false) WHERE status IS DISTINCT FROM 'tobedeleted'
+UNION ALL SELECT sourcedId FROM read_parquet($left_out, hive_partitioning=false) WHERE entity = 'orgs' AND sourcedId IS NOT NULL
 """
 
 _HELD_ROWS = """

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, count, counts, cursor, number_of, run_parallel, text
+from oneroster_engine.duckdb_session import connect, count, counts, cursor, number_of, parquet_rows, run_parallel, text
 from oneroster_engine.planning import guard as guards
 from oneroster_engine.planning.changes import counts_of, write_changes, write_chunks
 from oneroster_engine.planning.compare import (
@@ -64,7 +64,7 @@ def plan_changes(
         run_parallel([partial(_compare, cursor(connection), entity, selection, policy) for entity in known])
         left_out: dict[str, int] = dict(connection.execute(_NAMELESS).fetchall())
         absent = {file: names for file, names in staged.get("absent", {}).items() if owner_of(file) not in first_sync}
-        unread = find_unread(connection, f"read_parquet({text(str(stage / 'problems.parquet'))})", absent)
+        unread = find_unread(connection, parquet_rows(stage / "problems.parquet"), absent)
         near = [] if "users" in first_sync else hold_near_ids(connection, policy, "enrollments" not in first_sync)
         kept_whole = spare(connection, staged, policy, selection, known, left_out)
         people_held = count(connection, "held_people")
@@ -226,7 +226,7 @@ WHERE entity = $1 OR entity = 'roles' AND $1 = 'users'
 
 # A stage of before an upgrade doesn't say whose a role is.
 _LEFT_OUT = """
-CREATE VIEW left_out AS SELECT * FROM read_parquet({path})
+CREATE VIEW left_out AS SELECT * FROM read_parquet({path}, hive_partitioning=false)
 UNION ALL BY NAME SELECT NULL::VARCHAR AS person, NULL::BOOLEAN AS is_referred WHERE false
 """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from oneroster_engine.duckdb_session import PACKED, connect, text
+from oneroster_engine.duckdb_session import PACKED, connect, parquet_rows, text
 from oneroster_engine.planning.guard import CAUSES
 from oneroster_engine.planning.policy import Purging, iso
 from oneroster_engine.standard.entities import ENTITIES
@@ -45,20 +45,22 @@ def write_removed(connection: duckdb.DuckDBPyConnection, snapshot: Path) -> str:
     """Write which records of the snapshot are removed (entity, sourcedId, purgeAt). The first `purgeAt`; empty without any."""
     (snapshot / REMOVED).parent.mkdir(exist_ok=True)
     rows = " UNION ALL ".join(
-        f"SELECT '{entity}' AS entity, sourcedId, purgeAt FROM read_parquet({text(str(snapshot / f'{entity}.parquet'))}) "
+        f"SELECT '{entity}' AS entity, sourcedId, purgeAt FROM {parquet_rows(snapshot / f'{entity}.parquet')} "
         "WHERE removedAt IS NOT NULL"
         for entity in ENTITIES
     )
     connection.execute(f"COPY ({rows}) TO $to ({PACKED})", {"to": str(snapshot / REMOVED)})
-    found = connection.execute("SELECT min(purgeAt) FROM read_parquet($removed)", {"removed": str(snapshot / REMOVED)}).fetchone()
+    found = connection.execute(
+        "SELECT min(purgeAt) FROM read_parquet($removed, hive_partitioning=false)", {"removed": str(snapshot / REMOVED)}
+    ).fetchone()
     return str(found[0]) if found and found[0] else ""
 
 
 def due(removed: Path, now: datetime) -> tuple[list[tuple[str, str]], str]:
     """The records (entity, sourcedId) of such a file whose purge is due, and the moment of the last of them."""
     with connect() as connection:
-        query = "SELECT entity, sourcedId, purgeAt FROM read_parquet($removed) WHERE purgeAt <= $now ORDER BY ALL"
-        found = connection.execute(query, {"removed": str(removed), "now": iso(now)}).fetchall()
+        query = f"SELECT entity, sourcedId, purgeAt FROM {parquet_rows(removed)} WHERE purgeAt <= $now ORDER BY ALL"
+        found = connection.execute(query, {"now": iso(now)}).fetchall()
     return [(entity, sourced_id) for entity, sourced_id, _ in found], max((at for *_, at in found), default="")
 
 
@@ -66,7 +68,7 @@ def without(snapshot: Path, name: str, now: datetime, out: Path) -> None:
     """Write one file of a snapshot, an entity's or REMOVED, into `out` without what is purged by `now`."""
     (out / name).parent.mkdir(parents=True, exist_ok=True)
     with connect() as connection:
-        rows = f"read_parquet({text(str(snapshot / name))})"
+        rows = parquet_rows(snapshot / name)
         kept = f"SELECT * FROM {rows} WHERE purgeAt IS NULL OR purgeAt > {text(iso(now))}"
         connection.execute(f"COPY ({kept}) TO $to ({PACKED})", {"to": str(out / name)})
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from oneroster_engine.duckdb_session import PACKED, connect, number_of, text
+from oneroster_engine.duckdb_session import PACKED, connect, number_of, parquet_rows, text
 from oneroster_engine.planning import guard as guards
 from oneroster_engine.planning.compare import FOUND_AGAIN
 from oneroster_engine.planning.drain import drained
@@ -56,7 +56,7 @@ def review(
     with connect() as connection:
         connection.execute(
             "CREATE VIEW change AS SELECT * REPLACE (before::JSON AS before, after::JSON AS after) "
-            f"FROM read_parquet({text(str(plan / 'changes.parquet'))})"
+            f"FROM {parquet_rows(plan / 'changes.parquet')}"
         )
         for entity in ENTITIES:
             held = snapshot_rows(snapshot, entity)
@@ -246,7 +246,7 @@ SELECT sourcedId, name, schools, after->'fields' AS fields FROM change
 WHERE entity = '{{entity}}' AND action = 'create' AND reason <> '{FOUND_AGAIN}';
 CREATE OR REPLACE TABLE old AS
 SELECT sourcedId, name, schools, fields::JSON AS fields FROM held_{{entity}}
-WHERE sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{staged}}))
+WHERE sourcedId NOT IN (SELECT sourcedId FROM read_parquet({{staged}}, hive_partitioning=false))
   AND NOT ('{{entity}}' = 'classes' AND sourcedId IN (SELECT sourcedId FROM over_class))  -- next term's have their names again
 """
 
@@ -304,7 +304,8 @@ GROUP BY ALL
 # A change that would make a record what it was before an undo.
 _AGAIN = """
 SELECT entity, count(*) FROM change
-JOIN (SELECT entity, sourcedId, before::JSON AS was FROM read_parquet($undone)) undone USING (entity, sourcedId)
+JOIN (SELECT entity, sourcedId, before::JSON AS was FROM read_parquet($undone, hive_partitioning=false)) undone
+USING (entity, sourcedId)
 WHERE (after->>'platformStatus') = (was->>'platformStatus')
   AND ((after->>'removedAt') IS NULL) = ((was->>'removedAt') IS NULL)
   AND (after->'fields')::VARCHAR = (was->'fields')::VARCHAR

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from oneroster_engine.duckdb_session import PACKED, connect, text
+from oneroster_engine.duckdb_session import PACKED, connect, parquet_rows, text
 from oneroster_engine.planning.policy import Purging, iso
 from oneroster_engine.planning.purging import purge_at, stored, write_removed
 from oneroster_engine.standard.entities import ENTITIES
@@ -18,7 +18,7 @@ def snapshot_rows(snapshot: Path | None, entity: str) -> str:
         return _EMPTY
     # An older snapshot's digests are of another kind; none of them equals one of today's.
     today = "fields::JSON AS fields, try_cast(digest AS UBIGINT) AS digest"
-    return f"SELECT * REPLACE ({today}) FROM read_parquet({text(str(snapshot / f'{entity}.parquet'))})"
+    return f"SELECT * REPLACE ({today}) FROM {parquet_rows(snapshot / f'{entity}.parquet')}"
 
 
 def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, purging: Purging, removals: bool = True) -> str:
@@ -53,7 +53,7 @@ def next_snapshot(snapshot: Path | None, plan: Path, out: Path, now: datetime, p
 
 def planned_rows(connection: duckdb.DuckDBPyConnection, changes: Path) -> str:
     """The changes of a plan; those of an earlier version of the engine lack columns."""
-    rows = f"read_parquet({text(str(changes))}, file_row_number = true)"
+    rows = parquet_rows(changes, numbered=True)
     known = {column for column, *_ in connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()}
     lacking = [f"NULL::{kind} AS {name}" for name, kind in _ADDED.items() if name not in known]
     return f"SELECT {', '.join(['*', *lacking])} FROM {rows}"

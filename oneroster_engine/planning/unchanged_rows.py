@@ -32,12 +32,13 @@ def write_unchanged(stage: Path, selection: Selection, snapshot: Path, plan: Pat
     return out
 
 
-_CHANGED = "CREATE TABLE changed AS SELECT entity, sourcedId FROM read_parquet($changes)"
+_CHANGED = "CREATE TABLE changed AS SELECT entity, sourcedId FROM read_parquet($changes, hive_partitioning=false)"
 
 _NONE_CHANGED = "CREATE TABLE changed (entity VARCHAR, sourcedId VARCHAR)"
 
 _ROWS = f"""
-SELECT '{{entity}}' AS entity, sourcedId, name, '{SAME}' AS reason, schools FROM read_parquet({{snapshot}})
+SELECT '{{entity}}' AS entity, sourcedId, name, '{SAME}' AS reason, schools
+FROM read_parquet({{snapshot}}, hive_partitioning=false)
 SEMI JOIN selected_{{entity}} USING (sourcedId)
 ANTI JOIN (SELECT sourcedId FROM changed WHERE entity = '{{entity}}') USING (sourcedId)
 """

@@ -46,7 +46,10 @@ def plan_undo(undone: Path, snapshot: Path | None, plan: Path, policy: Policy, u
         connection.execute(_UNDONE.format(rows=planned_rows(connection, undone)))
         connection.execute("CREATE TABLE cut_off (entity VARCHAR, sourcedId VARCHAR)")
         for path in unfinished:
-            connection.execute("INSERT INTO cut_off SELECT entity, sourcedId FROM read_parquet($path)", {"path": str(path)})
+            connection.execute(
+                "INSERT INTO cut_off SELECT entity, sourcedId FROM read_parquet($path, hive_partitioning=false)",
+                {"path": str(path)},
+            )
         for entity in ENTITIES:
             there = still_there(connection, snapshot_rows(snapshot, entity), policy.now, policy.grace_days)
             connection.execute(_CURRENT.format(entity=entity, there=there))

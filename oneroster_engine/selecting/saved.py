@@ -20,7 +20,7 @@ import duckdb
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from oneroster_engine.duckdb_session import connect, number_of, text
+from oneroster_engine.duckdb_session import connect, number_of, parquet_rows, text
 from oneroster_engine.selecting.selection import STATUSES, Selection
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -202,7 +202,7 @@ def look(saved: Saved, stage: Path, to: Path) -> None:
     with connect() as connection:
         for path, where in ((lists.orgs, "true"), (lists.classes, inside)):
             seen = connection.sql(
-                f"SELECT sourcedId FROM read_parquet({text(str(path))}) WHERE {where}",
+                f"SELECT sourcedId FROM {parquet_rows(path)} WHERE {where}",
                 params={"chosen": sorted(chosen or ())} if "$chosen" in where else None,
             )
             seen.write_parquet(str(to / path.name), compression="zstd")
@@ -235,10 +235,10 @@ def _know(
     for entity in entities:
         on_offer = getattr(seen, entity) if seen else None
         choices = text(str(stage / "choices" / f"{entity}.parquet"))
-        connection.execute(f"CREATE VIEW {entity} AS SELECT * FROM read_parquet({choices})")
-        known = f"FROM read_parquet({text(str(on_offer))})" if on_offer else "WHERE false"
+        connection.execute(f"CREATE VIEW {entity} AS SELECT * FROM read_parquet({choices}, hive_partitioning=false)")
+        known = f"FROM {parquet_rows(on_offer)}" if on_offer else "WHERE false"
         connection.execute(f"CREATE VIEW seen_{entity} AS SELECT {'sourcedId' if on_offer else 'NULL AS sourcedId'} {known}")
-    connection.execute(f"CREATE VIEW every_org AS SELECT * FROM read_parquet({text(str(stage / 'orgs.parquet'))})")
+    connection.execute(f"CREATE VIEW every_org AS SELECT * FROM {parquet_rows(stage / 'orgs.parquet')}")
     for name, ids in (
         ("parents", saved.schools.parents),
         ("listed_orgs", saved.schools.ids),
@@ -298,7 +298,7 @@ def _missing(connection: duckdb.DuckDBPyConnection, entity: str) -> tuple[str, .
 
 
 _WITHOUT_PARENT = """
-SELECT count(DISTINCT sourcedId) FROM read_parquet({problems})
+SELECT count(DISTINCT sourcedId) FROM read_parquet({problems}, hive_partitioning=false)
 WHERE entity = 'orgs' AND field = 'parentSourcedId' AND rule = 'unknown-reference'
 """
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from oneroster_engine.duckdb_session import connect, count, counts, insert, text
+from oneroster_engine.duckdb_session import connect, count, counts, insert, parquet_rows
 from oneroster_engine.standard.entities import ENTITIES
 from oneroster_engine.standard.records import Form, referred_to
 
@@ -137,7 +137,7 @@ def _selected(connection: duckdb.DuckDBPyConnection, entity: str) -> Callable[[s
 
 def _find_candidates(connection: duckdb.DuckDBPyConnection, stage: Path, selection: Selection) -> None:
     for entity in ENTITIES:
-        rows = f"read_parquet({text(str(stage / f'{entity}.parquet'))})"
+        rows = parquet_rows(stage / f"{entity}.parquet")
         connection.execute(f"CREATE VIEW staged_{entity} AS SELECT * FROM {rows}")
     among = {"orgs": "", "classes": ""}
     for name, ids in (("orgs", selection.orgs), ("classes", selection.classes)):

@@ -50,7 +50,8 @@ WHERE "type" = 'school' AND sourcedId NOT IN (SELECT sourcedId FROM chosen_orgs)
 
 
 _LEFT = """
-SELECT count(*) FROM read_parquet({snapshot}) held
+SELECT count(*) FROM read_parquet({snapshot}, hive_partitioning=false) held
 WHERE removedAt IS NULL AND sourcedId NOT IN (SELECT sourcedId FROM selected_{entity})
-  AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet({left_out}) WHERE entity = '{entity}' AND sourcedId IS NOT NULL)
+  AND sourcedId NOT IN (SELECT sourcedId FROM read_parquet({left_out}, hive_partitioning=false)
+                        WHERE entity = '{entity}' AND sourcedId IS NOT NULL)
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from oneroster_engine.duckdb_session import PACKED, number_of, quoted, text
+from oneroster_engine.duckdb_session import PACKED, number_of, parquet_rows, quoted
 from oneroster_engine.staging import cells
 from oneroster_engine.staging.reading import Finding, Loaded, ToTable, columns_of, load, no_rows
 from oneroster_engine.standard.entities import Field
@@ -78,7 +78,7 @@ def _none(connection: duckdb.DuckDBPyConnection, table: str, fields: Sequence[Fi
 def _hold(connection: duckdb.DuckDBPyConnection, name: str, fields: Sequence[Field], view: View | None, columns: str) -> bool:
     """Make `held_{name}` of the view's rows; whether no row of it may be missing. Their problems have been reported before."""
     if view and (parquet := view.before / f"{name}.parquet").is_file():
-        connection.execute(f"CREATE VIEW held_{name} AS SELECT {columns} FROM read_parquet({text(str(parquet))})")
+        connection.execute(f"CREATE VIEW held_{name} AS SELECT {columns} FROM {parquet_rows(parquet)}")
         return True
     if view and (csv := view.before / f"{name}.csv").is_file():
         return load(connection, csv, fields, f"held_{name}", _as_sent).whole

@@ -213,7 +213,7 @@ def _csv(path: Path, columns: dict[str, str], more: str = "") -> str:
     types = "{" + ", ".join(f"{text(name)}: {text(kind)}" for name, kind in columns.items()) + "}"
     return (
         f"read_csv({text(str(path))}, columns={types}, header=false, auto_detect=false, delim=',', quote='\"', escape='\"', "
-        f"{more}max_line_size=4000000, buffer_size=8000000)"
+        f"{more}hive_partitioning=false, max_line_size=4000000, buffer_size=8000000)"
     )
 
 

@@ -1,6 +1,7 @@
 """How much of a machine the engine takes."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -59,6 +60,21 @@ def test_a_file_that_took_the_place_of_another_is_read_anew(tmp_path: Path) -> N
             seen += connection.execute(f"SELECT number FROM read_parquet('{file}')").fetchall()
 
     assert seen == [(1,), (2,)]
+
+
+def test_whoever_reads_a_file_makes_no_columns_of_its_folders() -> None:
+    """`parquet_rows` says why."""
+    source = Path(__file__).parents[2]
+    begins = re.compile(r"(?<![.\w])(?<!def )(?<!return )read_(?:parquet|csv|json)\(")
+    calls = [
+        (path.relative_to(source), call[:300])
+        for wing in ("oneroster_engine", "chalicelib")
+        for path in (source / wing).rglob("*.py")
+        for call in begins.split(path.read_text())[1:]
+    ]
+
+    assert [path for path, call in calls if "hive_partitioning=false" not in call] == []
+    assert len(calls) > 40
 
 
 def test_a_question_that_fails_leaves_the_next_one_alone() -> None:

@@ -92,6 +92,18 @@ def test_an_export_that_is_fed_back_changes_nothing(tmp_path: Path, source: str,
     assert planned.changes == 0
 
 
+def test_folders_that_are_called_like_columns_change_nothing(tmp_path: Path) -> None:
+    exported, planned = [], []
+    for folder in (tmp_path / "plain", tmp_path / "status=tobedeleted" / "sourcedId=7" / "action=deactivate" / "entity=orgs"):
+        stage_bundle(write_bundle(folder / "bundle", "1.1", **TWO_SCHOOLS), folder / "stage")
+        day_one = Policy(sync_id="s1", now=datetime(2026, 9, 1, tzinfo=UTC))
+        planned.append(plan_changes(folder / "stage", EVERYTHING, None, folder / "plan", day_one).counts)
+        exported.append(processed(folder / "stage", EVERYTHING, folder / "out" / "roster.zip").read_bytes())
+
+    assert exported[1] == exported[0]
+    assert planned[1] == planned[0]
+
+
 def test_a_selection_brings_its_school_and_nobody_else(tmp_path: Path) -> None:
     write(DISTRICT, tmp_path / "in.zip")
     first = staged(tmp_path / "first", tmp_path / "in.zip")
