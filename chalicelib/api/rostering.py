@@ -263,9 +263,10 @@ def _scope_urls(names: tuple[str, ...], version: Version) -> list[str]:
 
 @dataclass(frozen=True)
 class Asked:
-    """The query as sent, and what it asks for."""
+    """The query as sent, and what it asks for: of more records than one answer holds, as many as it does."""
 
     sent: Mapping[str, str]
+    limit: int
     query: Query
     fields: str
     version: str
@@ -283,14 +284,15 @@ def _asked(request: Request) -> Asked:
     order = sent.get("orderBy", "asc").lower()
     if order not in ("asc", "acs", "desc"):  # acs: as StrongMind's Ruby client of 1.1 has it, which refuses `asc`
         raise invalid_data("orderBy is asc or desc.")
+    limit = _number(sent, "limit", DEFAULT_LIMIT, least=1)
     query = Query(
-        limit=min(_number(sent, "limit", DEFAULT_LIMIT, least=1), MOST_RECORDS),
+        limit=min(limit, MOST_RECORDS),
         offset=_number(sent, "offset", 0, least=0),
         sort=sent.get("sort", ""),
         descending=order == "desc",
         filter=parse_filter(sent["filter"]) if "filter" in sent else (),
     )
-    return Asked(sent, query, sent.get("fields", ""), sent.get("version", ""))
+    return Asked(sent, limit, query, sent.get("fields", ""), sent.get("version", ""))
 
 
 def _number(sent: Mapping[str, str], name: str, default: int, least: int) -> int:
@@ -310,17 +312,21 @@ def _one(reader: Reader, version: Version, path: ListPath, sourced_id: str, aske
 
 
 def _page(reader: Reader, version: Version, path: ListPath, parts: list[str], asked: Asked) -> Response:
+    """A page as long as asked, or a refusal with the limit that fits. Never a shorter one, as some providers send: published
+    clients add their own limit to the offset, or end at a short page, and would have a part of the list without an error."""
     collection = collection_of(path)
     key = _list_key(version, parts, asked.sent)
     begun = asked.version or (reader.token.versions.get(key, "") if asked.query.offset else "")
     with _snapshot(reader.client.group_id, begun) as (snapshot, current, pinned):
         page = read_page(snapshot, path, asked.query, reader.view, version)
+    if asked.limit > MOST_RECORDS < page.total - asked.query.offset:
+        raise invalid_data(f"One answer has at most {MOST_RECORDS:,} records. Ask for limit={MOST_RECORDS} or less.")
     items = _rendered(reader, version, collection.entity, page.records, asked.fields)
     body = json.dumps({collection.many: items}, ensure_ascii=False)
     if (size := answer_bytes(body)) > MOST_ANSWER_BYTES:
         fits = max(1, len(items) * MOST_ANSWER_BYTES // size * 9 // 10)
         raise invalid_data(
-            f"{len(items):,} records are more than one answer can hold. Ask for a limit of {fits:,} or less, or for some fields."
+            f"{len(items):,} records are more than one answer can hold. Ask for limit={fits} or less, or for some fields."
         )
     if asked.query.offset == 0 and not asked.version and page.total > len(items):
         clients.pin(reader.bearer, key, pinned)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlparse
 import pytest
 
 import app as wiring
+from chalicelib.api import rostering as rostering_api
 from chalicelib.service import retention
 from chalicelib.store import clients as store
 from chalicelib.store import groups
@@ -331,6 +332,38 @@ def test_a_query_is_taken_or_refused_by_the_standards_codes() -> None:
     found = {name: reader.get("users", **query)[0] for name, (query, _) in QUERIES.items()}
 
     assert found == {name: status for name, (_, status) in QUERIES.items()}
+
+
+def counted(reader: Reader, limit: int) -> list[str]:
+    """Every id of `users` as published clients read them: offsets by the limit, until a page is shorter than asked."""
+    found: list[str] = []
+    while len(found) % limit == 0:
+        page = reader.ids("users", limit=limit, offset=len(found))
+        found += page
+        if not page:
+            break
+    return found
+
+
+@pytest.mark.parametrize(
+    ("bound", "most", "asked", "fits"),
+    [pytest.param("MOST_ANSWER_BYTES", 3_000, 6, 3, id="bytes"), pytest.param("MOST_RECORDS", 4, 100_000, 4, id="records")],
+)
+@pytest.mark.usefixtures("synced")
+def test_a_page_is_as_long_as_asked_or_refused_with_the_limit_that_fits(
+    monkeypatch: pytest.MonkeyPatch, bound: str, most: int, asked: int, fits: int
+) -> None:
+    monkeypatch.setattr(rostering_api, bound, most)
+    reader = Reader(made())
+
+    status, body, _ = reader.get("users", limit=asked)
+    _, _, headers = reader.get("users", limit=fits)
+
+    assert (status, body["imsx_CodeMinor"]["imsx_codeMinorField"][0]["imsx_codeMinorFieldValue"]) == (422, "invaliddata")
+    assert f"Ask for limit={fits}" in body["imsx_description"]
+    assert sorted(counted(reader, fits)) == ["ann", "bob", "cat", "gil", "idle", "tom"]
+    assert next_page(headers)["limit"] == str(fits)
+    assert len(reader.ids("users", limit=asked, offset=4)) == 2  # what is left is whole, however much more was asked for
 
 
 @pytest.mark.usefixtures("synced")
