@@ -50,6 +50,26 @@ def test_every_state_leads_to_one_that_exists_and_every_state_is_reached() -> No
         assert named == set(machine["States"])
 
 
+def test_what_cfn_lint_takes_and_the_language_does_not_stands_nowhere() -> None:
+    """`findings/states-language-validators.sh`; that every `Next` leads somewhere is the test above."""
+    names = [name for name, _, _ in STATES]
+    assert len(names) == len(set(names))
+    for name, state, _ in STATES:
+        for rules in (state.get("Retry", []), state.get("Catch", [])):
+            assert all(rule["ErrorEquals"] == ["States.ALL"] for rule in rules if "States.ALL" in rule["ErrorEquals"]), name
+            assert not any("States.ALL" in rule["ErrorEquals"] for rule in rules[:-1]), name
+        assert all(rule.get("BackoffRate", 2) >= 1 and rule.get("IntervalSeconds", 1) >= 1 for rule in state.get("Retry", [])), (
+            name
+        )
+        assert state.get("HeartbeatSeconds", 0) < state.get("TimeoutSeconds", 99_999_999), name
+        times = [each for each in ("Seconds", "SecondsPath", "Timestamp", "TimestampPath") if each in state]
+        assert len(times) == (state["Type"] == "Wait"), name
+        assert not {"TimeoutSeconds", "TimeoutSecondsPath"} <= set(state), name
+        assert not any(
+            "Next" in part for choice in state.get("Choices", []) for part in choice.get("And", choice.get("Or", []))
+        ), name
+
+
 @each_task
 def test_every_state_that_works_has_an_end_in_time_and_its_failure_is_recorded(
     state: dict[str, Any], caught_outside: bool
