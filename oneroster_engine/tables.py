@@ -144,7 +144,8 @@ PLANNING = (
     Table("newcomer", "people who are new: sourcedId, key (of the field that the group matches with); of doubles their names, "
           "keys, schools, grades", "matching, measures", "matching, measures"),
     Table("former", "people whom the source has given up: sourcedId, key", "matching", "matching"),
-    Table("near_id", "people who come under an id that is near to their own: sourcedId, formerId", "near_ids", "near_ids, plan"),
+    Table("near_id", "records that come under an id that is near to their own: entity, sourcedId, formerId", "near_ids",
+          "near_ids, plan"),
     Table("fresh_person", "people who are new: sourcedId and what they are known by", "near_ids", "near_ids"),
     Table("missing_person", "people of the platform of whom the source knows nothing: the same", "near_ids", "near_ids"),
     Table("same_people", "pairs with one key: sourcedId, formerId, key", "matching", "matching"),

@@ -140,7 +140,7 @@ def explain(
     return [
         *from_source,
         _match_step(subject, record, change),
-        _plan_step(change, chosen, by_policy, record is not None),
+        _plan_step(subject.entity, change, chosen, by_policy, record is not None),
         _platform_step(written, change, run),
     ]
 
@@ -301,7 +301,7 @@ def _match_step(subject: Subject, record: Mapping[str, Any] | None, change: Mapp
     return Step("match", "info", f"No record of the platform is this {KINDS[subject.entity]}.")
 
 
-def _plan_step(change: Mapping[str, Any] | None, chosen: Step, by_policy: str, known: bool) -> Step:
+def _plan_step(entity: str, change: Mapping[str, Any] | None, chosen: Step, by_policy: str, known: bool) -> Step:
     if change is not None:
         word = {"create": "created", "update": "updated", "deactivate": "deactivated", "end": "ended"}[change["action"]]
         fields = f" ({', '.join(change['fields'])})" if change["fields"] else ""
@@ -309,9 +309,12 @@ def _plan_step(change: Mapping[str, Any] | None, chosen: Step, by_policy: str, k
         return Step("plan", verdict, f"Planned by this sync: to be {word}{fields}, because: {change['reason']}.")
     if by_policy.startswith(NEAR_TO):
         other = by_policy.removeprefix(NEAR_TO)
+        they_are, their = ("they are", "their") if entity == "users" else ("it is", "its")
         if known:
-            return Step("plan", "info", f"Left as they are: in the source their id is {other} now, which is near to this one.")
-        return Step("plan", "no", f"Not created: they are on the platform with the id {other}, which is near to this one.")
+            return Step(
+                "plan", "info", f"Left as {they_are}: in the source {their} id is {other} now, which is near to this one."
+            )
+        return Step("plan", "no", f"Not created: {they_are} on the platform with the id {other}, which is near to this one.")
     if by_policy and known:
         return Step("plan", "info", f"Kept, as this group's removal policy says, though the cause is: {by_policy}.")
     if by_policy:

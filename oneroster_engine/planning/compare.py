@@ -12,6 +12,7 @@ import duckdb
 from oneroster_engine.duckdb_session import quoted, text
 from oneroster_engine.planning.guard import TAKING
 from oneroster_engine.planning.held_roles import PEOPLE
+from oneroster_engine.planning.near_ids import NearIds, links_of, names_a_near_id, under_own_id
 from oneroster_engine.planning.policy import Policy, iso
 from oneroster_engine.planning.purging import still_there
 from oneroster_engine.planning.snapshot import snapshot_rows
@@ -101,20 +102,20 @@ def _lacking(file: str, names: Sequence[str]) -> str:
 class Stays:
     """What stays on the platform though the source lacks it. `unproved` are entities of which an absent row proves nothing, and
     those with rows that an error left out; `people`: people have roles or profiles that stay; `unread`: by entity, the fields of
-    which some row's value can't be read; `near`: ids under which nobody is made, since they are near to those of people who are
-    there (`near_ids.py`)."""
+    which some row's value can't be read; `near`: by entity, ids under which nothing is made, since they are near to those of
+    what is there, with those (`near_ids.py`)."""
 
     unproved: Collection[str] = ()
     people: bool = False
     unread: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    near: Sequence[str] = ()
+    near: NearIds = field(default_factory=dict)
 
 
 def changes_of(entity: str, policy: Policy, first_sync: bool, stays: Stays, updates: bool) -> str:
     """A query of the changes of one entity, as `write_changes` takes them. `updates`: the platform may hold something else of a
     record that stays; values are compared only then."""
     if first_sync:
-        records = _records(entity, policy, first_sync, Stays())
+        records = _records(entity, policy, first_sync, Stays(near=stays.near))
         return _CREATED.format(entity=entity, records=records, sync_id=text(policy.sync_id), now=text(iso(policy.now)))
     now, takings = text(iso(policy.now)), Takings(entity, policy.now.date().isoformat())
     records = _SIDE_BY_SIDE.format(
@@ -163,8 +164,13 @@ def _records(entity: str, policy: Policy, first_sync: bool, stays: Stays) -> str
     agents = entity == "users" and bool(policy.user_types) and not first_sync
     if agents:
         values["agentSourcedIds"] = _LIST_WITH_HELD.format(value="agentSourcedIds", held="beyond")
-    if entity == "users" and stays.near:
-        near = f"[{', '.join(map(text, stays.near))}]"
+    links = links_of(entity)
+    for link in links:
+        place = link.inside or link.field
+        if place in values:
+            values[place] = under_own_id(link, stays.near, values[place])
+    if entity == "users" and "users" in stays.near:
+        near = f"[{', '.join(map(text, stays.near['users']))}]"
         values["agentSourcedIds"] = f"list_filter({values['agentSourcedIds']}, lambda each: NOT list_contains({near}, each))"
     if entity == "users" and policy.username_suffix:
         values["username"] = f"username || {text(policy.username_suffix)}"
@@ -179,7 +185,8 @@ def _records(entity: str, policy: Policy, first_sync: bool, stays: Stays) -> str
         inactive += " OR list_contains(unread.names, 'enabledUser') AND unread.held->>'enabledUser' = 'false'"
     name = name_of(entity, Form.STAGED, "class.title")
     whose = [f"{_held(each)}.items" for each, _ in held] + (["unread.id"] if unread else [])
-    is_held = " OR ".join(f"{each} IS NOT NULL" for each in whose)
+    named = [test for link in links if (test := names_a_near_id(link, stays.near))]
+    is_held = " OR ".join([*(f"{each} IS NOT NULL" for each in whose), *named])
     # What was put back is no part of the digest, so the record is looked at again when the source is whole.
     digest = f"if({is_held}, NULL, {_digest(entity, policy)})" if is_held else _digest(entity, policy)
     schools = schools_of(entity, Form.STORED if is_held else Form.STAGED)  # those of what is written, with what was put back

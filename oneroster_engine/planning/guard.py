@@ -148,6 +148,12 @@ class Guard:
         return any(name == decided and decision == "letGo" for name, decision in self.standing.items())
 
 
+def least_asked(guard: Guard, today: date, entity: str, held: int) -> float:
+    """How many ids of an entity must look damaged for the guard to ask, of `held` that the platform has. Few enrollments come and
+    go each day, and to compare all their ids for that would cost more than it tells."""
+    return max(guard.limit_on("damaged", today).floor, held * 0.05 if entity == "enrollments" else 0)
+
+
 @dataclass(frozen=True)
 class Removals:
     """What a plan would remove of one school's records of one entity, or of its users of one type. `school` is a

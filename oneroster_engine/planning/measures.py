@@ -16,7 +16,7 @@ import duckdb
 
 from oneroster_engine.duckdb_session import PACKED, counts, insert, number_of, text
 from oneroster_engine.planning.compare import FOUND_AGAIN
-from oneroster_engine.planning.guard import Breach, Concern, Guard, Limit, LimitedKind, least_measured
+from oneroster_engine.planning.guard import Breach, Concern, Guard, Limit, LimitedKind, least_asked, least_measured
 from oneroster_engine.planning.near_ids import PEOPLES_KEYS, PLAIN, STORED_KEYS, same_people_sql
 from oneroster_engine.planning.takings import WITHOUT_RIGHTS, lost_roles
 from oneroster_engine.standard.entities import ENTITIES
@@ -109,9 +109,7 @@ def _measure_new(
     if news.get("users", 0) >= guard.limit_on("rights", today).floor:
         connection.execute(_NEW_ADMINISTRATORS)
     for entity in ENTITIES:
-        # Few enrollments come and go each day, and to compare all their ids for that would cost more than it tells.
-        least = held[entity] * 0.05 if entity == "enrollments" else 0
-        if news.get(entity, 0) >= max(guard.limit_on("damaged", today).floor, least):
+        if news.get(entity, 0) >= least_asked(guard, today, entity, held[entity]):
             more = _DAMAGED_PEOPLE.format(staged=staged[entity]) if entity == "users" else ""
             left_out = text(str(stage / "left_out.parquet"))
             connection.execute(_DAMAGED.format(entity=entity, staged=staged[entity], left_out=left_out, more=more))

@@ -65,7 +65,7 @@ def plan_changes(
         left_out: dict[str, int] = dict(connection.execute(_NAMELESS).fetchall())
         absent = {file: names for file, names in staged.get("absent", {}).items() if owner_of(file) not in first_sync}
         unread = find_unread(connection, parquet_rows(stage / "problems.parquet"), absent)
-        near = [] if "users" in first_sync else hold_near_ids(connection, policy, "enrollments" not in first_sync)
+        near = hold_near_ids(connection, policy, first_sync)
         kept_whole = spare(connection, staged, policy, selection, known, left_out)
         people_held = count(connection, "held_people")
         write_by_policy(connection, plan, near=bool(near))
@@ -73,7 +73,7 @@ def plan_changes(
         decide(connection, known)
         compared = {entity: (rows, updates) for entity, rows, updates in connection.execute(_MAY_CHANGE).fetchall()}
         changing = [entity for entity in ENTITIES if compared[entity][0]] or [ENTITIES[0]]
-        unproved = ({*kept_whole, *left_out} | ({"users"} if near else set())) - first_sync
+        unproved = ({*kept_whole, *left_out} | ({"users"} & set(near))) - first_sync
         stays = Stays(unproved, people_held > 0, unread, near)
         queries = [changes_of(entity, policy, entity in first_sync, stays, compared[entity][1] > 0) for entity in changing]
         changes = write_changes(connection, plan, queries)
@@ -82,8 +82,7 @@ def plan_changes(
             cut_off = known if unfinished else []  # of which something may be written again that isn't selected
             counted = _counts(connection, cut_off)
             notes = _notes(connection, staged, before, known, kept_whole, left_out, role_ended)
-            if near:
-                notes.append(_of_near_ids(connection))
+            notes += [_of_near_ids(connection, entity) for entity in near]
             if selection.unplaced:
                 notes.append(
                     f"orgs: {selection.unplaced:,} have a parent that can't be found, so nobody is removed for not being chosen."
@@ -184,13 +183,20 @@ def _notes(
     return notes
 
 
-def _of_near_ids(connection: duckdb.DuckDBPyConnection) -> str:
-    pairs = connection.execute("SELECT sourcedId, formerId FROM near_id ORDER BY ALL").fetchall()
+def _of_near_ids(connection: duckdb.DuckDBPyConnection, entity: str) -> str:
+    asked = "SELECT sourcedId, formerId FROM near_id WHERE entity = $1 ORDER BY ALL"
+    pairs = connection.execute(asked, [entity]).fetchall()
     examples = " and ".join(f"`{new}` for `{former}`" for new, former in pairs[:2])
+    what = (
+        "they were neither created nor removed, and stay as they are. If their ids were meant to change, let the group match "
+        "people with another field; else correct the ids in the source."
+        if entity == "users"
+        else "they were neither created nor removed, and stay as they are under their id there; what refers to them does so "
+        "under that. Correct the ids in the source."
+    )
     return (
-        f"users: {len({new for new, _ in pairs}):,} came under another sourcedId that is near to their own on the platform "
-        f"({examples}); they were neither created nor removed, and stay as they are. If their ids were meant to change, let "
-        "the group match people with another field; else correct the ids in the source."
+        f"{entity}: {len({new for new, _ in pairs}):,} came under another sourcedId that is near to their own on the platform "
+        f"({examples}); {what}"
     )
 
 

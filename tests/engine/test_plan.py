@@ -765,6 +765,48 @@ def test_who_comes_under_an_id_that_is_near_to_their_own_is_neither_made_anew_no
     assert {row[:3] for row in platform.did()} >= {("users", "71", "create"), ("users", "00071", "deactivate")}
 
 
+def test_what_comes_under_an_id_near_to_its_own_is_left_as_it_is_and_named_by_that(platform: Platform) -> None:
+    def district(**ids: str) -> dict[str, Rows]:
+        own = {each: ids.get(each, each) for each in ("0101", "fall", "030", "00071", "c2", "e-1", "e2")}
+        taught = {"schoolSourcedId": own["0101"], "courseSourcedId": own["030"], "termSourcedIds": own["fall"]}
+        return small(
+            orgs=[org("d", type="district"), org(own["0101"], name="Hill", parentSourcedId="d")],
+            academicSessions=[session(own["fall"], title="Fall")],
+            courses=[course(own["030"], title="Math", courseCode="M")],
+            classes=[class_(own["00071"], title="Math", **taught), class_(own["c2"], title="Art", **taught)],
+            users=[user(orgSourcedIds=own["0101"]), user("bob", orgSourcedIds=f"d,{own['0101']}")],
+            enrollments=[
+                enrollment(own["e-1"], classSourcedId=own["00071"], schoolSourcedId=own["0101"]),
+                enrollment(own["e2"], classSourcedId=own["c2"], schoolSourcedId=own["0101"]),
+            ],
+        )  # fmt: skip
+
+    platform.sync(district())
+    before = platform.records()
+    near = {"0101": "101", "fall": "FALL", "00071": "71", "e-1": "E1", "030": "30"}
+
+    planned = platform.sync(district(**near))
+
+    assert platform.did() == []
+    assert [note for note in planned.notes if "near to their own" in note and "`71` for `00071`" in note]
+    assert len([note for note in planned.notes if "near to their own" in note]) == 5
+
+    joined = district(**near)
+    joined["enrollments"] = [*joined["enrollments"], enrollment("e3", classSourcedId="71", userSourcedId="bob")]
+    platform.sync(joined)  # whoever is new to a class is, under its own id
+    assert [row[:3] for row in platform.did()] == [("enrollments", "e3", "create")]
+    assert platform.records()["enrollments"]["e3"]["classSourcedId"] == "00071"
+
+    platform.sync(district())
+    assert [row[:3] for row in platform.did()] == [("enrollments", "e3", "end")]
+    assert platform.records() == before
+
+    others = district(c2="c20", e2="e20")
+    others["classes"] = [*others["classes"][:1], class_("c20", title="Music", schoolSourcedId="0101")]
+    platform.sync(others)
+    assert {row[:3] for row in platform.did()} >= {("classes", "c2", "deactivate"), ("classes", "c20", "create")}  # another class
+
+
 def test_names_that_were_garbled_take_none_from_the_platform_though_more_were_than_are_named(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from oneroster_engine.planning.guard import Guard
 from oneroster_engine.selecting.selection import EVERYTHING, Selection, select
 from oneroster_engine.staging.stage import stage_bundle
 from tests.engine.dirty import lifted, rosters, selections
-from tests.engine.districts import Rows, class_, org, role, small, user, write_bundle
+from tests.engine.districts import Rows, class_, enrollment, org, role, small, user, write_bundle
 from tests.engine.test_plan import TWO_SCHOOLS, Platform
 from tests.examples import examples
 
@@ -265,8 +265,10 @@ def test_to_undo_what_stands_in_the_way_again_and_again_brings_everybody_who_can
 
 def test_who_is_left_alone_under_an_id_near_to_their_own_is_explained_under_both_ids(tmp_path: Path) -> None:
     platform = Platform(tmp_path)
-    platform.sync(small(users=[user("00071", email="a@x.org"), user("b")]))
-    platform.sync(small(users=[user("71", email="a@x.org"), user("b")]))
+    people = [user("00071", email="a@x.org"), user("b")]
+    platform.sync(small(users=people, enrollments=[enrollment(userSourcedId="b")]))
+    renamed = {"classes": [class_("MATH-1")], "enrollments": [enrollment(classSourcedId="MATH-1", userSourcedId="b")]}
+    platform.sync(small(users=[user("71", email="a@x.org"), user("b")], **renamed))
     written = Written("p1", "active", "", "s1")
     before = person(platform.room, "00071", platform.snapshot)
 
@@ -275,6 +277,8 @@ def test_who_is_left_alone_under_an_id_near_to_their_own_is_explained_under_both
 
     assert steps["plan"].text == "Left as they are: in the source their id is 71 now, which is near to this one."
     assert conclusion(now) == "Not created: they are on the platform with the id 00071, which is near to this one."
+    of_class = explain(platform.room, EVERYTHING, platform.snapshot, Subject("classes", "MATH-1", "", "", None), RUN, None)
+    assert conclusion(of_class) == "Not created: it is on the platform with the id math-1, which is near to this one."
 
 
 def test_who_is_kept_or_not_made_by_the_removal_policy_is_explained_with_the_cause(tmp_path: Path) -> None:
