@@ -8,6 +8,7 @@ that can't be read.
 import duckdb
 
 from oneroster_engine.duckdb_session import count, number_of
+from oneroster_engine.planning.guard import NOT_CHOSEN
 from oneroster_engine.standard.records import PROFILE, ROLE
 
 
@@ -47,6 +48,8 @@ WHERE removedAt IS NULL AND sourcedId NOT IN (SELECT sourcedId FROM staged_orgs)
 
 _MAY_HAVE_LOST = "CREATE VIEW may_have_lost_{file} AS SELECT sourcedId FROM before_users WHERE removedAt IS NULL AND {who}"
 
+# An org that nobody chose stays where somebody who isn't selected either stays for a role there. The roles of those who are go
+# with it.
 # The roles of today and those that stay, the primary one first, then in the platform's order. Of two primary ones that stays
 # which stays: that the other became so may be nothing but the first one's absence. So with the primary org.
 _HELD_PEOPLE = f"""
@@ -55,8 +58,8 @@ WITH person AS (
     SELECT sourcedId AS id, from_json(own.fields->'$.roles', '["JSON"]')::{ROLE}[] AS roles,
            coalesce(from_json(own.fields->'$.userProfiles', '["JSON"]'), [])::{PROFILE}[] AS profiles,
            own.fields->>'$.primaryOrgSourcedId' AS org, coalesce(staged.roles, []) AS roles_today,
-           coalesce(staged.userProfiles, []) AS profiles_today, staged.primaryOrgSourcedId AS org_today
-    FROM before_users own SEMI JOIN (SELECT sourcedId FROM compared_users) USING (sourcedId)
+           coalesce(staged.userProfiles, []) AS profiles_today, staged.primaryOrgSourcedId AS org_today, selected
+    FROM before_users own JOIN (SELECT sourcedId, selected FROM compared_users) USING (sourcedId)
     LEFT JOIN staged_users staged USING (sourcedId)
     WHERE removedAt IS NULL AND (
         sourcedId IN (SELECT sourcedId FROM may_have_lost_roles UNION SELECT sourcedId FROM may_have_lost_userProfiles
@@ -69,14 +72,14 @@ WITH person AS (
       AND NOT list_contains(list_transform(profiles_today, lambda each: each.sourcedId), profile.sourcedId)
     GROUP BY id
 ), before AS (
-    SELECT id, unnest(roles) AS role, generate_subscripts(roles, 1) AS place FROM person
+    SELECT id, selected, unnest(roles) AS role, generate_subscripts(roles, 1) AS place FROM person
 ), today AS (
     SELECT id, unnest(roles_today) AS role, generate_subscripts(roles_today, 1) AS place FROM person
 ), held AS (
     SELECT id, role, place, role.orgSourcedId AS org FROM before
     WHERE (id, role."role", role.orgSourcedId) NOT IN (SELECT (id, role."role", role.orgSourcedId) FROM today)
       AND role.orgSourcedId IN (SELECT sourcedId FROM before_orgs WHERE removedAt IS NULL)
-      AND role.orgSourcedId NOT IN (SELECT sourcedId FROM gone_orgs)
+      AND role.orgSourcedId NOT IN (SELECT sourcedId FROM gone_orgs WHERE selected OR reason <> '{NOT_CHOSEN}')
       AND (role.orgSourcedId IN (SELECT sourcedId FROM unsure_orgs) OR id IN (SELECT sourcedId FROM may_have_lost_roles))
 ), doubtful AS (
     SELECT sourcedId AS id, fields FROM unread WHERE entity = 'roles'

@@ -482,6 +482,22 @@ def test_a_person_keeps_a_role_whose_own_row_has_an_error_until_it_is_right(plat
     assert roles_of(platform, "bob") == [("primary", "teacher", "south")]
 
 
+def test_nobody_is_unchosen_while_a_row_of_their_roles_has_an_error_though_their_school_is_not_chosen(platform: Platform) -> None:
+    files = small(orgs=TWO_SCHOOLS["orgs"], users=[user("bob")], classes=[], courses=[], academicSessions=[], enrollments=[])
+    second = {**role("bob", role="aide"), "sourcedId": "second"}
+    whole = {**files, "roles": [role("bob"), second]}
+    platform.sync(whole, version="1.2")
+    south = Selection(orgs=frozenset({"south"}), remove_unselected=True, other_members=True)
+
+    platform.sync({**whole, "roles": [role("bob"), {**second, "role": "Staff"}]}, south, "1.2")
+
+    assert ("bob" in ids(platform, "users"), "north" in ids(platform, "orgs")) == (True, True)
+
+    platform.sync(whole, south, "1.2")
+
+    assert ("bob" in ids(platform, "users"), "north" in ids(platform, "orgs")) == (False, False)
+
+
 def test_somebody_else_loses_a_role_although_a_row_of_roles_has_an_error(platform: Platform) -> None:
     whole = {**TWO_SCHOOLS, "users": [*BOB, user("eve", orgSourcedIds="north,south")]}
     platform.sync(in_1_2(whole), version="1.2")
