@@ -6,7 +6,7 @@ footer such as "Total rows: 12".
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -66,39 +66,44 @@ class PatientReader:
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each row that is kept: its line, and its cells by their places, as many as the header has. Raises BundleRefused."""
         footers: list[tuple[Record, list[str]]] = []  # only what ends the file is one
-        cut: list[tuple[int, list[str]]] = []  # a row that is too short, where the file may have been cut in it
-        last: Record | None = None
         try:
-            for record in self._records():
+            for record, is_last in _with_the_last(self._records()):
                 cells = self._cells(record)
                 if cells is not None and self._is_padding(record, cells):
                     continue
                 if cells is not None and not self._known.isdisjoint(cells):
                     self._refuse_other_header(record, cells)
-                yield from cut
-                cut = []
                 if cells is not None and self._is_footer(cells):
                     footers.append((record, cells))
                     continue
                 for earlier in footers:
                     yield from self._row(*earlier)
                 footers = []
-                kept = list(self._row(record, cells))
-                if cells is not None and kept and len(cells) < self._fit.width and not self._ends:
-                    cut, last = kept, record
+                if is_last and cells is not None and len(cells) < self._fit.width and self._may_be_cut():
+                    yield from self._cut(record, cells)
                 else:
-                    yield from kept
+                    yield from self._row(record, cells)
         except NotText as trouble:
             raise BundleRefused(f"{self._path.name}: {trouble}. Correct the file and send the bundle again.") from trouble
-        if cut and last and self._short == 1 and self.read.rows > 1:
-            self.read.whole = False
-            self._leave_out(last, "width", "the file ends in the middle of this row, as one that was cut does; it was left out.")
-        else:
-            yield from cut
         for record, cells in footers:
             self._padding.append(record.line)
             self._compare_with_footer(record, " ".join(cell.strip() for cell in cells if cell.strip()))
         self._sum_up()
+
+    def _may_be_cut(self) -> bool:
+        """Whether a last row that is too short may be: no other is, and no line end follows it."""
+        return not self._ends and self._short == 0 and self.read.rows > 0
+
+    def _cut(self, record: Record, cells: list[str]) -> Iterator[tuple[int, list[str]]]:
+        """A last row that is too short is left out, unless all of its cells fit in one other way."""
+        found = len(self.read.findings)
+        kept = list(self._row(record, cells))
+        if kept and self._short == 0:
+            yield from kept
+            return
+        del self.read.findings[found:]
+        self.read.whole = False
+        self._leave_out(record, "width", "the file ends in the middle of this row, as one that was cut does; it was left out.")
 
     def _records(self) -> Iterator[Record]:
         sent = records(lines(self._path, self._encoding), self._header.separator if not self._header.in_one_cell else ",")
@@ -378,6 +383,17 @@ class PatientReader:
 
 def _may_be_garbled(text: str) -> bool:
     return not text.isascii() or "&" in text or ESCAPED in text or may_be_coded(text)
+
+
+def _with_the_last(sent: Iterable[Record]) -> Iterator[tuple[Record, bool]]:
+    """Each, and whether it is the last."""
+    before: Record | None = None
+    for record in sent:
+        if before is not None:
+            yield before, False
+        before = record
+    if before is not None:
+        yield before, True
 
 
 def _ends_with_a_line_end(path: Path, encoding: TextEncoding) -> bool:
