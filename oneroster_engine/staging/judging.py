@@ -555,21 +555,23 @@ _WHO = {
     "orgs": "[lower(name)]",
 }
 
-# `merges`: rows that differ only in a person's role and orgs, as where a district has a row a school (OneRoster 1.1).
+# `first`: the row that is kept, before all others one that is not to be deleted. `merges`: rows that differ only in a person's
+# role and orgs, as where a district has a row a school (OneRoster 1.1).
 _REPEATED = """
 INSERT INTO repeated_{entity}
 WITH repeated AS (
-    SELECT line, sourcedId, row(status, {sent}) AS said, {about} AS about, {who} AS who FROM suspect_{entity}
+    SELECT line, sourcedId, row(status, {sent}) AS said, {about} AS about, {who} AS who,
+           line + if(status = 'tobedeleted', 1::BIGINT << 40, 0) AS place FROM suspect_{entity}
     WHERE sourcedId IN (SELECT sourcedId FROM suspect_{entity} GROUP BY sourcedId HAVING count(*) > 1)
       AND line NOT IN (SELECT line FROM left_out WHERE entity = '{entity}' AND line IS NOT NULL)
-), first AS (SELECT sourcedId, min(line) AS line, arg_min(said, line) AS said, arg_min(about, line) AS about,
-                  arg_min(who, line) AS who
+), first AS (SELECT sourcedId, arg_min(line, place) AS line, arg_min(said, place) AS said, arg_min(about, place) AS about,
+                  arg_min(who, place) AS who
            FROM repeated GROUP BY sourcedId)
 SELECT repeated.line, first.line AS first, repeated.said IS NOT DISTINCT FROM first.said AS same,
        repeated.about IS NOT NULL AND repeated.about IS NOT DISTINCT FROM first.about AS merges,
        len(list_filter(list_zip(repeated.who, first.who), lambda each: each[1] IS DISTINCT FROM each[2])) = len(first.who)
        AS another
-FROM repeated JOIN first USING (sourcedId) WHERE repeated.line > first.line
+FROM repeated JOIN first USING (sourcedId) WHERE repeated.line <> first.line
 """
 
 _SCHOOL_OF_CLASS = """

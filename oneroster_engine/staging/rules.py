@@ -289,7 +289,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "repeated-differently", E, Phase.IDS, "a row whose sourcedId stands in the file already", _entity_rows,
-        "the sourcedId stands in {other} already, in a different row; the first was kept. Correct one of them.",
+        "the sourcedId stands in {other} too, in a different row, which was kept. Correct one of them.",
         "Decide which of the two rows is right and remove the other, or give it an id of its own.",
         broken="line IN (SELECT line FROM repeated_{file} WHERE NOT same AND NOT merges)",
         other_line="(SELECT first FROM repeated_{file} repeat WHERE repeat.line = own.line)",

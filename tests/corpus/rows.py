@@ -92,7 +92,7 @@ ORGS = (
     ),
     RowCase(
         "the same id in another row", "orgs", (org("other-twin"), org("other-twin", name="Another")),
-        "error", "stands in line {above} already, in a different row; the first was kept", {"name": "Other-Twin"},
+        "error", "stands in line {above} too, in a different row, which was kept", {"name": "Other-Twin"},
     ),
     RowCase("ids that differ in case only", "orgs", (org("North"),), values={"name": "North"}),
     *_need("orgs", org(), "name", "type"),
