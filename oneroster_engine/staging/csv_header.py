@@ -86,6 +86,11 @@ def places_of(file: str, header: Header, fields: Sequence[Field]) -> dict[str, i
     missing = [name for name, required in wanted if required and name.casefold() not in seen]
     if missing:
         raise _missing(file, header, missing[0], [name for name in seen if name and name not in read], bool(read & set(seen)))
+    if (other := _other_file(file, header)) and not (read & set(seen)) - _known(fields_of(other, "1.1")):
+        raise BundleRefused(
+            f"{file}, line {header.line}: its columns are those of {other}.csv. Give each file its own name and send the bundle "
+            "again."
+        )
     return {name: seen[name.casefold()] for name, _ in wanted if name.casefold() in seen}
 
 
