@@ -15,7 +15,6 @@ from chalicelib.service import rest_reading
 from chalicelib.sources import bundle
 from chalicelib.store import files, groups
 from oneroster_engine.staging.delta import View
-from oneroster_engine.staging.stage import Staged
 from oneroster_engine.standard.archive import Limits
 from oneroster_engine.standard.manifest import read_manifest
 
@@ -49,11 +48,11 @@ def earlier(group: Group, workdir: Path, limits: Limits, only: frozenset[str] | 
     return Earlier(View(before, workdir / "source" / "after"), causes)
 
 
-def keep(group: Group, sync_id: str, view: View | None, staged: Staged, unproved: Mapping[str, Cause]) -> None:
-    """Record that the source is now as this sync has read it; `unproved` is what `staged` was given. Idempotent. Raises
-    LockLost."""
+def keep(group: Group, sync_id: str, view: View | None, unproved: Mapping[str, Cause]) -> None:
+    """Record that the source is now as this sync has read it; `unproved`: of which entities rows may be missing, and why.
+    Idempotent. Raises LockLost."""
     if view:
-        causes = {entity: asdict(unproved.get(entity) or Cause(why)) for entity, why in staged.incomplete.items()}
+        causes = {entity: asdict(why) for entity, why in unproved.items()}
         (view.after / INCOMPLETE).write_text(json.dumps(causes))
         files.store_source(group.group_id, sync_id, view.after)
     groups.move_source(group.group_id, sync_id)

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from chalice.app import Blueprint
 
 from chalicelib.model import outcomes
-from chalicelib.model.causes import by_cause, messages_of
+from chalicelib.model.causes import Cause, by_cause, messages_of
 from chalicelib.model.outcomes import applied_extent
 from chalicelib.model.records import (
     EntityCounts,
@@ -181,20 +181,21 @@ def stage(event: StepEvent, context: LambdaContext) -> None:
                 before = source_baseline.earlier(group, workdir, _zip_limits())
             if before.view:
                 source.before_merge(workdir, before.view)
-            unproved = {**before.incomplete, **csvs.incomplete}
+            sent = {**before.incomplete, **csvs.incomplete}
             staged = stage_bundle(
                 workdir / "csv",
                 workdir / "stage",
                 csvs.version,
                 group.match_with,
-                messages_of(unproved),
+                messages_of(sent),
                 before.view,
                 csvs.there,
                 stand_ins=group.untitled is Untitled.STAND_IN,
             )
         source.locate_problems(workdir)
         id_check = source.check_ids(workdir, before.view) if before.view else None
-        source_baseline.keep(group, sync_id, before.view, staged, unproved)
+        unproved = {entity: sent.get(entity) or Cause(why) for entity, why in staged.incomplete.items()}
+        source_baseline.keep(group, sync_id, before.view, unproved)
         unchanged.note(group, sync, partial(source.received, workdir), staged.modes, _zip_limits())
         read = {name: {"read": each.read, "kept": each.kept, "left_out": each.left_out} for name, each in staged.counts.items()}
         rows.number = sum(each.read for each in staged.counts.values())

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import zipfile
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from chalicelib.store import files, groups, syncs
 from chalicelib.store.tables import table
 from local.events import saved
 from oneroster_engine.errors import BundleRefused
+from tests.corpus.build import packed
 from tests.engine.districts import Rows, class_, enrollment, org, small, user
 from tests.stepfunctions.definition import definition, every_state
 from tests.steps.walk import NOW, Walk, everything, make_group, platform, zipped
@@ -65,6 +67,21 @@ def test_the_same_bundle_again_writes_nothing_and_says_so() -> None:
     assert (sync.state, sync.same_as) == (State.SUCCEEDED, first.sync_id)
     assert platform() == before
     assert (sync.counts.users.read, sync.counts.users.unchanged, sync.counts.users.created) == (1, 1, 0)
+
+
+def test_the_result_of_a_file_that_was_cut_says_that_nothing_was_removed_for_it() -> None:
+    make_group()
+    whole = zipped(people("ann", "bob"))
+    Walk(whole).through()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        files_of = {name: archive.read(name) for name in archive.namelist()}
+    head, _, _ = files_of["enrollments.csv"].partition(b"e-bob")
+
+    sync = Walk(packed({**files_of, "enrollments.csv": head + b"e-b"}), day=1).through()
+
+    assert sync.message.startswith("Nothing has changed since the last sync; nothing was written. Nothing was removed because")
+    assert "enrollments: its file shows that rows may be missing" in sync.message
+    assert "e-bob" in platform()
 
 
 def test_a_selective_sync_lists_the_schools_before_the_rest_is_read() -> None:
