@@ -32,7 +32,7 @@ from oneroster_engine.staging.rules import (
 from oneroster_engine.standard.damaged_ids import bare_sql
 from oneroster_engine.standard.entities import ENTITIES, Field, Kind, Need
 
-COSTLY_READING = ("width", "open-quote")  # findings of the reader that cost the row
+COSTLY_READING = ("width", "cut-row", "open-quote")  # findings of the reader that cost the row
 
 
 def record_findings(connection: duckdb.DuckDBPyConnection, name: str, findings: Sequence[Finding]) -> None:

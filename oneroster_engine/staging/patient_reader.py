@@ -103,7 +103,7 @@ class PatientReader:
             return
         del self.read.findings[found:]
         self.read.whole = False
-        self._leave_out(record, "width", "the file ends in the middle of this row, as one that was cut does; it was left out.")
+        self._leave_out(record, "cut-row", "the file ends in the middle of this row, as one that was cut does; it was left out.")
 
     def _records(self) -> Iterator[Record]:
         sent = records(lines(self._path, self._encoding), self._header.separator if not self._header.in_one_cell else ",")

@@ -594,6 +594,7 @@ FOUND_WHILE_READING: tuple[Rule, ...] = tuple(
     Rule(id, severity, Phase.READING, applies_to, _never, "{message}", how_to_fix)
     for id, severity, applies_to, how_to_fix in (
         ("width", E, "a row wider or narrower than its header", "Look for a missing quote or a stray comma in this line."),
+        ("cut-row", E, "a last row in which the file ends", "Export again, and send the file whole."),
         ("open-quote", E, "a quote that is left open",
          "Close the quote in this line, or double it where it belongs to the text."),
         ("fewer-rows", W, "a footer that counts more rows than came",

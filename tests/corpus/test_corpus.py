@@ -24,6 +24,7 @@ SHOWN_BY_CASE = {
     "form": "UTF-8 with its mark",
     "encoding": "Windows-1252",
     "line-break": "a line break in a cell",
+    "cut-row": "a file that was cut",
     "open-quote": "a quote left open that a later one closes",
     "garbled": "text that was garbled before it came",
     "moved-cell": "a row that lacks an empty cell",
