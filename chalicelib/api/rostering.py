@@ -319,7 +319,7 @@ def _page(reader: Reader, version: Version, path: ListPath, parts: list[str], as
     begun = asked.version or (reader.token.versions.get(key, "") if asked.query.offset else "")
     with _snapshot(reader.client.group_id, begun) as (snapshot, current, pinned):
         page = read_page(snapshot, path, asked.query, reader.view, version)
-    if asked.limit > MOST_RECORDS < page.total - asked.query.offset:
+    if asked.limit > MOST_RECORDS and page.total - asked.query.offset > MOST_RECORDS:
         raise invalid_data(f"One answer has at most {MOST_RECORDS:,} records. Ask for limit={MOST_RECORDS} or less.")
     items = _rendered(reader, version, collection.entity, page.records, asked.fields)
     body = json.dumps({collection.many: items}, ensure_ascii=False)

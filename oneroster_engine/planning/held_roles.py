@@ -48,10 +48,10 @@ WHERE removedAt IS NULL AND sourcedId NOT IN (SELECT sourcedId FROM staged_orgs)
 
 _MAY_HAVE_LOST = "CREATE VIEW may_have_lost_{file} AS SELECT sourcedId FROM before_users WHERE removedAt IS NULL AND {who}"
 
-# An org that nobody chose stays where somebody who isn't selected either stays for a role there. The roles of those who are go
-# with it.
 # The roles of today and those that stay, the primary one first, then in the platform's order. Of two primary ones that stays
 # which stays: that the other became so may be nothing but the first one's absence. So with the primary org.
+# A role at an org that goes since it isn't selected keeps whoever isn't selected either, and the org with them; of people who
+# are selected it goes with the org.
 _HELD_PEOPLE = f"""
 CREATE TABLE held_people AS
 WITH person AS (
